@@ -1,0 +1,36 @@
+# Every recipe uses relative paths only: make cannot quote a path with spaces, so the clone's own path never appears.
+# Further targets live in deploy/make/*.mk, one fragment for one subject.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test bench lint format lock
+BIN := .venv/bin
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1: /p' Makefile deploy/make/*.mk
+
+setup: ## the virtual environment with every dependency, in .venv
+	@sh deploy/setup.sh
+
+demo: setup ## the service with the demo city, on http://127.0.0.1:8000
+	@$(BIN)/python -m services.cli demo
+
+test: setup ## the whole test suite (ARGS="-k name" for a part)
+	@$(BIN)/python -m pytest -m "not kafka and not pages" $(ARGS)
+
+bench: setup ## the benchmarks, each beside its peers
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+lint: setup ## ruff and mypy, without changing a file
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m ruff format --check .
+	@$(BIN)/python -m mypy
+
+format: setup ## ruff's formatter and its safe fixes
+	@$(BIN)/python -m ruff format .
+	@$(BIN)/python -m ruff check --fix .
+
+lock: setup ## pins every dependency again, in requirements.lock
+	@$(BIN)/python -m uv pip compile --quiet --no-config --universal --python-version 3.11 --all-extras \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+	  $(ARGS) pyproject.toml --output-file requirements.lock
+
+-include deploy/make/*.mk
