@@ -1,0 +1,59 @@
+"""The field's terms as values (spec/domain.md, first table; spec/events.md, Types)."""
+
+from typing import Final, Literal, get_args
+
+Kind = Literal["new_economic", "new_social", "new_employment_group"]
+Category = Literal[
+    "private_enterprise",
+    "foreign_enterprise",
+    "sole_proprietor",
+    "association",
+    "foundation",
+    "service_institution",
+    "courier",
+    "food_delivery",
+    "ride_hailing",
+    "other_group",
+]
+Formation = Literal["standalone", "joint", "affiliated"]
+Standing = Literal["activist", "probationary", "full"]
+Tier = Literal["committee", "general_branch", "branch"]
+Measure = Literal["establish_large", "establish", "combine", "instruct"]
+DeregistrationReason = Literal["dissolved", "revoked", "merged", "moved_away"]
+ExclusionReason = Literal["not_operating", "duplicate", "out_of_scope"]
+
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+CATEGORIES: Final[tuple[Category, ...]] = get_args(Category)
+STANDINGS: Final[tuple[Standing, ...]] = get_args(Standing)
+MEASURES: Final[tuple[Measure, ...]] = get_args(Measure)
+EXCLUSION_REASONS: Final[tuple[ExclusionReason, ...]] = get_args(ExclusionReason)
+
+# Strongest first: an organization counts under the first of these that covers it.
+FORMATIONS: Final[tuple[Formation, ...]] = get_args(Formation)
+
+CATEGORIES_OF_KIND: Final[dict[Kind, tuple[Category, ...]]] = {
+    "new_economic": ("private_enterprise", "foreign_enterprise", "sole_proprietor"),
+    "new_social": ("association", "foundation", "service_institution"),
+    "new_employment_group": ("courier", "food_delivery", "ride_hailing", "other_group"),
+}
+
+Anomaly = Literal[
+    "already_registered",
+    "not_registered",
+    "category_of_another_kind",
+    "already_enrolled",
+    "transfer_from_mismatch",
+    "not_enrolled",
+    "already_formed",
+    "not_formed",
+    "already_assigned",
+    "not_assigned",
+    "already_excluded",
+    "not_excluded",
+    "covers_inactive",
+    "member_at_inactive",
+    "target_unknown",
+    "replacement_unfit",
+    "target_not_a_fact",
+]
+ANOMALIES: Final[tuple[Anomaly, ...]] = get_args(Anomaly)

@@ -1,0 +1,41 @@
+"""The worked examples of the specification, folded from scratch by the domain."""
+
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+
+from domain.envelope import check_data, read_event
+from domain.facts import Event
+from domain.ledger import ledger
+from domain.rates import Filters, group
+from tests.examples import EXAMPLES, Example
+
+
+def _fits(type_: str, data: object) -> bool:
+    return not check_data(type_, data)
+
+
+def _known(example: Example, known_after: Any) -> list[Event]:
+    deliveries = example["deliveries"]
+    count = len(deliveries) if known_after == "all" else known_after
+    events: dict[tuple[str, str], Event] = {}
+    for delivery in deliveries[:count]:
+        event = read_event(json.dumps(delivery).encode()).event
+        if event is not None:
+            events.setdefault(event.key, event)
+    return list(events.values())
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: e["title"])
+def test_the_fold_gives_the_expected_counts(example: Example) -> None:
+    for question in example["questions"]:
+        known = _known(example, question["known_after"])
+        rows = ledger(known, date.fromisoformat(question["as_of"]), _fits).rows()
+        filters = Filters(**question["filters"])
+        groups = [
+            {"key": dict(zip(question["group_by"], key, strict=True)), "counts": counts._asdict()}
+            for key, counts in group(rows, tuple(question["group_by"]), filters).items()
+        ]
+        assert groups == question["groups"], question
