@@ -1,0 +1,56 @@
+"""One embedded PostgreSQL for the whole run, a fresh database for each test, and the seeds in the header."""
+
+import os
+import random
+import secrets
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from services.embedded import EmbeddedPostgres
+
+SEED_VARIABLE = "TAIZHANG_TEST_SEED"
+SEED = pytest.StashKey[int]()
+NUMBERS = count(1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """One seed for `random` and for hypothesis, so that a failed run can be had again."""
+    chosen = os.environ.get(SEED_VARIABLE)
+    config.stash[SEED] = seed = int(chosen) if chosen else secrets.randbelow(2**31)
+    if config.getoption("hypothesis_seed", None) is None:
+        config.option.hypothesis_seed = str(seed)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"seed: {SEED_VARIABLE}={config.stash[SEED]}, hypothesis: --hypothesis-seed={config.option.hypothesis_seed}"
+
+
+@pytest.fixture
+def rng(request: pytest.FixtureRequest) -> random.Random:
+    """Random numbers that depend on the run's seed and the test's name, not on the tests before it."""
+    return random.Random(f"{request.config.stash[SEED]} {request.node.nodeid}")
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A libpq connection string for the maintenance database of a real server that lives as long as the test run."""
+    server = EmbeddedPostgres()
+    yield server.start(Path(tmp_path_factory.mktemp("postgres")))
+    server.stop()
+
+
+@pytest.fixture
+def database(postgres: str) -> Iterator[str]:
+    """A libpq connection string for an empty database of this test's own."""
+    name = f"test_{next(NUMBERS)}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+        yield make_conninfo(postgres, dbname=name)
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
