@@ -1,0 +1,79 @@
+"""Key files: made once, for their owner alone."""
+
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from services.evidence.keys import KeyFileError, load_key, load_or_create_key
+from services.evidence.notes import SignatureType
+
+LOG, WITNESS = SignatureType.ED25519, SignatureType.COSIGNATURE
+
+
+def test_a_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "keys" / "log.key"
+    made = load_or_create_key(path, LOG, "log.example/a")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert load_or_create_key(path, LOG, "log.example/a") == made == load_key(path)
+    assert [entry.name for entry in path.parent.iterdir()] == ["log.key"]
+
+
+def test_without_a_name_a_new_key_gets_one_and_keeps_it(tmp_path: Path) -> None:
+    made = load_or_create_key(tmp_path / "log.key", LOG, None)
+    assert made.name.startswith("taizhang-")
+    assert load_or_create_key(tmp_path / "log.key", LOG, None).name == made.name
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o620, 0o601, 0o777])
+def test_a_key_open_to_others_is_refused(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "log.key"
+    load_or_create_key(path, LOG, None)
+    path.chmod(mode)
+    with pytest.raises(KeyFileError, match=f"has mode {mode:04o}.*chmod 600"):
+        load_or_create_key(path, LOG, None)
+
+
+def test_another_origin_than_the_key_s_is_refused(tmp_path: Path) -> None:
+    load_or_create_key(tmp_path / "log.key", LOG, "log.example/a")
+    with pytest.raises(KeyFileError, match="a log keeps its origin for ever"):
+        load_or_create_key(tmp_path / "log.key", LOG, "log.example/b")
+
+
+def test_a_key_of_the_other_type_is_refused(tmp_path: Path) -> None:
+    load_or_create_key(tmp_path / "log.key", LOG, "log.example/a")
+    with pytest.raises(KeyFileError, match="for ed25519, not for cosignature"):
+        load_or_create_key(tmp_path / "log.key", WITNESS, "log.example/a")
+
+
+@pytest.mark.parametrize("content", [b"", b"PRIVATE+KEY+a+b+c\n", b"\xff", b"x" * 5000])
+def test_a_mangled_key_file_is_refused_and_not_replaced(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "log.key"
+    path.touch(0o600)
+    path.write_bytes(content)
+    with pytest.raises(KeyFileError, match="does not hold a signer key"):
+        load_or_create_key(path, LOG, None)
+    assert path.read_bytes() == content
+
+
+def test_a_missing_key_is_named(tmp_path: Path) -> None:
+    with pytest.raises(KeyFileError, match="cannot be read: No such file"):
+        load_key(tmp_path / "log.key")
+
+
+def test_two_that_start_at_once_get_one_key(tmp_path: Path) -> None:
+    path, found, gate = tmp_path / "log.key", [], threading.Barrier(8)
+
+    def start() -> None:
+        gate.wait()
+        found.append(load_or_create_key(path, LOG, None))
+
+    threads = [threading.Thread(target=start) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8
+    assert len({key.name for key in found}) == 1
