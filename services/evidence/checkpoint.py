@@ -34,8 +34,7 @@ class Checkpoint:
 
     def text(self) -> str:
         """The note's text."""
-        root = base64.b64encode(self.root_hash).decode()
-        return "\n".join((self.origin, str(self.size), root, *self.extensions)) + "\n"
+        return "\n".join((self.origin, str(self.size), encode_hash(self.root_hash), *self.extensions)) + "\n"
 
     def sign(self, key: SignerKey) -> bytes:
         """The signed note. The key's name is the origin."""
@@ -50,13 +49,18 @@ def parse_size(text: str) -> int:
     return int(text)
 
 
+def encode_hash(value: bytes) -> str:
+    """A hash in base64, as parse_hash reads it."""
+    return base64.b64encode(value).decode()
+
+
 def parse_hash(text: str) -> bytes:
     """A hash in canonical base64 (RFC 4648 section 4)."""
     try:
         value = base64.b64decode(text.encode(), validate=True)
     except (binascii.Error, ValueError):
         value = b""
-    if len(value) != HASH_BYTES or base64.b64encode(value).decode() != text:
+    if len(value) != HASH_BYTES or encode_hash(value) != text:
         raise NoteError(f"hash {text!r} is not the canonical base64 of {HASH_BYTES} bytes")
     return value
 

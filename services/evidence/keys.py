@@ -5,6 +5,7 @@ import secrets
 import stat
 from pathlib import Path
 
+from services.errors import TaizhangError
 from services.evidence.notes import NoteError, SignatureType, SignerKey
 
 LOG_KEY_NAME = "log.key"
@@ -12,7 +13,7 @@ WITNESS_KEY_NAME = "witness.key"
 _KEY_FILE_BYTES_MAX = 4096
 
 
-class KeyFileError(RuntimeError):
+class KeyFileError(TaizhangError):
     """A key file that must not be used as it is."""
 
 

@@ -16,6 +16,8 @@ from enum import IntEnum
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from services.errors import TaizhangError
+
 #: The specification asks for at least 16 signatures; one of 5 kB each still fits.
 SIGNATURES_MAX = 64
 NOTE_BYTES_MAX = 512 * 1024
@@ -29,7 +31,7 @@ _SIGNATURE_BYTES = 64
 _TIMESTAMP_BYTES = 8
 
 
-class NoteError(ValueError):
+class NoteError(TaizhangError):
     """A note, a key or a signature breaks a rule of the specification, or does not verify."""
 
 

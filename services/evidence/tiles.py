@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from domain.leaf import LEAF_BYTES_MAX
 from domain.merkle import TILE_HEIGHT, TILE_WIDTH
+from services.errors import TaizhangError
 
 LEVEL_MAX = 63
 #: Widest index that is taken: 6 groups of 3 digits, far above any log.
@@ -15,7 +16,7 @@ _PATH = re.compile(
 )
 
 
-class TileError(ValueError):
+class TileError(TaizhangError):
     """A tile path or an entry bundle that is not of the specification's form."""
 
 
