@@ -1,0 +1,138 @@
+"""Which disposition a message gets (spec/events.md, Identity, Dispositions and the rules under Types).
+
+Decisions of one batch are taken in order while nobody else can append, so that each sees what those before it did.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from domain.envelope import check_data, effective_on
+from domain.events import CORRECTED, RANKS
+from domain.facts import Event, EventKey, subject_of
+from domain.leaf import LeafError, leaf
+from domain.merkle import leaf_hash
+from domain.reasons import Reason
+from services.log import Entry, Known, Turn, originator_id
+from services.messages import Arrival, Receipt
+
+
+def names_to_know(arrivals: Iterable[Arrival]) -> list[EventKey]:
+    """The names whose standing in the log decides these messages: their own, and their targets'."""
+    names: dict[EventKey, None] = {}
+    for arrival in arrivals:
+        if arrival.key is not None:
+            names[arrival.key] = None
+        event = arrival.reading.event
+        if event is not None and not event.is_fact:
+            names[event.target] = None
+    return list(names)
+
+
+@dataclass(slots=True)
+class Decisions:
+    """The decisions of one batch, taken one by one.
+
+    `known` is what the log has under the names that matter; accepted events are added to it. `entries` are to be
+    appended, `duplicates` and `quarantined` to be recorded, `receipts` to be answered, all in order of arrival.
+    """
+
+    turn: Turn
+    known: dict[EventKey, Known]
+    entries: list[Entry] = field(default_factory=list)
+    duplicates: list[tuple[Arrival, int]] = field(default_factory=list)
+    quarantined: list[tuple[Arrival, int, Sequence[Reason]]] = field(default_factory=list)
+    receipts: list[Receipt] = field(default_factory=list)
+
+    def take(self, arrival: Arrival) -> None:
+        """Decide the next message."""
+        reading = arrival.reading
+        first = self.known.get(arrival.key) if arrival.key is not None else None
+        if first is not None and first.content_sha256 == reading.content_sha256:
+            self._duplicate(arrival, first.position)
+            return
+        event = reading.event
+        if event is None or arrival.reasons:
+            self._quarantine(arrival, arrival.reasons)
+        elif first is not None:
+            self._quarantine(arrival, (_conflict(event, first),))
+        elif reason := self._forbidden(arrival, event):
+            self._quarantine(arrival, (reason,))
+        elif reasons := self._unfit(event):
+            self._quarantine(arrival, reasons)
+        else:
+            self._accept(arrival, event)
+
+    def _forbidden(self, arrival: Arrival, event: Event) -> Reason | None:
+        """Whether the publisher may not say this: each for its sources, a steward also of others' events."""
+        publisher = arrival.message.publisher
+        if publisher.sources is not None and event.source not in publisher.sources:
+            return Reason(
+                "source_of_another_publisher",
+                "/source",
+                event.source,
+                f"publisher {publisher.name} may not speak for this source; have it added to the publisher's sources",
+            )
+        if event.is_fact or publisher.steward or event.target[0] == event.source:
+            return None
+        return Reason(
+            "not_the_targets_source",
+            "/data/corrects/source" if event.type == CORRECTED else "/data/retracts/source",
+            event.target[0],
+            "a correction or retraction comes from its target's own source, or from a steward",
+        )
+
+    def _unfit(self, event: Event) -> list[Reason]:
+        """Why a correction's replacement does not fit its target, where that is known to be a fact."""
+        if event.type != CORRECTED:
+            return []
+        target = self.known.get(event.target)
+        if target is None or target.type not in RANKS:
+            return []
+        return [
+            Reason(r.rule, r.at.replace("/data", "/data/replacement", 1), r.value, f"{target.type}: {r.message}")
+            for r in check_data(target.type, event.data["replacement"])
+        ]
+
+    def _accept(self, arrival: Arrival, event: Event) -> None:
+        message, turn = arrival.message, self.turn
+        position = turn.position + len(self.entries) + 1
+        raw_sha256 = hashlib.sha256(message.raw).digest()
+        content_sha256 = arrival.reading.content_sha256
+        assert content_sha256 is not None  # noqa: S101  # an event that could be read has one
+        try:
+            bytes_ = leaf(
+                position, event.source, event.id, raw_sha256, turn.now, message.publisher.name, arrival.intake
+            )
+        except LeafError as error:
+            self._quarantine(arrival, (Reason("leaf", "", None, str(error)),))
+            return
+        self.entries.append(
+            Entry(
+                originator_id(event.key).bytes, 1, event.type, message.raw, position, event.source, event.id,
+                subject_of(event.type, event.data) if event.is_fact else None, effective_on(event),
+                turn.now, message.publisher.name, arrival.intake_json, raw_sha256, content_sha256, leaf_hash(bytes_),
+            )
+        )  # fmt: skip
+        self.known[event.key] = Known(position, content_sha256, event.type)
+        self.receipts.append(Receipt(event.source, event.id, "accepted", position, warnings=arrival.reading.warnings))
+
+    def _duplicate(self, arrival: Arrival, position: int) -> None:
+        source, id_ = arrival.key or (None, None)
+        self.duplicates.append((arrival, position))
+        self.receipts.append(Receipt(source, id_, "duplicate", position, warnings=arrival.reading.warnings))
+
+    def _quarantine(self, arrival: Arrival, reasons: Sequence[Reason]) -> None:
+        source, id_ = arrival.key or (None, None)
+        number = self.turn.quarantine_id + len(self.quarantined) + 1
+        self.quarantined.append((arrival, number, reasons))
+        self.receipts.append(Receipt(source, id_, "quarantined", quarantine_id=number, reasons=tuple(reasons)))
+
+
+def _conflict(event: Event, first: Known) -> Reason:
+    return Reason(
+        "conflict",
+        "",
+        event.id,
+        f"position {first.position} has this source and id with another content; send a new id, or a correction",
+    )

@@ -1,0 +1,33 @@
+"""What can go wrong in the services, as one tree; every message names the value, the rule and the remedy."""
+
+
+class TaizhangError(Exception):
+    """The root of all errors that the services raise by themselves."""
+
+
+class MigrationError(TaizhangError):
+    """The database's schema and this version of Taizhang do not go together."""
+
+
+class StoreUnavailableError(TaizhangError):
+    """The database did not answer in time; what was sent may be sent again without harm."""
+
+
+class QueueFullError(TaizhangError):
+    """More requests wait for a commit than the queue holds.
+
+    Attributes:
+        retry_after_s: seconds after which it is worth trying again.
+    """
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class NotFoundError(TaizhangError):
+    """Nothing is known under this name or number."""
+
+
+class AlreadyEndedError(TaizhangError):
+    """A quarantined message whose end is recorded cannot be ended again."""
