@@ -5,7 +5,8 @@ A name that starts with TAIZHANG_ and is none of these is refused too: a misspel
 
 import difflib
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator
 from datetime import timedelta, timezone
 from functools import lru_cache
 from pathlib import Path
@@ -16,13 +17,17 @@ from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr, TypeAdapter, 
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from services.errors import TaizhangError
+
 PREFIX: Final = "TAIZHANG_"
+# The test suite's own variables share the prefix.
+TEST_PREFIX: Final = "TAIZHANG_TEST_"
 SHANGHAI: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 MIB: Final = 1 << 20
 
 
-class SettingsError(Exception):
+class SettingsError(TaizhangError):
     """Settings that cannot be used; the message names each, what is expected, and never a secret's value."""
 
 
@@ -43,6 +48,13 @@ def _address(value: str) -> str:
         raise ValueError("expected an address as http://127.0.0.1:8000") from None
 
 
+def _topics(value: str) -> str:
+    names = value.split(",")
+    if not all(re.fullmatch(r"[A-Za-z0-9._-]{1,249}", name) for name in names) or len(set(names)) < len(names):
+        raise ValueError("expected topics as registry.east,registry.west: 1 to 249 of A-Z a-z 0-9 . _ -, each once")
+    return value
+
+
 class Settings(BaseSettings):
     """What the environment decides. `taizhang --help` prints each field's name, default and description."""
 
@@ -56,12 +68,17 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65_535, description="监听端口 its port; 0 takes a free one")
     dev: bool = Field(default=False, description="开发模式 as --dev: no sign-in, every role, loopback only")
     api_keys_file: Path | None = Field(
-        None, description="接口密钥文件 the hashed keys that may call the API; `taizhang api-key` writes it"
+        None,
+        description="接口密钥文件 who may call the API (see api-key); left out: api-keys.json in DATA",
     )
     url: Annotated[str, AfterValidator(_address)] = Field(
         "http://127.0.0.1:8000", description="服务地址 the running service that publish, rates … call"
     )
     api_key: SecretStr | None = Field(None, description="接口密钥 the key that those commands send")
+    log_key_file: Path | None = Field(
+        None, description="日志签名钥 the transparency log's private key; left out: keys/log.key in DATA"
+    )
+    log_origin: str | None = Field(None, min_length=1, description="日志名 its origin; left out: the key's own name")
     log_format: Literal["console", "json"] = Field("console", description="日志格式 console or json")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="日志级别 from which to log")
     body_bytes_max: int = Field(
@@ -70,6 +87,27 @@ class Settings(BaseSettings):
     batch_events_max: int = Field(10_000, ge=1, le=100_000, description="批量上限 events in one batch over HTTP")
     body_seconds_max: float = Field(60, gt=0, le=3600, description="接收时限 seconds to receive one request's body")
     wait_seconds_max: float = Field(5, gt=0, le=60, description="等待时限 seconds that min_position waits")
+    kafka_bootstrap: str | None = Field(
+        None, min_length=1, description="Kafka 地址 the brokers that ingest and publish --kafka use, host:port,…"
+    )
+    kafka_topics: Annotated[str, AfterValidator(_topics)] = Field(
+        "taizhang.events", description="Kafka 主题 the topics that ingest reads, with commas between"
+    )
+    kafka_group: str = Field("taizhang", min_length=1, description="Kafka 消费组 the group that ingest joins")
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="Kafka 安全协议 how brokers are talked to"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+        None, description="Kafka 认证 the mechanism of SASL"
+    )
+    kafka_sasl_username: str | None = Field(None, description="Kafka 用户 its user")
+    kafka_sasl_password: SecretStr | None = Field(None, description="Kafka 口令 its password")
+    kafka_tls_ca_file: Path | None = Field(None, description="Kafka 证书 CAs that the brokers' certificates come from")
+    kafka_tls_cert_file: Path | None = Field(None, description="Kafka 客户端证书 our own certificate")
+    kafka_tls_key_file: Path | None = Field(None, description="Kafka 客户端私钥 its private key")
+    kafka_dead_letter_topic: str | None = Field(
+        None, description="Kafka 死信主题 where a copy of each quarantined message goes, with its reasons"
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -83,6 +121,22 @@ class Settings(BaseSettings):
         """From arguments, the environment, and the files that NAME_FILE names for secrets; from nowhere else."""
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, _SecretFiles(settings_cls)
+
+    @property
+    def conninfo(self) -> str:
+        """The database's libpq connection string.
+
+        Raises:
+            SettingsError: no address is given.
+        """
+        if self.database_url is None:
+            raise SettingsError(f"{variable('database_url')}: not set; this command needs the address of the database")
+        return self.database_url.get_secret_value()
+
+    @property
+    def api_keys_path(self) -> Path:
+        """The file of API keys."""
+        return self.api_keys_file or self.data / "api-keys.json"
 
     @property
     def is_loopback(self) -> bool:
@@ -123,13 +177,13 @@ def _known() -> Iterator[str]:
             yield f"{variable(name)}_FILE"
 
 
-def load(environment: Mapping[str, str] | None = None, **overrides: Any) -> Settings:  # noqa: ANN401 - any field
+def load(**overrides: Any) -> Settings:  # noqa: ANN401 - any field
     """Read and check the settings; `overrides` (a command's options, None for those not given) go first.
 
     Raises:
         SettingsError: naming every wrong one.
     """
-    names = [name for name in (os.environ if environment is None else environment) if name.startswith(PREFIX)]
+    names = [name for name in os.environ if name.startswith(PREFIX) and not name.startswith(TEST_PREFIX)]
     faults = [_unknown(name) for name in sorted(set(names) - set(_known()))]
     try:
         settings = Settings(**{name: value for name, value in overrides.items() if value is not None})

@@ -1,0 +1,1 @@
+"""The commands of `taizhang` that ask a running service."""

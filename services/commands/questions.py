@@ -1,0 +1,153 @@
+"""`taizhang rates` and `taizhang history`: the point-in-time questions, from a shell."""
+
+from typing import Annotated, Any, Final
+
+import typer
+from rich.table import Table
+
+from domain.rates import DIMENSIONS, RATES
+from domain.terms import CATEGORIES, FORMATIONS, KINDS, MEASURES
+from services.client import Client
+from services.commands.console import OUT, AsJson, AsOf, KnownAt, print_json, shanghai
+from services.settings import load
+
+_NAMES: Final = {
+    "organization_coverage": "组织覆盖率",
+    "work_coverage": "工作覆盖率",
+    "eligible_coverage": "应建已建率",
+    "employee_coverage": "从业人员覆盖率",
+}
+_ROW_FIELDS: Final = (
+    "formation", "organization_covered", "work_covered", "excluded", "eligible", "measure",
+    "full_members", "probationary_members", "activists",
+)  # fmt: skip
+
+
+def _one_of(values: tuple[str, ...]) -> str:
+    return ", ".join(values)
+
+
+def rates(  # noqa: PLR0917 - typer reads options from parameters
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    group_by: Annotated[list[str] | None, typer.Option(help=f"分组 may repeat: {_one_of(DIMENSIONS)}")] = None,
+    region: Annotated[str | None, typer.Option(help="地区 a prefix of the division code")] = None,
+    kind: Annotated[str | None, typer.Option(help=_one_of(KINDS))] = None,
+    category: Annotated[str | None, typer.Option(help=_one_of(CATEGORIES))] = None,
+    industry: Annotated[
+        str | None, typer.Option(help="行业 a section, or the beginning of a longer code; null")
+    ] = None,
+    formation: Annotated[str | None, typer.Option(help=f"{_one_of(FORMATIONS)}, null")] = None,
+    measure: Annotated[str | None, typer.Option(help=_one_of(MEASURES))] = None,
+    work_covered: Annotated[
+        bool | None, typer.Option(help="工作覆盖 only those with work coverage, or without")
+    ] = None,
+    eligible: Annotated[bool | None, typer.Option(help="应建 only the eligible, or the others")] = None,
+    as_json: AsJson = False,  # noqa: FBT002 - an option
+) -> None:
+    """覆盖率 Coverage rates at any date, as known at any moment.
+
+    Example: taizhang rates --as-of 2024-12-31 --known-at 2025-01-05T09:00:00+08:00 --group-by kind --region 9901
+    """
+    parameters: dict[str, str | int | list[str] | None] = {
+        "as_of": as_of, "known_at": known_at, "group_by": group_by, "region": region, "kind": kind,
+        "category": category, "industry": industry, "formation": formation, "measure": measure,
+        "work_covered": _boolean(work_covered), "eligible": _boolean(eligible),
+    }  # fmt: skip
+    with Client(load()) as client:
+        answer = client.get("/v1/rates", parameters)
+    if as_json:
+        print_json(answer)
+    else:
+        OUT.print(_rates_table(answer))
+
+
+def _boolean(value: bool | None) -> str | None:  # noqa: FBT001 - a value, not a switch
+    return None if value is None else str(value).lower()
+
+
+def _rates_table(answer: dict[str, Any]) -> Table:
+    known = answer["known_at"]
+    moment = f"{known['position']} ({shanghai(known['recorded_at'])})"
+    table = Table(
+        title=f"截至 as of {answer['as_of']}, 按已知 as known at {moment}",
+        show_footer=bool(answer["group_by"]),
+    )
+    total = answer["total"]
+    for number, dimension in enumerate(answer["group_by"]):
+        table.add_column(dimension, footer="合计 total" if number == 0 else "")
+    table.add_column("在册 registered", justify="right", footer=f"{total['counts']['registered']:,}")
+    table.add_column("剔除 excluded", justify="right", footer=f"{total['counts']['excluded']:,}")
+    for name in RATES:
+        table.add_column(f"{_NAMES[name]} {name}", justify="right", footer=_rate(total["rates"][name]))
+    for group in answer["groups"] or [{"key": {}, **total}]:
+        key = [group["key"].get(name) or "—" for name in answer["group_by"]]
+        counts = group["counts"]
+        cells = [f"{counts['registered']:,}", f"{counts['excluded']:,}"]
+        table.add_row(*key, *cells, *(_rate(group["rates"][name]) for name in RATES))
+    return table
+
+
+def _rate(rate: dict[str, Any]) -> str:
+    value = rate["value"]
+    sides = f"{rate['numerator']:,}/{rate['denominator']:,}"
+    if value is None:
+        return f"— ({sides})"
+    # Exact: four places of a ratio are two of a percentage.
+    whole = value.replace(".", "").lstrip("0").rjust(3, "0")
+    return f"{whole[:-2]}.{whole[-2:]}% ({sides})"
+
+
+def history(
+    org: Annotated[str, typer.Argument(help="组织 uscc:… or group:…")],
+    as_of: AsOf = None,
+    as_json: AsJson = False,  # noqa: FBT002 - an option
+) -> None:
+    """一企一档的经过 Every event that touched an organization, and what each changed in its row.
+
+    Example: taizhang history uscc:9151010452601815XG
+    """
+    with Client(load()) as client:
+        path = f"/v1/organizations/{org}/history"
+        answer = client.get(path, {"as_of": as_of})
+        events = list(answer["events"])
+        page = answer
+        while page.get("next"):
+            page = client.get(path, {"as_of": answer["as_of"], "cursor": page["next"]})
+            events += page["events"]
+    if as_json:
+        print_json({**answer, "events": events, "next": None})
+        return
+    table = Table(
+        "位置 position", "记录 recorded", "生效 effective", "类型 type", "来源 source", "变化 change",
+        title=f"{org}, 截至 as of {answer['as_of']}",
+    )  # fmt: skip
+    for event in events:
+        name = event["type"].removeprefix("taizhang.").removesuffix(".v1")
+        change = "\n".join(_changes(event["before"], event["after"]))
+        table.add_row(
+            str(event["position"]), shanghai(event["recorded_at"]), event.get("effective_on") or "—",
+            name, event["source"], change,
+        )  # fmt: skip
+    OUT.print(table)
+
+
+def _changes(before: dict[str, Any] | None, after: dict[str, Any] | None) -> list[str]:
+    if before is None and after is None:
+        return []
+    if after is None:
+        return ["移出台账 leaves the ledger"]
+    changes = [] if before else ["入台账 enters the ledger"]
+    was = _flat(before) if before else {}
+    for name, value in _flat(after).items():
+        if was.get(name) != value and (before or value not in (None, 0, False)):
+            changes.append(f"{name}: {_shown(was.get(name))} → {_shown(value)}" if before else f"{name}: {value}")
+    return changes
+
+
+def _shown(value: object) -> str:
+    return "—" if value is None else str(value)
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row["attributes"], **{name: row[name] for name in _ROW_FIELDS}}
