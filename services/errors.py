@@ -31,3 +31,7 @@ class NotFoundError(TaizhangError):
 
 class AlreadyEndedError(TaizhangError):
     """A quarantined message whose end is recorded cannot be ended again."""
+
+
+class InvalidValueError(TaizhangError):
+    """A value given by a caller breaks a stated rule."""
