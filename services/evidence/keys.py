@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 from services.errors import TaizhangError
+from services.evidence.files import draft_of, sync_folder
 from services.evidence.notes import NoteError, SignatureType, SignerKey
 
 LOG_KEY_NAME = "log.key"
@@ -66,25 +67,11 @@ def load_key(path: Path) -> SignerKey:
 def _create(path: Path, key: SignerKey) -> None:
     """Write the key whole or not at all, and leave a file that is already there alone."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    draft = draft_of(path, key.secret_text().encode() + b"\n")
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(key.secret_text().encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            return
-        _sync_folder(path.parent)
+        os.link(draft, path)
+    except FileExistsError:
+        return
     finally:
         draft.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(path.parent)

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from domain.leaf import LEAF_BYTES_MAX
 from domain.merkle import TILE_HEIGHT, TILE_WIDTH
 from services.errors import TaizhangError
 
@@ -74,29 +73,46 @@ def tiles_of_level(level: int | None, size: int) -> list[Tile]:
 
 def encode_bundle(entries: Iterable[bytes]) -> bytes:
     """Entries, each behind its length as uint16 big-endian."""
-    parts: list[bytes] = []
-    for entry in entries:
-        if len(entry) > LEAF_BYTES_MAX:
-            raise TileError(f"an entry of {len(entry)} bytes does not fit a bundle: the most is {LEAF_BYTES_MAX}")
-        parts += (len(entry).to_bytes(2, "big"), entry)
-    return b"".join(parts)
+    return _encode(entries, 2)
 
 
 def decode_bundle(data: bytes, count: int) -> list[bytes]:
     """The entries of a bundle that must hold that many and nothing else."""
-    entries: list[bytes] = []
+    return _decode(data, count, 2)
+
+
+def encode_raw_bundle(events: Iterable[bytes]) -> bytes:
+    """The raw bytes of events, which entry bundles do not hold: in the same form, with lengths as uint32."""
+    return _encode(events, 4)
+
+
+def decode_raw_bundle(data: bytes, count: int) -> list[bytes]:
+    """The raw bytes of a raw bundle that must hold that many and nothing else."""
+    return _decode(data, count, 4)
+
+
+def _encode(parts: Iterable[bytes], length_bytes: int) -> bytes:
+    encoded: list[bytes] = []
+    for part in parts:
+        if len(part) >> (8 * length_bytes):
+            raise TileError(f"an entry of {len(part)} bytes does not fit a bundle: the most is {256**length_bytes - 1}")
+        encoded += (len(part).to_bytes(length_bytes, "big"), part)
+    return b"".join(encoded)
+
+
+def _decode(data: bytes, count: int, length_bytes: int) -> list[bytes]:
+    parts: list[bytes] = []
     at = 0
-    while at < len(data) and len(entries) < count:
-        end = at + 2 + int.from_bytes(data[at : at + 2], "big")
-        if at + 2 > len(data) or end > len(data):
-            raise TileError(f"the bundle is cut in entry {len(entries)}, at byte {at} of {len(data)}: fetch it again")
-        entries.append(data[at + 2 : end])
+    while at < len(data) and len(parts) < count:
+        start = at + length_bytes
+        end = start + int.from_bytes(data[at:start], "big")
+        if end > len(data) or start > len(data):
+            raise TileError(f"the bundle is cut in entry {len(parts)}, at byte {at} of {len(data)}: fetch it again")
+        parts.append(data[start:end])
         at = end
-    if at != len(data) or len(entries) != count:
-        raise TileError(
-            f"the bundle has {len(entries)} entries and {len(data) - at} bytes more, {count} entries are due"
-        )
-    return entries
+    if at != len(data) or len(parts) != count:
+        raise TileError(f"the bundle has {len(parts)} entries and {len(data) - at} bytes more, {count} entries are due")
+    return parts
 
 
 def split_hashes(data: bytes, width: int) -> Sequence[bytes]:

@@ -1,0 +1,97 @@
+"""The log signs its checkpoints, and never two that contradict each other (C2SP tlog-checkpoint, Signatures).
+
+The last checkpoint signed lies beside the key, apart from the database: a database that was rewritten, or cut back,
+does not get a signature until someone has looked.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from domain.merkle import EMPTY_ROOT, MerkleError
+from domain.proofs import verify_consistency
+from services.errors import TaizhangError
+from services.evidence.checkpoint import Checkpoint, open_checkpoint
+from services.evidence.files import write_durably
+from services.evidence.log_tree import AnyConnection, consistency_proof, root_at, tree_size
+from services.evidence.notes import NoteError, SignerKey, VerifierKey
+
+#: A signed checkpoint is served again for this long, however busy the log is.
+CHECKPOINT_AGE_MAX_S: Final = 1.0
+
+
+class LogContradictsError(TaizhangError):
+    """The database holds another history than the log has signed for."""
+
+
+class CheckpointSigner:
+    """Signs the log's head. Several processes may sign with one key file: each sees what the others signed."""
+
+    def __init__(self, key: SignerKey, key_file: Path) -> None:
+        self._key = key
+        self._last_file = key_file.with_name(f"{key_file.name}.checkpoint")
+        self._lock_file = key_file.with_name(f"{key_file.name}.lock")
+        self._served: tuple[float, bytes] | None = None
+
+    @property
+    def verifier(self) -> VerifierKey:
+        """The log's public key, named by its origin."""
+        return self._key.verifier
+
+    def checkpoint(self, connection: AnyConnection) -> bytes:
+        """The signed checkpoint of the log as it is now, at most a second old.
+
+        Raises:
+            LogContradictsError: the log does not extend what was signed before.
+        """
+        now = time.monotonic()
+        if self._served is None or now - self._served[0] > CHECKPOINT_AGE_MAX_S:
+            self._served = (now, self._sign(connection))
+        return self._served[1]
+
+    def _sign(self, connection: AnyConnection) -> bytes:
+        with self._lock():
+            last, note = self._last()
+            size = tree_size(connection)
+            if size < last.size:
+                raise LogContradictsError(
+                    f"the database ends at position {size}, but a checkpoint of {last.size} was signed: positions "
+                    f"{size + 1} to {last.size} are gone; restore the database, or see {self._last_file}"
+                )
+            root_hash = root_at(connection, size)
+            try:
+                proof = consistency_proof(connection, last.size, size)
+                verify_consistency(last.size, size, proof, last.root_hash, root_hash)
+            except MerkleError:
+                raise LogContradictsError(
+                    f"an event at or before position {last.size} was changed, removed or inserted after its checkpoint "
+                    "was signed: run taizhang verify, and restore the database"
+                ) from None
+            if note and size == last.size:
+                return note
+            signed = Checkpoint(self._key.name, size, root_hash).sign(self._key)
+            write_durably(self._last_file, signed)
+            return signed
+
+    def _last(self) -> tuple[Checkpoint, bytes]:
+        try:
+            note = self._last_file.read_bytes()
+        except FileNotFoundError:
+            return Checkpoint(self._key.name, 0, EMPTY_ROOT), b""
+        try:
+            return open_checkpoint(note, self.verifier)[0], note
+        except NoteError as fault:
+            raise LogContradictsError(f"{self._last_file} is not the log's last checkpoint: {fault}") from None
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
