@@ -63,6 +63,7 @@ class EmbeddedPostgres:
         with _gate(home), contextlib.ExitStack() as undo:
             users = undo.enter_context((home / "users").open("ab"))
             fcntl.flock(users, fcntl.LOCK_SH)
+            undo.callback(_shut_down_unless_used, home, users)
             cluster = home / "cluster"
             user = _server_user(cluster)
             programs = _programs(home, user)
@@ -84,11 +85,14 @@ class EmbeddedPostgres:
         if home is None or users is None or self._pid != os.getpid():  # a forked child owns nothing
             return
         with _gate(home), users:
-            try:
-                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return
-            shut_down(home / "cluster")
+            _shut_down_unless_used(home, users)
+
+
+def _shut_down_unless_used(home: Path, users: IO[bytes]) -> None:
+    """The caller holds the gate; with our share turned into an exclusive lock, nobody else has one."""
+    with contextlib.suppress(BlockingIOError):
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shut_down(home / "cluster")
 
 
 def _unusable(folder: Path, error: OSError) -> EmbeddedPostgresError:

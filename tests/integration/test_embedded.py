@@ -260,6 +260,22 @@ def test_programs_that_nobody_cannot_reach_are_copied(
     assert remembered(server.start(data_dir)) == [1]
 
 
+def test_a_start_that_fails_late_leaves_no_server(
+    data_dir: Path, server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(conninfo: str, password: str) -> None:
+        assert conninfo
+        assert password
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(services.embedded, "_ensure_database", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            server.start(data_dir)
+    assert not runs(data_dir)
+    remember(server.start(data_dir), 1)
+
+
 def test_a_folder_that_is_not_ours_is_refused_with_the_remedy(data_dir: Path, server: EmbeddedPostgres) -> None:
     data_dir.parent.mkdir()
     data_dir.write_text("a file", encoding="ascii")
