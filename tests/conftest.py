@@ -15,6 +15,8 @@ from psycopg.conninfo import make_conninfo
 
 from services.embedded import EmbeddedPostgres
 
+pytest_plugins = ["tests.fix_store"]
+
 SEED_VARIABLE = "TAIZHANG_TEST_SEED"
 SEED = pytest.StashKey[int]()
 NUMBERS = count(1)
