@@ -1,0 +1,238 @@
+"""The incremental fold: one event more, and the rows that it adds to the ledger's tables.
+
+The fold is separable (domain.facts.entity_of), so an event only ever changes the timeline of
+the entity that its fact is about, and through it the organizations where that entity is.
+A fact that comes last in canonical order extends its entity's state; any other arrival folds
+the entity anew, before and after, and applies what differs.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from domain.facts import (
+    AnomalyFound,
+    Event,
+    EventKey,
+    Fact,
+    corrected,
+    fact,
+    standing_fact,
+    word_anomaly,
+)
+from domain.fold import Branch, Instructor, Member, Organization
+from domain.policy import Policy
+from projections.ledger.changes import FOREVER, AnomalyEntry, Changes, Mention, PolicyEntry, PresenceEntry
+from projections.ledger.effects import Effect, effects, exclusion_number, identifiers, presences
+from projections.ledger.records import EntityRecord, OrganizationRecord, initial
+from projections.ledger.timeline import Difference, Timeline, day_of, differences, fold, order, step
+
+Fits = Callable[[str, object], bool]
+
+
+class Memory(Protocol):
+    """What the fold remembers and looks up; everything is as known before the event at hand."""
+
+    def event(self, position: int) -> Event:
+        """The event at a position already passed."""
+
+    def find(self, key: EventKey) -> Event | None:
+        """The event of this name, if its position has been passed."""
+
+    def words(self, target: EventKey) -> list[Event]:
+        """The corrections and retractions of this event whose positions have been passed."""
+
+    def entity(self, name: str, family: str) -> EntityRecord:
+        """The record of an entity, to be changed in place; a new one where there is none."""
+
+    def organization(self, org: str, changes: Changes) -> OrganizationRecord:
+        """The record of an organization, to be changed in place; a new one gets its number."""
+
+
+class LedgerFold:
+    """Applies events in order of position; `changes` collects the rows until they are taken."""
+
+    def __init__(self, memory: Memory, fits: Fits, next_entry: int, next_attributes: int) -> None:
+        self.memory = memory
+        self.fits = fits
+        self.next_entry = next_entry
+        self.next_attributes = next_attributes
+        self.changes = Changes()
+
+    def take(self) -> Changes:
+        """Give the rows collected so far and begin anew."""
+        taken, self.changes = self.changes, Changes()
+        return taken
+
+    def apply(self, event: Event) -> None:
+        """Apply one event; its position follows that of the event before."""
+        mentions = self.changes.mentions
+        first = len(mentions)
+        if event.is_fact:
+            self._mention(event.data, event.position, event.position)
+            self._apply_fact(event)
+        else:
+            self._apply_word(event)
+        if len(mentions) > first + 1:
+            mentions[first:] = dict.fromkeys(mentions[first:])
+
+    def _apply_fact(self, event: Event) -> None:
+        words = self._held_words(event)
+        standing = standing_fact(event, words, self.fits) if words else fact(event)
+        self._move(None, standing, event.position)
+
+    def _held_words(self, event: Event) -> list[Event]:
+        """What was said of the event before it arrived: its target is now known."""
+        words = self.memory.words(event.key)
+        for word in words:
+            self._anomaly(event.position, word_anomaly(word, None, self.fits), present=False)
+            self._anomaly(event.position, word_anomaly(word, event, self.fits), present=True)
+            if event.is_fact:
+                self._mention(event.data, word.position, event.position)
+                self._mention(word.data.get("replacement", {}), event.position, event.position)
+        return words
+
+    def _apply_word(self, word: Event) -> None:
+        self._held_words(word)
+        self.changes.words.append((*word.target, word.position))
+        self._mention(word.data.get("replacement", {}), word.position, word.position)
+        target = self.memory.find(word.target)
+        self._anomaly(word.position, word_anomaly(word, target, self.fits), present=True)
+        if target is None or not target.is_fact:
+            return
+        self._mention(target.data, word.position, word.position)
+        self._mention(word.data.get("replacement", {}), target.position, word.position)
+        words = self.memory.words(target.key)
+        before = standing_fact(target, words, self.fits)
+        after = standing_fact(target, [*words, word], self.fits)
+        if before != after:
+            self._move(before, after, word.position)
+
+    def _move(self, before: Fact | None, after: Fact | None, position: int) -> None:
+        """One event's standing fact was `before` and is now `after`; None where none stands."""
+        if before is not None and after is not None and before.entity == after.entity:
+            self._change(before.entity, before, after, position)
+            return
+        if before is not None:
+            self._change(before.entity, before, None, position)
+        if after is not None:
+            self._change(after.entity, None, after, position)
+
+    def _change(self, entity: str, removed: Fact | None, added: Fact | None, position: int) -> None:
+        family = (added or removed).type.split(".")[1]  # type: ignore[union-attr]  # one of the two is given
+        record = self.memory.entity(entity, family)
+        if removed is None and added is not None and (record.last is None or order(added) > record.last):
+            self._extend(entity, record, added, position)
+        else:
+            self._refold(entity, record, removed, added, position)
+
+    def _extend(self, entity: str, record: EntityRecord, added: Fact, position: int) -> None:
+        before = record.state
+        record.state, anomaly = step(before, added)
+        record.last = order(added)
+        record.facts.append(_reference(added))
+        self._anomaly(position, anomaly, present=True)
+        if record.state != before:
+            self._affect(entity, Difference(record.last[0], FOREVER, before, record.state), position)
+
+    def _refold(
+        self, entity: str, record: EntityRecord, removed: Fact | None, added: Fact | None, position: int
+    ) -> None:
+        old_facts = sorted(self._read(reference) for reference in record.facts)
+        new_facts = [f for f in old_facts if removed is None or f[:5] != removed[:5]]
+        new_facts = sorted([*new_facts, added] if added is not None else new_facts)
+        old, new = fold(record.family, old_facts), fold(record.family, new_facts)
+        record.facts = [_reference(f) for f in new_facts]
+        record.last = order(new_facts[-1]) if new_facts else None
+        record.state = new.states[-1] if new.states else initial(record.family)
+        self._anomalies_moved(old, new, position)
+        for difference in differences(record.family, old, new):
+            self._affect(entity, difference, position)
+
+    def _read(self, reference: tuple[int, int]) -> Fact:
+        event = self.memory.event(reference[0])
+        return corrected(event, self.memory.event(reference[1])) if reference[1] else fact(event)
+
+    def _anomalies_moved(self, old: Timeline, new: Timeline, position: int) -> None:
+        for gone in old.anomalies:
+            if gone not in new.anomalies:
+                self._anomaly(position, gone, present=False)
+        for found in new.anomalies:
+            if found not in old.anomalies:
+                self._anomaly(position, found, present=True)
+
+    def _affect(self, entity: str, difference: Difference, position: int) -> None:
+        match difference.before, difference.after:
+            case Policy(), Policy() as after:
+                self.changes.policies.append(
+                    PolicyEntry(
+                        position, difference.day_from, difference.day_to,
+                        after.full_members_for_branch, after.employees_for_branch,
+                        list(after.formations_counted),
+                    )
+                )  # fmt: skip
+            case Organization(), Organization() as after:
+                self._set_attributes(entity, difference, after, position)
+            case (Member() | Branch() | Instructor()) as before, after:
+                for effect in effects(entity, before, after):
+                    self._override(effect, difference, position)
+                self._add_presences(entity, difference, position)
+
+    def _set_attributes(self, org: str, difference: Difference, after: Organization, position: int) -> None:
+        record = self.memory.organization(org, self.changes)
+        number = -1
+        if after.attributes is not None:
+            number = record.attributes.get(after.attributes, -1)
+            if number < 0:
+                number = self.next_attributes
+                self.next_attributes += 1
+                record.attributes[after.attributes] = number
+                self.changes.attributes.append((number, record.org_no, after.attributes))
+        excluded = exclusion_number(after.excluded)
+        self._override_record(record, difference, lambda state: (number, excluded, *state[2:]), position)
+
+    def _override(self, effect: Effect, difference: Difference, position: int) -> None:
+        record = self.memory.organization(effect.org, self.changes)
+        self._override_record(record, difference, effect.change, position)
+
+    def _override_record(
+        self,
+        record: OrganizationRecord,
+        difference: Difference,
+        change: Callable[[Any], Any],
+        position: int,
+    ) -> None:
+        added = record.override(difference.day_from, difference.day_to, change, position, self.next_entry)
+        self.next_entry += len(added)
+        self.changes.entries.extend(added)
+
+    def _add_presences(self, entity: str, difference: Difference, position: int) -> None:
+        for org, value in presences(entity, difference.before, difference.after):
+            org_no = self.memory.organization(org, self.changes).org_no
+            name = entity.rpartition(" ")[2]
+            self.changes.presences.append(
+                PresenceEntry(position, name, org_no, difference.day_from, difference.day_to, value)
+            )
+
+    def _anomaly(self, position: int, found: AnomalyFound | None, *, present: bool) -> None:
+        if found is not None:
+            self.changes.anomalies.append(
+                AnomalyEntry(
+                    position, found.anomaly, found.subject, found.position,
+                    day_of(found.effective_on), found.detail, present,
+                )
+            )  # fmt: skip
+
+    def _mention(self, data: Mapping[str, Any], position: int, since: int) -> None:
+        self.changes.mentions.extend(Mention(i, position, since) for i in identifiers(data))
+
+
+def _reference(standing: Fact) -> tuple[int, int]:
+    """The positions of the fact's event and of the correction that decides it, or 0."""
+    return (standing.position, standing.decided_by[1] if len(standing.decided_by) > 1 else 0)
+
+
+def apply_all(ledger_fold: LedgerFold, events: Iterable[Event]) -> Changes:
+    """Apply events and take what they changed."""
+    for event in events:
+        ledger_fold.apply(event)
+    return ledger_fold.take()

@@ -1,0 +1,86 @@
+"""Counts by group over a standing: the vector form of domain.rates.group."""
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.rates import Counts, Key, key_order
+from domain.terms import CATEGORIES, FORMATIONS, KINDS, MEASURES
+from projections.ledger.columns import UNKNOWN, Snapshot
+from projections.ledger.standing import Standing
+
+_NAMES: Final[dict[str, tuple[str | None, ...]]] = {
+    "kind": KINDS,
+    "category": CATEGORIES,
+    "measure": MEASURES,
+    "formation": (*FORMATIONS, None),
+}
+
+
+def _coded(snapshot: Snapshot, rows: Standing, name: str) -> tuple[NDArray[Any], list[str | None]]:
+    """Each row's code under a dimension, and the value that each code stands for."""
+    if name in _NAMES:
+        return getattr(rows, name), list(_NAMES[name])
+    if name == "industry":
+        # The extra last value answers for UNKNOWN, which is index -1.
+        texts: list[str | None] = [t[0] for t in list(snapshot.industries)]
+        numbers, values = _distinct([*texts, None])
+        return numbers[np.where(rows.industry == UNKNOWN, len(texts), rows.industry)], values
+    length = int(name.removeprefix("region:"))
+    numbers, values = _distinct([t[:length] for t in list(snapshot.regions)])
+    return numbers[rows.region], values
+
+
+def _distinct(texts: list[Any]) -> tuple[NDArray[np.int64], list[str | None]]:
+    numbers: dict[str | None, int] = {}
+    coded = np.fromiter((numbers.setdefault(t, len(numbers)) for t in texts), np.int64, len(texts))
+    return coded, list(numbers)
+
+
+def group(snapshot: Snapshot, rows: Standing, group_by: tuple[str, ...]) -> dict[Key, Counts]:
+    """The counts of each group that has a row, sorted by key, null last."""
+    if len(rows) == 0:
+        return {}
+    combined = np.zeros(len(rows), np.int64)
+    dimensions: list[list[str | None]] = []
+    for name in group_by:
+        codes, values = _coded(snapshot, rows, name)
+        combined = combined * len(values) + codes
+        dimensions.append(values)
+    present, number = np.unique(combined, return_inverse=True)
+    counted = _count(rows, number, len(present))
+    groups = {
+        _key(int(code), dimensions): Counts(*(int(c) for c in counts))
+        for code, counts in zip(present, counted, strict=True)
+    }
+    return dict(sorted(groups.items(), key=lambda item: key_order(item[0])))
+
+
+def _key(code: int, dimensions: list[list[str | None]]) -> Key:
+    key: list[str | None] = []
+    for values in reversed(dimensions):
+        code, index = divmod(code, len(values))
+        key.append(values[index])
+    return tuple(reversed(key))
+
+
+def _count(rows: Standing, number: NDArray[Any], groups: int) -> NDArray[np.int64]:
+    """The counts of domain.rates.Counts by group, one column for each field."""
+    included = rows.excluded == 0
+    employees = np.maximum(rows.employees, 0)
+    covered = rows.organization_covered
+    columns = (
+        np.ones(len(rows), np.bool_), ~included, included, included & covered,
+        *(included & (rows.formation == i) for i in range(len(FORMATIONS))),
+        included & rows.work_covered, included & rows.eligible, included & rows.eligible & covered,
+        included * employees, (included & covered) * employees,
+        included * rows.full_members, included * rows.probationary_members, included * rows.activists,
+    )  # fmt: skip
+    # Sums stay far below 2**53, where the floats of bincount are exact integers.
+    return np.stack([np.bincount(number, weights=c, minlength=groups) for c in columns], axis=1).astype(np.int64)
+
+
+def total(snapshot: Snapshot, rows: Standing) -> Counts:
+    """The counts of all rows together."""
+    return group(snapshot, rows, ()).get((), Counts())

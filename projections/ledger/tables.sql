@@ -1,0 +1,94 @@
+-- The tables of one version of the ledger projection; {schema} is that version's own schema.
+-- All but entity and organization_record are append-only. Days are date ordinals.
+
+CREATE TABLE {schema}.entry (
+    entry integer PRIMARY KEY,
+    position bigint NOT NULL,
+    org_no integer NOT NULL,
+    day_from integer NOT NULL,
+    day_to integer NOT NULL,
+    previous integer NOT NULL,
+    attributes_no integer NOT NULL,
+    excluded integer NOT NULL,
+    full_members integer NOT NULL,
+    probationary_members integer NOT NULL,
+    activists integer NOT NULL,
+    standalone integer NOT NULL,
+    joint integer NOT NULL,
+    affiliated integer NOT NULL,
+    instructors integer NOT NULL
+);
+CREATE INDEX entry_org ON {schema}.entry (org_no, position);
+
+CREATE TABLE {schema}.organization (
+    org_no integer PRIMARY KEY,
+    org text NOT NULL UNIQUE
+);
+
+CREATE TABLE {schema}.attributes (
+    attributes_no integer PRIMARY KEY,
+    org_no integer NOT NULL,
+    kind text NOT NULL,
+    category text NOT NULL,
+    name text NOT NULL,
+    region text NOT NULL,
+    industry text,
+    employees integer,
+    supervisor text,
+    address text
+);
+
+CREATE TABLE {schema}.presence (
+    position bigint NOT NULL,
+    entity text NOT NULL,
+    org_no integer NOT NULL,
+    day_from integer NOT NULL,
+    day_to integer NOT NULL,
+    value text
+);
+CREATE INDEX presence_org ON {schema}.presence (org_no, position);
+
+CREATE TABLE {schema}.anomaly (
+    position bigint NOT NULL,
+    anomaly text NOT NULL,
+    subject text,
+    fact_position bigint NOT NULL,
+    day integer,
+    detail text NOT NULL,
+    present boolean NOT NULL
+);
+CREATE INDEX anomaly_subject ON {schema}.anomaly (subject);
+CREATE INDEX anomaly_fact ON {schema}.anomaly (fact_position);
+
+CREATE TABLE {schema}.policy (
+    position bigint NOT NULL,
+    day_from integer NOT NULL,
+    day_to integer NOT NULL,
+    full_members_for_branch integer NOT NULL,
+    employees_for_branch integer NOT NULL,
+    formations_counted text[] NOT NULL
+);
+
+CREATE TABLE {schema}.mention (
+    identifier text NOT NULL,
+    position bigint NOT NULL,
+    since bigint NOT NULL
+);
+CREATE INDEX mention_identifier ON {schema}.mention (identifier, position);
+
+CREATE TABLE {schema}.word (
+    source text NOT NULL,
+    id text NOT NULL,
+    position bigint NOT NULL
+);
+CREATE INDEX word_target ON {schema}.word (source, id);
+
+CREATE TABLE {schema}.entity (
+    name text PRIMARY KEY,
+    record bytea NOT NULL
+);
+
+CREATE TABLE {schema}.organization_record (
+    org text PRIMARY KEY,
+    record bytea NOT NULL
+);
