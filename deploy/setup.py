@@ -37,9 +37,9 @@ def pip(*arguments: str) -> None:
 
 def make() -> None:
     sys.stderr.write("正在准备 .venv(首次约一分钟)… Preparing .venv (about a minute the first time) …\n")
-    STAMP.unlink(missing_ok=True)
-    running_inside = Path(sys.prefix).resolve() == VENV.resolve()
-    if not running_inside:
+    if Path(sys.prefix).resolve() == VENV.resolve():
+        STAMP.write_text("to be updated", encoding="ascii")
+    else:
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)
     pip("--require-hashes", "-r", "requirements.lock")
     pip("--no-deps", "--no-build-isolation", "--editable", ".")

@@ -8,7 +8,11 @@ usable() {
     "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
 }
 
-for candidate in ${PYTHON:+"$PYTHON"} .venv/bin/python python3.13 python3.12 python3.11 python3 python; do
+# An environment without a stamp was never finished: it is made again from the start.
+made=
+[ ! -e .venv/stamp ] || made=.venv/bin/python
+
+for candidate in ${PYTHON:+"$PYTHON"} $made python3.13 python3.12 python3.11 python3 python; do
     if usable "$candidate"; then
         exec "$candidate" -I deploy/setup.py
     fi
