@@ -12,9 +12,11 @@ from rich.panel import Panel
 from services import logs
 from services.api_keys import ROLES, add_key
 from services.commands.console import ERR, OUT
+from services.commands.ingest import ingest
 from services.commands.publish import publish_file
 from services.commands.quarantine import quarantine
 from services.commands.questions import history, rates
+from services.demo_city.command import demo_city
 from services.errors import TaizhangError
 from services.postmaster import EmbeddedPostgresError
 from services.settings import Settings, SettingsError, described, load
@@ -164,9 +166,11 @@ def api_key(
     sys.stdout.write(f"{key}\n")
 
 
+app.command("ingest")(ingest)
 app.command("publish")(publish_file)
 app.command("rates")(rates)
 app.command("history")(history)
+app.command("demo-city")(demo_city)
 app.add_typer(quarantine, name="quarantine")
 
 

@@ -40,6 +40,7 @@ def _clean(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - whatever was bo
 
 
 def _without_persons(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's signature
+    line.pop("color_message", None)  # uvicorn's text once more, with terminal codes
     for key, value in line.items():
         # structlog's own record of the line is taken away by the formatter.
         if key not in _EXEMPT and not key.startswith("_"):

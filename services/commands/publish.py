@@ -1,6 +1,8 @@
 """`taizhang publish FILE`."""
 
+import contextlib
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, BinaryIO, Final
 
@@ -11,7 +13,7 @@ from rich.table import Table
 from services.client import Client
 from services.commands.console import ERR, OUT
 from services.publishing import Outcome, publish, read_events
-from services.settings import load
+from services.settings import Settings, load
 
 EXIT_QUARANTINED: Final = 3
 
@@ -22,8 +24,12 @@ def publish_file(
     ],
     url: Annotated[str | None, typer.Option(help="服务地址 the service, if not TAIZHANG_URL")] = None,
     reasons: Annotated[int, typer.Option(min=0, help="列出多少条隔离原因 how many quarantined events to list")] = 20,
+    kafka: Annotated[bool, typer.Option("--kafka", help="发往 Kafka send to TAIZHANG_KAFKA_BOOTSTRAP instead")] = False,  # noqa: FBT002 - an option
+    topic: Annotated[
+        str | None, typer.Option(help="主题 with --kafka: the topic, if not the first of TAIZHANG_KAFKA_TOPICS")
+    ] = None,
 ) -> None:
-    """发布事件 Send a file of events to a running service.
+    """发布事件 Send a file of events to a running service, or to Kafka.
 
     Each event is sent with its bytes as they stand in the file, in order, in batches. A line that is no JSON is sent
     too and kept in quarantine. Sending a file again does no harm: what is known is a duplicate.
@@ -34,8 +40,13 @@ def publish_file(
     Example: taizhang publish events.jsonl
     """
     settings = load(url=url)
-    with _open(file) as stream, Client(settings) as client:
-        outcome = publish_stream(client, stream, None if file == Path("-") else file.stat().st_size)
+    with _open(file) as stream:
+        size = None if file == Path("-") else file.stat().st_size
+        if kafka:
+            _publish_to_kafka(settings, topic or settings.kafka_topics.partition(",")[0], stream, size)
+            return
+        with Client(settings) as client:
+            outcome = publish_stream(client, stream, size)
     show(outcome, reasons)
     if outcome.dispositions["quarantined"]:
         raise typer.Exit(EXIT_QUARANTINED)
@@ -50,8 +61,25 @@ def _open(file: Path) -> BinaryIO:
         raise typer.BadParameter(f"cannot read {file}: {error.strerror}") from error
 
 
+def _publish_to_kafka(settings: Settings, topic: str, stream: BinaryIO, size: int | None) -> None:
+    from services.kafka import publishing  # noqa: PLC0415 - only here
+
+    with _progress(size) as advance:
+        count = publishing.publish(settings, topic, read_events(stream), advance)
+    OUT.print(
+        f"已发往 sent to {topic}: {count} 条 events; 结果见 what became of them: taizhang quarantine list, /v1/sources"
+    )
+
+
 def publish_stream(client: Client, stream: BinaryIO, size: int | None) -> Outcome:
     """Publish with a progress bar over `size` bytes."""
+    with _progress(size) as advance:
+        return publish(client, read_events(stream), advance)
+
+
+@contextlib.contextmanager
+def _progress(size: int | None) -> Iterator[Callable[[int, int], None]]:
+    """A bar over `size` bytes, advanced by events and bytes."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -68,7 +96,7 @@ def publish_stream(client: Client, stream: BinaryIO, size: int | None) -> Outcom
             sent += events
             bar.update(task, advance=bytes_, events=sent)
 
-        return publish(client, read_events(stream), advance)
+        yield advance
 
 
 def show(outcome: Outcome, reasons_max: int) -> None:

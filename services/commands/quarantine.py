@@ -17,7 +17,7 @@ Number = Annotated[int, typer.Argument(min=1, help="隔离号 the quarantine id"
 
 @quarantine.command("list")
 def list_(
-    state: Annotated[str | None, typer.Option(help="状态 waiting, redriven or discarded")] = "waiting",
+    state: Annotated[str | None, typer.Option(help="状态 open, accepted, duplicate or discarded")] = "open",
     source: Annotated[str | None, typer.Option(help="来源 of one source only")] = None,
     rule: Annotated[str | None, typer.Option(help="规则 refused by one rule only")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="最多几条 how many")] = 50,

@@ -1,0 +1,79 @@
+"""The HTTP application: `create_app`, which the server calls by its import string `api.app:create_app`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any, Final
+
+from fastapi import Depends, FastAPI
+from starlette.concurrency import run_in_threadpool
+
+from api.errors import handle_errors
+from api.middleware import Surroundings
+from api.parameters import only_known
+from api.parts import open_parts
+from api.problems import MEDIA_TYPE as PROBLEM_TYPE
+from api.routes import events, health, quarantine
+from services import settings as settings_module
+
+ROUTERS: Final = (events.router, quarantine.router, health.router)
+DESCRIPTION: Final = """\
+台账: a ledger of Party building coverage, on two clocks. Publish events, ask for any date as known at any moment.
+
+- **Two clocks.** `as_of` is a date in Asia/Shanghai; `known_at` is a position of the log, or an instant.
+- **Errors** are RFC 9457 problem details; `errors` names each value, the rule and the remedy.
+- **Lists** page by an opaque cursor and stay consistent while they are paged.
+- **Unknown query parameters are refused**, so that a misspelt filter never widens a figure.
+- **Limits**: a body of 16 MiB, 10,000 events in a batch, 1 MiB an event, nesting of 32, unless the operator set others.
+"""
+
+
+class Application(FastAPI):
+    """FastAPI, with problem details in its OpenAPI document."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document. What FastAPI would answer 422 is 400 here, in the form of every other problem."""
+        if self.openapi_schema is not None:
+            return self.openapi_schema
+        document = super().openapi()
+        operations = [operation for path in document["paths"].values() for operation in path.values()]
+        for operation in operations:
+            operation["responses"].pop("422", None)
+            for code, response in operation["responses"].items():
+                content = response.get("content", {})
+                if code >= "400" and "ProblemDetails" in str(content):
+                    content[PROBLEM_TYPE] = content.pop("application/json")
+        for unused in ("HTTPValidationError", "ValidationError"):
+            document["components"]["schemas"].pop(unused, None)
+        return document
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    parts = open_parts(settings_module.current())
+    app.state.parts = await run_in_threadpool(parts.__enter__)
+    try:
+        yield
+    finally:
+        await run_in_threadpool(parts.__exit__, None, None, None)
+
+
+def create_app() -> FastAPI:
+    """The application on the settings of this process."""
+    app = Application(
+        title="台账 Taizhang",
+        version=version("taizhang"),
+        summary="Events in, point-in-time coverage rates out",
+        description=DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        lifespan=_lifespan,
+        # FastAPI's own pages would load scripts from hosts outside.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    for router in ROUTERS:
+        app.include_router(router, dependencies=[Depends(only_known)])
+    handle_errors(app)
+    app.add_middleware(Surroundings)
+    return app

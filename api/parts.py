@@ -1,0 +1,46 @@
+"""The parts of the service that a request needs, made once when the application starts."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import cast
+
+from starlette.requests import Request
+
+from services.api_keys import Keyring
+from services.group_commit import GroupCommit
+from services.intake import Intake
+from services.log import LogRecorder
+from services.quarantine import Quarantine
+from services.queries import Queries
+from services.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Settings, who may call, intake, the log, and the answers."""
+
+    settings: Settings
+    keyring: Keyring
+    group_commit: GroupCommit
+    recorder: LogRecorder
+    quarantine: Quarantine
+    queries: Queries
+
+
+def parts_of(request: Request) -> Parts:
+    """The parts of the application that serves this request."""
+    return cast("Parts", request.app.state.parts)
+
+
+@contextmanager
+def open_parts(settings: Settings) -> Iterator[Parts]:
+    """Make the parts, and at the end close them in the opposite order: what waits for a commit is still taken in."""
+    with ExitStack() as stack:
+        intake = Intake.open(settings.conninfo, "http")
+        stack.callback(intake.close)
+        group_commit = GroupCommit(intake)
+        stack.callback(group_commit.close)
+        queries = stack.enter_context(Queries.open(settings.conninfo))
+        keyring = Keyring(settings.api_keys_path)
+        yield Parts(settings, keyring, group_commit, intake.recorder, Quarantine(intake.writer), queries)

@@ -1,0 +1,44 @@
+"""`taizhang demo`: loads the demo city into the service that has just started."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from services.client import Client, ServiceError
+from services.commands.console import ERR
+from services.demo_city.world import EVENTS_AT_SCALE_1, events
+from services.publishing import Outcome, publish
+from services.settings import Settings
+
+_MARK: Final = "demo-city"
+
+
+def load_demo_city(settings: Settings, address: str, scale: float, seed: int) -> None:
+    """Publish the city's events, unless they are all there. One that was cut off goes on: repeats do no harm."""
+    mark = settings.data / _MARK
+    wanted = f"scale {scale:g}, seed {seed}\n"
+    try:
+        with Client(settings, url=address) as client:
+            head = client.get("/health/ready")["position"]
+            if head and mark.exists():
+                ERR.print(f"演示城市已在 The demo city is loaded ({mark.read_text(encoding='utf-8').strip()}).")
+                return
+            outcome = _load(client, events(scale, seed), round(EVENTS_AT_SCALE_1 * scale))
+    except ServiceError as error:
+        ERR.print(f"演示城市未能载入 The demo city could not be loaded: {error}", markup=False)
+        return
+    mark.write_text(wanted, encoding="utf-8")
+    counts = outcome.dispositions
+    ERR.print(
+        f"演示城市就绪 The demo city is loaded: 接受 accepted {counts['accepted']:,}, 重复 duplicate "
+        f"{counts['duplicate']:,}, 隔离 quarantined {counts['quarantined']:,} (the dirt of real feeds, on purpose)\n"
+        f"试试 Try: curl '{address}/v1/rates?as_of=2024-12-31&group_by=kind'"
+    )
+
+
+def _load(client: Client, lines: Iterator[bytes], total: int) -> Outcome:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=ERR, transient=True) as bar:
+        task = bar.add_task("载入演示城市 loading the demo city", total=total)
+        return publish(client, (line.rstrip(b"\n") for line in lines), lambda sent, _: bar.update(task, advance=sent))
