@@ -1,0 +1,88 @@
+"""How the Kafka client is set up; its own defaults lose data."""
+
+from typing import Any, Final
+
+from services.errors import TaizhangError
+from services.settings import Settings, variable
+
+MIB: Final = 1 << 20
+FETCH_BYTES_MAX: Final = 8 * MIB
+PARTITION_FETCH_BYTES_MAX: Final = 1 * MIB
+SESSION_TIMEOUT_MS: Final = 10_000
+HEARTBEAT_MS: Final = 2_000
+# How long a new partition or topic may stay unseen.
+METADATA_AGE_MS_MAX: Final = 10_000
+BOOTSTRAP_TIMEOUT_MS: Final = 10_000
+RECONNECT_BACK_OFF_MS_MAX: Final = 5_000
+
+
+class KafkaSettingsError(TaizhangError):
+    """Kafka is asked for, and where it is has not been said."""
+
+
+def connection_options(settings: Settings) -> dict[str, Any]:
+    """What every client needs to reach the brokers.
+
+    Raises:
+        KafkaSettingsError: no brokers are named.
+    """
+    if settings.kafka_bootstrap is None:
+        raise KafkaSettingsError(f"{variable('kafka_bootstrap')}: not set; expected brokers as host:9092,other:9092")
+    password = settings.kafka_sasl_password
+    options = {
+        "bootstrap_servers": settings.kafka_bootstrap.split(","),
+        "bootstrap_timeout_ms": BOOTSTRAP_TIMEOUT_MS,
+        "reconnect_backoff_max_ms": RECONNECT_BACK_OFF_MS_MAX,
+        "security_protocol": settings.kafka_security,
+        "sasl_mechanism": settings.kafka_sasl_mechanism,
+        "sasl_plain_username": settings.kafka_sasl_username,
+        "sasl_plain_password": password.get_secret_value() if password is not None else None,
+        "ssl_cafile": _path(settings.kafka_tls_ca_file),
+        "ssl_certfile": _path(settings.kafka_tls_cert_file),
+        "ssl_keyfile": _path(settings.kafka_tls_key_file),
+    }
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _path(path: object) -> str | None:
+    return None if path is None else str(path)
+
+
+def consumer_options(settings: Settings, client_id: str) -> dict[str, Any]:
+    """Everything from the beginning, committed transactions alone, within bounded memory.
+
+    Raises:
+        KafkaSettingsError: no brokers are named.
+    """
+    return connection_options(settings) | {
+        "client_id": client_id,
+        "group_id": settings.kafka_group,
+        "auto_offset_reset": "earliest",
+        "enable_auto_commit": False,
+        "isolation_level": "read_committed",
+        "allow_auto_create_topics": False,
+        "fetch_max_bytes": FETCH_BYTES_MAX,
+        "max_partition_fetch_bytes": PARTITION_FETCH_BYTES_MAX,
+        "session_timeout_ms": SESSION_TIMEOUT_MS,
+        "heartbeat_interval_ms": HEARTBEAT_MS,
+        "metadata_max_age_ms": METADATA_AGE_MS_MAX,
+        "metrics_enabled": False,
+    }
+
+
+def producer_options(settings: Settings, client_id: str) -> dict[str, Any]:
+    """Every record acknowledged by all replicas, retried without repeats.
+
+    Raises:
+        KafkaSettingsError: no brokers are named.
+    """
+    return connection_options(settings) | {
+        "client_id": client_id,
+        "acks": "all",
+        "enable_idempotence": True,
+        "linger_ms": 20,
+        "batch_size": MIB // 4,
+        "compression_type": "lz4",
+        "max_request_size": 8 * MIB,
+        "metrics_enabled": False,
+    }

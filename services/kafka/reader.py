@@ -1,0 +1,107 @@
+"""The client's consumer as ingest uses it: nothing is fetched from a partition before it was started at an offset."""
+
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, cast
+
+from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.errors import KafkaError
+
+from services.kafka.clients import consumer_options
+from services.kafka.cloudevents import Record
+from services.kafka.partitions import Partition
+from services.settings import Settings
+
+ASK_TIMEOUT_MS: Final = 3_000
+
+__all__ = ["KafkaError", "Reader"]
+
+
+class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has no types
+    """What the group gave to this process; called on the client's own thread, so it only takes note."""
+
+    def __init__(self, consumer: Any) -> None:  # noqa: ANN401 - the client has no types
+        self._consumer = consumer
+        self._lock = threading.Lock()
+        self._partitions: frozenset[Partition] = frozenset()
+        self._version = 0
+
+    def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
+        partitions = list(assigned)
+        self._consumer.pause(*partitions)
+        with self._lock:
+            self._partitions |= {Partition(*each) for each in partitions}
+            self._version += 1
+
+    def on_partitions_revoked(self, revoked: Iterable[Any]) -> None:
+        with self._lock:
+            self._partitions -= {Partition(*each) for each in revoked}
+            self._version += 1
+
+    def now(self) -> tuple[int, frozenset[Partition]]:
+        with self._lock:
+            return self._version, self._partitions
+
+
+class Reader:
+    """One member of the consumer group."""
+
+    def __init__(self, settings: Settings, client_id: str) -> None:
+        """Connect and join the group.
+
+        Raises:
+            KafkaError: no broker answers.
+            KafkaSettingsError: no brokers are named.
+        """
+        self._topics = settings.kafka_topics.split(",")
+        self._consumer = KafkaConsumer(**consumer_options(settings, client_id))
+        self._assignment = _Assignment(self._consumer)
+        self._consumer.subscribe(self._topics, listener=self._assignment)
+
+    def assignment(self) -> tuple[int, frozenset[Partition]]:
+        """The partitions that the group gave us, and a number that grows whenever it speaks of them."""
+        return self._assignment.now()
+
+    def poll(self, timeout_ms: int, records_max: int) -> dict[Partition, list[Record]]:
+        """Records of started partitions, in order of offset; takes part in the group's rebalances meanwhile."""
+        found = self._consumer.poll(timeout_ms=timeout_ms, max_records=records_max)
+        return {Partition(*each): records for each, records in found.items()}
+
+    def start(self, partition: Partition, offset: int) -> None:
+        """Fetch from `offset` on."""
+        self._consumer.seek(TopicPartition(*partition), offset)
+        self._consumer.resume(TopicPartition(*partition))
+
+    def stop(self, partitions: Iterable[Partition]) -> None:
+        """Fetch nothing more from these, as far as they are still ours."""
+        ours = self._consumer.assignment()
+        self._consumer.pause(*(each for each in (TopicPartition(*one) for one in partitions) if each in ours))
+
+    def position(self, partition: Partition) -> int | None:
+        """The offset after everything that was read, also after markers of transactions; None if it is not known."""
+        return cast("int | None", self._consumer.position(TopicPartition(*partition), timeout_ms=0))
+
+    def bounds(self, partitions: Iterable[Partition]) -> dict[Partition, tuple[int, int]]:
+        """The first offset that the broker still has and the one after the last.
+
+        Raises:
+            KafkaError: the broker does not answer.
+        """
+        wanted = [TopicPartition(*each) for each in partitions]
+        first = self._consumer.beginning_offsets(wanted, timeout_ms=ASK_TIMEOUT_MS)
+        end = self._consumer.end_offsets(wanted, timeout_ms=ASK_TIMEOUT_MS)
+        return {Partition(*each): (first[each], end[each]) for each in wanted}
+
+    def missing_topics(self) -> list[str]:
+        """Topics of ours that the broker does not have."""
+        return [topic for topic in self._topics if not self._consumer.partitions_for_topic(topic)]
+
+    def tell(self, offsets: Mapping[Partition, int]) -> None:
+        """Commit offsets to Kafka, for displays of lag alone; whether it succeeds has no part in anything."""
+        self._consumer.commit_async(
+            {TopicPartition(*each): OffsetAndMetadata(offset, "", -1) for each, offset in offsets.items()}
+        )
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._consumer.close(autocommit=False, timeout_ms=ASK_TIMEOUT_MS)
