@@ -140,7 +140,7 @@ def test_at_every_position_the_anomalies_equal_those_of_the_fold(history: list[A
 def test_presences_equal_those_of_the_fold(history: list[Any], seed: int) -> None:
     random, events = Random(seed), as_events(history)
     _, changes = project(events)
-    names = {number: org for number, org in changes.organizations}
+    names = dict(changes.organizations)
     for known_at in range(0, len(events) + 1, 3):
         day = some_day(random)
         present: dict[tuple[str, str], str | None] = {}

@@ -1,0 +1,95 @@
+"""The ledger in memory: the columns of the version in use, kept up to date by a thread of its own."""
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+from psycopg import Connection, IsolationLevel
+
+from projections.ledger.columns import Columns, Snapshot
+from projections.ledger.reading import LedgerReading
+from services import projections
+from services.database import connect
+from services.logs import logger
+from services.projections import CHANNEL, Version
+
+BACK_OFF_S: Final = 0.5
+LOOK_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one answer is read from: one version's tables and its columns at one position."""
+
+    version: Version
+    reading: LedgerReading
+    snapshot: Snapshot
+
+
+class LedgerView:
+    """Follows the version in use; `current` is replaced whole, so that a reader sees one state."""
+
+    def __init__(self, conninfo: str) -> None:
+        self._conninfo = conninfo
+        self._stopping = threading.Event()
+        self._columns = Columns()
+        nothing = Version(0, 0, "")
+        self.current = View(nothing, LedgerReading("ledger_0"), self._columns.snapshot(0))
+        self.loaded = threading.Event()
+        self.fault: str | None = "not loaded yet"
+        self._thread = threading.Thread(target=self._run, name="ledger-view", daemon=True)
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread."""
+        self._stopping.set()
+        self._thread.join()
+
+    @property
+    def position(self) -> int:
+        """The position up to which answers are complete."""
+        return self.current.snapshot.position
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with connect(self._conninfo, "ledger-view") as connection:
+                    connection.isolation_level = IsolationLevel.REPEATABLE_READ
+                    connection.execute(f"LISTEN {CHANNEL}")
+                    self._follow(connection)
+            except psycopg.Error as error:
+                self.fault = f"the database is away ({type(error).__name__})"
+                logger().warning("ledger view interrupted", fault=type(error).__name__, retry_in_s=BACK_OFF_S)
+                self._stopping.wait(BACK_OFF_S)
+
+    def _follow(self, connection: Connection[Any]) -> None:
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            if self._catch_up(connection):
+                logger().debug("ledger view", position=self.position, seconds=round(time.monotonic() - began, 3))
+            self.fault = None
+            self.loaded.set()
+            for _ in connection.notifies(timeout=LOOK_S, stop_after=1):
+                break
+
+    def _catch_up(self, connection: Connection[Any]) -> bool:
+        """Grow the columns to what is committed; start anew where another version is in use."""
+        with connection.transaction(), connection.cursor() as cursor:
+            version = projections.in_use(cursor)
+            if version is None:
+                return False
+            view = self.current
+            same = version.number == view.version.number
+            if same and version.position == view.version.position:
+                return False
+            columns = self._columns if same else Columns()
+            reading = LedgerReading(version.tables.schema)
+            reading.grow(cursor, columns)
+        self._columns = columns
+        self.current = View(version, reading, columns.snapshot(version.position))
+        return True

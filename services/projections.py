@@ -1,0 +1,94 @@
+"""Which versions of the ledger projection there are, and which one is in use."""
+
+from typing import Any, Final, NamedTuple
+
+from psycopg import Connection, Cursor
+
+from projections.ledger.tables import LedgerTables
+from services.errors import TaizhangError
+from services.ruleset import ruleset
+
+LEDGER: Final = "ledger"
+CHANNEL: Final = "taizhang_projection"
+
+_IN_USE: Final = """
+SELECT version, position, ruleset FROM taizhang.projection WHERE name = %s AND state = 'in_use'
+"""
+_NEW: Final = """
+INSERT INTO taizhang.projection (version, name, state, position, ruleset)
+SELECT coalesce(max(version), 0) + 1, %s, %s, 0, %s FROM taizhang.projection RETURNING version
+"""
+_ADVANCE: Final = "UPDATE taizhang.projection SET position = %s WHERE version = %s AND position = %s"
+_RETIRE: Final = "UPDATE taizhang.projection SET state = 'retired' WHERE name = %s AND state = 'in_use'"
+_USE: Final = """
+UPDATE taizhang.projection SET state = 'in_use', swapped_at = clock_timestamp() WHERE version = %s
+"""
+
+
+class OvertakenError(TaizhangError):
+    """Another process has advanced the same version; this one must begin anew from the tables."""
+
+
+class Version(NamedTuple):
+    """One version of the ledger projection; `position` is the last event that it has applied."""
+
+    number: int
+    position: int
+    ruleset: str
+
+    @property
+    def tables(self) -> LedgerTables:
+        """Its tables, in a schema of their own."""
+        return LedgerTables(f"{LEDGER}_{self.number}")
+
+
+def in_use(cursor: Cursor[Any]) -> Version | None:
+    """The version in use; None before the first."""
+    row = cursor.execute(_IN_USE, (LEDGER,)).fetchone()
+    return Version(*row) if row else None
+
+
+def create(cursor: Cursor[Any], state: str) -> Version:
+    """Create a version with empty tables, `building` or `in_use`."""
+    cursor.execute("LOCK TABLE taizhang.projection IN EXCLUSIVE MODE")
+    row = cursor.execute(_NEW, (LEDGER, state, ruleset())).fetchone()
+    assert row is not None  # noqa: S101 - INSERT RETURNING gives one row
+    version = Version(row[0], 0, ruleset())
+    version.tables.create(cursor)
+    return version
+
+
+def ensure(connection: Connection[Any]) -> Version:
+    """The version in use, created if there is none."""
+    with connection.transaction(), connection.cursor() as cursor:
+        found = in_use(cursor)
+        if found is None:
+            cursor.execute("LOCK TABLE taizhang.projection IN EXCLUSIVE MODE")
+            found = in_use(cursor) or create(cursor, "in_use")
+        return found
+
+
+def advance(cursor: Cursor[Any], version: Version, position: int) -> Version:
+    """Bind what was just written to `position`.
+
+    Raises:
+        OvertakenError: another process has advanced this version.
+    """
+    moved = cursor.execute(_ADVANCE, (position, version.number, version.position))
+    if moved.rowcount != 1:
+        raise OvertakenError(f"version {version.number} was advanced by another process; begin anew from its tables")
+    cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(position)))
+    return version._replace(position=position)
+
+
+def swap(cursor: Cursor[Any], version: Version) -> None:
+    """Put a version in use; the one before is retired and its tables are kept until `drop_retired`."""
+    cursor.execute(_RETIRE, (LEDGER,))
+    cursor.execute(_USE, (version.number,))
+    cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(version.position)))
+
+
+def drop(cursor: Cursor[Any], number: int) -> None:
+    """Drop a version with its tables."""
+    LedgerTables(f"{LEDGER}_{number}").drop(cursor)
+    cursor.execute("DELETE FROM taizhang.projection WHERE version = %s", (number,))

@@ -1,0 +1,184 @@
+"""The projector: applies the log to the ledger projection, a batch at a time, for as long as it runs.
+
+Rows, records and the position that they are bound to commit together. An event that cannot be
+applied is held, and the later events of its entity wait behind it; the others go on.
+"""
+
+import signal
+import threading
+from types import FrameType
+from typing import Any, Final
+
+import psycopg
+from psycopg import Connection
+
+from domain.envelope import check_data
+from domain.facts import Event, entity_of
+from projections.ledger.fold import LedgerFold
+from projections.ledger.memory import LedgerMemory
+from services import projections
+from services.database import connect
+from services.log import CHANNEL as LOG_CHANNEL
+from services.log_reader import LogReader
+from services.logs import logger
+from services.projections import Version
+from services.settings import Settings
+
+BATCH_EVENTS_MAX: Final = 5_000
+BACK_OFF_S_MIN: Final = 0.5
+BACK_OFF_S_MAX: Final = 30.0
+# A notification may be lost with its connection; look by oneself this often.
+LOOK_S: Final = 2.0
+# One projector at a time: any number, as long as no other advisory lock of the database has it.
+_LOCK: Final = 0x7461697A50524F4A
+
+_HELD: Final = "SELECT position, entity FROM taizhang.projection_held WHERE version = %s ORDER BY position"
+_HOLD: Final = """
+INSERT INTO taizhang.projection_held (version, position, entity, fault) VALUES (%s, %s, %s, %s)
+"""
+
+
+def fits(type_: str, data: object) -> bool:
+    """Whether a replacement fits a type."""
+    return not check_data(type_, data)
+
+
+class Projector:
+    """Advances one version of the ledger projection."""
+
+    def __init__(self, connection: Connection[Any], version: Version) -> None:
+        self.version = version
+        self._connection = connection
+        self._log = LogReader(connection)
+        self._held: set[str] = set()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Remember nothing; all is read from the tables anew."""
+        with self._connection.transaction(), self._connection.cursor() as cursor:
+            entry, attributes, org = self.version.tables.next_numbers(cursor)
+            self._held = {entity for _, entity in cursor.execute(_HELD, (self.version.number,))}
+        self._memory = LedgerMemory(self.version.tables, self._log, org)
+        self._fold = LedgerFold(self._memory, fits, entry, attributes)
+
+    def advance(self, limit: int = BATCH_EVENTS_MAX) -> int:
+        """Apply the next events, at most `limit`; give how many there were."""
+        try:
+            return self._advance(limit)
+        except (psycopg.Error, projections.OvertakenError):
+            raise
+        except Exception:
+            if limit == 1:
+                raise
+            logger().exception("batch failed; applying its events one by one", position=self.version.position)
+        self._begin()
+        return self._advance_singly(limit)
+
+    def _advance_singly(self, limit: int) -> int:
+        for done in range(limit):
+            try:
+                if self._advance(1) == 0:
+                    return done
+            except (psycopg.Error, projections.OvertakenError):
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is recorded, and holds one entity only
+                self._begin()
+                self._hold(self._log.after(self.version.position, 1)[0], repr(error))
+        return limit
+
+    def _advance(self, limit: int) -> int:
+        with self._connection.transaction(), self._connection.cursor() as cursor:
+            batch = self._log.after(self.version.position, limit)
+            if not batch:
+                return 0
+            self._memory.prefetch(cursor, batch)
+            for event in batch:
+                self._memory.now = event.position
+                if self._held and (entity := held_entity(event, self._memory)) in self._held:
+                    cursor.execute(_HOLD, (self.version.number, event.position, entity, "waits behind an earlier one"))
+                else:
+                    self._fold.apply(event)
+            self._memory.save(cursor, self._fold.take())
+            version = projections.advance(cursor, self.version, batch[-1].position)
+        self._memory.settle()
+        self.version = version
+        return len(batch)
+
+    def _hold(self, event: Event, fault: str) -> None:
+        entity = held_entity(event, self._memory)
+        with self._connection.transaction(), self._connection.cursor() as cursor:
+            cursor.execute(_HOLD, (self.version.number, event.position, entity, fault[:500]))
+            self.version = projections.advance(cursor, self.version, event.position)
+        self._held.add(entity)
+        logger().error("event held", position=event.position, fault=type(fault).__name__)
+
+
+def held_entity(event: Event, memory: LedgerMemory) -> str:
+    """The entity behind which an event is held: that of its fact, or of the fact that it speaks of."""
+    if event.is_fact:
+        return entity_of(event.type, event.data)
+    target = memory.find(event.target)
+    if target is None or not target.is_fact:
+        return " ".join(event.target)
+    return entity_of(target.type, target.data)
+
+
+class Follower:
+    """Runs a projector until told to stop, through faults of the database."""
+
+    def __init__(self, conninfo: str) -> None:
+        self._conninfo = conninfo
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Let `run` end after the batch at hand."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Follow the log; after a fault of the database try again, ever later."""
+        back_off = BACK_OFF_S_MIN
+        while not self._stopping.is_set():
+            try:
+                with connect(self._conninfo, "projector") as connection:
+                    self._wait_for_turn(connection)
+                    back_off = BACK_OFF_S_MIN
+                    self._follow(connection)
+            except (psycopg.Error, projections.OvertakenError) as error:
+                logger().warning("projector interrupted", fault=type(error).__name__, retry_in_s=back_off)
+                self._stopping.wait(back_off)
+                back_off = min(back_off * 2, BACK_OFF_S_MAX)
+
+    def _wait_for_turn(self, connection: Connection[Any]) -> None:
+        while not self._stopping.is_set():
+            row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
+            if row is not None and row[0]:
+                return
+            self._stopping.wait(LOOK_S)
+
+    def _follow(self, connection: Connection[Any]) -> None:
+        connection.execute(f"LISTEN {LOG_CHANNEL}")
+        projector = Projector(connection, projections.ensure(connection))
+        logger().info("projector follows", version=projector.version.number, position=projector.version.position)
+        while not self._stopping.is_set():
+            if projector.advance() > 0:
+                continue
+            with connection.cursor() as cursor:
+                found = projections.in_use(cursor)
+            if found is not None and found.number != projector.version.number:
+                projector = Projector(connection, found)
+                continue
+            for _ in connection.notifies(timeout=LOOK_S, stop_after=1):
+                break
+
+
+def main(settings: Settings) -> None:
+    """Run as a process of its own until SIGTERM."""
+    follower = Follower(settings.conninfo)
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        follower.stop()
+        raise SystemExit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    follower.run()

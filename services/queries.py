@@ -1,0 +1,166 @@
+"""The point-in-time questions, answered from the ledger in memory and its tables.
+
+Every answer is bound to one version of the projection at one position; `as_of` is a date,
+`known_at` a position that the projection has reached.
+"""
+
+import heapq
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import Any, Final, NamedTuple, Self
+
+import numpy as np
+from psycopg import Connection, Cursor
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool
+
+from domain.fold import Attributes
+from domain.ledger import Row, row
+from domain.policy import Policy
+from domain.rates import ANY, Counts, Filters, Key
+from projections.ledger.changes import INACTIVE, RawState
+from projections.ledger.columns import Snapshot
+from projections.ledger.grouping import group, total
+from projections.ledger.reading import LedgerReading, deciding, organization_state, presence
+from projections.ledger.standing import Standing, matching, standing
+from services.database import open_pool
+from services.errors import NotFoundError
+from services.evidence import log_tree
+from services.ledger_view import LedgerView, View
+
+_RECORDED_AT: Final = "SELECT recorded_at FROM taizhang.log WHERE notification_id = %s"
+
+
+class Evidence(NamedTuple):
+    """What a stranger needs to check a figure: the tree that holds the events, and the rules."""
+
+    tree_size: int
+    root_hash: str
+    ruleset: str
+
+
+class Rates(NamedTuple):
+    """Counts by group, sorted by key with null last, and of all rows that the filters mean."""
+
+    groups: dict[Key, Counts]
+    total: Counts
+    policy: Policy
+
+
+class Queries:
+    """The questions. Make it by `open`, which starts the ledger in memory."""
+
+    def __init__(self, pool: "ConnectionPool[Connection[TupleRow]]", view: LedgerView) -> None:
+        self.pool = pool
+        self.view = view
+
+    @classmethod
+    @contextmanager
+    def open(cls, conninfo: str) -> Iterator[Self]:
+        """Open the database and start to follow the projection."""
+        view = LedgerView(conninfo)
+        with open_pool(conninfo, "queries") as pool:
+            view.start()
+            try:
+                yield cls(pool, view)
+            finally:
+                view.close()
+
+    @property
+    def position(self) -> int:
+        """The position up to which answers are complete."""
+        return self.view.position
+
+    @contextmanager
+    def cursor(self) -> Iterator[Cursor[TupleRow]]:
+        """A cursor of the pool, for reading."""
+        with self.pool.connection() as connection, connection.cursor() as cursor:
+            yield cursor
+
+    def recorded_at(self, position: int) -> datetime | None:
+        """When the event at a position was recorded; None for position 0."""
+        with self.cursor() as cursor:
+            found = cursor.execute(_RECORDED_AT, (position,)).fetchone()
+        return found[0] if found else None
+
+    def evidence(self, position: int) -> Evidence:
+        """The tree of the first `position` events and the rule set of the version in use."""
+        with self.pool.connection() as connection:
+            root = log_tree.root_at(connection, position)
+        return Evidence(position, root.hex(), self.view.current.version.ruleset)
+
+    def rates(self, as_of: date, known_at: int, group_by: tuple[str, ...], filters: Filters = ANY) -> Rates:
+        """Counts by group and in total."""
+        snapshot = self.view.current.snapshot
+        policy = snapshot.policy(as_of.toordinal(), known_at)
+        rows = chosen_rows(snapshot, as_of, known_at, policy, filters)
+        return Rates(group(snapshot, rows, group_by), total(snapshot, rows), policy)
+
+    def organizations(
+        self, as_of: date, known_at: int, filters: Filters, *, after: str | None, limit: int
+    ) -> list[Row]:
+        """Up to `limit` rows by identifier, those after `after`."""
+        view = self.view.current
+        policy = view.snapshot.policy(as_of.toordinal(), known_at)
+        rows = chosen_rows(view.snapshot, as_of, known_at, policy, filters)
+        orgs = view.snapshot.orgs
+        numbered = ((orgs[n], i) for i, n in enumerate(rows.org_no.tolist()))
+        page = heapq.nsmallest(limit, ((org, i) for org, i in numbered if after is None or org > after))
+        with self.cursor() as cursor:
+            return rows_at(view, cursor, rows.where(np.array([i for _, i in page], np.int64)), policy)
+
+    def require_organization(self, org: str, known_at: int) -> int:
+        """The number of an organization that some event known then speaks of.
+
+        Raises:
+            NotFoundError: none does.
+        """
+        with self.cursor() as cursor:
+            reading = self.view.current.reading
+            number = reading.org_no(cursor, org)
+            if number is not None and (
+                reading.mentions(cursor, [org], known_at) or reading.org_entries(cursor, number, known_at)
+            ):
+                return number
+        raise NotFoundError(f"no event known at position {known_at} speaks of {org}; check the identifier")
+
+
+def chosen_rows(snapshot: Snapshot, as_of: date, known_at: int, policy: Policy, filters: Filters) -> Standing:
+    """The rows that the filters mean."""
+    rows = standing(snapshot, as_of.toordinal(), known_at, policy)
+    return rows if filters == ANY else rows.where(matching(snapshot, rows, filters))
+
+
+def rows_at(view: View, cursor: Cursor[Any], rows: Standing, policy: Policy) -> list[Row]:
+    """The rows in full, with the attributes that only the tables have."""
+    attributes = view.reading.attributes(cursor, rows.attributes_no.tolist())
+    entries = view.snapshot.entries
+    made = []
+    for org_no, number, entry in zip(
+        rows.org_no.tolist(), rows.attributes_no.tolist(), rows.entry.tolist(), strict=True
+    ):
+        mask = int(entries["formations"][entry])
+        state: RawState = (
+            number, int(entries["excluded"][entry]), int(entries["full_members"][entry]),
+            int(entries["probationary_members"][entry]), int(entries["activists"][entry]),
+            mask & 1, mask >> 1 & 1, mask >> 2 & 1, int(entries["instructed"][entry]),
+        )  # fmt: skip
+        made.append(row_of(view.snapshot.orgs[org_no], state, attributes, policy))
+    return made
+
+
+def row_of(org: str, state: RawState, attributes: dict[int, Attributes], policy: Policy) -> Row:
+    """The row of an active organization from its raw state."""
+    return row(org, organization_state(state, attributes[state[0]]), presence(state), policy)
+
+
+def org_row(
+    reading: LedgerReading, cursor: Cursor[Any], org: str, org_no: int, point: tuple[date, int], policy: Policy
+) -> Row | None:
+    """One organization's row on a date as known at a position; None while it is not active."""
+    day, known_at = point[0].toordinal(), point[1]
+    state = deciding(reading.org_entries(cursor, org_no, known_at), day, known_at)
+    if state is None or state[0] == INACTIVE:
+        return None
+    return row_of(org, state, reading.attributes(cursor, [state[0]]), policy)
