@@ -63,9 +63,8 @@ def dossier(queries: Queries, org: str, as_of: date, known_at: int) -> Dossier:
     """
     number = queries.require_organization(org, known_at)
     view = queries.view.current
-    policy = view.snapshot.policy(as_of.toordinal(), known_at)
     with queries.pool.connection() as connection, connection.cursor() as cursor:
-        found = org_row(view.reading, cursor, org, number, (as_of, known_at), policy)
+        found = org_row(view, cursor, org, number, as_of, known_at)
         present = view.reading.presences(cursor, [number], as_of.toordinal(), known_at)
         branches = [
             branch_here(connection, view.reading, each, as_of, known_at) for each in present if _is(each, "branch:")

@@ -22,7 +22,7 @@ from domain.rates import ANY, Counts, Filters, Key
 from projections.ledger.changes import INACTIVE, RawState
 from projections.ledger.columns import Snapshot
 from projections.ledger.grouping import group, total
-from projections.ledger.reading import LedgerReading, deciding, organization_state, presence
+from projections.ledger.reading import deciding, organization_state, presence
 from projections.ledger.standing import Standing, matching, standing
 from services.database import open_pool
 from services.errors import NotFoundError
@@ -155,12 +155,11 @@ def row_of(org: str, state: RawState, attributes: dict[int, Attributes], policy:
     return row(org, organization_state(state, attributes[state[0]]), presence(state), policy)
 
 
-def org_row(
-    reading: LedgerReading, cursor: Cursor[Any], org: str, org_no: int, point: tuple[date, int], policy: Policy
-) -> Row | None:
+def org_row(view: View, cursor: Cursor[Any], org: str, org_no: int, as_of: date, known_at: int) -> Row | None:  # noqa: PLR0917 - one question
     """One organization's row on a date as known at a position; None while it is not active."""
-    day, known_at = point[0].toordinal(), point[1]
-    state = deciding(reading.org_entries(cursor, org_no, known_at), day, known_at)
+    day = as_of.toordinal()
+    state = deciding(view.reading.org_entries(cursor, org_no, known_at), day, known_at)
     if state is None or state[0] == INACTIVE:
         return None
-    return row_of(org, state, reading.attributes(cursor, [state[0]]), policy)
+    policy = view.snapshot.policy(day, known_at)
+    return row_of(org, state, view.reading.attributes(cursor, [state[0]]), policy)

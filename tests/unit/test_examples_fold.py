@@ -2,7 +2,6 @@
 
 import json
 from datetime import date
-from typing import Any
 
 import pytest
 
@@ -17,9 +16,9 @@ def _fits(type_: str, data: object) -> bool:
     return not check_data(type_, data)
 
 
-def _known(example: Example, known_after: Any) -> list[Event]:
+def _known(example: Example, known_after: int | str) -> list[Event]:
     deliveries = example["deliveries"]
-    count = len(deliveries) if known_after == "all" else known_after
+    count = len(deliveries) if known_after == "all" else int(known_after)
     events: dict[tuple[str, str], Event] = {}
     for delivery in deliveries[:count]:
         event = read_event(json.dumps(delivery).encode()).event
