@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +18,9 @@ from domain.proofs import verify_consistency
 from services.errors import TaizhangError
 from services.evidence.checkpoint import Checkpoint, open_checkpoint
 from services.evidence.files import write_durably
+from services.evidence.keys import load_or_create_key
 from services.evidence.log_tree import AnyConnection, consistency_proof, root_at, tree_size
-from services.evidence.notes import NoteError, SignerKey, VerifierKey
+from services.evidence.notes import NoteError, SignatureType, SignerKey, VerifierKey
 
 #: A signed checkpoint is served again for this long, however busy the log is.
 CHECKPOINT_AGE_MAX_S: Final = 1.0
@@ -95,3 +97,9 @@ class CheckpointSigner:
             yield
         finally:
             os.close(descriptor)
+
+
+@lru_cache(maxsize=8)
+def signer_for(key_file: Path, origin: str | None) -> CheckpointSigner:
+    """This process's signer with a key file, made anew where there is none; see load_or_create_key."""
+    return CheckpointSigner(load_or_create_key(key_file, SignatureType.ED25519, origin), key_file)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from domain.merkle import TILE_HEIGHT, TILE_WIDTH
-from services.errors import TaizhangError
+from services.errors import InvalidValueError
 
 LEVEL_MAX = 63
 #: Widest index that is taken: 6 groups of 3 digits, far above any log.
@@ -15,7 +15,7 @@ _PATH = re.compile(
 )
 
 
-class TileError(TaizhangError):
+class TileError(InvalidValueError):
     """A tile path or an entry bundle that is not of the specification's form."""
 
 

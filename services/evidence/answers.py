@@ -1,0 +1,110 @@
+"""A rates answer (GET /v1/rates), made again from the events alone and compared figure by figure."""
+
+import base64
+import binascii
+import json
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any, Final
+
+from domain.envelope import check_data
+from domain.facts import Event
+from domain.instants import parse_date, parse_instant
+from domain.ledger import Ledger, ledger
+from domain.rates import DIMENSIONS, Counts, Filters, add, group, rates
+from services.errors import TaizhangError
+from services.evidence.scan import content_of
+from services.evidence.stored import StoredEvent
+
+DIFFERENCES_MAX: Final = 20
+
+
+class AnswerError(TaizhangError):
+    """A file that is no rates answer."""
+
+
+class Answer:
+    """A rates answer as it was given; AnswerError where the file is none."""
+
+    def __init__(self, data: bytes) -> None:
+        try:
+            self.content: dict[str, Any] = json.loads(data)
+            self.as_of: date = parse_date(self.content["as_of"])
+            self.position = int(self.content["known_at"]["position"])
+            self.tree_size = int(self.content["evidence"]["tree_size"])
+            self.root_hash = read_hash(self.content["evidence"]["root_hash"])
+            self.group_by = tuple(self.content["group_by"])
+            self.filters = Filters(**(self.content.get("filters") or {}))
+            self._groups = self.content["groups"]
+            self._total = self.content["total"]
+        except (ValueError, KeyError, TypeError) as fault:
+            raise AnswerError(
+                f"no answer of GET /v1/rates ({type(fault).__name__} {fault}): save the answer whole, as JSON"
+            ) from None
+        unknown = set(self.group_by) - set(DIMENSIONS)
+        if unknown:
+            raise AnswerError(
+                f"group_by {sorted(unknown)} is unknown to this version: known are {', '.join(DIMENSIONS)}"
+            )
+
+    def differences(self, events: Iterable[StoredEvent]) -> list[str]:
+        """What differs from the figures that the events give, folded anew; nothing where all agrees."""
+        return self.compare(fold(events, self.position, self.as_of))
+
+    def compare(self, state: Ledger) -> list[str]:
+        """What differs from the figures of a ledger."""
+        made = group(state.rows(), self.group_by, self.filters)
+        total = Counts()
+        for counts in made.values():
+            total = add(total, counts)
+        expected = {json.dumps(dict(zip(self.group_by, key, strict=True))): _figures(made[key]) for key in made}
+        given = {json.dumps(each["key"]): each for each in self._groups} if self.group_by else {}
+        if not self.group_by:
+            expected = {}
+        found = [f"group {key} is missing in the answer" for key in expected.keys() - given.keys()]
+        found += [f"group {key} has no organization" for key in given.keys() - expected.keys()]
+        for key in expected.keys() & given.keys():
+            found += _compare(f"group {key}", given[key], expected[key])
+        found += _compare("total", self._total, _figures(total))
+        return sorted(found)[:DIFFERENCES_MAX]
+
+
+def read_hash(text: str) -> bytes:
+    """A hash of 32 bytes in hex or in base64."""
+    try:
+        value = bytes.fromhex(text) if len(text) == 64 else base64.b64decode(text, validate=True)
+    except binascii.Error as fault:
+        raise ValueError(str(fault)) from None
+    if len(value) != 32:
+        raise ValueError(f"{text!r} is no hash of 32 bytes")
+    return value
+
+
+def fold(events: Iterable[StoredEvent], position: int, as_of: date) -> Ledger:
+    """The ledger at a date, from the events at or before a position."""
+    known = (event_of(event) for event in events if event.position <= position)
+    return ledger(known, as_of, lambda type_, data: not check_data(type_, data))
+
+
+def event_of(stored: StoredEvent) -> Event:
+    """The event that the raw bytes tell of."""
+    content = content_of(stored)
+    time_ns = parse_instant(content["time"])
+    return Event(stored.position, stored.source, stored.id, content["type"], time_ns, content["data"])
+
+
+def _figures(counts: Counts) -> dict[str, Any]:
+    shown = {name: rate._asdict() for name, rate in rates(counts).items()}
+    return {"counts": counts._asdict(), "rates": shown}
+
+
+def _compare(where: str, given: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
+    found = []
+    for name, value in expected["counts"].items():
+        if given["counts"].get(name) != value:
+            found.append(f"{where}: {name} is {given['counts'].get(name)} in the answer, the events give {value}")
+    for name, rate in expected["rates"].items():
+        said = given["rates"].get(name, {})
+        if {side: said.get(side) for side in rate} != rate:
+            found.append(f"{where}: rate {name} is {said} in the answer, the events give {rate}")
+    return found

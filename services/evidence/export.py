@@ -1,0 +1,48 @@
+"""`taizhang export-log`: a copy of the whole log as files, in the layout of C2SP tlog-tiles."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from domain.merkle import TILE_WIDTH
+from services.evidence.checkpoint import open_checkpoint
+from services.evidence.log_tree import AnyConnection, raw_bundle, tile_bytes
+from services.evidence.signing import CheckpointSigner
+from services.evidence.tiles import Tile, tiles_of_level
+
+LEVELS_MAX: Final = 8
+
+
+def export_log(
+    connection: AnyConnection, signer: CheckpointSigner, folder: Path, progress: Callable[[int], None] = lambda _: None
+) -> int:
+    """Write the log up to its checkpoint of now; return the number of events.
+
+    A folder that holds an earlier export is brought up to date: full tiles never change and are left alone.
+    `progress` is called with the number of events done since the last call.
+    """
+    note = signer.checkpoint(connection)
+    checkpoint, _ = open_checkpoint(note, signer.verifier)
+    for level in range(LEVELS_MAX):
+        for tile in tiles_of_level(level, checkpoint.size):
+            _write(folder / tile.path(), tile, partial(tile_bytes, connection, tile))
+    for tile in tiles_of_level(None, checkpoint.size):
+        raw = Path(str(tile.path()).replace("tile/entries/", "raw/"))
+        _write(folder / tile.path(), tile, partial(tile_bytes, connection, tile))
+        _write(folder / raw, tile, partial(raw_bundle, connection, tile))
+        progress(tile.width)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "key").write_text(f"{signer.verifier}\n", encoding="utf-8")
+    # The checkpoint comes last: what it speaks of is there by then.
+    (folder / "checkpoint").write_bytes(note)
+    return checkpoint.size
+
+
+def _write(path: Path, tile: Tile, read: Callable[[], bytes]) -> None:
+    if tile.width == TILE_WIDTH and path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.draft")
+    draft.write_bytes(read())
+    draft.replace(path)
