@@ -73,6 +73,7 @@ def check_organization(value: str) -> str:
     return value
 
 
+@lru_cache(maxsize=1 << 17)
 def organization_code_check_holds(org: str) -> bool:
     """Whether the inner GB 11714 digit of an `uscc:` identifier holds; a `group:` has none."""
     if not org.startswith("uscc:"):
