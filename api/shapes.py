@@ -1,0 +1,104 @@
+"""Shapes that several answers share: the clocks, counts, rates and the ledger's rows."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from domain.ledger import Row
+from domain.rates import Counts, rates
+from domain.terms import Category, ExclusionReason, Formation, Kind, Measure
+
+
+class KnownAt(BaseModel):
+    """The state of knowledge."""
+
+    position: int
+    recorded_at: datetime | None = Field(description="when that position was recorded; null at position 0")
+
+
+class Evidence(BaseModel):
+    """What an answer can be checked against: the log's tree at that position, and the hash of the rules."""
+
+    tree_size: int
+    root_hash: str = Field(description="RFC 6962 root of the first tree_size events, in base64")
+    ruleset: str = Field(description="SHA-256 of the rules that made the answer, in hex")
+
+
+class CountsShape(BaseModel):
+    """The counts of a group (spec/domain.md, Rates)."""
+
+    registered: int
+    excluded: int
+    organizations: int
+    organization_covered: int
+    standalone: int
+    joint: int
+    affiliated: int
+    work_covered: int
+    eligible: int
+    eligible_covered: int
+    employees: int
+    employees_covered: int
+    full_members: int
+    probationary_members: int
+    activists: int
+
+
+class RateShape(BaseModel):
+    """A rate: both its sides, and a ratio of four places; null over a denominator of 0."""
+
+    numerator: int
+    denominator: int
+    value: str | None = Field(examples=["0.4230"])
+
+
+class Figures(BaseModel):
+    """Counts, and the rates of them."""
+
+    counts: CountsShape
+    rates: dict[str, RateShape]
+
+
+class AttributesShape(BaseModel):
+    """An organization's attributes, as registered and last changed."""
+
+    kind: Kind
+    category: Category
+    name: str
+    region: str
+    industry: str | None
+    employees: int | None
+    supervisor: str | None
+    address: str | None
+
+
+class RowShape(BaseModel):
+    """One active organization on a date (spec/domain.md, What each organization's row says)."""
+
+    org: str
+    attributes: AttributesShape
+    full_members: int
+    probationary_members: int
+    activists: int
+    formation: Formation | None
+    organization_covered: bool
+    work_covered: bool
+    excluded: ExclusionReason | None
+    eligible: bool
+    measure: Measure
+
+
+def figures(counts: Counts) -> dict[str, Any]:
+    """Counts and rates, as answers show them."""
+    return {
+        "counts": counts._asdict(),
+        "rates": {name: rate._asdict() for name, rate in rates(counts).items()},
+    }
+
+
+def row(each: Row | None) -> dict[str, Any] | None:
+    """A row, as answers show it; None stays None."""
+    if each is None:
+        return None
+    return {**each._asdict(), "attributes": each.attributes._asdict()}

@@ -1,0 +1,80 @@
+"""Settings come from the environment, are checked at start, and a wrong one is named."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from services.cli import app
+from services.settings import Settings, SettingsError, described, export, load, variable
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(variable(name), raising=False)
+
+
+def test_every_wrong_setting_is_named_with_what_is_expected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAIZHANG_PORT", "eighty")
+    monkeypatch.setenv("TAIZHANG_LOG_FORMAT", "xml")
+    with pytest.raises(SettingsError) as caught:
+        load()
+    assert "TAIZHANG_PORT: 'eighty': Input should be a valid integer" in str(caught.value)
+    assert "TAIZHANG_LOG_FORMAT: 'xml': Input should be 'console' or 'json'" in str(caught.value)
+
+
+def test_a_misspelt_setting_is_refused_not_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAIZHANG_DATABSE_URL", "postgresql://elsewhere/ledger")
+    with pytest.raises(SettingsError, match="TAIZHANG_DATABSE_URL: no such setting; did you mean TAIZHANG_DATABASE_URL"):
+        load()
+
+
+def test_a_wrong_secret_is_named_but_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAIZHANG_DATABASE_URL", "postgres//user:hunter2@host")
+    with pytest.raises(SettingsError) as caught:
+        load()
+    assert "TAIZHANG_DATABASE_URL: expected postgresql://" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_secret_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text("postgresql://ledger@db/ledger\n")
+    monkeypatch.setenv("TAIZHANG_DATABASE_URL_FILE", str(file))
+    settings = load()
+    assert settings.conninfo == "postgresql://ledger@db/ledger"
+    assert "db/ledger" not in repr(settings)
+
+
+def test_a_secret_file_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TAIZHANG_API_KEY_FILE", str(tmp_path / "none"))
+    with pytest.raises(SettingsError, match="TAIZHANG_API_KEY_FILE: cannot read"):
+        load()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])  # noqa: S104 - refused
+def test_without_sign_in_only_this_machine_may_call(host: str) -> None:
+    with pytest.raises(SettingsError, match="TAIZHANG_HOST"):
+        load(dev=True, host=host)
+
+
+def test_an_option_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAIZHANG_PORT", "8001")
+    assert load(port=8002).port == 8002
+    assert load(port=None).port == 8001
+
+
+def test_settings_travel_to_child_processes_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.environ", {})
+    given = load(port=8123, dev=True, api_key="secret", data=Path("数据 folder"))
+    export(given)
+    assert load() == given
+
+
+def test_the_help_names_every_setting() -> None:
+    text = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "400"}).output
+    for name, default, _ in described():
+        assert name in text
+        assert default in text
+    assert "TAIZHANG_DATABASE_URL_FILE" in text
