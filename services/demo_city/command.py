@@ -19,15 +19,15 @@ def demo_city(
     scale: Annotated[
         float,
         typer.Option(
-            min=SCALE_MIN, max=SCALE_MAX, help="How large a city: 1 is the launch speech's, about 415,000 events."
+            min=SCALE_MIN, max=SCALE_MAX, help="规模 How large a city: 1 is the launch speech's, about 415,000 events."
         ),
     ] = 1.0,
-    seed: Annotated[int, typer.Option(help="Another seed is another city with the same figures.")] = 1,
+    seed: Annotated[int, typer.Option(help="随机种子 Another seed is another city with the same figures.")] = 1,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file to write; left out, standard output.")
+        Path | None, typer.Option("--output", "-o", help="输出文件 The file to write; left out, standard output.")
     ] = None,
 ) -> None:
-    """Write an invented city's events as JSON lines, in order of arrival.
+    """演示城市 Write an invented city's events as JSON lines, in order of arrival.
 
     The same scale and seed always give the same bytes. About one line in 500 is broken on purpose, as
     real feeds are: an intake quarantines it. Progress goes to standard error.

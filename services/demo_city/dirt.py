@@ -99,15 +99,18 @@ class Feed:
         return message, day * DAY_SECONDS + second
 
     def _word(self, kind: str, about: Message, sent: int, said: Message) -> Line:
-        """A correction or retraction by the target's own source, sent at a second."""
+        """A correction or retraction as it arrives, sent at a second."""
+        return self._arrival(sent), orjson.dumps(self._said(kind, about, sent, said))
+
+    def _said(self, kind: str, about: Message, sent: int, said: Message) -> Message:
+        """The event of a correction or retraction, by the target's own source."""
         day, second = divmod(sent, DAY_SECONDS)
         named = {"source": about["source"], "id": about["id"]}
         verb = "corrects" if kind == "corrected" else "retracts"
-        message: Message = {
+        return {
             "specversion": "1.0", "id": self._name(), "source": about["source"], "type": f"taizhang.event.{kind}.v1",
             "time": instant(day, second), "data": {verb: named, **said},
         }  # fmt: skip
-        return self._arrival(sent), orjson.dumps(message)
 
     def _arrival(self, sent: int) -> int:
         """Most within two hours, some the next day."""
@@ -149,7 +152,7 @@ class Feed:
     def _corrected(self, fact: Fact, wrong: Fact) -> Iterator[Line]:
         drawn = self.rng.random()
         right: Message = {"replacement": fact.data, "reason": "录入有误，以原始凭证为准"}
-        if drawn < 0.02:
+        if drawn < 0.04:
             # Arrives before its target and does not fit it: held, then without effect.
             message, sent = self._message(fact)
             unfit: Message = {"replacement": {"employees": "十二"}, "reason": "系统迁移"}
@@ -159,11 +162,15 @@ class Feed:
         message, sent = self._message(wrong)
         yield (self._late(sent) if drawn > 0.92 else self._arrival(sent)), orjson.dumps(message)
         said = self._soon(sent, 45)
-        if drawn < 0.08:
+        if drawn < 0.12:
             # First taken back, then brought back by the correction.
             yield self._word("retracted", message, said, {"reason": "重复录入"})
             said = self._soon(said, 20)
-        yield self._word("corrected", message, said, right)
+        correction = self._said("corrected", message, said, right)
+        yield self._arrival(said), orjson.dumps(correction)
+        if 0.12 <= drawn < 0.18:
+            # Taking a correction back has no effect: only facts can be retracted.
+            yield self._word("retracted", correction, self._soon(said, 20), {"reason": "误更正"})
 
     def _retracted(self, fact: Fact, untrue: Fact) -> Iterator[Line]:
         message, sent = self._message(fact)

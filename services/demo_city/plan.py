@@ -9,7 +9,7 @@ from typing import Final
 from services.demo_city.chance import apportion
 from services.demo_city.places import COUNTIES
 
-SCALE_MIN: Final = 0.05
+SCALE_MIN: Final = 0.02
 SCALE_MAX: Final = 20.0
 
 ECONOMIC: Final = 52_000
