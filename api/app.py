@@ -13,10 +13,10 @@ from api.middleware import Surroundings
 from api.parameters import only_known
 from api.parts import open_parts
 from api.problems import MEDIA_TYPE as PROBLEM_TYPE
-from api.routes import events, health, quarantine
+from api.routes import events, health, log, quarantine
 from services import settings as settings_module
 
-ROUTERS: Final = (events.router, quarantine.router, health.router)
+ROUTERS: Final = (events.router, quarantine.router, health.router, log.router)
 DESCRIPTION: Final = """\
 台账: a ledger of Party building coverage, on two clocks. Publish events, ask for any date as known at any moment.
 

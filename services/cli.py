@@ -18,6 +18,7 @@ from services.commands.quarantine import quarantine
 from services.commands.questions import history, rates
 from services.demo_city.command import demo_city
 from services.errors import TaizhangError
+from services.evidence.command import app as evidence
 from services.postmaster import EmbeddedPostgresError
 from services.settings import Settings, SettingsError, described, load
 
@@ -172,6 +173,7 @@ app.command("rates")(rates)
 app.command("history")(history)
 app.command("demo-city")(demo_city)
 app.add_typer(quarantine, name="quarantine")
+app.add_typer(evidence)
 
 
 def main() -> None:

@@ -24,9 +24,9 @@ class AnswerError(TaizhangError):
 
 
 class Answer:
-    """A rates answer as it was given; AnswerError where the file is none."""
+    """A rates answer as it was given, and the filters it was asked with; AnswerError where the file is none."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, filters: Mapping[str, str]) -> None:
         try:
             self.content: dict[str, Any] = json.loads(data)
             self.as_of: date = parse_date(self.content["as_of"])
@@ -34,7 +34,8 @@ class Answer:
             self.tree_size = int(self.content["evidence"]["tree_size"])
             self.root_hash = read_hash(self.content["evidence"]["root_hash"])
             self.group_by = tuple(self.content["group_by"])
-            self.filters = Filters(**(self.content.get("filters") or {}))
+            self.ruleset = str(self.content["evidence"]["ruleset"])
+            self.filters = _filters(filters)
             self._groups = self.content["groups"]
             self._total = self.content["total"]
         except (ValueError, KeyError, TypeError) as fault:
@@ -67,6 +68,13 @@ class Answer:
             found += _compare(f"group {key}", given[key], expected[key])
         found += _compare("total", self._total, _figures(total))
         return sorted(found)[:DIFFERENCES_MAX]
+
+
+def _filters(given: Mapping[str, str]) -> Filters:
+    """Filters as in a query string."""
+    booleans = {"true": True, "false": False}
+    values = {name: booleans[value] if name in {"work_covered", "eligible"} else value for name, value in given.items()}
+    return Filters(**values)  # type: ignore[arg-type]  # a wrong name is a TypeError, as a wrong value is a KeyError
 
 
 def read_hash(text: str) -> bytes:

@@ -1,8 +1,8 @@
 """The three things that `taizhang verify` takes: the running database, a copy or an address, and an evidence bundle."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from services.evidence.keys import load_key
 from services.evidence.log_tree import tree_size
 from services.evidence.notes import Note, NoteError, VerifierKey
 from services.evidence.verify import Report, Source, compare_checkpoints, open_checkpoints, verify_log
+from services.ruleset import ruleset
 
 WITNESS_TIMEOUT_S: Final = 30
 
@@ -32,6 +33,7 @@ class Asked:
     checkpoints: Sequence[Path] = ()
     witnesses: Sequence[str] = ()
     answer: Path | None = None
+    filters: Mapping[str, str] = field(default_factory=dict)
     workers: int | None = None
 
     def notes(self, origin: str) -> Notes:
@@ -103,7 +105,7 @@ def audit_bundle(path: Path, asked: Asked) -> Report:
 def _audit(
     source: Source, key: VerifierKey | None, notes: Notes, asked: Asked, progress: Callable[[int], None]
 ) -> Report:
-    answer = None if asked.answer is None else Answer(_file(asked.answer))
+    answer = None if asked.answer is None else Answer(_file(asked.answer), asked.filters)
     notes = notes + (asked.notes(key.name) if key is not None else [])
     signatures = Report(source.size)
     checkpoints = [] if key is None else open_checkpoints(signatures, notes, key, asked.witness_keys)
@@ -131,6 +133,11 @@ def _fold_anew(report: Report, source: Source, answer: Answer) -> None:
         differences = answer.differences(log.events(1, min(answer.position, source.size)))
     for difference in differences:
         report.fails(None, "答案与事件不符", difference)
+    if answer.ruleset != ruleset():
+        report.holds(
+            "答案出自另一版规则, 这里按本版规则计算",
+            f"the answer was made by other rules ({answer.ruleset}): it is compared by those of this version",
+        )
     if report.first is None:
         report.holds("按事件重新汇总, 与答案完全一致", "folded anew from the events, the answer agrees in every figure")
 
