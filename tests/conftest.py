@@ -15,7 +15,7 @@ from psycopg.conninfo import make_conninfo
 
 from services.embedded import EmbeddedPostgres
 
-pytest_plugins = ["tests.fix_proxy", "tests.fix_service", "tests.fix_store"]
+pytest_plugins = ["tests.fix_kafka", "tests.fix_proxy", "tests.fix_service", "tests.fix_store"]
 
 SEED_VARIABLE = "TAIZHANG_TEST_SEED"
 SEED = pytest.StashKey[int]()

@@ -3,11 +3,15 @@ export KAFKA_PORT ?= 19092
 
 .PHONY: kafka kafka-stop kafka-status
 
-kafka:
+kafka: ## Apache Kafka on 127.0.0.1:19092, its data in .kafka (KAFKA_PORT=N for another port)
 	@deploy/kafka/broker start
 
-kafka-stop:
+kafka-stop: ## ends it
 	@deploy/kafka/broker stop
 
-kafka-status:
+kafka-status: ## whether it runs
 	@deploy/kafka/broker status
+
+.PHONY: test-kafka
+test-kafka: setup ## Kafka intake, on a real broker of the tests' own (ARGS="-k name" for a part)
+	@$(BIN)/python -m pytest -m kafka tests/kafka $(ARGS)
