@@ -13,10 +13,13 @@ from api.middleware import Surroundings
 from api.parameters import only_known
 from api.parts import open_parts
 from api.problems import MEDIA_TYPE as PROBLEM_TYPE
-from api.routes import events, health, log, quarantine
+from api.routes import anomalies, audit, events, health, log, organizations, quarantine, rates, sources
 from services import settings as settings_module
 
-ROUTERS: Final = (events.router, quarantine.router, health.router, log.router)
+ROUTERS: Final = (
+    events.router, organizations.router, rates.router, audit.router, log.router, anomalies.router, quarantine.router,
+    sources.router, health.router,
+)  # fmt: skip
 DESCRIPTION: Final = """\
 台账: a ledger of Party building coverage, on two clocks. Publish events, ask for any date as known at any moment.
 

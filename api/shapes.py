@@ -1,13 +1,13 @@
 """Shapes that several answers share: the clocks, counts, rates and the ledger's rows."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
 
 from domain.ledger import Row
 from domain.rates import Counts, rates
-from domain.terms import Category, ExclusionReason, Formation, Kind, Measure
+from domain.terms import Anomaly, Category, ExclusionReason, Formation, Kind, Measure
 
 
 class KnownAt(BaseModel):
@@ -21,7 +21,7 @@ class Evidence(BaseModel):
     """What an answer can be checked against: the log's tree at that position, and the hash of the rules."""
 
     tree_size: int
-    root_hash: str = Field(description="RFC 6962 root of the first tree_size events, in base64")
+    root_hash: str = Field(description="RFC 6962 root of the first tree_size events, in hex")
     ruleset: str = Field(description="SHA-256 of the rules that made the answer, in hex")
 
 
@@ -102,3 +102,13 @@ def row(each: Row | None) -> dict[str, Any] | None:
     if each is None:
         return None
     return {**each._asdict(), "attributes": each.attributes._asdict()}
+
+
+class AnomalyShape(BaseModel):
+    """A contradiction between facts, reported on its subject."""
+
+    anomaly: Anomaly
+    subject: str | None = Field(description="null where it speaks of an event that is not known")
+    position: int | None = Field(description="the event that shows it; null for a state of a date")
+    effective_on: date | None
+    detail: str

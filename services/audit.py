@@ -1,5 +1,6 @@
 """The trail: the log's events by subject, source, type, effective and recorded range, position."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
@@ -36,11 +37,13 @@ class TrailEvent(NamedTuple):
     raw_sha256: bytes
 
 
-_SELECT: Final = """
+_EVENT: Final = """
 SELECT notification_id AS position, source, id, topic AS type, subject, effective_on, recorded_at, publisher,
        intake, raw_sha256
-FROM taizhang.log l WHERE notification_id > %(after)s AND notification_id <= %(known_at)s
+FROM taizhang.log l
 """
+_SELECT: Final = _EVENT + " WHERE notification_id > %(after)s AND notification_id <= %(known_at)s"
+_SELECT_AT: Final = _EVENT + " WHERE notification_id = ANY(%s)"
 _CONDITIONS: Final = {
     "subject": (
         " AND notification_id IN (SELECT position FROM {schema}.mention"
@@ -64,3 +67,9 @@ def audit(queries: Queries, trail: Trail, *, after: int, known_at: int, limit: i
     with queries.pool.connection() as connection, connection.cursor(row_factory=class_row(TrailEvent)) as cursor:
         parameters = {**given, "after": after, "known_at": known_at, "limit": limit}
         return cursor.execute(statement, parameters).fetchall()
+
+
+def events_at(queries: Queries, positions: Sequence[int]) -> dict[int, TrailEvent]:
+    """The events at these positions."""
+    with queries.pool.connection() as connection, connection.cursor(row_factory=class_row(TrailEvent)) as cursor:
+        return {event.position: event for event in cursor.execute(_SELECT_AT, (list(positions),))}

@@ -26,9 +26,9 @@ FOR_EVER: Final = {"cache-control": "public, max-age=31536000, immutable"}
 FOR_MOMENTS: Final = {"cache-control": "public, max-age=1"}
 #: Raw events are for those who may read them, and for no shared cache.
 FOR_THE_READER: Final = {"cache-control": "private, max-age=31536000, immutable"}
+_TEXT: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
 _BYTES: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"application/octet-stream": {}}}}
 
-Size = Annotated[int, Query(ge=0, le=TREE_SIZE_MAX)]
 T = TypeVar("T")
 
 
@@ -71,8 +71,8 @@ async def _read(request: Request, work: Callable[[AnyConnection], T]) -> T:
 
 @router.get(
     "/checkpoint",
-    response_class=PlainTextResponse,
-    responses={503: PROBLEMS[503]},
+    response_class=Response,
+    responses={**_TEXT, 503: PROBLEMS[503]},
     summary="检查点 The signed head of the log",
 )
 async def checkpoint(request: Request) -> Response:
@@ -81,7 +81,7 @@ async def checkpoint(request: Request) -> Response:
     return PlainTextResponse(note, headers=FOR_MOMENTS)
 
 
-@router.get("/key", response_class=PlainTextResponse, summary="公钥 The log's public key")
+@router.get("/key", response_class=Response, responses=_TEXT, summary="公钥 The log's public key")
 async def key(request: Request) -> Response:
     """As a verifier key (C2SP signed-note). Compare it with the one that the operator made known elsewhere."""
     verifier = await run_in_threadpool(lambda: signer(request).verifier)
@@ -130,7 +130,9 @@ async def raw(
 async def inclusion(
     request: Request,
     position: Annotated[int, Query(ge=1, le=TREE_SIZE_MAX, examples=[1])],
-    tree_size: Annotated[Size | None, Query(description="the tree's size; the whole log if left out")] = None,
+    tree_size: Annotated[
+        int | None, Query(ge=0, le=TREE_SIZE_MAX, description="the tree's size; the whole log if left out")
+    ] = None,
 ) -> Response:
     """For the event at `position`, which is leaf `position` - 1 of the tree."""
 

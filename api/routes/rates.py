@@ -10,7 +10,6 @@ from starlette.responses import Response
 from api.access import Reading
 from api.answers import PROBLEMS, answer
 from api.clocks import Asked
-from api.evidence import evidence
 from api.filters import Filtered
 from api.parts import parts_of
 from api.problems import invalid
@@ -60,17 +59,17 @@ def get(
         rule = f"each dimension stands once; there are {', '.join(DIMENSIONS)}"
         raise invalid("query.group_by", ", ".join(dimensions), "dimension_repeated", rule)
     parts = parts_of(request)
-    groups, total = parts.queries.rates(clocks.as_of, clocks.position, dimensions, filters)
+    found = parts.queries.rates(clocks.as_of, clocks.position, dimensions, filters)
     shown: list[dict[str, Any]] = [
-        {"key": dict(zip(dimensions, key, strict=True)), **figures(counts)} for key, counts in groups.items()
+        {"key": dict(zip(dimensions, key, strict=True)), **figures(counts)} for key, counts in found.groups.items()
     ]
     return answer(
         {
             "as_of": clocks.as_of,
             "known_at": clocks.known_at(),
-            "evidence": evidence(parts, clocks.position),
+            "evidence": parts.queries.evidence(clocks.position),
             "group_by": dimensions,
             "groups": shown,
-            "total": figures(total),
+            "total": figures(found.total),
         }
     )

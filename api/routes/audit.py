@@ -1,0 +1,147 @@
+"""The trail, and one event exactly as received."""
+
+import base64
+from datetime import date, datetime
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from api.access import Inspecting
+from api.answers import NOT_FOUND, PROBLEMS, answer
+from api.clocks import POSITION_MAX, Asked, CursorText, read_date, read_instant
+from api.paging import Limit, page
+from api.parts import parts_of
+from api.problems import invalid
+from api.routes.log import InclusionProof
+from api.shapes import KnownAt
+from domain.events import EVENT_TYPES
+from services.audit import Trail, TrailEvent, audit
+from services.errors import NotFoundError
+from services.evidence import log_tree
+from services.evidence.checkpoint import encode_hash
+
+router = APIRouter(prefix="/v1", tags=["audit"], responses=PROBLEMS)
+
+
+class TrailEventShape(BaseModel):
+    """One event of the log, without its content."""
+
+    position: int
+    source: str
+    id: str
+    type: str
+    subject: str | None
+    effective_on: date | None
+    recorded_at: datetime
+    publisher: str
+    intake: dict[str, Any] = Field(description="the channel and its coordinates")
+    raw_sha256: str = Field(description="SHA-256 of the bytes as received, in hex")
+
+
+class AuditPage(BaseModel):
+    """One page of the trail, in order of position."""
+
+    known_at: KnownAt
+    events: list[TrailEventShape]
+    next: str | None = Field(description="`cursor` of the next page; null on the last")
+
+
+class EventShape(TrailEventShape):
+    """One event whole."""
+
+    attributes: dict[str, str] | None = Field(description="binary mode's CloudEvents attributes; else null")
+    event: Any = Field(description="the bytes as received, read as JSON")
+    raw_base64: str = Field(description="the bytes as received")
+    proof: InclusionProof
+
+
+def shown_event(event: TrailEvent) -> dict[str, Any]:
+    """An event of the trail, as answers show it."""
+    return {**event._asdict(), "raw_sha256": event.raw_sha256.hex()}
+
+
+@router.get("/audit", response_model=None, responses={200: {"model": AuditPage}}, summary="稽核 The trail of events")
+def get_audit(
+    request: Request,
+    _: Inspecting,
+    clocks: Asked,
+    *,
+    subject: Annotated[
+        str | None,
+        Query(
+            description="That speak of this organization, member, branch or instructor.",
+            max_length=128,
+            examples=["uscc:9151010452601815XG"],
+        ),
+    ] = None,
+    source: Annotated[str | None, Query(description="Of this source.", max_length=256)] = None,
+    type: Annotated[str | None, Query(description="Of this type.", max_length=100)] = None,  # noqa: A002 - CloudEvents' own name
+    effective_from: Annotated[str | None, Query(description="Effective on this date or later.")] = None,
+    effective_to: Annotated[str | None, Query(description="Effective on this date or earlier.")] = None,
+    recorded_from: Annotated[str | None, Query(description="Recorded at this instant (RFC 3339) or later.")] = None,
+    recorded_to: Annotated[str | None, Query(description="Recorded at this instant (RFC 3339) or earlier.")] = None,
+    position_from: Annotated[int | None, Query(ge=1, le=POSITION_MAX, description="At this position or later.")] = None,
+    limit: Limit = 100,
+    cursor: CursorText = None,
+) -> Response:
+    """The events known at `known_at` that all the conditions mean, in order of position."""
+    del cursor  # the clocks carry it
+    if type is not None and type not in EVENT_TYPES:
+        raise invalid("query.type", type, "type_unknown", f"the types are {', '.join(EVENT_TYPES)}")
+    trail = Trail(
+        subject,
+        source,
+        type,
+        None if effective_from is None else read_date("effective_from", effective_from),
+        None if effective_to is None else read_date("effective_to", effective_to),
+        None if recorded_from is None else read_instant("recorded_from", recorded_from),
+        None if recorded_to is None else read_instant("recorded_to", recorded_to),
+    )
+    after = int(str(clocks.after[0])) if clocks.after else (position_from or 1) - 1
+    queries = parts_of(request).queries
+    found = audit(queries, trail, after=after, known_at=clocks.position, limit=limit + 1)
+    events, following = page(request, clocks, found, limit, lambda each: (each.position,))
+    return answer(
+        {"known_at": clocks.known_at(), "events": [shown_event(event) for event in events], "next": following}
+    )
+
+
+@router.get(
+    "/events/{position}",
+    response_model=None,
+    responses={200: {"model": EventShape}, **NOT_FOUND},
+    summary="事件 One event exactly as received",
+)
+def get_event(
+    request: Request,
+    _: Inspecting,
+    position: Annotated[int, Path(ge=1, le=POSITION_MAX, description="Its position in the log", examples=[1])],
+) -> Response:
+    """With its metadata, and the proof that it is in the log (RFC 6962; hashes in base64)."""
+    recorder = parts_of(request).recorder
+    event = recorder.at(position)
+    if event is None:
+        raise NotFoundError(f"the log has no event at position {position}; /v1/audit lists those that there are")
+    with recorder.datastore.get_connection() as connection:
+        size = log_tree.tree_size(connection)
+        hashes = log_tree.inclusion_proof(connection, position, size)
+        root = log_tree.root_at(connection, size)
+    proof = {
+        "position": position,
+        "tree_size": size,
+        "leaf_hash": encode_hash(event.leaf_hash),
+        "root_hash": encode_hash(root),
+        "hashes": [encode_hash(each) for each in hashes],
+    }
+    return answer(
+        {
+            "position": event.position, "source": event.source, "id": event.id, "type": event.type,
+            "subject": event.subject, "effective_on": event.effective_on, "recorded_at": event.recorded_at,
+            "publisher": event.publisher, "intake": event.intake, "raw_sha256": event.raw_sha256.hex(),
+            "attributes": event.attributes, "event": orjson.Fragment(event.raw),
+            "raw_base64": base64.b64encode(event.raw).decode(), "proof": proof,
+        }
+    )  # fmt: skip

@@ -1,0 +1,146 @@
+"""The ledger's rows, one organization's dossier, and its history."""
+
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from api.access import Inspecting, Reading
+from api.answers import NOT_FOUND, PROBLEMS, answer
+from api.clocks import Asked, CursorText
+from api.filters import Filtered
+from api.paging import Limit, page
+from api.parts import parts_of
+from api.problems import invalid
+from api.routes.audit import TrailEventShape, shown_event
+from api.shapes import AnomalyShape, KnownAt, RowShape, row
+from domain.codes import CodeError, check_organization
+from services.audit import events_at
+from services.dossier import Step, dossier, history
+from services.log_reader import LogReader
+
+router = APIRouter(prefix="/v1/organizations", tags=["organizations"], responses=PROBLEMS)
+
+Org = Annotated[str, Path(description="`uscc:…` or `group:…`", max_length=100, examples=["uscc:9151010452601815XG"])]
+
+
+class Organizations(BaseModel):
+    """One page of the ledger, by identifier."""
+
+    as_of: date
+    known_at: KnownAt
+    organizations: list[RowShape]
+    next: str | None = Field(description="`cursor` of the next page; null on the last")
+
+
+class BranchShape(BaseModel):
+    """A branch that covers the organization."""
+
+    branch: str
+    name: str | None
+    tier: str | None
+    formation: str
+    region: str | None
+
+
+class MemberShape(BaseModel):
+    """A member at the organization, by pseudonym."""
+
+    member: str
+    standing: str
+
+
+class DossierShape(BaseModel):
+    """一企一档: one organization at both clocks."""
+
+    as_of: date
+    known_at: KnownAt
+    org: str
+    active: bool
+    row: RowShape | None = Field(description="null while it is not active")
+    branches: list[BranchShape]
+    members: list[MemberShape]
+    instructors: list[str]
+    anomalies: list[AnomalyShape]
+
+
+class StepShape(TrailEventShape):
+    """One event that touched the organization, and its row before and after the event was known."""
+
+    data: dict[str, Any]
+    before: RowShape | None
+    after: RowShape | None
+
+
+class History(BaseModel):
+    """One page of the history, in order of position."""
+
+    as_of: date
+    known_at: KnownAt
+    org: str
+    events: list[StepShape]
+    next: str | None = Field(description="`cursor` of the next page; null on the last")
+
+
+def _checked(org: str) -> str:
+    try:
+        return check_organization(org)
+    except CodeError as error:
+        raise invalid("path.org", org, error.rule, str(error)) from None
+
+
+@router.get("", response_model=None, responses={200: {"model": Organizations}}, summary="台账 The ledger's rows")
+def list_(
+    request: Request, _: Reading, clocks: Asked, filters: Filtered, *, limit: Limit = 100, cursor: CursorText = None
+) -> Response:
+    """Every active organization that the filters mean, by identifier. Pages stay as they were known at the first."""
+    del cursor  # the clocks carry it
+    after = str(clocks.after[0]) if clocks.after else None
+    queries = parts_of(request).queries
+    found = queries.organizations(clocks.as_of, clocks.position, filters, after=after, limit=limit + 1)
+    rows, following = page(request, clocks, found, limit, lambda each: (each.org,))
+    head = {"as_of": clocks.as_of, "known_at": clocks.known_at()}
+    return answer({**head, "organizations": [row(each) for each in rows], "next": following})
+
+
+@router.get(
+    "/{org}",
+    response_model=None,
+    responses={200: {"model": DossierShape}, **NOT_FOUND},
+    summary="一企一档 One organization's dossier",
+)
+def get(request: Request, _: Reading, org: Org, clocks: Asked) -> Response:
+    """The row, the branches that cover it, its members by standing, its instructors, and contradictions about them."""
+    found = dossier(parts_of(request).queries, _checked(org), clocks.as_of, clocks.position)
+    head = {"as_of": clocks.as_of, "known_at": clocks.known_at()}
+    return answer({**head, **found._asdict(), "row": row(found.row)})
+
+
+@router.get(
+    "/{org}/history",
+    response_model=None,
+    responses={200: {"model": History}, **NOT_FOUND},
+    summary="经过 Every event that touched it",
+)
+def get_history(
+    request: Request, _: Inspecting, org: Org, clocks: Asked, *, limit: Limit = 100, cursor: CursorText = None
+) -> Response:
+    """In order of position, each with the row of `as_of` before and after the event was known."""
+    del cursor  # the clocks carry it
+    queries = parts_of(request).queries
+    after = int(str(clocks.after[0])) if clocks.after else 0
+    found = history(queries, _checked(org), clocks.as_of, clocks.position, after=after, limit=limit + 1)
+    steps, following = page(request, clocks, found, limit, lambda each: (each.position,))
+    positions = [step.position for step in steps]
+    events = events_at(queries, positions)
+    with queries.pool.connection() as connection:
+        data = {event.position: event.data for event in LogReader(connection).events(positions)}
+
+    def shown(step: Step) -> dict[str, Any]:
+        rows = {"before": row(step.before), "after": row(step.after)}
+        return {**shown_event(events[step.position]), "data": data[step.position], **rows}
+
+    head = {"as_of": clocks.as_of, "known_at": clocks.known_at(), "org": org}
+    return answer({**head, "events": [shown(step) for step in steps], "next": following})
