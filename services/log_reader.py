@@ -7,14 +7,18 @@ import orjson
 from psycopg import Connection, Cursor
 
 from domain.facts import Event, EventKey
-from services.log import originator_id
+from domain.instants import parse_instant
 
 _EVENT: Final = """
-SELECT notification_id, source, id, topic, time_ns, state, (intake -> 'attributes') IS NOT NULL FROM taizhang.log
+SELECT notification_id, source, id, topic, state, intake -> 'attributes' FROM taizhang.log
 """
 _AFTER: Final = _EVENT + " WHERE notification_id > %s ORDER BY notification_id LIMIT %s"
 _AT: Final = _EVENT + " WHERE notification_id = ANY(%s)"
-_NAMED: Final = _EVENT + " WHERE originator_id = ANY(%b) AND originator_version = 1"
+_NAMED: Final = """
+SELECT event.* FROM unnest(%b::text[], %b::text[]) AS name (source, id),
+       LATERAL (SELECT notification_id, source, id, topic, state, intake -> 'attributes' FROM taizhang.log
+                 WHERE log.source = name.source AND log.id = name.id LIMIT 1) event
+"""
 
 
 class LogReader:
@@ -33,7 +37,7 @@ class LogReader:
 
     def find(self, keys: Sequence[EventKey]) -> list[Event]:
         """Those of the named events that are in the log."""
-        return self._events(_NAMED, ([originator_id(key) for key in keys],)) if keys else []
+        return self._events(_NAMED, tuple(map(list, zip(*keys, strict=True)))) if keys else []
 
     def _events(self, query: str, parameters: tuple[Any, ...]) -> list[Event]:
         with self._connection.cursor(binary=True) as cursor:
@@ -41,6 +45,8 @@ class LogReader:
 
 
 def _read(rows: Cursor[Any] | Iterable[Any]) -> Iterator[Event]:
-    for position, source, event_id, type_, time_ns, raw, binary_mode in rows:
+    for position, source, event_id, type_, raw, attributes in rows:
         content = orjson.loads(raw)
-        yield Event(position, source, event_id, type_, time_ns, content if binary_mode else content["data"])
+        if attributes is not None:  # binary mode: the bytes are the data alone
+            content = {**attributes, "data": content}
+        yield Event(position, source, event_id, type_, parse_instant(content["time"]), content["data"])

@@ -18,7 +18,8 @@ _NEW: Final = """
 INSERT INTO taizhang.projection (version, name, state, position, ruleset)
 SELECT coalesce(max(version), 0) + 1, %s, %s, 0, %s FROM taizhang.projection RETURNING version
 """
-_ADVANCE: Final = "UPDATE taizhang.projection SET position = %s WHERE version = %s AND position = %s"
+_CLAIM: Final = "SELECT position FROM taizhang.projection WHERE version = %s FOR UPDATE"
+_ADVANCE: Final = "UPDATE taizhang.projection SET position = %s WHERE version = %s"
 _RETIRE: Final = "UPDATE taizhang.projection SET state = 'retired' WHERE name = %s AND state = 'in_use'"
 _USE: Final = """
 UPDATE taizhang.projection SET state = 'in_use', swapped_at = clock_timestamp() WHERE version = %s
@@ -68,15 +69,20 @@ def ensure(connection: Connection[Any]) -> Version:
         return found
 
 
-def advance(cursor: Cursor[Any], version: Version, position: int) -> Version:
-    """Bind what was just written to `position`.
+def claim(cursor: Cursor[Any], version: Version) -> None:
+    """Hold the version until the transaction ends.
 
     Raises:
-        OvertakenError: another process has advanced this version.
+        OvertakenError: another process has advanced it.
     """
-    moved = cursor.execute(_ADVANCE, (position, version.number, version.position))
-    if moved.rowcount != 1:
+    row = cursor.execute(_CLAIM, (version.number,)).fetchone()
+    if row is None or row[0] != version.position:
         raise OvertakenError(f"version {version.number} was advanced by another process; begin anew from its tables")
+
+
+def advance(cursor: Cursor[Any], version: Version, position: int) -> Version:
+    """Bind what was just written to `position`; the version is claimed."""
+    cursor.execute(_ADVANCE, (position, version.number))
     cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(position)))
     return version._replace(position=position)
 

@@ -88,6 +88,7 @@ class Projector:
 
     def _advance(self, limit: int) -> int:
         with self._connection.transaction(), self._connection.cursor() as cursor:
+            projections.claim(cursor, self.version)
             batch = self._log.after(self.version.position, limit)
             if not batch:
                 return 0
@@ -107,6 +108,7 @@ class Projector:
     def _hold(self, event: Event, fault: str) -> None:
         entity = held_entity(event, self._memory)
         with self._connection.transaction(), self._connection.cursor() as cursor:
+            projections.claim(cursor, self.version)
             cursor.execute(_HOLD, (self.version.number, event.position, entity, fault[:500]))
             self.version = projections.advance(cursor, self.version, event.position)
         self._held.add(entity)

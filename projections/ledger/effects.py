@@ -108,9 +108,10 @@ _IDENTIFIER_FIELDS = ("org", "member", "branch", "instructor", "from_org", "to_o
 
 def identifiers(data: Mapping[str, Any]) -> list[str]:
     """Every identifier that an event's data names, each once, in order."""
-    found = dict.fromkeys(v for f in _IDENTIFIER_FIELDS if isinstance(v := data.get(f), str))
+    get = data.get
+    found = [v for f in _IDENTIFIER_FIELDS if isinstance(v := get(f), str)]
     for name in ("covers", "add", "drop"):
-        listed = data.get(name)
+        listed = get(name)
         if isinstance(listed, list):
-            found.update(dict.fromkeys(v for v in listed if isinstance(v, str)))
-    return list(found)
+            found += [v for v in listed if isinstance(v, str)]
+    return found if len(found) < 2 else list(dict.fromkeys(found))

@@ -152,10 +152,11 @@ class LedgerMemory:
 
     def _load_organizations(self, batch: Sequence[Event]) -> None:
         wanted: set[str] = set()
-        for event in batch:
-            wanted.update(identifiers(event.data))
         for event in self._events.values():
-            wanted.update(identifiers(event.data), identifiers(event.data.get("replacement") or {}))
+            data = event.data
+            wanted.update(identifiers(data))
+            if not event.is_fact and isinstance(replacement := data.get("replacement"), dict):
+                wanted.update(identifiers(replacement))
         for name in self._wanted:
             record = self._entities.get(name)
             if record is not None and isinstance(record.state, Member | Branch):

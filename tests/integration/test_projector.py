@@ -1,0 +1,150 @@
+"""The projector on a real database: live equals rebuilt equals folded from scratch, whatever the batches."""
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from psycopg import sql
+
+from domain.facts import Event
+from domain.ledger import ledger
+from domain.rates import DIMENSIONS, group
+from projections.ledger.columns import Columns
+from projections.ledger.fold import LedgerFold
+from projections.ledger.grouping import group as group_columns
+from projections.ledger.reading import LedgerReading
+from projections.ledger.standing import standing
+from services import projections
+from services.database import connect
+from services.intake import Intake, Message, Publisher
+from services.log_reader import LogReader
+from services.projector import Projector
+from tests.histories import deliveries, fits
+
+OFFICE = Publisher("test", steward=True, sources=None)
+TABLES = ("entry", "organization", "attributes", "presence", "anomaly", "policy", "mention", "word")
+
+
+def publish(intake: Intake, history: list[dict[str, Any]]) -> None:
+    messages = [
+        Message(json.dumps(d).encode(), {"channel": "http", "request": "r", "index": i}, OFFICE)
+        for i, d in enumerate(history)
+    ]
+    intake.admit(messages)
+
+
+def project(connection: psycopg.Connection[Any], batches: Random | None) -> projections.Version:
+    """Project the whole log into a new version, in batches of random length or one."""
+    with connection.transaction(), connection.cursor() as cursor:
+        version = projections.create(cursor, "building")
+    projector = Projector(connection, version)
+    while projector.advance(batches.randint(1, 7) if batches else 5_000):
+        pass
+    return projector.version
+
+
+def contents(connection: psycopg.Connection[Any], version: projections.Version) -> dict[str, list[Any]]:
+    schema = sql.Identifier(version.tables.schema)
+    return {
+        table: connection.execute(
+            sql.SQL("SELECT t::text FROM {}.{} t ORDER BY 1").format(schema, sql.Identifier(table))
+        ).fetchall()
+        for table in (*TABLES, "entity", "organization_record")
+    }
+
+
+def known_events(connection: psycopg.Connection[Any]) -> list[Event]:
+    return LogReader(connection).after(0, 100_000)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(deliveries(), st.integers(0, 2**32))
+def test_live_equals_rebuilt_equals_folded_from_scratch(
+    store: str, intake: Intake, history: list[dict[str, Any]], seed: int
+) -> None:
+    random = Random(seed)
+    # One database serves all examples: what the last one left is in the log too, under other names.
+    run = f"{random.getrandbits(64):x}"
+    for delivery in history:
+        delivery["id"] = f"{run}-{delivery['id']}"
+        for name in ("corrects", "retracts"):
+            if name in delivery["data"]:
+                delivery["data"][name]["id"] = f"{run}-{delivery['data'][name]['id']}"
+    publish(intake, history)
+    with connect(store, "test") as connection:
+        live = project(connection, random)
+        rebuilt = project(connection, None)
+        assert contents(connection, live) == contents(connection, rebuilt)
+        columns = Columns()
+        with connection.cursor() as cursor:
+            LedgerReading(live.tables.schema).grow(cursor, columns)
+        snapshot = columns.snapshot(live.position)
+        events = known_events(connection)
+        for known_at in (random.randrange(len(events) + 1) for _ in range(3)):
+            day = date(2024, 1, 31) + timedelta(days=random.randrange(33))
+            group_by = tuple(random.sample(DIMENSIONS, random.randrange(3)))
+            policy = snapshot.policy(day.toordinal(), known_at)
+            rows = standing(snapshot, day.toordinal(), known_at, policy)
+            expected = ledger(events[:known_at], day, fits)
+            assert group_columns(snapshot, rows, group_by) == group(expected.rows(), group_by)
+        with connection.transaction(), connection.cursor() as cursor:
+            for version in (live, rebuilt):
+                projections.drop(cursor, version.number)
+
+
+def test_a_poison_event_holds_its_own_entity_only(store: str, intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
+    def registered(org: str, number: int) -> dict[str, Any]:
+        data = {
+            "effective_on": f"2024-01-0{number}", "org": org, "kind": "new_employment_group",
+            "category": "courier", "name": "甲", "region": "510104",
+        }  # fmt: skip
+        return {
+            "specversion": "1.0", "id": f"{org}-{number}", "source": "/s", "time": "2024-01-01T00:00:00Z",
+            "type": "taizhang.organization.registered.v1", "data": data,
+        }  # fmt: skip
+
+    publish(intake, [registered(f"group:{g}", n) for n in (1, 2) for g in ("a", "b", "c")])
+    apply = LedgerFold.apply
+
+    def fails_on_one(self: LedgerFold, event: Event) -> None:
+        apply(self, event)
+        if event.id == "group:b-1":
+            raise ZeroDivisionError("a fault of the projection's own")
+
+    monkeypatch.setattr(LedgerFold, "apply", fails_on_one)
+    with connect(store, "test") as connection:
+        version = project(connection, None)
+        assert version.position == 6
+        orgs = [org for (org,) in contents_of(connection, version, "organization", "org")]
+        held = connection.execute(
+            "SELECT position, entity FROM taizhang.projection_held WHERE version = %s ORDER BY 1", (version.number,)
+        ).fetchall()
+    assert orgs == ["group:a", "group:c"]
+    assert held == [(2, "group:b"), (5, "group:b")]
+
+
+def contents_of(
+    connection: psycopg.Connection[Any], version: projections.Version, table: str, column: str
+) -> list[Any]:
+    statement = sql.SQL("SELECT {} FROM {}.{} ORDER BY 1").format(
+        sql.Identifier(column), sql.Identifier(version.tables.schema), sql.Identifier(table)
+    )
+    return connection.execute(statement).fetchall()
+
+
+def test_two_projectors_of_one_version_never_both_advance_it(store: str, intake: Intake) -> None:
+    history = json.loads((Path(__file__).parents[1] / "data/examples/11-random-history.json").read_text())
+    publish(intake, history["deliveries"])
+    with connect(store, "one") as one, connect(store, "two") as two:
+        version = projections.ensure(one)
+        first, second = Projector(one, version), Projector(two, version)
+        assert first.advance(100) == 100
+        with pytest.raises(projections.OvertakenError):
+            second.advance(50)
+        assert projections.ensure(two).position == 100
