@@ -1,0 +1,285 @@
+"""Evidence as a stranger checks it: over HTTP, by the witness and by the command line, against a running service."""
+
+import base64
+import json
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from domain.merkle import leaf_hash, root
+from domain.proofs import verify_consistency, verify_inclusion
+from services.evidence.checkpoint import Checkpoint, open_checkpoint
+from services.evidence.notes import Note, VerifierKey
+from services.evidence.tiles import decode_bundle, decode_raw_bundle, split_hashes, tiles_of_level
+from tests.fix_service import ROOT, Service, environment, free_port, new_database
+from tests.small_city import REGISTRY, events
+
+SIZE = 1_500
+
+
+class Filled(Service):
+    """A service with a city of 1,500 events, and what its operator's commands need."""
+
+    def __init__(self, folder: Path, conninfo: str) -> None:
+        super().__init__(folder, "--dev", database_url=conninfo)
+        self.operator = {"database_url": conninfo, "data": str(folder / "data")}
+
+    def fill(self) -> None:
+        assert {each["disposition"] for each in self.publish(list(islice(events(), SIZE)))} == {"accepted"}
+
+
+@pytest.fixture(scope="module")
+def filled(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
+    """One for all tests that change nothing."""
+    with Filled(tmp_path_factory.mktemp("filled"), new_database(postgres)) as running:
+        running.fill()
+        yield running
+
+
+@pytest.fixture
+def own(database: str, tmp_path: Path) -> Iterator[Filled]:
+    """One for a test that changes it."""
+    with Filled(tmp_path, database) as running:
+        running.fill()
+        yield running
+
+
+def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "services.cli", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, env=environment(**settings), capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+def key_of(service: Service) -> VerifierKey:
+    return VerifierKey.parse(service.http.get("/v1/log/key").text.strip())
+
+
+def decoded(hashes: list[str]) -> list[bytes]:
+    return [base64.b64decode(value) for value in hashes]
+
+
+def test_the_log_over_http_is_one_tree(filled: Filled) -> None:
+    http = filled.http
+    note = http.get("/v1/log/checkpoint")
+    assert note.headers["content-type"] == "text/plain; charset=utf-8"
+    assert note.headers["cache-control"] == "public, max-age=1"
+    checkpoint, _ = open_checkpoint(note.content, key_of(filled))
+    assert checkpoint.size == SIZE
+    entries: list[bytes] = []
+    raws: list[bytes] = []
+    leaves: list[bytes] = []
+    for tile in tiles_of_level(None, SIZE):
+        answer = http.get(f"/v1/log/{tile.path()}")
+        assert answer.headers["content-type"] == "application/octet-stream"
+        assert "immutable" in answer.headers["cache-control"]
+        entries += decode_bundle(answer.content, tile.width)
+        raw = http.get(f"/v1/log/{tile.path().replace('tile/entries', 'raw')}")
+        assert raw.headers["cache-control"].startswith("private")
+        raws += decode_raw_bundle(raw.content, tile.width)
+    for tile in tiles_of_level(0, SIZE):
+        leaves += split_hashes(http.get(f"/v1/log/{tile.path()}").content, tile.width)
+    assert [leaf_hash(entry) for entry in entries] == leaves
+    assert root(leaves) == checkpoint.root_hash
+    assert [json.loads(raw)["id"] for raw in raws] == [json.loads(entry)["id"] for entry in entries]
+
+
+def test_proofs_over_http_verify(filled: Filled) -> None:
+    proof = filled.get("/v1/log/proof/inclusion", position=700)
+    assert proof["tree_size"] == SIZE
+    leaf, head = base64.b64decode(proof["leaf_hash"]), base64.b64decode(proof["root_hash"])
+    verify_inclusion(leaf, 699, SIZE, decoded(proof["hashes"]), head)
+    earlier = filled.get("/v1/log/proof/inclusion", position=700, tree_size=701)
+    proof = filled.get("/v1/log/proof/consistency", old_size=701, new_size=SIZE)
+    verify_consistency(701, SIZE, decoded(proof["hashes"]), base64.b64decode(earlier["root_hash"]), head)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("tile/0/1", 400),
+        ("tile/0/000.p/256", 400),
+        ("tile/64/000", 400),
+        ("tile/x/000", 400),
+        ("raw/1", 400),
+        ("tile/0/005", 404),
+        ("tile/0/999", 404),
+        ("tile/0/005.p/221", 404),
+        ("tile/entries/005", 404),
+        ("raw/005", 404),
+        ("proof/inclusion?position=0", 400),
+        ("proof/inclusion?position=1501", 404),
+        ("proof/inclusion?position=5&tree_size=4", 404),
+        ("proof/inclusion?position=5&tree_size=1501", 404),
+        ("proof/consistency?old_size=5&new_size=4", 404),
+        ("proof/consistency?old_size=-1&new_size=4", 400),
+        ("proof/consistency?old_size=1&new_size=99999999999999999999", 400),
+        ("proof/consistency?old_size=1", 400),
+    ],
+)
+def test_what_is_not_in_the_log_is_refused_in_words(filled: Filled, path: str, status: int) -> None:
+    answer = filled.http.get(f"/v1/log/{path}")
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["detail"]
+
+
+def test_a_stranger_verifies_a_log_by_its_address_with_an_answer(filled: Filled, tmp_path: Path) -> None:
+    answer = tmp_path / "answer.json"
+    content = filled.get(
+        "/v1/rates", as_of="2024-12-31", known_at="1200", min_position=SIZE, group_by=["category", "region:4"]
+    )
+    answer.write_text(json.dumps(content))
+    arguments = ("verify", filled.url, "--log-key", str(key_of(filled)), "--answer", str(answer))
+    good = run(*arguments)
+    assert good.returncode == 0, good.stdout + good.stderr
+    assert "1,500 events: raw bytes, recorded values and leaves agree" in good.stdout
+    assert "folded anew from the events, the answer agrees in every figure" in good.stdout
+    content["groups"][0]["counts"]["organization_covered"] += 1
+    answer.write_text(json.dumps(content))
+    bad = run(*arguments)
+    assert bad.returncode == 1
+    assert "organization_covered is" in bad.stdout
+
+
+def test_filters_of_an_answer_are_given_beside_it(filled: Filled, tmp_path: Path) -> None:
+    answer = tmp_path / "answer.json"
+    answer.write_text(
+        json.dumps(filled.get("/v1/rates", as_of="2024-12-31", min_position=SIZE, region="9902", work_covered="true"))
+    )
+    arguments = ("verify", filled.url, "--answer", str(answer))
+    good = run(*arguments, "--filter", "region=9902", "--filter", "work_covered=true")
+    assert good.returncode == 0, good.stdout + good.stderr
+    assert run(*arguments).returncode == 1
+
+
+def test_the_running_database_is_verified_against_its_own_log(own: Filled, database: str) -> None:
+    own.http.get("/v1/log/checkpoint")
+    good = run("verify", **own.operator)
+    assert good.returncode == 0, good.stdout + good.stderr
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("ALTER TABLE taizhang.log DISABLE TRIGGER USER")
+        connection.execute("UPDATE taizhang.log SET state = state || ' '::bytea WHERE notification_id = 1234")
+    bad = run("verify", **own.operator)
+    assert bad.returncode == 1
+    assert "首处 first at position 1234" in bad.stdout
+
+
+def test_a_copy_is_verified_without_the_service(filled: Filled, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    exported = run("export-log", str(copy), **filled.operator)
+    assert exported.returncode == 0, exported.stderr
+    key = key_of(filled)
+    good = run("verify", str(copy), "--log-key", str(key))
+    assert good.returncode == 0, good.stdout + good.stderr
+    other = key.name + "+00000000+" + str(key).rsplit("+", 1)[1]
+    assert run("verify", str(copy), "--log-key", other).returncode == 2
+    assert run("verify", str(tmp_path / "nowhere")).returncode == 3
+
+
+def test_a_bundle_is_verified_offline_and_a_spoilt_one_is_not(filled: Filled, tmp_path: Path) -> None:
+    bundle = tmp_path / "evidence.zip"
+    made = run(
+        "export-evidence", "group:g-10", "group:g-7", "--as-of", "2024-12-31", "-o", str(bundle),
+        **filled.operator,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    key = str(key_of(filled))
+    good = run("verify", str(bundle), "--log-key", key)
+    assert good.returncode == 0, good.stdout + good.stderr
+    assert "the rows of 2 organizations follow from the events" in good.stdout
+    for name, old, new, words in (
+        ("answer.json", b'"organization_covered": true', b'"organization_covered": false', "does not follow"),
+        ("events.jsonl", b"http", b"HTTP", "is not in the log"),
+        ("checkpoint", b"\n1500\n", b"\n1499\n", "is not over this text"),
+        ("manifest.json", b"group:g-7", b"group:g-8", "does not follow"),
+    ):
+        spoilt = tmp_path / "spoilt.zip"
+        spoil(bundle, spoilt, name, old, new)
+        bad = run("verify", str(spoilt), "--log-key", key)
+        assert bad.returncode == 1, bad.stdout + bad.stderr
+        assert words in bad.stdout
+    assert run("verify", str(tmp_path / "answer.json")).returncode == 3
+
+
+def test_a_witness_follows_a_ledger_and_catches_a_log_that_was_begun_anew(
+    own: Filled, postgres: str, tmp_path: Path
+) -> None:
+    key = key_of(own)
+    arguments = ("witness", "--trust", str(key), "--folder", str(tmp_path / "w"), "--name", "office.example/w1")
+    first = run(*arguments, "--ledger", own.url, "--once")
+    assert first.returncode == 0, first.stderr
+    own.publish([{**each, "source": REGISTRY} for each in islice(events(), SIZE, SIZE + 100)])
+    assert run(*arguments, "--ledger", own.url, "--once").returncode == 0
+    # The same key signs a new log: the file beside the key, which would stop this, goes as well.
+    (tmp_path / "data" / "keys" / "log.key.checkpoint").unlink()
+    own.stop()
+    with Service(tmp_path, "--dev", database_url=new_database(postgres)) as forged:
+        contents: list[Any] = list(islice(events(), 1_700))
+        contents[3]["data"]["standing"] = "activist"
+        forged.publish(contents)
+        assert key_of(forged) == key
+        refused = run(*arguments, "--ledger", forged.url, "--once")
+        assert refused.returncode == 1
+        assert "does not extend" in refused.stderr + refused.stdout
+
+
+def test_verify_asks_a_witness_for_what_it_signed(filled: Filled, tmp_path: Path) -> None:
+    key, port = key_of(filled), free_port()
+    folder = tmp_path / "w"
+    command = [
+        sys.executable, "-m", "services.cli", "witness", "--trust", str(key), "--folder", str(folder),
+        "--name", "office.example/w1", "--port", str(port), "--ledger", filled.url,
+    ]  # fmt: skip
+    with subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as p:
+        try:
+            cosigned = wait_for_cosigned(port, key.name)
+            witness_key = Note.parse(cosigned).signatures[1].name
+            assert witness_key == "office.example/w1"
+            assert Checkpoint.parse(Note.parse(cosigned).text).size == SIZE
+            vkey = httpx.get(f"http://127.0.0.1:{port}/key", trust_env=False).text.strip()
+            good = run(
+                "verify", filled.url, "--log-key", str(key), "--witness", f"http://127.0.0.1:{port}",
+                "--witness-key", vkey,
+            )  # fmt: skip
+            assert good.returncode == 0, good.stdout + good.stderr
+            assert "witness office.example/w1 has signed" in good.stdout
+            alone = run("verify", filled.url, "--log-key", str(key), "--witness-key", vkey)
+            assert alone.returncode == 1
+            assert "no checkpoint is signed by witness office.example/w1" in alone.stdout
+        finally:
+            p.terminate()
+            p.communicate(timeout=30)
+
+
+def wait_for_cosigned(port: int, origin: str) -> bytes:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            answer = httpx.get(f"http://127.0.0.1:{port}/checkpoint", params={"origin": origin}, trust_env=False)
+        except httpx.TransportError:
+            time.sleep(0.1)
+            continue
+        if answer.is_success:
+            return answer.content
+        time.sleep(0.1)
+    pytest.fail("the witness signed nothing")
+
+
+def spoil(bundle: Path, spoilt: Path, name: str, old: bytes, new: bytes) -> None:
+    with zipfile.ZipFile(bundle) as source, zipfile.ZipFile(spoilt, "w") as target:
+        for each in source.namelist():
+            data = source.read(each)
+            if each == name:
+                assert old in data
+                data = data.replace(old, new, 1)
+            target.writestr(each, data)
