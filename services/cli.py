@@ -144,7 +144,7 @@ def projector(parent: Annotated[int | None, typer.Option(help="end when this pro
 
     settings = load()
     logs.configure(settings.log_format, settings.log_level)
-    run()
+    run(settings)
 
 
 @app.command("api-key")
