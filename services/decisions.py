@@ -4,7 +4,7 @@ Decisions of one batch are taken in order while nobody else can append, so that 
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from domain.envelope import check_data, effective_on
@@ -33,54 +33,42 @@ def names_to_know(arrivals: Iterable[Arrival]) -> list[EventKey]:
 class Decisions:
     """The decisions of one batch, taken one by one.
 
-    `known` is what the log has under the names that matter; accepted events are added to it. `entries` are to be
-    appended, `duplicates` and `quarantined` to be recorded, `receipts` to be answered, all in order of arrival.
+    `known` is what the log has under the names that matter; accepted events are added to it. `duplicates` and
+    `quarantined` are to be recorded, `receipts` to be answered, all in order of arrival.
     """
 
     turn: Turn
     known: dict[EventKey, Known]
-    entries: list[Entry] = field(default_factory=list)
+    accepted: int = 0
     duplicates: list[tuple[Arrival, int]] = field(default_factory=list)
     quarantined: list[tuple[Arrival, int, Sequence[Reason]]] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
 
-    def take(self, arrival: Arrival) -> None:
-        """Decide the next message."""
+    def take(self, arrivals: Iterable[Arrival]) -> Iterator[Entry]:
+        """Decide messages in order; give the entries of those that are accepted, each once it is decided."""
+        for arrival in arrivals:
+            entry = self._decide(arrival)
+            if entry is not None:
+                yield entry
+
+    def _decide(self, arrival: Arrival) -> Entry | None:
         reading = arrival.reading
         first = self.known.get(arrival.key) if arrival.key is not None else None
         if first is not None and first.content_sha256 == reading.content_sha256:
             self._duplicate(arrival, first.position)
-            return
+            return None
         event = reading.event
         if event is None or arrival.reasons:
             self._quarantine(arrival, arrival.reasons)
         elif first is not None:
             self._quarantine(arrival, (_conflict(event, first),))
-        elif reason := self._forbidden(arrival, event):
+        elif reason := _forbidden(arrival, event):
             self._quarantine(arrival, (reason,))
         elif reasons := self._unfit(event):
             self._quarantine(arrival, reasons)
         else:
-            self._accept(arrival, event)
-
-    def _forbidden(self, arrival: Arrival, event: Event) -> Reason | None:
-        """Whether the publisher may not say this: each for its sources, a steward also of others' events."""
-        publisher = arrival.message.publisher
-        if publisher.sources is not None and event.source not in publisher.sources:
-            return Reason(
-                "source_of_another_publisher",
-                "/source",
-                event.source,
-                f"publisher {publisher.name} may not speak for this source; have it added to the publisher's sources",
-            )
-        if event.is_fact or publisher.steward or event.target[0] == event.source:
-            return None
-        return Reason(
-            "not_the_targets_source",
-            "/data/corrects/source" if event.type == CORRECTED else "/data/retracts/source",
-            event.target[0],
-            "a correction or retraction comes from its target's own source, or from a steward",
-        )
+            return self._accept(arrival, event)
+        return None
 
     def _unfit(self, event: Event) -> list[Reason]:
         """Why a correction's replacement does not fit its target, where that is known to be a fact."""
@@ -94,9 +82,9 @@ class Decisions:
             for r in check_data(target.type, event.data["replacement"])
         ]
 
-    def _accept(self, arrival: Arrival, event: Event) -> None:
+    def _accept(self, arrival: Arrival, event: Event) -> Entry | None:
         message, turn = arrival.message, self.turn
-        position = turn.position + len(self.entries) + 1
+        position = turn.position + self.accepted + 1
         raw_sha256 = hashlib.sha256(message.raw).digest()
         content_sha256 = arrival.reading.content_sha256
         assert content_sha256 is not None  # noqa: S101  # an event that could be read has one
@@ -106,16 +94,15 @@ class Decisions:
             )
         except LeafError as error:
             self._quarantine(arrival, (Reason("leaf", "", None, str(error)),))
-            return
-        self.entries.append(
-            Entry(
-                originator_id(event.key).bytes, 1, event.type, message.raw, position, event.source, event.id,
-                subject_of(event.type, event.data) if event.is_fact else None, effective_on(event),
-                turn.now, message.publisher.name, arrival.intake_json, raw_sha256, content_sha256, leaf_hash(bytes_),
-            )
-        )  # fmt: skip
+            return None
+        self.accepted += 1
         self.known[event.key] = Known(position, content_sha256, event.type)
         self.receipts.append(Receipt(event.source, event.id, "accepted", position, warnings=arrival.reading.warnings))
+        return Entry(
+            originator_id(event.key).bytes, 1, event.type, message.raw, position, event.source, event.id,
+            subject_of(event.type, event.data) if event.is_fact else None, effective_on(event),
+            turn.now, message.publisher.name, arrival.intake_json, raw_sha256, content_sha256, leaf_hash(bytes_),
+        )  # fmt: skip
 
     def _duplicate(self, arrival: Arrival, position: int) -> None:
         source, id_ = arrival.key or (None, None)
@@ -127,6 +114,26 @@ class Decisions:
         number = self.turn.quarantine_id + len(self.quarantined) + 1
         self.quarantined.append((arrival, number, reasons))
         self.receipts.append(Receipt(source, id_, "quarantined", quarantine_id=number, reasons=tuple(reasons)))
+
+
+def _forbidden(arrival: Arrival, event: Event) -> Reason | None:
+    """Whether the publisher may not say this: each for its sources, a steward also of others' events."""
+    publisher = arrival.message.publisher
+    if publisher.sources is not None and event.source not in publisher.sources:
+        return Reason(
+            "source_of_another_publisher",
+            "/source",
+            event.source,
+            f"publisher {publisher.name} may not speak for this source; have it added to the publisher's sources",
+        )
+    if event.is_fact or publisher.steward or event.target[0] == event.source:
+        return None
+    return Reason(
+        "not_the_targets_source",
+        "/data/corrects/source" if event.type == CORRECTED else "/data/retracts/source",
+        event.target[0],
+        "a correction or retraction comes from its target's own source, or from a steward",
+    )
 
 
 def _conflict(event: Event, first: Known) -> Reason:

@@ -61,9 +61,7 @@ class Intake:
             recorder = self.recorder
             recorder.track(cursor, tracking)
             decisions = Decisions(turn, recorder.known(cursor, names_to_know(arrivals)))
-            for arrival in arrivals:
-                decisions.take(arrival)
-            recorder.append(cursor, turn, decisions.entries)
+            recorder.append(cursor, turn, decisions.take(arrivals))
             bookkeeping.record_duplicates(cursor, turn.now, decisions.duplicates)
             bookkeeping.record_quarantined(cursor, turn.now, decisions.quarantined)
             bookkeeping.count(cursor, turn.now, arrivals, decisions.receipts)

@@ -7,9 +7,10 @@ received, notification_id the position.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
+from itertools import chain
 from typing import Any, Final, NamedTuple, Never
 from uuid import UUID
 
@@ -120,8 +121,10 @@ SELECT coalesce(last.notification_id, 0), last.leaf_hash, coalesce((SELECT max(i
        (SELECT * FROM taizhang.log ORDER BY notification_id DESC LIMIT 1) last ON true
 """
 _SELECT_KNOWN: Final = """
-SELECT source, id, notification_id, content_sha256, topic FROM taizhang.log
- WHERE originator_id = ANY(%b) AND originator_version = 1
+SELECT name.source, name.id, event.*
+  FROM unnest(%b::text[], %b::text[]) AS name (source, id),
+       LATERAL (SELECT notification_id, content_sha256, topic FROM taizhang.log
+                 WHERE log.source = name.source AND log.id = name.id LIMIT 1) event
 """
 _RECORDED: Final = """
 SELECT notification_id, source, id, topic, subject, effective_on, recorded_at, publisher, intake, state,
@@ -183,7 +186,7 @@ class LogRecorder(PostgresProcessRecorder):
         """Which of these names the log has, and as what."""
         if not keys:
             return {}
-        rows = cursor.execute(_SELECT_KNOWN, ([originator_id(key) for key in keys],), prepare=True, binary=True)
+        rows = cursor.execute(_SELECT_KNOWN, tuple(map(list, zip(*keys, strict=True))), prepare=True, binary=True)
         return {(source, id_): Known(*rest) for source, id_, *rest in rows}
 
     def track(self, cursor: Cursor[TupleRow], tracking: Sequence[Tracking]) -> None:
@@ -193,21 +196,31 @@ class LogRecorder(PostgresProcessRecorder):
                 for each in tracking:
                     self._insert_tracking(rows, each)
 
-    def append(self, cursor: Cursor[TupleRow], turn: Turn, entries: Sequence[Entry]) -> None:
-        """Append events and the tiles that they complete; followers hear of it once the transaction commits."""
-        if not entries:
+    def append(self, cursor: Cursor[TupleRow], turn: Turn, entries: Iterable[Entry]) -> None:
+        """Append events and the tiles that they complete; followers hear of it once the transaction commits.
+
+        The server stores each entry while the next one is made: `entries` is best an iterator.
+        """
+        leaf_hashes: list[bytes] = []
+
+        def rows(given: Iterable[Entry]) -> Iterator[Entry]:
+            for entry in given:
+                leaf_hashes.append(entry.leaf_hash)
+                assert entry.notification_id == turn.position + len(leaf_hashes)  # noqa: S101  # positions are dense
+                yield entry
+
+        rest = iter(entries)
+        first = next(rest, None)
+        if first is None:
             return
-        last = turn.position + len(entries)
-        assert entries[0].notification_id == turn.position + 1  # noqa: S101  # positions are dense
-        assert entries[-1].notification_id == last  # noqa: S101  # positions are dense
-        copy_rows(cursor, "taizhang.log", Entry._fields, _ENTRY_COLUMNS, entries)
+        copy_rows(cursor, "taizhang.log", Entry._fields, _ENTRY_COLUMNS, rows(chain((first,), rest)))
         frontier = self._frontier_at(cursor, turn)
-        completed = frontier.extend([entry.leaf_hash for entry in entries])
+        completed = frontier.extend(leaf_hashes)
         if completed:
             cursor.executemany("INSERT INTO taizhang.tile_root (level, index, hash) VALUES (%s, %s, %s)", completed)
         # After a rollback the log's last leaf is another than this one, and the frontier is read anew.
-        self._frontier, self._frontier_leaf = frontier, entries[-1].leaf_hash
-        cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(last)))
+        self._frontier, self._frontier_leaf = frontier, leaf_hashes[-1]
+        cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(frontier.size)))
 
     def _frontier_at(self, cursor: Cursor[TupleRow], turn: Turn) -> Frontier:
         kept = self._frontier

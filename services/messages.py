@@ -48,8 +48,7 @@ class Message:
     refused: tuple[Reason, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What became of one message.
 
     `position` is where the event is in the log: its own if accepted, the first one's if a duplicate. `quarantine_id`

@@ -1,6 +1,5 @@
 """Quarantine: what was set aside, looked at again, redriven or discarded; each step is recorded for ever."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
@@ -168,12 +167,11 @@ class Quarantine:
 
     def _take_in(self, cursor: Cursor[TupleRow], turn: Turn, id_: int, arrival: Arrival) -> Receipt:
         decisions = Decisions(turn, self._recorder.known(cursor, names_to_know([arrival])))
-        decisions.take(arrival)
-        self._recorder.append(cursor, turn, decisions.entries)
+        self._recorder.append(cursor, turn, decisions.take([arrival]))
         bookkeeping.record_duplicates(cursor, turn.now, decisions.duplicates)
         receipt = decisions.receipts[0]
         # Still refused, it keeps its number: nothing is set aside twice.
-        return receipt if receipt.quarantine_id is None else dataclasses.replace(receipt, quarantine_id=id_)
+        return receipt if receipt.quarantine_id is None else receipt._replace(quarantine_id=id_)
 
     def discard(self, id_: int, by: str, reason: str) -> None:
         """End a message without taking it in; its bytes stay.
