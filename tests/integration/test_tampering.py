@@ -70,7 +70,7 @@ class Ledger:
             for statement in statements:
                 connection.execute(statement)
 
-    def verify(self, *, saved: bool = False, witnessed: bool = False) -> Report:
+    def verify(self, *, saved: bool = False, witnessed: bool = False, workers: int = 1) -> Report:
         checkpoints = [self.saved] if saved else []
         if witnessed:
             cosigned = self.folder / "cosigned"
@@ -80,7 +80,7 @@ class Ledger:
             log_key=self.key.verifier,
             checkpoints=checkpoints,
             witness_keys=[WITNESS.verifier] if witnessed else [],
-            workers=1,
+            workers=workers,
         )
         return audit_database(self.conninfo, self.key_file, asked, lambda _: None, lambda _: None)
 
@@ -112,6 +112,13 @@ def test_an_untouched_log_passes_every_check(ledger: Ledger) -> None:
     assert f"{SIZE:,} events: raw bytes, recorded values and leaves agree" in said
     assert "agrees with saved-checkpoint (8,000 events)" in said
     assert "witness witness.example/w1 has signed" in said
+
+
+def test_several_processes_find_what_one_finds(ledger: Ledger) -> None:
+    ledger.as_superuser("UPDATE taizhang.log SET state = state || ' '::bytea WHERE notification_id IN (8191, 8193)")
+    one, two = ledger.verify(), ledger.verify(workers=2)
+    assert one == two
+    assert [fault.position for fault in two.faults] == [8191, 8193]
 
 
 @pytest.mark.parametrize(
