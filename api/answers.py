@@ -1,6 +1,6 @@
 """Answers as JSON, and the shapes that the OpenAPI document gives them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 import orjson
@@ -34,6 +34,8 @@ def instant(value: datetime | None) -> str | None:
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return instant(value)
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, tuple):
         return value._asdict() if hasattr(value, "_asdict") else list(value)
     if isinstance(value, frozenset | set):

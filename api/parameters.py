@@ -1,12 +1,15 @@
 """Query parameters: an unknown or repeated one is refused, since a misspelt filter must not widen a figure."""
 
 import difflib
+import re
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 
 from api.problems import invalid
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @lru_cache(maxsize=8)
@@ -40,4 +43,6 @@ async def only_known(request: Request) -> None:
             raise invalid(f"query.{name}", value, "parameter_unknown", f"{hint}this call takes: {names}")
         if name in seen and not allowed[name]:
             raise invalid(f"query.{name}", value, "parameter_repeated", f"{name} stands once; send one value")
+        if _CONTROL.search(value):
+            raise invalid(f"query.{name}", ascii(value), "control_character", "text without control characters")
         seen.add(name)

@@ -8,7 +8,9 @@ out of the messages of exceptions.
 import logging
 import re
 import sys
+import threading
 from collections.abc import MutableMapping
+from types import TracebackType
 from typing import Any, Final, Literal, TextIO
 
 import structlog
@@ -48,6 +50,12 @@ def _without_persons(_logger: Any, _method: str, line: MutableMapping[str, Any])
     return line
 
 
+def _log_uncaught(kind: type[BaseException], error: BaseException | None, traceback: TracebackType | None) -> None:
+    """What ends a process or a thread is told like everything else, since its text may name a person too."""
+    if error is not None and issubclass(kind, Exception):
+        logger().critical("uncaught", exc_info=(kind, error, traceback))
+
+
 def configure(form: Literal["console", "json"] = "console", level: str = "info", stream: TextIO | None = None) -> None:
     """Send every line of this process to `stream` (standard error), in one form."""
     stream = stream or sys.stderr
@@ -76,6 +84,8 @@ def configure(form: Literal["console", "json"] = "console", level: str = "info",
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _without_persons, renderer],
         )
     )
+    sys.excepthook = _log_uncaught
+    threading.excepthook = lambda fault: _log_uncaught(fault.exc_type, fault.exc_value, fault.exc_traceback)
     logging.root.handlers = [handler]
     logging.root.setLevel(level.upper())
     # uvicorn brings handlers of its own, and an access log that would show query strings.

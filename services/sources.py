@@ -52,7 +52,7 @@ SELECT t.source, sum(t.received)::bigint AS received, sum(t.accepted)::bigint AS
        sum(t.duplicate)::bigint AS duplicate, sum(t.quarantined)::bigint AS quarantined,
        min(t.first_seen) AS first_seen, max(t.last_seen) AS last_seen,
        array_agg(DISTINCT t.channel ORDER BY t.channel) AS channels,
-       sum(greatest(k.end_offset - k.next_offset, 0))::bigint AS lag
+       sum(greatest(k.end_offset - k.next_offset, 0)) FILTER (WHERE k.topic IS NOT NULL)::bigint AS lag
   FROM taizhang.tally t LEFT JOIN taizhang.kafka_partition k USING (topic, partition)
  GROUP BY t.source ORDER BY t.source NULLS LAST
 """

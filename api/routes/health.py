@@ -1,7 +1,8 @@
 """For operators: is it alive, is it ready and if not which part, and its measures."""
 
 import asyncio
-from typing import Any, Literal
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
 
 from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -16,9 +17,9 @@ from services.logs import logger
 
 router = APIRouter(tags=["operation"])
 
-# Positions that the projections may lag behind before the service counts as not ready.
-LAG_MAX = 50_000
-CHECK_S_MAX = 3.0
+# How old the first event that the projections lack may be before the service counts as not ready.
+LAG_S_MAX: Final = 15.0
+CHECK_S_MAX: Final = 3.0
 
 
 class Part(BaseModel):
@@ -54,12 +55,15 @@ async def ready(request: Request) -> Response:
     position: int | None = None
     try:
         async with asyncio.timeout(CHECK_S_MAX):
-            position, _ = await run_in_threadpool(parts.recorder.head)
-        shown = {"database": _part(ready=True, detail=f"the log ends at position {position}")}
+            position, _ = head = await run_in_threadpool(parts.recorder.head)
+            projections = await run_in_threadpool(_projections, parts, head[0])
+        shown = {
+            "database": _part(ready=True, detail=f"the log ends at position {position}"),
+            "projections": projections,
+        }
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what the operator asks about
         logger().warning("not ready", part="database", error=str(error))
         shown = {"database": _part(ready=False, detail="does not answer")}
-    shown["projections"] = _projections(parts, position)
     is_ready = all(part["ready"] for part in shown.values())
     body = {"status": "ready" if is_ready else "not ready", "parts": shown, "position": position}
     return answer(body, 200 if is_ready else 503, None if is_ready else {"retry-after": "2"})
@@ -69,10 +73,17 @@ def _part(*, ready: bool, detail: str) -> dict[str, Any]:
     return {"ready": ready, "detail": detail}
 
 
-def _projections(parts: Parts, position: int | None) -> dict[str, Any]:
+def _projections(parts: Parts, position: int) -> dict[str, Any]:
+    """Behind for a moment is fine; behind for long says that the projector does not keep up, or does not run."""
     reached = parts.queries.position
-    lag = 0 if position is None else max(position - reached, 0)
-    return _part(ready=lag <= LAG_MAX, detail=f"at position {reached}, {lag} behind the log")
+    if parts.queries.view.fault is not None:
+        return _part(ready=False, detail=parts.queries.view.fault)
+    detail = f"at position {reached}, {max(position - reached, 0)} behind the log"
+    missing = parts.recorder.at(reached + 1) if position > reached else None
+    if missing is None:
+        return _part(ready=True, detail=detail)
+    age_s = (datetime.now(UTC) - missing.recorded_at).total_seconds()
+    return _part(ready=age_s <= LAG_S_MAX, detail=f"{detail}, for {age_s:.1f} s")
 
 
 @router.get("/metrics", response_model=None, summary="指标 Measures for Prometheus", response_class=Response)

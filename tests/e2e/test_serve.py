@@ -1,0 +1,175 @@
+"""`taizhang serve` and its companions, as an operator and a newcomer use them."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.examples import EXAMPLES
+from tests.fix_service import Service, environment, free_port
+from tests.sending import removed
+
+DELIVERIES: list[dict[str, Any]] = EXAMPLES[0]["deliveries"]
+
+
+def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "services.cli", *arguments]
+    given = environment(**settings) | {"COLUMNS": "250"}
+    return subprocess.run(command, check=False, env=given, capture_output=True, text=True, timeout=120)
+
+
+def children(service: Service) -> list[psutil.Process]:
+    return psutil.Process(service.process.pid).children()
+
+
+def projector(service: Service) -> psutil.Process:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        for child in children(service):
+            if "projector" in child.cmdline():
+                return child
+        time.sleep(0.05)
+    pytest.fail("no projector runs")
+
+
+def test_with_nothing_but_a_folder_it_serves_and_stops_in_order(data_dir: Path) -> None:
+    data_dir.mkdir(parents=True)
+    with Service(data_dir, "--dev") as service:
+        (result,) = service.publish(removed("e1"))
+        assert service.get("/v1/rates", min_position=result["position"])["known_at"]["position"] == 1
+        child = projector(service)
+        assert service.stop() == 0
+        assert not child.is_running()
+    assert not (data_dir / "data" / "cluster" / "postmaster.pid").exists()
+    text = service.log.read_text()
+    assert "--dev: no sign-in" in text
+    assert "Traceback" not in text
+    with Service(data_dir, "--dev") as service:
+        assert service.publish(removed("e1"))[0] == {**result, "disposition": "duplicate"}
+
+
+def test_when_it_is_killed_the_projector_goes_too_and_nothing_acknowledged_is_lost(data_dir: Path) -> None:
+    data_dir.mkdir(parents=True)
+    with Service(data_dir, "--dev") as service:
+        results = service.publish(DELIVERIES)
+        child = projector(service)
+        service.kill()
+        child.wait(20)
+    with Service(data_dir, "--dev") as service:
+        again = service.publish(DELIVERIES)
+        assert [each["position"] for each in again] == [each["position"] for each in results]
+        assert {each["disposition"] for each in again} == {"duplicate"}
+        assert service.get("/v1/rates", min_position=len(results))["known_at"]["position"] == len(results)
+
+
+def test_a_projector_that_is_killed_is_started_again(fresh_service: Service) -> None:
+    first = projector(fresh_service)
+    first.kill()
+    first.wait(20)
+    assert projector(fresh_service).pid != first.pid
+    (result,) = fresh_service.publish(removed("e1"))
+    fresh_service.get("/v1/rates", min_position=result["position"])
+
+
+def test_a_port_in_use_is_told_before_anything_starts(fresh_service: Service, tmp_path: Path) -> None:
+    told = run("serve", "--dev", "--port", str(fresh_service.port), "--data", str(tmp_path / "other"))
+    assert told.returncode == 1
+    assert f"cannot listen on 127.0.0.1 port {fresh_service.port}" in told.stderr
+    assert "Traceback" not in told.stderr
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "expected"),
+    [
+        (["--dev", "--host", "0.0.0.0"], {}, "TAIZHANG_HOST"),  # noqa: S104 - refused
+        ([], {"port": "eighty"}, "TAIZHANG_PORT: 'eighty': Input should be a valid integer"),
+        ([], {"databse_url": "x"}, "did you mean TAIZHANG_DATABASE_URL"),
+        ([], {"database_url": "nonsense"}, "TAIZHANG_DATABASE_URL: expected postgresql://"),
+    ],
+)
+def test_a_wrong_setting_ends_the_start(arguments: list[str], settings: dict[str, str], expected: str) -> None:
+    told = run("serve", *arguments, **settings)
+    assert told.returncode == 2
+    assert expected in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_publish_keeps_every_line_and_says_what_became_of_them(fresh_service: Service, tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    lines = [json.dumps(each, ensure_ascii=False) for each in DELIVERIES]
+    file.write_text("\n".join([*lines[:3], "not json {", lines[3], "", '{"half": true}', *lines[4:], lines[0]]) + "\n")
+    told = run("publish", str(file), url=fresh_service.url)
+    assert told.returncode == 3, told.stderr
+    assert "received 19 = 接受 accepted 16 + 重复 duplicate 1 + 隔离 quarantined 2" in told.stdout
+    assert "attribute" in told.stdout
+    held = fresh_service.get("/v1/quarantine")["quarantined"]
+    assert sorted(each["raw_bytes"] for each in held) == [len("not json {"), len('{"half": true}')]
+    again = run("publish", str(file), url=fresh_service.url)
+    assert "accepted 0 + 重复 duplicate 17" in again.stdout
+
+
+def test_publish_takes_a_json_array_too(fresh_service: Service, tmp_path: Path) -> None:
+    file = tmp_path / "events.json"
+    file.write_text(json.dumps(DELIVERIES, indent=2, ensure_ascii=False))
+    told = run("publish", str(file), url=fresh_service.url)
+    assert told.returncode == 0, told.stderr
+    assert "accepted 16" in told.stdout
+
+
+def test_the_questions_have_answers_in_a_shell(fresh_service: Service) -> None:
+    fresh_service.publish(DELIVERIES)
+    fresh_service.get("/v1/rates", min_position=len(DELIVERIES))
+    told = run("rates", "--as-of", "2024-05-01", "--group-by", "kind", url=fresh_service.url)
+    assert told.returncode == 0, told.stderr
+    assert "new_economic" in told.stdout
+    assert "%" in told.stdout
+    answer = json.loads(run("rates", "--as-of", "2024-05-01", "--json", url=fresh_service.url).stdout)
+    assert answer == fresh_service.get("/v1/rates", as_of="2024-05-01")
+    told = run("history", "uscc:9151010452601815XG", url=fresh_service.url)
+    assert "enters the ledger" in told.stdout
+    assert "full_members: 0 → 1" in told.stdout
+
+
+def test_a_service_that_refuses_is_told_in_words(fresh_service: Service) -> None:
+    told = run("rates", "--as-of", "yesterday", url=fresh_service.url)
+    assert told.returncode == 1
+    assert "a date is written YYYY-MM-DD" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_the_quarantine_is_worked_from_a_shell(fresh_service: Service) -> None:
+    fresh_service.publish([{"id": "half"}])
+    listed = run("quarantine", "list", url=fresh_service.url)
+    assert "attribute" in listed.stdout
+    assert '{"id":"half"}' in run("quarantine", "show", "1", url=fresh_service.url).stdout
+    assert "quarantined" in run("quarantine", "redrive", "1", url=fresh_service.url).stdout
+    ended = run("quarantine", "discard", "1", "--reason", "a test", url=fresh_service.url)
+    assert "discarded" in ended.stdout
+    assert run("quarantine", "redrive", "1", url=fresh_service.url).returncode == 1
+
+
+def test_an_interrupt_while_it_starts_leaves_nothing_behind(tmp_path: Path) -> None:
+    service = Service(tmp_path, "--dev")
+    time.sleep(0.8)
+    service.process.send_signal(signal.SIGINT)
+    service.process.wait(60)
+    assert not (tmp_path / "data" / "cluster" / "postmaster.pid").exists()
+
+
+def test_no_service_there_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.client.TRIES_MAX", 1)
+    from services.client import Client, ServiceError  # noqa: PLC0415 - after the patch
+    from services.settings import load  # noqa: PLC0415 - as above
+
+    with (
+        Client(load(url=f"http://127.0.0.1:{free_port()}")) as client,
+        pytest.raises(ServiceError, match="taizhang serve"),
+    ):
+        client.get("/v1/rates")

@@ -1,0 +1,172 @@
+"""Every answer has its form: problems, request ids, security headers, the OpenAPI document."""
+
+import json
+import re
+from typing import Any
+
+import httpx
+import pytest
+
+from api.problems import ProblemDetails
+from services.api_keys import add_key
+from tests.fix_service import Service, new_database
+from tests.sending import removed
+
+
+def problem(answer: httpx.Response) -> ProblemDetails:
+    assert answer.headers["content-type"] == "application/problem+json"
+    found = ProblemDetails.model_validate_json(answer.content)
+    assert found.status == answer.status_code
+    assert found.request_id == answer.headers["x-request-id"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/nothing", 404),
+        ("GET", "/v1/events/", 404),
+        ("PUT", "/v1/events", 405),
+        ("GET", "/v1/quarantine/0", 400),
+        ("GET", "/v1/quarantine/999999999", 404),
+        ("GET", "/v1/quarantine/x", 400),
+        ("GET", "/v1/quarantine?limit=0", 400),
+        ("GET", "/v1/quarantine?limit=5&limit=6", 400),
+        ("GET", "/v1/quarantine?limt=5", 400),
+        ("GET", "/v1/quarantine?source=%00", 400),
+        ("GET", "/v1/rates?as_of=2024-02-30", 400),
+        ("GET", "/v1/rates?as_of=0000-01-01", 400),
+        ("GET", "/v1/rates?known_at=yesterday", 400),
+        ("GET", "/v1/rates?known_at=-1", 400),
+        ("GET", "/v1/rates?known_at=99999999999999999999", 400),
+        ("GET", "/v1/rates?known_at=9999999", 400),
+        ("GET", "/v1/rates?min_position=1.5", 400),
+        ("GET", "/v1/rates?group_by=colour", 400),
+        ("GET", "/v1/rates?group_by=kind&group_by=kind", 400),
+        ("GET", "/v1/rates?kind=economic", 400),
+        ("GET", "/v1/rates?region=", 400),
+        ("GET", "/v1/rates?region=51x", 400),
+        ("GET", "/v1/rates?industry=Z", 400),
+        ("GET", "/v1/rates?eligible=maybe", 400),
+        ("GET", "/v1/rates?categroy=courier", 400),
+    ],
+)
+def test_every_error_is_a_problem_that_says_what_to_do(service: Service, method: str, path: str, status: int) -> None:
+    answer = service.http.request(method, path)
+    assert answer.status_code == status
+    found = problem(answer)
+    assert found.detail
+    if status == 400:
+        assert found.errors[0].rule
+        assert found.errors[0].message
+
+
+def test_a_misspelt_parameter_gets_the_nearest_and_all_that_there_are(service: Service) -> None:
+    detail = problem(service.http.get("/v1/rates", params={"categroy": "courier"})).detail
+    assert "did you mean category?" in detail
+    assert "group_by" in detail
+
+
+def test_a_method_that_is_not_there_names_those_that_are(service: Service) -> None:
+    assert service.http.put("/v1/events").headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize("given", ["a b", "x" * 65, "ü", "13800138000", ""])
+def test_a_request_id_that_cannot_be_kept_is_replaced(service: Service, given: str) -> None:
+    answer = service.http.get("/health/live", headers={"x-request-id": given.encode()})
+    assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["x-request-id"])
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/v1/rates", "/v1/nothing", "/openapi.json", "/metrics"])
+def test_every_answer_carries_the_security_headers(service: Service, path: str) -> None:
+    headers = service.http.get(path).headers
+    assert headers["content-security-policy"].startswith("default-src 'none'")
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert "server" not in headers
+
+
+def test_waiting_for_a_position_that_does_not_come_ends_with_503(service: Service) -> None:
+    answer = service.http.get("/v1/rates", params={"min_position": "900000000"})
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "1"
+    assert "900000000" in problem(answer).detail
+
+
+def test_ready_says_that_it_is_and_metrics_count(service: Service, source: str) -> None:
+    service.publish(removed("e1", source))
+    assert service.get("/health/ready")["status"] == "ready"
+    text = service.http.get("/metrics").text
+    assert 'taizhang_http_events_total{disposition="accepted"}' in text
+    assert "member" not in text
+
+
+def test_the_log_shows_no_query_and_no_body(service: Service, source: str) -> None:
+    service.publish(removed("e1", source, member="member:secret-in-body"))
+    service.http.get("/v1/audit", params={"subject": "member:secret-in-query"})
+    lines = [json.loads(line) for line in service.log.read_text().splitlines() if line.startswith("{")]
+    assert any(line.get("route") == "/v1/events" and line.get("request_id") for line in lines)
+    assert "secret-in" not in service.log.read_text()
+
+
+def test_the_openapi_document_names_no_answer_that_is_not_given(service: Service) -> None:
+    document = service.get("/openapi.json")
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            assert "422" not in operation["responses"], path
+            assert operation.get("summary"), path
+            for code, response in operation["responses"].items():
+                if code in ("400", "401", "403", "404"):
+                    assert list(response["content"]) == ["application/problem+json"], path
+    assert "10,000 events" in document["info"]["description"]
+
+
+def test_the_openapi_examples_work_when_pasted(fresh_service: Service) -> None:
+    document = fresh_service.get("/openapi.json")
+    body = document["paths"]["/v1/events"]["post"]["requestBody"]["content"]
+    for content_type, media in body.items():
+        for example in media["examples"].values():
+            content = json.dumps(example["value"])
+            answer = fresh_service.http.post("/v1/events", content=content, headers={"content-type": content_type})
+            assert {each["disposition"] for each in answer.json()["results"]} <= {"accepted", "duplicate"}
+    for path, operations in document["paths"].items():
+        if "get" in operations:
+            pasted, query = _pasted(path, operations["get"].get("parameters", []))
+            answer = fresh_service.http.get(pasted, params=query)
+            assert answer.status_code in (200, 404), (path, answer.text)
+
+
+def _pasted(path: str, parameters: list[dict[str, Any]]) -> tuple[str, dict[str, Any]]:
+    """A call's path and query, filled with the first example of each parameter that has one."""
+    query: dict[str, Any] = {}
+    for parameter in parameters:
+        examples = parameter["schema"].get("examples") or parameter.get("examples")
+        if examples and parameter["in"] == "path":
+            path = path.replace(f"{{{parameter['name']}}}", str(examples[0]))
+        elif examples:
+            query[parameter["name"]] = examples[0]
+    assert "{" not in path, f"{path} has a parameter without an example"
+    return path, query
+
+
+def test_without_dev_nobody_calls_without_a_key(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("keys")
+    with Service(folder, database_url=new_database(postgres)) as service:
+        refused = service.http.get("/v1/rates")
+        assert problem(refused).type == "urn:taizhang:problem:sign-in-needed"
+        assert refused.headers["www-authenticate"].startswith("Bearer")
+        assert service.http.get("/health/live").status_code == 200
+
+        keys = folder / "data" / "api-keys.json"
+        key = add_key(keys, "market", frozenset({"publisher"}), ("/registry/market",))
+        assert key not in keys.read_text()
+        bearer = {"authorization": f"Bearer {key}"}
+        assert service.http.get("/v1/rates", headers={"authorization": "Bearer tz_guess"}).status_code == 401
+        assert service.http.get("/v1/rates", headers=bearer).status_code == 403
+        own = service.http.post("/v1/events", json=removed("e1", "/registry/market"), headers=bearer)
+        other = service.http.post("/v1/events", json=removed("e2", "/registry/civil"), headers=bearer)
+        assert own.json()["results"][0]["disposition"] == "accepted"
+        assert other.json()["results"][0]["disposition"] == "quarantined"
+
+        keys.write_text("[]")
+        assert service.http.post("/v1/events", json=[], headers=bearer).status_code == 401
