@@ -29,6 +29,17 @@ _MIGRATION_NAME: Final = re.compile(r"([0-9]{4})_([a-z0-9_]+)\.sql", re.ASCII)
 _MIGRATION_LOCK: Final = 0x7461697A68616E67
 
 
+_RIGHTS: Final = "The role needs CREATE in the database and must own the schema taizhang."
+_CREATE_MIGRATION: Final = """
+CREATE TABLE taizhang.migration (
+    version integer PRIMARY KEY,
+    name text NOT NULL,
+    sha256 bytea NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
+)
+"""
+
+
 def conninfo_for(conninfo: str, application: str) -> str:
     """Add `application_name` taizhang-`application` and a connect timeout, unless given."""
     given = conninfo_to_dict(conninfo)
@@ -174,8 +185,7 @@ def _apply_next(connection: Connection[TupleRow], known: Sequence[Migration], to
             connection.execute(due.text.encode())
         except psycopg.Error as error:
             raise MigrationError(
-                f"migration {due.version:04d}_{due.name} failed and was rolled back: {error}. "
-                "The role needs CREATE in the database and must own the schema taizhang."
+                f"migration {due.version:04d}_{due.name} failed and was rolled back: {error}. {_RIGHTS}"
             ) from error
         connection.execute(
             "INSERT INTO taizhang.migration (version, name, sha256) VALUES (%s, %s, %s)",
@@ -187,11 +197,13 @@ def _apply_next(connection: Connection[TupleRow], known: Sequence[Migration], to
 def _applied(connection: Connection[TupleRow]) -> list[tuple[int, str, bytes]]:
     # IF NOT EXISTS would still ask for the right to create, which a narrower role may lack.
     if connection.execute("SELECT to_regclass('taizhang.migration')").fetchone() == (None,):
-        connection.execute("CREATE SCHEMA IF NOT EXISTS taizhang")
-        connection.execute(
-            "CREATE TABLE taizhang.migration (version integer PRIMARY KEY, name text NOT NULL,"
-            " sha256 bytea NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())"
-        )
+        try:
+            connection.execute("CREATE SCHEMA IF NOT EXISTS taizhang")
+            connection.execute(_CREATE_MIGRATION)
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise MigrationError(
+                f"the schema taizhang could not be made: {error.diag.message_primary}. {_RIGHTS}"
+            ) from error
     rows = connection.execute("SELECT version, name, sha256 FROM taizhang.migration ORDER BY version")
     return [(version, name, bytes(sha256)) for version, name, sha256 in rows]
 

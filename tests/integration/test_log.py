@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise, product
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.fix_store import Rows
 from tests.sending import MARKET, http, kafka, removed
 
 WRITERS = 4
+PATIENCE_S = 60
 SLOW_COMMIT = """
 CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS
     'BEGIN PERFORM pg_sleep(random() * 0.003); RETURN NULL; END';
@@ -30,10 +32,13 @@ CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON taizhang.log DEFERRABLE INITIALLY
 """
 
 
-def follow(recorder: LogRecorder, until: int, seen: list[Recorded]) -> None:
+def follow(recorder: LogRecorder, until: int) -> list[Recorded]:
     """Tail the log as a projector does, and never look back."""
-    while len(seen) < until:
+    seen: list[Recorded] = []
+    deadline = time.monotonic() + PATIENCE_S
+    while len(seen) < until and time.monotonic() < deadline:
         seen += recorder.tail(seen[-1].position if seen else 0, 7)
+    return seen
 
 
 def test_a_tailing_reader_sees_every_position_of_four_writers_with_slow_commits(store: str, rows: Rows) -> None:
@@ -43,22 +48,19 @@ def test_a_tailing_reader_sees_every_position_of_four_writers_with_slow_commits(
     def write(number: int) -> None:
         intake = Intake.open(store, f"writer-{number}")
         for batch in range(batches):
-            # Each batch holds one event that another writer sends as well.
+            # Each batch holds one event that the other writers send as well.
             own = [http(removed(f"{number}-{batch}-{n}")) for n in range(size)]
             assert len(intake.admit([*own, http(removed(f"shared-{batch}"))])) == size + 1
         intake.close()
 
     reader = Intake.open(store, "reader")
     expected = batches * (WRITERS * size + 1)
-    seen: list[Recorded] = []
-    writers = [threading.Thread(target=write, args=(number,)) for number in range(WRITERS)]
-    readers = [threading.Thread(target=follow, args=(reader.recorder, expected, seen))]
-    for thread in writers + readers:
-        thread.start()
-    with reader.recorder.subscribe(gt=0) as subscription:
-        notified = [next(subscription).id for _ in range(expected)]
-    for thread in writers + readers:
-        thread.join()
+    with ThreadPoolExecutor(WRITERS + 1) as threads, reader.recorder.subscribe(gt=0) as subscription:
+        following = threads.submit(follow, reader.recorder, expected)
+        for writing in [threads.submit(write, number) for number in range(WRITERS)]:
+            writing.result()
+        seen = following.result()
+        notified = [next(subscription).id for _ in range(len(seen))]
     reader.close()
     assert [event.position for event in seen] == list(range(1, expected + 1))
     assert notified == list(range(1, expected + 1))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from services.database import MIGRATIONS, migrate, migrations
 from services.errors import MigrationError
@@ -102,6 +103,16 @@ def test_numbers_have_no_gap_and_no_twin(tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()
     with pytest.raises(MigrationError):
         migrations(tmp_path)
+
+
+def test_a_role_without_rights_is_told_which_it_needs(database: str) -> None:
+    with psycopg.connect(make_conninfo(database, user="postgres"), autocommit=True) as connection:
+        connection.execute("CREATE ROLE guest LOGIN PASSWORD 'guest'")
+        try:
+            with pytest.raises(MigrationError, match="needs CREATE in the database"):
+                migrate(make_conninfo(database, user="guest", password="guest"))  # noqa: S106  # for the length of this test
+        finally:
+            connection.execute("DROP ROLE guest")
 
 
 def test_a_database_that_is_not_utf8_is_refused(postgres: str) -> None:
