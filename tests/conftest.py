@@ -15,7 +15,8 @@ from psycopg.conninfo import make_conninfo
 
 from services.embedded import EmbeddedPostgres
 
-pytest_plugins = ["tests.fix_kafka", "tests.fix_proxy", "tests.fix_service", "tests.fix_store"]
+# One that another imports stands before it.
+pytest_plugins = ["tests.fix_kafka", "tests.fix_proxy", "tests.fix_outages", "tests.fix_service", "tests.fix_store"]
 
 SEED_VARIABLE = "TAIZHANG_TEST_SEED"
 SEED = pytest.StashKey[int]()

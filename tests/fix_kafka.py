@@ -157,7 +157,11 @@ class Stage:
     def caught_up(self) -> bool:
         """Whether the stored offsets have come to the end of every partition."""
         ends = self.broker.ends(self.topic)
-        return {partition: self.stored().get(partition, 0) for partition in ends} == ends
+        try:
+            stored = self.stored()
+        except psycopg.OperationalError:
+            return False
+        return {partition: stored.get(partition, 0) for partition in ends} == ends
 
     def wait_caught_up(self, seconds_max: float = WAIT_S_MAX) -> None:
         wait_until(self.caught_up, f"stored offsets at the end of {self.topic}", seconds_max)

@@ -22,14 +22,18 @@ class Proxy:
     """
 
     def __init__(self, conninfo: str) -> None:
-        parts = conninfo_to_dict(conninfo)
-        self._server = f"{parts['host']}/.s.PGSQL.{parts['port']}"
-        assert Path(self._server).is_socket()
+        self.aim(conninfo)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.conninfo = make_conninfo(conninfo, host="127.0.0.1", port=self._listener.getsockname()[1])
         self.fault: Fault = "none"
         self.cuts = 0
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def aim(self, conninfo: str) -> None:
+        """Forward new connections to the server at another address, where it was started anew."""
+        parts = conninfo_to_dict(conninfo)
+        self._server = f"{parts['host']}/.s.PGSQL.{parts['port']}"
+        assert Path(self._server).is_socket()
 
     def close(self) -> None:
         self._listener.close()
@@ -39,7 +43,12 @@ class Proxy:
             while True:
                 client, _ = self._listener.accept()
                 server = socket.socket(socket.AF_UNIX)
-                server.connect(self._server)
+                try:
+                    server.connect(self._server)
+                except OSError:  # it is away for now
+                    client.close()
+                    server.close()
+                    continue
                 committing = threading.Event()
                 for read, write, judge in (
                     (client, server, self._of_client(committing)),

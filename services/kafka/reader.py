@@ -6,6 +6,7 @@ from typing import Any, Final, cast
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.errors import KafkaError
+from kafka.net.compat import KafkaNetClient
 
 from services.kafka.clients import consumer_options
 from services.kafka.cloudevents import Record
@@ -43,6 +44,22 @@ class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # the clien
             return self._version, self._partitions
 
 
+def _connect(options: dict[str, Any]) -> tuple[Any, list[Any]]:
+    """A consumer and its network part, or nothing: one that fails would leave a thread behind that tries for ever."""
+    networks: list[Any] = []
+
+    def network(**given: object) -> Any:  # noqa: ANN401 - the client has no types
+        networks.append(KafkaNetClient(**given))
+        return networks[-1]
+
+    try:
+        return KafkaConsumer(**options, kafka_client=network), networks
+    except KafkaError:
+        for each in networks:
+            each.close()
+        raise
+
+
 class Reader:
     """One member of the consumer group."""
 
@@ -54,7 +71,7 @@ class Reader:
             KafkaSettingsError: no brokers are named.
         """
         self._topics = settings.kafka_topics.split(",")
-        self._consumer = KafkaConsumer(**consumer_options(settings, client_id))
+        self._consumer, self._networks = _connect(consumer_options(settings, client_id))
         self._assignment = _Assignment(self._consumer)
         self._consumer.subscribe(self._topics, listener=self._assignment)
 
@@ -103,5 +120,13 @@ class Reader:
         )
 
     def close(self) -> None:
-        """Leave the group."""
-        self._consumer.close(autocommit=False, timeout_ms=ASK_TIMEOUT_MS)
+        """Leave the group.
+
+        Raises:
+            KafkaError: no broker heard of it; the group will notice by itself.
+        """
+        try:
+            self._consumer.close(autocommit=False, timeout_ms=ASK_TIMEOUT_MS)
+        finally:
+            for each in self._networks:
+                each.close()

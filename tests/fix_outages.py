@@ -1,0 +1,52 @@
+"""A PostgreSQL that can be taken away, reached at an address that stays."""
+
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from os import kill
+from pathlib import Path
+
+import pytest
+
+from services.database import migrate
+from services.embedded import EmbeddedPostgres
+from tests.fix_proxy import Proxy
+
+
+class Outages:
+    """One server of its own behind a proxy; `conninfo` leads through the proxy."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._server = EmbeddedPostgres()
+        direct = self._server.start(folder)
+        migrate(direct)
+        self.proxy = Proxy(direct)
+        self.conninfo = self.proxy.conninfo
+
+    def stop_immediately(self) -> None:
+        """As `pg_ctl stop -m immediate`: no checkpoint, no farewell."""
+        cluster = next(self._folder.rglob("postmaster.pid"))
+        pid = int(cluster.read_text().splitlines()[0])
+        kill(pid, signal.SIGQUIT)
+        while cluster.exists():
+            time.sleep(0.05)
+
+    def start(self) -> None:
+        self._server.stop()
+        self._server = EmbeddedPostgres()
+        self.proxy.aim(self._server.start(self._folder))
+
+    def close(self) -> None:
+        self.proxy.close()
+        self._server.stop()
+
+
+@pytest.fixture
+def outages() -> Iterator[Outages]:
+    with tempfile.TemporaryDirectory(prefix="taizhang-test-") as folder:
+        Path(folder).chmod(0o755)  # the server may run as another user
+        opened = Outages(Path(folder))
+        yield opened
+        opened.close()
