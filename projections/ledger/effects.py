@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
+from domain.facts import POLICY
 from domain.fold import Branch, Instructor, Member
 from domain.terms import EXCLUSION_REASONS, ExclusionReason
 from projections.ledger.changes import AT_FORMATION, AT_INSTRUCTORS, AT_STANDING, RawState
@@ -107,11 +108,13 @@ _IDENTIFIER_FIELDS = ("org", "member", "branch", "instructor", "from_org", "to_o
 
 
 def identifiers(data: Mapping[str, Any]) -> list[str]:
-    """Every identifier that an event's data names, each once, in order."""
+    """Every identifier that an event's data names, each once, in order; a policy's is `policy`."""
     get = data.get
     found = [v for f in _IDENTIFIER_FIELDS if isinstance(v := get(f), str)]
     for name in ("covers", "add", "drop"):
         listed = get(name)
         if isinstance(listed, list):
             found += [v for v in listed if isinstance(v, str)]
+    if not found and "formations_counted" in data:
+        return [POLICY]
     return found if len(found) < 2 else list(dict.fromkeys(found))
