@@ -5,9 +5,8 @@ Every check raises `CodeError`, whose message names the value, the rule and the 
 
 import re
 from functools import lru_cache
+from operator import mul
 from typing import Final
-
-from stdnum.cn import uscc
 
 REGION_LENGTHS: Final = (2, 4, 6, 9, 12)
 # How many trailing zeros pad a code of this length from the next shorter level.
@@ -32,11 +31,16 @@ _SPACED: Final = re.compile(
     re.ASCII,
 )
 
+_GB32100_ALPHABET: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+_GB32100_VALUES: Final = {character: value for value, character in enumerate(_GB32100_ALPHABET)}
+_GB32100_WEIGHTS: Final = tuple(pow(3, place, 31) for place in range(17))
+_GB11714_VALUES: Final = {character: int(character, 36) for character in "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 _GB11714_WEIGHTS: Final = (3, 7, 9, 10, 5, 8, 4, 2)
 _GB11714_CHECK: Final = "0123456789X0"
 _RESIDENT_WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _RESIDENT_CHECK: Final = "10X98765432"
 _RESIDENT_LENGTH: Final = 18
+_PERSONAL_LENGTH_MIN: Final = 11  # a mobile number without its country
 
 
 class CodeError(ValueError):
@@ -63,7 +67,7 @@ def check_organization(value: str) -> str:
             "six digits, ten of the same set; capital letters only",
         )
     code = value[5:]
-    expected = uscc.calc_check_digit(code[:17])
+    expected = check_character(code[:17])
     if code[17] != expected:
         raise CodeError(
             "uscc_check_character",
@@ -73,13 +77,22 @@ def check_organization(value: str) -> str:
     return value
 
 
+def check_character(body: str) -> str:
+    """The 18th character that belongs to the first 17 of a unified social credit code (GB 32100-2015, 4.5).
+
+    `stdnum.cn.uscc` gives the same; this is on the path of every event, and takes a fifth of its time.
+    """
+    total = sum(map(mul, map(_GB32100_VALUES.__getitem__, body), _GB32100_WEIGHTS))
+    return _GB32100_ALPHABET[-total % 31]
+
+
 @lru_cache(maxsize=1 << 17)
 def organization_code_check_holds(org: str) -> bool:
     """Whether the inner GB 11714 digit of an `uscc:` identifier holds; a `group:` has none."""
     if not org.startswith("uscc:"):
         return True
     body = org[13:22]
-    total = sum(int(c, 36) * w for c, w in zip(body, _GB11714_WEIGHTS, strict=False))
+    total = sum(map(mul, map(_GB11714_VALUES.__getitem__, body), _GB11714_WEIGHTS))
     return _GB11714_CHECK[11 - total % 11] == body[8]
 
 
@@ -109,6 +122,8 @@ def holds_personal_identifier(text: str) -> bool:
     inside a longer run a resident number must also carry a possible date of birth, since one
     in eleven of all digit windows passes the check character alone.
     """
+    if len(text) < _PERSONAL_LENGTH_MIN:
+        return False
     if any(_is_number_of_a_person(run) for run in _DIGIT_RUN.findall(text)):
         return True
     grouped = (re.sub(r"[-_]", "", m) for m in _SPACED.findall(text))

@@ -88,11 +88,9 @@ def _quarantine_row(now: datetime, arrival: Arrival, number: int, reasons: Seque
 
 def count(cursor: Cursor[TupleRow], now: datetime, arrivals: Sequence[Arrival], receipts: Sequence[Receipt]) -> None:
     """Add messages to the tally, each under the disposition that it got."""
-    counts = Counter(
-        [(arrival.place, receipt.disposition) for arrival, receipt in zip(arrivals, receipts, strict=True)]
-    )
-    for place in {place: None for place, _ in counts}:
-        each = [counts[place, disposition] for disposition in DISPOSITIONS]
+    counts = Counter([(*a.place, receipt.disposition) for a, receipt in zip(arrivals, receipts, strict=True)])
+    for place in {key[:-1]: None for key in counts}:
+        each = [counts[*place, disposition] for disposition in DISPOSITIONS]
         cursor.execute(_ADD_TO_TALLY, (*place, sum(each), *each, now, now), prepare=True)
 
 

@@ -13,7 +13,7 @@ from domain.facts import Event, EventKey, subject_of
 from domain.leaf import LeafError, leaf
 from domain.merkle import leaf_hash
 from domain.reasons import Reason
-from services.log import Entry, Known, Turn, originator_id
+from services.log import Entry, Known, Turn, originator_bytes
 from services.messages import Arrival, Receipt
 
 
@@ -99,7 +99,7 @@ class Decisions:
         self.known[event.key] = Known(position, content_sha256, event.type)
         self.receipts.append(Receipt(event.source, event.id, "accepted", position, warnings=arrival.reading.warnings))
         return Entry(
-            originator_id(event.key).bytes, 1, event.type, message.raw, position, event.source, event.id,
+            originator_bytes(event.key), 1, event.type, message.raw, position, event.source, event.id,
             subject_of(event.type, event.data) if event.is_fact else None, effective_on(event),
             turn.now, message.publisher.name, arrival.intake_json, raw_sha256, content_sha256, leaf_hash(bytes_),
         )  # fmt: skip

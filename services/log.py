@@ -31,10 +31,20 @@ TAIL_LIMIT: Final = 10_000
 _NAMESPACE: Final = UUID("6f0c6a4e-3c1f-5d0e-9d58-9f4c3a1f7f52").bytes
 
 
+# RFC 9562, 4.1 and 4.2: four bits for the version, two for the variant.
+_NOT_OF_NAME: Final = 0xF << 76 | 0b11 << 62
+_VERSION_5: Final = 5 << 76 | 0b10 << 62
+
+
+def originator_bytes(key: EventKey) -> bytes:
+    """The 16 bytes of `originator_id`."""
+    digest = hashlib.sha1(_NAMESPACE + f"{key[0]} {key[1]}".encode(), usedforsecurity=False).digest()
+    return (int.from_bytes(digest[:16]) & ~_NOT_OF_NAME | _VERSION_5).to_bytes(16)
+
+
 def originator_id(key: EventKey) -> UUID:
     """UUID version 5 (RFC 9562, 5.5) of an event's name: source, a space (which no source has), id."""
-    digest = hashlib.sha1(_NAMESPACE + f"{key[0]} {key[1]}".encode(), usedforsecurity=False).digest()
-    return UUID(bytes=digest[:16], version=5)
+    return UUID(bytes=originator_bytes(key))
 
 
 class Entry(NamedTuple):

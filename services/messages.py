@@ -88,11 +88,11 @@ class Arrival(NamedTuple):
     reasons: tuple[Reason, ...]
 
     @property
-    def place(self) -> Place:
-        """Where it is counted; each event under the source that it names."""
+    def place(self) -> tuple[str | None, str, str | None, int | None]:
+        """Where it is counted, a `Place`; each event under the source that it names."""
+        intake = self.intake
         source = self.key[0] if self.key else None
-        get = self.message.intake.get
-        return Place(source, self.message.intake["channel"], get("topic"), get("partition"))
+        return (source, intake["channel"], intake.get("topic"), intake.get("partition"))
 
 
 _UNTEXT: Final = Reading(
