@@ -16,23 +16,22 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-from domain.envelope import check_data
 from domain.facts import POLICY, Event, EventKey, entity_of
 from domain.instants import parse_date
-from domain.ledger import Ledger, Row, ledger
+from domain.ledger import Ledger, Row
 from domain.merkle import MerkleError, leaf_hash
 from domain.proofs import verify_inclusion
 from domain.rates import Counts, add, count_row, rates
 from services.errors import NotFoundError
-from services.evidence.answers import event_of
+from services.evidence.answers import fold
 from services.evidence.checkpoint import Checkpoint, encode_hash, open_checkpoint, parse_hash
 from services.evidence.copies import FILE_BYTES_MAX, CopyError
 from services.evidence.log_tree import AnyConnection, inclusion_proof
 from services.evidence.notes import NoteError, VerifierKey
+from services.evidence.report import Report
 from services.evidence.scan import Part, check_event
 from services.evidence.signing import CheckpointSigner
-from services.evidence.stored import MangledEntryError, StoredEvent, read_entry
-from services.evidence.verify import Report
+from services.evidence.stored import MangledEntryError, StoredEvent, event_of, read_entry
 
 FORMAT: Final = "taizhang-evidence/1"
 MANIFEST: Final = "manifest.json"
@@ -140,7 +139,7 @@ def write_bundle(  # noqa: PLR0917 -- the parts of the question
         "known_at": known_at,
         "organizations": sorted(organizations),
     }
-    answer = answer_of(_fold(chosen, as_of), organizations)
+    answer = answer_of(fold(chosen, as_of), organizations)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1))
         archive.writestr("checkpoint", note)
@@ -160,10 +159,6 @@ def _line(event: StoredEvent, proof: Iterable[bytes]) -> bytes:
         "proof": [encode_hash(each) for each in proof],
     }
     return json.dumps(value, ensure_ascii=False).encode() + b"\n"
-
-
-def _fold(events: Iterable[Event], as_of: date) -> Ledger:
-    return ledger(events, as_of, lambda type_, data: not check_data(type_, data))
 
 
 def verify_bundle(path: Path, log_key: VerifierKey | None) -> tuple[Report, list[tuple[str, bytes]], VerifierKey]:
@@ -225,7 +220,7 @@ def _compare(report: Report, question: dict[str, Any], answer: dict[str, Any], e
     late = [event.position for event in events if event.position > int(question["known_at"])]
     if late:
         report.fails(late[0], "晚于所问的已知时点", f"the event is later than known_at {question['known_at']}")
-    state = _fold([event_of(event) for event in events], parse_date(question["as_of"]))
+    state = fold([event_of(event) for event in events], parse_date(question["as_of"]))
     made = json.loads(json.dumps(answer_of(state, question["organizations"])))
     wrong = [name for name in ("rows", "counts", "rates") if answer.get(name) != made[name]]
     for name in wrong:

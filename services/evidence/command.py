@@ -22,9 +22,9 @@ from services.evidence.export import export_log
 from services.evidence.keys import WITNESS_KEY_NAME, default_log_key_file, load_or_create_key
 from services.evidence.log_tree import tree_size
 from services.evidence.notes import NoteError, SignatureType, VerifierKey
+from services.evidence.report import Report
 from services.evidence.signing import signer_for
 from services.evidence.stored import DatabaseLog
-from services.evidence.verify import Report
 from services.evidence.witness import Witness
 from services.evidence.witness_http import create_app, poll_in_words
 from services.serving import database

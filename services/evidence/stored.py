@@ -1,6 +1,6 @@
 """The events of a log as a verifier reads them, from the database or from a copy. Nothing read here is believed yet."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
@@ -10,10 +10,13 @@ import psycopg
 from psycopg.rows import tuple_row
 from psycopg.types.json import set_json_loads
 
+from domain.facts import Event
+from domain.instants import parse_instant
 from domain.leaf import LeafError, leaf
 from domain.merkle import TILE_WIDTH
 from services.evidence.copies import CopyError, LogCopy
 from services.evidence.tiles import Tile, TileError, decode_bundle, decode_raw_bundle, split_hashes
+from services.log_reader import LogReader
 
 _COLUMNS: Final = """
 SELECT notification_id, source, id, raw_sha256, recorded_at, publisher, intake, state, leaf_hash,
@@ -23,6 +26,7 @@ SELECT notification_id, source, id, raw_sha256, recorded_at, publisher, intake, 
 _TILE_ROOTS: Final = """
 SELECT index, hash FROM taizhang.tile_root WHERE level = %s AND index >= %s AND index < %s
 """
+KNOWN_AT_ONCE: Final = 8192
 _ENTRY_KEYS: Final = frozenset(("id", "intake", "position", "publisher", "raw_sha256", "recorded_at", "source"))
 
 
@@ -58,6 +62,28 @@ class StoredEvent(NamedTuple):
         )  # fmt: skip
 
 
+def content_of(stored: StoredEvent, loads: Callable[[bytes], Any] = orjson.loads) -> dict[str, Any]:
+    """The CloudEvent, as structured mode would have it; attributes that are null count as left out.
+
+    orjson reads integers of more than 64 bits inexactly; no event's data holds any, but an extension may.
+    """
+    content = loads(stored.raw)
+    attributes = stored.intake.get("attributes")
+    if attributes is not None:
+        content = {**attributes, "data": content}
+    content = {name: value for name, value in content.items() if value is not None}
+    if content.get("datacontenttype") == "application/json":
+        del content["datacontenttype"]
+    return content
+
+
+def event_of(stored: StoredEvent) -> Event:
+    """The event that the raw bytes tell of."""
+    content = content_of(stored)
+    time_ns = parse_instant(content["time"])
+    return Event(stored.position, stored.source, stored.id, content["type"], time_ns, content["data"])
+
+
 class MangledEntryError(ValueError):
     """An entry that is no leaf; `position` is where it stands."""
 
@@ -76,6 +102,9 @@ class StoredLog(Protocol):
 
     def tile_roots(self, level: int, start: int, count: int) -> dict[int, bytes]:
         """Stored hashes of a level by index, those that there are."""
+
+    def known(self, position: int) -> Iterator[Event]:
+        """The events at or before a position as the domain knows them; what they rest on is for `events` to check."""
 
     def close(self) -> None:
         """Let go of what it reads from."""
@@ -98,6 +127,15 @@ class DatabaseLog:
     def tile_roots(self, level: int, start: int, count: int) -> dict[int, bytes]:
         with self._connection.cursor(binary=True) as cursor:
             return dict(cursor.execute(_TILE_ROOTS, (level, start, start + count)).fetchall())
+
+    def known(self, position: int) -> Iterator[Event]:
+        reader, after = LogReader(self._connection), 0
+        while after < position:
+            events = reader.after(after, min(KNOWN_AT_ONCE, position - after))
+            if not events:
+                return
+            yield from events
+            after = events[-1].position
 
     def close(self) -> None:
         self._connection.close()
@@ -139,6 +177,10 @@ class CopiedLog:
                 continue
             found |= {index * TILE_WIDTH + offset: value for offset, value in enumerate(hashes)}
         return {index: value for index, value in found.items() if start <= index < start + count}
+
+    def known(self, position: int) -> Iterator[Event]:
+        for stored in self.events(1, min(position, self._size)):
+            yield event_of(stored)
 
     def close(self) -> None:
         self._copy.close()

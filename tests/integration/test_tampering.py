@@ -18,8 +18,8 @@ from services.evidence.export import export_log
 from services.evidence.keys import load_or_create_key
 from services.evidence.log_tree import hashes_at
 from services.evidence.notes import SignatureType, SignerKey
+from services.evidence.report import Report
 from services.evidence.signing import CheckpointSigner
-from services.evidence.verify import Report
 from services.evidence.witness import AddCheckpoint, Witness, WitnessRefusalError
 from tests.small_city import fill
 
@@ -121,34 +121,38 @@ def test_several_processes_find_what_one_finds(ledger: Ledger) -> None:
     assert [fault.position for fault in two.faults] == [8191, 8193]
 
 
-@pytest.mark.parametrize(
-    ("statement", "position", "words"),
-    [
-        ("SET state = replace(convert_from(state, 'UTF8'), '快递', '送餐')::bytea", 4321, "the raw bytes were changed"),
-        ("SET state = state || ' '::bytea", 4321, "the raw bytes were changed"),
-        ("SET state = state || ' '::bytea, raw_sha256 = sha256(state || ' '::bytea)", 4321, "raw_sha256"),
-        ("SET source = '/registry/other'", 4321, "source, id"),
-        ("SET id = 'other'", 4321, "source, id"),
-        ("SET recorded_at = recorded_at + interval '1 microsecond'", 4321, "recorded_at"),
-        ("SET publisher = 'other'", 4321, "publisher"),
-        ('SET intake = \'{"channel":"http","request":"other","index":1}\'', 4321, "intake"),
-        ("SET raw_sha256 = sha256('other')", 4321, "the raw bytes were changed"),
-        ("SET leaf_hash = sha256('other')", 4321, "leaf_hash was changed"),
-        ("SET content_sha256 = sha256('other')", 4321, "column content_sha256"),
-        ("SET topic = 'taizhang.organization.readmitted.v1'", 4321, "column topic"),
-        ("SET subject = 'group:other'", 4321, "column subject"),
-        ("SET effective_on = '2023-01-01'", 4321, "column effective_on"),
-        ("SET originator_id = gen_random_uuid()", 4321, "column originator_id"),
-    ],
-)
-def test_a_change_to_any_value_is_named_with_its_position(
-    ledger: Ledger, statement: str, position: int, words: str
-) -> None:
-    ledger.as_superuser(f"UPDATE taizhang.log {statement} WHERE notification_id = {position}")
+UPDATE = "UPDATE taizhang.log SET {0} WHERE notification_id = {1}"
+CHANGES = {
+    "state = replace(convert_from(state, 'UTF8'), '快递', '送餐')::bytea": "the raw bytes were changed",
+    "state = state || ' '::bytea": "the raw bytes were changed",
+    "state = state || ' '::bytea, raw_sha256 = sha256(state || ' '::bytea)": "raw_sha256",
+    "source = '/registry/other'": "source, id",
+    "id = 'other'": "source, id",
+    "recorded_at = recorded_at + interval '1 microsecond'": "recorded_at",
+    "publisher = 'other'": "publisher",
+    'intake = \'{"channel":"http","request":"other","index":1}\'': "intake",
+    "raw_sha256 = sha256('other')": "the raw bytes were changed",
+    "leaf_hash = sha256('other')": "leaf_hash was changed",
+    "content_sha256 = sha256('other')": "column content_sha256",
+    "topic = 'taizhang.organization.readmitted.v1'": "column topic",
+    "subject = 'group:other'": "column subject",
+    "effective_on = '2023-01-01'": "column effective_on",
+    "originator_id = gen_random_uuid()": "column originator_id",
+}
+
+
+def test_a_change_to_any_value_is_named_with_its_position(ledger: Ledger) -> None:
+    registered = range(4001, 9000, 16)  # each tells of a group's registration
+    changes = dict(zip(registered, CHANGES.items(), strict=False))
+    ledger.as_superuser(*(UPDATE.format(change, position) for position, (change, _) in changes.items()))
     report = ledger.verify()
     assert report.first is not None
-    assert report.first.position == position
-    assert any(words in fault.english for fault in report.faults if fault.position == position)
+    assert report.first.position == 4001
+    for position, (change, words) in changes.items():
+        said = [fault.english for fault in report.faults if fault.position == position]
+        assert any(words in each for each in said), (change, said)
+    exact = {fault.position for fault in report.faults if fault.last is None}
+    assert exact - {position + 1 for position in changes} == set(changes)
 
 
 def test_a_deleted_row_is_named(ledger: Ledger) -> None:
