@@ -27,6 +27,7 @@ async def caller(request: Request, _: Annotated[object, Security(_BEARER)]) -> A
     """
     parts = parts_of(request)
     if parts.settings.dev:
+        request.state.reader = DEVELOPER.name
         return DEVELOPER
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not key:
@@ -43,6 +44,7 @@ async def caller(request: Request, _: Annotated[object, Security(_BEARER)]) -> A
             headers=_CHALLENGE,
         )
     bind_contextvars(caller=holder.name)
+    request.state.reader = holder.name  # for the trail of reading
     return holder
 
 
@@ -71,3 +73,4 @@ Publishing = Annotated[ApiKey, Depends(allowed("publisher", "steward"))]
 Stewarding = Annotated[ApiKey, Depends(allowed("steward"))]
 Inspecting = Annotated[ApiKey, Depends(allowed("inspector", "steward"))]
 Reading = Annotated[ApiKey, Depends(allowed("inspector", "assessment", "steward", "operator"))]
+Auditing = Annotated[ApiKey, Depends(allowed("auditor"))]

@@ -92,14 +92,14 @@ def today() -> date:
 async def reached(request: Request, min_position: MinPosition = None) -> int:
     """Wait for `min_position`, if given; return the position that the projections have reached."""
     parts = parts_of(request)
-    if min_position is not None:
-        await _wait_for(parts, read_position("min_position", min_position))
+    await _wait_for(parts, 0 if min_position is None else read_position("min_position", min_position))
     return parts.queries.position
 
 
 async def _wait_for(parts: Parts, position: int) -> None:
     deadline = time.monotonic() + parts.settings.wait_seconds_max
-    while parts.queries.position < position:
+    # Right after the start there is no version of the projection in memory yet.
+    while parts.queries.position < position or parts.queries.view.current.version.number == 0:
         if time.monotonic() > deadline:
             raise Problem(
                 "not-ready",

@@ -8,11 +8,13 @@ from typing import cast
 from starlette.requests import Request
 
 from services.api_keys import Keyring
+from services.database import open_pool
 from services.group_commit import GroupCommit
 from services.intake import Intake
 from services.log import LogRecorder
 from services.quarantine import Quarantine
 from services.queries import Queries
+from services.readings import Readings
 from services.settings import Settings
 
 
@@ -26,6 +28,7 @@ class Parts:
     recorder: LogRecorder
     quarantine: Quarantine
     queries: Queries
+    readings: Readings
 
 
 def parts_of(request: Request) -> Parts:
@@ -42,5 +45,6 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
         group_commit = GroupCommit(intake)
         stack.callback(group_commit.close)
         queries = stack.enter_context(Queries.open(settings.conninfo))
+        readings = Readings(stack.enter_context(open_pool(settings.conninfo, "readings", size_max=2)))
         keyring = Keyring(settings.api_keys_path)
-        yield Parts(settings, keyring, group_commit, intake.recorder, Quarantine(intake.writer), queries)
+        yield Parts(settings, keyring, group_commit, intake.recorder, Quarantine(intake.writer), queries, readings)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from services.errors import TaizhangError
 
-Role = Literal["publisher", "steward", "inspector", "assessment", "operator"]
+Role = Literal["publisher", "steward", "inspector", "assessment", "operator", "auditor"]
 ROLES: Final[frozenset[Role]] = frozenset(get_args(Role))
 _KEY_BYTES: Final = 32
 
