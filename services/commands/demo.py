@@ -17,7 +17,6 @@ _MARK: Final = "demo-city"
 def load_demo_city(settings: Settings, address: str, scale: float, seed: int) -> None:
     """Publish the city's events, unless they are all there. One that was cut off goes on: repeats do no harm."""
     mark = settings.data / _MARK
-    wanted = f"scale {scale:g}, seed {seed}\n"
     try:
         with Client(settings, url=address) as client:
             head = client.get("/health/ready")["position"]
@@ -25,10 +24,11 @@ def load_demo_city(settings: Settings, address: str, scale: float, seed: int) ->
                 ERR.print(f"演示城市已在 The demo city is loaded ({mark.read_text(encoding='utf-8').strip()}).")
                 return
             outcome = _load(client, events(scale, seed), round(EVENTS_AT_SCALE_1 * scale))
+            client.get("/v1/rates", {"min_position": outcome.position})
+            mark.write_text(f"scale {scale:g}, seed {seed}\n", encoding="utf-8")
     except ServiceError as error:
         ERR.print(f"演示城市未能载入 The demo city could not be loaded: {error}", markup=False)
         return
-    mark.write_text(wanted, encoding="utf-8")
     counts = outcome.dispositions
     ERR.print(
         f"演示城市就绪 The demo city is loaded: 接受 accepted {counts['accepted']:,}, 重复 duplicate "

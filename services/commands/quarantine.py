@@ -32,12 +32,20 @@ def list_(
     if as_json:
         print_json(answer)
         return
-    table = Table("隔离号 id", "收到 received", "来源 source", "事件 event", "状态 state", "原因 reasons")
+    table = Table(
+        "隔离号\nid", "收到\nreceived", "来源, 事件\nsource, event", "状态\nstate", "原因\nreasons", show_lines=True
+    )
+    for column in table.columns:
+        column.overflow = "fold"
     for item in answer["quarantined"]:
         reasons = "\n".join(f"{each['at']} {each['message']}".strip() for each in item["reasons"])
         received = shanghai(item["received_at"])
         table.add_row(
-            str(item["quarantine_id"]), received, item["source"] or "—", item["id"] or "—", item["state"], reasons
+            str(item["quarantine_id"]),
+            received,
+            f"{item['source'] or '—'}\n{item['id'] or '—'}",
+            item["state"],
+            reasons,
         )
     OUT.print(table)
 

@@ -12,10 +12,10 @@ from services.commands.console import OUT, AsJson, AsOf, KnownAt, print_json, sh
 from services.settings import load
 
 _NAMES: Final = {
-    "organization_coverage": "组织覆盖率",
-    "work_coverage": "工作覆盖率",
-    "eligible_coverage": "应建已建率",
-    "employee_coverage": "从业人员覆盖率",
+    "organization_coverage": "组织覆盖率\norganization\ncoverage",
+    "work_coverage": "工作覆盖率\nwork\ncoverage",
+    "eligible_coverage": "应建已建率\neligible\ncoverage",
+    "employee_coverage": "从业人员覆盖率\nemployee\ncoverage",
 }
 _ROW_FIELDS: Final = (
     "formation", "organization_covered", "work_covered", "excluded", "eligible", "measure",
@@ -71,15 +71,17 @@ def _rates_table(answer: dict[str, Any]) -> Table:
     moment = f"{known['position']} ({shanghai(known['recorded_at'])})"
     table = Table(
         title=f"截至 as of {answer['as_of']}, 按已知 as known at {moment}",
+        show_lines=True,
         show_footer=bool(answer["group_by"]),
     )
     total = answer["total"]
     for number, dimension in enumerate(answer["group_by"]):
-        table.add_column(dimension, footer="合计 total" if number == 0 else "")
-    table.add_column("在册 registered", justify="right", footer=f"{total['counts']['registered']:,}")
-    table.add_column("剔除 excluded", justify="right", footer=f"{total['counts']['excluded']:,}")
+        table.add_column(dimension, footer="合计\ntotal" if number == 0 else "", overflow="fold")
+    # Folded, never cut: half a figure is a wrong figure.
+    for name, title in (("registered", "在册\nregistered"), ("excluded", "剔除\nexcluded")):
+        table.add_column(title, justify="right", overflow="fold", footer=f"{total['counts'][name]:,}")
     for name in RATES:
-        table.add_column(f"{_NAMES[name]} {name}", justify="right", footer=_rate(total["rates"][name]))
+        table.add_column(_NAMES[name], justify="right", overflow="fold", footer=_rate(total["rates"][name]))
     for group in answer["groups"] or [{"key": {}, **total}]:
         key = [group["key"].get(name) or "—" for name in answer["group_by"]]
         counts = group["counts"]
@@ -90,12 +92,12 @@ def _rates_table(answer: dict[str, Any]) -> Table:
 
 def _rate(rate: dict[str, Any]) -> str:
     value = rate["value"]
-    sides = f"{rate['numerator']:,}/{rate['denominator']:,}"
+    sides = f"{rate['numerator']:,}\n/ {rate['denominator']:,}"
     if value is None:
-        return f"— ({sides})"
+        return f"—\n{sides}"
     # Exact: four places of a ratio are two of a percentage.
     whole = value.replace(".", "").lstrip("0").rjust(3, "0")
-    return f"{whole[:-2]}.{whole[-2:]}% ({sides})"
+    return f"{whole[:-2]}.{whole[-2:]}%\n{sides}"
 
 
 def history(

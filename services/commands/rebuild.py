@@ -1,0 +1,138 @@
+"""`taizhang rebuild`."""
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from services import logs
+from services import rebuild as work
+from services.commands.console import ERR
+from services.database import connect
+from services.errors import InvalidValueError
+from services.settings import Settings, load
+
+PROJECTIONS: Final = ("ledger",)
+EXIT_CANCELLED: Final = 130
+REPORT_S: Final = 10.0
+
+
+def rebuild(
+    projection: Annotated[str, typer.Argument(help=f"投影 the projection: {', '.join(PROJECTIONS)}")] = PROJECTIONS[0],
+    data: Annotated[Path | None, typer.Option(help="数据目录 the folder of the embedded PostgreSQL")] = None,
+    abandon: Annotated[  # noqa: FBT002 - an option
+        bool, typer.Option("--abandon", help="放弃 drop what a rebuild that was cut off has left, and build nothing")
+    ] = False,
+    if_due: Annotated[bool, typer.Option("--if-due", hidden=True)] = False,  # noqa: FBT002 - an option
+    parent: Annotated[int | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """重建 Rebuild a projection from the log, beside the version in use, and swap.
+
+    Everyone goes on reading the version in use until the new one has caught up; then all read the new one. Works while
+    the service runs and while it does not. Ctrl-C stops it, and the next call goes on from there; --abandon drops the
+    unfinished version. The version before is kept until the next rebuild, so the tables take their room twice, and
+    three times while a rebuild runs.
+
+    Example: taizhang rebuild
+    """
+    if projection not in PROJECTIONS:
+        raise InvalidValueError(f"no projection is named {projection!r}: it is one of {', '.join(PROJECTIONS)}")
+    if parent is not None:
+        from services.supervision import die_with  # noqa: PLC0415 - only here
+
+        die_with(parent)
+    settings = load(data=data)
+    logs.configure(settings.log_format, settings.log_level if if_due else "warning")
+    if abandon:
+        _abandon(settings)
+    elif if_due:
+        _if_due(settings)
+    else:
+        _rebuild(settings)
+
+
+def _if_due(settings: Settings) -> None:
+    """As the service's own child: only where the rules have changed, and told in its log."""
+    reported = time.monotonic()
+
+    def report(position: int, head: int) -> None:
+        nonlocal reported
+        if time.monotonic() - reported >= REPORT_S:
+            reported = time.monotonic()
+            logs.logger().info("rebuilding", position=position, of=head)
+
+    with connect(settings.conninfo, "rebuild") as connection:
+        if work.due(connection):
+            work.rebuild(connection, report)
+
+
+def _rebuild(settings: Settings) -> None:
+    _interrupted_by_sigterm()
+    began = time.monotonic()
+    try:
+        with _connected(settings) as connection:
+            done = _with_bar(connection)
+            seconds = time.monotonic() - began
+    except KeyboardInterrupt:
+        ERR.print(
+            "已取消, 在用版本未动 Cancelled; the version in use is as it was.\n"
+            "继续 To go on: taizhang rebuild    放弃 To drop what was built: taizhang rebuild --abandon"
+        )
+        raise typer.Exit(EXIT_CANCELLED) from None
+    count = done.version.position - done.resumed_at
+    ERR.print(
+        f"版本 Version {done.version.number} 已启用 is in use, at position {done.version.position:,} "
+        f"({count:,} events in {seconds:.1f} s, {count / max(seconds, 1e-3):,.0f} events/s); "
+        f"规则 rules {done.version.ruleset[:12]}"
+    )
+    if done.held:
+        ERR.print(
+            f"[yellow]{done.held} 个事件未能应用 events could not be applied, and are held with those behind them: "
+            "see taizhang.projection_held and the log[/yellow]"
+        )
+
+
+@contextmanager
+def _connected(settings: Settings) -> Iterator[Connection[TupleRow]]:
+    from services.serving import database  # noqa: PLC0415 - other commands start without a server
+
+    with database(settings) as ready, connect(ready.conninfo, "rebuild") as connection:
+        yield connection
+
+
+def _with_bar(connection: Connection[TupleRow]) -> work.Rebuilt:
+    columns = (TextColumn("{task.description}"), BarColumn(), _Count(), _Speed(), TimeRemainingColumn())
+    with Progress(*columns, console=ERR, transient=True) as bar:
+        task = bar.add_task("重建台账 rebuilding the ledger", total=None)
+        return work.rebuild(connection, lambda position, head: bar.update(task, completed=position, total=head))
+
+
+def _abandon(settings: Settings) -> None:
+    with _connected(settings) as connection:
+        dropped = work.abandon(connection)
+    ERR.print(f"已放弃 Dropped: {dropped} unfinished" if dropped else "没有未完成的版本 Nothing is unfinished")
+
+
+def _interrupted_by_sigterm() -> None:
+    """SIGTERM stops the work in the same good order as Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+class _Count(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        total = "?" if task.total is None else f"{int(task.total):,}"
+        return Text(f"{int(task.completed):,}/{total}")
+
+
+class _Speed(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f} events/s")
