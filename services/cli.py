@@ -16,6 +16,7 @@ from services.commands.ingest import ingest
 from services.commands.publish import publish_file
 from services.commands.quarantine import quarantine
 from services.commands.questions import history, rates
+from services.commands.rebuild import rebuild
 from services.demo_city.command import demo_city
 from services.errors import TaizhangError
 from services.evidence.command import app as evidence
@@ -169,6 +170,7 @@ def api_key(
 
 app.command("ingest")(ingest)
 app.command("publish")(publish_file)
+app.command("rebuild")(rebuild)
 app.command("rates")(rates)
 app.command("history")(history)
 app.command("demo-city")(demo_city)

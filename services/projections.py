@@ -14,11 +14,19 @@ CHANNEL: Final = "taizhang_projection"
 _IN_USE: Final = """
 SELECT version, position, ruleset FROM taizhang.projection WHERE name = %s AND state = 'in_use'
 """
+_STOP: Final = _IN_USE + " FOR UPDATE"
+_BUILDING: Final = """
+SELECT version, position, ruleset FROM taizhang.projection WHERE name = %s AND state = 'building'
+ORDER BY version DESC
+"""
+_RETIRED: Final = """
+SELECT version FROM taizhang.projection WHERE name = %s AND state = 'retired' ORDER BY swapped_at DESC, version DESC
+"""
 _NEW: Final = """
 INSERT INTO taizhang.projection (version, name, state, position, ruleset)
 SELECT coalesce(max(version), 0) + 1, %s, %s, 0, %s FROM taizhang.projection RETURNING version
 """
-_CLAIM: Final = "SELECT position FROM taizhang.projection WHERE version = %s FOR UPDATE"
+_CLAIM: Final = "SELECT position, state FROM taizhang.projection WHERE version = %s FOR UPDATE"
 _ADVANCE: Final = "UPDATE taizhang.projection SET position = %s WHERE version = %s"
 _RETIRE: Final = "UPDATE taizhang.projection SET state = 'retired' WHERE name = %s AND state = 'in_use'"
 _USE: Final = """
@@ -28,6 +36,10 @@ UPDATE taizhang.projection SET state = 'in_use', swapped_at = clock_timestamp() 
 
 class OvertakenError(TaizhangError):
     """Another process has advanced the same version; this one must begin anew from the tables."""
+
+
+class RetiredError(OvertakenError):
+    """Another version has taken the place of this one, which stays as it is."""
 
 
 class Version(NamedTuple):
@@ -46,6 +58,22 @@ class Version(NamedTuple):
 def in_use(cursor: Cursor[Any]) -> Version | None:
     """The version in use; None before the first."""
     row = cursor.execute(_IN_USE, (LEDGER,)).fetchone()
+    return Version(*row) if row else None
+
+
+def building(cursor: Cursor[Any]) -> list[Version]:
+    """The versions that are not finished, the newest first."""
+    return [Version(*row) for row in cursor.execute(_BUILDING, (LEDGER,))]
+
+
+def retired(cursor: Cursor[Any]) -> list[int]:
+    """The numbers of the versions that are no longer in use, the last one used first."""
+    return [number for (number,) in cursor.execute(_RETIRED, (LEDGER,))]
+
+
+def stop(cursor: Cursor[Any]) -> Version | None:
+    """The version in use, which nobody advances until the transaction ends."""
+    row = cursor.execute(_STOP, (LEDGER,)).fetchone()
     return Version(*row) if row else None
 
 
@@ -73,9 +101,12 @@ def claim(cursor: Cursor[Any], version: Version) -> None:
     """Hold the version until the transaction ends.
 
     Raises:
+        RetiredError: it is no longer in use.
         OvertakenError: another process has advanced it.
     """
     row = cursor.execute(_CLAIM, (version.number,)).fetchone()
+    if row is not None and row[1] == "retired":
+        raise RetiredError(f"version {version.number} is no longer in use; go on with the one that is")
     if row is None or row[0] != version.position:
         raise OvertakenError(f"version {version.number} was advanced by another process; begin anew from its tables")
 
@@ -88,7 +119,7 @@ def advance(cursor: Cursor[Any], version: Version, position: int) -> Version:
 
 
 def swap(cursor: Cursor[Any], version: Version) -> None:
-    """Put a version in use; the one before is retired and its tables are kept until `drop_retired`."""
+    """Put a version in use; the one before is retired and its tables are kept."""
     cursor.execute(_RETIRE, (LEDGER,))
     cursor.execute(_USE, (version.number,))
     cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(version.position)))

@@ -4,8 +4,11 @@ Rows, records and the position that they are bound to commit together. An event 
 applied is held, and the later events of its entity wait behind it; the others go on.
 """
 
+import os
 import signal
+import sys
 import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, Final
 
@@ -22,7 +25,9 @@ from services.log import CHANNEL as LOG_CHANNEL
 from services.log_reader import LogReader
 from services.logs import logger
 from services.projections import Version
+from services.ruleset import ruleset
 from services.settings import Settings
+from services.supervision import Supervisor
 
 BATCH_EVENTS_MAX: Final = 5_000
 BACK_OFF_S_MIN: Final = 0.5
@@ -128,8 +133,9 @@ def held_entity(event: Event, memory: LedgerMemory) -> str:
 class Follower:
     """Runs a projector until told to stop, through faults of the database."""
 
-    def __init__(self, conninfo: str) -> None:
+    def __init__(self, conninfo: str, when_rules_changed: Callable[[], None]) -> None:
         self._conninfo = conninfo
+        self._when_rules_changed = when_rules_changed
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -159,28 +165,43 @@ class Follower:
 
     def _follow(self, connection: Connection[Any]) -> None:
         connection.execute(f"LISTEN {LOG_CHANNEL}")
-        projector = Projector(connection, projections.ensure(connection))
-        logger().info("projector follows", version=projector.version.number, position=projector.version.position)
+        projector = self._begin(connection)
         while not self._stopping.is_set():
-            if projector.advance() > 0:
-                continue
-            with connection.cursor() as cursor:
-                found = projections.in_use(cursor)
-            if found is not None and found.number != projector.version.number:
-                projector = Projector(connection, found)
+            try:
+                if projector.advance() > 0:
+                    continue
+            except projections.RetiredError:
+                projector = self._begin(connection)
                 continue
             for _ in connection.notifies(timeout=LOOK_S, stop_after=1):
                 break
 
+    def _begin(self, connection: Connection[Any]) -> Projector:
+        """A projector of the version in use; where other rules made it, a rebuild is due."""
+        version = projections.ensure(connection)
+        logger().info("projector follows", version=version.number, position=version.position)
+        if version.ruleset != ruleset():
+            logger().warning("the rules have changed: rebuilding", made_by=version.ruleset, now=ruleset())
+            self._when_rules_changed()
+        return Projector(connection, version)
+
 
 def main(settings: Settings) -> None:
-    """Run as a process of its own until SIGTERM."""
-    follower = Follower(settings.conninfo)
+    """Run as a process of its own until SIGTERM; a rebuild that is due runs in a child process."""
+    command = [sys.executable, "-m", "services.cli", "rebuild", "--if-due", "--parent", str(os.getpid())]
+    rebuild = Supervisor("rebuild", command, until_done=True)
+    follower = Follower(settings.conninfo, rebuild.start)
+    numbers = (signal.SIGTERM, signal.SIGINT)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
+        for each in numbers:  # one that is repeated must not break into the stopping
+            signal.signal(each, signal.SIG_IGN)
         follower.stop()
         raise SystemExit(0)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in numbers:
         signal.signal(number, stop)
-    follower.run()
+    try:
+        follower.run()
+    finally:
+        rebuild.stop()

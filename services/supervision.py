@@ -28,19 +28,21 @@ def die_with(parent: int) -> None:
 
 
 class Supervisor:
-    """Keeps one child process running until `stop`."""
+    """Keeps one child process running until `stop`; with `until_done`, until it ends with exit code 0."""
 
-    def __init__(self, name: str, command: Sequence[str]) -> None:
+    def __init__(self, name: str, command: Sequence[str], *, until_done: bool = False) -> None:
         self.name = name
         self._command = list(command)
+        self._until_done = until_done
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         # PR_SET_PDEATHSIG follows the thread that started the child, so this thread stays as long as the child.
         self._thread = threading.Thread(target=self._run, name=f"supervise-{name}", daemon=True)
 
     def start(self) -> None:
-        """Start the child, from a thread that waits for it."""
-        self._thread.start()
+        """Start the child, from a thread that waits for it; a second call changes nothing."""
+        if self._thread.ident is None:
+            self._thread.start()
 
     @property
     def running(self) -> bool:
@@ -72,7 +74,7 @@ class Supervisor:
             # A process group of its own: a Ctrl-C in the terminal reaches us alone, and we stop in order.
             self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, process_group=0)
             code = self._process.wait()
-            if self._stopping.is_set():
+            if self._stopping.is_set() or (self._until_done and code == 0):
                 return
             if time.monotonic() - began > HEALTHY_S:
                 back_off = BACK_OFF_S_MIN

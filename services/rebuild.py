@@ -1,0 +1,165 @@
+"""A new version of the ledger projection, built from the log alone beside the one in use, and swapped for it.
+
+The version in use is left to the projector; nobody but the holder of the rebuild's lock touches the one that is
+being built. Its tables are bound to a position at every moment, so one that was cut off goes on where it stands.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple
+
+import psycopg
+from psycopg import Connection
+
+from services import projections
+from services.errors import TaizhangError
+from services.logs import logger
+from services.projections import Version
+from services.projector import Projector
+from services.ruleset import ruleset
+
+# One rebuild at a time: any number, as long as no other advisory lock of the database has it.
+_LOCK: Final = 0x7461697A52454255
+# The server may need a moment to see that the holder of the lock was killed.
+LOCK_WAIT_S_MAX: Final = 3.0
+LOCK_LOOK_S: Final = 0.1
+# Versions that are no longer in use but still there, for the answers under way when another took their place.
+RETIRED_KEPT: Final = 1
+# The version in use stands still while the last events are applied to the new one: no more than these.
+SWAP_EVENTS_MAX: Final = 1_000
+
+_HEAD: Final = "SELECT coalesce(max(notification_id), 0) FROM taizhang.log"
+_HELD: Final = "SELECT count(*) FROM taizhang.projection_held WHERE version = %s"
+
+# Called with the position reached and the log's last position.
+Progress = Callable[[int, int], None]
+
+
+class RebuildRunningError(TaizhangError):
+    """Another process rebuilds the projection."""
+
+
+class Rebuilt(NamedTuple):
+    """A version that has taken the place of the one in use.
+
+    Attributes:
+        version: the new one, in use now.
+        resumed_at: the position at which it went on; 0 if it began anew.
+        held: events that could not be applied, with those that wait behind them.
+    """
+
+    version: Version
+    resumed_at: int
+    held: int
+
+
+def due(connection: Connection[Any]) -> bool:
+    """Whether the version in use was made by other rules than this program's."""
+    with connection.cursor() as cursor:
+        used = projections.in_use(cursor)
+    return used is not None and used.ruleset != ruleset()
+
+
+def rebuild(connection: Connection[Any], progress: Progress) -> Rebuilt:
+    """Build, or go on building, a new version until it has caught up, and put it in use.
+
+    Raises:
+        RebuildRunningError: another process is at it.
+        psycopg.Error: the database is away; called again, it goes on.
+    """
+    with _turn(connection):
+        version = _begin(connection)
+        logger().info("rebuild begins", version=version.number, position=version.position, ruleset=version.ruleset)
+        projector = Projector(connection, version)
+        _catch_up(connection, projector, progress)
+        _swap(connection, projector)
+        progress(projector.version.position, projector.version.position)
+        logger().info("rebuild in use", version=projector.version.number, position=projector.version.position)
+        _drop_retired(connection)
+        held = connection.execute(_HELD, (version.number,)).fetchone()
+    return Rebuilt(projector.version, version.position, held[0] if held else 0)
+
+
+def abandon(connection: Connection[Any]) -> int:
+    """Drop what a rebuild that was cut off has left; give the number of versions dropped.
+
+    Raises:
+        RebuildRunningError: a rebuild is under way.
+    """
+    with _turn(connection), connection.transaction(), connection.cursor() as cursor:
+        left = projections.building(cursor)
+        for version in left:
+            projections.drop(cursor, version.number)
+    return len(left)
+
+
+@contextmanager
+def _turn(connection: Connection[Any]) -> Iterator[None]:
+    """Be the only rebuild of this database."""
+    deadline = time.monotonic() + LOCK_WAIT_S_MAX
+    while connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone() != (True,):
+        if time.monotonic() > deadline:
+            raise RebuildRunningError(
+                "a rebuild of this database is under way in another process, and there is never more than one: "
+                "let it end, or end that process, and call this again"
+            )
+        time.sleep(LOCK_LOOK_S)
+    try:
+        yield
+    finally:
+        if not connection.closed and not connection.broken:
+            connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
+
+
+def _begin(connection: Connection[Any]) -> Version:
+    """The version to go on with; a new one if there is none that was begun under these rules."""
+    with connection.transaction(), connection.cursor() as cursor:
+        found = None
+        for version in projections.building(cursor):
+            if found is None and version.ruleset == ruleset():
+                found = version
+            else:
+                logger().info("unfinished version dropped", version=version.number, ruleset=version.ruleset)
+                projections.drop(cursor, version.number)
+        return found or projections.create(cursor, "building")
+
+
+def _head(connection: Connection[Any]) -> int:
+    row = connection.execute(_HEAD).fetchone()
+    return row[0] if row else 0
+
+
+def _catch_up(connection: Connection[Any], projector: Projector, progress: Progress) -> None:
+    """Apply the log until so little is missing that it can be swapped."""
+    head = _head(connection)
+    progress(projector.version.position, head)
+    while head - projector.version.position > SWAP_EVENTS_MAX:
+        projector.advance()
+        head = _head(connection)
+        progress(projector.version.position, head)
+
+
+def _swap(connection: Connection[Any], projector: Projector) -> None:
+    """Apply the rest up to the version in use and take its place, in one transaction.
+
+    The version in use stands still meanwhile, so that no reader is ever taken back to an earlier position.
+    """
+    with connection.transaction(), connection.cursor() as cursor:
+        used = projections.stop(cursor)
+        while used is None or projector.version.position < used.position:
+            if projector.advance() == 0:
+                break
+        projections.swap(cursor, projector.version)
+
+
+def _drop_retired(connection: Connection[Any]) -> None:
+    """Drop the retired versions but the newest, one by one; what a reader still holds is left to the next rebuild."""
+    with connection.cursor() as cursor:
+        retired = projections.retired(cursor)
+    for number in retired[RETIRED_KEPT:]:
+        try:
+            with connection.transaction(), connection.cursor() as cursor:
+                projections.drop(cursor, number)
+        except psycopg.errors.LockNotAvailable:
+            logger().warning("retired version still read, kept until the next rebuild", version=number)
