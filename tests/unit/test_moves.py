@@ -1,0 +1,60 @@
+"""What changed between two states of knowledge is the difference of the two folds from scratch."""
+
+from random import Random
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.ledger import Row
+from domain.rates import ANY, Counts, Filters, count_row, group, matches
+from projections.ledger.moves import moved, steps
+from tests.histories import as_events, deliveries
+from tests.unit.test_ledger_projection import from_scratch, project, question
+
+
+def total(rows: list[Row], filters: Filters) -> np.ndarray[Any, np.dtype[np.int64]]:
+    return np.array(group(rows, (), filters).get((), Counts()), np.int64)
+
+
+def apart(row: Row) -> tuple[Any, ...]:
+    """What sets a row apart from another: its counts and its dimensions."""
+    a = row.attributes
+    return (*count_row(row), a.kind, a.category, a.region, a.industry, row.measure, row.formation, row.excluded)
+
+
+@settings(max_examples=150, deadline=None)
+@given(deliveries(), st.integers(0, 2**32))
+def test_what_moved_is_the_difference_of_the_folds(history: list[Any], seed: int) -> None:
+    random, events = Random(seed), as_events(history)
+    snapshot, _ = project(events)
+    day, _, filters = question(random)
+    since, known_at = sorted(random.choices(range(len(events) + 1), k=2))
+    found = moved(snapshot, day.toordinal(), since, known_at, filters)
+    left = {r.org: r for r in from_scratch(events, day, since).rows() if matches(r, filters)}
+    right = {r.org: r for r in from_scratch(events, day, known_at).rows() if matches(r, filters)}
+    expected = {}
+    for org in left.keys() | right.keys():
+        before, after = left.get(org), right.get(org)
+        if before is None or after is None or apart(before) != apart(after):
+            sides = (np.array(count_row(r) if r else Counts(), np.int64) for r in (after, before))
+            expected[org] = tuple(np.subtract(*sides).tolist())
+    pairs = zip(found.org_no, found.difference.tolist(), strict=True)
+    assert {snapshot.orgs[n]: tuple(difference) for n, difference in pairs} == expected
+
+
+@settings(max_examples=150, deadline=None)
+@given(deliveries(), st.integers(0, 2**32))
+def test_each_step_is_the_difference_that_one_event_made(history: list[Any], seed: int) -> None:
+    random, events = Random(seed), as_events(history)
+    snapshot, _ = project(events)
+    day, _, some = question(random)
+    filters = random.choice([ANY, some])
+    since, known_at = sorted(random.choices(range(len(events) + 1), k=2))
+    found = steps(snapshot, day.toordinal(), since, known_at, filters)
+    differences = dict(zip(found.positions.tolist(), found.differences, strict=True))
+    assert len(differences) == len(found.positions)
+    for position in range(since + 1, known_at + 1):
+        before, after = (total(from_scratch(events, day, p).rows(), filters) for p in (position - 1, position))
+        assert differences.get(position, np.zeros(len(after), np.int64)).tolist() == (after - before).tolist()
