@@ -11,6 +11,7 @@ from psycopg import Connection, IsolationLevel
 from projections.ledger.columns import Columns, Snapshot
 from projections.ledger.reading import LedgerReading
 from services import projections
+from services.cube_shelf import CubeShelf
 from services.database import connect
 from services.logs import logger
 from services.projections import CHANNEL, Version
@@ -26,6 +27,7 @@ class View:
     version: Version
     reading: LedgerReading
     snapshot: Snapshot
+    cubes: CubeShelf
 
 
 class LedgerView:
@@ -36,7 +38,7 @@ class LedgerView:
         self._stopping = threading.Event()
         self._columns = Columns()
         nothing = Version(0, 0, "")
-        self.current = View(nothing, LedgerReading("ledger_0"), self._columns.snapshot(0))
+        self.current = View(nothing, LedgerReading("ledger_0"), self._columns.snapshot(0), CubeShelf())
         self.loaded = threading.Event()
         self.fault: str | None = "not loaded yet"
         self._thread = threading.Thread(target=self._run, name="ledger-view", daemon=True)
@@ -49,6 +51,7 @@ class LedgerView:
         """End the thread."""
         self._stopping.set()
         self._thread.join()
+        self.current.cubes.close()
 
     @property
     def position(self) -> int:
@@ -91,5 +94,13 @@ class LedgerView:
             reading = LedgerReading(version.tables.schema)
             reading.grow(cursor, columns)
         self._columns = columns
-        self.current = View(version, reading, columns.snapshot(version.position))
+        snapshot = columns.snapshot(version.position)
+        cubes = view.cubes
+        if not same:
+            cubes = CubeShelf()
+            cubes.start()
+        self.current = View(version, reading, snapshot, cubes)
+        cubes.grow(snapshot)
+        if not same:
+            view.cubes.close()
         return True

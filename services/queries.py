@@ -4,13 +4,12 @@ Every answer is bound to one version of the projection at one position; `as_of` 
 `known_at` a position that the projection has reached.
 """
 
-import heapq
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
+from functools import reduce
 from typing import Any, Final, NamedTuple, Self
 
-import numpy as np
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
@@ -18,10 +17,12 @@ from psycopg_pool import ConnectionPool
 from domain.fold import Attributes
 from domain.ledger import Row, row
 from domain.policy import Policy
-from domain.rates import ANY, Counts, Filters, Key
+from domain.rates import ANY, Counts, Filters, Key, add
 from projections.ledger.changes import INACTIVE, RawState
+from projections.ledger.choosing import ByOrganization
 from projections.ledger.columns import Snapshot
-from projections.ledger.grouping import group, total
+from projections.ledger.cubes import Shape
+from projections.ledger.grouping import group
 from projections.ledger.reading import deciding, organization_state, presence
 from projections.ledger.standing import Standing, matching, standing
 from services.database import open_pool
@@ -54,6 +55,7 @@ class Queries:
     def __init__(self, pool: "ConnectionPool[Connection[TupleRow]]", view: LedgerView) -> None:
         self.pool = pool
         self.view = view
+        self.by_organization = ByOrganization()
 
     @classmethod
     @contextmanager
@@ -92,23 +94,14 @@ class Queries:
 
     def rates(self, as_of: date, known_at: int, group_by: tuple[str, ...], filters: Filters = ANY) -> Rates:
         """Counts by group and in total."""
-        snapshot = self.view.current.snapshot
-        policy = snapshot.policy(as_of.toordinal(), known_at)
-        rows = chosen_rows(snapshot, as_of, known_at, policy, filters)
-        return Rates(group(snapshot, rows, group_by), total(snapshot, rows), policy)
-
-    def organizations(
-        self, as_of: date, known_at: int, filters: Filters, *, after: str | None, limit: int
-    ) -> list[Row]:
-        """Up to `limit` rows by identifier, those after `after`."""
         view = self.view.current
         policy = view.snapshot.policy(as_of.toordinal(), known_at)
-        rows = chosen_rows(view.snapshot, as_of, known_at, policy, filters)
-        orgs = view.snapshot.orgs
-        numbered = ((orgs[n], i) for i, n in enumerate(rows.org_no.tolist()))
-        page = heapq.nsmallest(limit, ((org, i) for org, i in numbered if after is None or org > after))
-        with self.cursor() as cursor:
-            return rows_at(view, cursor, rows.where(np.array([i for _, i in page], np.int64)), policy)
+        shape = Shape(group_by, filters, policy)
+        groups = view.cubes.counts(view.snapshot, shape, as_of.toordinal(), known_at)
+        if groups is None:
+            rows = chosen_rows(view.snapshot, as_of, known_at, policy, filters)
+            groups = group(view.snapshot, rows, group_by)
+        return Rates(groups, reduce(add, groups.values(), Counts()), policy)
 
     def require_organization(self, org: str, known_at: int) -> int:
         """The number of an organization that some event known then speaks of.

@@ -42,6 +42,20 @@ def group(snapshot: Snapshot, rows: Standing, group_by: tuple[str, ...]) -> dict
     """The counts of each group that has a row, sorted by key, null last."""
     if len(rows) == 0:
         return {}
+    keys, number = keys_of(snapshot, rows, group_by)
+    # Sums stay far below 2**53, where the floats of bincount are exact integers.
+    counted = [np.bincount(number, weights=c, minlength=len(keys)) for c in count_columns(rows)]
+    return in_order(keys, np.stack(counted, axis=1).astype(np.int64))
+
+
+def in_order(keys: list[Key], counted: NDArray[np.int64]) -> dict[Key, Counts]:
+    """The groups that have a row, sorted by key, null last; `counted` has the fields of Counts as columns."""
+    groups = {key: Counts(*counts) for key, counts in zip(keys, counted.tolist(), strict=True) if counts[0]}
+    return dict(sorted(groups.items(), key=lambda item: key_order(item[0])))
+
+
+def keys_of(snapshot: Snapshot, rows: Standing, group_by: tuple[str, ...]) -> tuple[list[Key], NDArray[np.int64]]:
+    """The distinct keys among the rows, and for each row the index of its own."""
     combined = np.zeros(len(rows), np.int64)
     dimensions: list[list[str | None]] = []
     for name in group_by:
@@ -49,12 +63,7 @@ def group(snapshot: Snapshot, rows: Standing, group_by: tuple[str, ...]) -> dict
         combined = combined * len(values) + codes
         dimensions.append(values)
     present, number = np.unique(combined, return_inverse=True)
-    counted = _count(rows, number, len(present))
-    groups = {
-        _key(int(code), dimensions): Counts(*(int(c) for c in counts))
-        for code, counts in zip(present, counted, strict=True)
-    }
-    return dict(sorted(groups.items(), key=lambda item: key_order(item[0])))
+    return [_key(code, dimensions) for code in present.tolist()], number
 
 
 def _key(code: int, dimensions: list[list[str | None]]) -> Key:
@@ -65,22 +74,15 @@ def _key(code: int, dimensions: list[list[str | None]]) -> Key:
     return tuple(reversed(key))
 
 
-def _count(rows: Standing, number: NDArray[Any], groups: int) -> NDArray[np.int64]:
-    """The counts of domain.rates.Counts by group, one column for each field."""
+def count_columns(rows: Standing) -> tuple[NDArray[Any], ...]:
+    """What each row adds to the counts of its group: one array for each field of domain.rates.Counts."""
     included = rows.excluded == 0
     employees = np.maximum(rows.employees, 0)
     covered = rows.organization_covered
-    columns = (
+    return (
         np.ones(len(rows), np.bool_), ~included, included, included & covered,
         *(included & (rows.formation == i) for i in range(len(FORMATIONS))),
         included & rows.work_covered, included & rows.eligible, included & rows.eligible & covered,
         included * employees, (included & covered) * employees,
         included * rows.full_members, included * rows.probationary_members, included * rows.activists,
     )  # fmt: skip
-    # Sums stay far below 2**53, where the floats of bincount are exact integers.
-    return np.stack([np.bincount(number, weights=c, minlength=groups) for c in columns], axis=1).astype(np.int64)
-
-
-def total(snapshot: Snapshot, rows: Standing) -> Counts:
-    """The counts of all rows together."""
-    return group(snapshot, rows, ()).get((), Counts())

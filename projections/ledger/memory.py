@@ -93,7 +93,7 @@ class LedgerMemory:
         self._remember_missing(p for known in self._words.values() for p in known)
         self._load_entities(batch)
         self._load_facts(batch)
-        self._load_organizations(batch)
+        self._load_organizations()
 
     def _remember(self, events: Iterable[Event]) -> None:
         for event in events:
@@ -150,7 +150,7 @@ class LedgerMemory:
         records = (self._entities[name] for name in late if name in self._entities)
         self._remember_missing(p for r in records for reference in r.facts for p in reference if p)
 
-    def _load_organizations(self, batch: Sequence[Event]) -> None:
+    def _load_organizations(self) -> None:
         wanted: set[str] = set()
         for event in self._events.values():
             data = event.data

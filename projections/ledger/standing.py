@@ -70,8 +70,12 @@ def deciding_entries(snapshot: Snapshot, day: int, known_at: int) -> Int32:
 
 def standing(snapshot: Snapshot, day: int, known_at: int, policy: Policy) -> Standing:
     """The rows of all active organizations on a day, as known at a position, under a policy."""
+    return rows_of(snapshot, deciding_entries(snapshot, day, known_at), policy)
+
+
+def rows_of(snapshot: Snapshot, decided: Int32, policy: Policy) -> Standing:
+    """The rows that these entries give; entries that make an organization inactive give none."""
     entries, attributes = snapshot.entries, snapshot.attributes
-    decided = deciding_entries(snapshot, day, known_at)
     decided = decided[entries["attributes_no"][decided] >= 0]
     number = entries["attributes_no"][decided]
     formations = entries["formations"][decided]

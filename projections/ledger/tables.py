@@ -31,13 +31,20 @@ _COLUMNS: Final = {
     "word": "source, id, position",
 }
 
-_UPSERT_ENTITY: Final = """
-INSERT INTO {schema}.entity (name, record) SELECT * FROM unnest(%s::text[], %s::bytea[])
-ON CONFLICT (name) DO UPDATE SET record = excluded.record
+# Records go by COPY through a table of the session: an array of them would be written out value by value.
+_STAGE: Final = """
+CREATE TEMPORARY TABLE IF NOT EXISTS staged_record (name text, record bytea) ON COMMIT DELETE ROWS
 """
-_UPSERT_ORGANIZATION: Final = """
-INSERT INTO {schema}.organization_record (org, record) SELECT * FROM unnest(%s::text[], %s::bytea[])
-ON CONFLICT (org) DO UPDATE SET record = excluded.record
+_UPSERT: Final = """
+INSERT INTO {schema}.{table} AS kept SELECT * FROM staged_record
+ON CONFLICT ({key}) DO UPDATE SET record = excluded.record
+"""
+# A list of names travels as one text; no name holds a line break (domain.envelope).
+_ENTITIES: Final = """
+SELECT name, record FROM {schema}.entity WHERE name = ANY(string_to_array(%s, E'\\n'))
+"""
+_RECORDS: Final = """
+SELECT org, record FROM {schema}.organization_record WHERE org = ANY(string_to_array(%s, E'\\n'))
 """
 _NEXT: Final = """
 SELECT (SELECT coalesce(max(entry) + 1, 0) FROM {schema}.entry),
@@ -46,7 +53,8 @@ SELECT (SELECT coalesce(max(entry) + 1, 0) FROM {schema}.entry),
 """
 _WORDS: Final = """
 SELECT w.source, w.id, w.position FROM {schema}.word w
-JOIN unnest(%s::text[], %s::text[]) AS t (source, id) USING (source, id) ORDER BY w.position
+JOIN unnest(string_to_array(%s, E'\\n'), string_to_array(%s, E'\\n')) AS t (source, id) USING (source, id)
+ORDER BY w.position
 """
 
 
@@ -108,28 +116,35 @@ class LedgerTables:
         organizations: Mapping[str, OrganizationRecord],
     ) -> None:
         """Keep the records that a batch changed."""
-        if entities:
-            records = [encode_entity(r) for r in entities.values()]
-            cursor.execute(self._sql(_UPSERT_ENTITY), (list(entities), records))
-        if organizations:
-            blobs = [encode_organization(r) for r in organizations.values()]
-            cursor.execute(self._sql(_UPSERT_ORGANIZATION), (list(organizations), blobs))
+        cursor.execute(_STAGE)
+        self._upsert(cursor, "entity", "name", ((n, encode_entity(r)) for n, r in entities.items()))
+        orgs = ((o, encode_organization(r)) for o, r in organizations.items())
+        self._upsert(cursor, "organization_record", "org", orgs)
+
+    def _upsert(self, cursor: Cursor[Any], table: str, key: str, records: Iterable[tuple[str, bytes]]) -> None:
+        with cursor.copy("COPY staged_record FROM STDIN (FORMAT binary)") as copy:
+            copy.set_types(["text", "bytea"])
+            for record in records:
+                copy.write_row(record)
+        cursor.execute(
+            sql.SQL(_UPSERT).format(schema=self._schema, table=sql.Identifier(table), key=sql.Identifier(key))
+        )
+        cursor.execute("TRUNCATE staged_record")
 
     def entities(self, cursor: Cursor[Any], names: Sequence[str]) -> dict[str, EntityRecord]:
         """The records of these entities, as far as there are any."""
-        query = self._sql("SELECT name, record FROM {schema}.entity WHERE name = ANY(%s)")
-        return {name: decode_entity(raw) for name, raw in cursor.execute(query, (list(names),), binary=True)}
+        rows = cursor.execute(self._sql(_ENTITIES), ("\n".join(names),), binary=True)
+        return {name: decode_entity(raw) for name, raw in rows}
 
     def organizations(self, cursor: Cursor[Any], orgs: Sequence[str]) -> dict[str, OrganizationRecord]:
         """The records of these organizations, as far as there are any."""
-        query = self._sql("SELECT org, record FROM {schema}.organization_record WHERE org = ANY(%s)")
-        rows = cursor.execute(query, (list(orgs),), binary=True)
+        rows = cursor.execute(self._sql(_RECORDS), ("\n".join(orgs),), binary=True)
         return {org: decode_organization(raw) for org, raw in rows}
 
     def words(self, cursor: Cursor[Any], targets: Sequence[EventKey]) -> dict[EventKey, list[int]]:
         """The positions of the corrections and retractions of these events, in order."""
         found: dict[EventKey, list[int]] = {}
-        parameters = ([s for s, _ in targets], [i for _, i in targets])
+        parameters = ("\n".join(s for s, _ in targets), "\n".join(i for _, i in targets))
         for source, event_id, position in cursor.execute(self._sql(_WORDS), parameters):
             found.setdefault((source, event_id), []).append(position)
         return found
