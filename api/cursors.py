@@ -40,7 +40,7 @@ def _check(content: bytes, request: Request) -> bytes:
 
 def encode(cursor: Cursor, request: Request) -> str:
     """The cursor as text for the question that `request` asks."""
-    content = orjson.dumps((cursor.as_of, cursor.position, cursor.after))
+    content = orjson.dumps((cursor.as_of, cursor.position, list(cursor.after)))
     return base64.urlsafe_b64encode(_check(content, request) + content).decode().rstrip("=")
 
 
