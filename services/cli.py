@@ -12,7 +12,7 @@ from rich.panel import Panel
 from services import logs
 from services.api_keys import ROLES, add_key
 from services.commands.console import ERR, OUT
-from services.commands.ingest import ingest
+from services.commands.ingest import ingest, relay
 from services.commands.publish import publish_file
 from services.commands.quarantine import quarantine
 from services.commands.questions import history, rates
@@ -169,6 +169,7 @@ def api_key(
 
 
 app.command("ingest")(ingest)
+app.command("relay")(relay)
 app.command("publish")(publish_file)
 app.command("rebuild")(rebuild)
 app.command("rates")(rates)

@@ -105,8 +105,11 @@ class Settings(BaseSettings):
     kafka_tls_ca_file: Path | None = Field(None, description="Kafka 证书 CAs that the brokers' certificates come from")
     kafka_tls_cert_file: Path | None = Field(None, description="Kafka 客户端证书 our own certificate")
     kafka_tls_key_file: Path | None = Field(None, description="Kafka 客户端私钥 its private key")
+    kafka_ledger_topic: str = Field(
+        "taizhang.ledger.v1", min_length=1, description="Kafka 台账主题 where relay publishes the ledger's changes"
+    )
     kafka_dead_letter_topic: str | None = Field(
-        None, description="Kafka 死信主题 where a copy of each quarantined message goes, with its reasons"
+        None, description="Kafka 死信主题 where relay copies what was quarantined, with its reasons"
     )
 
     @classmethod

@@ -1,6 +1,7 @@
 """A real Apache Kafka of the test run's own, topics of each test's own, and ingest on them."""
 
 import contextlib
+import logging
 import os
 import secrets
 import shutil
@@ -105,6 +106,7 @@ def broker() -> Iterator[Broker]:
     if missing and os.environ.get("CI") != "true":
         pytest.skip(f"Apache Kafka needs {' and '.join(missing)}")
     assert not missing, f"CI=true, and there is no {' and no '.join(missing)} on the PATH"
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # as `taizhang ingest` does
     with tempfile.TemporaryDirectory(prefix="taizhang-kafka-") as folder:
         one = Broker(Path(folder) / "卡夫卡 broker")
         one.do("start")

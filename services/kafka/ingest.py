@@ -29,7 +29,7 @@ FENCED_PAUSE_S: Final = 2.0
 BACK_OFF_S_MIN: Final = 0.5
 BACK_OFF_S_MAX: Final = 15.0
 
-_DATABASE_AWAY: Final = (StoreUnavailableError, OperationalError, InterfaceError, InternalError)
+DATABASE_AWAY: Final = (StoreUnavailableError, OperationalError, InterfaceError, InternalError)
 
 
 class Outage:
@@ -122,7 +122,7 @@ class Ingest:
             logger().info("fenced", reason=str(error))
             self._let_go(reader)
             self._claim_at = time.monotonic() + FENCED_PAUSE_S
-        except _DATABASE_AWAY as error:
+        except DATABASE_AWAY as error:
             self._let_go(reader)
             self._database.begin(error)
 
@@ -180,7 +180,7 @@ class Ingest:
         claims = self._claims
         try:
             self._intake.admit(messages, within=lambda cursor: advance(cursor, claims, after))
-        except _DATABASE_AWAY:
+        except DATABASE_AWAY:
             raise
         except PersistenceError as error:
             if not messages:

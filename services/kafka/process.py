@@ -1,4 +1,4 @@
-"""The process of `taizhang ingest`: settings, database, the consumer, and a stop in good order."""
+"""The processes of `taizhang ingest` and `taizhang relay`: settings, database, and a stop in good order."""
 
 import contextlib
 import logging
@@ -14,13 +14,31 @@ import psycopg
 
 from services.intake import Intake
 from services.kafka.clients import connection_options
-from services.kafka.ingest import Ingest, Outage
+from services.kafka.ingest import DATABASE_AWAY, Ingest, Outage
 from services.kafka.reader import Reader
+from services.kafka.relay import Relay
 from services.logs import logger
+from services.queries import Queries
 from services.serving import database
 from services.settings import Settings
 
 APPLICATION: Final = "ingest"
+
+
+def relay(settings: Settings) -> None:
+    """Publish the ledger's changes until SIGTERM or SIGINT.
+
+    Raises:
+        KafkaSettingsError: no brokers are named.
+        TaizhangError: the database cannot be used.
+    """
+    connection_options(settings)
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    stopping = threading.Event()
+    with _stopped_by_signals(stopping), database(settings) as ready, Queries.open(ready.conninfo) as queries:
+        logger().info("relaying", ledger=ready.kafka_ledger_topic, dead_letters=ready.kafka_dead_letter_topic)
+        Relay(ready, queries, stopping).run()
+        logger().info("stopped")
 
 
 def run(settings: Settings) -> None:
@@ -35,14 +53,12 @@ def run(settings: Settings) -> None:
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     stopping = threading.Event()
     with _stopped_by_signals(stopping), contextlib.ExitStack() as stack:
-        ready = _database(stack, settings, stopping)
-        if ready is None:
+        intake = open_intake(stack, settings, stopping)
+        if intake is None:
             return
-        intake = Intake.open(ready.conninfo, APPLICATION)
-        stack.callback(intake.close)
         owner = f"{socket.gethostname()}-{os.getpid()}"
-        logger().info("ingesting", topics=ready.kafka_topics, group=ready.kafka_group, owner=owner)
-        Ingest(intake, lambda: Reader(ready, owner), owner, stopping).run()
+        logger().info("ingesting", topics=settings.kafka_topics, group=settings.kafka_group, owner=owner)
+        Ingest(intake, lambda: Reader(settings, owner), owner, stopping).run()
         logger().info("stopped")
 
 
@@ -59,15 +75,19 @@ def _stopped_by_signals(stopping: threading.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _database(stack: contextlib.ExitStack, settings: Settings, stopping: threading.Event) -> Settings | None:
-    """The settings with the address of a database that answers; None if stopped before it did."""
+def open_intake(stack: contextlib.ExitStack, settings: Settings, stopping: threading.Event) -> Intake | None:
+    """The intake of a database that answers, closed by `stack`; None if stopped before it did."""
     away = Outage("PostgreSQL")
     while not stopping.is_set():
         try:
-            ready = stack.enter_context(database(settings))
-        except psycopg.OperationalError as error:
+            with contextlib.ExitStack() as opening:
+                ready = opening.enter_context(database(settings))
+                intake = Intake.open(ready.conninfo, APPLICATION)
+                opening.callback(intake.close)
+                stack.push(opening.pop_all())
+        except (psycopg.OperationalError, *DATABASE_AWAY) as error:
             stopping.wait(away.begin(error))
         else:
             away.end()
-            return ready
+            return intake
     return None
