@@ -1,0 +1,134 @@
+"""What every benchmark stands on: one embedded PostgreSQL with fresh databases, the demo city's events, a service."""
+
+import os
+import secrets
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+import psutil
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from domain.envelope import read_event
+from domain.facts import EventKey
+from services.database import migrate
+from services.demo_city import world
+from services.embedded import EmbeddedPostgres
+from services.intake import Intake
+from services.messages import Message, Publisher
+from tests.fix_service import Service
+
+SEED = 1
+LOAD_EVENTS = 2_000
+PUBLISHER = Publisher("bench", steward=True)
+
+
+class Workshop:
+    """The server of one run; everything in it is thrown away at the end."""
+
+    def __init__(self, postgres: str, folder: Path) -> None:
+        self._postgres = postgres
+        self._folder = folder
+
+    @classmethod
+    @contextmanager
+    def open(cls) -> Iterator["Workshop"]:
+        """Start the server in a folder of its own, and remove both at the end."""
+        server = EmbeddedPostgres()
+        with tempfile.TemporaryDirectory(prefix="taizhang-bench-") as folder:
+            Path(folder).chmod(0o755)
+            try:
+                yield cls(server.start(Path(folder) / "data"), Path(folder))
+            finally:
+                server.stop()
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """A libpq connection string for an empty database, dropped at the end."""
+        name = sql.Identifier(f"bench_{secrets.token_hex(6)}")
+        with psycopg.connect(self._postgres, autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(name))
+            try:
+                yield make_conninfo(self._postgres, dbname=name.as_string().strip('"'))
+            finally:
+                connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+    @contextmanager
+    def service(self, database: str) -> Iterator[Service]:
+        """`taizhang serve --dev` on a database."""
+        with (
+            tempfile.TemporaryDirectory(dir=self._folder) as folder,
+            Service(Path(folder), "--dev", database_url=database) as service,
+        ):
+            yield service
+
+
+def city(scale: float) -> list[bytes]:
+    """The demo city's events that an intake accepts, in order of arrival, each name once."""
+    seen: set[EventKey] = set()
+    kept = []
+    for line in world.events(scale, SEED):
+        reading = read_event(line.rstrip(b"\n"))
+        if reading.event is not None and not reading.reasons and reading.event.key not in seen:
+            seen.add(reading.event.key)
+            kept.append(line.rstrip(b"\n"))
+    return kept
+
+
+def messages(lines: Iterable[bytes]) -> list[Message]:
+    """The events as they come in one request over HTTP."""
+    return [
+        Message(raw, {"channel": "http", "request": "bench", "index": index}, PUBLISHER)
+        for index, raw in enumerate(lines)
+    ]
+
+
+def load(database: str, lines: Iterable[bytes]) -> int:
+    """Fill a fresh log by the service's own intake; give its last position."""
+    migrate(database)
+    intake = Intake.open(database, "bench")
+    rest = iter(lines)
+    try:
+        while batch := list(islice(rest, LOAD_EVENTS)):
+            intake.admit(messages(batch))
+        return intake.recorder.head()[0]
+    finally:
+        intake.close()
+
+
+def caught_up(service: Service, position: int) -> None:
+    """Wait until the service's projections have reached a position."""
+    while True:
+        answer = service.http.get("/v1/rates", params={"min_position": position})
+        if answer.is_success:
+            return
+        if answer.status_code != 503:
+            raise RuntimeError(answer.text)
+
+
+def peak_memory(service: Service) -> dict[str, int]:
+    """The most memory that each process of the service ever held, in bytes (VmHWM)."""
+    root = psutil.Process(service.process.pid)
+    named = {"service": root.pid}
+    for child in root.children():
+        if "projector" in child.cmdline():
+            named["projector"] = child.pid
+    return {name: _high_water_mark(pid) for name, pid in named.items()}
+
+
+def _high_water_mark(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError(f"process {pid} shows no VmHWM")
+
+
+def say(text: str) -> None:
+    """Tell whoever waits what is going on; standard output has the tables alone."""
+    sys.stderr.write(f"[{os.getloadavg()[0]:.1f}] {text}\n")
+    sys.stderr.flush()
