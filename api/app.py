@@ -13,13 +13,27 @@ from api.middleware import Surroundings
 from api.parameters import only_known
 from api.parts import open_parts
 from api.problems import MEDIA_TYPE as PROBLEM_TYPE
-from api.routes import anomalies, audit, events, health, log, organizations, quarantine, rates, readings, sources
+from api.routes import (
+    anomalies,
+    audit,
+    compare,
+    events,
+    explain,
+    health,
+    log,
+    organizations,
+    quarantine,
+    rates,
+    readings,
+    series,
+    sources,
+)
 from api.trail import ReadingTrail
 from services import settings as settings_module
 
 ROUTERS: Final = (
-    events.router, organizations.router, rates.router, audit.router, log.router, anomalies.router, quarantine.router,
-    sources.router, readings.router, health.router,
+    events.router, organizations.router, rates.router, series.router, compare.router, explain.router, audit.router,
+    log.router, anomalies.router, quarantine.router, sources.router, readings.router, health.router,
 )  # fmt: skip
 DESCRIPTION: Final = """\
 台账: a ledger of Party building coverage, on two clocks. Publish events, ask for any date as known at any moment.

@@ -92,11 +92,12 @@ def today() -> date:
 async def reached(request: Request, min_position: MinPosition = None) -> int:
     """Wait for `min_position`, if given; return the position that the projections have reached."""
     parts = parts_of(request)
-    await _wait_for(parts, 0 if min_position is None else read_position("min_position", min_position))
+    await wait_for(parts, 0 if min_position is None else read_position("min_position", min_position))
     return parts.queries.position
 
 
-async def _wait_for(parts: Parts, position: int) -> None:
+async def wait_for(parts: Parts, position: int) -> None:
+    """Wait until the projections have reached a position; a Problem (503) where that takes too long."""
     deadline = time.monotonic() + parts.settings.wait_seconds_max
     # Right after the start there is no version of the projection in memory yet.
     while parts.queries.position < position or parts.queries.view.current.version.number == 0:
@@ -110,21 +111,21 @@ async def _wait_for(parts: Parts, position: int) -> None:
         await asyncio.sleep(_POLL_S)
 
 
-async def _settled_position(parts: Parts, known_at: str | None) -> int:
-    """The position that `known_at` means, reached."""
+async def settled_position(parts: Parts, known_at: str | None, name: str = "known_at") -> int:
+    """The position that the parameter `name` means, reached."""
     if known_at is None:
         return parts.queries.position
     if known_at.isdecimal():
-        position = read_position("known_at", known_at)
+        position = read_position(name, known_at)
         if position > parts.queries.position:
             head, _ = await run_in_threadpool(parts.recorder.head)
             if position > head:
                 rule = f"the log ends at position {head}; ask as known at that one or an earlier one"
-                raise invalid("query.known_at", known_at, "position_unknown", rule)
+                raise invalid(f"query.{name}", known_at, "position_unknown", rule)
     else:
-        instant = read_instant("known_at", known_at)
+        instant = read_instant(name, known_at)
         position = await run_in_threadpool(parts.recorder.position_at, instant)
-    await _wait_for(parts, position)
+    await wait_for(parts, position)
     return position
 
 
@@ -139,11 +140,11 @@ async def clocks(
     cursor = request.query_params.get("cursor")
     if cursor is not None:
         bound = cursors.decode(cursor, request)
-        await _wait_for(parts, bound.position)
+        await wait_for(parts, bound.position)
         date_, position, after = bound.as_of, bound.position, bound.after
     else:
         date_ = today() if as_of is None else read_date("as_of", as_of)
-        position, after = await _settled_position(parts, known_at), None
+        position, after = await settled_position(parts, known_at), None
     recorded_at = await run_in_threadpool(parts.queries.recorded_at, position)
     return Clocks(date_, position, recorded_at, after)
 

@@ -89,6 +89,25 @@ class RowShape(BaseModel):
     measure: Measure
 
 
+class DecidedByShape(BaseModel):
+    """For each value of a row the positions, in order, of the events that make it so.
+
+    Facts that stand, the corrections that decide them, and the policy's adoption where a value rests on it. Empty
+    where nothing is there to make it so: no member of that standing, no covering branch, no instructor.
+    """
+
+    attributes: dict[str, list[int]] = Field(description="by attribute")
+    full_members: list[int]
+    probationary_members: list[int]
+    activists: list[int]
+    formation: list[int]
+    organization_covered: list[int]
+    work_covered: list[int]
+    excluded: list[int]
+    eligible: list[int]
+    measure: list[int]
+
+
 def figures(counts: Counts) -> dict[str, Any]:
     """Counts and rates, as answers show them."""
     return {

@@ -1,7 +1,8 @@
 """Which facts make a row what it is: for each value, the positions of the events that decide it.
 
-A fact decides a value where the fold, going through one entity's facts in canonical order, changed the value
-to what it now is. A fact that only states again what already holds decides nothing.
+The facts that decide a value are the one that began what it is a value of (a registration, an enrolment, a branch's
+formation, an assignment) and the one that changed the value to what it is. A fact that only states again what
+already holds decides nothing. The law: the events at these positions alone, folded, give the same value.
 """
 
 from collections.abc import Iterable, Mapping
@@ -64,11 +65,14 @@ def trace(facts: Iterable[Fact], org: str) -> Traced:
     state: State | None = None
     values: Mapping[str, object] = {}
     decided: dict[str, Positions] = {}
+    began: Positions = ()
     for fact in facts:
         state = apply(initial_state(fact.type) if state is None else state, fact)[0]
         before, values = values, _values(state, org)
+        if not before:
+            began = fact.decided_by
         decided = {
-            name: decided[name] if name in before and before[name] == value else fact.decided_by
+            name: decided[name] if name in before and before[name] == value else _union(began, fact.decided_by)
             for name, value in values.items()
         }
     if state is None:

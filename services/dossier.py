@@ -5,16 +5,15 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from psycopg import Connection, Cursor
+from psycopg import Cursor
 
-from domain.facts import Event, EventKey
+from domain.deciding import DecidedBy, trace
 from domain.fold import Branch
-from domain.ledger import Row, ledger
+from domain.ledger import Row
 from projections.ledger.changes import INACTIVE
-from projections.ledger.reading import AnomalyRow, LedgerReading, OrgEntry, PresenceRow, deciding
+from projections.ledger.reading import AnomalyRow, OrgEntry, PresenceRow, deciding
+from services.deciding import FactsAround, facts_around
 from services.ledger_view import View
-from services.log_reader import LogReader
-from services.projector import fits
 from services.queries import Queries, org_row, row_of
 
 
@@ -36,11 +35,12 @@ class MemberHere(NamedTuple):
 
 
 class Dossier(NamedTuple):
-    """One organization at both clocks; `row` is None while it is not active."""
+    """One organization at both clocks; `row` and `decided_by` are None while it is not active."""
 
     org: str
     active: bool
     row: Row | None
+    decided_by: DecidedBy | None
     branches: list[BranchHere]
     members: list[MemberHere]
     instructors: list[str]
@@ -66,16 +66,16 @@ def dossier(queries: Queries, org: str, as_of: date, known_at: int) -> Dossier:
     with queries.pool.connection() as connection, connection.cursor() as cursor:
         found = org_row(view, cursor, org, number, as_of, known_at)
         present = view.reading.presences(cursor, [number], as_of.toordinal(), known_at)
-        branches = [
-            branch_here(connection, view.reading, each, as_of, known_at) for each in present if _is(each, "branch:")
-        ]
+        facts = facts_around(connection, view.reading, [org], present, as_of, known_at)
         subjects = [org, *(each.entity for each in present)]
         anomalies = view.reading.anomalies(cursor, as_of.toordinal(), known_at, subjects=subjects)
+    branches = [branch_here(facts, each) for each in present if _is(each, "branch:")]
     members = [MemberHere(each.entity, each.value) for each in present if _is(each, "member:")]
     instructors = [each.entity for each in present if _is(each, "person:")]
     if found is None:
         anomalies += inactive_anomalies(present)
-    return Dossier(org, found is not None, found, branches, members, instructors, anomalies)
+    decided_by = None if found is None else facts.decided_by(found)
+    return Dossier(org, found is not None, found, decided_by, branches, members, instructors, anomalies)
 
 
 def _is(present: PresenceRow, prefix: str) -> bool:
@@ -93,22 +93,12 @@ def inactive_anomalies(present: Sequence[PresenceRow]) -> list[AnomalyRow]:
     ]
 
 
-def branch_here(
-    connection: Connection[Any], reading: LedgerReading, present: PresenceRow, as_of: date, known_at: int
-) -> BranchHere:
-    """A covering branch with its name, tier and region, folded from the events that speak of it."""
-    with connection.cursor() as cursor:
-        events = LogReader(connection).events(reading.mentions(cursor, [present.entity], known_at))
-    events += targets(connection, events, known_at)
-    state = ledger(events, as_of, fits).branches.get(present.entity, Branch())
+def branch_here(facts: FactsAround, present: PresenceRow) -> BranchHere:
+    """A covering branch with its name, tier and region."""
+    state = trace(facts.by_entity[present.entity], present.org).state
+    if not isinstance(state, Branch):
+        raise TypeError(f"{present.entity} covers {present.org}, and is no branch")
     return BranchHere(present.entity, state.name, state.tier, present.value, state.region)
-
-
-def targets(connection: Connection[Any], events: Sequence[Event], known_at: int) -> list[Event]:
-    """The events known then that corrections and retractions among `events` speak of, beside those at hand."""
-    known = {event.key for event in events}
-    wanted: list[EventKey] = [e.target for e in events if not e.is_fact and e.target not in known]
-    return [e for e in LogReader(connection).find(wanted) if e.position <= known_at]
 
 
 def history(queries: Queries, org: str, as_of: date, known_at: int, *, after: int, limit: int) -> list[Step]:

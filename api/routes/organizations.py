@@ -1,9 +1,9 @@
 """The ledger's rows, one organization's dossier, and its history."""
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
@@ -15,10 +15,11 @@ from api.paging import Limit, page
 from api.parts import parts_of
 from api.problems import invalid
 from api.routes.audit import TrailEventShape, shown_event
-from api.shapes import AnomalyShape, KnownAt, RowShape, row
+from api.shapes import AnomalyShape, DecidedByShape, KnownAt, RowShape, row
 from domain.codes import CodeError, check_organization
 from services.audit import events_at
 from services.dossier import Step, dossier, history
+from services.listing import ListKey, Sort, listing
 from services.log_reader import LogReader
 
 router = APIRouter(prefix="/v1/organizations", tags=["organizations"], responses=PROBLEMS)
@@ -27,7 +28,7 @@ Org = Annotated[str, Path(description="`uscc:…` or `group:…`", max_length=10
 
 
 class Organizations(BaseModel):
-    """One page of the ledger, by identifier."""
+    """One page of the ledger."""
 
     as_of: date
     known_at: KnownAt
@@ -60,6 +61,7 @@ class DossierShape(BaseModel):
     org: str
     active: bool
     row: RowShape | None = Field(description="null while it is not active")
+    decided_by: DecidedByShape | None = Field(description="null while it is not active")
     branches: list[BranchShape]
     members: list[MemberShape]
     instructors: list[str]
@@ -93,16 +95,40 @@ def _checked(org: str) -> str:
 
 @router.get("", response_model=None, responses={200: {"model": Organizations}}, summary="台账 The ledger's rows")
 def list_(
-    request: Request, _: Reading, clocks: Asked, filters: Filtered, *, limit: Limit = 100, cursor: CursorText = None
+    request: Request,
+    _: Reading,
+    clocks: Asked,
+    filters: Filtered,
+    *,
+    q: Annotated[
+        str | None,
+        Query(
+            description="Only those whose name or identifier holds this text; letters' case makes no difference.",
+            min_length=1,
+            max_length=100,
+            examples=["科技"],
+        ),
+    ] = None,
+    sort: Annotated[
+        Sort,
+        Query(description="By identifier, or the most `employees` (unknown last) or `full_members` first, then so."),
+    ] = "org",
+    limit: Limit = 100,
+    cursor: CursorText = None,
 ) -> Response:
-    """Every active organization that the filters mean, by identifier. Pages stay as they were known at the first."""
+    """Every active organization that the filters mean. Pages stay as they were known at the first.
+
+    Example: `/v1/organizations?as_of=2024-12-31&q=科技&sort=employees`
+    """
     del cursor  # the clocks carry it
-    after = str(clocks.after[0]) if clocks.after else None
+    after = ListKey(*cast("tuple[int, str]", clocks.after)) if clocks.after else None
     queries = parts_of(request).queries
-    found = queries.organizations(clocks.as_of, clocks.position, filters, after=after, limit=limit + 1)
-    rows, following = page(request, clocks, found, limit, lambda each: (each.org,))
+    found = listing(
+        queries, clocks.as_of, clocks.position, filters, part=q, sort=sort, after=after, limit=limit + 1
+    )  # fmt: skip
+    shown, following = page(request, clocks, found, limit, lambda each: each.key)
     head = {"as_of": clocks.as_of, "known_at": clocks.known_at()}
-    return answer({**head, "organizations": [row(each) for each in rows], "next": following})
+    return answer({**head, "organizations": [row(each.row) for each in shown], "next": following})
 
 
 @router.get(
@@ -112,7 +138,7 @@ def list_(
     summary="一企一档 One organization's dossier",
 )
 def get(request: Request, _: Reading, org: Org, clocks: Asked) -> Response:
-    """The row, the branches that cover it, its members by standing, its instructors, and contradictions about them."""
+    """The row and what decides it, the branches that cover it, its members by standing, its instructors, anomalies."""
     found = dossier(parts_of(request).queries, _checked(org), clocks.as_of, clocks.position)
     head = {"as_of": clocks.as_of, "known_at": clocks.known_at()}
     return answer({**head, **found._asdict(), "row": row(found.row)})

@@ -1,0 +1,73 @@
+"""The facts around organizations, read from the log: what decides each value of their rows."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+from psycopg import Connection
+
+from domain.deciding import Around, DecidedBy, TracedPolicy, decided_by, trace_policy
+from domain.facts import POLICY, Event, Fact, standing_facts
+from domain.ledger import Row
+from projections.ledger.reading import LedgerReading, PresenceRow
+from projections.ledger.tables import LedgerTables
+from services.log_reader import LogReader
+from services.projector import fits
+
+
+class FactsAround(NamedTuple):
+    """The facts that stand about some organizations and about who and what is there, by entity, in canonical order."""
+
+    by_entity: Mapping[str, list[Fact]]
+    present: Mapping[str, Sequence[PresenceRow]]
+    policy: TracedPolicy
+
+    def decided_by(self, row: Row) -> DecidedBy:
+        """What decides each value of the row of one of the organizations."""
+        present = self.present.get(row.org, ())
+
+        def of(prefix: str, of_org: str = "") -> list[list[Fact]]:
+            return [self.by_entity[of_org + each.entity] for each in present if each.entity.startswith(prefix)]
+
+        around = Around(self.by_entity[row.org], of("member:"), of("branch:"), of("person:", f"{row.org} "))
+        return decided_by(row, around, self.policy)
+
+
+def facts_around(  # noqa: PLR0917 - one question
+    connection: Connection[Any],
+    reading: LedgerReading,
+    orgs: Sequence[str],
+    present: Sequence[PresenceRow],
+    as_of: date,
+    known_at: int,
+) -> FactsAround:
+    """The facts effective by a date, as known at a position; `present` is what is at the organizations then."""
+    entities = {each.entity for each in present if not each.entity.startswith("person:")}
+    events = events_about(connection, reading, [*orgs, *entities, POLICY], known_at)
+    by_entity: dict[str, list[Fact]] = {}
+    for fact in standing_facts(events, fits)[0]:
+        if fact.effective_on <= as_of:
+            by_entity.setdefault(fact.entity, []).append(fact)
+    by_org: dict[str, list[PresenceRow]] = {}
+    for each in present:
+        by_org.setdefault(each.org, []).append(each)
+    return FactsAround(by_entity, by_org, trace_policy(by_entity.get(POLICY, ())))
+
+
+def events_about(
+    connection: Connection[Any], reading: LedgerReading, identifiers: Sequence[str], known_at: int
+) -> list[Event]:
+    """The events known then that speak of these, with their targets and all that was said of the same events."""
+    log = LogReader(connection)
+    with connection.cursor() as cursor:
+        events = log.events(reading.mentions(cursor, identifiers, known_at))
+        words = [event for event in events if not event.is_fact]
+        if not words:
+            return events
+        # A word moves a fact to another entity, and a later word on: that one names neither of the two before.
+        known = {event.position for event in events}
+        targets = log.find(list({word.target for word in words}))
+        said = LedgerTables(reading.schema).words(cursor, [word.target for word in words])
+    later = {p for positions in said.values() for p in positions if p <= known_at} - known
+    events += (event for event in targets if event.position <= known_at and event.position not in known)
+    return [*events, *log.events(sorted(later))]

@@ -1,0 +1,65 @@
+"""Rates at many dates: as known at one moment, or each as it was known then."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Final, NamedTuple
+
+from domain.rates import Filters
+from services.log import LogRecorder
+from services.queries import Queries, Rates
+from services.settings import SHANGHAI
+
+# The last position recorded before each instant: what is recorded at one instant has one range of positions.
+_POSITIONS_BEFORE: Final = """
+SELECT coalesce((SELECT max(notification_id) FROM taizhang.log WHERE recorded_at = (
+           SELECT max(recorded_at) FROM taizhang.log WHERE recorded_at < asked.instant)), 0)
+  FROM unnest(%s::timestamptz[]) WITH ORDINALITY AS asked (instant, number) ORDER BY number
+"""
+_RECORDED_AT: Final = """
+SELECT notification_id, recorded_at FROM taizhang.log WHERE notification_id = ANY(%s)
+"""
+
+
+class Moment(NamedTuple):
+    """One pair of clocks: a date, and a position of the log."""
+
+    as_of: date
+    known_at: int
+
+
+def known_then(queries: Queries, recorder: LogRecorder, days: Sequence[date], now: datetime) -> list[Moment]:
+    """Each day as it was known when it ended in Asia/Shanghai; days not over yet as known at the log's end.
+
+    Args:
+        queries: the ledger.
+        recorder: the log.
+        days: the dates, in order.
+        now: the present instant.
+    """
+    # The calendar's last day never ends.
+    ends = [_end(day) for day in days if day < date.max]
+    past = [end for end in ends if end <= now]
+    if past:
+        # Waits for a transaction that may still stamp its events with an instant before this one.
+        recorder.position_at(past[-1])
+    head, _ = recorder.head()
+    with queries.cursor() as cursor:
+        found = [position for (position,) in cursor.execute(_POSITIONS_BEFORE, (past,))]
+    found += [head] * (len(days) - len(found))
+    return [Moment(day, position) for day, position in zip(days, found, strict=True)]
+
+
+def _end(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time(), SHANGHAI)
+
+
+def recorded_at(queries: Queries, positions: Sequence[int]) -> dict[int, datetime]:
+    """When the events at these positions were recorded."""
+    with queries.cursor() as cursor:
+        return dict(cursor.execute(_RECORDED_AT, (list(set(positions)),)).fetchall())
+
+
+def series(queries: Queries, moments: Sequence[Moment], group_by: tuple[str, ...], filters: Filters) -> Iterator[Rates]:
+    """Counts by group and in total at each of the moments, which the projection has reached."""
+    for as_of, known_at in moments:
+        yield queries.rates(as_of, known_at, group_by, filters)

@@ -1,0 +1,131 @@
+"""What decides a row's values: the law of domain/deciding.py on random histories, and cases worked by hand."""
+
+from datetime import date
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.deciding import Around, DecidedBy, decided_by, trace_policy
+from domain.facts import POLICY, Event, Fact, standing_facts
+from domain.ledger import Ledger, Row, ledger
+from tests.histories import ECONOMIC, as_events, deliveries, fits
+from tests.sending import corrected, envelope, retracted
+
+ORG = ECONOMIC[0]
+DAY = date(2024, 2, 20)
+
+
+def explained(events: list[Event], day: date) -> list[tuple[Row, DecidedBy]]:
+    """Every row of the date, and what decides it."""
+    by_entity: dict[str, list[Fact]] = {}
+    for fact in standing_facts(events, fits)[0]:
+        if fact.effective_on <= day:
+            by_entity.setdefault(fact.entity, []).append(fact)
+    folded = ledger(events, day, fits)
+    policy = trace_policy(by_entity.get(POLICY, ()))
+    assert policy.policy == folded.policy
+    return [(row, decided_by(row, around(folded, by_entity, row.org), policy)) for row in folded.rows()]
+
+
+def around(folded: Ledger, facts: dict[str, list[Fact]], org: str) -> Around:
+    return Around(
+        facts[org],
+        [facts[name] for name, m in folded.members.items() if m.standing and m.org == org],
+        [facts[name] for name, b in folded.branches.items() if org in b.covers],
+        [facts[f"{at} {name}"] for (at, name), i in folded.instructors.items() if at == org and i.assigned],
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(deliveries(), st.integers(1, 28))
+def test_the_deciding_events_alone_give_the_same_value(history: list[Any], day_of_month: int) -> None:
+    events, day = as_events(history), date(2024, 2, day_of_month)
+    for row, decided in explained(events, day):
+        for name, positions in [*decided._asdict().items(), *decided.attributes.items()]:
+            if name == "attributes":
+                continue
+            # An organization that is not registered has no row in which a value could stand.
+            alone = {*positions, *decided.attributes["kind"]}
+            rows = ledger([e for e in events if e.position in alone], day, fits).rows()
+            (again,) = [each for each in rows if each.org == row.org]
+            if name in decided.attributes:
+                assert getattr(again.attributes, name) == getattr(row.attributes, name)
+            else:
+                assert getattr(again, name) == getattr(row, name), name
+
+
+def only(*contents: dict[str, Any]) -> DecidedBy:
+    """What decides the one row that these events, at positions from 1, give."""
+    ((_, decided),) = explained(as_events(list(contents)), DAY)
+    return decided
+
+
+def registered(id_: str = "e1", on: str = "2024-02-01", **more: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+    data = {
+        "effective_on": on, "org": ORG, "kind": "new_economic", "category": "private_enterprise", "name": "甲",
+        "region": "510104", **more,
+    }  # fmt: skip
+    return envelope(id_, "organization.registered", data)
+
+
+def changed(id_: str, on: str, **values: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+    return envelope(id_, "organization.changed", {"effective_on": on, "org": ORG, **values})
+
+
+def enrolled(id_: str, member: str, standing: str) -> dict[str, Any]:
+    data = {"effective_on": "2024-02-02", "member": member, "standing": standing, "org": ORG}
+    return envelope(id_, "member.enrolled", data)
+
+
+def test_a_value_is_decided_by_the_registration_and_its_last_change() -> None:
+    decided = only(registered(employees=3), changed("e2", "2024-02-02", employees=60, name="乙"))
+    assert decided.attributes["employees"] == (1, 2)
+    assert decided.attributes["region"] == (1,)
+    assert decided.measure == (1, 2)
+
+
+def test_a_change_to_what_already_holds_decides_nothing() -> None:
+    decided = only(registered(employees=60), changed("e2", "2024-02-02", employees=60))
+    assert decided.attributes["employees"] == (1,)
+
+
+def test_a_correction_that_stands_decides_beside_its_target() -> None:
+    replacement = {**registered()["data"], "name": "丙"}
+    decided = only(registered(), corrected("c1", "e1", replacement))
+    assert decided.attributes["name"] == (1, 2)
+
+
+def test_a_retracted_change_decides_nothing() -> None:
+    decided = only(registered(), changed("e2", "2024-02-02", name="乙"), retracted("r1", "e2"))
+    assert decided.attributes["name"] == (1,)
+
+
+def test_members_are_told_by_standing() -> None:
+    standing = {"effective_on": "2024-02-03", "member": "member:b", "standing": "full"}
+    decided = only(
+        registered(),
+        enrolled("e2", "member:a", "full"),
+        enrolled("e3", "member:b", "probationary"),
+        envelope("e4", "member.standing_changed", standing),
+        enrolled("e5", "member:c", "activist"),
+    )
+    assert decided.full_members == decided.eligible == (2, 3, 4)
+    assert decided.probationary_members == ()
+    assert decided.activists == (5,)
+
+
+def test_a_policy_decides_what_rests_on_it() -> None:
+    formed = {
+        "effective_on": "2024-02-02", "branch": "branch:a", "name": "支部", "tier": "branch", "formation": "joint",
+        "region": "510104", "covers": [ORG],
+    }  # fmt: skip
+    adopted = {
+        "effective_on": "2024-02-01", "full_members_for_branch": 3, "employees_for_branch": 50,
+        "formations_counted": ["standalone"],
+    }  # fmt: skip
+    decided = only(registered(), envelope("e2", "branch.formed", formed), envelope("e3", "policy.adopted", adopted))
+    assert decided.formation == decided.work_covered == (2,)
+    assert decided.organization_covered == (2, 3)
+    assert decided.eligible == (3,)
+    assert decided.measure == (1, 3)
