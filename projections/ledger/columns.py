@@ -128,7 +128,6 @@ class Columns:
         self._orgs: list[str] = []
         self._regions, self._industries = Coded(), Coded()
         self._policies: list[PolicyEntry] = []
-        self._position = 0
 
     @property
     def counts(self) -> tuple[int, int, int, int]:

@@ -6,7 +6,7 @@ A fact that comes last in canonical order extends its entity's state; any other 
 the entity anew, before and after, and applies what differs.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from domain.facts import (
@@ -229,10 +229,3 @@ class LedgerFold:
 def _reference(standing: Fact) -> tuple[int, int]:
     """The positions of the fact's event and of the correction that decides it, or 0."""
     return (standing.position, standing.decided_by[1] if len(standing.decided_by) > 1 else 0)
-
-
-def apply_all(ledger_fold: LedgerFold, events: Iterable[Event]) -> Changes:
-    """Apply events and take what they changed."""
-    for event in events:
-        ledger_fold.apply(event)
-    return ledger_fold.take()
