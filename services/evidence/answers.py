@@ -4,7 +4,8 @@ import base64
 import binascii
 import gc
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from typing import Any, Final
 
@@ -26,7 +27,7 @@ class AnswerError(TaizhangError):
 class Answer:
     """A rates answer as it was given, and the filters it was asked with; AnswerError where the file is none."""
 
-    def __init__(self, data: bytes, filters: Mapping[str, str]) -> None:
+    def __init__(self, data: bytes, filters: Filters) -> None:
         try:
             self.content: dict[str, Any] = json.loads(data)
             self.as_of: date = parse_date(self.content["as_of"])
@@ -35,7 +36,7 @@ class Answer:
             self.root_hash = read_hash(self.content["evidence"]["root_hash"])
             self.group_by = tuple(self.content["group_by"])
             self.ruleset = str(self.content["evidence"]["ruleset"])
-            self.filters = _filters(filters)
+            self.filters = filters
             self._groups = self.content["groups"]
             self._total = self.content["total"]
         except (ValueError, KeyError, TypeError) as fault:
@@ -50,12 +51,8 @@ class Answer:
 
     def differences(self, log: StoredLog) -> list[str]:
         """What differs from the figures that the log's events give, folded anew; nothing where all agrees."""
-        # Millions of small objects are made and none is let go: looking for garbage would take half of the time.
-        gc.disable()
-        try:
+        with no_garbage_collection():
             return self.compare(fold(log.known(self.position), self.as_of))
-        finally:
-            gc.enable()
 
     def compare(self, state: Ledger) -> list[str]:
         """What differs from the figures of a ledger."""
@@ -75,11 +72,20 @@ class Answer:
         return sorted(found)[:DIFFERENCES_MAX]
 
 
-def _filters(given: Mapping[str, str]) -> Filters:
-    """Filters as in a query string."""
-    booleans = {"true": True, "false": False}
-    values = {name: booleans[value] if name in {"work_covered", "eligible"} else value for name, value in given.items()}
-    return Filters(**values)  # type: ignore[arg-type]  # a wrong name is a TypeError, as a wrong value is a KeyError
+def read_filters(given: Iterable[str]) -> Filters:
+    """Filters written as name=value, with the names and values of the API; AnswerError for any other."""
+    values: dict[str, Any] = {}
+    for each in given:
+        name, mark, value = each.partition("=")
+        if not mark or name not in Filters._fields:
+            raise AnswerError(f"filter {each!r} is not name=value with one of {', '.join(Filters._fields)}")
+        if name in {"work_covered", "eligible"}:
+            if value not in {"true", "false"}:
+                raise AnswerError(f"filter {each!r}: write true or false")
+            values[name] = value == "true"
+        else:
+            values[name] = value
+    return Filters(**values)
 
 
 def read_hash(text: str) -> bytes:
@@ -91,6 +97,16 @@ def read_hash(text: str) -> bytes:
     if len(value) != 32:
         raise ValueError(f"{text!r} is no hash of 32 bytes")
     return value
+
+
+@contextmanager
+def no_garbage_collection() -> Iterator[None]:
+    """A fold makes millions of small objects and lets none go: looking for garbage would take half of its time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def fold(events: Iterable[Event], as_of: date) -> Ledger:

@@ -1,14 +1,15 @@
 """The three things that `taizhang verify` takes: the running database, a copy or an address, and an evidence bundle."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import httpx
 import psycopg
 
+from domain.rates import ANY, Filters
 from services.evidence.answers import Answer
 from services.evidence.bundle import verify_bundle
 from services.evidence.checkpoint import Checkpoint
@@ -34,7 +35,7 @@ class Asked:
     checkpoints: Sequence[Path] = ()
     witnesses: Sequence[str] = ()
     answer: Path | None = None
-    filters: Mapping[str, str] = field(default_factory=dict)
+    filters: Filters = ANY
     workers: int | None = None
 
     def notes(self, origin: str) -> Notes:

@@ -12,6 +12,7 @@ import base64
 import json
 import zipfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -21,9 +22,9 @@ from domain.instants import parse_date
 from domain.ledger import Ledger, Row
 from domain.merkle import MerkleError, leaf_hash
 from domain.proofs import verify_inclusion
-from domain.rates import Counts, add, count_row, rates
-from services.errors import NotFoundError
-from services.evidence.answers import fold
+from domain.rates import Counts, Filters, add, count_row, matches, rates
+from services.errors import InvalidValueError, NotFoundError
+from services.evidence.answers import fold, no_garbage_collection
 from services.evidence.checkpoint import Checkpoint, encode_hash, open_checkpoint, parse_hash
 from services.evidence.copies import FILE_BYTES_MAX, CopyError
 from services.evidence.log_tree import AnyConnection, inclusion_proof
@@ -31,7 +32,7 @@ from services.evidence.notes import NoteError, VerifierKey
 from services.evidence.report import Report
 from services.evidence.scan import Part, check_event
 from services.evidence.signing import CheckpointSigner
-from services.evidence.stored import MangledEntryError, StoredEvent, event_of, read_entry
+from services.evidence.stored import MangledEntryError, StoredEvent, StoredLog, event_of, read_entry
 
 FORMAT: Final = "taizhang-evidence/1"
 MANIFEST: Final = "manifest.json"
@@ -107,47 +108,67 @@ def _row(row: Row) -> dict[str, Any]:
     return {**row._asdict(), "attributes": row.attributes._asdict()}
 
 
-def write_bundle(  # noqa: PLR0917 -- the parts of the question
-    connection: AnyConnection,
-    signer: CheckpointSigner,
-    stored: Mapping[int, StoredEvent],
-    organizations: Collection[str],
-    as_of: date,
-    known_at: int,
-    path: Path,
-) -> int:
-    """Write the bundle for some organizations' rows; return the number of events in it.
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which organizations' rows are asked for, at both clocks: those named, or those that the filters mean."""
 
-    `stored` are all events of the log by position, at least to `known_at`.
+    as_of: date
+    known_at: int
+    organizations: Collection[str] = ()
+    filters: Filters | None = None
+
+    def members(self, state: Ledger) -> list[str]:
+        """The organizations, in order.
+
+        Raises:
+            InvalidValueError: none, or more than a bundle takes.
+        """
+        found = set(self.organizations)
+        if self.filters is not None:
+            found |= {row.org for row in state.rows() if matches(row, self.filters)}
+        if not 1 <= len(found) <= ORGANIZATIONS_MAX:
+            raise InvalidValueError(
+                f"the question means {len(found):,} organizations: a bundle takes 1 to {ORGANIZATIONS_MAX:,}"
+            )
+        return sorted(found)
+
+
+def write_bundle(
+    connection: AnyConnection, signer: CheckpointSigner, log: StoredLog, question: Question, path: Path
+) -> int:
+    """Write the bundle that answers a question; return the number of events in it.
 
     Raises:
-        NotFoundError: no event speaks of an organization.
+        NotFoundError: no event speaks of a named organization.
+        InvalidValueError: the question means no organization, or too many.
     """
     note = signer.checkpoint(connection)
     checkpoint, _ = open_checkpoint(note, signer.verifier)
-    events = [event_of(event) for event in stored.values() if event.position <= known_at]
-    chosen = relevant(events, organizations)
-    silent = set(organizations).difference(*(_mentioned(event.data) for event in chosen)) if organizations else set()
-    if silent or len(organizations) > ORGANIZATIONS_MAX:
-        raise NotFoundError(f"no event at or before position {known_at} speaks of {', '.join(sorted(silent)[:5])}")
+    with no_garbage_collection():
+        events = list(log.known(question.known_at))
+        state = fold(events, question.as_of)
+        organizations = question.members(state)
+        chosen = relevant(events, organizations)
+    silent = set(question.organizations).difference(*(_mentioned(event.data) for event in chosen))
+    if silent:
+        raise NotFoundError(f"no event at or before position {question.known_at} speaks of {', '.join(sorted(silent))}")
     manifest = {
         "format": FORMAT,
         "origin": checkpoint.origin,
         "key": str(signer.verifier),
         "tree_size": checkpoint.size,
-        "as_of": as_of.isoformat(),
-        "known_at": known_at,
-        "organizations": sorted(organizations),
+        "as_of": question.as_of.isoformat(),
+        "known_at": question.known_at,
+        "organizations": organizations,
     }
-    answer = answer_of(fold(chosen, as_of), organizations)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1))
         archive.writestr("checkpoint", note)
-        archive.writestr("answer.json", json.dumps(answer, ensure_ascii=False, indent=1))
+        archive.writestr("answer.json", json.dumps(answer_of(state, organizations), ensure_ascii=False, indent=1))
         with archive.open("events.jsonl", "w") as lines:
             for event in chosen:
-                proof = inclusion_proof(connection, event.position, checkpoint.size)
-                lines.write(_line(stored[event.position], proof))
+                (stored,) = log.events(event.position, event.position)
+                lines.write(_line(stored, inclusion_proof(connection, event.position, checkpoint.size)))
     return len(chosen)
 
 
@@ -228,6 +249,10 @@ def _compare(report: Report, question: dict[str, Any], answer: dict[str, Any], e
     if not wrong:
         many = len(question["organizations"])
         report.holds(f"{many} 个组织的台账与事件一致", f"the rows of {many} organizations follow from the events")
+        report.holds(
+            "是否另有涉及的事件, 须核对整个日志",
+            "that no other event touches them shows only in the whole log: verify its address or a copy",
+        )
 
 
 def _read(archive: zipfile.ZipFile, name: str) -> bytes:

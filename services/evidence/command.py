@@ -13,11 +13,13 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from domain.instants import parse_date
+from domain.rates import Filters
 from services import logs
 from services.commands.console import ERR, OUT
 from services.errors import TaizhangError
+from services.evidence.answers import AnswerError, read_filters
 from services.evidence.audit import Asked, audit_bundle, audit_copy, audit_database
-from services.evidence.bundle import is_bundle, write_bundle
+from services.evidence.bundle import Question, is_bundle, write_bundle
 from services.evidence.export import export_log
 from services.evidence.keys import WITNESS_KEY_NAME, default_log_key_file, load_or_create_key
 from services.evidence.log_tree import tree_size
@@ -107,7 +109,7 @@ def verify(  # noqa: PLR0917 -- typer reads options from parameters
         checkpoint or (),
         witness or (),
         answer,
-        _filters(rates_filter or []),
+        _filters(rates_filter),
         workers,
     )
     try:
@@ -123,11 +125,11 @@ def verify(  # noqa: PLR0917 -- typer reads options from parameters
         raise typer.Exit(EXIT_WRONG)
 
 
-def _filters(given: list[str]) -> dict[str, str]:
-    pairs = [each.partition("=") for each in given]
-    if any(not mark for _, mark, _ in pairs):
-        raise SettingsError(f"--filter {given}: write it as name=value")
-    return {name: value for name, _, value in pairs}
+def _filters(given: list[str] | None) -> Filters:
+    try:
+        return read_filters(given or ())
+    except AnswerError as fault:
+        raise SettingsError(f"--filter: {fault}") from None
 
 
 def _audit(where: str | None, settings: Settings, asked: Asked) -> Report:
@@ -179,9 +181,13 @@ def export_log_to(
 
 
 @app.command("export-evidence")
-def export_evidence(
-    organizations: Annotated[list[str], typer.Argument(help="组织 uscc:… or group:…; several together make a group")],
+def export_evidence(  # noqa: PLR0917 -- typer reads options from parameters
     output: Annotated[Path, typer.Option("--output", "-o", help="证据包 the ZIP file to write")],
+    organizations: Annotated[list[str] | None, typer.Argument(help="组织 uscc:… or group:…; may repeat")] = None,
+    rates_filter: Annotated[
+        list[str] | None,
+        typer.Option("--filter", help="一组 instead: all that a filter means, as region=9901; may repeat"),
+    ] = None,
     as_of: Annotated[str | None, typer.Option(help="生效日 YYYY-MM-DD; today if left out")] = None,
     known_at: Annotated[int | None, typer.Option(min=0, help="已知时点 a position; the latest if left out")] = None,
     data: Data = None,
@@ -192,16 +198,13 @@ def export_evidence(
     """
     settings = load(data=data)
     day = datetime.now(SHANGHAI).date() if as_of is None else _date(as_of)
+    filters = _filters(rates_filter) if rates_filter else None
     with database(settings) as ready, psycopg.connect(ready.conninfo, autocommit=True) as connection:
-        known = tree_size(connection) if known_at is None else min(known_at, tree_size(connection))
+        size = tree_size(connection)
+        question = Question(day, size if known_at is None else min(known_at, size), organizations or (), filters)
         signer = signer_for(_key_file(ready), ready.log_origin)
-        with contextlib.closing(DatabaseLog(ready.conninfo)) as log, _progress("读取 reading") as (advance, total):
-            total(known)
-            stored = {}
-            for event in log.events(1, known):
-                stored[event.position] = event
-                advance(1)
-        count = write_bundle(connection, signer, stored, organizations, day, known, output)
+        with contextlib.closing(DatabaseLog(ready.conninfo)) as log, ERR.status("读取日志 reading the log"):
+            count = write_bundle(connection, signer, log, question, output)
     OUT.print(f"{count:,} 个事件已写入 events written to {output}", highlight=False, soft_wrap=True)
 
 

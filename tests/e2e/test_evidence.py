@@ -211,6 +211,22 @@ def test_a_bundle_is_verified_offline_and_a_spoilt_one_is_not(filled: Filled, tm
     assert run("verify", str(tmp_path / "answer.json")).returncode == 3
 
 
+def test_a_group_s_bundle_answers_as_the_service_does(filled: Filled, tmp_path: Path) -> None:
+    bundle = tmp_path / "group.zip"
+    clocks = ("--as-of", "2024-12-31", "--known-at", "600")
+    made = run("export-evidence", "-o", str(bundle), "--filter", "region=9902", *clocks, **filled.operator)
+    assert made.returncode == 0, made.stderr
+    answer = filled.get("/v1/rates", as_of="2024-12-31", known_at="600", region="9902", min_position=SIZE)
+    with zipfile.ZipFile(bundle) as archive:
+        bundled = json.loads(archive.read("answer.json"))
+    assert {name: bundled[name] for name in ("counts", "rates")} == answer["total"]
+    assert run("verify", str(bundle), "--log-key", str(key_of(filled))).returncode == 0
+    empty = run("export-evidence", "-o", str(bundle), "--filter", "region=98", *clocks, **filled.operator)
+    assert (empty.returncode, "means 0 organizations" in empty.stderr) == (1, True)
+    unknown = run("export-evidence", "-o", str(bundle), "--filter", "regoin=98", **filled.operator)
+    assert unknown.returncode == 2
+
+
 def test_a_witness_follows_a_ledger_and_catches_a_log_that_was_begun_anew(
     own: Filled, postgres: str, tmp_path: Path
 ) -> None:
