@@ -18,10 +18,12 @@ ACTIONS: Final = {
     "/v1/organizations": "list",
     "/v1/organizations/{org}": "dossier",
     "/v1/organizations/{org}/history": "history",
+    "/v1/ledger/stream": "stream",
     "/v1/rates/explain": "explain",
     "/v1/changes": "changes",
     "/v1/signals": "signals",
     "/v1/replay": "replay",
+    "/v1/branches/{branch}/history": "history",
     "/v1/audit": "audit",
     "/v1/events/{position}": "event",
     "/v1/log/raw/{path:path}": "raw_events",
@@ -71,7 +73,7 @@ def _look(scope: Scope) -> Look | None:
         return None
     query = scope["query_string"].decode("latin-1")
     parameters = scope.get("path_params", {})
-    subject = parameters.get("org") or parameters.get("position") or _queried(query)
+    subject = parameters.get("org") or parameters.get("branch") or parameters.get("position") or _queried(query)
     question = f"{scope['path']}?{query}" if query else scope["path"]
     return Look(reader, action, None if subject is None else str(subject), question, scope["state"]["request_id"])
 
