@@ -20,7 +20,7 @@ SELECT version, position, ruleset FROM taizhang.projection WHERE name = %s AND s
 ORDER BY version DESC
 """
 _RETIRED: Final = """
-SELECT version FROM taizhang.projection WHERE name = %s AND state = 'retired' ORDER BY swapped_at DESC, version DESC
+SELECT version FROM taizhang.projection WHERE name = %s AND state = 'retired' ORDER BY version DESC
 """
 _NEW: Final = """
 INSERT INTO taizhang.projection (version, name, state, position, ruleset)
@@ -67,7 +67,7 @@ def building(cursor: Cursor[Any]) -> list[Version]:
 
 
 def retired(cursor: Cursor[Any]) -> list[int]:
-    """The numbers of the versions that are no longer in use, the last one used first."""
+    """The numbers of the versions that are no longer in use, the newest first."""
     return [number for (number,) in cursor.execute(_RETIRED, (LEDGER,))]
 
 

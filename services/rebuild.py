@@ -16,7 +16,7 @@ from services import projections
 from services.errors import TaizhangError
 from services.logs import logger
 from services.projections import Version
-from services.projector import Projector
+from services.projector import BATCH_EVENTS_MAX, Projector
 from services.ruleset import ruleset
 
 # One rebuild at a time: any number, as long as no other advisory lock of the database has it.
@@ -28,6 +28,7 @@ LOCK_LOOK_S: Final = 0.1
 RETIRED_KEPT: Final = 1
 # The version in use stands still while the last events are applied to the new one: no more than these.
 SWAP_EVENTS_MAX: Final = 1_000
+BATCH_EVENTS: Final = BATCH_EVENTS_MAX
 
 _HEAD: Final = "SELECT coalesce(max(notification_id), 0) FROM taizhang.log"
 _HELD: Final = "SELECT count(*) FROM taizhang.projection_held WHERE version = %s"
@@ -135,7 +136,7 @@ def _catch_up(connection: Connection[Any], projector: Projector, progress: Progr
     head = _head(connection)
     progress(projector.version.position, head)
     while head - projector.version.position > SWAP_EVENTS_MAX:
-        projector.advance()
+        projector.advance(BATCH_EVENTS)
         head = _head(connection)
         progress(projector.version.position, head)
 

@@ -26,9 +26,9 @@ from services.intake import Intake, Message, Publisher
 from services.log_reader import LogReader
 from services.projector import Projector
 from tests.histories import deliveries, fits
+from tests.versions import contents
 
 OFFICE = Publisher("test", steward=True, sources=None)
-TABLES = ("entry", "organization", "attributes", "presence", "anomaly", "policy", "mention", "word")
 
 
 def publish(intake: Intake, history: list[dict[str, Any]]) -> None:
@@ -47,16 +47,6 @@ def project(connection: psycopg.Connection[Any], batches: Random | None) -> proj
     while projector.advance(batches.randint(1, 7) if batches else 5_000):
         pass
     return projector.version
-
-
-def contents(connection: psycopg.Connection[Any], version: projections.Version) -> dict[str, list[Any]]:
-    schema = sql.Identifier(version.tables.schema)
-    return {
-        table: connection.execute(
-            sql.SQL("SELECT t::text FROM {}.{} t ORDER BY 1").format(schema, sql.Identifier(table))
-        ).fetchall()
-        for table in (*TABLES, "entity", "organization_record")
-    }
 
 
 def known_events(connection: psycopg.Connection[Any]) -> list[Event]:

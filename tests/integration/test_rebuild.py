@@ -1,0 +1,288 @@
+"""A rebuild beside the version in use: readers see the old or the new, whatever happens to whoever rebuilds."""
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+import psycopg
+import pytest
+
+from domain.policy import DEFAULT_POLICY
+from projections.ledger.standing import standing
+from services import projections, rebuild
+from services.database import connect
+from services.intake import Intake
+from services.ledger_view import LedgerView
+from services.projections import Version
+from services.projector import Follower, Projector
+from services.ruleset import ruleset
+from tests.fix_service import environment
+from tests.fix_store import Rows
+from tests.small_city import events, fill, message
+from tests.versions import contents
+
+DAY = 738_946  # 2024-03-01 and a month
+WAIT_S_MAX = 20.0
+
+
+def quiet(_position: int, _head: int) -> None:
+    """Nobody looks at the progress."""
+
+
+def versions(rows: Rows) -> list[tuple[Any, ...]]:
+    """Number and state of each version whose tables are there."""
+    return rows(
+        "SELECT version, state FROM taizhang.projection"
+        " WHERE to_regnamespace('ledger_' || version) IS NOT NULL ORDER BY version"
+    )
+
+
+def used(conninfo: str) -> Version:
+    with connect(conninfo, "test") as connection, connection.cursor() as cursor:
+        version = projections.in_use(cursor)
+    assert version is not None
+    return version
+
+
+def project(conninfo: str) -> Version:
+    """The version in use, brought up to date."""
+    with connect(conninfo, "test") as connection:
+        projector = Projector(connection, projections.ensure(connection))
+        while projector.advance():
+            pass
+        return projector.version
+
+
+def command(store: str, *arguments: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "services.cli", "rebuild", *arguments],
+        env=environment(database_url=store) | {"COLUMNS": "250"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_until_half_built(rows: Rows) -> None:
+    deadline = time.monotonic() + WAIT_S_MAX
+    while time.monotonic() < deadline:
+        if rows("SELECT 1 FROM taizhang.projection WHERE state = 'building' AND position > 0"):
+            return
+        time.sleep(0.01)
+    pytest.fail("nothing is being built")
+
+
+@contextmanager
+def running(*targets: Any) -> Iterator[threading.Event]:  # noqa: ANN401 - callables that take the event that ends them
+    """Threads that run until the event is set; whatever one of them raises is raised here."""
+    ended = threading.Event()
+    faults: list[BaseException] = []
+
+    def run(target: Any) -> None:  # noqa: ANN401 - as above
+        try:
+            target(ended)
+        except BaseException as fault:  # noqa: BLE001 - handed on below
+            faults.append(fault)
+
+    threads = [threading.Thread(target=run, args=(target,)) for target in targets]
+    for thread in threads:
+        thread.start()
+    try:
+        yield ended
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join(WAIT_S_MAX)
+    if faults:
+        raise faults[0]
+
+
+def test_readers_see_the_old_version_or_the_new_while_a_load_runs(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rebuild, "BATCH_EVENTS", 300)
+    fill(store, 3_000)
+    project(store)
+    registered = [0]
+    for each in islice(events(), 30_000):
+        registered.append(registered[-1] + each["type"].startswith("taizhang.organization.registered"))
+    seen: list[tuple[int, int]] = []
+    view = LedgerView(store)
+    follower = Follower(store, lambda: None)
+    following = threading.Thread(target=follower.run)
+
+    def load(ended: threading.Event) -> None:
+        sent = 3_000
+        while not ended.is_set():
+            fill(store, 100, skip=sent)
+            sent += 100
+
+    def read(ended: threading.Event) -> None:
+        while not ended.is_set():
+            shown = view.current
+            rows = standing(shown.snapshot, DAY, shown.snapshot.position, DEFAULT_POLICY)
+            assert len(rows) == registered[shown.snapshot.position]
+            with connect(store, "reader") as connection, connection.cursor() as cursor:
+                number = shown.reading.org_no(cursor, "group:g-1")
+                assert number is not None
+                assert shown.reading.org_entries(cursor, number, shown.snapshot.position)
+            seen.append((shown.version.number, shown.snapshot.position))
+
+    view.start()
+    assert view.loaded.wait(WAIT_S_MAX)
+    following.start()
+    try:
+        with running(load, read), connect(store, "rebuild") as connection:
+            first = rebuild.rebuild(connection, quiet)
+            second = rebuild.rebuild(connection, quiet)
+            assert (first.version.number, second.version.number) == (2, 3)
+            deadline = time.monotonic() + WAIT_S_MAX
+            while view.position < second.version.position + 300 and time.monotonic() < deadline:
+                time.sleep(0.05)
+            assert view.position >= second.version.position + 300
+    finally:
+        view.close()
+        follower.stop()
+        following.join(WAIT_S_MAX)
+    assert seen == sorted(seen)
+    assert {number for number, _ in seen} >= {1, 3}
+    assert used(store).number == 3
+
+
+def test_the_rebuilt_tables_equal_the_live_ones(store: str) -> None:
+    fill(store, 2_000)
+    live = project(store)
+    with connect(store, "test") as connection:
+        rebuilt = rebuild.rebuild(connection, quiet)
+        assert rebuilt == (Version(live.number + 1, 2_000, ruleset()), 0, 0)
+        assert contents(connection, rebuilt.version) == contents(connection, live)
+
+
+def test_a_rebuild_that_is_killed_goes_on_where_it_stood(store: str, rows: Rows) -> None:
+    fill(store, 8_000)
+    process = command(store)
+    wait_until_half_built(rows)
+    process.kill()
+    process.communicate()
+    ((number, stood_at),) = rows("SELECT version, position FROM taizhang.projection WHERE state = 'building'")
+    assert 0 < stood_at < 8_000
+    with connect(store, "test") as connection:
+        again = rebuild.rebuild(connection, quiet)
+        assert (again.version.number, again.version.position, again.resumed_at) == (number, 8_000, stood_at)
+        at_once = rebuild.rebuild(connection, quiet)
+        assert contents(connection, again.version) == contents(connection, at_once.version)
+
+
+def test_a_rebuild_that_is_cancelled_leaves_the_version_in_use_alone(store: str, rows: Rows) -> None:
+    fill(store, 8_000)
+    before = used_after(store)
+    process = command(store)
+    wait_until_half_built(rows)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=WAIT_S_MAX)
+    assert process.returncode == 130
+    assert "taizhang rebuild --abandon" in told
+    assert "Traceback" not in told
+    assert used(store) == before
+    assert versions(rows) == [(1, "in_use"), (2, "building")]
+    _, told = command(store, "--abandon").communicate(timeout=WAIT_S_MAX)
+    assert "1 unfinished" in told
+    assert versions(rows) == [(1, "in_use")]
+
+
+def used_after(store: str) -> Version:
+    """An empty version in use: what a cancelled rebuild must not touch."""
+    with connect(store, "test") as connection:
+        return projections.ensure(connection)
+
+
+def test_a_second_rebuild_is_refused_and_the_first_goes_on(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rebuild, "LOCK_WAIT_S_MAX", 0.2)
+    fill(store, 1_500)
+    refused: list[str] = []
+
+    def another_comes(_position: int, _head: int) -> None:
+        with connect(store, "second") as second:
+            for attempt in (lambda: rebuild.rebuild(second, quiet), lambda: rebuild.abandon(second)):
+                with pytest.raises(rebuild.RebuildRunningError, match="under way in another process") as told:
+                    attempt()
+                refused.append(str(told.value))
+
+    with connect(store, "first") as first:
+        assert rebuild.rebuild(first, another_comes).version.position == 1_500
+    assert len(refused) >= 2
+
+
+def test_what_was_begun_under_other_rules_is_dropped_and_begun_anew(store: str, rows: Rows) -> None:
+    fill(store, 1_200)
+    with connect(store, "test") as connection:
+        with connection.transaction(), connection.cursor() as cursor:
+            begun = projections.create(cursor, "building")
+        Projector(connection, begun).advance(700)
+        rows("UPDATE taizhang.projection SET ruleset = 'of yesterday' WHERE version = %s", begun.number)
+        rebuilt = rebuild.rebuild(connection, quiet)
+    assert (rebuilt.version.position, rebuilt.resumed_at) == (1_200, 0)
+    assert rebuilt.version.ruleset == ruleset()
+    assert [state for _, state in versions(rows)] == ["in_use"]
+
+
+def test_a_rebuild_is_due_only_where_other_rules_made_the_version_in_use(store: str, rows: Rows) -> None:
+    fill(store, 100)
+    with connect(store, "test") as connection:
+        assert not rebuild.due(connection)
+        project(store)
+        assert not rebuild.due(connection)
+        rows("UPDATE taizhang.projection SET ruleset = 'of yesterday'")
+        assert rebuild.due(connection)
+        rebuild.rebuild(connection, quiet)
+        assert not rebuild.due(connection)
+
+
+def test_of_the_versions_before_only_the_last_is_kept(store: str, rows: Rows) -> None:
+    fill(store, 200)
+    project(store)
+    with connect(store, "test") as connection:
+        for _ in range(3):
+            rebuild.rebuild(connection, quiet)
+    assert versions(rows) == [(3, "retired"), (4, "in_use")]
+
+
+def test_a_retired_version_is_never_advanced(store: str, intake: Intake) -> None:
+    fill(store, 200)
+    with connect(store, "test") as connection, connect(store, "rebuild") as other:
+        projector = Projector(connection, projections.ensure(connection))
+        projector.advance()
+        rebuild.rebuild(other, quiet)
+        intake.admit([message(next(islice(events(), 200, None)))])
+        with pytest.raises(projections.RetiredError):
+            projector.advance()
+        assert Projector(connection, projections.ensure(connection)).advance() == 1
+
+
+def test_a_projection_that_nobody_knows_is_refused_in_words(store: str) -> None:
+    process = command(store, "rates")
+    _, told = process.communicate(timeout=WAIT_S_MAX)
+    assert process.returncode == 1
+    assert "no projection is named 'rates': it is one of ledger" in told
+
+
+def test_a_version_cut_off_by_the_database_goes_on_too(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rebuild, "BATCH_EVENTS", 400)
+    fill(store, 3_000)
+
+    def cut(position: int, _head: int) -> None:
+        if position >= 800:
+            with psycopg.connect(store, autocommit=True) as connection:
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'taizhang-cut'"
+                )
+
+    with connect(store, "cut") as connection, pytest.raises(psycopg.Error):
+        rebuild.rebuild(connection, cut)
+    with connect(store, "test") as connection:
+        again = rebuild.rebuild(connection, quiet)
+    assert again.resumed_at == 800
+    assert again.version.position == 3_000
