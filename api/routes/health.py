@@ -5,15 +5,17 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from fastapi import APIRouter, Request
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.answers import answer
-from api.metrics import REGISTRY
+from api.metrics import Account, text
 from api.parts import Parts, parts_of
 from services.logs import logger
+from services.ruleset import ruleset
+from services.sources import sources
 
 router = APIRouter(tags=["operation"])
 
@@ -60,6 +62,7 @@ async def ready(request: Request) -> Response:
         shown = {
             "database": _part(ready=True, detail=f"the log ends at position {position}"),
             "projections": projections,
+            "rules": _rules(parts),
         }
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what the operator asks about
         logger().warning("not ready", part="database", error=str(error))
@@ -86,7 +89,22 @@ def _projections(parts: Parts, position: int) -> dict[str, Any]:
     return _part(ready=age_s <= LAG_S_MAX, detail=f"{detail}, for {age_s:.1f} s")
 
 
+def _rules(parts: Parts) -> dict[str, Any]:
+    """The rules that made the figures; others than the program's are named in every answer, and no fault."""
+    made_by = parts.queries.view.current.version.ruleset
+    if made_by in ("", ruleset()):
+        return _part(ready=True, detail=f"rule set {ruleset()}")
+    return _part(ready=True, detail=f"answers are by rule set {made_by} until a rebuild by {ruleset()} is in use")
+
+
 @router.get("/metrics", response_model=None, summary="指标 Measures for Prometheus", response_class=Response)
-def metrics() -> Response:
-    """In Prometheus' text format."""
-    return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+def metrics(request: Request) -> Response:
+    """In Prometheus' text format: HTTP, the account by source and Kafka partition, and the positions."""
+    parts = parts_of(request)
+    account: Account | None = None
+    try:
+        head, _ = parts.recorder.head()
+        account = Account(*sources(parts.queries), head, parts.queries.position)
+    except Exception as error:  # noqa: BLE001 - without the database there is still HTTP to measure
+        logger().warning("measures without the account", error=str(error))
+    return Response(text(account), media_type=CONTENT_TYPE_LATEST)

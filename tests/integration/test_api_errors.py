@@ -97,6 +97,8 @@ def test_ready_says_that_it_is_and_metrics_count(service: Service, source: str) 
     service.publish(removed("e1", source))
     assert service.get("/health/ready")["status"] == "ready"
     text = service.http.get("/metrics").text
+    assert f'taizhang_messages_total{{disposition="accepted",source="{source}"}} 1.0' in text
+    assert 'taizhang_position{part="projections"}' in text
     assert 'taizhang_http_events_total{disposition="accepted"}' in text
     assert "member" not in text
 
