@@ -60,7 +60,7 @@ class Answer:
         total = Counts()
         for counts in made.values():
             total = add(total, counts)
-        expected = {json.dumps(dict(zip(self.group_by, key, strict=True))): _figures(made[key]) for key in made}
+        expected = {json.dumps(dict(zip(self.group_by, key, strict=True))): figures(made[key]) for key in made}
         given = {json.dumps(each["key"]): each for each in self._groups} if self.group_by else {}
         if not self.group_by:
             expected = {}
@@ -68,7 +68,7 @@ class Answer:
         found += [f"group {key} has no organization" for key in given.keys() - expected.keys()]
         for key in expected.keys() & given.keys():
             found += _compare(f"group {key}", given[key], expected[key])
-        found += _compare("total", self._total, _figures(total))
+        found += _compare("total", self._total, figures(total))
         return sorted(found)[:DIFFERENCES_MAX]
 
 
@@ -114,7 +114,8 @@ def fold(events: Iterable[Event], as_of: date) -> Ledger:
     return ledger(events, as_of, lambda type_, data: not check_data(type_, data))
 
 
-def _figures(counts: Counts) -> dict[str, Any]:
+def figures(counts: Counts) -> dict[str, Any]:
+    """Counts and rates as an answer shows them."""
     shown = {name: rate._asdict() for name, rate in rates(counts).items()}
     return {"counts": counts._asdict(), "rates": shown}
 
