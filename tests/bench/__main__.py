@@ -6,11 +6,19 @@
 import os
 import sys
 
-from tests.bench import catch_up, intake, rates, tree
+from tests.bench import catch_up, freshness, intake, questions, rates, tree, verify
 from tests.bench.tables import heading
 from tests.bench.workshop import Workshop, city, say
 
-PARTS = {"intake": intake.run, "tree": tree.run, "catch-up": catch_up.run, "rates": rates.run}
+PARTS = {
+    "intake": intake.run,
+    "tree": tree.run,
+    "catch-up": catch_up.run,
+    "rates": rates.run,
+    "questions": questions.run,
+    "freshness": freshness.run,
+    "verify": verify.run,
+}
 SCALE = 0.1
 
 
