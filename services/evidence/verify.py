@@ -18,6 +18,8 @@ from services.evidence.stored import CopiedLog, DatabaseLog, StoredLog
 
 #: Positions that one pass takes: 32 tiles.
 PART_SIZE: Final = 32 * TILE_WIDTH
+#: From how many events on it pays to start processes, which takes each of them about a second.
+SEVERAL_FROM: Final = 100_000
 #: Among how many faulty rows each looks for the position that it belongs to.
 MISPLACED_MAX: Final = 100
 
@@ -54,13 +56,13 @@ def verify_log(
         source: where it is.
         sizes: tree sizes whose roots will be asked for.
         answer: one to be made again; how it differs is in the hashes' `differences`.
-        workers: processes to use; one for each core if left out.
+        workers: processes to use; if left out, one for each core, where the log is long enough to be worth it.
         progress: called with the number of positions done since the last call.
     """
     keep = frozenset(size // TILE_WIDTH for size in sizes if size % TILE_WIDTH)
     report, hashes = Report(source.size), Hashes([], {})
     newest: datetime | None = None
-    for part in _parts(source, keep, answer, hashes, workers or os.cpu_count() or 1):
+    for part in _parts(source, keep, answer, hashes, workers or _workers(source.size)):
         _take(report, hashes, part)
         if newest and part.recorded and part.recorded[0] < newest:
             report.fails(part.first, "记录时间倒退", "recorded_at is before that of the event before it")
@@ -75,6 +77,10 @@ def verify_log(
             f"{source.size:,} events: raw bytes, recorded values and leaves agree",
         )
     return report, hashes
+
+
+def _workers(size: int) -> int:
+    return os.cpu_count() or 1 if size >= SEVERAL_FROM else 1
 
 
 def _parts(source: Source, keep: frozenset[int], answer: Answer | None, hashes: Hashes, workers: int) -> Iterable[Part]:
