@@ -12,7 +12,9 @@ from rich.panel import Panel
 from services import logs
 from services.api_keys import ROLES, add_key
 from services.commands.console import ERR, OUT
+from services.commands.explain import explain
 from services.commands.ingest import ingest, relay
+from services.commands.over_time import compare, series
 from services.commands.publish import publish_file
 from services.commands.quarantine import quarantine
 from services.commands.questions import history, rates
@@ -173,6 +175,9 @@ app.command("relay")(relay)
 app.command("publish")(publish_file)
 app.command("rebuild")(rebuild)
 app.command("rates")(rates)
+app.command("series")(series)
+app.command("compare")(compare)
+app.command("explain")(explain)
 app.command("history")(history)
 app.command("demo-city")(demo_city)
 app.add_typer(quarantine, name="quarantine")

@@ -15,7 +15,7 @@ BACK_OFF_S_MAX: Final = 10.0
 TIMEOUT_S: Final = 120.0
 _TRY_AGAIN: Final = frozenset((429, 502, 503, 504))
 
-Parameters = Mapping[str, str | int | list[str] | None]
+Parameters = Mapping[str, str | int | bool | list[str] | None]
 
 
 class ServiceError(TaizhangError):

@@ -5,54 +5,51 @@ from typing import Annotated, Any, Final
 import typer
 from rich.table import Table
 
-from domain.rates import DIMENSIONS, RATES
-from domain.terms import CATEGORIES, FORMATIONS, KINDS, MEASURES
+from domain.rates import RATES
 from services.client import Client
+from services.commands.asking import (
+    Category,
+    Eligible,
+    Formation,
+    GroupBy,
+    Industry,
+    Kind,
+    Measure,
+    Region,
+    WorkCovered,
+)
 from services.commands.console import OUT, AsJson, AsOf, KnownAt, print_json, shanghai
+from services.commands.figures import RATE_TITLES, rate_text
 from services.settings import load
 
-_NAMES: Final = {
-    "organization_coverage": "组织覆盖率\norganization\ncoverage",
-    "work_coverage": "工作覆盖率\nwork\ncoverage",
-    "eligible_coverage": "应建已建率\neligible\ncoverage",
-    "employee_coverage": "从业人员覆盖率\nemployee\ncoverage",
-}
 _ROW_FIELDS: Final = (
     "formation", "organization_covered", "work_covered", "excluded", "eligible", "measure",
     "full_members", "probationary_members", "activists",
 )  # fmt: skip
 
 
-def _one_of(values: tuple[str, ...]) -> str:
-    return ", ".join(values)
-
-
 def rates(  # noqa: PLR0917 - typer reads options from parameters
     as_of: AsOf = None,
     known_at: KnownAt = None,
-    group_by: Annotated[list[str] | None, typer.Option(help=f"分组 may repeat: {_one_of(DIMENSIONS)}")] = None,
-    region: Annotated[str | None, typer.Option(help="地区 a prefix of the division code")] = None,
-    kind: Annotated[str | None, typer.Option(help=_one_of(KINDS))] = None,
-    category: Annotated[str | None, typer.Option(help=_one_of(CATEGORIES))] = None,
-    industry: Annotated[
-        str | None, typer.Option(help="行业 a section, or the beginning of a longer code; null")
-    ] = None,
-    formation: Annotated[str | None, typer.Option(help=f"{_one_of(FORMATIONS)}, null")] = None,
-    measure: Annotated[str | None, typer.Option(help=_one_of(MEASURES))] = None,
-    work_covered: Annotated[
-        bool | None, typer.Option(help="工作覆盖 only those with work coverage, or without")
-    ] = None,
-    eligible: Annotated[bool | None, typer.Option(help="应建 only the eligible, or the others")] = None,
+    group_by: GroupBy = None,
+    region: Region = None,
+    kind: Kind = None,
+    category: Category = None,
+    industry: Industry = None,
+    formation: Formation = None,
+    measure: Measure = None,
+    work_covered: WorkCovered = None,
+    eligible: Eligible = None,
     as_json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
     """覆盖率 Coverage rates at any date, as known at any moment.
 
     Example: taizhang rates --as-of 2024-12-31 --known-at 2025-01-05T09:00:00+08:00 --group-by kind --region 9901
     """
-    parameters: dict[str, str | int | list[str] | None] = {
+    parameters: dict[str, str | int | bool | list[str] | None] = {
         "as_of": as_of, "known_at": known_at, "group_by": group_by, "region": region, "kind": kind,
         "category": category, "industry": industry, "formation": formation, "measure": measure,
-        "work_covered": _boolean(work_covered), "eligible": _boolean(eligible),
+        "work_covered": work_covered, "eligible": eligible,
     }  # fmt: skip
     with Client(load()) as client:
         answer = client.get("/v1/rates", parameters)
@@ -60,10 +57,6 @@ def rates(  # noqa: PLR0917 - typer reads options from parameters
         print_json(answer)
     else:
         OUT.print(_rates_table(answer))
-
-
-def _boolean(value: bool | None) -> str | None:  # noqa: FBT001 - a value, not a switch
-    return None if value is None else str(value).lower()
 
 
 def _rates_table(answer: dict[str, Any]) -> Table:
@@ -81,23 +74,13 @@ def _rates_table(answer: dict[str, Any]) -> Table:
     for name, title in (("registered", "在册\nregistered"), ("excluded", "剔除\nexcluded")):
         table.add_column(title, justify="right", overflow="fold", footer=f"{total['counts'][name]:,}")
     for name in RATES:
-        table.add_column(_NAMES[name], justify="right", overflow="fold", footer=_rate(total["rates"][name]))
+        table.add_column(RATE_TITLES[name], justify="right", overflow="fold", footer=rate_text(total["rates"][name]))
     for group in answer["groups"] or [{"key": {}, **total}]:
         key = [group["key"].get(name) or "—" for name in answer["group_by"]]
         counts = group["counts"]
         cells = [f"{counts['registered']:,}", f"{counts['excluded']:,}"]
-        table.add_row(*key, *cells, *(_rate(group["rates"][name]) for name in RATES))
+        table.add_row(*key, *cells, *(rate_text(group["rates"][name]) for name in RATES))
     return table
-
-
-def _rate(rate: dict[str, Any]) -> str:
-    value = rate["value"]
-    sides = f"{rate['numerator']:,}\n/ {rate['denominator']:,}"
-    if value is None:
-        return f"—\n{sides}"
-    # Exact: four places of a ratio are two of a percentage.
-    whole = value.replace(".", "").lstrip("0").rjust(3, "0")
-    return f"{whole[:-2]}.{whole[-2:]}%\n{sides}"
 
 
 def history(

@@ -1,0 +1,139 @@
+"""`taizhang series` and `taizhang compare`: rates at many dates, and at two pairs of clocks."""
+
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from domain.periods import STEPS
+from domain.rates import RATES
+from services.client import Client
+from services.commands.asking import (
+    Category,
+    Eligible,
+    Formation,
+    GroupBy,
+    Industry,
+    Kind,
+    Measure,
+    Region,
+    WorkCovered,
+)
+from services.commands.console import OUT, AsJson, AsOf, KnownAt, print_json, shanghai
+from services.commands.figures import RATE_TITLES, rate_text
+from services.settings import load
+
+
+def series(  # noqa: PLR0917 - typer reads options from parameters
+    first: Annotated[str, typer.Option("--from", help="起 the first date, YYYY-MM-DD")],
+    last: Annotated[str, typer.Option("--to", help="止 the last date, YYYY-MM-DD")],
+    step: Annotated[str, typer.Option(help=f"间隔 {', '.join(STEPS)}")] = "month",
+    known_at: KnownAt = None,
+    known: Annotated[
+        str, typer.Option(help="now: as known at --known-at; then: each point as known when its day ended")
+    ] = "now",
+    group_by: GroupBy = None,
+    region: Region = None,
+    kind: Kind = None,
+    category: Category = None,
+    industry: Industry = None,
+    formation: Formation = None,
+    measure: Measure = None,
+    work_covered: WorkCovered = None,
+    eligible: Eligible = None,
+    as_json: AsJson = False,  # noqa: FBT002 - an option
+) -> None:
+    """走势 Coverage rates at the end of every day, week, month, quarter or year.
+
+    Example: taizhang series --from 2023-01-01 --to 2024-12-31 --step quarter --group-by kind
+    """
+    parameters: dict[str, str | int | bool | list[str] | None] = {
+        "from": first, "to": last, "step": step, "known_at": known_at, "known": known, "group_by": group_by,
+        "region": region, "kind": kind, "category": category, "industry": industry, "formation": formation,
+        "measure": measure, "work_covered": work_covered, "eligible": eligible,
+    }  # fmt: skip
+    with Client(load()) as client:
+        answer = client.get("/v1/rates/series", parameters)
+    if as_json:
+        print_json(answer)
+    else:
+        OUT.print(_series_table(answer))
+
+
+def _series_table(answer: dict[str, Any]) -> Table:
+    table = Table(
+        title=f"{answer['from']} – {answer['to']}, {answer['step']}, known {answer['known']}", show_lines=True
+    )
+    for title in ("截至\nas of", *answer["group_by"]):
+        table.add_column(title, overflow="fold")
+    for title in ("在册\nregistered", *RATE_TITLES.values()):
+        table.add_column(title, justify="right", overflow="fold")
+    for point in answer["points"]:
+        date = point["as_of"] if point["complete"] else f"{point['as_of']}\n未完 open"
+        for group in point["groups"] if answer["group_by"] else [{"key": {}, **point["total"]}]:
+            key = [group["key"].get(name) or "—" for name in answer["group_by"]]
+            figures = [rate_text(group["rates"][name]) for name in RATES]
+            table.add_row(date, *key, f"{group['counts']['registered']:,}", *figures)
+    return table
+
+
+def compare(  # noqa: PLR0917 - typer reads options from parameters
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    other_as_of: Annotated[str | None, typer.Option(help="对比日 the other date; as --as-of if left out")] = None,
+    other_known_at: Annotated[
+        str | None, typer.Option(help="对比已知时点 the other state of knowledge; as --known-at if left out")
+    ] = None,
+    group_by: GroupBy = None,
+    region: Region = None,
+    kind: Kind = None,
+    category: Category = None,
+    industry: Industry = None,
+    formation: Formation = None,
+    measure: Measure = None,
+    work_covered: WorkCovered = None,
+    eligible: Eligible = None,
+    as_json: AsJson = False,  # noqa: FBT002 - an option
+) -> None:
+    """对比 Coverage rates at two pairs of clocks, and the differences in percentage points.
+
+    Example: taizhang compare --as-of 2024-12-31 --other-as-of 2023-12-31 --group-by region:6
+    """
+    parameters: dict[str, str | int | bool | list[str] | None] = {
+        "as_of": as_of, "known_at": known_at, "other_as_of": other_as_of, "other_known_at": other_known_at,
+        "group_by": group_by, "region": region, "kind": kind, "category": category, "industry": industry,
+        "formation": formation, "measure": measure, "work_covered": work_covered, "eligible": eligible,
+    }  # fmt: skip
+    with Client(load()) as client:
+        answer = client.get("/v1/rates/compare", parameters)
+    if as_json:
+        print_json(answer)
+    else:
+        OUT.print(_comparison_table(answer))
+
+
+def _side(side: dict[str, Any]) -> str:
+    known = side["known_at"]
+    return f"{side['as_of']}, 按已知 as known at {known['position']} ({shanghai(known['recorded_at'])})"
+
+
+def _comparison_table(answer: dict[str, Any]) -> Table:
+    table = Table(title=f"{_side(answer['this'])}\n对比 against {_side(answer['other'])}", show_lines=True)
+    for dimension in answer["group_by"]:
+        table.add_column(dimension, overflow="fold")
+    for title in RATE_TITLES.values():
+        table.add_column(title, justify="right", overflow="fold")
+    groups = answer["groups"] if answer["group_by"] else []
+    for group in [*groups, {"key": {}, **answer["total"]}]:
+        key = [group["key"].get(name) or "—" for name in answer["group_by"]]
+        if not group["key"] and key:
+            key[0] = "合计\ntotal"
+        table.add_row(*key, *(_compared(group, name) for name in RATES))
+    return table
+
+
+def _compared(group: dict[str, Any], rate: str) -> str:
+    """This side's rate, the other's, and the difference in percentage points."""
+    points = group["differences"]["rates"][rate]
+    sides = [rate_text(side["rates"][rate]) if side else "—" for side in (group["this"], group["other"])]
+    return "\n".join([*sides, "—" if points is None else f"{points} 个百分点 pp"])
