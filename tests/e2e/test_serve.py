@@ -163,6 +163,22 @@ def test_an_interrupt_while_it_starts_leaves_nothing_behind(tmp_path: Path) -> N
     assert not (tmp_path / "data" / "cluster" / "postmaster.pid").exists()
 
 
+def test_the_demo_loads_its_city_once(data_dir: Path) -> None:
+    data_dir.mkdir(parents=True)
+    demo = [sys.executable, "-m", "services.cli", "demo", "--scale", "0.02", "--port", str(free_port())]
+    for expected in ("The demo city is loaded: ", "The demo city is loaded (scale 0.02, seed 1)"):
+        log = data_dir / "demo.log"
+        with log.open("wb") as output:
+            given = environment(data=str(data_dir / "data")) | {"COLUMNS": "250"}
+            process = subprocess.Popen(demo, env=given, stdout=output, stderr=output)
+        deadline = time.monotonic() + 120
+        while expected not in log.read_text() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+        assert expected in log.read_text()
+
+
 def test_no_service_there_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.client.TRIES_MAX", 1)
     from services.client import Client, ServiceError  # noqa: PLC0415 - after the patch

@@ -2,8 +2,10 @@
 
 import base64
 import hashlib
+import html
 import itertools
 import json
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -244,3 +246,13 @@ def test_an_organization_that_nobody_spoke_of_is_not_found(service: Service) -> 
     refused = service.http.get("/v1/organizations/uscc:9151010452601815XA")
     assert refused.status_code == 400
     assert refused.json()["errors"][0]["rule"] == "uscc_check_character"
+
+
+def test_the_first_page_leads_to_answers_and_to_nowhere_else(service: Service) -> None:
+    page = service.http.get("/")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    links = [html.unescape(link) for link in re.findall(r'(?:href|src)="([^"]+)"', page.text)]
+    assert len(links) > 5
+    for link in links:
+        assert link.startswith("/"), link
+        assert service.http.get(link).status_code == 200, link
