@@ -85,7 +85,7 @@ class Broker:
         client = KafkaProducer(bootstrap_servers=self.address, acks="all", **options)
         try:
             yield client
-            client.flush(timeout=60)
+            client.flush(timeout=300)
         finally:
             client.close(timeout=10)
 

@@ -1,6 +1,7 @@
 """`taizhang ingest` that dies at a named point or never stays: python -m tests.kafka.faulty POINT NUMBER."""
 
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -48,6 +49,7 @@ def storm(settings: Settings, seconds: float) -> None:
 def main(point: str, number: int) -> None:
     settings = load()
     logs.configure(level="warning")
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
     if point == "storm":
         storm(settings, number)
         return
