@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -28,6 +29,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """One seed for `random` and for hypothesis, so that a failed run can be had again."""
     chosen = os.environ.get(SEED_VARIABLE)
     config.stash[SEED] = seed = int(chosen) if chosen else secrets.randbelow(2**31)
+    # A law holds or it does not; how long an example takes is the machine's business.
+    hypothesis.settings.register_profile("laws", deadline=None)
+    hypothesis.settings.load_profile("laws")
     if config.getoption("hypothesis_seed", None) is None:
         config.option.hypothesis_seed = str(seed)
 

@@ -9,7 +9,7 @@ import hashlib
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.merkle import (
@@ -122,6 +122,7 @@ def test_the_second_tile_level_closes_after_65536_leaves() -> None:
     assert rows[-2][:2] == (1, 255)
 
 
+@settings(max_examples=40)
 @given(st.integers(0, 70_000))
 def test_root_and_frontier_come_from_tiles_in_few_reads(size: int) -> None:
     read = Reader(STORED)
