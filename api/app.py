@@ -16,24 +16,31 @@ from api.problems import MEDIA_TYPE as PROBLEM_TYPE
 from api.routes import (
     anomalies,
     audit,
+    changes,
     compare,
+    contract,
     events,
     explain,
     health,
+    home,
+    ledger_stream,
     log,
     organizations,
     quarantine,
     rates,
     readings,
+    replay,
     series,
     sources,
+    vintage,
 )
 from api.trail import ReadingTrail
 from services import settings as settings_module
 
 ROUTERS: Final = (
     events.router, organizations.router, rates.router, series.router, compare.router, explain.router, audit.router,
-    log.router, anomalies.router, quarantine.router, sources.router, readings.router, health.router,
+    log.router, anomalies.router, quarantine.router, sources.router, readings.router, health.router, home.router,
+    changes.router, replay.router, vintage.router, ledger_stream.router, contract.router,
 )  # fmt: skip
 DESCRIPTION: Final = """\
 台账: a ledger of Party building coverage, on two clocks. Publish events, ask for any date as known at any moment.

@@ -107,11 +107,7 @@ class Steps(NamedTuple):
 def steps(snapshot: Snapshot, day: int, since: int, known_at: int, filters: Filters = ANY) -> Steps:
     """Every position in (since, known_at] that changed a row that the filters mean, with what it changed."""
     cuts = [since, *_policy_positions(snapshot, day, since, known_at), known_at]
-    parts = [
-        part
-        for begin, end in pairwise(cuts)
-        for part in _steps_between(snapshot, day, begin, end, filters)
-    ]
+    parts = [part for begin, end in pairwise(cuts) for part in _steps_between(snapshot, day, begin, end, filters)]
     if not parts:
         nothing = np.zeros(0, np.int64)
         return Steps(nothing, np.zeros((0, FIELDS), np.int64), nothing)
