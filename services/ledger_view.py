@@ -13,6 +13,7 @@ from projections.ledger.reading import LedgerReading
 from services import projections
 from services.cube_shelf import CubeShelf
 from services.database import connect
+from services.ledger_next import NextLedger
 from services.logs import logger
 from services.projections import CHANNEL, Version
 
@@ -41,15 +42,18 @@ class LedgerView:
         self.current = View(nothing, LedgerReading("ledger_0"), self._columns.snapshot(0), CubeShelf())
         self.loaded = threading.Event()
         self.fault: str | None = "not loaded yet"
+        self._next = NextLedger(conninfo)
         self._thread = threading.Thread(target=self._run, name="ledger-view", daemon=True)
 
     def start(self) -> None:
         """Begin to follow."""
+        self._next.start()
         self._thread.start()
 
     def close(self) -> None:
-        """End the thread."""
+        """End the threads."""
         self._stopping.set()
+        self._next.close()
         self._thread.join()
         self.current.cubes.close()
 
@@ -90,7 +94,7 @@ class LedgerView:
             same = version.number == view.version.number
             if same and version.position == view.version.position:
                 return False
-            columns = self._columns if same else Columns()
+            columns = self._columns if same else self._next.take(version.number)
             reading = LedgerReading(version.tables.schema)
             reading.grow(cursor, columns)
         self._columns = columns

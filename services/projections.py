@@ -78,12 +78,14 @@ def stop(cursor: Cursor[Any]) -> Version | None:
 
 
 def create(cursor: Cursor[Any], state: str) -> Version:
-    """Create a version with empty tables, `building` or `in_use`."""
+    """Create a version with empty tables: one `in_use` is indexed, one that is `building` not yet."""
     cursor.execute("LOCK TABLE taizhang.projection IN EXCLUSIVE MODE")
     row = cursor.execute(_NEW, (LEDGER, state, ruleset())).fetchone()
     assert row is not None  # noqa: S101 - INSERT RETURNING gives one row
     version = Version(row[0], 0, ruleset())
     version.tables.create(cursor)
+    if state == "in_use":
+        version.tables.index(cursor)
     return version
 
 

@@ -16,7 +16,7 @@ from services import projections
 from services.errors import TaizhangError
 from services.logs import logger
 from services.projections import Version
-from services.projector import BATCH_EVENTS_MAX, Projector
+from services.projector import Projector
 from services.ruleset import ruleset
 
 # One rebuild at a time: any number, as long as no other advisory lock of the database has it.
@@ -28,7 +28,10 @@ LOCK_LOOK_S: Final = 0.1
 RETIRED_KEPT: Final = 1
 # The version in use stands still while the last events are applied to the new one: no more than these.
 SWAP_EVENTS_MAX: Final = 1_000
-BATCH_EVENTS: Final = BATCH_EVENTS_MAX
+# Larger than live batches: a record that many events change is written less often.
+BATCH_EVENTS: Final = 10_000
+# What PostgreSQL may take for sorting an index's keys.
+INDEX_MEMORY: Final = "128MB"
 
 _HEAD: Final = "SELECT coalesce(max(notification_id), 0) FROM taizhang.log"
 _HELD: Final = "SELECT count(*) FROM taizhang.projection_held WHERE version = %s"
@@ -73,6 +76,8 @@ def rebuild(connection: Connection[Any], progress: Progress) -> Rebuilt:
         version = _begin(connection)
         logger().info("rebuild begins", version=version.number, position=version.position, ruleset=version.ruleset)
         projector = Projector(connection, version)
+        _catch_up(connection, projector, progress)
+        _index(connection, version)
         _catch_up(connection, projector, progress)
         _swap(connection, projector)
         progress(projector.version.position, projector.version.position)
@@ -139,6 +144,13 @@ def _catch_up(connection: Connection[Any], projector: Projector, progress: Progr
         projector.advance(BATCH_EVENTS)
         head = _head(connection)
         progress(projector.version.position, head)
+
+
+def _index(connection: Connection[Any], version: Version) -> None:
+    """Create the readers' indexes, in bulk: several times as fast as row by row."""
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('maintenance_work_mem', %s, true)", (INDEX_MEMORY,))
+        version.tables.index(cursor)
 
 
 def _swap(connection: Connection[Any], projector: Projector) -> None:

@@ -69,9 +69,16 @@ class LedgerTables:
         return sql.SQL(text).format(schema=self._schema)
 
     def create(self, cursor: Cursor[Any]) -> None:
-        """Create the schema and its tables, empty."""
+        """Create the schema and its tables, empty and without the indexes that only readers need."""
         cursor.execute(self._sql("CREATE SCHEMA {schema}"))
-        cursor.execute(self._sql((resources.files(__package__) / "tables.sql").read_text("utf-8")))
+        self._run(cursor, "tables.sql")
+
+    def index(self, cursor: Cursor[Any]) -> None:
+        """Create the readers' indexes, as far as they are missing."""
+        self._run(cursor, "indexes.sql")
+
+    def _run(self, cursor: Cursor[Any], file: str) -> None:
+        cursor.execute(self._sql((resources.files(__package__) / file).read_text("utf-8")))
 
     def drop(self, cursor: Cursor[Any]) -> None:
         """Drop the schema with all its tables."""

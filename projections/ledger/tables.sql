@@ -18,7 +18,6 @@ CREATE TABLE {schema}.entry (
     affiliated integer NOT NULL,
     instructors integer NOT NULL
 );
-CREATE INDEX entry_org ON {schema}.entry (org_no, position);
 
 CREATE TABLE {schema}.organization (
     org_no integer PRIMARY KEY,
@@ -46,7 +45,6 @@ CREATE TABLE {schema}.presence (
     day_to integer NOT NULL,
     value text
 );
-CREATE INDEX presence_org ON {schema}.presence (org_no, position);
 
 CREATE TABLE {schema}.anomaly (
     position bigint NOT NULL,
@@ -57,8 +55,6 @@ CREATE TABLE {schema}.anomaly (
     detail text NOT NULL,
     present boolean NOT NULL
 );
-CREATE INDEX anomaly_subject ON {schema}.anomaly (subject);
-CREATE INDEX anomaly_fact ON {schema}.anomaly (fact_position);
 
 CREATE TABLE {schema}.policy (
     position bigint NOT NULL,
@@ -74,7 +70,6 @@ CREATE TABLE {schema}.mention (
     position bigint NOT NULL,
     since bigint NOT NULL
 );
-CREATE INDEX mention_identifier ON {schema}.mention (identifier, position);
 
 CREATE TABLE {schema}.word (
     source text NOT NULL,

@@ -135,6 +135,7 @@ class PeerLedger(PostgresTrackingRecorder):
         super().create_table()
         with self.datastore.transaction(commit=True) as cursor:
             self._tables.create(cursor)
+            self._tables.index(cursor)
 
     def apply(self, applied: Event, tracking: Tracking) -> None:
         """Fold one event and store what it changed."""

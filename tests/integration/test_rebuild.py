@@ -152,6 +152,38 @@ def test_readers_see_the_old_version_or_the_new_while_a_load_runs(store: str, mo
     assert used(store).number == 3
 
 
+def test_the_new_version_is_loaded_before_it_takes_its_place(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(store, 2_000)
+    project(store)
+    index = rebuild._index
+    view = LedgerView(store)
+    loaded: list[tuple[int, ...]] = []
+
+    def index_and_wait(connection: psycopg.Connection[Any], version: Version) -> None:
+        index(connection, version)
+        deadline = time.monotonic() + WAIT_S_MAX
+        while view._next._number != version.number and time.monotonic() < deadline:
+            time.sleep(0.05)
+        with view._next._lock:  # not in the middle of loading
+            loaded.append(view._next._columns.counts)
+
+    monkeypatch.setattr(rebuild, "SWAP_EVENTS_MAX", 0)
+    monkeypatch.setattr(rebuild, "_index", index_and_wait)
+    view.start()
+    try:
+        assert view.loaded.wait(WAIT_S_MAX)
+        with connect(store, "test") as connection:
+            rebuilt = rebuild.rebuild(connection, quiet)
+        deadline = time.monotonic() + WAIT_S_MAX
+        while view.current.version.number != rebuilt.version.number and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert view.current.version == rebuilt.version
+        assert view._columns.counts == loaded[0]
+        assert view._next._number == 0
+    finally:
+        view.close()
+
+
 def test_the_rebuilt_tables_equal_the_live_ones(store: str) -> None:
     fill(store, 2_000)
     live = project(store)
@@ -162,22 +194,22 @@ def test_the_rebuilt_tables_equal_the_live_ones(store: str) -> None:
 
 
 def test_a_rebuild_that_is_killed_goes_on_where_it_stood(store: str, rows: Rows) -> None:
-    fill(store, 8_000)
+    fill(store, 12_000)
     process = command(store)
     wait_until_half_built(rows)
     process.kill()
     process.communicate()
     ((number, stood_at),) = rows("SELECT version, position FROM taizhang.projection WHERE state = 'building'")
-    assert 0 < stood_at < 8_000
+    assert 0 < stood_at < 12_000
     with connect(store, "test") as connection:
         again = rebuild.rebuild(connection, quiet)
-        assert (again.version.number, again.version.position, again.resumed_at) == (number, 8_000, stood_at)
+        assert (again.version.number, again.version.position, again.resumed_at) == (number, 12_000, stood_at)
         at_once = rebuild.rebuild(connection, quiet)
         assert contents(connection, again.version) == contents(connection, at_once.version)
 
 
 def test_a_rebuild_that_is_cancelled_leaves_the_version_in_use_alone(store: str, rows: Rows) -> None:
-    fill(store, 8_000)
+    fill(store, 12_000)
     before = used_after(store)
     process = command(store)
     wait_until_half_built(rows)

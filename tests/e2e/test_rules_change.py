@@ -1,0 +1,48 @@
+"""A service that starts with other rules than those that made its figures: it says so, and rebuilds by itself."""
+
+import time
+from pathlib import Path
+
+import psycopg
+
+from services.ruleset import ruleset
+from tests.fix_service import Service
+from tests.small_city import fill
+
+OF_YESTERDAY = "00" * 32
+WAIT_S_MAX = 40.0
+
+
+def test_the_figures_are_rebuilt_by_the_rules_of_the_program_that_starts(database: str, tmp_path: Path) -> None:
+    fill(database, 3_000)
+    with Service(tmp_path, "--dev", database_url=database) as service:
+        before = service.get("/v1/rates", as_of="2024-03-31", min_position=3_000)
+        assert before["evidence"]["ruleset"] == ruleset()
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("UPDATE taizhang.projection SET ruleset = %s", (OF_YESTERDAY,))
+    log_before = len(service.log.read_text())
+    with Service(tmp_path, "--dev", database_url=database) as service:
+        seen: set[str] = set()
+        deadline = time.monotonic() + WAIT_S_MAX
+        while ruleset() not in seen and time.monotonic() < deadline:
+            answer = service.get("/v1/rates", as_of="2024-03-31", min_position=3_000)
+            assert answer["total"] == before["total"]
+            seen.add(answer["evidence"]["ruleset"])
+            if answer["evidence"]["ruleset"] == OF_YESTERDAY:
+                ready = service.get("/health/ready")
+                assert ready["status"] == "ready"
+        assert seen == {OF_YESTERDAY, ruleset()}
+        assert service.get("/health/ready")["parts"]["rules"]["detail"] == f"rule set {ruleset()}"
+        (result,) = service.publish([removed_courier()])
+        service.get("/v1/rates", min_position=result["position"])
+    told = service.log.read_text()[log_before:]
+    assert "the rules have changed" in told
+    assert told.count("rebuild in use") == 1
+    assert "Traceback" not in told
+
+
+def removed_courier() -> dict[str, object]:
+    return {
+        "specversion": "1.0", "id": "removed-1", "source": "/registry/groups", "type": "taizhang.member.removed.v1",
+        "time": "2024-03-02T08:00:00+08:00", "data": {"effective_on": "2024-03-02", "member": "member:m-1"},
+    }  # fmt: skip
