@@ -153,7 +153,7 @@ class Quarantine:
         _check_text("by", by, BY_LENGTH_MAX)
 
         def work(cursor: Cursor[TupleRow], turn: Turn) -> Receipt:
-            arrival, place = _open_message(cursor, id_, by, publisher)
+            arrival, place = open_message(cursor, id_, by, publisher)
             receipt = self._take_in(cursor, turn, id_, arrival)
             if receipt.disposition == "quarantined":
                 reasons = bookkeeping.reasons_json(receipt.reasons).decode()
@@ -185,13 +185,13 @@ class Quarantine:
         _check_text("reason", reason, REASON_LENGTH_MAX)
 
         def work(cursor: Cursor[TupleRow], turn: Turn) -> None:
-            _open_message(cursor, id_, by, None)
+            open_message(cursor, id_, by, None)
             _record(cursor, id_, turn.now, by, "discarded", reason=reason)
 
         self._writer.write(work)
 
 
-def _open_message(cursor: Cursor[TupleRow], id_: int, by: str, publisher: Publisher | None) -> tuple[Arrival, Place]:
+def open_message(cursor: Cursor[TupleRow], id_: int, by: str, publisher: Publisher | None) -> tuple[Arrival, Place]:
     """Read a message again, and where it is counted; an error unless it is open."""
     row = cursor.execute(_SELECT_MESSAGE, (id_,)).fetchone()
     if row is None:

@@ -75,3 +75,36 @@ def discard(number: Number, reason: Annotated[str, typer.Option(help="理由 why
     """
     with Client(load()) as client:
         print_json(client.post(f"/v1/quarantine/{number}/discard", {"reason": reason}))
+
+
+@quarantine.command("groups")
+def list_groups(as_json: AsJson = False) -> None:  # noqa: FBT002 - an option
+    """分组 The open messages by reason and source, the largest group first."""
+    with Client(load()) as client:
+        answer = client.get("/v1/quarantine/groups")
+    if as_json:
+        print_json(answer)
+        return
+    table = Table("规则\nrule", "来源\nsource", "条数\nmessages", "最近\nlast received", "例\nexample")
+    for each in answer["groups"]:
+        example = f"{each['example']}: {each['reason']}"
+        received = shanghai(each["last_received_at"])
+        table.add_row(each["rule"], each["source"] or "—", str(each["messages"]), received, example)
+    OUT.print(table)
+
+
+@quarantine.command("redrive-group")
+def redrive_group(
+    rule: Annotated[str | None, typer.Option(help="规则 refused by this rule")] = None,
+    source: Annotated[str | None, typer.Option(help="来源 of this source")] = None,
+    publisher: Annotated[str | None, typer.Option(help="发布者 by this publisher")] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="执行 do it; without, only say what would happen")] = False,  # noqa: FBT002 - an option
+) -> None:
+    """成组重投 Send a whole group through intake again; a dry run unless --apply.
+
+    Example: taizhang quarantine redrive-group --rule type_unknown --apply
+    """
+    body = {name: value for name, value in (("rule", rule), ("source", source), ("publisher", publisher)) if value}
+    path = f"/v1/quarantine/redrive?dry_run={str(not apply).lower()}"
+    with Client(load()) as client:
+        print_json(client.post(path, body))

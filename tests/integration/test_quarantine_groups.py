@@ -1,0 +1,45 @@
+"""Redriving a group after its fault was mended."""
+
+from dataclasses import replace
+
+from domain.reasons import Reason
+from services.intake import Intake
+from services.quarantine import Filters, Quarantine
+from services.quarantine_groups import groups, redrive_group, try_group
+from tests.fix_store import Rows
+from tests.sending import corrected, http, removed
+
+OTHER = "https://registry.example/other"
+REASON = Reason("channel", "", None, "the channel was set up wrongly")
+
+
+def test_a_dry_run_says_what_the_redrive_then_does(intake: Intake, rows: Rows) -> None:
+    good = [http(removed(id_)) for id_ in ("b", "c", "b")]
+    aside = [http(corrected("x", "a", removed("a")["data"], source=OTHER))]
+    intake.admit([http(removed("a")), *aside])
+    # Set aside while a fault of the channel held them up, which a redrive waives.
+    held = [replace(each, refused=(REASON,)) for each in good]
+    intake.admit(held)
+    recorder, quarantine = intake.recorder, Quarantine(intake.writer)
+    assert [(each.rule, each.messages) for each in groups(recorder)] == [("channel", 3), ("not_the_targets_source", 1)]
+
+    tried = try_group(recorder, Filters(rule="channel"), "steward")
+    assert (tried.accepted, tried.duplicate, tried.still_refused, tried.remaining) == (2, 1, 0, 0)
+    assert rows("SELECT count(*) FROM taizhang.log") == [(1,)]
+    assert rows("SELECT count(*) FROM taizhang.quarantine_action") == [(0,)]
+
+    done = redrive_group(quarantine, recorder, Filters(rule="channel"), "steward")
+    assert done == tried._replace(dry_run=False)
+    assert rows("SELECT id FROM taizhang.log ORDER BY notification_id") == [("a",), ("b",), ("c",)]
+    assert [each.rule for each in groups(recorder)] == ["not_the_targets_source"]
+    assert redrive_group(quarantine, recorder, Filters(rule="channel"), "steward")._asdict() == {
+        "dry_run": False, "accepted": 0, "duplicate": 0, "still_refused": 0, "remaining": 0, "refusals": [],
+    }  # fmt: skip
+
+
+def test_a_group_stands_by_rule_and_source(intake: Intake) -> None:
+    intake.admit([http(b"{"), http(b"}"), http(removed("a") | {"time": "noon"})])
+    assert [(each.rule, each.source, each.messages) for each in groups(intake.recorder)] == [
+        ("not_json", None, 2),
+        ("time", removed("a")["source"], 1),
+    ]
