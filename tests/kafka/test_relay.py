@@ -1,0 +1,100 @@
+"""The published topics: a copy kept by them is the ledger, and a dead letter says why it is one."""
+
+import json
+import signal
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kafka import KafkaConsumer, TopicPartition
+
+from tests.fix_kafka import Broker, Record, Stage, end, wait_until
+from tests.fix_service import Service
+from tests.sending import as_bytes
+from tests.small_city import event, events
+
+pytestmark = pytest.mark.kafka
+
+
+def read(broker: Broker, topic: str) -> list[Any]:
+    """All records of a topic, in order within each partition."""
+    consumer = KafkaConsumer(bootstrap_servers=broker.address, group_id=None, auto_offset_reset="earliest")
+    partitions = [TopicPartition(topic, each) for each in consumer.partitions_for_topic(topic) or ()]
+    consumer.assign(partitions)
+    consumer.seek_to_beginning()
+    ends = consumer.end_offsets(partitions)
+    found: list[Any] = []
+    while any(consumer.position(each) < ends[each] for each in partitions):
+        for records in consumer.poll(timeout_ms=500).values():
+            found += records
+    consumer.close()
+    return found
+
+
+def copy_of(broker: Broker, topic: str) -> tuple[dict[str, Any], int]:
+    """The rows that the last records say, and the highest position in a header."""
+    rows: dict[str, Any] = {}
+    highest = 0
+    for record in read(broker, topic):
+        highest = max(highest, int(dict(record.headers)["position"]))
+        if record.value is None:
+            rows.pop(record.key.decode(), None)
+        else:
+            rows[record.key.decode()] = json.loads(record.value)["row"]
+    return rows, highest
+
+
+def listed(service: Service, position: int) -> dict[str, Any]:
+    page = service.get("/v1/organizations", known_at=position, min_position=position, limit=1000)
+    assert page["next"] is None
+    return {row["org"]: row for row in page["organizations"]}
+
+
+def test_what_is_published_to_kafka_comes_back_as_the_ledger(
+    stage: Stage, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    names = {
+        "TAIZHANG_KAFKA_LEDGER_TOPIC": f"{stage.topic}.ledger",
+        "TAIZHANG_KAFKA_DEAD_LETTER_TOPIC": f"{stage.topic}.dead",
+    }
+    ledger, dead = names.values()
+    file = tmp_path / "events.jsonl"
+    source = events()
+    file.write_bytes(b"\n".join([*map(as_bytes, islice(source, 80)), b"{broken", b""]))
+    with Service(tmp_path, "--dev", database_url=stage.conninfo) as service:
+        assert stage.spawn("-m", "services.cli", "publish", str(file), "--kafka").wait(60) == 0
+        ingest = stage.spawn()
+        relay = stage.spawn("-m", "services.cli", "relay", **names)
+        try:
+            stage.wait_caught_up()
+            assert stage.tally() == (81, 80, 0, 1)
+            wait_until(lambda: bool(stage.broker.ends(ledger)) and copy_of(stage.broker, ledger)[1] == 80, "80 are out")
+            assert copy_of(stage.broker, ledger)[0] == listed(service, 80)
+
+            end(relay, signal.SIGKILL)
+            gone = event("gone", "organization.deregistered", org="group:g-1", reason="dissolved")
+            stage.send([Record(as_bytes(each)) for each in (gone, *islice(source, 9))])
+            stage.wait_caught_up()
+            relay = stage.spawn("-m", "services.cli", "relay", **names)
+            wait_until(lambda: copy_of(stage.broker, ledger)[1] == 90, "90 are out")
+            rows, _ = copy_of(stage.broker, ledger)
+            assert rows == listed(service, 90)
+            assert "group:g-1" not in rows
+            assert end(relay) == end(ingest) == 0
+        finally:
+            relay.kill()
+            ingest.kill()
+        (letter,) = read(stage.broker, dead)
+        headers = {name: value.decode() for name, value in letter.headers}
+        assert letter.value == b"{broken"
+        assert (headers["quarantine_id"], headers["rules"]) == ("1", "not_json")
+        assert json.loads(headers["intake"])["topic"] == stage.topic
+        accounts = service.get("/v1/sources")["partitions"]
+        assert {each["partition"]: each["next_offset"] for each in accounts} == stage.stored()
+        assert sum(each["received"] for each in accounts) == 91
+        assert {each["lag"] for each in accounts} == {0}
+        metrics = service.http.get("/metrics").text
+        assert f'taizhang_kafka_lag{{partition="0",topic="{stage.topic}"}} 0.0' in metrics
+        assert 'taizhang_messages_total{disposition="quarantined",source=""} 1.0' in metrics
+    del capfd
