@@ -66,8 +66,9 @@ def events_about(
             return events
         # A word moves a fact to another entity, and a later word on: that one names neither of the two before.
         known = {event.position for event in events}
-        targets = log.find(list({word.target for word in words}))
+        at_hand = {event.key for event in events}
+        targets = log.find([target for target in {word.target for word in words} if target not in at_hand])
         said = LedgerTables(reading.schema).words(cursor, [word.target for word in words])
     later = {p for positions in said.values() for p in positions if p <= known_at} - known
-    events += (event for event in targets if event.position <= known_at and event.position not in known)
+    events += (event for event in targets if event.position <= known_at)
     return [*events, *log.events(sorted(later))]

@@ -9,10 +9,10 @@ from services.log import LogRecorder
 from services.queries import Queries, Rates
 from services.settings import SHANGHAI
 
-# The last position recorded before each instant: what is recorded at one instant has one range of positions.
+# Not max(notification_id): the planner would look for it from the log's end, event by event.
 _POSITIONS_BEFORE: Final = """
-SELECT coalesce((SELECT max(notification_id) FROM taizhang.log WHERE recorded_at = (
-           SELECT max(recorded_at) FROM taizhang.log WHERE recorded_at < asked.instant)), 0)
+SELECT coalesce((SELECT notification_id FROM taizhang.log WHERE recorded_at < asked.instant
+                  ORDER BY recorded_at DESC, notification_id DESC LIMIT 1), 0)
   FROM unnest(%s::timestamptz[]) WITH ORDINALITY AS asked (instant, number) ORDER BY number
 """
 _RECORDED_AT: Final = """

@@ -80,11 +80,12 @@ class ByOrganization:
         """Up to `limit` rows of the group in order of organization number, those after number `after`."""
         order = self._current(version, snapshot)
         known = int(np.searchsorted(snapshot.entries["position"], known_at, side="right"))
+        inside = _inside(snapshot, group.regions)
         found, count, first, width = [np.zeros(0, np.int32)], 0, after + 1, _WIDTH
         while count < limit and first < snapshot.organizations:
             decided = _deciding(snapshot, order, first, first + width, day, known)
             rows = rows_of(snapshot, decided, policy)
-            rows = rows.where(_meant(snapshot, rows, group))
+            rows = rows.where(_meant(snapshot, rows, group) & inside[rows.region])
             found.append(rows.entry)
             count, first, width = count + len(rows), first + width, width * 2
         return rows_of(snapshot, np.concatenate(found)[:limit], policy)
@@ -105,12 +106,17 @@ def _deciding(snapshot: Snapshot, order: Order, first: int, last: int, day: int,
     return decided[decided >= 0]
 
 
+def _inside(snapshot: Snapshot, regions: Mapping[int, str]) -> Mask:
+    """Which of the snapshot's region codes have these keys."""
+    codes = list(snapshot.regions)
+    inside = np.ones(len(codes), np.bool_)
+    for digits, key in regions.items():
+        inside &= np.fromiter([code[:digits] == key for code in codes], np.bool_, len(codes))
+    return inside
+
+
 def _meant(snapshot: Snapshot, rows: Standing, group: Group) -> Mask:
     mask = matching(snapshot, rows, group.filters)
-    if group.regions:
-        codes = list(snapshot.regions)
-        inside = (all(code[:n] == key for n, key in group.regions.items()) for code in codes)
-        mask &= np.fromiter(inside, np.bool_, len(codes))[rows.region]
     if group.counted_in is not None:
         mask &= count_columns(rows)[Counts._fields.index(group.counted_in)] != 0
     return mask
