@@ -1,0 +1,49 @@
+"""A world over HTTP beside the same world folded from scratch."""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any, NamedTuple
+
+from domain.facts import Event
+from domain.ledger import Row, ledger
+from domain.rates import Filters, group, rates
+from tests.fix_service import Service
+from tests.histories import as_events, fits
+
+
+class World(NamedTuple):
+    """A service, and the accepted events that it holds."""
+
+    service: Service
+    events: list[Event]
+
+    @property
+    def head(self) -> int:
+        return len(self.events)
+
+    def rows(self, as_of: str, known_at: int) -> list[Row]:
+        """The ledger's rows by the fold from scratch."""
+        return ledger(self.events[:known_at], date.fromisoformat(as_of), fits).rows()
+
+    def figures(self, rows: Iterable[Row], group_by: tuple[str, ...], filters: Filters) -> list[dict[str, Any]]:
+        """The groups as /v1/rates would show them."""
+        found = group(rows, group_by, filters)
+        return [
+            {
+                "key": dict(zip(group_by, key, strict=True)),
+                "counts": counts._asdict(),
+                "rates": {name: rate._asdict() for name, rate in rates(counts).items()},
+            }
+            for key, counts in found.items()
+        ]
+
+
+def publish(service: Service, deliveries: list[dict[str, Any]]) -> World:
+    """Publish deliveries of which some may be quarantined or repeats, and wait until all is projected."""
+    accepted: list[dict[str, Any]] = []
+    for delivery, result in zip(deliveries, service.publish(deliveries), strict=True):
+        if result["disposition"] == "accepted":
+            accepted.append(delivery)
+            assert result["position"] == len(accepted)
+    service.get("/v1/rates", min_position=len(accepted))
+    return World(service, as_events(accepted))
