@@ -42,7 +42,8 @@ from services import settings as settings_module
 ROUTERS: Final = (
     events.router, organizations.router, rates.router, series.router, compare.router, explain.router, audit.router,
     log.router, anomalies.router, quarantine_groups.router, quarantine.router, sources.router, readings.router,
-    health.router, home.router, changes.router, replay.router, vintage.router, signals.router, ledger_stream.router, contract.router,
+    health.router, home.router, changes.router, replay.router, vintage.router, signals.router,
+    ledger_stream.router, contract.router,
 )  # fmt: skip
 DESCRIPTION: Final = """\
 台账: a ledger of Party building coverage, on two clocks. Publish events, ask for any date as known at any moment.

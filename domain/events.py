@@ -50,13 +50,9 @@ def _coded(check: Callable[[str], str]) -> AfterValidator:
         try:
             return check(value)
         except codes.CodeError as error:
-            raise PydanticCustomError("code", "{reason}", _context(error)) from None
+            raise PydanticCustomError("code", "{reason}", {"reason": str(error), "rule": error.rule}) from None
 
     return AfterValidator(validate)
-
-
-def _context(error: codes.CodeError) -> dict[str, Any]:
-    return {"reason": str(error), "rule": error.rule}
 
 
 def _read_date(value: object) -> date:
@@ -122,6 +118,7 @@ Reason = Annotated[
 ]
 Employees = Annotated[int, Field(ge=0, le=EMPLOYEES_MAX)]
 Threshold = Annotated[int, Field(ge=1, le=EMPLOYEES_MAX)]
+Days = Annotated[int, Field(ge=1, le=3_650)]
 Organizations = Annotated[list[OrganizationId], Field(max_length=COVERS_MAX)]
 
 
@@ -295,6 +292,20 @@ class PolicyAdopted(FactData):
     formations_counted: Annotated[list[Formation], Field(min_length=1, max_length=3)]
 
 
+class SignalsAdopted(FactData):
+    backdated_days: Days
+    backdated_grace_days: Days
+    short_lived_days: Days
+    moved_days: Days
+    without_members_days: Days
+    exclusion_days: Days
+    exclusion_factor: Threshold
+    exclusions_min: Threshold
+    correction_days: Days
+    correction_sigmas: Threshold
+    corrections_min: Threshold
+
+
 class EventName(Data):
     """The name of an event: its `source` and `id`."""
 
@@ -329,6 +340,7 @@ _MODELS: Final[dict[str, tuple[type[Data], int | None]]] = {
     "instructor.assigned": (InstructorAssigned, START),
     "instructor.withdrawn": (InstructorWithdrawn, END),
     "policy.adopted": (PolicyAdopted, CHANGE),
+    "signals.adopted": (SignalsAdopted, CHANGE),
     "event.corrected": (EventCorrected, None),
     "event.retracted": (EventRetracted, None),
 }

@@ -10,6 +10,7 @@ from domain.instants import parse_date
 from domain.terms import Anomaly
 
 POLICY = "policy"
+SIGNALS = "signals"
 
 EventKey = tuple[str, str]
 
@@ -83,11 +84,11 @@ def entity_of(type_: str, data: Mapping[str, Any]) -> str:
     """Name the entity that a fact is about.
 
     The fold never crosses entities: an organization, a member, a branch, one instructor at one
-    organization (`<org> <instructor>`), or the policy.
+    organization (`<org> <instructor>`), the policy, or the thresholds of the signals.
     """
     family = type_.split(".")[1]
-    if family == "policy":
-        return POLICY
+    if family in (POLICY, SIGNALS):
+        return family
     if family == "instructor":
         return f"{data['org']} {data['instructor']}"
     return str(data["org" if family == "organization" else family])
@@ -144,9 +145,9 @@ def word_anomaly(word: Event, target: Event | None, fits: Callable[[str, object]
 
 
 def subject_of(type_: str, data: Mapping[str, Any]) -> str | None:
-    """The data's first identifier, on which anomalies are reported; None for a policy."""
+    """The data's first identifier, on which anomalies are reported; None for a policy or thresholds."""
     entity = entity_of(type_, data)
-    return None if entity == POLICY else entity.partition(" ")[0]
+    return None if entity in (POLICY, SIGNALS) else entity.partition(" ")[0]
 
 
 def standing_facts(

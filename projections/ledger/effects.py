@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
-from domain.facts import POLICY
+from domain.facts import POLICY, SIGNALS
 from domain.fold import Branch, Instructor, Member
 from domain.terms import EXCLUSION_REASONS, ExclusionReason
 from projections.ledger.changes import AT_FORMATION, AT_INSTRUCTORS, AT_STANDING, RawState
@@ -108,7 +108,7 @@ _IDENTIFIER_FIELDS = ("org", "member", "branch", "instructor", "from_org", "to_o
 
 
 def identifiers(data: Mapping[str, Any]) -> list[str]:
-    """Every identifier that an event's data names, each once, in order; a policy's is `policy`."""
+    """Every identifier that an event's data names, each once; a policy's is `policy`, that of thresholds `signals`."""
     get = data.get
     found = [v for f in _IDENTIFIER_FIELDS if isinstance(v := get(f), str)]
     for name in ("covers", "add", "drop"):
@@ -117,4 +117,6 @@ def identifiers(data: Mapping[str, Any]) -> list[str]:
             found += [v for v in listed if isinstance(v, str)]
     if not found and "formations_counted" in data:
         return [POLICY]
+    if not found and "backdated_days" in data:
+        return [SIGNALS]
     return found if len(found) < 2 else list(dict.fromkeys(found))

@@ -9,11 +9,12 @@ import orjson
 
 from domain.fold import Attributes, Branch, Instructor, Member, Organization, State
 from domain.policy import DEFAULT_POLICY, Policy
+from domain.signals import DEFAULT_SIGNAL_POLICY, SignalPolicy
 from projections.ledger.changes import EMPTY, FOREVER, NO_ENTRY, Entry, RawState
 
 # The first five fields of domain.facts.Fact, the date as an ordinal: the canonical order.
 FactOrder = tuple[int, int, int, str, str]
-EntityState = State | Policy
+EntityState = State | Policy | SignalPolicy
 
 
 @dataclass(slots=True)
@@ -21,7 +22,7 @@ class EntityRecord:
     """One entity: its state after its last fact, and which facts stand.
 
     Attributes:
-        family: organization, member, branch, instructor or policy.
+        family: organization, member, branch, instructor, policy or signals.
         state: the state after all facts known.
         last: the canonical order of the last fact; None before the first.
         facts: position of each standing fact's event and of the correction that decides it, or 0.
@@ -39,6 +40,7 @@ _INITIAL: dict[str, EntityState] = {
     "branch": Branch(),
     "instructor": Instructor(),
     "policy": DEFAULT_POLICY,
+    "signals": DEFAULT_SIGNAL_POLICY,
 }
 
 
@@ -78,6 +80,8 @@ def _decode_state(family: str, fields: list[Any]) -> EntityState:
             return Branch(name, tier, formation, region, frozenset(covers))
         case "instructor":
             return Instructor(*fields)
+        case "signals":
+            return SignalPolicy(*fields)
         case _:
             return Policy(fields[0], fields[1], tuple(fields[2]))
 

@@ -1,0 +1,120 @@
+"""`GET /v1/signals`: patterns that an inspector should look at, each explained by its events."""
+
+from datetime import date
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from api.access import Inspecting
+from api.answers import PROBLEMS, answer
+from api.clocks import Asked, CursorText, read_date
+from api.paging import Limit, page
+from api.parts import parts_of
+from api.routes.changes import ChangeEventShape
+from api.shapes import KnownAt
+from domain.signals import DEADLINES, SIGNALS, Signal
+from services.changes import described
+from services.signals import find, hit_key
+
+router = APIRouter(prefix="/v1/signals", tags=["inspection"], responses=PROBLEMS)
+
+DEADLINES_MAX: Final = 12
+
+
+class SignalPolicyShape(BaseModel):
+    """The thresholds in force; a `signals.adopted` event replaces them whole from its effective date on."""
+
+    backdated_days: int
+    backdated_grace_days: int
+    short_lived_days: int
+    moved_days: int
+    without_members_days: int
+    exclusion_days: int
+    exclusion_factor: int
+    exclusions_min: int
+    correction_days: int
+    correction_sigmas: int
+    corrections_min: int
+
+
+class HitShape(BaseModel):
+    """One hit. It accuses nobody; it names what to look at."""
+
+    signal: Signal
+    deadline: date | None = Field(description="null for a signal that no deadline bears on")
+    subject: str = Field(description="an organization, branch, member, region or source")
+    detail: dict[str, Any] = Field(description="the figures behind it")
+    positions: list[int] = Field(description="the events that explain it, at most 200")
+
+
+class SignalsShape(BaseModel):
+    """One page of hits, by signal, deadline and subject."""
+
+    as_of: date
+    known_at: KnownAt
+    policy: SignalPolicyShape
+    policy_decided_by: list[int] = Field(description="positions; empty while the thresholds are the default")
+    deadlines: list[date]
+    hits: list[HitShape]
+    events: dict[int, ChangeEventShape] = Field(description="by position: the events of this page's hits")
+    next: str | None = Field(description="`cursor` of the next page; null on the last")
+
+
+@router.get("", response_model=None, responses={200: {"model": SignalsShape}}, summary="预警 Signals")
+def get(
+    request: Request,
+    _: Inspecting,
+    clocks: Asked,
+    *,
+    signal: Annotated[list[Signal] | None, Query(description="Only these; may repeat. Left out: all.")] = None,
+    deadline: Annotated[
+        list[str] | None,
+        Query(
+            description="Deadlines, YYYY-MM-DD; may repeat. Left out: those of the campaign, 2024-12-31 and "
+            "2025-06-30. Those after `as_of` are not looked at.",
+            max_length=DEADLINES_MAX,
+            examples=["2024-12-31"],
+        ),
+    ] = None,
+    limit: Limit = 100,
+    cursor: CursorText = None,
+) -> Response:
+    """Patterns in the facts that stand at both clocks; thresholds come from `signals.adopted` events.
+
+    - `backdated`: a fact that raises a rate, effective at most `backdated_days` before a deadline, learned (by
+      CloudEvents `time`, and by `recorded_at` where the log was kept then) over `backdated_grace_days` after it.
+    - `short_lived_branch`: formed at most `short_lived_days` before a deadline, dissolved or left with nothing to
+      cover at most so long after it.
+    - `moved_in_and_out`: an organization has the full members that the policy asks for on the deadline, neither
+      `moved_days` before nor after, and only through members who came and left.
+    - `branch_without_members`: none of the organizations that a branch covers has had any member for more than
+      `without_members_days`.
+    - `exclusion_spike`: in a county, the share of organizations excluded in the `exclusion_days` up to a deadline is
+      over `exclusion_factor` times the mean of the six windows before, and at least `exclusions_min` are.
+    - `correction_spike`: corrections and retractions of a source's events, for each of its facts, in the
+      `correction_days` up to `as_of` are over `correction_sigmas` standard deviations above the mean of the six
+      windows before, and at least `corrections_min`.
+    """
+    del cursor  # the clocks carry it
+    deadlines = [read_date("deadline", each) for each in deadline] if deadline else list(DEADLINES)
+    queries = parts_of(request).queries
+    found = find(queries, clocks.as_of, clocks.position, signals=signal or SIGNALS, deadlines=deadlines)
+    after = tuple(clocks.after) if clocks.after else None
+    rest = [hit for hit in found.hits if after is None or hit_key(hit) > after]
+    shown, following = page(request, clocks, rest[: limit + 1], limit, hit_key)
+    with queries.pool.connection() as connection:
+        events = described(connection, {position for hit in shown for position in hit.positions})
+    return answer(
+        {
+            "as_of": clocks.as_of,
+            "known_at": clocks.known_at(),
+            "policy": found.policy,
+            "policy_decided_by": found.decided_by,
+            "deadlines": sorted(set(deadlines)),
+            "hits": shown,
+            "events": events,
+            "next": following,
+        }
+    )
