@@ -4,11 +4,30 @@ import asyncio
 import zlib
 from typing import Final
 
-from fastapi import Request
+from fastapi import HTTPException, Request
+from starlette.types import Message, Receive
 
 from api.problems import Problem
 
+# What every call but intake needs at most.
+SMALL_BODY_BYTES_MAX: Final = 65_536
 _GZIP: Final = zlib.MAX_WBITS | 16  # zlib.decompressobj: expect gzip's header
+
+
+def limited(receive: Receive, bytes_max: int) -> Receive:
+    """`receive`, for bodies that the framework reads by itself: HTTPException 413 beyond the limit."""
+    received = 0
+
+    async def receive_within() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > bytes_max:
+            # FastAPI lets only this exception through from where it reads a body.
+            raise HTTPException(413, f"a body has at most {bytes_max} bytes here", {"connection": "close"})
+        return message
+
+    return receive_within
 
 
 async def read_body(request: Request, bytes_max: int, seconds_max: float) -> tuple[bytes, bool]:

@@ -10,12 +10,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.bodies import SMALL_BODY_BYTES_MAX, limited
 from api.metrics import REQUEST_SECONDS, REQUESTS
 from api.problems import Problem
 from domain.codes import holds_personal_identifier
 from services.logs import logger
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+INTAKE: Final = "/v1/events"  # it has limits of its own
 _QUIET: Final = frozenset(("/health/live", "/health/ready", "/metrics"))
 
 UNFORESEEN: Final = (
@@ -69,7 +71,8 @@ class Surroundings:
 
         with structlog.contextvars.bound_contextvars(request_id=identity):
             try:
-                await self._app(scope, receive, send_on)
+                within = receive if scope["path"] == INTAKE else limited(receive, SMALL_BODY_BYTES_MAX)
+                await self._app(scope, within, send_on)
             except ClientDisconnect:
                 status = 499  # as nginx notes it: the client went away, nobody reads an answer
             except Exception:

@@ -14,13 +14,14 @@ from os import getpid
 from types import FrameType
 from typing import Final
 
+import psycopg
 import uvicorn
 from pydantic import SecretStr
 
 from services import settings as settings_module
 from services.database import migrate
 from services.embedded import EmbeddedPostgres
-from services.errors import TaizhangError
+from services.errors import StoreUnavailableError, TaizhangError
 from services.logs import logger
 from services.settings import Settings, variable
 from services.supervision import Supervisor
@@ -68,7 +69,12 @@ def database(settings: Settings) -> Iterator[Settings]:
             stack.callback(server.stop)
             settings = settings.model_copy(update={"database_url": SecretStr(conninfo)})
             logger().info("embedded PostgreSQL ready", data=str(settings.data))
-        ran = migrate(settings.conninfo)
+        try:
+            ran = migrate(settings.conninfo)
+        except psycopg.OperationalError as error:
+            raise StoreUnavailableError(
+                f"the database cannot be used ({str(error).strip()}): start it, or correct {variable('database_url')}"
+            ) from error
         logger().info("database ready", migrations_run=ran)
         yield settings
 

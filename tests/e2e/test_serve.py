@@ -101,6 +101,15 @@ def test_a_wrong_setting_ends_the_start(arguments: list[str], settings: dict[str
     assert "Traceback" not in told.stderr
 
 
+def test_a_database_that_is_not_there_is_told_without_its_password(tmp_path: Path) -> None:
+    address = f"postgresql://ledger:hunter2@127.0.0.1:{free_port()}/ledger"
+    told = run("serve", "--dev", "--port", "0", "--data", str(tmp_path), database_url=address)
+    assert told.returncode == 1
+    assert "the database cannot be used" in told.stderr
+    assert "hunter2" not in told.stderr
+    assert "Traceback" not in told.stderr
+
+
 def test_publish_keeps_every_line_and_says_what_became_of_them(fresh_service: Service, tmp_path: Path) -> None:
     file = tmp_path / "events.jsonl"
     lines = [json.dumps(each, ensure_ascii=False) for each in DELIVERIES]
