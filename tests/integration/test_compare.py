@@ -1,0 +1,107 @@
+"""GET /v1/rates/compare over HTTP: both sides against the fold from scratch, the differences against fractions."""
+
+from collections.abc import Iterator
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from domain.rates import ANY, RATES
+from tests.examples import EXAMPLES
+from tests.fix_service import Service, new_database
+from tests.folding import World, publish
+
+PATH = "/v1/rates/compare"
+
+
+@pytest.fixture(scope="module")
+def world(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("compare")
+    with Service(folder, "--dev", database_url=new_database(postgres)) as service:
+        yield publish(service, EXAMPLES[4]["deliveries"])
+
+
+def points(this: dict[str, Any], other: dict[str, Any], rate: str) -> str | None:
+    """The difference in percentage points by fractions and by Decimal's rounding."""
+    left, right = this["rates"][rate], other["rates"][rate]
+    if not left["denominator"] or not right["denominator"]:
+        return None
+    exact = Fraction(left["numerator"], left["denominator"]) - Fraction(right["numerator"], right["denominator"])
+    shown = (Decimal(exact.numerator) * 100 / exact.denominator).quantize(Decimal("0.01"), ROUND_HALF_UP)
+    return f"{shown + 0:f}"
+
+
+@pytest.mark.parametrize(
+    ("this", "other"),
+    [
+        ((0.9, "2024-12-31"), (0.9, "2024-03-31")),
+        ((1.0, "2024-06-30"), (0.5, "2024-06-30")),
+        ((1.0, "2024-04-30"), (0.0, "2024-12-31")),
+        ((0.4, "2024-02-15"), (1.0, "2024-09-01")),
+    ],
+)
+@pytest.mark.parametrize("group_by", [(), ("kind",), ("region:6", "formation")])
+def test_both_sides_are_the_fold_and_the_differences_exact(
+    world: World, this: tuple[float, str], other: tuple[float, str], group_by: tuple[str, ...]
+) -> None:
+    known_at, other_known_at = (int(world.head * part) for part, _ in (this, other))
+    answer = world.service.get(
+        PATH, as_of=this[1], known_at=known_at, other_as_of=other[1], other_known_at=other_known_at,
+        group_by=list(group_by),
+    )  # fmt: skip
+    sides = {
+        "this": world.figures(world.rows(this[1], known_at), group_by, ANY),
+        "other": world.figures(world.rows(other[1], other_known_at), group_by, ANY),
+    }
+    for name, expected in sides.items():
+        found = [{"key": group["key"], **group[name]} for group in answer["groups"] if group[name]]
+        assert found == expected
+    for compared in [*answer["groups"], answer["total"]]:
+        differences = compared["differences"]
+        for rate in RATES:
+            both = compared["this"] and compared["other"]
+            expected_points = points(compared["this"], compared["other"], rate) if both else None
+            assert differences["rates"][rate] == expected_points
+        for count, difference in differences["counts"].items():
+            left, right = (compared[side]["counts"][count] if compared[side] else 0 for side in ("this", "other"))
+            assert difference == left - right
+
+
+def test_left_out_the_other_side_stands_where_this_one_does(world: World) -> None:
+    answer = world.service.get(PATH, as_of="2024-06-30", known_at=world.head // 2)
+    assert answer["this"] == answer["other"]
+    assert answer["this"]["known_at"]["position"] == answer["this"]["evidence"]["tree_size"] == world.head // 2
+    total = answer["total"]
+    assert total["this"] == total["other"]
+    assert set(total["differences"]["counts"].values()) == {0}
+
+
+def test_a_group_on_one_side_only_is_null_on_the_other(world: World) -> None:
+    answer = world.service.get(PATH, as_of="2024-12-31", other_known_at=0, group_by="kind")
+    assert len(answer["groups"]) == 3
+    for group in answer["groups"]:
+        assert group["other"] is None
+        assert set(group["differences"]["rates"].values()) == {None}
+        assert group["differences"]["counts"] == group["this"]["counts"]
+
+
+def test_an_instant_is_a_state_of_knowledge_too(world: World) -> None:
+    answer = world.service.get(PATH, as_of="2024-12-31", other_known_at="2020-01-01T00:00:00+08:00")
+    assert answer["other"]["known_at"] == {"position": 0, "recorded_at": None}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "rule"),
+    [
+        ("other_known_at", "999999999", "position_unknown"),
+        ("other_known_at", "yesterday", "instant"),
+        ("other_as_of", "2024-13-01", "date"),
+        ("other", "2024-01-01", "parameter_unknown"),
+    ],
+)
+def test_a_wrong_value_is_refused_under_its_own_name(world: World, name: str, value: str, rule: str) -> None:
+    answer = world.service.http.get(PATH, params={name: value})
+    assert answer.status_code == 400
+    (fault,) = answer.json()["errors"]
+    assert (fault["at"], fault["rule"]) == (f"query.{name}", rule)
