@@ -1,5 +1,6 @@
 """Fixtures: the store on a fresh database, and plain SQL beside it."""
 
+import time
 from collections.abc import Iterator
 
 import psycopg
@@ -28,6 +29,14 @@ def intake(store: str) -> Iterator[Intake]:
 @pytest.fixture
 def recorder(intake: Intake) -> LogRecorder:
     return intake.recorder
+
+
+def leave(store: str, user: str) -> None:
+    """Wait until the server has ended the closed sessions of another role, which the store's own can't end by force."""
+    with psycopg.connect(store, autocommit=True) as connection:
+        statement = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND usename = %s"
+        while connection.execute(statement, (user,)).fetchone():
+            time.sleep(0.01)
 
 
 class Rows:

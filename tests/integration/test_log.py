@@ -19,7 +19,7 @@ from domain.merkle import Frontier, leaf_hash
 from services.intake import Intake
 from services.log import CHANNEL, LogRecorder, Recorded, originator_id
 from tests.fix_proxy import Fault, Proxy
-from tests.fix_store import Rows
+from tests.fix_store import Rows, leave
 from tests.sending import MARKET, http, kafka, removed
 
 WRITERS = 4
@@ -88,6 +88,8 @@ def test_nobody_changes_what_is_recorded(intake: Intake, store: str, user: str, 
         for statement, (table, column) in product(CHANGES, map(str.split, RECORDED)):
             with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
                 connection.execute(statement.format(table, column, column).encode())
+    if user == "postgres":
+        leave(store, user)
 
 
 def test_plain_sql_cannot_claim_a_position_or_a_name_twice(intake: Intake, rows: Rows) -> None:

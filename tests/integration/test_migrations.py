@@ -9,6 +9,7 @@ from psycopg.conninfo import make_conninfo
 
 from services.database import MIGRATIONS, migrate, migrations
 from services.errors import MigrationError
+from tests.fix_store import leave
 
 NEWEST = len(migrations())
 SCHEMA = """
@@ -105,13 +106,14 @@ def test_numbers_have_no_gap_and_no_twin(tmp_path: Path, name: str) -> None:
         migrations(tmp_path)
 
 
-def test_a_role_without_rights_is_told_which_it_needs(database: str) -> None:
-    with psycopg.connect(make_conninfo(database, user="postgres"), autocommit=True) as connection:
+def test_a_role_without_rights_is_told_which_it_needs(postgres: str, database: str) -> None:
+    with psycopg.connect(make_conninfo(postgres, user="postgres"), autocommit=True) as connection:
         connection.execute("CREATE ROLE guest LOGIN PASSWORD 'guest'")
         try:
             with pytest.raises(MigrationError, match="needs CREATE in the database"):
                 migrate(make_conninfo(database, user="guest", password="guest"))  # noqa: S106  # for the length of this test
         finally:
+            leave(database, "guest")
             connection.execute("DROP ROLE guest")
 
 
