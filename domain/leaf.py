@@ -25,16 +25,25 @@ def leaf(  # noqa: PLR0917 -- these are the leaf's seven members, in the order o
     raw_sha256: bytes,
     recorded_at: datetime,
     publisher: str,
-    intake: Mapping[str, object],
+    intake: Mapping[str, object] | str,
 ) -> bytes:
     """Leaf of the event at a position, as UTF-8 with sorted keys and no white space.
 
-    raw_sha256 is the digest of the raw bytes as received (32 bytes, written as hex), recorded_at an aware
-    instant (written in UTC to the microsecond), intake the coordinates of the channel it came by.
-    LeafError for what RFC 8785 or an entry bundle cannot hold.
+    Args:
+        position: from 1.
+        source: the event's.
+        id: the event's.
+        raw_sha256: digest of the raw bytes as received, 32 bytes; written as hex.
+        recorded_at: an aware instant; written in UTC to the microsecond.
+        publisher: who sent it.
+        intake: the coordinates of the channel it came by, or their text where it is at hand in canonical form.
+
+    Raises:
+        LeafError: RFC 8785 or an entry bundle cannot hold it.
     """
+    coordinates = intake if isinstance(intake, str) else _object(intake)
     text = (
-        f'{{"id":{_quoted(id)},"intake":{_object(intake)},"position":{position:d},"publisher":{_quoted(publisher)},'
+        f'{{"id":{_quoted(id)},"intake":{coordinates},"position":{position},"publisher":{_quoted(publisher)},'
         f'"raw_sha256":"{raw_sha256.hex()}","recorded_at":"{_instant(recorded_at)}","source":{_quoted(source)}}}'
     )
     try:

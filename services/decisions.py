@@ -90,8 +90,9 @@ class Decisions:
         assert content_sha256 is not None  # noqa: S101  # an event that could be read has one
         try:
             bytes_ = leaf(
-                position, event.source, event.id, raw_sha256, turn.now, message.publisher.name, arrival.intake
-            )
+                position, event.source, event.id, raw_sha256, turn.now, message.publisher.name,
+                arrival.intake_json.decode(),
+            )  # fmt: skip
         except LeafError as error:
             self._quarantine(arrival, (Reason("leaf", "", None, str(error)),))
             return None

@@ -77,7 +77,7 @@ class Arrival(NamedTuple):
     """A message and what it says.
 
     `key` is its source and id where both can be read, `intake` the coordinates with binary mode's attributes,
-    `intake_json` the same as JSON text.
+    `intake_json` the same as JSON text, in canonical form (RFC 8785) where there is an event.
     """
 
     message: Message
@@ -103,15 +103,19 @@ _UNTEXT: Final = Reading(
 )
 
 
+# Of strings, integers, booleans and null under ASCII names this is the text of RFC 8785, as domain.leaf wants it.
+_CANONICAL: Final = orjson.OPT_SORT_KEYS
+
+
 def arrive(message: Message) -> Arrival:
     """Read a message. It never fails: whatever is wrong with it is among the reasons."""
     attributes, intake = message.attributes, message.intake
     if attributes is None:
-        reading, intake_json = read_event(message.raw), orjson.dumps(intake)
+        reading, intake_json = read_event(message.raw), orjson.dumps(intake, option=_CANONICAL)
     else:
         intake = {**intake, "attributes": dict(attributes)}
         if all(map(_is_text, attributes)) and all(map(_is_text, attributes.values())):
-            reading, intake_json = read_event(message.raw, attributes), orjson.dumps(intake)
+            reading, intake_json = read_event(message.raw, attributes), orjson.dumps(intake, option=_CANONICAL)
         else:
             reading, intake_json = _UNTEXT, json.dumps(intake).encode()
     reasons = message.refused + reading.reasons if message.refused else reading.reasons

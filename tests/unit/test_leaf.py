@@ -5,6 +5,7 @@ import json
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,3 +84,9 @@ def test_half_a_surrogate_pair_is_refused() -> None:
 def test_a_leaf_too_long_for_an_entry_bundle_is_refused() -> None:
     with pytest.raises(LeafError, match="an entry holds 65535 at most"):
         leaf(1, "s", "i" * LEAF_BYTES_MAX, DIGEST, AT, "p", HTTP)
+
+
+@given(coordinates)
+def test_coordinates_as_text_from_orjson_give_the_same_leaf(intake: dict[str, Any]) -> None:
+    text = orjson.dumps(intake, option=orjson.OPT_SORT_KEYS).decode()
+    assert leaf(1, "s", "i", DIGEST, AT, "p", text) == leaf(1, "s", "i", DIGEST, AT, "p", intake)
