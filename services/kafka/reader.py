@@ -8,6 +8,7 @@ from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, T
 from kafka.errors import KafkaError
 from kafka.net.compat import KafkaNetClient
 
+from services.kafka import lenient
 from services.kafka.clients import consumer_options
 from services.kafka.cloudevents import Record
 from services.kafka.partitions import Partition
@@ -70,6 +71,7 @@ class Reader:
             KafkaError: no broker answers.
             KafkaSettingsError: no brokers are named.
         """
+        lenient.install()
         self._topics = settings.kafka_topics.split(",")
         self._consumer, self._networks = _connect(consumer_options(settings, client_id))
         self._assignment = _Assignment(self._consumer)

@@ -6,12 +6,13 @@
 import os
 import sys
 
-from tests.bench import catch_up, freshness, intake, questions, rates, tree, verify
+from tests.bench import catch_up, freshness, intake, kafka_intake, questions, rates, tree, verify
 from tests.bench.tables import heading
 from tests.bench.workshop import Workshop, city, say
 
 PARTS = {
     "intake": intake.run,
+    "kafka": kafka_intake.run,
     "tree": tree.run,
     "catch-up": catch_up.run,
     "rates": rates.run,

@@ -72,6 +72,22 @@ def test_a_key_that_is_not_the_subject_is_kept_with_the_event(stage: Stage) -> N
     assert stage.query("SELECT intake->>'key' FROM taizhang.log ORDER BY notification_id") == [("member:m9",), (None,)]
 
 
+@pytest.mark.parametrize("codec", ["gzip", None])
+def test_a_header_name_that_is_not_utf_8_stops_nothing(stage: Stage, codec: str | None) -> None:
+    class Latin(str):
+        __slots__ = ()
+
+        def encode(self, *_: str) -> bytes:
+            return super().encode("latin-1")
+
+    odd = Record(GOOD, None, [*STRUCTURED, (Latin("tr\xe4ger"), b"x")])
+    others = [Record(as_bytes(removed(f"e{n}"))) for n in range(3)]
+    with stage.ingesting():
+        stage.send(in_partition([others[0], odd, *others[1:]]), compression_type=codec)
+        stage.wait_caught_up()
+    assert stage.query("SELECT id FROM taizhang.log ORDER BY notification_id") == [("e0",), ("good",), ("e1",), ("e2",)]
+
+
 @pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
 def test_batches_of_every_codec_are_read(stage: Stage, codec: str) -> None:
     with stage.ingesting():
