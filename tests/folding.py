@@ -1,6 +1,7 @@
 """A world over HTTP beside the same world folded from scratch."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -38,12 +39,17 @@ class World(NamedTuple):
         ]
 
 
-def publish(service: Service, deliveries: list[dict[str, Any]]) -> World:
-    """Publish deliveries of which some may be quarantined or repeats, and wait until all is projected."""
-    accepted: list[dict[str, Any]] = []
+def publish(service: Service, deliveries: list[dict[str, Any]], before: World | None = None) -> World:
+    """Publish deliveries of which some may be quarantined or repeats, and wait until all is projected.
+
+    The log holds `before` and nothing else.
+    """
+    accepted = []
+    head = before.head if before else 0
     for delivery, result in zip(deliveries, service.publish(deliveries), strict=True):
         if result["disposition"] == "accepted":
             accepted.append(delivery)
-            assert result["position"] == len(accepted)
-    service.get("/v1/rates", min_position=len(accepted))
-    return World(service, as_events(accepted))
+            assert result["position"] == head + len(accepted)
+    service.get("/v1/rates", min_position=head + len(accepted))
+    events = [replace(event, position=head + event.position) for event in as_events(accepted)]
+    return World(service, [*(before.events if before else ()), *events])

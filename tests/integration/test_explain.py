@@ -1,0 +1,201 @@
+"""GET /v1/rates/explain and the dossier's decided_by over HTTP, against /v1/rates and the fold from scratch."""
+
+from collections.abc import Iterator
+from datetime import date
+from itertools import count
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.ledger import ledger
+from domain.rates import Counts, Filters, count_row, group
+from tests.examples import EXAMPLES
+from tests.fix_service import Service, new_database
+from tests.folding import World, publish
+from tests.histories import deliveries, fits
+
+PATH = "/v1/rates/explain"
+Parameters = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def world(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("explain")
+    with Service(folder, "--dev", database_url=new_database(postgres)) as service:
+        yield publish(service, EXAMPLES[4]["deliveries"])
+
+
+def explained(service: Service, limit: int = 200, **parameters: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - query parameters
+    """All pages of an explanation, one after the other."""
+    answer = service.get(PATH, **parameters, limit=limit)
+    found = list(answer["organizations"])
+    while answer["next"]:
+        answer = service.get(PATH, **parameters, limit=limit, cursor=answer["next"])
+        found += answer["organizations"]
+    return found
+
+
+def as_parameters(key: dict[str, str | None]) -> Parameters:
+    return {name: "null" if value is None else value for name, value in key.items()}
+
+
+def check_positions(world: World, as_of: str, each: dict[str, Any]) -> None:
+    """The law: the events at the positions that decide a value, folded alone, give the same value."""
+    row, decided = each["row"], each["decided_by"]
+    values = {**row, **row["attributes"]}
+    for name, positions in {**decided, **decided["attributes"]}.items():
+        if name == "attributes":
+            continue
+        assert positions == sorted(set(positions))
+        alone = {*positions, *decided["attributes"]["kind"]}
+        events = [event for event in world.events if event.position in alone]
+        (again,) = [r for r in ledger(events, date.fromisoformat(as_of), fits).rows() if r.org == row["org"]]
+        found = {**again._asdict(), **again.attributes._asdict()}
+        assert found[name] == values[name], (row["org"], name)
+
+
+@pytest.mark.parametrize("as_of", ["2024-03-31", "2024-12-31"])
+@pytest.mark.parametrize("group_by", [["kind", "region:6"], ["industry", "formation"], ["measure", "region:9"], []])
+def test_the_organizations_behind_a_count_add_up_to_it(world: World, as_of: str, group_by: list[str]) -> None:
+    known_at = world.head * 3 // 4
+    asked = {"as_of": as_of, "known_at": known_at}
+    for each in world.service.get("/v1/rates", **asked, group_by=group_by)["groups"]:
+        key = as_parameters(each["key"])
+        behind = explained(world.service, **asked, **key)
+        for name, number in each["counts"].items():
+            assert sum(organization["counts"][name] for organization in behind) == number
+        for name in ("organization_covered", "excluded", "employees", "full_members"):
+            counted = explained(world.service, **asked, **key, count=name)
+            assert counted == [organization for organization in behind if organization["counts"][name]]
+
+
+def test_each_organization_has_its_row_and_the_events_that_suffice_for_it(world: World) -> None:
+    for as_of, known_at in (("2024-05-15", world.head // 2), ("2025-01-31", world.head)):
+        behind = explained(world.service, as_of=as_of, known_at=known_at)
+        rows = {row.org: row for row in world.rows(as_of, known_at)}
+        assert len(behind) == len(rows) > 5
+        for each in behind:
+            row = rows[each["row"]["org"]]
+            assert each["row"] == {**row._asdict(), "attributes": row.attributes._asdict()}
+            assert each["counts"] == count_row(row)._asdict()
+            check_positions(world, as_of, each)
+            assert max(p for positions in each["decided_by"]["attributes"].values() for p in positions) <= known_at
+
+
+def test_pages_put_together_are_the_whole_and_stay_as_they_were_known(
+    fresh_service: Service,
+) -> None:
+    half = len(EXAMPLES[3]["deliveries"]) // 2
+    world = publish(fresh_service, EXAMPLES[3]["deliveries"][:half])
+    whole = explained(fresh_service, as_of="2024-12-31")
+    first = fresh_service.get(PATH, as_of="2024-12-31", limit=1)
+    publish(fresh_service, EXAMPLES[3]["deliveries"][half:], world)
+    found, following = list(first["organizations"]), first["next"]
+    while following:
+        page = fresh_service.get(PATH, as_of="2024-12-31", limit=2, cursor=following)
+        assert page["known_at"] == first["known_at"]
+        found, following = found + page["organizations"], page["next"]
+    assert found == whole
+    assert whole
+
+
+def test_a_dossier_says_the_same_of_what_decides_its_row(world: World) -> None:
+    for each in explained(world.service, as_of="2024-12-31", known_at=world.head - 3):
+        path = f"/v1/organizations/{each['row']['org']}"
+        dossier = world.service.get(path, as_of="2024-12-31", known_at=world.head - 3)
+        assert dossier["row"] == each["row"]
+        assert dossier["decided_by"] == each["decided_by"]
+
+
+def test_a_dossier_of_an_organization_that_is_not_active_has_nothing_to_decide(world: World) -> None:
+    org = explained(world.service, as_of="2024-12-31")[0]["row"]["org"]
+    dossier = world.service.get(f"/v1/organizations/{org}", as_of="1990-01-01")
+    assert (dossier["active"], dossier["row"], dossier["decided_by"]) == (False, None, None)
+
+
+def test_a_code_shorter_than_its_dimension_is_a_group_of_its_own(fresh_service: Service) -> None:
+    regions = {"group:a": "99", "group:b": "9901", "group:c": "990101", "group:d": "990101001"}
+    world = publish(fresh_service, [registered(org, region) for org, region in regions.items()])
+    asked: Parameters = {"as_of": "2024-12-31", "min_position": world.head}
+
+    def behind(**key: Any) -> list[str]:  # noqa: ANN401 - query parameters
+        return [each["row"]["org"] for each in explained(fresh_service, **asked, **key)]
+
+    assert behind(**{"region:6": "9901"}) == ["group:b"]
+    assert behind(**{"region:6": "990101"}) == ["group:c", "group:d"]
+    assert behind(**{"region:12": "990101"}) == ["group:c"]
+    assert behind(**{"region:2": "99"}) == list(regions)
+    assert behind(**{"region:2": "99", "region:6": "99"}) == ["group:a"]
+    assert behind(**{"region:6": "9901"}, region="990101") == []
+
+
+def registered(org: str, region: str) -> dict[str, Any]:
+    return {
+        "specversion": "1.0", "id": org, "source": "/registry/groups", "type": "taizhang.organization.registered.v1",
+        "time": "2024-03-01T08:00:00+08:00",
+        "data": {
+            "effective_on": "2024-03-01", "org": org, "kind": "new_employment_group", "category": "courier",
+            "name": "快递站", "region": region,
+        },
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("parameters", "at"),
+    [
+        ({"region:6": "99010"}, "query.region:6"),
+        ({"region:6": "9901010"}, "query.region:6"),
+        ({"region:7": "990101"}, "query.region:7"),
+        ({"count": "organisations"}, "query.count"),
+        ({"limit": "201"}, "query.limit"),
+        ({"group_by": "kind"}, "query.group_by"),
+    ],
+)
+def test_what_cannot_be_explained_is_refused_by_name(world: World, parameters: dict[str, str], at: str) -> None:
+    answer = world.service.http.get(PATH, params=parameters)
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["at"] == at
+
+
+NUMBERS = count(1)
+
+
+def renamed(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same facts under sources of their own, so that one log takes many histories."""
+    number = next(NUMBERS)
+
+    def new(source: str) -> str:
+        return f"{source}/{number}"
+
+    def about(data: dict[str, Any]) -> dict[str, Any]:
+        named = (name for name in ("corrects", "retracts") if name in data)
+        return {**data, **{name: {**data[name], "source": new(data[name]["source"])} for name in named}}
+
+    return [{**each, "source": new(each["source"]), "data": about(each["data"])} for each in history]
+
+
+@pytest.fixture(scope="module")
+def growing(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[World]]:
+    """A log to which each history is added; its newest state stands last."""
+    folder = tmp_path_factory.mktemp("growing")
+    with Service(folder, "--dev", database_url=new_database(postgres)) as service:
+        yield [publish(service, [])]
+
+
+@settings(max_examples=12, deadline=None)
+@given(deliveries(facts_max=20), st.integers(1, 28), st.floats(0, 1), st.sampled_from(Counts._fields))
+def test_in_random_worlds_the_organizations_add_up_and_their_events_suffice(
+    growing: list[World], history: list[dict[str, Any]], day: int, part: float, name: str
+) -> None:
+    world = publish(growing[0].service, renamed(history), growing[-1])
+    growing.append(world)
+    as_of, known_at = f"2024-02-{day:02d}", round(world.head * part)
+    rows = world.rows(as_of, known_at)
+    counts = group(rows, (), Filters()).get((), Counts())
+    behind = explained(world.service, as_of=as_of, known_at=known_at, count=name, limit=3)
+    assert sum(each["counts"][name] for each in behind) == counts._asdict()[name]
+    assert {each["row"]["org"] for each in behind} == {r.org for r in rows if count_row(r)._asdict()[name]}
+    for each in behind:
+        check_positions(world, as_of, each)
