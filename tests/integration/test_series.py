@@ -57,7 +57,7 @@ def test_without_groups_the_total_stands_alone_and_equals_rates(world: World) ->
 
 
 def test_known_then_is_each_day_as_it_was_known_when_it_ended(database: str, tmp_path: Path) -> None:
-    """The clock of the log is set back for the test: its guard against changes stands aside for the owner of the table."""
+    """The clock of the log is set back: its guard against changes stands aside for the owner of the table."""
     today = date.fromisoformat("2024-06-20")
     with Service(tmp_path, "--dev", database_url=database) as service:
         world = publish(service, EXAMPLES[2]["deliveries"])
