@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from email.message import Message as Header
 from typing import Any, Final, Literal
 
@@ -10,6 +11,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
+from structlog.contextvars import bind_contextvars
 
 from api.access import Publishing, publisher
 from api.answers import PROBLEMS, answer
@@ -32,6 +34,7 @@ FORMS: Final[dict[str, Form]] = {
 }
 # A body longer than this is split outside the event loop.
 SPLIT_HERE_BYTES_MAX: Final = 32_768
+LOGGED_SOURCES_MAX: Final = 5
 
 router = APIRouter(prefix="/v1", tags=["events"])
 
@@ -149,8 +152,13 @@ async def _submit(
         for index, raw in enumerate(events)
     ]
     receipts = await asyncio.wrap_future(parts_of(request).group_commit.submit(messages))
-    for receipt in receipts:
-        DISPOSITIONS.labels(receipt.disposition).inc()
+    counts: Counter[str] = Counter(receipt.disposition for receipt in receipts)
+    for disposition, count in counts.items():
+        DISPOSITIONS.labels(disposition).inc(count)
+    # For the request's log line: what became of the events, and where they are in the log.
+    sources = sorted({receipt.source for receipt in receipts if receipt.source is not None})
+    position = max((receipt.position or 0 for receipt in receipts), default=0)
+    bind_contextvars(source=", ".join(sources[:LOGGED_SOURCES_MAX]), position=position or None, **dict(counts))
     return receipts
 
 
