@@ -1,6 +1,7 @@
 """Random histories for property tests: small worlds in which facts meet, contradict and arrive late."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import strategies as st
@@ -8,6 +9,7 @@ from stdnum.cn import uscc
 
 from domain.envelope import check_data, read_event
 from domain.facts import Event
+from domain.signals import SignalPolicy
 
 
 def _uscc(prefix: str, number: int) -> str:
@@ -44,7 +46,7 @@ def kind_of(org: str) -> str:
 @st.composite
 def _registered(draw: st.DrawFn) -> dict[str, Any]:
     org = draw(orgs)
-    data = {
+    data: dict[str, Any] = {
         "org": org,
         "kind": kind_of(org),
         "category": draw(st.sampled_from(CATEGORIES[kind_of(org)])),
@@ -81,6 +83,7 @@ def _data(name: str) -> st.SearchStrategy[dict[str, Any]]:
             "full_members_for_branch": st.integers(1, 3), "employees_for_branch": st.sampled_from([4, 50, 100]),
             "formations_counted": st.lists(formations, min_size=1, max_size=3, unique=True),
         },
+        "signals.adopted": {field: st.integers(1, 90) for field in SignalPolicy._fields},
     }  # fmt: skip
     match name:
         case "organization.registered":
@@ -110,6 +113,7 @@ NAMES = [
     "organization.excluded", "organization.readmitted", "member.enrolled", "member.enrolled",
     "member.transferred", "member.standing_changed", "member.removed", "branch.formed", "branch.formed",
     "branch.coverage_changed", "branch.dissolved", "instructor.assigned", "instructor.withdrawn", "policy.adopted",
+    "signals.adopted",
 ]  # fmt: skip
 
 
@@ -149,14 +153,15 @@ def _word(draw: st.DrawFn, number: int, facts: list[dict[str, Any]]) -> dict[str
 
 
 @st.composite
-def deliveries(draw: st.DrawFn, facts_max: int = 30) -> list[dict[str, Any]]:
+def deliveries(draw: Callable[[st.SearchStrategy[Any]], Any], facts_max: int = 30) -> list[dict[str, Any]]:
     """CloudEvents in order of arrival: facts, corrections and retractions, in any order."""
     facts = [draw(_fact(n)) for n in range(draw(st.integers(1, facts_max)))]
     words = [draw(_word(n, facts)) for n in range(draw(st.integers(0, 6)))]
     # A word about a word has no effect but an anomaly.
     if words and draw(st.booleans()):
         words.append(draw(_word(99, words)))
-    return draw(st.permutations([*facts, *words]))
+    arrivals: list[dict[str, Any]] = draw(st.permutations([*facts, *words]))
+    return arrivals
 
 
 def as_events(history: list[dict[str, Any]]) -> list[Event]:
