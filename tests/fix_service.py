@@ -18,7 +18,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 ROOT = Path(__file__).parents[1]
-START_S_MAX = 60.0
+START_S_MAX = 120.0
 SINGLE = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 
