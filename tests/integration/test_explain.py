@@ -60,7 +60,7 @@ def check_positions(world: World, as_of: str, each: dict[str, Any]) -> None:
 @pytest.mark.parametrize("group_by", [["kind", "region:6"], ["industry", "formation"], ["measure", "region:9"], []])
 def test_the_organizations_behind_a_count_add_up_to_it(world: World, as_of: str, group_by: list[str]) -> None:
     known_at = world.head * 3 // 4
-    asked = {"as_of": as_of, "known_at": known_at}
+    asked: Parameters = {"as_of": as_of, "known_at": known_at}
     for each in world.service.get("/v1/rates", **asked, group_by=group_by)["groups"]:
         key = as_parameters(each["key"])
         behind = explained(world.service, **asked, **key)
