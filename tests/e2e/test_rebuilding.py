@@ -1,16 +1,42 @@
-"""A service that starts with other rules than those that made its figures: it says so, and rebuilds by itself."""
+"""Rebuilds as an operator meets them: asked for beside a running service, or due because the rules have changed."""
 
+import subprocess
+import sys
 import time
+from itertools import islice
 from pathlib import Path
 
 import psycopg
 
 from services.ruleset import ruleset
-from tests.fix_service import Service
-from tests.small_city import fill
+from tests.fix_service import Service, environment
+from tests.small_city import events, fill
 
 OF_YESTERDAY = "00" * 32
 WAIT_S_MAX = 40.0
+
+
+def test_a_rebuild_beside_a_service_with_its_own_database_and_after_it(data_dir: Path) -> None:
+    data_dir.mkdir(parents=True)
+    command = [sys.executable, "-m", "services.cli", "rebuild", "--data", str(data_dir / "data")]
+    given = environment() | {"COLUMNS": "250"}
+    city = events()
+    with Service(data_dir, "--dev") as service:
+        service.publish(list(islice(city, 1_500)))
+        before = service.get("/v1/rates", as_of="2024-03-31", min_position=1_500)
+        told = subprocess.run(command, check=True, env=given, capture_output=True, text=True, timeout=120)
+        assert "Version 2" in told.stderr
+        assert "at position 1,500" in told.stderr
+        assert service.get("/v1/rates", as_of="2024-03-31", known_at=1_500)["total"] == before["total"]
+        (*_, last) = service.publish(list(islice(city, 100)))
+        later = service.get("/v1/rates", as_of="2024-03-31", min_position=last["position"])
+        assert later["total"]["counts"]["registered"] > before["total"]["counts"]["registered"]
+        assert service.stop() == 0
+    told = subprocess.run(command, check=True, env=given, capture_output=True, text=True, timeout=120)
+    assert "Version 3" in told.stderr
+    assert "at position 1,600" in told.stderr
+    with Service(data_dir, "--dev") as service:
+        assert service.get("/v1/rates", as_of="2024-03-31", min_position=1_600)["total"] == later["total"]
 
 
 def test_the_figures_are_rebuilt_by_the_rules_of_the_program_that_starts(database: str, tmp_path: Path) -> None:
