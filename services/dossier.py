@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date
+from itertools import islice
 from typing import Any, NamedTuple
 
 from psycopg import Cursor
@@ -48,11 +49,13 @@ class Dossier(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One event that touched an organization, and its row before and after it was known."""
+    """One event that touched an organization: its row before and after it was known, and the steps around it."""
 
     position: int
     before: Row | None
     after: Row | None
+    previous: int | None
+    next: int | None
 
 
 def dossier(queries: Queries, org: str, as_of: date, known_at: int) -> Dossier:
@@ -116,8 +119,10 @@ def history(queries: Queries, org: str, as_of: date, known_at: int, *, after: in
         rows = _Rows(view, cursor, org, entries, as_of)
         policies = {p.position for p in view.snapshot.policies if p.position <= known_at} - touched
         changed = {p for p in policies if rows.at(p - 1) != rows.at(p)}
-        page = [p for p in sorted(touched | changed) if p > after][:limit]
-        return [Step(p, rows.at(p - 1), rows.at(p)) for p in page]
+    positions = sorted(touched | changed)
+    around = zip([None, *positions], positions, [*positions[1:], None], strict=False)
+    page = islice((step for step in around if step[1] > after), limit)
+    return [Step(p, rows.at(p - 1), rows.at(p), previous, following) for previous, p, following in page]
 
 
 class _Rows:

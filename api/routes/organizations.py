@@ -16,8 +16,10 @@ from api.parts import parts_of
 from api.problems import invalid
 from api.routes.audit import TrailEventShape, shown_event
 from api.shapes import AnomalyShape, DecidedByShape, KnownAt, RowShape, row
+from domain.changing import Reason, changed_fields
 from domain.codes import CodeError, check_organization
 from services.audit import events_at
+from services.changes import described
 from services.dossier import Step, dossier, history
 from services.listing import ListKey, Sort, listing
 from services.log_reader import LogReader
@@ -69,11 +71,16 @@ class DossierShape(BaseModel):
 
 
 class StepShape(TrailEventShape):
-    """One event that touched the organization, and its row before and after the event was known."""
+    """One event that touched the organization, its row before and after the event was known, and why they differ."""
 
     data: dict[str, Any]
+    reason: Reason = Field(description="late_fact: recorded on a later day than it is effective on")
+    days_late: int | None = Field(description="from effective date to recorded date in Asia/Shanghai")
+    changed: list[str] = Field(description="fields of the row; `active` where it enters or leaves the ledger")
     before: RowShape | None
     after: RowShape | None
+    previous: int | None = Field(description="position of the step before, over all pages")
+    next: int | None = Field(description="position of the step after, over all pages")
 
 
 class History(BaseModel):
@@ -163,10 +170,15 @@ def get_history(
     events = events_at(queries, positions)
     with queries.pool.connection() as connection:
         data = {event.position: event.data for event in LogReader(connection).events(positions)}
+        why = described(connection, positions)
 
     def shown(step: Step) -> dict[str, Any]:
-        rows = {"before": row(step.before), "after": row(step.after)}
-        return {**shown_event(events[step.position]), "data": data[step.position], **rows}
+        event, reason = shown_event(events[step.position]), why[step.position]
+        return {
+            **event, "data": data[step.position], "reason": reason.reason, "days_late": reason.days_late,
+            "changed": changed_fields(step.before, step.after), "before": row(step.before), "after": row(step.after),
+            "previous": step.previous, "next": step.next,
+        }  # fmt: skip
 
     head = {"as_of": clocks.as_of, "known_at": clocks.known_at(), "org": org}
     return answer({**head, "events": [shown(step) for step in steps], "next": following})

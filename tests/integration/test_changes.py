@@ -172,3 +172,16 @@ def test_a_branch_is_replayed_with_its_state_around_each_event(told: Service) ->
     assert (retracted["before"], retracted["after"], retracted["reason"]) == (formed["after"], None, "retraction")
     assert told.http.get("/v1/branches/branch:nobody/history").status_code == 404
     assert told.http.get("/v1/branches/member:x/history").status_code == 400
+
+
+def test_the_history_says_why_a_row_changed_and_steps_both_ways(told: Service) -> None:
+    events = told.get(f"/v1/organizations/{ECONOMIC[0]}/history", as_of=DAY)["events"]
+    assert [each["position"] for each in events] == [1, 4, 6, 7]
+    assert [(each["previous"], each["next"]) for each in events] == [(None, 4), (1, 6), (4, 7), (6, None)]
+    assert [each["reason"] for each in events] == ["late_fact", "late_fact", "retraction", "late_fact"]
+    assert events[0]["changed"] == ["active"]
+    assert events[1]["changed"] == events[2]["changed"] == ["formation", "organization_covered", "work_covered"]
+    assert events[3]["changed"] == []
+    second = told.get(f"/v1/organizations/{ECONOMIC[0]}/history", as_of=DAY, limit=1)
+    (step,) = told.get(f"/v1/organizations/{ECONOMIC[0]}/history", as_of=DAY, limit=1, cursor=second["next"])["events"]
+    assert step == events[1]
