@@ -2,8 +2,7 @@
 
 from typing import Any, Final
 
-from services.errors import TaizhangError
-from services.settings import Settings, variable
+from services.settings import Settings, SettingsError, variable
 
 MIB: Final = 1 << 20
 FETCH_BYTES_MAX: Final = 8 * MIB
@@ -16,7 +15,7 @@ BOOTSTRAP_TIMEOUT_MS: Final = 10_000
 RECONNECT_BACK_OFF_MS_MAX: Final = 5_000
 
 
-class KafkaSettingsError(TaizhangError):
+class KafkaSettingsError(SettingsError):
     """Kafka is asked for, and where it is has not been said."""
 
 

@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from eventsourcing.persistence import InterfaceError, InternalError, OperationalError, PersistenceError
+from eventsourcing.persistence import PersistenceError
 
 from domain.reasons import Reason
-from services.errors import StoreUnavailableError
 from services.intake import Intake
 from services.kafka.cloudevents import Record, publisher_of, to_message
+from services.kafka.outage import DATABASE_AWAY, Outage
 from services.kafka.partitions import Claim, FencedError, Partition, Partitions, advance
 from services.kafka.reader import KafkaError, Reader
 from services.logs import logger
@@ -26,40 +26,6 @@ OBSERVE_EVERY_S: Final = 2.0
 # A process that slept through a rebalance hears of it with its next heartbeat; until then it must not claim again
 # what is another's by now.
 FENCED_PAUSE_S: Final = 2.0
-BACK_OFF_S_MIN: Final = 0.5
-BACK_OFF_S_MAX: Final = 15.0
-
-DATABASE_AWAY: Final = (StoreUnavailableError, OperationalError, InterfaceError, InternalError)
-
-
-class Outage:
-    """Something that is away: told when it goes, at each attempt, and when it is back."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._since: float | None = None
-        self._delay_s = BACK_OFF_S_MIN
-        self._retry_at = 0.0
-
-    @property
-    def may_try(self) -> bool:
-        """Whether it is time for another attempt."""
-        return time.monotonic() >= self._retry_at
-
-    def begin(self, error: Exception) -> float:
-        """Tell of a fault; return the seconds to wait, twice as many each time."""
-        now = time.monotonic()
-        self._since = now if self._since is None else self._since
-        delay_s = self._delay_s
-        logger().warning(f"{self._what} is away", retry_in_s=delay_s, away_s=round(now - self._since), error=str(error))
-        self._retry_at, self._delay_s = now + delay_s, min(delay_s * 2, BACK_OFF_S_MAX)
-        return delay_s
-
-    def end(self) -> None:
-        """Tell that it is back, if it was away."""
-        if self._since is not None:
-            logger().info(f"{self._what} is back", away_s=round(time.monotonic() - self._since, 1))
-            self._since, self._delay_s = None, BACK_OFF_S_MIN
 
 
 class Ingest:
@@ -78,6 +44,7 @@ class Ingest:
         self._version = 0
         self._observe_at = 0.0
         self._claim_at = 0.0
+        self._missing: list[str] = []
 
     def run(self) -> None:
         """Ingest until stopped, through every outage."""
@@ -197,13 +164,17 @@ class Ingest:
 
     def _observe(self, reader: Reader, *, idle: bool) -> None:
         """Every few seconds: whether Kafka answers, where the partitions end, offsets that no record stands for."""
-        if not self._claims or time.monotonic() < self._observe_at:
+        if time.monotonic() < self._observe_at:
             return
         self._observe_at = time.monotonic() + OBSERVE_EVERY_S
+        missing = reader.missing_topics()
+        if missing and missing != self._missing:
+            logger().warning("the broker has no such topic yet", topics=missing)
+        self._missing = missing
+        if not self._claims:
+            return
         bounds = reader.bounds(self._claims)
         self._kafka.end()
-        if missing := reader.missing_topics():
-            logger().warning("the broker has no such topic yet", topics=missing)
         if idle:
             self._pass_markers(reader)
         self._partitions.see(self._claims, {partition: end for partition, (_, end) in bounds.items()})

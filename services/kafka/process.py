@@ -14,7 +14,8 @@ import psycopg
 
 from services.intake import Intake
 from services.kafka.clients import connection_options
-from services.kafka.ingest import DATABASE_AWAY, Ingest, Outage
+from services.kafka.ingest import Ingest
+from services.kafka.outage import DATABASE_AWAY, Outage
 from services.kafka.reader import Reader
 from services.kafka.relay import Relay
 from services.logs import logger

@@ -1,5 +1,6 @@
 """The client's consumer as ingest uses it: nothing is fetched from a partition before it was started at an offset."""
 
+import contextlib
 import threading
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
@@ -87,14 +88,16 @@ class Reader:
         return {Partition(*each): records for each, records in found.items()}
 
     def start(self, partition: Partition, offset: int) -> None:
-        """Fetch from `offset` on."""
-        self._consumer.seek(TopicPartition(*partition), offset)
-        self._consumer.resume(TopicPartition(*partition))
+        """Fetch from `offset` on, unless the partition is taken away in this moment, as `assignment` will tell."""
+        with contextlib.suppress(ValueError, KeyError):
+            self._consumer.seek(TopicPartition(*partition), offset)
+            self._consumer.resume(TopicPartition(*partition))
 
     def stop(self, partitions: Iterable[Partition]) -> None:
         """Fetch nothing more from these, as far as they are still ours."""
-        ours = self._consumer.assignment()
-        self._consumer.pause(*(each for each in (TopicPartition(*one) for one in partitions) if each in ours))
+        for each in partitions:
+            with contextlib.suppress(KeyError):
+                self._consumer.pause(TopicPartition(*each))
 
     def position(self, partition: Partition) -> int | None:
         """The offset after everything that was read, also after markers of transactions; None if it is not known."""
@@ -112,8 +115,9 @@ class Reader:
         return {Partition(*each): (first[each], end[each]) for each in wanted}
 
     def missing_topics(self) -> list[str]:
-        """Topics of ours that the broker does not have."""
-        return [topic for topic in self._topics if not self._consumer.partitions_for_topic(topic)]
+        """Topics of ours that the broker did not have when it was last asked."""
+        cluster = self._consumer._cluster  # noqa: SLF001 - the public call waits without limit for a broker
+        return [topic for topic in self._topics if not cluster.partitions_for_topic(topic)]
 
     def tell(self, offsets: Mapping[Partition, int]) -> None:
         """Commit offsets to Kafka, for displays of lag alone; whether it succeeds has no part in anything."""

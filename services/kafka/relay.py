@@ -18,7 +18,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 from psycopg.rows import TupleRow
 
 from services.kafka.clients import connection_options, producer_options
-from services.kafka.ingest import Outage
+from services.kafka.outage import Outage
 from services.ledger_changes import Mark, changes
 from services.logs import logger
 from services.queries import Queries
