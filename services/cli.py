@@ -14,6 +14,7 @@ from services.api_keys import ROLES, add_key
 from services.commands.console import ERR, OUT
 from services.commands.explain import explain
 from services.commands.ingest import ingest, relay
+from services.commands.inspection import changes, signals, vintage
 from services.commands.over_time import compare, series
 from services.commands.publish import publish_file
 from services.commands.quarantine import quarantine
@@ -179,6 +180,9 @@ app.command("series")(series)
 app.command("compare")(compare)
 app.command("explain")(explain)
 app.command("history")(history)
+app.command("changes")(changes)
+app.command("vintage")(vintage)
+app.command("signals")(signals)
 app.command("demo-city")(demo_city)
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(evidence)

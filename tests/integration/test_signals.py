@@ -1,12 +1,15 @@
 """Each signal finds the pattern that was planted, names its events, and is silent about what only looks like it."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from tests.fix_service import Service, new_database
+from tests.fix_service import Service, environment, new_database
 
 DEADLINE = "2024-12-31"
 AS_OF = "2025-03-01"
@@ -269,3 +272,21 @@ def test_the_thresholds_are_facts_with_dates_of_their_own(told: Service, story: 
     assert hits(told, story, "backdated", known_at=position) == {}
     assert hits(told, story, "exclusion_spike", known_at=position) == {}
     assert hits(told, story, "exclusion_spike", known_at=position, as_of="2025-01-31").keys() == {"510106"}
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        (["signals", "--as-of", AS_OF, "--signal", "short_lived_branch"], "branch:brief"),
+        (["changes", "--as-of", DEADLINE, "--since", "0", "--group-by", "region:6", "--limit", "3"], OFFICE),
+        (["vintage", "--from", "2024-11-30", "--to", DEADLINE, "--known", "100", "--known", "200"], "2024-11-30"),
+    ],
+)
+def test_the_shell_shows_what_the_service_answers(told: Service, command: list[str], shown: str) -> None:
+    def run(*more: str) -> str:
+        settings = environment(url=told.url) | {"COLUMNS": "200"}
+        program = [sys.executable, "-m", "services.cli", *command, *more]
+        return subprocess.run(program, env=settings, check=True, capture_output=True, text=True).stdout
+
+    assert shown in run()
+    assert shown in json.dumps(json.loads(run("--json")))

@@ -1,0 +1,180 @@
+"""`taizhang changes`, `taizhang vintage` and `taizhang signals`: an inspector's questions, from a shell."""
+
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Group
+from rich.table import Table
+
+from domain.periods import STEPS
+from domain.rates import RATES
+from domain.signals import SIGNALS
+from services.client import Client
+from services.commands.asking import Category, Formation, GroupBy, Industry, Kind, Measure, Region
+from services.commands.console import OUT, AsJson, AsOf, KnownAt, print_json, shanghai
+from services.commands.figures import RATE_TITLES, rate_text
+from services.settings import load
+
+# What a table shows of one organization's or hit's events; --json has them all.
+_POSITIONS_SHOWN: Final = 8
+_SIGNAL_TITLES: Final = {
+    "backdated": "临期倒填",
+    "short_lived_branch": "临期突建",
+    "moved_in_and_out": "借调凑数",
+    "branch_without_members": "空壳组织",
+    "exclusion_spike": "集中剔除",
+    "correction_spike": "更正异常",
+}
+
+Limit = Annotated[int, typer.Option(min=1, max=1_000, help="至多 how many at most")]
+
+
+def changes(  # noqa: PLR0917 - typer reads options from parameters
+    since: Annotated[str, typer.Option(help="起于 the earlier state of knowledge: a position or an instant")],
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    group_by: GroupBy = None,
+    region: Region = None,
+    kind: Kind = None,
+    category: Category = None,
+    industry: Industry = None,
+    formation: Formation = None,
+    measure: Measure = None,
+    limit: Limit = 50,
+    as_json: AsJson = False,  # noqa: FBT002 - an option
+) -> None:
+    """变动 What changed about a date between two states of knowledge: rates, who moved, by which events, how late.
+
+    Example: taizhang changes --as-of 2024-12-31 --since 2025-01-05T09:00:00+08:00 --group-by region:6
+    """
+    parameters: dict[str, str | int | bool | list[str] | None] = {
+        "since": since, "as_of": as_of, "known_at": known_at, "group_by": group_by, "region": region, "kind": kind,
+        "category": category, "industry": industry, "formation": formation, "measure": measure, "limit": limit,
+    }  # fmt: skip
+    with Client(load()) as client:
+        answer = client.get("/v1/changes", parameters)
+    if as_json:
+        print_json(answer)
+    else:
+        OUT.print(Group(_sides_table(answer), _sources_table(answer), _moved_table(answer)))
+
+
+def _sides_table(answer: dict[str, Any]) -> Table:
+    known = f"{answer['since']['position']} → {answer['known_at']['position']}"
+    table = Table(title=f"截至 as of {answer['as_of']}, 按已知 as known at {known}", show_lines=True)
+    for title in answer["group_by"]:
+        table.add_column(title, overflow="fold")
+    for name in RATES:
+        table.add_column(RATE_TITLES[name], justify="right", overflow="fold")
+    groups = answer["groups"] if answer["group_by"] else [{"key": {}, **answer["total"]}]
+    for group in groups:
+        key = [group["key"].get(name) or "—" for name in answer["group_by"]]
+        table.add_row(*key, *(_sides(group, name) for name in RATES))
+    return table
+
+
+def _sides(group: dict[str, Any], name: str) -> str:
+    before, after = (rate_text(side["rates"][name]) if side else "—" for side in (group["before"], group["after"]))
+    points = group["difference"]["rates"][name]
+    return f"{before}\n→ {after}\n{'—' if points is None else f'{points} 个百分点 points'}"
+
+
+def _sources_table(answer: dict[str, Any]) -> Table:
+    table = Table(
+        "来源 source", "事件 events", "组织 organizations", "迟报天数 days late\nmin / median / max",
+        title=f"共 {answer['organizations_moved']:,} 个组织有变 organizations moved",
+    )  # fmt: skip
+    for each in answer["sources"]:
+        late = " / ".join("—" if days is None else str(days) for days in each["days_late"].values())
+        table.add_row(each["source"], f"{each['events']:,}", f"{each['organizations']:,}", late)
+    return table
+
+
+def _moved_table(answer: dict[str, Any]) -> Table:
+    table = Table("组织 organization", "变动 moved", "事件 events", show_lines=True)
+    for each in answer["organizations"]:
+        moved = "\n".join(f"{name} {by:+d}" for name, by in each["moved"].items())
+        events = [_event(answer["events"][str(p)]) for p in each["positions"][:_POSITIONS_SHOWN]]
+        table.add_row(each["org"], moved, "\n".join(events + _more(each["positions"])))
+    return table
+
+
+def _event(event: dict[str, Any]) -> str:
+    name = event["type"].removeprefix("taizhang.").removesuffix(".v1")
+    late = "" if event["days_late"] is None else f", 迟 {event['days_late']} 天 days late"
+    return f"{event['position']} {name}, {event['source']}, {event['effective_on'] or '—'}{late}"
+
+
+def _more(positions: list[int]) -> list[str]:
+    hidden = len(positions) - _POSITIONS_SHOWN
+    return [f"… 另有 and {hidden} more (--json)"] if hidden > 0 else []
+
+
+def vintage(  # noqa: PLR0917 - typer reads options from parameters
+    first: Annotated[str, typer.Option("--from", help="起 the first date, YYYY-MM-DD")],
+    last: Annotated[str, typer.Option("--to", help="止 the last date, YYYY-MM-DD")],
+    rate: Annotated[str, typer.Option(help=f"哪个率 {', '.join(RATES)}")] = "organization_coverage",
+    step: Annotated[str, typer.Option(help=f"间隔 {', '.join(STEPS)}")] = "month",
+    known: Annotated[
+        list[str] | None, typer.Option(help="已知时点 positions or instants that go across; may repeat")
+    ] = None,
+    region: Region = None,
+    kind: Kind = None,
+    category: Category = None,
+    as_json: AsJson = False,  # noqa: FBT002 - an option
+) -> None:
+    """版本表 A rate at period ends down, as known at period ends across: what was good at the deadline and fell later.
+
+    Example: taizhang vintage --from 2024-07-31 --to 2024-12-31 --rate organization_coverage --region 9901
+    """
+    parameters: dict[str, str | int | bool | list[str] | None] = {
+        "from": first, "to": last, "rate": rate, "step": step, "known": known, "region": region, "kind": kind,
+        "category": category,
+    }  # fmt: skip
+    with Client(load()) as client:
+        answer = client.get("/v1/rates/vintage", parameters)
+    if as_json:
+        print_json(answer)
+        return
+    table = Table(title=f"{RATE_TITLES[rate].replace(chr(10), ' ')}: 下为截至日, 右为已知时点", show_lines=True)
+    table.add_column("截至 as of", overflow="fold")
+    for each in answer["known"]:
+        day = shanghai(each["recorded_at"])[:10]
+        table.add_column(f"{each['position']}\n{day}", justify="right", overflow="fold")
+    for row in answer["rows"]:
+        table.add_row(row["as_of"], *("" if cell is None else rate_text(cell) for cell in row["cells"]))
+    OUT.print(table)
+
+
+def signals(  # noqa: PLR0917 - as above
+    signal: Annotated[list[str] | None, typer.Option(help=f"预警 may repeat: {', '.join(SIGNALS)}")] = None,
+    deadline: Annotated[list[str] | None, typer.Option(help="期限 YYYY-MM-DD; may repeat")] = None,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    limit: Limit = 100,
+    as_json: AsJson = False,  # noqa: FBT002 - an option
+) -> None:
+    """预警 Patterns that an inspector should look at, each with its events.
+
+    Example: taizhang signals --as-of 2025-03-31 --deadline 2024-12-31 --signal short_lived_branch
+    """
+    parameters: dict[str, str | int | bool | list[str] | None] = {
+        "signal": signal, "deadline": deadline, "as_of": as_of, "known_at": known_at, "limit": limit,
+    }  # fmt: skip
+    with Client(load()) as client:
+        answer = client.get("/v1/signals", parameters)
+    if as_json:
+        print_json(answer)
+        return
+    table = Table(
+        "预警 signal", "期限 deadline", "对象 subject", "数字 figures", "事件 events",
+        title=f"截至 as of {answer['as_of']}, 按已知 as known at {answer['known_at']['position']}", show_lines=True,
+    )  # fmt: skip
+    for hit in answer["hits"]:
+        figures = "\n".join(f"{name}: {value}" for name, value in hit["detail"].items())
+        events = [_event(answer["events"][str(p)]) for p in hit["positions"][:_POSITIONS_SHOWN]]
+        title = f"{_SIGNAL_TITLES[hit['signal']]}\n{hit['signal']}"
+        table.add_row(
+            title, hit["deadline"] or "—", hit["subject"], figures, "\n".join(events + _more(hit["positions"]))
+        )
+    OUT.print(table)
