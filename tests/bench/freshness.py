@@ -44,7 +44,7 @@ def measure(service: Service, lines: Sequence[bytes]) -> list[list[str]]:
     for rate in RATES:
         say(f"freshness at {rate:,} events/s")
         count = len(lines) * rate // sum(RATES)
-        published, waits = _at_rate(service, lines[at : at + count], rate)
+        published, waits = at_rate(service, lines[at : at + count], rate)
         at += count
         rows.append([f"{rate:,}", per_second(1, 1 / published), ms(percentile(waits, 50)), ms(percentile(waits, 99))])
     return rows
@@ -79,7 +79,7 @@ class _Reader(threading.Thread):
         return self.instants[bisect_left(list(accumulate(self.positions, max)), position)]
 
 
-def _at_rate(service: Service, lines: Sequence[bytes], rate: int) -> tuple[float, list[float]]:
+def at_rate(service: Service, lines: Sequence[bytes], rate: int) -> tuple[float, list[float]]:
     """Events a second that were published, and the wait of each request's last event."""
     size = rate // REQUESTS_PER_S
     bodies = [b"[" + b",".join(lines[at : at + size]) + b"]" for at in range(0, len(lines), size)]

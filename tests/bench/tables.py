@@ -15,7 +15,7 @@ def heading(database: str, scale: float, events: int) -> str:
         server = connection.info.server_version // 10_000
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
-        f"Demo city at scale {scale:g}: {events:,} events. {os.cpu_count()} cores, {memory:.0f} GB, "
+        f"Demo city at scale {scale:.3g}: {events:,} events. {os.cpu_count()} cores, {memory:.0f} GB, "
         f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, PostgreSQL {server} embedded, "
         f"all on one machine. {datetime.now(UTC):%Y-%m-%d %H:%M} UTC.\n"
     )

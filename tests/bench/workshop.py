@@ -56,7 +56,8 @@ class Workshop:
             try:
                 yield make_conninfo(self._postgres, dbname=name.as_string().strip('"'))
             finally:
-                connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+                # Not WITH (FORCE): autovacuum may be at work there, which our role may not end; this waits for it.
+                connection.execute(sql.SQL("DROP DATABASE {}").format(name))
 
     @contextmanager
     def service(self, database: str) -> Iterator[Service]:
@@ -70,14 +71,17 @@ class Workshop:
 
 def city(scale: float) -> list[bytes]:
     """The demo city's events that an intake accepts, in order of arrival, each name once."""
+    return list(well_formed(line.rstrip(b"\n") for line in world.events(scale, SEED)))
+
+
+def well_formed(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Those that can be read, the first of each name."""
     seen: set[EventKey] = set()
-    kept = []
-    for line in world.events(scale, SEED):
-        reading = read_event(line.rstrip(b"\n"))
+    for line in lines:
+        reading = read_event(line)
         if reading.event is not None and not reading.reasons and reading.event.key not in seen:
             seen.add(reading.event.key)
-            kept.append(line.rstrip(b"\n"))
-    return kept
+            yield line
 
 
 def messages(lines: Iterable[bytes]) -> list[Message]:
