@@ -143,9 +143,10 @@ SELECT notification_id, source, id, topic, subject, effective_on, recorded_at, p
 _SELECT_TAIL: Final = _RECORDED + " WHERE notification_id > %s ORDER BY notification_id LIMIT %s"
 _SELECT_ONE: Final = _RECORDED + " WHERE notification_id = %s"
 _SELECT_HEAD: Final = "SELECT notification_id, recorded_at FROM taizhang.log ORDER BY notification_id DESC LIMIT 1"
+# Not max(notification_id): the planner may look for it from the log's end, event by event.
 _SELECT_POSITION_AT: Final = """
-SELECT max(notification_id) FROM taizhang.log
- WHERE recorded_at = (SELECT max(recorded_at) FROM taizhang.log WHERE recorded_at <= %s)
+SELECT notification_id FROM taizhang.log WHERE recorded_at <= %s
+ ORDER BY recorded_at DESC, notification_id DESC LIMIT 1
 """
 _SELECT_LEAVES: Final = """
 SELECT leaf_hash FROM taizhang.log WHERE notification_id > %s AND notification_id <= %s ORDER BY notification_id
