@@ -31,6 +31,21 @@ class View:
     cubes: CubeShelf
 
 
+class PinnedView:
+    """One view that stays, for the parts of one answer, whatever is put in use meanwhile."""
+
+    def __init__(self, current: View) -> None:
+        self.current = current
+        self.fault: str | None = None
+        self.loaded = threading.Event()
+        self.loaded.set()
+
+    @property
+    def position(self) -> int:
+        """The position up to which answers are complete."""
+        return self.current.snapshot.position
+
+
 class LedgerView:
     """Follows the version in use; `current` is replaced whole, so that a reader sees one state."""
 

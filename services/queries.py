@@ -28,7 +28,7 @@ from projections.ledger.standing import Standing, matching, standing
 from services.database import open_pool
 from services.errors import NotFoundError
 from services.evidence import log_tree
-from services.ledger_view import LedgerView, View
+from services.ledger_view import LedgerView, PinnedView, View
 
 _RECORDED_AT: Final = "SELECT recorded_at FROM taizhang.log WHERE notification_id = %s"
 
@@ -52,10 +52,16 @@ class Rates(NamedTuple):
 class Queries:
     """The questions. Make it by `open`, which starts the ledger in memory."""
 
-    def __init__(self, pool: "ConnectionPool[Connection[TupleRow]]", view: LedgerView) -> None:
+    def __init__(self, pool: "ConnectionPool[Connection[TupleRow]]", view: LedgerView | PinnedView) -> None:
         self.pool = pool
         self.view = view
         self.by_organization = ByOrganization()
+
+    def pinned(self) -> "Queries":
+        """The same questions, all answered from the version in use now: for an answer that has several parts."""
+        pinned = Queries(self.pool, PinnedView(self.view.current))
+        pinned.by_organization = self.by_organization
+        return pinned
 
     @classmethod
     @contextmanager
@@ -87,7 +93,7 @@ class Queries:
         return found[0] if found else None
 
     def evidence(self, position: int) -> Evidence:
-        """The tree of the first `position` events and the rule set of the version in use."""
+        """The tree of the first `position` events and the rule set of the version that answers."""
         with self.pool.connection() as connection:
             root = log_tree.root_at(connection, position)
         return Evidence(position, root.hex(), self.view.current.version.ruleset)

@@ -34,13 +34,13 @@ def get(request: Request, _: Reading, clocks: Asked, filters: Filtered, group_by
 
     Example: `/v1/rates?as_of=2024-12-31&known_at=2025-01-05T09:00:00%2B08:00&group_by=kind&group_by=region:6`
     """
-    parts = parts_of(request)
-    found = parts.queries.rates(clocks.as_of, clocks.position, group_by, filters)
+    queries = parts_of(request).queries.pinned()
+    found = queries.rates(clocks.as_of, clocks.position, group_by, filters)
     return answer(
         {
             "as_of": clocks.as_of,
             "known_at": clocks.known_at(),
-            "evidence": parts.queries.evidence(clocks.position),
+            "evidence": queries.evidence(clocks.position),
             "group_by": group_by,
             "groups": groups(group_by, found.groups),
             "total": figures(found.total),

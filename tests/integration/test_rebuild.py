@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from itertools import islice
 from typing import Any
 
@@ -21,6 +22,7 @@ from services.intake import Intake
 from services.ledger_view import LedgerView
 from services.projections import Version
 from services.projector import Follower, Projector
+from services.queries import Queries
 from services.ruleset import ruleset
 from tests.fix_service import environment
 from tests.fix_store import Rows
@@ -182,6 +184,23 @@ def test_the_new_version_is_loaded_before_it_takes_its_place(store: str, monkeyp
         assert view._next._number == 0
     finally:
         view.close()
+
+
+def test_an_answer_of_several_parts_names_the_rules_that_made_its_figures(store: str, rows: Rows) -> None:
+    fill(store, 300)
+    project(store)
+    rows("UPDATE taizhang.projection SET ruleset = 'of yesterday'")
+    with Queries.open(store) as queries, connect(store, "test") as connection:
+        assert queries.view.loaded.wait(WAIT_S_MAX)
+        pinned = queries.pinned()
+        rebuild.rebuild(connection, quiet)
+        deadline = time.monotonic() + WAIT_S_MAX
+        while queries.evidence(300).ruleset != ruleset() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert queries.evidence(300).ruleset == ruleset()
+        assert pinned.evidence(300).ruleset == "of yesterday"
+        as_of = date.fromordinal(DAY)
+        assert pinned.rates(as_of, 300, ("kind",)) == queries.rates(as_of, 300, ("kind",))
 
 
 def test_the_rebuilt_tables_equal_the_live_ones(store: str) -> None:
