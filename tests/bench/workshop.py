@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import signal
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -40,6 +41,8 @@ class Workshop:
     def open(cls) -> Iterator["Workshop"]:
         """Start the server in a folder of its own, and remove both at the end."""
         server = EmbeddedPostgres()
+        # As Ctrl-C does: what is open is closed.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         with tempfile.TemporaryDirectory(prefix="taizhang-bench-") as folder:
             Path(folder).chmod(0o755)
             try:
