@@ -21,8 +21,9 @@ SELECT org_no, position, day_from, day_to, attributes_no, excluded, full_members
 """
 _COPY = """
 COPY bitemporal (org_no, valid, known, attributes_no, excluded, full_members, probationary_members, activists,
-                 standalone, joint, affiliated, instructors) FROM STDIN
+                 standalone, joint, affiliated, instructors, kind, region, employees) FROM STDIN
 """
+_ATTRIBUTES = "SELECT attributes_no, kind, region, employees FROM {}.attributes"
 
 Rectangle = tuple[Any, ...]
 
@@ -44,11 +45,13 @@ class Bitemporal:
         count = 0
         with self._connection.transaction(), self._connection.cursor() as cursor:
             cursor.execute(self._sql("bitemporal.sql"))
+            rows = cursor.execute(sql.SQL(_ATTRIBUTES).format(self._schema))
+            attributes = {number: values for number, *values in rows}
             entries = cursor.execute(sql.SQL(_ENTRIES).format(self._schema)).fetchall()
             with cursor.copy(_COPY) as copy:
                 for org_no, of_org in groupby(entries, key=itemgetter(0)):
                     for rectangle in rectangles(org_no, of_org):
-                        copy.write_row(rectangle)
+                        copy.write_row((*rectangle, *attributes[rectangle[3]]))
                         count += 1
             cursor.execute(self._sql("bitemporal_index.sql"))
         self._connection.execute("VACUUM ANALYZE bitemporal")

@@ -13,7 +13,7 @@ CREATE TABLE bitemporal (
     joint integer NOT NULL,
     affiliated integer NOT NULL,
     instructors integer NOT NULL,
-    kind text,
-    region text,
+    kind text NOT NULL,
+    region text NOT NULL,
     employees integer
 );
