@@ -12,6 +12,7 @@ from typing import Final
 from eventsourcing.persistence import PersistenceError
 
 from domain.reasons import Reason
+from services.errors import TaizhangError
 from services.intake import Intake
 from services.kafka.cloudevents import Record, publisher_of, to_message
 from services.kafka.outage import DATABASE_AWAY, Outage
@@ -26,6 +27,12 @@ OBSERVE_EVERY_S: Final = 2.0
 # A process that slept through a rebalance hears of it with its next heartbeat; until then it must not claim again
 # what is another's by now.
 FENCED_PAUSE_S: Final = 2.0
+# Longer than a session and a rebalance take.
+UNREAD_S_MAX: Final = 15.0
+
+
+class UnreadError(TaizhangError):
+    """The group has divided the partitions in such a way that some have no reader."""
 
 
 class Ingest:
@@ -45,6 +52,7 @@ class Ingest:
         self._observe_at = 0.0
         self._claim_at = 0.0
         self._missing: list[str] = []
+        self._unread_since: float | None = None
 
     def run(self) -> None:
         """Ingest until stopped, through every outage."""
@@ -58,6 +66,8 @@ class Ingest:
             try:
                 while not self._stopping.is_set():
                     self.turn(reader)
+            except UnreadError as error:
+                logger().warning("joining the group anew", reason=str(error))
             except KafkaError as error:
                 self._stopping.wait(self._kafka.begin(error))
             finally:
@@ -67,7 +77,7 @@ class Ingest:
         """Take part in the group once, and store what has come.
 
         Raises:
-            KafkaError: the member is of no more use.
+            KafkaError, UnreadError: the member is of no more use.
         """
         records = reader.poll(POLL_MS, BATCH_RECORDS_MAX)
         version, assigned = reader.assignment()
@@ -163,22 +173,40 @@ class Ingest:
             claims[partition] = Claim(claims[partition].epoch, offset)
 
     def _observe(self, reader: Reader, *, idle: bool) -> None:
-        """Every few seconds: whether Kafka answers, where the partitions end, offsets that no record stands for."""
-        if time.monotonic() < self._observe_at:
+        """Every few seconds: whether Kafka answers, where the partitions end, whether somebody reads each."""
+        if time.monotonic() < self._observe_at or not self._database.may_try:
             return
         self._observe_at = time.monotonic() + OBSERVE_EVERY_S
         missing = reader.missing_topics()
         if missing and missing != self._missing:
             logger().warning("the broker has no such topic yet", topics=missing)
         self._missing = missing
-        if not self._claims:
-            return
-        bounds = reader.bounds(self._claims)
-        self._kafka.end()
-        if idle:
-            self._pass_markers(reader)
-        self._partitions.see(self._claims, {partition: end for partition, (_, end) in bounds.items()})
-        reader.tell({partition: claim.next_offset for partition, claim in self._claims.items()})
+        if self._claims:
+            bounds = reader.bounds(self._claims)
+            self._kafka.end()
+            if idle:
+                self._pass_markers(reader)
+            self._partitions.see(self._claims, {partition: end for partition, (_, end) in bounds.items()})
+            reader.tell({partition: claim.next_offset for partition, claim in self._claims.items()})
+        self._watch(reader)
+
+    def _watch(self, reader: Reader) -> None:
+        """Join the group anew where it leaves partitions to nobody: a leader may divide by metadata that is old.
+
+        Raises:
+            UnreadError: it has been so for long enough that no rebalance can be under way.
+        """
+        unread = self._partitions.unread(reader.partitions(), UNREAD_S_MAX)
+        self._database.end()
+        now = time.monotonic()
+        if not unread:
+            self._unread_since = None
+        elif self._unread_since is None:
+            self._unread_since = now
+        elif now - self._unread_since > UNREAD_S_MAX:
+            self._unread_since = None
+            names = ", ".join(f"{each.topic} {each.partition}" for each in sorted(unread))
+            raise UnreadError(f"nobody reads {names}")
 
     def _pass_markers(self, reader: Reader) -> None:
         """Store positions that only markers of transactions led to, so that the lag comes to 0."""

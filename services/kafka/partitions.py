@@ -63,6 +63,9 @@ _SEE: Final = """
 UPDATE taizhang.kafka_partition SET end_offset = %(end)s, seen_at = clock_timestamp()
  WHERE topic = %(topic)s AND partition = %(partition)s AND epoch = %(epoch)s
 """
+_FRESH: Final = """
+SELECT topic, partition FROM taizhang.kafka_partition WHERE seen_at > clock_timestamp() - make_interval(secs => %s)
+"""
 
 
 class Partitions:
@@ -101,6 +104,11 @@ class Partitions:
             for partition in sorted(claims.keys() & ends.keys()):
                 values = {**partition._asdict(), "epoch": claims[partition].epoch, "end": ends[partition]}
                 cursor.execute(_SEE, values)
+
+    def unread(self, partitions: Iterable[Partition], seconds: float) -> set[Partition]:
+        """Those that no process has seen to for so many seconds."""
+        with self._recorder.transaction() as cursor:
+            return set(partitions) - {Partition(*row) for row in cursor.execute(_FRESH, (seconds,))}
 
 
 def advance(cursor: Cursor[TupleRow], claims: Mapping[Partition, Claim], after: Mapping[Partition, int]) -> None:

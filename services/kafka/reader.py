@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
@@ -16,6 +17,7 @@ from services.kafka.partitions import Partition
 from services.settings import Settings
 
 ASK_TIMEOUT_MS: Final = 3_000
+METADATA_WAIT_S_MAX: Final = 3.0
 
 __all__ = ["KafkaError", "Reader"]
 
@@ -77,6 +79,10 @@ class Reader:
         self._consumer, self._networks = _connect(consumer_options(settings, client_id))
         self._assignment = _Assignment(self._consumer)
         self._consumer.subscribe(self._topics, listener=self._assignment)
+        # Who joins before it knows the topics' partitions may lead a group in which nobody gets any.
+        deadline = time.monotonic() + METADATA_WAIT_S_MAX
+        while self.missing_topics() and time.monotonic() < deadline:
+            time.sleep(0.02)
 
     def assignment(self) -> tuple[int, frozenset[Partition]]:
         """The partitions that the group gave us, and a number that grows whenever it speaks of them."""
@@ -114,10 +120,15 @@ class Reader:
         end = self._consumer.end_offsets(wanted, timeout_ms=ASK_TIMEOUT_MS)
         return {Partition(*each): (first[each], end[each]) for each in wanted}
 
+    def partitions(self) -> set[Partition]:
+        """All partitions of our topics, whoever reads them, as the broker told them last."""
+        cluster = self._consumer._cluster  # noqa: SLF001 - the public call waits without limit for a broker
+        return {Partition(topic, each) for topic in self._topics for each in cluster.partitions_for_topic(topic) or ()}
+
     def missing_topics(self) -> list[str]:
         """Topics of ours that the broker did not have when it was last asked."""
-        cluster = self._consumer._cluster  # noqa: SLF001 - the public call waits without limit for a broker
-        return [topic for topic in self._topics if not cluster.partitions_for_topic(topic)]
+        there = {each.topic for each in self.partitions()}
+        return [topic for topic in self._topics if topic not in there]
 
     def tell(self, offsets: Mapping[Partition, int]) -> None:
         """Commit offsets to Kafka, for displays of lag alone; whether it succeeds has no part in anything."""

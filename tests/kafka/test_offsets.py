@@ -5,7 +5,9 @@ import pytest
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 
 from services.intake import Intake
+from services.kafka import ingest
 from services.kafka.partitions import FencedError, Partition, Partitions, advance
+from services.kafka.reader import Reader
 from tests.fix_kafka import Record, Stage, end, wait_until
 from tests.sending import as_bytes, kafka, removed
 
@@ -102,6 +104,21 @@ def test_a_claim_waits_for_the_batch_that_is_being_stored(intake: Intake, store:
             with pytest.raises(psycopg.errors.LockNotAvailable):
                 connection.execute("UPDATE taizhang.kafka_partition SET epoch = epoch + 1")
     assert other.claim([partition])[partition].next_offset == 7
+
+
+def test_partitions_that_the_group_leaves_to_nobody_are_taken_up(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest, "UNREAD_S_MAX", 1.0)
+    real, asked = Reader.assignment, set[int]()
+
+    def assignment(reader: Reader) -> tuple[int, frozenset[Partition]]:
+        asked.add(id(reader))
+        return real(reader) if len(asked) > 1 else (1, frozenset())
+
+    monkeypatch.setattr(Reader, "assignment", assignment)
+    stage.send(events(0, 20))
+    with stage.ingesting():
+        stage.wait_caught_up()
+    assert stage.tally() == (20, 20, 0, 0)
 
 
 def test_a_process_told_to_stop_leaves_the_group_and_ends_well(stage: Stage) -> None:
