@@ -29,6 +29,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """One seed for `random` and for hypothesis, so that a failed run can be had again."""
     chosen = os.environ.get(SEED_VARIABLE)
     config.stash[SEED] = seed = int(chosen) if chosen else secrets.randbelow(2**31)
+    # The workers of a run on several cores take the same seed.
+    os.environ[SEED_VARIABLE] = str(seed)
     # A law holds or it does not; how long an example takes is the machine's business.
     hypothesis.settings.register_profile("laws", deadline=None)
     hypothesis.settings.load_profile("laws")
