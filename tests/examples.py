@@ -7,6 +7,5 @@ from typing import Any
 Example = dict[str, Any]
 
 EXAMPLES: list[Example] = [
-    json.loads(path.read_text())
-    for path in sorted((Path(__file__).parent / "data" / "examples").glob("*.json"))
+    json.loads(path.read_text()) for path in sorted((Path(__file__).parent / "data" / "examples").glob("*.json"))
 ]
