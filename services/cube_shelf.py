@@ -16,7 +16,7 @@ from services.logs import logger
 # All cubes together; a cube that would not fit alone is not built.
 BYTES_MAX: Final = 256 << 20
 # A scan of this many entries is as quick as a cube.
-ENTRIES_MIN: Final = 4 * BLOCK
+ENTRIES_MIN: Final = 16 * BLOCK
 # A shape is worth a cube from its second question on; shapes asked for once are soon forgotten.
 ASKED_MIN: Final = 2
 ASKED_SHAPES_MAX: Final = 1_000
