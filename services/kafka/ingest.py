@@ -80,6 +80,8 @@ class Ingest:
             KafkaError, UnreadError: the member is of no more use.
         """
         records = reader.poll(POLL_MS, BATCH_RECORDS_MAX)
+        if records:
+            self._kafka.end()
         version, assigned = reader.assignment()
         if version != self._version:
             logger().info(
