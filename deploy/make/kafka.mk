@@ -14,4 +14,8 @@ kafka-status: ## whether it runs
 
 .PHONY: test-kafka
 test-kafka: setup ## Kafka intake, on a real broker of the tests' own (ARGS="-k name" for a part)
-	@$(BIN)/python -m pytest -m kafka tests/kafka $(ARGS)
+	@$(BIN)/python -m pytest -m "kafka and not chaos" tests/kafka $(ARGS)
+
+.PHONY: test-kafka-chaos
+test-kafka-chaos: setup ## Kafka intake while everything that can fail fails; takes many minutes
+	@$(BIN)/python -m pytest -m chaos tests/kafka $(ARGS)

@@ -28,7 +28,7 @@ from services.queries import Queries
 from tests.fix_kafka import STRUCTURED, Broker, Stage, wait_until
 from tests.fix_outages import Outages
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
 
 PARTITIONS = 8
 EVENTS = int(os.environ.get("TAIZHANG_TEST_CHAOS_EVENTS", "200000"))

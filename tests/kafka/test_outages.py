@@ -10,7 +10,7 @@ from tests.fix_kafka import Broker, Record, Stage, wait_until
 from tests.fix_outages import Outages
 from tests.sending import as_bytes, removed
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
 
 
 def events(first: int, count: int) -> list[Record]:
