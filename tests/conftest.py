@@ -4,6 +4,7 @@ import os
 import random
 import secrets
 import tempfile
+import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -22,6 +23,7 @@ pytest_plugins = ["tests.fix_kafka", "tests.fix_proxy", "tests.fix_outages", "te
 SEED_VARIABLE = "TAIZHANG_TEST_SEED"
 SEED = pytest.StashKey[int]()
 NUMBERS = count(1)
+DROP_TRIES_MAX = 60
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -78,4 +80,16 @@ def database(postgres: str) -> Iterator[str]:
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
         yield make_conninfo(postgres, dbname=name)
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        _drop(connection, name)
+
+
+def _drop(connection: psycopg.Connection[tuple[object, ...]], name: str) -> None:
+    """Drop a database; an autovacuum worker in it belongs to the superuser and must end by itself."""
+    for _ in range(DROP_TRIES_MAX):
+        try:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        except psycopg.errors.InsufficientPrivilege:
+            time.sleep(0.5)
+        else:
+            return
+    pytest.fail(f"{name} could not be dropped: a session of another user stays in it")
