@@ -3,7 +3,8 @@
 from typing import Any, Final
 
 from domain.envelope import EXTENSION_LENGTH_MAX, EXTENSIONS_MAX, TYPE_LENGTH_MAX
-from domain.events import EVENT_TYPES, IDENTITY_LENGTH_MAX, SOURCE_LENGTH_MAX
+from domain.events import EVENT_TYPES
+from domain.fields import IDENTITY_LENGTH_MAX, SOURCE_LENGTH_MAX
 
 REGISTERED: Final[dict[str, Any]] = {
     "specversion": "1.0",

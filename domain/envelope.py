@@ -15,15 +15,9 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from domain import codes
-from domain.events import (
-    CORRECTED,
-    EVENT_TYPES,
-    IDENTITY_LENGTH_MAX,
-    RETRACTED,
-    SOURCE_LENGTH_MAX,
-    Data,
-)
+from domain.events import CORRECTED, EVENT_TYPES, RETRACTED
 from domain.facts import Event
+from domain.fields import IDENTITY_LENGTH_MAX, SOURCE_LENGTH_MAX, Data
 from domain.instants import parse_instant
 from domain.reasons import Reason, from_validation
 from domain.strict_json import NotJsonError, read_json

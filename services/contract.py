@@ -13,7 +13,8 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from domain.envelope import EVENT_BYTES_MAX, EXTENSION_LENGTH_MAX, EXTENSIONS_MAX
-from domain.events import EVENT_TYPES, IDENTITY_LENGTH_MAX, SOURCE_LENGTH_MAX, Data
+from domain.events import EVENT_TYPES
+from domain.fields import IDENTITY_LENGTH_MAX, SOURCE_LENGTH_MAX, Data
 from domain.fold import Attributes
 from domain.ledger import Row
 

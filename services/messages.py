@@ -8,8 +8,8 @@ from typing import Any, Final, Literal, NamedTuple
 import orjson
 
 from domain.envelope import Reading, read_event
-from domain.events import IDENTITY_LENGTH_MAX, SOURCE_LENGTH_MAX
 from domain.facts import EventKey
+from domain.fields import IDENTITY_LENGTH_MAX, SOURCE_LENGTH_MAX
 from domain.reasons import Reason
 
 Disposition = Literal["accepted", "duplicate", "quarantined"]

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, NamedTuple
 from psycopg import Cursor
 from psycopg.rows import TupleRow, tuple_row
 
-from domain.events import REASON_LENGTH_MAX
+from domain.fields import REASON_LENGTH_MAX
 from services import bookkeeping
 from services.decisions import Decisions, names_to_know
 from services.errors import AlreadyEndedError, InvalidValueError, NotFoundError

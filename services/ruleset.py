@@ -7,7 +7,7 @@ from typing import Final
 
 # The modules of domain/ that a ledger or a rate depends on; the others only serve evidence.
 MODULES: Final = (
-    "codes", "envelope", "events", "facts", "fold", "instants", "ledger", "policy", "rates",
+    "codes", "envelope", "events", "facts", "fields", "fold", "instants", "ledger", "policy", "rates",
     "reasons", "strict_json", "terms",
 )  # fmt: skip
 

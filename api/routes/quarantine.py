@@ -14,7 +14,7 @@ from api.clocks import POSITION_MAX, read_position
 from api.parts import parts_of
 from api.problems import Fault, ProblemDetails
 from api.routes.events import EventResult, result
-from domain.events import REASON_LENGTH_MAX
+from domain.fields import REASON_LENGTH_MAX
 from services.quarantine import PAGE_MAX, Filters, Quarantined, State
 
 router = APIRouter(prefix="/v1/quarantine", tags=["quarantine"], responses=PROBLEMS)
