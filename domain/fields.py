@@ -1,0 +1,135 @@
+"""The shapes that the data of events share: annotated fields, and the bases of their models (spec/events.md).
+
+The models are strict: a number in quotes, an unknown field or a null where none belongs is refused.
+"""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Annotated, ClassVar, Final
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from domain import codes
+from domain.instants import parse_date
+
+NAME_LENGTH_MAX: Final = 200
+ADDRESS_LENGTH_MAX: Final = 500
+REASON_LENGTH_MAX: Final = 1_000
+COVERS_MAX: Final = 10_000
+EMPLOYEES_MAX: Final = 10_000_000
+IDENTITY_LENGTH_MAX: Final = 128
+SOURCE_LENGTH_MAX: Final = 256
+
+
+def _coded(check: Callable[[str], str]) -> AfterValidator:
+    def validate(value: str) -> str:
+        try:
+            return check(value)
+        except codes.CodeError as error:
+            raise PydanticCustomError("code", "{reason}", {"reason": str(error), "rule": error.rule}) from None
+
+    return AfterValidator(validate)
+
+
+def _read_date(value: object) -> date:
+    if not isinstance(value, str):
+        raise PydanticCustomError("date", "a date is a string, written YYYY-MM-DD")
+    try:
+        return parse_date(value)
+    except ValueError as error:
+        raise PydanticCustomError("date", "{reason}", {"reason": str(error)}) from None
+
+
+def _no_blank(value: str) -> str:
+    if not value.strip() or any(ord(c) < 32 or ord(c) == 127 for c in value):
+        raise PydanticCustomError("text", "text is not blank and holds no control characters")
+    return value
+
+
+CalendarDate = Annotated[date, BeforeValidator(_read_date), WithJsonSchema({"type": "string", "format": "date"})]
+OrganizationId = Annotated[
+    str,
+    _coded(codes.check_organization),
+    Field(json_schema_extra={"pattern": "^(uscc:[0-9A-HJ-NP-RTUWXY]{18}|group:[A-Za-z0-9-]{1,40})$"}),
+]
+MemberId = Annotated[
+    str,
+    _coded(lambda value: codes.check_pseudonym(value, "member")),
+    Field(json_schema_extra={"pattern": "^member:[A-Za-z0-9_-]{1,64}$"}),
+]
+InstructorId = Annotated[
+    str,
+    _coded(lambda value: codes.check_pseudonym(value, "person")),
+    Field(json_schema_extra={"pattern": "^person:[A-Za-z0-9_-]{1,64}$"}),
+]
+BranchId = Annotated[
+    str,
+    _coded(lambda value: codes.check_named(value, "branch")),
+    Field(json_schema_extra={"pattern": "^branch:[A-Za-z0-9_-]{1,64}$"}),
+]
+RegionCode = Annotated[
+    str,
+    _coded(codes.check_region),
+    Field(json_schema_extra={"pattern": "^([0-9]{2}|[0-9]{4}|[0-9]{6}|[0-9]{9}|[0-9]{12})$"}),
+]
+IndustryCode = Annotated[
+    str,
+    _coded(codes.check_industry),
+    Field(json_schema_extra={"pattern": "^[A-T]([0-9]{2,4})?$"}),
+]
+Name = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=NAME_LENGTH_MAX),
+    AfterValidator(_no_blank),
+]
+Address = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=ADDRESS_LENGTH_MAX),
+    AfterValidator(_no_blank),
+]
+Reason = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=REASON_LENGTH_MAX),
+    AfterValidator(_no_blank),
+]
+Employees = Annotated[int, Field(ge=0, le=EMPLOYEES_MAX)]
+Threshold = Annotated[int, Field(ge=1, le=EMPLOYEES_MAX)]
+Days = Annotated[int, Field(ge=1, le=3_650)]
+Organizations = Annotated[list[OrganizationId], Field(max_length=COVERS_MAX)]
+
+
+class Data(BaseModel):
+    """The data of one event; `identifier` names the field with the first identifier, if any."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    identifier: ClassVar[str | None] = None
+
+
+class FactData(Data):
+    """Data that states a fact of the world, true from `effective_on` on."""
+
+    effective_on: CalendarDate
+
+
+def at_least_one(model: Data, *fields: str) -> None:
+    """Refuses data that names none of these fields."""
+    if not model.model_fields_set.intersection(fields):
+        listed = ", ".join(fields)
+        raise PydanticCustomError("nothing_said", "at least one of {fields}", {"fields": listed})
+
+
+def given(model: Data, *fields: str) -> None:
+    """Refuses a null where a field can only be left out."""
+    for field in model.model_fields_set.intersection(fields):
+        if getattr(model, field) is None:
+            raise PydanticCustomError(
+                "not_clearable", "{field} can't be null; leave it out to keep it", {"field": field}
+            )
+
+
+class EventName(Data):
+    """The name of an event: its `source` and `id`."""
+
+    source: Annotated[str, StringConstraints(min_length=1, max_length=SOURCE_LENGTH_MAX)]
+    id: Annotated[str, StringConstraints(min_length=1, max_length=IDENTITY_LENGTH_MAX)]
