@@ -10,7 +10,9 @@ from domain.instants import parse_date
 from domain.terms import Anomaly
 
 POLICY = "policy"
-SIGNALS = "signals"
+# The families of types that decide rows, rates and anomalies. All others are acts of the offices (thresholds of
+# signals, campaigns, …): on both clocks and correctable like these, but no row depends on them.
+LEDGER_FAMILIES = frozenset({"organization", "member", "branch", "instructor", POLICY})
 
 EventKey = tuple[str, str]
 
@@ -80,18 +82,21 @@ class AnomalyFound(NamedTuple):
     detail: str
 
 
+def family_of(type_: str) -> str:
+    """What the type speaks of: the second part of its name."""
+    return type_.split(".")[1]
+
+
 def entity_of(type_: str, data: Mapping[str, Any]) -> str:
     """Name the entity that a fact is about.
 
-    The fold never crosses entities: an organization, a member, a branch, one instructor at one
-    organization (`<org> <instructor>`), the policy, or the thresholds of the signals.
+    The fold never crosses entities: an organization, a member, a branch, one instructor at one organization
+    (`<org> <instructor>`), the policy; of an office's acts what the field named as their family names, or the family.
     """
-    family = type_.split(".")[1]
-    if family in (POLICY, SIGNALS):
-        return family
+    family = family_of(type_)
     if family == "instructor":
         return f"{data['org']} {data['instructor']}"
-    return str(data["org" if family == "organization" else family])
+    return str(data.get("org" if family == "organization" else family, family))
 
 
 def fact(event: Event) -> Fact:
@@ -145,9 +150,9 @@ def word_anomaly(word: Event, target: Event | None, fits: Callable[[str, object]
 
 
 def subject_of(type_: str, data: Mapping[str, Any]) -> str | None:
-    """The data's first identifier, on which anomalies are reported; None for a policy or thresholds."""
+    """The data's first identifier, on which anomalies are reported; None where it has none, as a policy."""
     entity = entity_of(type_, data)
-    return None if entity in (POLICY, SIGNALS) else entity.partition(" ")[0]
+    return None if entity == family_of(type_) else entity.partition(" ")[0]
 
 
 def standing_facts(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
 
-from domain.facts import POLICY, SIGNALS, AnomalyFound, Event, Fact, standing_facts, subject_of
+from domain.facts import LEDGER_FAMILIES, POLICY, AnomalyFound, Event, Fact, family_of, standing_facts, subject_of
 from domain.fold import Attributes, Branch, Instructor, Member, Organization, State, apply, initial_state
 from domain.policy import DEFAULT_POLICY, Policy, policy_in_force
 from domain.terms import FORMATIONS, ExclusionReason, Formation, Measure, Standing
@@ -151,9 +151,8 @@ def ledger(events: Iterable[Event], as_of: date, fits: Callable[[str, object], b
     facts, anomalies = standing_facts(events, fits)
     by_entity: dict[str, list[Fact]] = {}
     for standing in facts:
-        if standing.effective_on <= as_of:
+        if standing.effective_on <= as_of and family_of(standing.type) in LEDGER_FAMILIES:
             by_entity.setdefault(standing.entity, []).append(standing)
-    by_entity.pop(SIGNALS, None)  # no row depends on them
     states: dict[str, State] = {}
     result = Ledger(
         policy=policy_in_force(by_entity.pop(POLICY, ())),

@@ -82,7 +82,6 @@ def rebuild(connection: Connection[Any], progress: Progress) -> Rebuilt:
             _index(connection, version)
             _catch_up(connection, projector, progress)
         _swap(connection, projector)
-        progress(projector.version.position, projector.version.position)
         logger().info("rebuild in use", version=projector.version.number, position=projector.version.position)
         _drop_retired(connection)
         held = connection.execute(_HELD, (version.number,)).fetchone()

@@ -7,7 +7,7 @@ from typing import Any, Final
 from psycopg import Connection, sql
 
 from domain.events import CORRECTED
-from domain.facts import SIGNALS, Event, EventKey, Fact, standing_fact, standing_facts
+from domain.facts import Event, EventKey, Fact, standing_fact, standing_facts
 from domain.instants import NANOSECONDS
 from domain.signals import DEFAULT_SIGNAL_POLICY, read_signal_policy
 from services.deciding import events_about
@@ -36,7 +36,7 @@ class Look:
     def __init__(self, view: View, connection: Connection[Any], as_of: date, known_at: int) -> None:
         self.view, self.connection, self.as_of, self.known_at = view, connection, as_of, known_at
         self._log = LogReader(connection)
-        adopted = [f for f in self.facts([SIGNALS]).get(SIGNALS, ()) if f.effective_on <= as_of]
+        adopted = [f for f in self.facts(["signals"]).get("signals", ()) if f.effective_on <= as_of]
         self.policy = read_signal_policy(adopted[-1].data) if adopted else DEFAULT_SIGNAL_POLICY
         self.decided_by: Sequence[int] = adopted[-1].decided_by if adopted else ()
         self.words = self._words()

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
-from domain.facts import POLICY, SIGNALS
+from domain.facts import LEDGER_FAMILIES, POLICY, entity_of, family_of
 from domain.fold import Branch, Instructor, Member
 from domain.terms import EXCLUSION_REASONS, ExclusionReason
 from projections.ledger.changes import AT_FORMATION, AT_INSTRUCTORS, AT_STANDING, RawState
@@ -107,16 +107,19 @@ def exclusion_number(reason: ExclusionReason | None) -> int:
 _IDENTIFIER_FIELDS = ("org", "member", "branch", "instructor", "from_org", "to_org")
 
 
-def identifiers(data: Mapping[str, Any]) -> list[str]:
-    """Every identifier that an event's data names, each once; a policy's is `policy`, that of thresholds `signals`."""
+def identifiers(type_: str | None, data: Mapping[str, Any]) -> list[str]:
+    """Every identifier that data of a type names, each once; the type is None where it is not known.
+
+    The policy goes by `policy`; an office's act by its entity and by its family too, so that a family is found whole.
+    """
     get = data.get
     found = [v for f in _IDENTIFIER_FIELDS if isinstance(v := get(f), str)]
     for name in ("covers", "add", "drop"):
         listed = get(name)
         if isinstance(listed, list):
             found += [v for v in listed if isinstance(v, str)]
-    if not found and "formations_counted" in data:
+    if type_ is not None and (family := family_of(type_)) not in LEDGER_FAMILIES:
+        found += [entity_of(type_, data), family]
+    elif not found and "formations_counted" in data:
         return [POLICY]
-    if not found and "backdated_days" in data:
-        return [SIGNALS]
     return found if len(found) < 2 else list(dict.fromkeys(found))

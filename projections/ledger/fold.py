@@ -10,12 +10,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from domain.facts import (
+    LEDGER_FAMILIES,
     AnomalyFound,
     Event,
     EventKey,
     Fact,
     corrected,
     fact,
+    family_of,
     standing_fact,
     word_anomaly,
 )
@@ -68,7 +70,7 @@ class LedgerFold:
         mentions = self.changes.mentions
         first = len(mentions)
         if event.is_fact:
-            self._mention(event.data, event.position, event.position)
+            self._mention(event.type, event.data, event.position, event.position)
             self._apply_fact(event)
         else:
             self._apply_word(event)
@@ -87,20 +89,20 @@ class LedgerFold:
             self._anomaly(event.position, word_anomaly(word, None, self.fits), present=False)
             self._anomaly(event.position, word_anomaly(word, event, self.fits), present=True)
             if event.is_fact:
-                self._mention(event.data, word.position, event.position)
-                self._mention(word.data.get("replacement", {}), event.position, event.position)
+                self._mention(event.type, event.data, word.position, event.position)
+                self._mention(event.type, word.data.get("replacement", {}), event.position, event.position)
         return words
 
     def _apply_word(self, word: Event) -> None:
         self._held_words(word)
         self.changes.words.append((*word.target, word.position))
-        self._mention(word.data.get("replacement", {}), word.position, word.position)
+        self._mention(None, word.data.get("replacement", {}), word.position, word.position)
         target = self.memory.find(word.target)
         self._anomaly(word.position, word_anomaly(word, target, self.fits), present=True)
         if target is None or not target.is_fact:
             return
-        self._mention(target.data, word.position, word.position)
-        self._mention(word.data.get("replacement", {}), target.position, word.position)
+        self._mention(target.type, target.data, word.position, word.position)
+        self._mention(target.type, word.data.get("replacement", {}), target.position, word.position)
         words = self.memory.words(target.key)
         before = standing_fact(target, words, self.fits)
         after = standing_fact(target, [*words, word], self.fits)
@@ -109,6 +111,9 @@ class LedgerFold:
 
     def _move(self, before: Fact | None, after: Fact | None, position: int) -> None:
         """One event's standing fact was `before` and is now `after`; None where none stands."""
+        stands = before or after
+        if stands is None or family_of(stands.type) not in LEDGER_FAMILIES:
+            return
         if before is not None and after is not None and before.entity == after.entity:
             self._change(before.entity, before, after, position)
             return
@@ -118,7 +123,7 @@ class LedgerFold:
             self._change(after.entity, None, after, position)
 
     def _change(self, entity: str, removed: Fact | None, added: Fact | None, position: int) -> None:
-        family = (added or removed).type.split(".")[1]  # type: ignore[union-attr]  # one of the two is given
+        family = family_of((added or removed).type)  # type: ignore[union-attr]  # one of the two is given
         record = self.memory.entity(entity, family)
         if removed is None and added is not None and (record.last is None or order(added) > record.last):
             self._extend(entity, record, added, position)
@@ -222,8 +227,8 @@ class LedgerFold:
                 )
             )  # fmt: skip
 
-    def _mention(self, data: Mapping[str, Any], position: int, since: int) -> None:
-        self.changes.mentions.extend(Mention(i, position, since) for i in identifiers(data))
+    def _mention(self, type_: str | None, data: Mapping[str, Any], position: int, since: int) -> None:
+        self.changes.mentions.extend(Mention(i, position, since) for i in identifiers(type_, data))
 
 
 def _reference(standing: Fact) -> tuple[int, int]:

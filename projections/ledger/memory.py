@@ -154,9 +154,9 @@ class LedgerMemory:
         wanted: set[str] = set()
         for event in self._events.values():
             data = event.data
-            wanted.update(identifiers(data))
+            wanted.update(identifiers(None, data))
             if not event.is_fact and isinstance(replacement := data.get("replacement"), dict):
-                wanted.update(identifiers(replacement))
+                wanted.update(identifiers(None, replacement))
         for name in self._wanted:
             record = self._entities.get(name)
             if record is not None and isinstance(record.state, Member | Branch):

@@ -9,12 +9,11 @@ import orjson
 
 from domain.fold import Attributes, Branch, Instructor, Member, Organization, State
 from domain.policy import DEFAULT_POLICY, Policy
-from domain.signals import DEFAULT_SIGNAL_POLICY, SignalPolicy
 from projections.ledger.changes import EMPTY, FOREVER, NO_ENTRY, Entry, RawState
 
 # The first five fields of domain.facts.Fact, the date as an ordinal: the canonical order.
 FactOrder = tuple[int, int, int, str, str]
-EntityState = State | Policy | SignalPolicy
+EntityState = State | Policy
 
 
 @dataclass(slots=True)
@@ -22,7 +21,7 @@ class EntityRecord:
     """One entity: its state after its last fact, and which facts stand.
 
     Attributes:
-        family: organization, member, branch, instructor, policy or signals.
+        family: organization, member, branch, instructor or policy.
         state: the state after all facts known.
         last: the canonical order of the last fact; None before the first.
         facts: position of each standing fact's event and of the correction that decides it, or 0.
@@ -40,7 +39,6 @@ _INITIAL: dict[str, EntityState] = {
     "branch": Branch(),
     "instructor": Instructor(),
     "policy": DEFAULT_POLICY,
-    "signals": DEFAULT_SIGNAL_POLICY,
 }
 
 
@@ -80,8 +78,6 @@ def _decode_state(family: str, fields: list[Any]) -> EntityState:
             return Branch(name, tier, formation, region, frozenset(covers))
         case "instructor":
             return Instructor(*fields)
-        case "signals":
-            return SignalPolicy(*fields)
         case _:
             return Policy(fields[0], fields[1], tuple(fields[2]))
 

@@ -7,7 +7,6 @@ from typing import NamedTuple
 from domain.facts import AnomalyFound, Fact, subject_of
 from domain.fold import apply
 from domain.policy import read_policy
-from domain.signals import read_signal_policy
 from projections.ledger.changes import FOREVER
 from projections.ledger.records import EntityState, FactOrder, initial
 
@@ -29,8 +28,6 @@ def step(state: EntityState, fact: Fact) -> tuple[EntityState, AnomalyFound | No
     """The state after one more fact, in canonical order."""
     if fact.type == "taizhang.policy.adopted.v1":
         return read_policy(fact.data), None
-    if fact.type == "taizhang.signals.adopted.v1":
-        return read_signal_policy(fact.data), None
     after, anomaly = apply(state, fact)  # type: ignore[arg-type]  # only a policy has no apply
     if anomaly is None:
         return after, None

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Final
 
 import typer
@@ -23,6 +24,8 @@ from services.settings import Settings, load
 PROJECTIONS: Final = ("ledger",)
 EXIT_CANCELLED: Final = 130
 REPORT_S: Final = 10.0
+# The signals to stop that have come.
+_STOPPING: Final[list[int]] = []
 
 
 def rebuild(
@@ -75,7 +78,7 @@ def _if_due(settings: Settings) -> None:
 
 
 def _rebuild(settings: Settings) -> None:
-    _interrupted_by_sigterm()
+    _stopped_between_batches()
     began = time.monotonic()
     try:
         with _connected(settings) as connection:
@@ -112,7 +115,13 @@ def _with_bar(connection: Connection[TupleRow]) -> work.Rebuilt:
     columns = (TextColumn("{task.description}"), BarColumn(), _Count(), _Speed(), TimeRemainingColumn())
     with Progress(*columns, console=ERR, transient=True) as bar:
         task = bar.add_task("重建台账 rebuilding the ledger", total=None)
-        return work.rebuild(connection, lambda position, head: bar.update(task, completed=position, total=head))
+
+        def report(position: int, head: int) -> None:
+            bar.update(task, completed=position, total=head)
+            if _STOPPING:
+                raise KeyboardInterrupt
+
+        return work.rebuild(connection, report)
 
 
 def _abandon(settings: Settings) -> None:
@@ -121,9 +130,19 @@ def _abandon(settings: Settings) -> None:
     ERR.print(f"已放弃 Dropped: {dropped} unfinished" if dropped else "没有未完成的版本 Nothing is unfinished")
 
 
-def _interrupted_by_sigterm() -> None:
-    """SIGTERM stops the work in the same good order as Ctrl-C."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+def _stopped_between_batches() -> None:
+    """The first SIGINT or SIGTERM stops the work once its batch is durable, a second one at once.
+
+    An interrupt in the middle of a call to the database may come back as the database's own error.
+    """
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if _STOPPING:
+            signal.default_int_handler(number, frame)
+        _STOPPING.append(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, note)
 
 
 class _Count(ProgressColumn):
