@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.errors import handle_errors
 from api.middleware import Surroundings
+from api.pages.routers import PAGES
 from api.parameters import only_known
 from api.parts import open_parts
 from api.problems import MEDIA_TYPE as PROBLEM_TYPE
@@ -22,7 +23,6 @@ from api.routes import (
     events,
     explain,
     health,
-    home,
     ledger_stream,
     log,
     organizations,
@@ -42,8 +42,8 @@ from services import settings as settings_module
 ROUTERS: Final = (
     events.router, organizations.router, rates.router, series.router, compare.router, explain.router, audit.router,
     log.router, anomalies.router, quarantine_groups.router, quarantine.router, sources.router, readings.router,
-    health.router, home.router, changes.router, replay.router, vintage.router, signals.router,
-    ledger_stream.router, contract.router,
+    health.router, changes.router, replay.router, vintage.router, signals.router,
+    ledger_stream.router, contract.router, *PAGES,
 )  # fmt: skip
 DESCRIPTION: Final = """\
 台账: a ledger of Party building coverage, on two clocks. Publish events, ask for any date as known at any moment.
@@ -64,6 +64,10 @@ class Application(FastAPI):
         if self.openapi_schema is not None:
             return self.openapi_schema
         document = super().openapi()
+        paths = document["paths"]
+        # Their parameters are checked like those of calls, but pages are no part of the contract.
+        pages = [path for path in paths if "pages" in paths[path].get("get", {}).get("tags", ())]
+        self.state.pages = {path: paths.pop(path) for path in pages}
         operations = [operation for path in document["paths"].values() for operation in path.values()]
         for operation in operations:
             operation["responses"].pop("422", None)

@@ -1,5 +1,6 @@
 """Which problem each error of the services and of the framework is."""
 
+from http import HTTPStatus
 from typing import Any, Final
 
 import psycopg
@@ -8,8 +9,9 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from psycopg_pool import PoolTimeout
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
+from api.pages.problems import respond
 from api.problems import KINDS, Problem
 from domain.reasons import Reason
 from services.errors import (
@@ -78,10 +80,12 @@ def handle_errors(app: FastAPI) -> None:
     """Give every error its form."""
 
     async def handle(request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException) and error.status_code == HTTPStatus.SEE_OTHER:
+            return RedirectResponse((error.headers or {})["location"], error.status_code)
         problem = as_problem(error)
         if problem is None:
             raise error
-        return problem.response(request.url.path, request.state.request_id)
+        return respond(problem, request.scope)
 
     handled: tuple[Any, ...] = (Problem, RequestValidationError, HTTPException, *_SERVICE_FAULTS, *_STORE_FAULTS)
     for each in handled:

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.bodies import SMALL_BODY_BYTES_MAX, limited
 from api.metrics import REQUEST_SECONDS, REQUESTS
+from api.pages.problems import respond
 from api.problems import Problem
 from domain.codes import holds_personal_identifier
 from services.logs import logger
@@ -80,7 +81,7 @@ class Surroundings:
                 if status:  # the answer is under way and cannot be taken back
                     raise
                 problem = Problem("internal", UNFORESEEN)
-                await problem.response(scope["path"], identity)(scope, receive, send_on)
+                await respond(problem, scope)(scope, receive, send_on)
             finally:
                 self._note(scope, status, time.perf_counter() - began)
 

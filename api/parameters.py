@@ -16,7 +16,8 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 def _allowed(app: FastAPI) -> dict[tuple[str, str], dict[str, bool]]:
     """By path and method: the query parameters, and whether each may repeat."""
     allowed: dict[tuple[str, str], dict[str, bool]] = {}
-    for path, operations in app.openapi()["paths"].items():
+    paths = {**app.openapi()["paths"], **app.state.pages}
+    for path, operations in paths.items():
         for method, operation in operations.items():
             parameters = operation.get("parameters", ())
             query = {each["name"]: _repeats(each["schema"]) for each in parameters if each["in"] == "query"}

@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import as_problem
+from api.pages.problems import respond
 from api.parts import Parts
 from api.problems import Problem
 from services.readings import Look
@@ -57,8 +58,7 @@ class ReadingTrail:
                     except psycopg.Error as error:
                         refused = True
                         problem = as_problem(error) or Problem("internal", "the trail of reading cannot be written")
-                        response = problem.response(scope["path"], scope["state"]["request_id"])
-                        await response(scope, receive, send)
+                        await respond(problem, scope)(scope, receive, send)
                         return
             await send(message)
 

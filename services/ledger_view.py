@@ -123,3 +123,9 @@ class LedgerView:
         if not same:
             view.cubes.close()
         return True
+
+
+def first_day(view: View) -> int | None:
+    """The earliest day on which the ledger's rows begin, as an ordinal; None while there is none."""
+    days = view.snapshot.entries["day_from"]
+    return int(days.min()) if len(days) else None

@@ -18,7 +18,14 @@ from psycopg.conninfo import make_conninfo
 from services.embedded import EmbeddedPostgres
 
 # One that another imports stands before it.
-pytest_plugins = ["tests.fix_kafka", "tests.fix_proxy", "tests.fix_outages", "tests.fix_service", "tests.fix_store"]
+pytest_plugins = [
+    "tests.fix_kafka",
+    "tests.fix_proxy",
+    "tests.fix_outages",
+    "tests.fix_service",
+    "tests.fix_store",
+    "tests.fix_browser",
+]
 
 SEED_VARIABLE = "TAIZHANG_TEST_SEED"
 SEED = pytest.StashKey[int]()

@@ -1,0 +1,1 @@
+"""The pages: server-rendered, their whole state in the address."""

@@ -1,0 +1,151 @@
+"""`/`: the rates by kind, and one rate by region or another dimension, from the city down to the villages."""
+
+from datetime import date, timedelta
+from typing import Annotated, Final, Literal, NamedTuple
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import HTMLResponse
+
+from api.access import Reading
+from api.clocks import Asked, Clocks
+from api.filters import Filtered
+from api.pages.addresses import Value, address
+from api.pages.base import Page, Paged, tidy
+from api.pages.names import ancestors, level_below
+from api.parts import parts_of
+from domain.comparison import percentage_points
+from domain.periods import points
+from domain.rates import RATES, Counts, Filters, Rate, rates
+from domain.terms import KINDS
+from services.queries import Queries
+
+router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
+
+RateName = Literal["organization_coverage", "work_coverage", "eligible_coverage", "employee_coverage"]
+By = Literal["region", "industry", "category", "measure", "formation"]
+LINE_DAYS: Final = 365
+
+
+class Row(NamedTuple):
+    """One group of the table: its key, its figures, and how it stands among the others.
+
+    `gap` is in percentage points against all of them, `rank` 1 for the highest rate (equal rates share one, a rate
+    over nothing has none), `line` the rate at the ends of the months of the last year, None over nothing.
+    """
+
+    key: str | None
+    counts: Counts
+    rate: Rate
+    gap: str | None
+    rank: int | None
+    line: list[float | None]
+    deeper: str | None
+    behind: dict[str, Value]
+
+
+@router.get("/", response_model=None)
+def get(  # noqa: PLR0917 - each is a part of the address
+    request: Request,
+    page: Paged,
+    _: Reading,
+    clocks: Asked,
+    filters: Filtered,
+    rate: Annotated[RateName, Query(description="The rate that the table shows.")] = "organization_coverage",
+    by: Annotated[By, Query(description="What the table is broken down by.")] = "region",
+) -> HTMLResponse:
+    """Coverage at a glance; every figure leads to the organizations behind it."""
+    queries = parts_of(request).queries.pinned()
+    kinds = queries.rates(clocks.as_of, clocks.position, ("kind",), filters)
+    rows: list[Row] = []
+    dimension = None
+    if kinds.total.registered:
+        dimension = _dimension(queries, clocks, filters, by)
+        rows = _rows(queries, page, clocks, filters, rate, dimension)
+    return page.render(
+        "overview.html",
+        clocks=clocks,
+        filters=filters,
+        rate=rate,
+        by=by,
+        dimension=dimension,
+        kinds=[(kind, kinds.groups[kind,]) for kind in KINDS if (kind,) in kinds.groups],
+        total=kinds.total,
+        rows=rows,
+        trail=ancestors(filters.region or ""),
+        all_rates=tuple(RATES),
+        all_by=By.__args__,  # type: ignore[attr-defined]  # a Literal's values
+        log_is_empty=clocks.position == 0 and queries.position == 0,
+        behind=page.pinned(clocks) | _filtered(filters),
+        api=address("/v1/rates", page.pinned(clocks) | _filtered(filters) | {"group_by": dimension or "kind"}),
+    )
+
+
+def _filtered(filters: Filters) -> dict[str, Value]:
+    """Filters as parameters of an address."""
+    return {name: str(value).lower() if isinstance(value, bool) else value for name, value in filters._asdict().items()}
+
+
+def _dimension(queries: Queries, clocks: Clocks, filters: Filters, by: By) -> str | None:
+    """The dimension of the table; None below the lowest level of regions."""
+    if by != "region":
+        return by
+    if filters.region is None:
+        # A city's ledger begins with its counties, a province's with its cities.
+        cities = queries.rates(clocks.as_of, clocks.position, ("region:4",), filters).groups
+        return "region:4" if len(cities) > 1 else "region:6"
+    below = level_below(filters.region)
+    return None if below is None else f"region:{below}"
+
+
+def _rows(  # noqa: PLR0917 - one question
+    queries: Queries, page: Page, clocks: Clocks, filters: Filters, rate: RateName, dimension: str | None
+) -> list[Row]:
+    if dimension is None:
+        return []
+    found = queries.rates(clocks.as_of, clocks.position, (dimension,), filters)
+    every = rates(found.total)[rate]
+    lines = _lines(queries, clocks, filters, rate, dimension)
+    own = {key: rates(counts)[rate] for key, counts in found.groups.items()}
+    higher = sorted((_ratio(each) or 0.0 for each in own.values() if each.value is not None), reverse=True)
+    rows = []
+    for key, counts in found.groups.items():
+        each, ratio = own[key], _ratio(own[key])
+        changes, behind = _leading(filters, dimension, key[0])
+        rows.append(
+            Row(
+                key[0], counts, each, percentage_points(each, every),
+                None if ratio is None else higher.index(ratio) + 1,
+                lines.get(key[0], []), None if changes is None else page.here(**changes),
+                page.pinned(clocks) | _filtered(filters) | behind,
+            )
+        )  # fmt: skip
+    return rows
+
+
+def _ratio(rate: Rate) -> float | None:
+    return rate.numerator / rate.denominator if rate.denominator else None
+
+
+def _leading(filters: Filters, dimension: str, key: str | None) -> tuple[dict[str, Value] | None, dict[str, Value]]:
+    """What a group's name changes in the address to look deeper, and the group's key for what is behind its figures."""
+    name, _, digits = dimension.partition(":")
+    value = "null" if key is None else key
+    if not digits:
+        # A category or measure that is null cannot be filtered, and no organization lacks one.
+        return {name: value, "by": "region"}, {name: value}
+    # A code that ends above this level has nothing below it to look at.
+    deeper: dict[str, Value] | None = None if len(value) < int(digits) or value == filters.region else {"region": value}
+    return deeper, {dimension: value}
+
+
+def _lines(
+    queries: Queries, clocks: Clocks, filters: Filters, rate: RateName, dimension: str
+) -> dict[str | None, list[float | None]]:
+    """By group the rate at the ends of the months of the last year and at the date itself."""
+    first = max(clocks.as_of, date(2, 1, 1)) - timedelta(LINE_DAYS)
+    days = [point.as_of for point in points(first, clocks.as_of, "month", 14) or []]
+    lines: dict[str | None, list[float | None]] = {}
+    for at, day in enumerate(days):
+        for key, counts in queries.rates(day, clocks.position, (dimension,), filters).groups.items():
+            lines.setdefault(key[0], [None] * len(days))[at] = _ratio(rates(counts)[rate])
+    return lines

@@ -1,0 +1,76 @@
+"""The overview: its figures are the API's, its state is its address."""
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.fix_service import Service
+
+pytestmark = pytest.mark.pages
+AS_OF = "2024-12-31"
+
+
+def shown(rate: dict[str, Any]) -> str:
+    value = "–" if rate["value"] is None else f"{float(rate['value']) * 100:.2f}%"
+    return f"{value} {rate['numerator']:,} / {rate['denominator']:,}"
+
+
+def cells(tab: Page, table: int) -> dict[str, list[str]]:
+    """By row's head the texts of its cells."""
+    rows = tab.locator("table").nth(table).locator("tbody tr").all()
+    return {
+        row.locator("th").inner_text().strip(): [" ".join(each.split()) for each in row.locator("td").all_inner_texts()]
+        for row in rows
+    }
+
+
+@pytest.mark.parametrize(
+    "query", ["as_of=2024-12-31", "as_of=2024-09-30&region=880107", "as_of=2024-12-31&known_at=5000"]
+)
+def test_the_figures_are_those_of_the_api_for_the_same_address(tab: Page, city_service: Service, query: str) -> None:
+    tab.goto(f"/?{query}")
+    parameters = dict(pair.split("=") for pair in query.split("&"))
+    asked = city_service.get("/v1/rates", **parameters, group_by="kind")
+    rows = list(cells(tab, 0).values())
+    expected = [[shown(rate) for rate in each["rates"].values()] for each in (*asked["groups"], asked["total"])]
+    assert sorted(rows) == sorted(expected)
+    digits = 9 if "region" in parameters else 6
+    by_region = city_service.get("/v1/rates", **parameters, group_by=f"region:{digits}")["groups"]
+    rates = [row[0] for row in cells(tab, 1).values()]
+    assert rates == [shown(each["rates"]["organization_coverage"]) for each in by_region]
+
+
+def test_the_clocks_are_said_in_a_plain_sentence(tab: Page) -> None:
+    tab.goto("/?as_of=2024-12-31&known_at=2025-01-05T09:00:00%2B08:00")
+    expect(tab.locator(".sentence")).to_contain_text("截至 2024-12-31，按 2025-01-05 已知数据")
+
+
+def test_one_goes_down_from_the_city_to_a_village_and_back_again(tab: Page) -> None:
+    tab.goto(f"/?as_of={AS_OF}")
+    for digits in (6, 9, 12):
+        tab.locator("table").nth(1).locator("tbody th a").first.click()
+        expect(tab).to_have_url(re.compile(rf"region=\d{{{digits}}}(&|$)"))
+    address = tab.url
+    tab.reload()
+    assert tab.url == address
+    tab.go_back()
+    expect(tab).to_have_url(re.compile(r"region=\d{9}(&|$)"))
+    expect(tab.locator(".crumbs [aria-current]")).to_have_count(1)
+
+
+def test_a_form_leads_to_a_plain_address(tab: Page) -> None:
+    tab.goto(f"/?as_of={AS_OF}&lang=en&kind=new_social")
+    tab.get_by_label("As known on a day").fill("2025-01-05")
+    tab.get_by_role("button", name="Show").click()
+    expect(tab).to_have_url(re.compile("known_at=2025-01-05T23:59:59.999999"))
+    expect(tab).to_have_url(re.compile("kind=new_social"))
+    assert "known_on" not in tab.url
+    assert "lang=en" in tab.url
+
+
+def test_the_slider_moves_the_date_by_keyboard(tab: Page) -> None:
+    tab.goto(f"/?as_of={AS_OF}&lang=en")
+    tab.get_by_label("As-of date, slider").press("ArrowLeft")
+    expect(tab).to_have_url(re.compile("as_of=2024-12-30"))

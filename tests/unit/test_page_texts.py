@@ -1,0 +1,43 @@
+"""The pages' texts: each in both languages, with the same places, and each that a template names exists."""
+
+import re
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from api.pages.base import NAVIGATION
+from api.pages.texts import TEXTS
+from domain import terms
+from domain.rates import RATES, Counts
+from tests.fix_service import ROOT
+
+TEMPLATES = sorted((ROOT / "api" / "pages" / "templates").glob("*.html"))
+CALLED = re.compile(r"""\bt\(\s*["']([^"']+)["'](\s*~)?""")
+
+
+def places(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("key", TEXTS)
+def test_a_text_has_the_same_places_in_both_languages(key: str) -> None:
+    both = TEXTS[key]
+    assert all(both.values())
+    assert places(both["zh"]) == places(both["en"])
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_every_text_that_a_template_names_exists(template: Path) -> None:
+    for key, joined in CALLED.findall(template.read_text(encoding="utf-8")):
+        assert any(each.startswith(key) for each in TEXTS) if joined else key in TEXTS, key
+
+
+def test_every_term_of_the_domain_has_its_words() -> None:
+    named = {
+        "kind": terms.KINDS, "category": terms.CATEGORIES, "measure": terms.MEASURES, "formation": terms.FORMATIONS,
+        "standing": terms.STANDINGS, "excluded": terms.EXCLUSION_REASONS, "rate": RATES, "count": Counts._fields,
+        "nav": [name for name, _ in NAVIGATION],
+    }  # fmt: skip
+    for name, values in named.items():
+        assert [value for value in values if f"{name}.{value}" not in TEXTS] == []
