@@ -17,6 +17,7 @@ from api.problems import MEDIA_TYPE as PROBLEM_TYPE
 from api.routes import (
     anomalies,
     audit,
+    campaigns,
     changes,
     compare,
     contract,
@@ -44,6 +45,7 @@ ROUTERS: Final = (
     log.router, anomalies.router, quarantine_groups.router, quarantine.router, sources.router, readings.router,
     health.router, changes.router, replay.router, vintage.router, signals.router,
     ledger_stream.router, contract.router, *PAGES,
+    campaigns.router,
 )  # fmt: skip
 DESCRIPTION: Final = """\
 台账: a ledger of Party building coverage, on two clocks. Publish events, ask for any date as known at any moment.

@@ -1,11 +1,11 @@
 """Two states of the same groups side by side (spec/domain.md, Rates: differences in percentage points)."""
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import NamedTuple
 
+from domain.decimals import decimal
 from domain.rates import RATES, Counts, Key, Rate, key_order, rates
-
-_HUNDREDTHS_OF_A_POINT = 10_000  # in a ratio of 1
 
 
 class Pair(NamedTuple):
@@ -23,11 +23,8 @@ def percentage_points(this: Rate, other: Rate) -> str | None:
     """
     if this.denominator == 0 or other.denominator == 0:
         return None
-    above = (this.numerator * other.denominator - other.numerator * this.denominator) * _HUNDREDTHS_OF_A_POINT
-    below = this.denominator * other.denominator
-    hundredths = (abs(above) * 2 + below) // (below * 2)
-    sign = "-" if above < 0 and hundredths else ""
-    return f"{sign}{hundredths // 100}.{hundredths % 100:02d}"
+    difference = Fraction(this.numerator, this.denominator) - Fraction(other.numerator, other.denominator)
+    return decimal(difference * 100, 2)
 
 
 def pairs(this: Mapping[Key, Counts], other: Mapping[Key, Counts]) -> dict[Key, Pair]:

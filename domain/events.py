@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from domain.campaign_events import CampaignClosed, CampaignOpened, CampaignTargetSet
 from domain.fields import (
     Address,
     BranchId,
@@ -228,6 +229,9 @@ _MODELS: Final[dict[str, tuple[type[Data], int | None]]] = {
     "instructor.withdrawn": (InstructorWithdrawn, END),
     "policy.adopted": (PolicyAdopted, CHANGE),
     "signals.adopted": (SignalsAdopted, CHANGE),
+    "campaign.opened": (CampaignOpened, START),
+    "campaign.target_set": (CampaignTargetSet, CHANGE),
+    "campaign.closed": (CampaignClosed, END),
     "event.corrected": (EventCorrected, None),
     "event.retracted": (EventRetracted, None),
 }

@@ -68,6 +68,16 @@ BranchId = Annotated[
     _coded(lambda value: codes.check_named(value, "branch")),
     Field(json_schema_extra={"pattern": "^branch:[A-Za-z0-9_-]{1,64}$"}),
 ]
+OfficeId = Annotated[
+    str,
+    _coded(lambda value: codes.check_pseudonym(value, "office")),
+    Field(json_schema_extra={"pattern": "^office:[A-Za-z0-9_-]{1,64}$"}),
+]
+CampaignId = Annotated[
+    str,
+    _coded(lambda value: codes.check_named(value, "campaign")),
+    Field(json_schema_extra={"pattern": "^campaign:[A-Za-z0-9_-]{1,64}$"}),
+]
 RegionCode = Annotated[
     str,
     _coded(codes.check_region),

@@ -18,8 +18,6 @@ Signal = Literal[
 ]  # fmt: skip
 SIGNALS: Final[tuple[Signal, ...]] = get_args(Signal)
 
-# The campaign's deadlines (集中攻坚), until events state them.
-DEADLINES: Final = (date(2024, 12, 31), date(2025, 6, 30))
 # How many windows before the one at hand make a registry's or a region's own past.
 PAST_WINDOWS: Final = 6
 

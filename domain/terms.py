@@ -21,6 +21,7 @@ Tier = Literal["committee", "general_branch", "branch"]
 Measure = Literal["establish_large", "establish", "combine", "instruct"]
 DeregistrationReason = Literal["dissolved", "revoked", "merged", "moved_away"]
 ExclusionReason = Literal["not_operating", "duplicate", "out_of_scope"]
+RateName = Literal["organization_coverage", "work_coverage", "eligible_coverage", "employee_coverage"]
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 CATEGORIES: Final[tuple[Category, ...]] = get_args(Category)

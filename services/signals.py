@@ -9,7 +9,6 @@ import numpy as np
 
 from domain.facts import Fact
 from domain.signals import (
-    DEADLINES,
     PAST_WINDOWS,
     RAISING,
     FullMembers,
@@ -52,7 +51,7 @@ class Found(NamedTuple):
 
 
 def find(
-    queries: Queries, as_of: date, known_at: int, *, signals: Iterable[Signal], deadlines: Sequence[date] = DEADLINES
+    queries: Queries, as_of: date, known_at: int, *, signals: Iterable[Signal], deadlines: Sequence[date]
 ) -> Found:
     """The hits of these signals; deadlines after `as_of` are left out."""
     past = [deadline for deadline in sorted(set(deadlines)) if deadline <= as_of]

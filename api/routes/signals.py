@@ -14,7 +14,9 @@ from api.paging import Limit, page
 from api.parts import parts_of
 from api.routes.changes import ChangeEventShape
 from api.shapes import KnownAt
-from domain.signals import DEADLINES, SIGNALS, Signal
+from domain.campaigns import deadlines as due_dates
+from domain.signals import SIGNALS, Signal
+from services.campaigns import campaigns
 from services.changes import described
 from services.signals import find, hit_key
 
@@ -72,8 +74,8 @@ def get(
     deadline: Annotated[
         list[str] | None,
         Query(
-            description="Deadlines, YYYY-MM-DD; may repeat. Left out: those of the campaign, 2024-12-31 and "
-            "2025-06-30. Those after `as_of` are not looked at.",
+            description="Deadlines, YYYY-MM-DD; may repeat. Left out: the due dates of the targets of all campaigns "
+            "known. Those after `as_of` are not looked at.",
             max_length=DEADLINES_MAX,
             examples=["2024-12-31"],
         ),
@@ -98,8 +100,11 @@ def get(
       windows before, and at least `corrections_min`.
     """
     del cursor  # the clocks carry it
-    deadlines = [read_date("deadline", each) for each in deadline] if deadline else list(DEADLINES)
     queries = parts_of(request).queries
+    if deadline:
+        deadlines = [read_date("deadline", each) for each in deadline]
+    else:
+        deadlines = due_dates(campaigns(queries, clocks.as_of, clocks.position).campaigns)
     found = find(queries, clocks.as_of, clocks.position, signals=signal or SIGNALS, deadlines=deadlines)
     after = tuple(clocks.after) if clocks.after else None
     rest = [hit for hit in found.hits if after is None or hit_key(hit) > after]

@@ -1,7 +1,7 @@
 """`GET /v1/rates/vintage`: one rate at period ends down, as known at period ends across."""
 
 from datetime import date, datetime, time, timedelta
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
@@ -17,12 +17,12 @@ from api.problems import invalid
 from api.shapes import KnownAt, RateShape
 from domain.periods import Step, points
 from domain.rates import rates
+from domain.terms import RateName
 from services.settings import SHANGHAI
 
 router = APIRouter(prefix="/v1/rates", tags=["inspection"], responses=PROBLEMS)
 
 SIDE_MAX: Final = 60
-RateName = Literal["organization_coverage", "work_coverage", "eligible_coverage", "employee_coverage"]
 
 
 class VintageRow(BaseModel):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from services.demo_city import (
     branches,
+    campaign,
     contradictions,
     coverage,
     exclusions,
@@ -56,6 +57,7 @@ def _lines(plans: list[CountyPlan], city_groups: list[Group], seed: int) -> Iter
             yield from feed.lines([facts.policy_adopted(OPENING)])
         of_county = [g for g in city_groups if g.organization.org.startswith(f"group:{plan.code}-")]
         yield from feed.lines(_facts(county, of_county, seed))
+    yield from campaign.lines()
 
 
 def _facts(county: County, of_county: list[Group], seed: int) -> Iterator[Fact]:

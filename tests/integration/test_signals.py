@@ -154,10 +154,16 @@ def corrections(story: Story) -> None:
                     story.retract(id_, on, source)
 
 
+def campaign(story: Story) -> None:
+    story.tell("campaign.opened", "2024-10-08", campaign="campaign:c", name="攻坚", office="office:o")
+    story.tell("campaign.target_set", "2024-10-08", campaign="campaign:c", target="all", rate="work_coverage",
+               comparator="at_least", value="1.0", due_on=DEADLINE, office="office:o")  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def story() -> Story:
     told = Story()
-    for plant in (backdated, short_lived, moved_in_and_out, without_members, exclusions, corrections):
+    for plant in (backdated, short_lived, moved_in_and_out, without_members, exclusions, corrections, campaign):
         plant(told)
     return told
 
@@ -232,6 +238,12 @@ def test_a_registry_that_takes_back_far_more_than_it_used_to(told: Service, stor
     assert found.keys() == {CARELESS}
     assert (found[CARELESS]["detail"]["corrections"], found[CARELESS]["detail"]["facts"]) == (12, 20)
     assert len(found[CARELESS]["positions"]) == 12
+
+
+def test_deadlines_left_out_are_those_of_the_campaigns_known(told: Service, story: Story) -> None:
+    before = told.get("/v1/signals", as_of=AS_OF, known_at=len(story.events) - 1)
+    assert before["deadlines"] == []
+    assert told.get("/v1/signals", as_of=AS_OF)["deadlines"] == [DEADLINE]
 
 
 def test_a_deadline_that_is_not_over_gives_no_signal(told: Service, story: Story) -> None:

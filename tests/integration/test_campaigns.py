@@ -1,0 +1,163 @@
+"""GET /v1/campaigns over HTTP: where targets stand at any pair of clocks, worked out by hand."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.fix_service import Service, new_database
+from tests.sending import envelope, retracted
+
+NAME = "campaign:2024"
+DUE = "2024-12-31"
+REGION = "510104"
+
+
+def org(number: int) -> str:
+    return f"group:o-{number}"
+
+
+def registered(number: int, on: str = "2024-01-02", employees: int = 10) -> dict[str, Any]:
+    data = {
+        "effective_on": on, "org": org(number), "kind": "new_employment_group", "category": "courier",
+        "name": f"站 {number}", "region": REGION, "employees": employees,
+    }  # fmt: skip
+    return envelope(f"registered-{number}", "organization.registered", data)
+
+
+def formed(number: int, on: str) -> dict[str, Any]:
+    data = {
+        "effective_on": on, "branch": f"branch:b-{number}", "name": "支部", "tier": "branch",
+        "formation": "standalone", "region": REGION, "covers": [org(number)],
+    }  # fmt: skip
+    return envelope(f"formed-{number}", "branch.formed", data)
+
+
+def campaign() -> list[dict[str, Any]]:
+    """70 % of the organizations of one county, and of their employees more than half."""
+    about = {"effective_on": "2024-10-08", "campaign": NAME}
+    target = {"comparator": "at_least", "value": "0.7", "due_on": DUE, "office": "office:county", "region": REGION}
+    employees = {**target, "rate": "employee_coverage", "comparator": "more_than", "value": "0.5000"}
+    return [
+        envelope("opened", "campaign.opened", {**about, "name": "集中攻坚", "office": "office:city"}),
+        envelope(
+            "t1", "campaign.target_set", {**about, **target, "target": "coverage", "rate": "organization_coverage"}
+        ),
+        envelope("t2", "campaign.target_set", {**about, **employees, "target": "employees"}),
+    ]
+
+
+# Until the deadline: 10 organizations, 4 covered before the campaign, 3 in it. Number 10 has 100 employees, others 10.
+BEFORE = [
+    *(registered(n) for n in range(1, 10)), registered(10, employees=100),
+    *(formed(n, "2024-09-01") for n in range(1, 5)), *campaign(), *(formed(n, "2024-11-15") for n in range(5, 8)),
+]  # fmt: skip
+# Learned later: an organization registered in time, and a branch that never was.
+AFTER = [registered(11, on="2024-12-20"), retracted("r1", "formed-7"), registered(12, on="2025-02-01")]
+
+
+@pytest.fixture(scope="module")
+def told(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The log of an office that kept it since 2024: what is in BEFORE was recorded by the deadline."""
+    database = new_database(postgres)
+    with Service(tmp_path_factory.mktemp("campaigns"), "--dev", database_url=database) as running:
+        publish(running, BEFORE + AFTER)
+        set_back(database, len(BEFORE), f"{DUE} 15:59:59+00", "2025-03-01 00:00:00+00")
+        yield running
+
+
+def publish(service: Service, events: list[dict[str, Any]]) -> None:
+    results = service.publish(events)
+    assert [each for each in results if each["disposition"] != "accepted"] == []
+    service.get("/v1/rates", min_position=results[-1]["position"])
+
+
+def set_back(database: str, count: int, then: str, later: str) -> None:
+    """Let the first `count` events be recorded then, the others later; the log's guard makes way for its owner."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("ALTER TABLE taizhang.log DISABLE TRIGGER USER")
+        connection.execute("UPDATE taizhang.log SET recorded_at = %s WHERE notification_id <= %s", (then, count))
+        connection.execute("UPDATE taizhang.log SET recorded_at = %s WHERE notification_id > %s", (later, count))
+
+
+def targets(service: Service, **asked: object) -> dict[str, dict[str, Any]]:
+    found = service.get(f"/v1/campaigns/{NAME}", **asked)["targets"]
+    return {each["target"]: each for each in found}
+
+
+def test_a_target_met_as_known_then_and_missed_as_known_now(told: Service) -> None:
+    """On 2024-12-31 as known that evening 7 of 10 are covered: 70 %, met.
+
+    As known now one more was registered by then and one branch never was: 6 of 11. 70 % of 11 is 7.7, so 8: missed.
+    """
+    coverage = targets(told, as_of="2025-03-31")["coverage"]
+    then, now = coverage["as_known_then"], coverage["as_known_now"]
+    assert then["rate"] == {"numerator": 7, "denominator": 10, "value": "0.7000"}
+    assert (then["reached"], then["known_at"]["position"], then["basis"]) == (True, len(BEFORE), "recorded_at")
+    assert now["rate"] == {"numerator": 6, "denominator": 11, "value": "0.5455"}
+    assert (now["reached"], now["known_at"]["position"]) == (False, len(BEFORE) + len(AFTER))
+
+
+def test_where_it_stands_what_is_missing_and_the_pace(told: Service) -> None:
+    """On 2024-12-01 as known then: 4 of 10 on the eve of 8 October, 7 of 10 now, so 3 in 55 days, 0.05 a day; reached.
+
+    On 2024-11-10: still 4 of 10, so 3 are missing, 0 were gained in 34 days, and 51 days are left: 0.06 a day.
+    """
+    late = targets(told, as_of="2024-12-01", known_at=len(BEFORE))["coverage"]
+    assert late["start"] == {"numerator": 4, "denominator": 10, "value": "0.4000"}
+    assert (late["required"], late["missing"], late["reached"], late["pace_needed"]) == (7, 0, True, None)
+    assert late["pace_so_far"] == {"gained": 3, "days": 55, "per_day": "0.05"}
+    assert late["as_known_then"] is late["as_known_now"] is None
+    early = targets(told, as_of="2024-11-10", known_at=len(BEFORE))["coverage"]
+    assert (early["missing"], early["organizations_missing"], early["on_pace"]) == (3, 3, False)
+    assert early["pace_so_far"] == {"gained": 0, "days": 34, "per_day": "0.00"}
+    assert early["pace_needed"] == {"gained": 3, "days": 51, "per_day": "0.06"}
+
+
+def test_of_employees_the_largest_uncovered_organization_is_enough(told: Service) -> None:
+    """190 employees; more than half are 96, 70 are covered: 26 missing, and number 10 with 100 makes them up alone."""
+    employees = targets(told, as_of="2024-12-31", known_at=len(BEFORE))["employees"]
+    assert (employees["now"]["numerator"], employees["now"]["denominator"]) == (70, 190)
+    assert (employees["unit"], employees["required"], employees["missing"]) == ("employees", 96, 26)
+    assert employees["organizations_missing"] == 1
+
+
+def test_nothing_is_said_from_beyond_the_state_of_knowledge_asked_for(told: Service) -> None:
+    """As known before the three branches of the campaign, the day itself had 4 of 10."""
+    known_at = len(BEFORE) - 3
+    coverage = targets(told, as_of="2025-03-31", known_at=known_at)["coverage"]
+    for side in ("as_known_then", "as_known_now"):
+        assert coverage[side]["known_at"]["position"] == known_at
+        assert coverage[side]["rate"]["numerator"] == 4
+
+
+def test_a_history_imported_later_is_known_then_up_to_the_first_later_date(fresh_service: Service) -> None:
+    """The log begins today: what was known on 2024-12-31 is taken to end before the first fact of a later date."""
+    publish(fresh_service, [*BEFORE, registered(12, on="2025-02-01"), registered(11, on="2024-12-20")])
+    then = targets(fresh_service, as_of="2025-03-31")["coverage"]["as_known_then"]
+    assert (then["basis"], then["known_at"]["position"]) == ("effective_on", len(BEFORE))
+    assert then["rate"] == {"numerator": 7, "denominator": 10, "value": "0.7000"}
+
+
+def test_campaigns_are_known_from_their_event_on(told: Service) -> None:
+    opening = len(BEFORE) - 5
+    assert told.get("/v1/campaigns", known_at=opening - 1)["campaigns"] == []
+    (found,) = told.get("/v1/campaigns", known_at=opening)["campaigns"]
+    assert (found["campaign"], found["targets"], found["decided_by"]) == (NAME, [], [opening])
+    assert told.get("/v1/campaigns", as_of="2024-10-07")["campaigns"] == []
+
+
+@pytest.mark.parametrize(("path", "status"), [("campaign:none", 404), ("c", 400), (f"{NAME}?as_of=2024-10-07", 404)])
+def test_a_campaign_that_is_not_there_is_said_to_be_missing(told: Service, path: str, status: int) -> None:
+    answer = told.http.get(f"/v1/campaigns/{path}")
+    assert answer.status_code == status
+    assert answer.json()["detail"]
+
+
+def test_the_log_is_where_a_campaign_is_traced(told: Service) -> None:
+    events = told.get("/v1/audit", subject=NAME)["events"]
+    assert [each["type"] for each in events] == [
+        "taizhang.campaign.opened.v1",
+        *["taizhang.campaign.target_set.v1"] * 2,
+    ]
