@@ -29,6 +29,7 @@ from api.routes import (
     organizations,
     quarantine,
     quarantine_groups,
+    ranking,
     rates,
     readings,
     replay,
@@ -36,6 +37,7 @@ from api.routes import (
     signals,
     sources,
     vintage,
+    what_if,
 )
 from api.trail import ReadingTrail
 from services import settings as settings_module
@@ -45,7 +47,7 @@ ROUTERS: Final = (
     log.router, anomalies.router, quarantine_groups.router, quarantine.router, sources.router, readings.router,
     health.router, changes.router, replay.router, vintage.router, signals.router,
     ledger_stream.router, contract.router, *PAGES,
-    campaigns.router,
+    campaigns.router, ranking.router, what_if.router,
 )  # fmt: skip
 DESCRIPTION: Final = """\
 台账: a ledger of Party building coverage, on two clocks. Publish events, ask for any date as known at any moment.

@@ -74,3 +74,10 @@ def _points(first: date, last: date, step: Step) -> Iterator[Point]:
         as_of = min(end, last)
         yield Point(as_of, period_name(as_of, step), complete=end <= last)
         day = end.toordinal() + 1
+
+
+def months_before(day: date, months: int) -> date:
+    """The same day so many months before; the month's last day where that month is shorter, or where `day` is one."""
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    last = _month_end(year, month + 1)
+    return last if day == period_end(day, "month") else last.replace(day=min(day.day, last.day))

@@ -107,8 +107,8 @@ def get_compare(
     there = queries.rates(other.as_of, other.position, group_by, filters)
     return answer(
         {
-            "this": _side(queries, this),
-            "other": _side(queries, other),
+            "this": side(queries, this),
+            "other": side(queries, other),
             "group_by": group_by,
             "groups": [
                 {"key": key(group_by, values), **_compared(pair)}
@@ -119,7 +119,8 @@ def get_compare(
     )
 
 
-def _side(queries: Queries, clocks: Clocks) -> dict[str, Any]:
+def side(queries: Queries, clocks: Clocks) -> dict[str, Any]:
+    """A pair of clocks, as answers show it."""
     return {
         "as_of": clocks.as_of,
         "known_at": clocks.known_at(),
