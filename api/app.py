@@ -22,6 +22,7 @@ from api.routes import (
     compare,
     contract,
     events,
+    evidence,
     explain,
     health,
     ledger_stream,
@@ -46,7 +47,7 @@ ROUTERS: Final = (
     events.router, organizations.router, rates.router, series.router, compare.router, explain.router, audit.router,
     log.router, anomalies.router, quarantine_groups.router, quarantine.router, sources.router, readings.router,
     health.router, changes.router, replay.router, vintage.router, signals.router,
-    ledger_stream.router, contract.router, *PAGES,
+    ledger_stream.router, contract.router, evidence.router, *PAGES,
     campaigns.router, ranking.router, what_if.router,
 )  # fmt: skip
 DESCRIPTION: Final = """\

@@ -21,6 +21,8 @@ from services.errors import (
     QueueFullError,
     StoreUnavailableError,
 )
+from services.evidence.log_tree import LogDamagedError
+from services.evidence.signing import LogContradictsError
 from services.logs import logger
 
 _RETRY_S: Final = "2"
@@ -32,6 +34,8 @@ _SERVICE_FAULTS: Final[dict[type[Exception], str]] = {
     InvalidValueError: "invalid-request",
     QueueFullError: "not-ready",
     StoreUnavailableError: "not-ready",
+    LogDamagedError: "internal",
+    LogContradictsError: "internal",
 }
 _UNAVAILABLE: Final = "the database does not answer; the service goes on by itself as soon as it does, try again"
 

@@ -14,7 +14,7 @@ class StoreUnavailableError(TaizhangError):
 
 
 class QueueFullError(TaizhangError):
-    """More requests wait for a commit than the queue holds.
+    """More requests wait, for a commit or for a bundle, than are let wait.
 
     Attributes:
         retry_after_s: seconds after which it is worth trying again.

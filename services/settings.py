@@ -142,6 +142,11 @@ class Settings(BaseSettings):
         return self.api_keys_file or self.data / "api-keys.json"
 
     @property
+    def log_key_path(self) -> Path:
+        """The file of the transparency log's private key."""
+        return self.log_key_file or self.data / "keys" / "log.key"
+
+    @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the service."""
         return self.host in LOOPBACK

@@ -11,13 +11,11 @@ from starlette.responses import PlainTextResponse, Response
 from api.access import Inspecting
 from api.answers import NOT_FOUND, PROBLEMS, answer
 from api.parts import parts_of
-from api.problems import Problem
 from domain.merkle import TREE_SIZE_MAX
 from services.evidence import log_tree
 from services.evidence.checkpoint import encode_hash
-from services.evidence.keys import default_log_key_file
 from services.evidence.log_tree import AnyConnection
-from services.evidence.signing import CheckpointSigner, LogContradictsError, signer_for
+from services.evidence.signing import CheckpointSigner, signer_for
 from services.evidence.tiles import Tile
 
 router = APIRouter(prefix="/v1/log", tags=["log"])
@@ -53,7 +51,7 @@ class ConsistencyProof(BaseModel):
 def signer(request: Request) -> CheckpointSigner:
     """Who signs for this service."""
     settings = parts_of(request).settings
-    return signer_for(settings.log_key_file or default_log_key_file(settings.data), settings.log_origin)
+    return signer_for(settings.log_key_path, settings.log_origin)
 
 
 async def _read(request: Request, work: Callable[[AnyConnection], T]) -> T:
@@ -63,10 +61,7 @@ async def _read(request: Request, work: Callable[[AnyConnection], T]) -> T:
         with parts_of(request).recorder.datastore.get_connection() as connection:
             return work(connection)
 
-    try:
-        return await run_in_threadpool(run)
-    except (log_tree.LogDamagedError, LogContradictsError) as error:
-        raise Problem("internal", str(error)) from error
+    return await run_in_threadpool(run)
 
 
 @router.get(

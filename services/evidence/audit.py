@@ -11,7 +11,7 @@ import psycopg
 
 from domain.rates import ANY, Filters
 from services.evidence.answers import Answer
-from services.evidence.bundle import verify_bundle
+from services.evidence.bundle_check import verify_bundle
 from services.evidence.checkpoint import Checkpoint
 from services.evidence.copies import CopyError, open_copy
 from services.evidence.keys import load_key

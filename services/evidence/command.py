@@ -17,13 +17,14 @@ from domain.rates import Filters
 from services import logs
 from services.commands.console import ERR, OUT
 from services.errors import TaizhangError
-from services.evidence.answers import AnswerError, read_filters
+from services.evidence.answers import AnswerError, fold, no_garbage_collection, read_filters
 from services.evidence.audit import Asked, audit_bundle, audit_copy, audit_database
-from services.evidence.bundle import Question, is_bundle, write_bundle
+from services.evidence.bundle import Contents, Question, is_bundle, write_bundle
 from services.evidence.export import export_log
-from services.evidence.keys import WITNESS_KEY_NAME, default_log_key_file, load_or_create_key
+from services.evidence.keys import WITNESS_KEY_NAME, load_or_create_key
 from services.evidence.log_tree import tree_size
 from services.evidence.notes import NoteError, SignatureType, VerifierKey
+from services.evidence.relevant import relevant
 from services.evidence.report import Report
 from services.evidence.signing import signer_for
 from services.evidence.stored import DatabaseLog
@@ -62,10 +63,6 @@ def _key(text: str | None) -> VerifierKey | None:
         return VerifierKey.parse(text)
     except NoteError as fault:
         raise SettingsError(str(fault)) from None
-
-
-def _key_file(settings: Settings) -> Path:
-    return settings.log_key_file or default_log_key_file(settings.data)
 
 
 @app.command()
@@ -136,7 +133,7 @@ def _audit(where: str | None, settings: Settings, asked: Asked) -> Report:
     with _progress("核验 verifying") as (advance, total):
         if where is None:
             with database(settings) as ready:
-                return audit_database(ready.conninfo, _key_file(ready), asked, advance, total)
+                return audit_database(ready.conninfo, ready.log_key_path, asked, advance, total)
         if is_bundle(Path(where)):
             return audit_bundle(Path(where), asked)
         key = None if settings.api_key is None else settings.api_key.get_secret_value()
@@ -173,7 +170,7 @@ def export_log_to(
     """
     settings = load(data=data)
     with database(settings) as ready, psycopg.connect(ready.conninfo, autocommit=True) as connection:
-        signer = signer_for(_key_file(ready), ready.log_origin)
+        signer = signer_for(ready.log_key_path, ready.log_origin)
         with _progress("导出 exporting") as (advance, total):
             total(tree_size(connection))
             size = export_log(connection, signer, folder, advance)
@@ -202,10 +199,19 @@ def export_evidence(  # noqa: PLR0917 -- typer reads options from parameters
     with database(settings) as ready, psycopg.connect(ready.conninfo, autocommit=True) as connection:
         size = tree_size(connection)
         question = Question(day, size if known_at is None else min(known_at, size), organizations or (), filters)
-        signer = signer_for(_key_file(ready), ready.log_origin)
+        signer = signer_for(ready.log_key_path, ready.log_origin)
         with contextlib.closing(DatabaseLog(ready.conninfo)) as log, ERR.status("读取日志 reading the log"):
-            count = write_bundle(connection, signer, log, question, output)
+            count = write_bundle(connection, signer, log, _contents(log, question), output)
     OUT.print(f"{count:,} 个事件已写入 events written to {output}", highlight=False, soft_wrap=True)
+
+
+def _contents(log: DatabaseLog, question: Question) -> Contents:
+    """Which organizations and events, from the whole log and from nothing else."""
+    with no_garbage_collection():
+        events = list(log.known(question.known_at))
+        state = fold(events, question.as_of)
+        organizations = question.with_group(row.org for row in state.rows() if question.means(row))
+        return Contents(question, organizations, relevant(events, organizations))
 
 
 def _date(text: str) -> date:
@@ -222,7 +228,7 @@ def log_key(data: Data = None) -> None:
     Example: taizhang log-key > log.key.pub
     """
     settings = load(data=data)
-    sys.stdout.write(f"{signer_for(_key_file(settings), settings.log_origin).verifier}\n")
+    sys.stdout.write(f"{signer_for(settings.log_key_path, settings.log_origin).verifier}\n")
 
 
 @app.command()

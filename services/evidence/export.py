@@ -1,9 +1,9 @@
 """`taizhang export-log`: a copy of the whole log as files, in the layout of C2SP tlog-tiles."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from domain.merkle import TILE_WIDTH
 from services.evidence.checkpoint import open_checkpoint
@@ -12,6 +12,26 @@ from services.evidence.signing import CheckpointSigner
 from services.evidence.tiles import Tile, tiles_of_level
 
 LEVELS_MAX: Final = 8
+
+
+class LogFile(NamedTuple):
+    """One file of a copy: its name, the tile that it holds, how its bytes are read, and how many events end with it."""
+
+    name: str
+    tile: Tile
+    read: Callable[[], bytes]
+    events: int = 0
+
+
+def files_of(connection: AnyConnection, size: int) -> Iterator[LogFile]:
+    """The files of a copy of the first `size` events, but for its key and its checkpoint."""
+    for level in range(LEVELS_MAX):
+        for tile in tiles_of_level(level, size):
+            yield LogFile(tile.path(), tile, partial(tile_bytes, connection, tile))
+    for tile in tiles_of_level(None, size):
+        raw = tile.path().replace("tile/entries/", "raw/")
+        yield LogFile(tile.path(), tile, partial(tile_bytes, connection, tile))
+        yield LogFile(raw, tile, partial(raw_bundle, connection, tile), tile.width)
 
 
 def export_log(
@@ -24,14 +44,9 @@ def export_log(
     """
     note = signer.checkpoint(connection)
     checkpoint, _ = open_checkpoint(note, signer.verifier)
-    for level in range(LEVELS_MAX):
-        for tile in tiles_of_level(level, checkpoint.size):
-            _write(folder / tile.path(), tile, partial(tile_bytes, connection, tile))
-    for tile in tiles_of_level(None, checkpoint.size):
-        raw = Path(str(tile.path()).replace("tile/entries/", "raw/"))
-        _write(folder / tile.path(), tile, partial(tile_bytes, connection, tile))
-        _write(folder / raw, tile, partial(raw_bundle, connection, tile))
-        progress(tile.width)
+    for file in files_of(connection, checkpoint.size):
+        _write(folder / file.name, file)
+        progress(file.events)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "key").write_text(f"{signer.verifier}\n", encoding="utf-8")
     # The checkpoint comes last: what it speaks of is there by then.
@@ -39,10 +54,10 @@ def export_log(
     return checkpoint.size
 
 
-def _write(path: Path, tile: Tile, read: Callable[[], bytes]) -> None:
-    if tile.width == TILE_WIDTH and path.exists():
+def _write(path: Path, file: LogFile) -> None:
+    if file.tile.width == TILE_WIDTH and path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.draft")
-    draft.write_bytes(read())
+    draft.write_bytes(file.read())
     draft.replace(path)

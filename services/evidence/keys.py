@@ -9,18 +9,12 @@ from services.errors import TaizhangError
 from services.evidence.files import draft_of, sync_folder
 from services.evidence.notes import NoteError, SignatureType, SignerKey
 
-LOG_KEY_NAME = "log.key"
 WITNESS_KEY_NAME = "witness.key"
 _KEY_FILE_BYTES_MAX = 4096
 
 
 class KeyFileError(TaizhangError):
     """A key file that must not be used as it is."""
-
-
-def default_log_key_file(data: Path) -> Path:
-    """Where the log's key lies unless TAIZHANG_LOG_KEY_FILE says otherwise."""
-    return data / "keys" / LOG_KEY_NAME
 
 
 def load_or_create_key(path: Path, kind: SignatureType, name: str | None) -> SignerKey:

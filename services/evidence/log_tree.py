@@ -3,7 +3,8 @@
 What was committed at a position never changes, so each function may run in any transaction or none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from psycopg import Connection
@@ -31,6 +32,8 @@ SELECT state FROM taizhang.log WHERE notification_id > %s AND notification_id <=
 """
 
 AnyConnection = Connection[Any]
+#: Whole tiles that a reader keeps, of 8 KiB of hashes each.
+TILES_KEPT: Final = 256
 
 
 class LogDamagedError(TaizhangError):
@@ -43,15 +46,15 @@ def tree_size(connection: AnyConnection) -> int:
 
 
 def tile_reader(connection: AnyConnection) -> ReadTiles:
-    """Hashes of any level, read a whole tile at a time and kept as long as the reader is."""
-    tiles: dict[tuple[int, int], list[bytes]] = {}
+    """Hashes of any level, read a whole tile at a time; the tiles last used are kept as long as the reader is."""
+
+    @lru_cache(maxsize=TILES_KEPT)
+    def tile(level: int, number: int) -> list[bytes]:
+        return hashes_at(connection, level, number * TILE_WIDTH, TILE_WIDTH)
 
     def read(level: int, start: int, count: int) -> Sequence[bytes]:
         number, offset = divmod(start, TILE_WIDTH)
-        hashes = tiles.get((level, number))
-        if hashes is None:
-            hashes = tiles[level, number] = hashes_at(connection, level, number * TILE_WIDTH, TILE_WIDTH)
-        return hashes[offset : offset + count]
+        return tile(level, number)[offset : offset + count]
 
     return read
 
@@ -76,13 +79,20 @@ def root_at(connection: AnyConnection, size: int) -> bytes:
 
 def inclusion_proof(connection: AnyConnection, position: int, size: int) -> list[bytes]:
     """Proof that the event at a position is in the tree of the first `size` events."""
+    return next(inclusion_proofs(connection, (position,), size))
+
+
+def inclusion_proofs(connection: AnyConnection, positions: Iterable[int], size: int) -> Iterator[list[bytes]]:
+    """Proof for each position, in turn; neighbours are read together."""
     _require_size(connection, size)
-    if not 1 <= position <= size:
-        raise NotFoundError(f"position {position} is not in the tree of {size} events: it must be 1 to {size}")
-    try:
-        return inclusion_proof_from_tiles(position - 1, size, tile_reader(connection))
-    except MerkleError as fault:
-        raise _damaged(fault) from None
+    read = tile_reader(connection)
+    for position in positions:
+        if not 1 <= position <= size:
+            raise NotFoundError(f"position {position} is not in the tree of {size} events: it must be 1 to {size}")
+        try:
+            yield inclusion_proof_from_tiles(position - 1, size, read)
+        except MerkleError as fault:
+            raise _damaged(fault) from None
 
 
 def consistency_proof(connection: AnyConnection, old_size: int, new_size: int) -> list[bytes]:

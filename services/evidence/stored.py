@@ -20,9 +20,10 @@ from services.log_reader import LogReader
 
 _COLUMNS: Final = """
 SELECT notification_id, source, id, raw_sha256, recorded_at, publisher, intake, state, leaf_hash,
-       originator_id, originator_version, topic, subject, effective_on, content_sha256
-  FROM taizhang.log WHERE notification_id > %s AND notification_id <= %s ORDER BY notification_id
+       originator_id, originator_version, topic, subject, effective_on, content_sha256 FROM taizhang.log
 """
+_BETWEEN: Final = _COLUMNS + " WHERE notification_id > %s AND notification_id <= %s ORDER BY notification_id"
+_AT: Final = _COLUMNS + " WHERE notification_id = ANY(%s) ORDER BY notification_id"
 _TILE_ROOTS: Final = """
 SELECT index, hash FROM taizhang.tile_root WHERE level = %s AND index >= %s AND index < %s
 """
@@ -120,8 +121,15 @@ class DatabaseLog:
         set_json_loads(orjson.loads, self._connection)
 
     def events(self, first: int, last: int) -> Iterator[StoredEvent]:
+        return self._read(_BETWEEN, (first - 1, last))
+
+    def at(self, positions: Sequence[int]) -> Iterator[StoredEvent]:
+        """The events at these positions, in order."""
+        return self._read(_AT, (list(positions),))
+
+    def _read(self, statement: str, parameters: tuple[Any, ...]) -> Iterator[StoredEvent]:
         with self._connection.cursor(binary=True) as cursor:
-            for row in cursor.execute(_COLUMNS, (first - 1, last), prepare=True):
+            for row in cursor.execute(statement, parameters, prepare=True):
                 yield StoredEvent._make((*row[:9], Columns._make(row[9:])))
 
     def tile_roots(self, level: int, start: int, count: int) -> dict[int, bytes]:

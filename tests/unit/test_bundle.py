@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from domain.facts import Event
 from domain.ledger import ledger
-from services.evidence.bundle import answer_of, relevant
+from services.evidence.bundle import answer_of
+from services.evidence.relevant import relevant
 from tests.histories import ORGANIZATIONS, as_events, deliveries, fits
 
 chosen = st.sets(st.sampled_from(ORGANIZATIONS), min_size=1, max_size=2)
