@@ -1,12 +1,12 @@
 """Shapes that several answers share: the clocks, counts, rates and the ledger's rows."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
 from domain.ledger import Row
-from domain.rates import Counts, rates
+from domain.rates import Counts, Filters, rates
 from domain.terms import Anomaly, Category, ExclusionReason, Formation, Kind, Measure
 
 
@@ -23,6 +23,9 @@ class Evidence(BaseModel):
     tree_size: int
     root_hash: str = Field(description="RFC 6962 root of the first tree_size events, in hex")
     ruleset: str = Field(description="SHA-256 of the rules that made the answer, in hex")
+
+
+FiltersShape = Annotated[dict[str, str | bool], Field(description="the filters of the question, by name")]
 
 
 class CountsShape(BaseModel):
@@ -106,6 +109,11 @@ class DecidedByShape(BaseModel):
     excluded: list[int]
     eligible: list[int]
     measure: list[int]
+
+
+def filters_of(asked: Filters) -> dict[str, str | bool]:
+    """Those filters that were asked for, as answers name them."""
+    return {name: value for name, value in asked._asdict().items() if value is not None}
 
 
 def figures(counts: Counts) -> dict[str, Any]:

@@ -25,6 +25,7 @@ pytest_plugins = [
     "tests.fix_service",
     "tests.fix_store",
     "tests.fix_browser",
+    "tests.fix_plain",
 ]
 
 SEED_VARIABLE = "TAIZHANG_TEST_SEED"

@@ -14,7 +14,7 @@ from api.clocks import Asked, Clocks, read_date, settled_position
 from api.filters import Filtered
 from api.grouping import Grouped, key
 from api.parts import parts_of
-from api.shapes import Evidence, Figures, KnownAt, figures
+from api.shapes import Evidence, Figures, FiltersShape, KnownAt, figures, filters_of
 from domain.comparison import Pair, count_differences, pairs, rate_differences
 from services.queries import Queries
 
@@ -59,6 +59,7 @@ class Comparison(BaseModel):
 
     this: Side = Field(description="at `as_of` and `known_at`")
     other: Side = Field(description="at `other_as_of` and `other_known_at`")
+    filters: FiltersShape
     group_by: list[str]
     groups: list[ComparedGroup] = Field(description="those of both sides, sorted by key, null last")
     total: Compared
@@ -109,6 +110,7 @@ def get_compare(
         {
             "this": side(queries, this),
             "other": side(queries, other),
+            "filters": filters_of(filters),
             "group_by": group_by,
             "groups": [
                 {"key": key(group_by, values), **_compared(pair)}

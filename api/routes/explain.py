@@ -14,7 +14,7 @@ from api.filters import Filtered
 from api.paging import page
 from api.parts import parts_of
 from api.problems import invalid
-from api.shapes import CountsShape, DecidedByShape, Evidence, KnownAt, RowShape, row
+from api.shapes import CountsShape, DecidedByShape, Evidence, FiltersShape, KnownAt, RowShape, filters_of, row
 from projections.ledger.choosing import Group
 from services.explain import explain
 
@@ -43,6 +43,8 @@ class Explanation(BaseModel):
     as_of: date
     known_at: KnownAt
     evidence: Evidence
+    filters: FiltersShape
+    regions: dict[str, str] = Field(description="the group's keys under region:N, by N")
     count: str | None
     organizations: list[ExplainedShape]
     next: str | None = Field(description="`cursor` of the next page; null on the last")
@@ -103,6 +105,8 @@ def get_explain(
             "as_of": clocks.as_of,
             "known_at": clocks.known_at(),
             "evidence": queries.evidence(clocks.position),
+            "filters": filters_of(filters),
+            "regions": {str(digits): code for digits, code in regions.items()},
             "count": count,
             "organizations": [
                 {"row": row(each.row), "counts": each.counts, "decided_by": each.decided_by} for each in shown

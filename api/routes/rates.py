@@ -12,7 +12,7 @@ from api.clocks import Asked
 from api.filters import Filtered
 from api.grouping import Group, Grouped, groups
 from api.parts import parts_of
-from api.shapes import Evidence, Figures, KnownAt, figures
+from api.shapes import Evidence, Figures, FiltersShape, KnownAt, figures, filters_of
 
 router = APIRouter(prefix="/v1/rates", tags=["rates"], responses=PROBLEMS)
 
@@ -23,6 +23,7 @@ class Rates(BaseModel):
     as_of: date
     known_at: KnownAt
     evidence: Evidence
+    filters: FiltersShape
     group_by: list[str]
     groups: list[Group] = Field(description="sorted by key, null last")
     total: Figures
@@ -41,6 +42,7 @@ def get(request: Request, _: Reading, clocks: Asked, filters: Filtered, group_by
             "as_of": clocks.as_of,
             "known_at": clocks.known_at(),
             "evidence": queries.evidence(clocks.position),
+            "filters": filters_of(filters),
             "group_by": group_by,
             "groups": groups(group_by, found.groups),
             "total": figures(found.total),

@@ -15,7 +15,7 @@ from api.filters import Filtered
 from api.grouping import Group, Grouped, groups
 from api.parts import parts_of
 from api.problems import Problem, invalid
-from api.shapes import Evidence, Figures, figures
+from api.shapes import Evidence, Figures, FiltersShape, figures, filters_of
 from api.shapes import KnownAt as KnownAtShape
 from domain.periods import STEPS, Point, Step, points
 from services.series import Moment, known_then, recorded_at, series
@@ -45,6 +45,7 @@ class Series(BaseModel):
     step: Step
     known: Literal["now", "then"]
     evidence: Evidence = Field(description="of the last position that a point is known at")
+    filters: FiltersShape
     group_by: list[str]
     points: list[PointShape] = Field(description="in order of date")
 
@@ -138,6 +139,7 @@ def get_series(
             "step": asked.step,
             "known": asked.known,
             "evidence": queries.evidence(asked.moments[-1].known_at),
+            "filters": filters_of(filters),
             "group_by": group_by,
             "points": shown,
         }

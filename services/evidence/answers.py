@@ -13,7 +13,7 @@ from domain.envelope import check_data
 from domain.facts import Event
 from domain.instants import parse_date
 from domain.ledger import Ledger, ledger
-from domain.rates import DIMENSIONS, Counts, Filters, add, group, rates
+from domain.rates import ANY, DIMENSIONS, Counts, Filters, add, group, rates
 from services.errors import TaizhangError
 from services.evidence.stored import StoredLog
 
@@ -25,7 +25,10 @@ class AnswerError(TaizhangError):
 
 
 class Answer:
-    """A rates answer as it was given, and the filters it was asked with; AnswerError where the file is none."""
+    """A rates answer as it was given; AnswerError where the file is none.
+
+    `filters` are those that it names itself, or those that are said beside it.
+    """
 
     def __init__(self, data: bytes, filters: Filters) -> None:
         try:
@@ -36,13 +39,16 @@ class Answer:
             self.root_hash = read_hash(self.content["evidence"]["root_hash"])
             self.group_by = tuple(self.content["group_by"])
             self.ruleset = str(self.content["evidence"]["ruleset"])
-            self.filters = filters
+            named = self.content.get("filters")
+            self.filters = filters if named is None else Filters(**named)
             self._groups = self.content["groups"]
             self._total = self.content["total"]
         except (ValueError, KeyError, TypeError) as fault:
             raise AnswerError(
                 f"no answer of GET /v1/rates ({type(fault).__name__} {fault}): save the answer whole, as JSON"
             ) from None
+        if filters not in {ANY, self.filters}:
+            raise AnswerError("the answer names other filters than --filter does: leave --filter away")
         unknown = set(self.group_by) - set(DIMENSIONS)
         if unknown:
             raise AnswerError(

@@ -85,7 +85,7 @@ def verify(  # noqa: PLR0917 -- typer reads options from parameters
         Path | None, typer.Option(help="答案 an answer of GET /v1/rates, as JSON, to be made again")
     ] = None,
     rates_filter: Annotated[
-        list[str] | None, typer.Option("--filter", help="the answer's filters, as region=9901; may repeat")
+        list[str] | None, typer.Option("--filter", help="filters of an answer that names none, as region=9901")
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="进程数 processes; one for each core if left out")] = None,
     data: Data = None,

@@ -151,14 +151,18 @@ def test_a_stranger_verifies_a_log_by_its_address_with_an_answer(filled: Filled,
     assert "organization_covered is" in bad.stdout
 
 
-def test_filters_of_an_answer_are_given_beside_it(filled: Filled, tmp_path: Path) -> None:
+def test_an_answer_names_its_filters(filled: Filled, tmp_path: Path) -> None:
     answer = tmp_path / "answer.json"
-    answer.write_text(
-        json.dumps(filled.get("/v1/rates", as_of="2024-12-31", min_position=SIZE, region="9902", work_covered="true"))
-    )
+    content = filled.get("/v1/rates", as_of="2024-12-31", min_position=SIZE, region="9902", work_covered="true")
+    assert content["filters"] == {"region": "9902", "work_covered": True}
+    answer.write_text(json.dumps(content))
     arguments = ("verify", filled.url, "--answer", str(answer))
-    good = run(*arguments, "--filter", "region=9902", "--filter", "work_covered=true")
+    good = run(*arguments)
     assert good.returncode == 0, good.stdout + good.stderr
+    contradicting = run(*arguments, "--filter", "region=9903")
+    assert contradicting.returncode == 3
+    assert "names other filters" in contradicting.stderr
+    answer.write_text(json.dumps({**content, "filters": {"region": "9902"}}))
     assert run(*arguments).returncode == 1
 
 
@@ -201,7 +205,7 @@ def test_a_bundle_is_verified_offline_and_a_spoilt_one_is_not(filled: Filled, tm
         ("answer.json", b'"organization_covered": true', b'"organization_covered": false', "does not follow"),
         ("events.jsonl", b"http", b"HTTP", "is not in the log"),
         ("checkpoint", b"\n1500\n", b"\n1499\n", "is not over this text"),
-        ("manifest.json", b"group:g-7", b"group:g-8", "does not follow"),
+        ("manifest.json", b"group:g-7", b"group:g-8", "the question does not mean group:g-7"),
     ):
         spoilt = tmp_path / "spoilt.zip"
         spoil(bundle, spoilt, name, old, new)
