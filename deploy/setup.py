@@ -32,7 +32,9 @@ def pip(*arguments: str) -> None:
     """Pip with the caller's own PIP_* settings. Unless they name a cache, nothing is written outside the clone."""
     cache = [] if "PIP_CACHE_DIR" in os.environ else ["--no-cache-dir"]
     command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *cache, *arguments]
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    # The build backend warns of every editable installation; here it is meant.
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore:Editable installation"}
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, env=environment)
 
 
 def make() -> None:
