@@ -12,6 +12,10 @@ kafka-stop: ## ends it
 kafka-status: ## whether it runs
 	@deploy/kafka/broker status
 
+.PHONY: demo-kafka
+demo-kafka: setup ## publish, topic, ingest, rates, with a broker from a wheel and no Java
+	@$(BIN)/python deploy/kafka/demo.py $(ARGS)
+
 .PHONY: test-kafka
 test-kafka: setup ## Kafka intake, on a real broker of the tests' own (ARGS="-k name" for a part)
 	@$(BIN)/python -m pytest -m "kafka and not chaos" tests/kafka $(ARGS)
