@@ -26,6 +26,7 @@ from api.routes import (
     explain,
     health,
     ledger_stream,
+    lists,
     log,
     organizations,
     quarantine,
@@ -49,6 +50,7 @@ ROUTERS: Final = (
     health.router, changes.router, replay.router, vintage.router, signals.router,
     ledger_stream.router, contract.router, evidence.router, *PAGES,
     campaigns.router, ranking.router, what_if.router,
+    lists.router,
 )  # fmt: skip
 DESCRIPTION: Final = """\
 台账: a ledger of Party building coverage, on two clocks. Publish events, ask for any date as known at any moment.

@@ -29,6 +29,7 @@ from domain.fields import (
     at_least_one,
     given,
 )
+from domain.list_events import ListProfiled
 from domain.terms import (
     CATEGORIES_OF_KIND,
     Category,
@@ -232,6 +233,7 @@ _MODELS: Final[dict[str, tuple[type[Data], int | None]]] = {
     "campaign.opened": (CampaignOpened, START),
     "campaign.target_set": (CampaignTargetSet, CHANGE),
     "campaign.closed": (CampaignClosed, END),
+    "list.profiled": (ListProfiled, CHANGE),
     "event.corrected": (EventCorrected, None),
     "event.retracted": (EventRetracted, None),
 }

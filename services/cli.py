@@ -20,6 +20,7 @@ from services.commands.publish import publish_file
 from services.commands.quarantine import quarantine
 from services.commands.questions import history, rates
 from services.commands.rebuild import rebuild
+from services.commands.reconcile import reconcile_list
 from services.demo_city.command import demo_city
 from services.errors import TaizhangError
 from services.evidence.command import app as evidence
@@ -183,6 +184,7 @@ app.command("history")(history)
 app.command("changes")(changes)
 app.command("vintage")(vintage)
 app.command("signals")(signals)
+app.command("reconcile")(reconcile_list)
 app.command("demo-city")(demo_city)
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(evidence)

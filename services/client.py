@@ -1,7 +1,7 @@
 """The commands' own client of the HTTP API."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, Self
 
 import httpx
@@ -51,6 +51,18 @@ class Client:
     def post(self, path: str, value: Any = None) -> dict[str, Any]:  # noqa: ANN401 - any JSON
         """Post a JSON value and give the answer; raises like `get`."""
         return self._checked(self._send("POST", path, json=value))
+
+    def stream(self, path: str, parameters: Parameters | None = None) -> Iterator[bytes]:
+        """The bytes at `path` as they come in; raises like `get`. A stream that breaks off is not taken up again."""
+        given = {name: value for name, value in (parameters or {}).items() if value is not None}
+        try:
+            with self._http.stream("GET", path, params=given) as response:
+                if not response.is_success:
+                    response.read()
+                    self._checked(response)
+                yield from response.iter_bytes(1 << 20)
+        except httpx.TransportError as error:
+            raise ServiceError(f"{self.url} broke off ({error}); run the command again") from error
 
     def post_events(self, body: bytes, content_type: str) -> tuple[int, dict[str, Any]]:
         """Post a body exactly as it is; give status and answer, where it is 200 or 400.

@@ -1,0 +1,116 @@
+"""Scratch space for a comparison: the list and the source's facts, in order of organization, on disk.
+
+SQLite sorts what may not fit into memory; nothing in it outlives the comparison.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from datetime import date
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, Final, Self
+
+import orjson
+
+from domain.events import RANKS
+from domain.facts import Fact
+from domain.lists import Held, Listed, held
+
+_CACHE_KIB: Final = 65_536
+_TABLES: Final = """
+CREATE TABLE listed (org TEXT PRIMARY KEY, row INTEGER NOT NULL, fields BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE fact (org TEXT NOT NULL, day INTEGER NOT NULL, time_ns INTEGER NOT NULL, rank INTEGER NOT NULL,
+                   source TEXT NOT NULL, id TEXT NOT NULL, position INTEGER NOT NULL, type TEXT NOT NULL,
+                   data BLOB NOT NULL);
+CREATE TABLE difference (number INTEGER PRIMARY KEY, event BLOB NOT NULL);
+"""
+_LIST: Final = "INSERT OR IGNORE INTO listed VALUES (?, ?, ?)"
+_LISTED: Final = "SELECT row, fields FROM listed WHERE org = ?"
+_FACT: Final = "INSERT INTO fact VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_FACTS: Final = """
+SELECT org, day, time_ns, rank, source, id, position, type, data FROM fact
+ORDER BY org, day, time_ns, rank, source, id
+"""
+
+
+class Scratch:
+    """One comparison's database, in a file of a folder that the caller removes."""
+
+    def __init__(self, folder: Path) -> None:
+        # Another thread may go on where one left off, never two at once.
+        self._database = sqlite3.connect(folder / "scratch.sqlite", isolation_level=None, check_same_thread=False)
+        for pragma in ("journal_mode = OFF", "synchronous = OFF", "temp_store = FILE", f"cache_size = -{_CACHE_KIB}"):
+            self._database.execute(f"PRAGMA {pragma}")
+        self._database.executescript(_TABLES)
+        self._database.execute("BEGIN")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._database.close()
+
+    def add_listed(self, listed: Listed, row: int) -> tuple[int, bool] | None:
+        """Add a row of the list; None, or for an organization that stands in it already: its row, and whether equal."""
+        fields = orjson.dumps(listed.fields, option=orjson.OPT_SORT_KEYS)
+        if self._database.execute(_LIST, (listed.org, row, fields)).rowcount:
+            return None
+        first, before = self._database.execute(_LISTED, (listed.org,)).fetchone()
+        return first, before == fields
+
+    def add_facts(self, facts: Iterable[Fact]) -> None:
+        """Add facts of organizations that stand."""
+        self._database.executemany(
+            _FACT,
+            (
+                (
+                    f.data["org"], f.effective_on.toordinal(), f.time_ns, f.rank, f.source, f.id, f.position, f.type,
+                    orjson.dumps(f.data),
+                )
+                for f in facts
+            ),
+        )  # fmt: skip
+
+    def _held(self, as_of: date) -> Iterator[tuple[str, Held]]:
+        for org, rows in groupby(self._database.execute(_FACTS), itemgetter(0)):
+            facts = (
+                Fact(date.fromordinal(day), ns, rank, source, id_, type_, orjson.loads(data), position, (position,))
+                for _, day, ns, rank, source, id_, position, type_, data in rows
+            )
+            yield org, held(facts, as_of)
+
+    def _listed(self) -> Iterator[tuple[str, Listed]]:
+        for org, fields in self._database.execute("SELECT org, fields FROM listed ORDER BY org"):
+            yield org, Listed(org, orjson.loads(fields))
+
+    def pairs(self, as_of: date) -> Iterator[tuple[str, Held, Listed | None]]:
+        """Every organization of the list or the facts, in order, with both sides."""
+        nothing = Held(None, 0)
+        held_, listed = self._held(as_of), self._listed()
+        left: tuple[str, Held] | None = next(held_, None)
+        right: tuple[str, Listed] | None = next(listed, None)
+        while left is not None or right is not None:
+            if right is None or (left is not None and left[0] < right[0]):
+                assert left is not None  # noqa: S101 - one of the two is there
+                yield left[0], left[1], None
+                left = next(held_, None)
+            elif left is None or right[0] < left[0]:
+                yield right[0], nothing, right[1]
+                right = next(listed, None)
+            else:
+                yield left[0], left[1], right[1]
+                left, right = next(held_, None), next(listed, None)
+
+    def keep(self, event: bytes) -> None:
+        """Keep an event that would be published."""
+        self._database.execute("INSERT INTO difference (event) VALUES (?)", (event,))
+
+    def events(self) -> Iterator[bytes]:
+        """The events kept, in order."""
+        cursor: Iterable[Any] = self._database.execute("SELECT event FROM difference ORDER BY number")
+        for (event,) in cursor:
+            yield event
+
+
+ORGANIZATION_TYPES: Final = tuple(t for t in RANKS if t.startswith("taizhang.organization."))
