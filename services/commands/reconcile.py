@@ -3,6 +3,7 @@
 import hashlib
 import json
 import tempfile
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -65,16 +66,20 @@ def reconcile_list(  # noqa: PLR0917 - typer reads options from parameters
         facts = standing(client.stream("/v1/lists/facts", clocks), date)
         report = reconcile(file, source, date, columns, facts, scratch)
         hindrance = report.hindrance(confirm)
-        if as_json:
-            print_json(json.loads(json.dumps({**report.as_json(), "hindrance": hindrance}, default=str)))
-        else:
+        if not as_json:
             _show(report, hindrance)
-        if hindrance is not None:
-            raise typer.Exit(EXIT_REFUSED if report.refused else EXIT_HELD)
-        if publish_:
-            if profile is not None and columns is not None:
-                publish(client, iter([_profiled(source, columns)]), lambda *_: None)
-            show(publish(client, scratch.events(), lambda *_: None), _EVENTS_SHOWN)
+        outcome = None
+        if publish_ and hindrance is None:
+            kept = [_profiled(source, columns)] if profile is not None and columns is not None else []
+            outcome = publish(client, chain(kept, scratch.events()), lambda *_: None)
+    if as_json:
+        counts = None if outcome is None else dict(outcome.dispositions)
+        shown = {**report.as_json(), "hindrance": hindrance, "published": counts}
+        print_json(json.loads(json.dumps(shown, default=str)))
+    elif outcome is not None:
+        show(outcome, _EVENTS_SHOWN)
+    if hindrance is not None:
+        raise typer.Exit(EXIT_REFUSED if report.refused else EXIT_HELD)
 
 
 def _profile(client: Client, source: str, as_of: str, file: Path | None, clocks: dict[str, Any]) -> ListProfiled | None:

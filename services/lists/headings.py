@@ -1,5 +1,6 @@
 """The heading row of a list, and what each row below it is: an organization, a total, a note, or nothing."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
@@ -22,6 +23,7 @@ USUAL_HEADINGS: Final[dict[ListField, tuple[str, ...]]] = {
     "supervisor": ("主管单位", "业务主管单位", "supervisor"),
     "address": ("地址", "住所", "经营地址", "登记地址", "address"),
 }
+_CODE: Final = re.compile(r"[\s0-9A-Za-z:'=\".+-]+")
 _TOTALS: Final = ("合计", "总计", "小计", "共计", "total")
 
 What = Literal["row", "blank", "total", "note", "heading"]
@@ -125,12 +127,12 @@ class Sorter:
         shown = " | ".join(str(cell) for cell in filled)[:200]
         if not filled:
             return Sorted(number, "blank", {}, "")
+        if len(filled) == 1 and isinstance(filled[0], str) and not _CODE.fullmatch(filled[0]):
+            return Sorted(number, "total" if _is_total(filled[0]) else "note", {}, shown)
         code = cells.get("org")
         if is_blank(code) or (isinstance(code, str) and _is_total(code)):
             if any(isinstance(cell, str) and _is_total(cell) for cell in filled):
                 return Sorted(number, "total", {}, shown)
-            if len(filled) == 1 and isinstance(filled[0], str):
-                return Sorted(number, "note", {}, shown)
         elif [_heading(cell) for cell in row[: len(self._headings)]] == self._headings:
             return Sorted(number, "heading", {}, shown)  # printed again on each page
         return Sorted(number, "row", cells, shown)
