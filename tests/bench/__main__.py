@@ -6,7 +6,7 @@
 import os
 import sys
 
-from tests.bench import catch_up, freshness, intake, kafka_intake, questions, rates, tree, verify
+from tests.bench import catch_up, freshness, intake, kafka_intake, lists, questions, rates, tree, verify
 from tests.bench.tables import heading
 from tests.bench.workshop import Workshop, city, say
 
@@ -19,6 +19,7 @@ PARTS = {
     "questions": questions.run,
     "freshness": freshness.run,
     "verify": verify.run,
+    "lists": lists.run,
 }
 SCALE = 0.1
 
