@@ -30,6 +30,11 @@ ACTIONS: Final = {
     "/v1/log/raw/{path:path}": "raw_events",
     "/v1/evidence": "evidence",
     "/v1/export": "export",
+    "/explain": "explain",
+    "/ledger": "list",
+    "/ledger/{org}": "dossier",
+    "/ledger/{org}/history": "history",
+    "/events/{position}": "event",
 }
 
 

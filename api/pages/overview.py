@@ -11,6 +11,7 @@ from api.clocks import Asked, Clocks
 from api.filters import Filtered
 from api.pages.addresses import Value, address
 from api.pages.base import Page, Paged, tidy
+from api.pages.figures import filtered
 from api.pages.names import ancestors, level_below
 from api.parts import parts_of
 from domain.comparison import percentage_points
@@ -75,14 +76,9 @@ def get(  # noqa: PLR0917 - each is a part of the address
         all_rates=tuple(RATES),
         all_by=By.__args__,  # type: ignore[attr-defined]  # a Literal's values
         log_is_empty=clocks.position == 0 and queries.position == 0,
-        behind=page.pinned(clocks) | _filtered(filters),
-        api=address("/v1/rates", page.pinned(clocks) | _filtered(filters) | {"group_by": dimension or "kind"}),
+        behind=page.pinned(clocks) | filtered(filters),
+        api=address("/v1/rates", page.pinned(clocks) | filtered(filters) | {"group_by": dimension or "kind"}),
     )
-
-
-def _filtered(filters: Filters) -> dict[str, Value]:
-    """Filters as parameters of an address."""
-    return {name: str(value).lower() if isinstance(value, bool) else value for name, value in filters._asdict().items()}
 
 
 def _dimension(queries: Queries, clocks: Clocks, filters: Filters, by: By) -> str | None:
@@ -116,7 +112,7 @@ def _rows(  # noqa: PLR0917 - one question
                 key[0], counts, each, percentage_points(each, every),
                 None if ratio is None else higher.index(ratio) + 1,
                 lines.get(key[0], []), None if changes is None else page.here(**changes),
-                page.pinned(clocks) | _filtered(filters) | behind,
+                page.pinned(clocks) | filtered(filters) | behind,
             )
         )  # fmt: skip
     return rows

@@ -22,6 +22,7 @@ from services.audit import Trail, TrailEvent, audit
 from services.errors import NotFoundError
 from services.evidence import log_tree
 from services.evidence.checkpoint import encode_hash
+from services.log import LogRecorder
 
 router = APIRouter(prefix="/v1", tags=["audit"], responses=PROBLEMS)
 
@@ -121,7 +122,15 @@ def get_event(
     position: Annotated[int, Path(ge=1, le=POSITION_MAX, description="Its position in the log", examples=[1])],
 ) -> Response:
     """With its metadata, and the proof that it is in the log (RFC 6962; hashes in base64)."""
-    recorder = parts_of(request).recorder
+    return answer(whole_event(parts_of(request).recorder, position))
+
+
+def whole_event(recorder: LogRecorder, position: int) -> dict[str, Any]:
+    """One event as answers show it, with its proof.
+
+    Raises:
+        NotFoundError: the log does not reach that far.
+    """
     event = recorder.at(position)
     if event is None:
         raise NotFoundError(f"the log has no event at position {position}; /v1/audit lists those that there are")
@@ -136,12 +145,10 @@ def get_event(
         "root_hash": encode_hash(root),
         "hashes": [encode_hash(each) for each in hashes],
     }
-    return answer(
-        {
+    return {
             "position": event.position, "source": event.source, "id": event.id, "type": event.type,
             "subject": event.subject, "effective_on": event.effective_on, "recorded_at": event.recorded_at,
             "publisher": event.publisher, "intake": event.intake, "raw_sha256": event.raw_sha256.hex(),
             "attributes": event.attributes, "event": orjson.Fragment(event.raw),
             "raw_base64": base64.b64encode(event.raw).decode(), "proof": proof,
-        }
-    )  # fmt: skip
+    }  # fmt: skip

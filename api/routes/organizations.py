@@ -93,7 +93,8 @@ class History(BaseModel):
     next: str | None = Field(description="`cursor` of the next page; null on the last")
 
 
-def _checked(org: str) -> str:
+def checked(org: str) -> str:
+    """An organization's identifier; a Problem where it is none."""
     try:
         return check_organization(org)
     except CodeError as error:
@@ -146,7 +147,7 @@ def list_(
 )
 def get(request: Request, _: Reading, org: Org, clocks: Asked) -> Response:
     """The row and what decides it, the branches that cover it, its members by standing, its instructors, anomalies."""
-    found = dossier(parts_of(request).queries, _checked(org), clocks.as_of, clocks.position)
+    found = dossier(parts_of(request).queries, checked(org), clocks.as_of, clocks.position)
     head = {"as_of": clocks.as_of, "known_at": clocks.known_at()}
     return answer({**head, **found._asdict(), "row": row(found.row)})
 
@@ -164,7 +165,7 @@ def get_history(
     del cursor  # the clocks carry it
     queries = parts_of(request).queries
     after = int(str(clocks.after[0])) if clocks.after else 0
-    found = history(queries, _checked(org), clocks.as_of, clocks.position, after=after, limit=limit + 1)
+    found = history(queries, checked(org), clocks.as_of, clocks.position, after=after, limit=limit + 1)
     steps, following = page(request, clocks, found, limit, lambda each: (each.position,))
     positions = [step.position for step in steps]
     events = events_at(queries, positions)

@@ -6,6 +6,11 @@ VIEWS: Final[dict[str, str]] = {
     "overview": "/?as_of=2024-12-31",
     "overview-county": "/?as_of=2024-09-30&region=880107&rate=work_coverage",
     "overview-trade": "/?as_of=2024-09-30&kind=new_economic&by=industry",
+    "explain": "/explain?as_of=2024-12-31&kind=new_economic&region:6=880124&count=eligible",
+    "ledger": "/ledger?as_of=2024-12-31&region=880107&sort=full_members",
+    "dossier": "/ledger/group:880103-courier-000?as_of=2024-12-31",
+    "history": "/ledger/group:880103-courier-000/history?as_of=2024-12-31",
+    "event": "/events/1",
     "nothing": "/?as_of=2019-01-01",
     "wrong": "/?as_of=2024-02-30",
 }

@@ -9,6 +9,8 @@ import pytest
 from api.pages.base import NAVIGATION
 from api.pages.texts import TEXTS
 from domain import terms
+from domain.changing import REASONS
+from domain.events import EVENT_TYPES
 from domain.rates import RATES, Counts
 from tests.fix_service import ROOT
 
@@ -20,11 +22,10 @@ def places(text: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(text) if name}
 
 
-@pytest.mark.parametrize("key", TEXTS)
-def test_a_text_has_the_same_places_in_both_languages(key: str) -> None:
-    both = TEXTS[key]
-    assert all(both.values())
-    assert places(both["zh"]) == places(both["en"])
+def test_every_text_has_the_same_places_in_both_languages() -> None:
+    for key, both in TEXTS.items():
+        assert all(both.values()), key
+        assert places(both["zh"]) == places(both["en"]), key
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
@@ -36,7 +37,8 @@ def test_every_text_that_a_template_names_exists(template: Path) -> None:
 def test_every_term_of_the_domain_has_its_words() -> None:
     named = {
         "kind": terms.KINDS, "category": terms.CATEGORIES, "measure": terms.MEASURES, "formation": terms.FORMATIONS,
-        "standing": terms.STANDINGS, "excluded": terms.EXCLUSION_REASONS, "rate": RATES, "count": Counts._fields,
+        "standing": terms.STANDINGS, "excluded": terms.EXCLUSION_REASONS, "type": EVENT_TYPES,
+        "anomaly": terms.ANOMALIES, "reason": REASONS, "rate": RATES, "count": Counts._fields,
         "nav": [name for name, _ in NAVIGATION],
     }  # fmt: skip
     for name, values in named.items():
