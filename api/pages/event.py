@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import HTMLResponse
 
 from api.access import Inspecting
-from api.clocks import POSITION_MAX
+from api.clocks import POSITION_MAX, Asked
 from api.pages.base import Paged, tidy
 from api.parts import parts_of
 from api.routes.audit import whole_event
@@ -20,13 +20,14 @@ ORGANIZATION: Final = ("uscc:", "group:")
 
 @router.get("/events/{position}", response_model=None)
 def get(
-    request: Request, page: Paged, _: Inspecting, position: Annotated[int, Path(ge=1, le=POSITION_MAX)]
+    request: Request, page: Paged, _: Inspecting, clocks: Asked, position: Annotated[int, Path(ge=1, le=POSITION_MAX)]
 ) -> HTMLResponse:
     """What `/v1/events/{position}` tells, to be read."""
     event = whole_event(parts_of(request).recorder, position)
     content = json.loads(base64.b64decode(event["raw_base64"]))
     return page.render(
         "event.html",
+        clocks=clocks,  # they decide nothing here; they lead back to where one came from
         event=event,
         content=json.dumps(content, ensure_ascii=False, indent=2),
         orgs=_organizations(content),

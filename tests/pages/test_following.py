@@ -75,7 +75,7 @@ def test_the_ledgers_pages_follow_one_another_without_gap(tab: Page, city_servic
 
 def test_a_history_is_stepped_by_keyboard_and_the_step_is_in_the_address(tab: Page) -> None:
     tab.goto(f"/ledger/{COURIER_GROUP}/history?as_of={AS_OF}")
-    current = tab.locator(".steps [aria-current=step]")
+    current = tab.locator(".steps [aria-current=step] a")
     last = current.inner_text()
     tab.keyboard.press("ArrowLeft")
     expect(tab).to_have_url(re.compile(r"step=\d+"))
@@ -84,7 +84,7 @@ def test_a_history_is_stepped_by_keyboard_and_the_step_is_in_the_address(tab: Pa
     tab.reload()
     expect(tab).to_have_url(address)
     tab.keyboard.press("ArrowRight")
-    expect(current).to_have_text(re.compile(re.escape(last.split("\n")[0])))
+    expect(current).to_have_text(last)
 
 
 def test_every_page_can_be_reached_and_left_by_keyboard(tab: Page) -> None:

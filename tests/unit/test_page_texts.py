@@ -11,6 +11,7 @@ from api.pages.texts import TEXTS
 from domain import terms
 from domain.changing import REASONS
 from domain.events import EVENT_TYPES
+from domain.facts import LEDGER_FAMILIES
 from domain.rates import RATES, Counts
 from tests.fix_service import ROOT
 
@@ -37,7 +38,7 @@ def test_every_text_that_a_template_names_exists(template: Path) -> None:
 def test_every_term_of_the_domain_has_its_words() -> None:
     named = {
         "kind": terms.KINDS, "category": terms.CATEGORIES, "measure": terms.MEASURES, "formation": terms.FORMATIONS,
-        "standing": terms.STANDINGS, "excluded": terms.EXCLUSION_REASONS, "type": EVENT_TYPES,
+        "standing": terms.STANDINGS, "excluded": terms.EXCLUSION_REASONS, "type": [each for each in EVENT_TYPES if each.split(".")[1] in LEDGER_FAMILIES],
         "anomaly": terms.ANOMALIES, "reason": REASONS, "rate": RATES, "count": Counts._fields,
         "nav": [name for name, _ in NAVIGATION],
     }  # fmt: skip
