@@ -17,12 +17,12 @@ from api.parts import parts_of
 from domain.comparison import percentage_points
 from domain.periods import points
 from domain.rates import RATES, Counts, Filters, Rate, rates
-from domain.terms import KINDS
+from domain.terms import KINDS, RateName
 from services.queries import Queries
 
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
 
-RateName = Literal["organization_coverage", "work_coverage", "eligible_coverage", "employee_coverage"]
+
 By = Literal["region", "industry", "category", "measure", "formation"]
 LINE_DAYS: Final = 365
 

@@ -14,7 +14,17 @@ pytestmark = pytest.mark.kafka
 
 def demo(folder: Path) -> str:
     """What it prints; the demo city at its smallest."""
-    command = [sys.executable, "deploy/kafka/demo.py", "--once", "--port", "0", "--scale", "0.02", "--data", str(folder)]
+    command = [
+        sys.executable,
+        "deploy/kafka/demo.py",
+        "--once",
+        "--port",
+        "0",
+        "--scale",
+        "0.02",
+        "--data",
+        str(folder),
+    ]
     return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=240).stdout
 
 
