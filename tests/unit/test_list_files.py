@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from domain.lists import Listed
+from domain.lists import Listed, Refusal
 from services.lists import workbook
 from services.lists.errors import ListRefusedError
 from tests.full_lists import HEADINGS, Stock, as_csv, as_xlsx, compared, saved, stock
@@ -190,7 +190,7 @@ def test_a_broken_file_is_read_right_or_refused_with_the_remedy(
         try:
             report, _, read = compared(tmp_path, content, "2024-03-31", [])
         except ListRefusedError as error:
-            whole = error.refusal
+            whole: Refusal | None = error.refusal
         else:
             whole = None
         if whole is not None:
