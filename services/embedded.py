@@ -34,7 +34,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from services.postmaster import PORT, EmbeddedPostgresError, as_user, ensure_running, enterable, shut_down
+from services.postmaster import PORT, EmbeddedPostgresError, as_user, ensure_running, enterable, runs, shut_down
 
 ROLE = "taizhang"
 DATABASE = "taizhang"
@@ -47,6 +47,7 @@ class EmbeddedPostgres:
 
     def __init__(self) -> None:
         self._home: Path | None = None
+        self._socket_folder: Path | None = None
         self._users: IO[bytes] | None = None
         self._pid = 0
 
@@ -74,8 +75,29 @@ class EmbeddedPostgres:
             _ensure_database(conninfo, password)
             undo.pop_all()
         self._home, self._users, self._pid = home, users, os.getpid()
+        self._socket_folder = socket_folder
         atexit.register(self.stop)
         return conninfo
+
+    def revive(self) -> bool:
+        """Start the server again where it has died, under the same connection string; whether it had.
+
+        Raises EmbeddedPostgresError.
+        """
+        home = self._home
+        if home is None or runs(home / "cluster"):
+            return False
+        with _gate(home):
+            if self._home is None:  # stopped meanwhile
+                return False
+            user = _server_user(home / "cluster")
+            log = home / "postgres.log"
+            folder = ensure_running(home / "cluster", _programs(home, user), log, user, self._socket_folder)
+            if folder != self._socket_folder:
+                raise EmbeddedPostgresError(
+                    f"Another process has started the server of {home} anew, at another address. Restart this one."
+                )
+        return True
 
     def stop(self) -> None:
         """Let go of the server, and shut it down if no other process uses it. A second call does nothing."""

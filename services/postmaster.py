@@ -64,15 +64,23 @@ def as_user(user: pwd.struct_passwd | None) -> dict[str, Any]:
     return common if user is None else common | {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
-def ensure_running(cluster: Path, programs: Path, log: Path, user: pwd.struct_passwd | None) -> Path:
+def runs(cluster: Path) -> bool:
+    """Whether the server of `cluster` runs."""
+    return _postmaster(cluster) is not None
+
+
+def ensure_running(
+    cluster: Path, programs: Path, log: Path, user: pwd.struct_passwd | None, socket_folder: Path | None = None
+) -> Path:
     """Adopt the server of `cluster` or start it, wait until it takes connections, and return its socket's folder.
 
-    The caller holds the cluster's gate. Raises EmbeddedPostgresError with the end of the server's log.
+    A server that is started listens in `socket_folder`, or in a new one. The caller holds the cluster's gate.
+    Raises EmbeddedPostgresError with the end of the server's log.
     """
     if _postmaster(cluster) is not None:
         return _await_ready(cluster, log)
     _clear_remains(cluster)
-    socket_folder = _socket_folder(user)
+    socket_folder = _socket_folder(user) if socket_folder is None else _private(socket_folder, user)
     try:
         _launch(cluster, programs, log, user, socket_folder)
         return _await_ready(cluster, log)
@@ -177,14 +185,18 @@ def _socket_folder(user: pwd.struct_passwd | None) -> Path:
     for base in (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")):  # noqa: S108 - mkdtemp makes it private
         usable = base.is_dir() and os.access(base, os.W_OK) and (user is None or enterable(base))
         if usable and len(os.fsencode(base)) <= room:
-            folder = Path(tempfile.mkdtemp(prefix=SOCKET_FOLDER_PREFIX, dir=base))
-            if user is not None:
-                os.chown(folder, user.pw_uid, user.pw_gid)
-            return folder
+            return _private(Path(tempfile.mkdtemp(prefix=SOCKET_FOLDER_PREFIX, dir=base)), user)
     raise EmbeddedPostgresError(
         f"No folder for the server's socket: {tempfile.gettempdir()}, /tmp and /var/tmp are not writable or longer "
         f"than {room} bytes. Set TMPDIR to a short, writable path."
     )
+
+
+def _private(folder: Path, user: pwd.struct_passwd | None) -> Path:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if user is not None:
+        os.chown(folder, user.pw_uid, user.pw_gid)
+    return folder
 
 
 def _remove_socket_folder(pid_file: list[str]) -> None:

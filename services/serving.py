@@ -23,6 +23,7 @@ from services.database import migrate
 from services.embedded import EmbeddedPostgres
 from services.errors import StoreUnavailableError, TaizhangError
 from services.logs import logger
+from services.postmaster import EmbeddedPostgresError
 from services.settings import Settings, variable
 from services.supervision import Supervisor
 
@@ -30,6 +31,9 @@ APPLICATION: Final = "api.app:create_app"
 BACKLOG: Final = 2048
 # Requests that are under way when the service is told to stop get this long.
 GRACE_S: Final = 10
+# How often the embedded PostgreSQL is looked after, and how long after a start that failed.
+LOOK_S: Final = 1.0
+BACK_OFF_S: Final = 10.0
 
 
 class Stopped(BaseException):
@@ -60,6 +64,29 @@ def stopped_by_signals() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def _kept_running(server: EmbeddedPostgres) -> Iterator[None]:
+    """Within: an embedded PostgreSQL that dies is started again."""
+    stopping = threading.Event()
+
+    def keep() -> None:
+        while not stopping.wait(LOOK_S):
+            try:
+                if server.revive():
+                    logger().warning("embedded PostgreSQL had died and was started again")
+            except EmbeddedPostgresError as error:
+                logger().error("embedded PostgreSQL has died and does not start", error=str(error))
+                stopping.wait(BACK_OFF_S)
+
+    keeper = threading.Thread(target=keep, name="keep-postgres", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        keeper.join()
+
+
+@contextlib.contextmanager
 def database(settings: Settings) -> Iterator[Settings]:
     """The settings with the address of a running, migrated database in them; the embedded one if none was given."""
     with contextlib.ExitStack() as stack:
@@ -67,6 +94,7 @@ def database(settings: Settings) -> Iterator[Settings]:
             server = EmbeddedPostgres()
             conninfo = server.start(settings.data)
             stack.callback(server.stop)
+            stack.enter_context(_kept_running(server))
             settings = settings.model_copy(update={"database_url": SecretStr(conninfo)})
             logger().info("embedded PostgreSQL ready", data=str(settings.data))
         try:

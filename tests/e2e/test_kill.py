@@ -134,6 +134,27 @@ def test_killed_in_the_middle_of_a_load_it_loses_nothing_and_doubles_nothing(
     assert goes_on_at(service, log_before) >= reached
 
 
+def test_a_service_whose_postgresql_is_killed_goes_on_by_itself(data_dir: Path) -> None:
+    data_dir.mkdir(parents=True)
+    stream = events()
+    with Service(data_dir, "--dev") as service:
+        service.publish(list(islice(stream, 500)))
+        postmaster = int((data_dir / "data" / "cluster" / "postmaster.pid").read_text().split("\n", 1)[0])
+        psutil.Process(postmaster).kill()
+        batch = list(islice(stream, 40))
+        deadline = time.monotonic() + 2 * WAIT_S_MAX
+        with httpx.Client(base_url=service.url, timeout=30, trust_env=False) as http:
+            # 503 until it is back; the batch that a fault has cut off is sent again.
+            while (answer := http.post("/v1/events", json=batch, headers={"content-type": BATCH})).status_code == 503:
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+        positions = sorted(each["position"] for each in answer.json()["results"])
+        assert positions == list(range(501, 541))
+        while service.get("/v1/rates")["known_at"]["position"] < 540:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+
 def goes_on_at(service: Service, log_before: int) -> int:
     """The position from which the projector went on after the second start."""
     lines = service.log.read_text()[log_before:].splitlines()

@@ -178,6 +178,20 @@ def test_a_killed_server_comes_back_with_what_was_committed(data_dir: Path, serv
     second.stop()
 
 
+def test_a_killed_server_is_revived_under_the_same_address(data_dir: Path, server: EmbeddedPostgres) -> None:
+    conninfo = server.start(data_dir)
+    remember(conninfo, 1)
+    assert not server.revive()
+    pid = postmaster_of(data_dir)
+    os.kill(pid, signal.SIGKILL)
+    wait_until_gone(pid)
+    assert server.revive()
+    assert remembered(conninfo) == [1]
+    server.stop()
+    assert not server.revive()
+    assert not runs(data_dir)
+
+
 def test_a_pid_file_that_names_another_process_is_stale(data_dir: Path, server: EmbeddedPostgres) -> None:
     remember(server.start(data_dir), 1)
     pid_file = data_dir / "cluster" / "postmaster.pid"
