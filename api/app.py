@@ -16,6 +16,7 @@ from api.parts import open_parts
 from api.problems import MEDIA_TYPE as PROBLEM_TYPE
 from api.routes import (
     anomalies,
+    assessments,
     audit,
     campaigns,
     changes,
@@ -49,8 +50,8 @@ ROUTERS: Final = (
     log.router, anomalies.router, quarantine_groups.router, quarantine.router, sources.router, readings.router,
     health.router, changes.router, replay.router, vintage.router, signals.router,
     ledger_stream.router, contract.router, evidence.router, *PAGES,
-    campaigns.router, ranking.router, what_if.router,
     lists.router,
+    campaigns.router, ranking.router, what_if.router, assessments.router,
 )  # fmt: skip
 DESCRIPTION: Final = """\
 台账: a ledger of Party building coverage, on two clocks. Publish events, ask for any date as known at any moment.

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from pydantic import StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from domain.fields import CalendarDate, CampaignId, FactData, IndustryCode, Name, OfficeId, Reason, RegionCode
-from domain.terms import CATEGORIES_OF_KIND, Category, Kind, RateName
+from domain.fields import CalendarDate, CampaignId, FactData, Name, OfficeId, Reason, Segment
+from domain.terms import RateName
 
 # `at_least` is reached by the value itself, `more_than` only above it.
 Comparator = Literal["at_least", "more_than"]
@@ -22,19 +22,20 @@ class CampaignOpened(FactData):
     office: OfficeId
 
 
-class CampaignTargetSet(FactData):
-    identifier = "campaign"
-    campaign: CampaignId
+class CampaignTarget(Segment):
+    """A target: this rate, of the organizations of this segment, at least or more than this value on this date."""
+
     target: TargetName
     rate: RateName
     comparator: Comparator
     value: TargetValue
     due_on: CalendarDate
     office: OfficeId
-    region: RegionCode | None = None
-    kind: Kind | None = None
-    category: Category | None = None
-    industry: IndustryCode | None = None
+
+
+class CampaignTargetSet(FactData, CampaignTarget):
+    identifier = "campaign"
+    campaign: CampaignId
 
     @model_validator(mode="after")
     def _can_be_reached(self) -> "CampaignTargetSet":
@@ -44,16 +45,6 @@ class CampaignTargetSet(FactData):
             raise PydanticCustomError("target_unreachable", "no rate is more than 1; write at_least 1.0000")
         if self.due_on < self.effective_on:
             raise PydanticCustomError("target_past", "due_on is not before effective_on, the date it is set")
-        return self
-
-    @model_validator(mode="after")
-    def _kind_agrees(self) -> "CampaignTargetSet":
-        if self.kind and self.category and self.category not in CATEGORIES_OF_KIND[self.kind]:
-            raise PydanticCustomError(
-                "category_of_another_kind",
-                "{kind} has the categories {categories}",
-                {"kind": self.kind, "categories": ", ".join(CATEGORIES_OF_KIND[self.kind])},
-            )
         return self
 
 

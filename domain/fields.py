@@ -5,13 +5,23 @@ The models are strict: a number in quotes, an unknown field or a null where none
 
 from collections.abc import Callable
 from datetime import date
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar, Final, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from domain import codes
 from domain.instants import parse_date
+from domain.terms import CATEGORIES_OF_KIND, Category, Kind
 
 NAME_LENGTH_MAX: Final = 200
 ADDRESS_LENGTH_MAX: Final = 500
@@ -78,6 +88,11 @@ CampaignId = Annotated[
     _coded(lambda value: codes.check_named(value, "campaign")),
     Field(json_schema_extra={"pattern": "^campaign:[A-Za-z0-9_-]{1,64}$"}),
 ]
+AssessmentId = Annotated[
+    str,
+    _coded(lambda value: codes.check_named(value, "assessment")),
+    Field(json_schema_extra={"pattern": "^assessment:[A-Za-z0-9_-]{1,64}$"}),
+]
 RegionCode = Annotated[
     str,
     _coded(codes.check_region),
@@ -143,3 +158,22 @@ class EventName(Data):
 
     source: Annotated[str, StringConstraints(min_length=1, max_length=SOURCE_LENGTH_MAX)]
     id: Annotated[str, StringConstraints(min_length=1, max_length=IDENTITY_LENGTH_MAX)]
+
+
+class Segment(Data):
+    """The organizations that something speaks of: all where nothing is given; region and industry are prefixes."""
+
+    region: RegionCode | None = None
+    kind: Kind | None = None
+    category: Category | None = None
+    industry: IndustryCode | None = None
+
+    @model_validator(mode="after")
+    def _kind_agrees(self) -> Self:
+        if self.kind and self.category and self.category not in CATEGORIES_OF_KIND[self.kind]:
+            raise PydanticCustomError(
+                "category_of_another_kind",
+                "{kind} has the categories {categories}",
+                {"kind": self.kind, "categories": ", ".join(CATEGORIES_OF_KIND[self.kind])},
+            )
+        return self

@@ -98,8 +98,8 @@ def changes(
     """
     view, day = queries.view.current, as_of.toordinal()
     found = moved(view.snapshot, day, since, known_at, filters)
-    touches = _touches(view, day, since, known_at, found.org_no)
-    policies = _policy_positions(view, day, since, known_at)
+    touches = touches_of(view, day, since, known_at, found.org_no)
+    policies = policy_positions(view, day, since, known_at)
     if len(touches.position) > EVENTS_MAX:
         raise InvalidValueError(
             f"{len(touches.position)} events moved organizations; ask for a later since or a narrower filter, so that "
@@ -113,7 +113,8 @@ def changes(
     return Changes(len(found.org_no), sources, page, events)
 
 
-def _touches(view: View, day: int, since: int, known_at: int, moved_orgs: Int32) -> Touches:
+def touches_of(view: View, day: int, since: int, known_at: int, moved_orgs: Int32) -> Touches:
+    """The events between two states of knowledge that touched these organizations' rows of a day."""
     columns = view.snapshot.entries
     entries = touching(view.snapshot, day, since, known_at)
     entries = entries[np.isin(columns["org_no"][entries], moved_orgs)]
@@ -121,7 +122,7 @@ def _touches(view: View, day: int, since: int, known_at: int, moved_orgs: Int32)
     return Touches(pairs[0], pairs[1])
 
 
-def _policy_positions(view: View, day: int, since: int, known_at: int) -> list[int]:
+def policy_positions(view: View, day: int, since: int, known_at: int) -> list[int]:
     """The events that changed the day's policy; none if it is the same at both ends."""
     policy = view.snapshot.policy
     if policy(day, since) == policy(day, known_at):
