@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from domain.policy import DEFAULT_POLICY, Policy
 from domain.terms import CATEGORIES, FORMATIONS, KINDS, Formation
-from projections.ledger.changes import PolicyEntry
+from projections.ledger.changes import Entry, PolicyEntry
 
 Int32 = NDArray[np.int32]
 
@@ -30,6 +30,9 @@ _WIRE: Final = np.dtype(
         for item in ((f"{name}_length", ">i4"), (name, ">i8" if name == "position" else ">i4"))
     ]
 )
+# Signature, flags, length of the extension; and what stands in place of a further row's number of fields.
+COPY_HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+COPY_TRAILER: Final = b"\xff\xff"
 _KEPT: Final[dict[str, type[np.generic]]] = {
     "position": np.int32, "org_no": np.int32, "day_from": np.int32, "day_to": np.int32,
     "previous": np.int32, "attributes_no": np.int32, "excluded": np.int8,
@@ -40,6 +43,17 @@ _ATTRIBUTES: Final[dict[str, type[np.generic]]] = {
     "kind": np.int8, "category": np.int8, "region": np.int32, "industry": np.int32, "employees": np.int32,
 }  # fmt: skip
 UNKNOWN: Final = -1
+
+
+def wire(entries: Sequence[Entry]) -> bytes:
+    """The entries as COPY in binary takes them, with its header and trailer."""
+    values = np.array([(*entry[:6], *entry.state) for entry in entries], np.int64)
+    rows = np.zeros(len(entries), _WIRE)
+    rows["fields"] = len(ENTRY_FIELDS)
+    for i, name in enumerate(ENTRY_FIELDS):
+        rows[f"{name}_length"] = rows.dtype[name].itemsize
+        rows[name] = values[:, i]
+    return COPY_HEADER + rows.tobytes() + COPY_TRAILER
 
 
 class Coded:

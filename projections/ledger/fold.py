@@ -9,6 +9,7 @@ the entity anew, before and after, and applies what differs.
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from domain.events import RANKS
 from domain.facts import (
     LEDGER_FAMILIES,
     AnomalyFound,
@@ -21,11 +22,11 @@ from domain.facts import (
     standing_fact,
     word_anomaly,
 )
-from domain.fold import Branch, Instructor, Member, Organization
+from domain.fold import Organization
 from domain.policy import Policy
 from projections.ledger.changes import FOREVER, AnomalyEntry, Changes, Mention, PolicyEntry, PresenceEntry
-from projections.ledger.effects import Effect, effects, exclusion_number, identifiers, presences
-from projections.ledger.records import EntityRecord, OrganizationRecord, initial
+from projections.ledger.effects import Effect, effects, exclusion_number, identifiers, named, presences
+from projections.ledger.records import EntityRecord, FactOrder, OrganizationRecord, initial
 from projections.ledger.timeline import Difference, Timeline, day_of, differences, fold, order, step
 
 Fits = Callable[[str, object], bool]
@@ -67,34 +68,32 @@ class LedgerFold:
 
     def apply(self, event: Event) -> None:
         """Apply one event; its position follows that of the event before."""
-        mentions = self.changes.mentions
-        first = len(mentions)
-        if event.is_fact:
-            self._mention(event.type, event.data, event.position, event.position)
-            self._apply_fact(event)
+        mentions, position = self.changes.mentions, event.position
+        words = self.memory.words((event.source, event.id))
+        if event.type in RANKS:
+            first = len(mentions)
+            mentions += [Mention(identifier, position, position) for identifier in named(event)]
+            if not words:
+                self._move(None, fact(event), position)
+                return
+            self._held_words(event, words)
+            self._move(None, standing_fact(event, words, self.fits), position)
         else:
+            first = len(mentions)
+            self._held_words(event, words)
             self._apply_word(event)
-        if len(mentions) > first + 1:
-            mentions[first:] = dict.fromkeys(mentions[first:])
+        mentions[first:] = dict.fromkeys(mentions[first:])
 
-    def _apply_fact(self, event: Event) -> None:
-        words = self._held_words(event)
-        standing = standing_fact(event, words, self.fits) if words else fact(event)
-        self._move(None, standing, event.position)
-
-    def _held_words(self, event: Event) -> list[Event]:
+    def _held_words(self, event: Event, words: list[Event]) -> None:
         """What was said of the event before it arrived: its target is now known."""
-        words = self.memory.words(event.key)
         for word in words:
             self._anomaly(event.position, word_anomaly(word, None, self.fits), present=False)
             self._anomaly(event.position, word_anomaly(word, event, self.fits), present=True)
             if event.is_fact:
                 self._mention(event.type, event.data, word.position, event.position)
                 self._mention(event.type, word.data.get("replacement", {}), event.position, event.position)
-        return words
 
     def _apply_word(self, word: Event) -> None:
-        self._held_words(word)
         self.changes.words.append((*word.target, word.position))
         self._mention(None, word.data.get("replacement", {}), word.position, word.position)
         target = self.memory.find(word.target)
@@ -111,33 +110,37 @@ class LedgerFold:
 
     def _move(self, before: Fact | None, after: Fact | None, position: int) -> None:
         """One event's standing fact was `before` and is now `after`; None where none stands."""
-        stands = before or after
-        if stands is None or family_of(stands.type) not in LEDGER_FAMILIES:
+        stands = after or before
+        if stands is None or (family := family_of(stands.type)) not in LEDGER_FAMILIES:
             return
-        if before is not None and after is not None and before.entity == after.entity:
-            self._change(before.entity, before, after, position)
+        if before is None:
+            self._change(family, stands.entity, None, after, position)
             return
-        if before is not None:
-            self._change(before.entity, before, None, position)
+        if after is not None and before.entity == after.entity:
+            self._change(family, before.entity, before, after, position)
+            return
+        self._change(family, before.entity, before, None, position)
         if after is not None:
-            self._change(after.entity, None, after, position)
+            self._change(family, after.entity, None, after, position)
 
-    def _change(self, entity: str, removed: Fact | None, added: Fact | None, position: int) -> None:
-        family = family_of((added or removed).type)  # type: ignore[union-attr]  # one of the two is given
+    def _change(self, family: str, entity: str, removed: Fact | None, added: Fact | None, position: int) -> None:  # noqa: PLR0917 - one change
         record = self.memory.entity(entity, family)
-        if removed is None and added is not None and (record.last is None or order(added) > record.last):
-            self._extend(entity, record, added, position)
-        else:
-            self._refold(entity, record, removed, added, position)
+        if removed is None and added is not None:
+            last = order(added)
+            if record.last is None or last > record.last:
+                self._extend(entity, record, added, last, position)
+                return
+        self._refold(entity, record, removed, added, position)
 
-    def _extend(self, entity: str, record: EntityRecord, added: Fact, position: int) -> None:
+    def _extend(self, entity: str, record: EntityRecord, added: Fact, last: FactOrder, position: int) -> None:  # noqa: PLR0917 - as above
         before = record.state
-        record.state, anomaly = step(before, added)
-        record.last = order(added)
+        after, anomaly = step(before, added)
+        record.state, record.last = after, last
         record.facts.append(_reference(added))
-        self._anomaly(position, anomaly, present=True)
-        if record.state != before:
-            self._affect(entity, Difference(record.last[0], FOREVER, before, record.state), position)
+        if anomaly is not None:
+            self._anomaly(position, anomaly, present=True)
+        if after != before:
+            self._affect(entity, Difference(last[0], FOREVER, before, after), position)
 
     def _refold(
         self, entity: str, record: EntityRecord, removed: Fact | None, added: Fact | None, position: int
@@ -166,21 +169,21 @@ class LedgerFold:
                 self._anomaly(position, found, present=True)
 
     def _affect(self, entity: str, difference: Difference, position: int) -> None:
-        match difference.before, difference.after:
-            case Policy(), Policy() as after:
-                self.changes.policies.append(
-                    PolicyEntry(
-                        position, difference.day_from, difference.day_to,
-                        after.full_members_for_branch, after.employees_for_branch,
-                        list(after.formations_counted),
-                    )
-                )  # fmt: skip
-            case Organization(), Organization() as after:
-                self._set_attributes(entity, difference, after, position)
-            case (Member() | Branch() | Instructor()) as before, after:
-                for effect in effects(entity, before, after):
-                    self._override(effect, difference, position)
-                self._add_presences(entity, difference, position)
+        before, after = difference.before, difference.after
+        if isinstance(after, Organization):
+            self._set_attributes(entity, difference, after, position)
+        elif isinstance(after, Policy):
+            self.changes.policies.append(
+                PolicyEntry(
+                    position, difference.day_from, difference.day_to,
+                    after.full_members_for_branch, after.employees_for_branch,
+                    list(after.formations_counted),
+                )
+            )  # fmt: skip
+        else:
+            for effect in effects(entity, before, after):
+                self._override(effect, difference, position)
+            self._add_presences(entity, difference, position)
 
     def _set_attributes(self, org: str, difference: Difference, after: Organization, position: int) -> None:
         record = self.memory.organization(org, self.changes)
@@ -192,8 +195,8 @@ class LedgerFold:
                 self.next_attributes += 1
                 record.attributes[after.attributes] = number
                 self.changes.attributes.append((number, record.org_no, after.attributes))
-        excluded = exclusion_number(after.excluded)
-        self._override_record(record, difference, lambda state: (number, excluded, *state[2:]), position)
+        own = (number, exclusion_number(after.excluded))
+        self._override_record(record, difference, lambda state: (*own, *state[2:]), position)
 
     def _override(self, effect: Effect, difference: Difference, position: int) -> None:
         record = self.memory.organization(effect.org, self.changes)
@@ -211,12 +214,11 @@ class LedgerFold:
         self.changes.entries.extend(added)
 
     def _add_presences(self, entity: str, difference: Difference, position: int) -> None:
-        for org, value in presences(entity, difference.before, difference.after):
+        day_from, day_to, before, after = difference
+        name = entity.rpartition(" ")[2]
+        for org, value in presences(entity, before, after):
             org_no = self.memory.organization(org, self.changes).org_no
-            name = entity.rpartition(" ")[2]
-            self.changes.presences.append(
-                PresenceEntry(position, name, org_no, difference.day_from, difference.day_to, value)
-            )
+            self.changes.presences.append(PresenceEntry(position, name, org_no, day_from, day_to, value))
 
     def _anomaly(self, position: int, found: AnomalyFound | None, *, present: bool) -> None:
         if found is not None:

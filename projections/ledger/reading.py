@@ -10,11 +10,7 @@ from domain.fold import Attributes, Organization
 from domain.ledger import Presence
 from domain.terms import EXCLUSION_REASONS, FORMATIONS, Anomaly
 from projections.ledger.changes import INACTIVE, PolicyEntry, RawState
-from projections.ledger.columns import ENTRY_FIELDS, AttributesRow, Columns
-
-# COPY's binary format: 11 bytes of signature, flags, the extension's length; a trailer of -1.
-_COPY_HEADER_BYTES: Final = 19
-_COPY_TRAILER_BYTES: Final = 2
+from projections.ledger.columns import COPY_HEADER, COPY_TRAILER, ENTRY_FIELDS, AttributesRow, Columns
 
 _STATE: Final = (
     "attributes_no, excluded, full_members, probationary_members, activists, standalone, joint, affiliated, instructors"
@@ -123,8 +119,8 @@ class LedgerReading:
 
     def _add(self, columns: Columns, parts: list[bytes | bytearray | memoryview], size: int, *, more: bool) -> int:
         wire = b"".join(parts)
-        begin = _COPY_HEADER_BYTES if wire[:6] == b"PGCOPY" else 0
-        end = size if more else size - _COPY_TRAILER_BYTES
+        begin = len(COPY_HEADER) if wire[:6] == b"PGCOPY" else 0
+        end = size if more else size - len(COPY_TRAILER)
         columns.add_entries(wire[begin:end])
         parts.clear()
         return 0

@@ -105,9 +105,21 @@ class OrganizationRecord:
         entry: int,
     ) -> list[Entry]:
         """Change the states on the days [day_from, day_to); give the entries, numbered from `entry`."""
+        if day_to >= FOREVER and day_from > self.days[-1]:
+            # The usual case: the last state changes, on a later day.
+            before = self.states[-1]
+            after = change(before)
+            self.days.append(day_from)
+            self.states.append(after)
+            if after == before:
+                self.entries.append(self.entries[-1])
+                return []
+            added = [Entry(entry, position, self.org_no, day_from, FOREVER, self.entries[-1], after)]
+            self.entries.append(entry)
+            return added
         first = self._split(day_from)
         last = len(self.days) if day_to >= FOREVER else self._split(day_to)
-        added: list[Entry] = []
+        added = []
         for i in range(first, last):
             before = self.states[i]
             after = change(before)

@@ -7,7 +7,8 @@ from typing import Any, Final
 from psycopg import Cursor, sql
 
 from domain.facts import EventKey
-from projections.ledger.changes import Changes
+from projections.ledger.changes import Changes, Entry
+from projections.ledger.columns import ENTRY_FIELDS, wire
 from projections.ledger.records import (
     EntityRecord,
     OrganizationRecord,
@@ -17,19 +18,29 @@ from projections.ledger.records import (
     encode_organization,
 )
 
-_COLUMNS: Final = {
-    "entry": (
-        "entry, position, org_no, day_from, day_to, previous, attributes_no, excluded,"
-        " full_members, probationary_members, activists, standalone, joint, affiliated, instructors"
-    ),
-    "organization": "org_no, org",
-    "attributes": ("attributes_no, org_no, kind, category, name, region, industry, employees, supervisor, address"),
-    "presence": "position, entity, org_no, day_from, day_to, value",
-    "anomaly": "position, anomaly, subject, fact_position, day, detail, present",
-    "policy": ("position, day_from, day_to, full_members_for_branch, employees_for_branch, formations_counted"),
-    "mention": "identifier, position, since",
-    "word": "source, id, position",
-}
+_COLUMNS: Final[dict[str, dict[str, str]]] = {
+    "entry": {name: "int8" if name == "position" else "int4" for name in ENTRY_FIELDS},
+    "organization": {"org_no": "int4", "org": "text"},
+    "attributes": {
+        "attributes_no": "int4", "org_no": "int4", "kind": "text", "category": "text", "name": "text",
+        "region": "text", "industry": "text", "employees": "int4", "supervisor": "text", "address": "text",
+    },
+    "presence": {
+        "position": "int8", "entity": "text", "org_no": "int4", "day_from": "int4", "day_to": "int4", "value": "text",
+    },
+    "anomaly": {
+        "position": "int8", "anomaly": "text", "subject": "text", "fact_position": "int8", "day": "int4",
+        "detail": "text", "present": "bool",
+    },
+    "policy": {
+        "position": "int8", "day_from": "int4", "day_to": "int4", "full_members_for_branch": "int4",
+        "employees_for_branch": "int4", "formations_counted": "text[]",
+    },
+    "mention": {"identifier": "text", "position": "int8", "since": "int8"},
+    "word": {"source": "text", "id": "text", "position": "int8"},
+    "entity": {"name": "text", "record": "bytea"},
+    "organization_record": {"org": "text", "record": "bytea"},
+}  # fmt: skip
 
 # Records go by COPY through a table of the session: an array of them would be written out value by value.
 _STAGE: Final = """
@@ -90,31 +101,46 @@ class LedgerTables:
         assert row is not None  # noqa: S101  a SELECT of scalars gives one row
         return row[0], row[1], row[2]
 
-    def add(self, cursor: Cursor[Any], changes: Changes) -> None:
-        """Append a batch's rows."""
-        self._copy(cursor, "organization", changes.organizations)
-        self._copy(cursor, "attributes", ((n, o, *a) for n, o, a in changes.attributes))
-        self._copy(cursor, "entry", ((*e[:6], *e.state) for e in changes.entries))
-        self._copy(cursor, "presence", changes.presences)
-        self._copy(cursor, "anomaly", changes.anomalies)
-        self._copy(cursor, "policy", changes.policies)
-        self._copy(cursor, "mention", changes.mentions)
-        self._copy(cursor, "word", changes.words)
+    def add(self, cursor: Cursor[Any], changes: Changes, *, frozen: bool = False) -> None:
+        """Append a batch's rows; `frozen` where the tables were emptied in the same transaction."""
+        self._copy(cursor, "organization", changes.organizations, frozen=frozen)
+        self._copy(cursor, "attributes", [(n, o, *a) for n, o, a in changes.attributes], frozen=frozen)
+        self._copy_entries(cursor, changes.entries, frozen=frozen)
+        self._copy(cursor, "presence", changes.presences, frozen=frozen)
+        self._copy(cursor, "anomaly", changes.anomalies, frozen=frozen)
+        self._copy(cursor, "policy", changes.policies, frozen=frozen)
+        self._copy(cursor, "mention", changes.mentions, frozen=frozen)
+        self._copy(cursor, "word", changes.words, frozen=frozen)
 
-    def _copy(self, cursor: Cursor[Any], table: str, rows: Iterable[Sequence[Any]]) -> None:
-        statement = sql.SQL("COPY {}.{} ({}) FROM STDIN").format(
-            self._schema,
-            sql.Identifier(table),
-            sql.SQL(_COLUMNS[table]),
+    def empty(self, cursor: Cursor[Any]) -> None:
+        """Empty all tables: rows that are then copied within the same transaction can be frozen at once."""
+        names = [sql.SQL("{}.{}").format(self._schema, sql.Identifier(table)) for table in _COLUMNS]
+        cursor.execute(sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(names)))
+
+    def fill(self, cursor: Cursor[Any], table: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Copy rows into a table that was emptied in the same transaction."""
+        self._copy(cursor, table, rows, frozen=True)
+
+    def _statement(self, table: str, *, frozen: bool) -> sql.Composed:
+        names = sql.SQL(", ").join(map(sql.Identifier, _COLUMNS[table]))
+        options = sql.SQL("FORMAT binary, FREEZE" if frozen else "FORMAT binary")
+        return sql.SQL("COPY {}.{} ({}) FROM STDIN ({})").format(
+            self._schema, sql.Identifier(table), names, options
         )
-        iterator = iter(rows)
-        first = next(iterator, None)
-        if first is None:
+
+    def _copy(self, cursor: Cursor[Any], table: str, rows: Iterable[Sequence[Any]], *, frozen: bool) -> None:
+        if not rows:
             return
-        with cursor.copy(statement) as copy:
-            copy.write_row(first)
-            for row in iterator:
-                copy.write_row(row)
+        with cursor.copy(self._statement(table, frozen=frozen)) as copy:
+            copy.set_types(list(_COLUMNS[table].values()))
+            write = copy.write_row
+            for row in rows:
+                write(row)
+
+    def _copy_entries(self, cursor: Cursor[Any], entries: Sequence[Entry], *, frozen: bool) -> None:
+        if entries:
+            with cursor.copy(self._statement("entry", frozen=frozen)) as copy:
+                copy.write(wire(entries))
 
     def save(
         self,

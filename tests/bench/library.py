@@ -83,9 +83,10 @@ class _SeenEvents:
 @cache
 def _insert(table: str) -> sql.Composed:
     columns = _COLUMNS[table]
-    places = sql.SQL(", ").join([sql.Placeholder()] * len(columns.split(",")))
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    places = sql.SQL(", ").join([sql.Placeholder()] * len(columns))
     return sql.SQL("INSERT INTO {}.{} ({}) VALUES ({})").format(
-        sql.Identifier(PEER_SCHEMA), sql.Identifier(table), sql.SQL(columns), places
+        sql.Identifier(PEER_SCHEMA), sql.Identifier(table), names, places
     )
 
 
@@ -99,9 +100,13 @@ def _insert_or_update(table: str, key: str) -> sql.Composed:
 class _PeerTables(LedgerTables):
     """The ledger's tables with each row by an INSERT of its own: COPY pays off for batches only."""
 
-    def _copy(self, cursor: Cursor[Any], table: str, rows: Iterable[Sequence[Any]]) -> None:
+    def _copy(self, cursor: Cursor[Any], table: str, rows: Iterable[Sequence[Any]], *, frozen: bool) -> None:
+        assert not frozen
         for row in rows:
             cursor.execute(_insert(table), tuple(row), prepare=True)
+
+    def _copy_entries(self, cursor: Cursor[Any], entries: Sequence[Entry], *, frozen: bool) -> None:
+        self._copy(cursor, "entry", [(*entry[:6], *entry.state) for entry in entries], frozen=frozen)
 
     def _upsert(self, cursor: Cursor[Any], table: str, key: str, records: Iterable[tuple[str, bytes]]) -> None:
         for record in records:

@@ -1,0 +1,93 @@
+"""A version of the ledger projection built from nothing: the log read, folded and written all at once.
+
+One process reads and decodes, this one folds, and a thread hands the rows to PostgreSQL, so that two cores are busy.
+Records are written once, at the end: all of it is one transaction, and what is cut off in the middle begins anew.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from queue import Queue
+from threading import Thread
+from typing import Any, Final
+
+from psycopg import Connection, Cursor
+from psycopg.conninfo import make_conninfo
+
+from projections.ledger.building import BuildingMemory
+from projections.ledger.changes import Changes
+from projections.ledger.fold import LedgerFold
+from projections.ledger.tables import LedgerTables
+from services import projections
+from services.database import connect
+from services.log_batches import batches
+from services.log_reader import LogReader
+from services.projections import Version
+from services.projector import fits
+
+BATCH_EVENTS: Final = 10_000
+# Batches folded that wait to be written.
+_BEHIND_MAX: Final = 2
+
+# Called with the position reached; true where the work is to stop there.
+Reached = Callable[[int], bool]
+
+
+def build(connection: Connection[Any], version: Version, until: int, reached: Reached) -> Version:
+    """Build a version whose tables are empty up to position `until`; the version with the position that it came to.
+
+    It ends sooner where `reached` says so, or where memory holds as many records as it may.
+
+    Raises:
+        psycopg.Error: the database is away; nothing was built.
+        ReaderEndedError: the log could not be read; nothing was built.
+    """
+    conninfo = make_conninfo(connection.info.dsn, password=connection.info.password)
+    with connect(conninfo, "rebuild-reading") as reading, connection.transaction(), connection.cursor() as cursor:
+        version.tables.empty(cursor)
+        memory = BuildingMemory(version.tables, LogReader(reading))
+        fold = LedgerFold(memory, fits, 0, 0)
+        position = 0
+        with batches(conninfo, until, BATCH_EVENTS) as ahead, reading.cursor() as reader:
+            with _writing(cursor, version.tables) as write:
+                for batch in ahead:
+                    memory.prefetch(reader, batch)
+                    for event in batch:
+                        memory.now = event.position
+                        fold.apply(event)
+                    write(fold.take())
+                    position = batch[-1].position
+                    if reached(position) or memory.full:
+                        break
+        memory.write(cursor)
+        projections.claim(cursor, version)
+        return projections.advance(cursor, version, position)
+
+
+@contextmanager
+def _writing(cursor: Cursor[Any], tables: LedgerTables) -> Iterator[Callable[[Changes], None]]:
+    """A function that takes rows to be written by a thread of its own; at the end all are."""
+    waiting: Queue[Changes | None] = Queue(_BEHIND_MAX)
+    faults: list[Exception] = []
+
+    def run() -> None:
+        while (changes := waiting.get()) is not None:
+            if not faults:
+                try:
+                    tables.add(cursor, changes, frozen=True)
+                except Exception as fault:  # noqa: BLE001 - raised again by whoever writes
+                    faults.append(fault)
+
+    def write(changes: Changes) -> None:
+        waiting.put(changes)
+        if faults:
+            raise faults[0]
+
+    thread = Thread(target=run, name="rebuild-writing", daemon=True)
+    thread.start()
+    try:
+        yield write
+    finally:
+        waiting.put(None)
+        thread.join()
+    if faults:
+        raise faults[0]
