@@ -47,17 +47,20 @@ def build(connection: Connection[Any], version: Version, until: int, reached: Re
         memory = BuildingMemory(version.tables, LogReader(reading))
         fold = LedgerFold(memory, fits, 0, 0)
         position = 0
-        with batches(conninfo, until, BATCH_EVENTS) as ahead, reading.cursor() as reader:
-            with _writing(cursor, version.tables) as write:
-                for batch in ahead:
-                    memory.prefetch(reader, batch)
-                    for event in batch:
-                        memory.now = event.position
-                        fold.apply(event)
-                    write(fold.take())
-                    position = batch[-1].position
-                    if reached(position) or memory.full:
-                        break
+        with (
+            batches(conninfo, until, BATCH_EVENTS) as ahead,
+            reading.cursor() as reader,
+            _writing(cursor, version.tables) as write,
+        ):
+            for batch in ahead:
+                memory.prefetch(reader, batch)
+                for event in batch:
+                    memory.now = event.position
+                    fold.apply(event)
+                write(fold.take())
+                position = batch[-1].position
+                if reached(position) or memory.full:
+                    break
         memory.write(cursor)
         projections.claim(cursor, version)
         return projections.advance(cursor, version, position)

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import psycopg
 from psycopg import Connection
 
-from services import projections
+from services import building, projections
 from services.errors import TaizhangError
 from services.logs import logger
 from services.projections import Version
@@ -31,6 +31,8 @@ RETIRED_KEPT: Final = 1
 SWAP_EVENTS_MAX: Final = 1_000
 # Larger than live batches: a record that many events change is written less often.
 BATCH_EVENTS: Final = 10_000
+# A shorter log is projected before the process that reads ahead has started.
+AT_ONCE_EVENTS_MIN: Final = 50_000
 # What PostgreSQL may take for sorting an index's keys.
 INDEX_MEMORY: Final = "128MB"
 
@@ -76,8 +78,8 @@ def rebuild(connection: Connection[Any], progress: Progress) -> Rebuilt:
     with _turn(connection):
         version = _begin(connection)
         logger().info("rebuild begins", version=version.number, position=version.position, ruleset=version.ruleset)
-        projector = Projector(connection, version)
         with _without_collection():
+            projector = Projector(connection, _from_nothing(connection, version, progress))
             _catch_up(connection, projector, progress)
             _index(connection, version)
             _catch_up(connection, projector, progress)
@@ -135,6 +137,35 @@ def _begin(connection: Connection[Any]) -> Version:
 def _head(connection: Connection[Any]) -> int:
     row = connection.execute(_HEAD).fetchone()
     return row[0] if row else 0
+
+
+def _from_nothing(connection: Connection[Any], version: Version, progress: Progress) -> Version:
+    """Build a version that stands at the log's beginning all at once, where the log is long enough to gain by it.
+
+    What cannot be built so is left to the projector, which holds an event that cannot be applied and goes on.
+    """
+    head = _head(connection)
+    if version.position > 0 or head < AT_ONCE_EVENTS_MIN:
+        return version
+    stopped: list[BaseException] = []
+
+    def reached(position: int) -> bool:
+        try:
+            progress(position, head)
+        except BaseException as fault:  # noqa: BLE001 - raised again below, once what was built is kept
+            stopped.append(fault)
+        return bool(stopped)
+
+    try:
+        built = building.build(connection, version, head, reached)
+    except psycopg.Error:
+        raise
+    except Exception:  # noqa: BLE001 - whatever it is, it is logged, and the projector meets it again
+        logger().exception("not built at once; applying the log batch by batch", version=version.number)
+        return version
+    if stopped:
+        raise stopped[0]
+    return built
 
 
 def _catch_up(connection: Connection[Any], projector: Projector, progress: Progress) -> None:

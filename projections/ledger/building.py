@@ -1,7 +1,7 @@
 """What the fold remembers while a version is built from nothing: everything, so that no record is read back."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 from psycopg import Cursor
 
@@ -17,6 +17,8 @@ from projections.ledger.records import (
     initial,
 )
 from projections.ledger.tables import LedgerTables
+
+_Record = TypeVar("_Record")
 
 # Some 0.6 kB each: with these the process takes about 2 GB. What comes after them is built with a cache.
 RECORDS_MAX: Final = 3_000_000
@@ -48,20 +50,22 @@ class BuildingMemory(LedgerMemory):
             changes.organizations.append((number, org))
         return record
 
+    def words(self, target: EventKey) -> list[Event]:
+        return [self.event(p) for p in self._said.get(target, ()) if p < self.now]
+
     def prefetch(self, cursor: Cursor[Any], batch: Sequence[Event]) -> None:
         """Read, in a few queries, the earlier events that folding this batch will ask for."""
         self._cursor = cursor
         self._events.clear()
         self._by_key.clear()
         self._remember(batch)
-        for word in batch:
-            if word.type not in RANKS:
-                self._said.setdefault(word.target, []).append(word.position)
-        targets = {event.target for event in batch if event.type not in RANKS}
-        self._remember(self._log.find([t for t in targets if t not in self._by_key]))
-        said = self._said
-        self._words = {key: said[key] for key in targets.union(self._by_key) if key in said}
-        self._remember_missing(p for known in self._words.values() for p in known)
+        words = [event for event in batch if event.type not in RANKS]
+        for word in words:
+            self._said.setdefault(word.target, []).append(word.position)
+        self._remember(self._log.find(list({word.target for word in words} - self._by_key.keys())))
+        spoken_of = self._by_key.keys() & self._said.keys()
+        self._words = {key: self._said[key] for key in spoken_of.union(word.target for word in words)}
+        self._remember_missing(p for said in self._words.values() for p in said)
         self._load_facts(batch)
 
     def write(self, cursor: Cursor[Any]) -> None:
@@ -71,5 +75,5 @@ class BuildingMemory(LedgerMemory):
         self._tables.fill(cursor, "organization_record", _encoded(organizations, encode_organization))
 
 
-def _encoded(records: Any, encode: Any) -> Iterator[tuple[str, bytes]]:
+def _encoded(records: Mapping[str, _Record], encode: Callable[[_Record], bytes]) -> Iterator[tuple[str, bytes]]:
     return ((name, encode(records[name])) for name in sorted(records))

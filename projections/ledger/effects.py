@@ -11,7 +11,6 @@ from domain.terms import EXCLUSION_REASONS, ExclusionReason
 from projections.ledger.changes import AT_FORMATION, AT_INSTRUCTORS, AT_STANDING, RawState
 from projections.ledger.records import EntityState
 
-
 Change = Callable[[RawState], RawState]
 
 

@@ -123,7 +123,7 @@ class LedgerFold:
         if after is not None:
             self._change(family, after.entity, None, after, position)
 
-    def _change(self, family: str, entity: str, removed: Fact | None, added: Fact | None, position: int) -> None:  # noqa: PLR0917 - one change
+    def _change(self, family: str, entity: str, removed: Fact | None, added: Fact | None, position: int) -> None:
         record = self.memory.entity(entity, family)
         if removed is None and added is not None:
             last = order(added)
@@ -132,7 +132,7 @@ class LedgerFold:
                 return
         self._refold(entity, record, removed, added, position)
 
-    def _extend(self, entity: str, record: EntityRecord, added: Fact, last: FactOrder, position: int) -> None:  # noqa: PLR0917 - as above
+    def _extend(self, entity: str, record: EntityRecord, added: Fact, last: FactOrder, position: int) -> None:
         before = record.state
         after, anomaly = step(before, added)
         record.state, record.last = after, last

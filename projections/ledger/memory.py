@@ -5,6 +5,7 @@ from typing import Any, Final, Protocol
 
 from psycopg import Cursor
 
+from domain.events import RANKS
 from domain.facts import Event, EventKey, entity_of
 from domain.fold import Branch, Member
 from projections.ledger.changes import Changes
@@ -139,11 +140,11 @@ class LedgerMemory:
         """Load the facts of the entities that may have to be folded anew."""
         late: set[str] = set()
         for event in batch:
-            if event.is_fact and event.key not in self._words:
+            if event.type in RANKS and not (self._words and event.key in self._words):
                 name = entity_of(event.type, event.data)
                 record = self._entities.get(name)
-                day = event.effective_on.toordinal()
-                if record is not None and record.last is not None and day <= record.last[0]:
+                last = None if record is None else record.last
+                if last is not None and event.effective_on.toordinal() <= last[0]:
                     late.add(name)
             else:
                 late.update(self._spoken_of(event))

@@ -124,9 +124,7 @@ class LedgerTables:
     def _statement(self, table: str, *, frozen: bool) -> sql.Composed:
         names = sql.SQL(", ").join(map(sql.Identifier, _COLUMNS[table]))
         options = sql.SQL("FORMAT binary, FREEZE" if frozen else "FORMAT binary")
-        return sql.SQL("COPY {}.{} ({}) FROM STDIN ({})").format(
-            self._schema, sql.Identifier(table), names, options
-        )
+        return sql.SQL("COPY {}.{} ({}) FROM STDIN ({})").format(self._schema, sql.Identifier(table), names, options)
 
     def _copy(self, cursor: Cursor[Any], table: str, rows: Iterable[Sequence[Any]], *, frozen: bool) -> None:
         if not rows:

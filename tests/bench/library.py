@@ -18,6 +18,7 @@ from psycopg.rows import tuple_row
 
 from domain.envelope import read_event
 from domain.facts import Event, EventKey
+from projections.ledger.changes import Entry
 from projections.ledger.fold import LedgerFold
 from projections.ledger.memory import LedgerMemory
 from projections.ledger.records import EntityRecord, OrganizationRecord, encode_entity, encode_organization

@@ -1,6 +1,8 @@
 """The projector on a real database: live equals rebuilt equals folded from scratch, whatever the batches."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from random import Random
@@ -20,7 +22,7 @@ from projections.ledger.fold import LedgerFold
 from projections.ledger.grouping import group as group_columns
 from projections.ledger.reading import LedgerReading
 from projections.ledger.standing import standing
-from services import projections
+from services import building, projections
 from services.database import connect
 from services.intake import Intake, Message, Publisher
 from services.log_reader import LogReader
@@ -49,6 +51,24 @@ def project(connection: psycopg.Connection[Any], batches: Random | None) -> proj
     return projector.version
 
 
+def build_at_once(connection: psycopg.Connection[Any], batch_events: int, until: int) -> projections.Version:
+    """Build the whole log into a new version from nothing, in batches of a length."""
+    with connection.transaction(), connection.cursor() as cursor:
+        version = projections.create(cursor, "building")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(building, "BATCH_EVENTS", batch_events)
+        # Each example would start a process that reads ahead: tests/integration/test_rebuild.py does.
+        monkeypatch.setattr(building, "batches", in_this_process)
+        return building.build(connection, version, until, lambda _position: False)
+
+
+@contextmanager
+def in_this_process(conninfo: str, until: int, size: int) -> Iterator[Iterator[list[Event]]]:
+    with connect(conninfo, "test") as connection:
+        log = LogReader(connection)
+        yield (log.after(first, min(size, until - first)) for first in range(0, until, size))
+
+
 def known_events(connection: psycopg.Connection[Any]) -> list[Event]:
     return LogReader(connection).after(0, 100_000)
 
@@ -70,7 +90,8 @@ def test_live_equals_rebuilt_equals_folded_from_scratch(
     with connect(store, "test") as connection:
         live = project(connection, random)
         rebuilt = project(connection, None)
-        assert contents(connection, live) == contents(connection, rebuilt)
+        at_once = build_at_once(connection, random.randint(1, 7), live.position)
+        assert contents(connection, live) == contents(connection, rebuilt) == contents(connection, at_once)
         columns = Columns()
         with connection.cursor() as cursor:
             LedgerReading(live.tables.schema).grow(cursor, columns)
@@ -84,7 +105,7 @@ def test_live_equals_rebuilt_equals_folded_from_scratch(
             expected = ledger(events[:known_at], day, fits)
             assert group_columns(snapshot, rows, group_by) == group(expected.rows(), group_by)
         with connection.transaction(), connection.cursor() as cursor:
-            for version in (live, rebuilt):
+            for version in (live, rebuilt, at_once):
                 projections.drop(cursor, version.number)
 
 
