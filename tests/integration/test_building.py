@@ -1,0 +1,113 @@
+"""A version built from nothing all at once: what the projector would have written, or nothing."""
+
+import psycopg
+import pytest
+
+from domain.facts import Event
+from projections.ledger import building as ledger_building
+from projections.ledger.fold import LedgerFold
+from services import building, projections, rebuild
+from services.database import connect
+from services.projections import Version
+from services.projector import Projector
+from services.ruleset import ruleset
+from tests.fix_store import Rows
+from tests.small_city import fill
+from tests.versions import contents
+
+
+def quiet(_position: int, _head: int) -> None:
+    """Nobody looks at the progress."""
+
+
+def project(conninfo: str) -> Version:
+    """The version in use, brought up to date."""
+    with connect(conninfo, "test") as connection:
+        projector = Projector(connection, projections.ensure(connection))
+        while projector.advance():
+            pass
+        return projector.version
+
+
+def at_once(monkeypatch: pytest.MonkeyPatch, batch_events: int) -> None:
+    """Build even a short log all at once, in batches of this size."""
+    monkeypatch.setattr(rebuild, "AT_ONCE_EVENTS_MIN", 1)
+    monkeypatch.setattr(building, "BATCH_EVENTS", batch_events)
+
+
+def test_what_is_built_at_once_equals_the_live_tables(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once(monkeypatch, 700)
+    fill(store, 5_000)
+    live = project(store)
+    with connect(store, "test") as connection:
+        rebuilt = rebuild.rebuild(connection, quiet)
+        assert rebuilt == (Version(live.number + 1, 5_000, ruleset()), 0, 0)
+        assert contents(connection, rebuilt.version) == contents(connection, live)
+
+
+def test_what_is_built_at_once_is_kept_when_it_is_cancelled(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once(monkeypatch, 500)
+    fill(store, 4_000)
+
+    def cancel(position: int, _head: int) -> None:
+        if position >= 1_500:
+            raise KeyboardInterrupt
+
+    with connect(store, "test") as connection:
+        live = project(store)
+        with pytest.raises(KeyboardInterrupt):
+            rebuild.rebuild(connection, cancel)
+        rebuilt = rebuild.rebuild(connection, quiet)
+        assert rebuilt == (Version(live.number + 1, 4_000, ruleset()), 1_500, 0)
+        assert contents(connection, rebuilt.version) == contents(connection, live)
+
+
+def test_what_memory_cannot_hold_is_built_batch_by_batch(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once(monkeypatch, 500)
+    monkeypatch.setattr(ledger_building, "RECORDS_MAX", 1_000)
+    fill(store, 4_000)
+    live = project(store)
+    with connect(store, "test") as connection:
+        rebuilt = rebuild.rebuild(connection, quiet)
+        assert rebuilt.version.position == 4_000
+        assert contents(connection, rebuilt.version) == contents(connection, live)
+
+
+def test_a_poison_event_is_held_by_what_is_built_at_once_too(
+    store: str, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once(monkeypatch, 500)
+    fill(store, 2_000)
+    apply = LedgerFold.apply
+
+    def fails_on_one(self: LedgerFold, event: Event) -> None:
+        apply(self, event)
+        if event.position == 900:
+            raise ZeroDivisionError("a fault of the projection's own")
+
+    monkeypatch.setattr(LedgerFold, "apply", fails_on_one)
+    with connect(store, "test") as connection:
+        rebuilt = rebuild.rebuild(connection, quiet)
+    assert rebuilt.version.position == 2_000
+    assert rebuilt.held >= 1
+    assert rows("SELECT min(position) FROM taizhang.projection_held") == [(900,)]
+
+
+def test_a_database_that_goes_away_leaves_nothing_half_built(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once(monkeypatch, 400)
+    fill(store, 3_000)
+    live = project(store)
+
+    def cut(position: int, _head: int) -> None:
+        if position == 1_200:
+            with psycopg.connect(store, autocommit=True) as connection:
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'taizhang-cut'"
+                )
+
+    with connect(store, "cut") as connection, pytest.raises(psycopg.Error):
+        rebuild.rebuild(connection, cut)
+    with connect(store, "test") as connection:
+        again = rebuild.rebuild(connection, quiet)
+        assert (again.resumed_at, again.version.position) == (0, 3_000)
+        assert contents(connection, again.version) == contents(connection, live)
