@@ -8,6 +8,7 @@ from typing import Any, Final
 from fastapi import Depends, FastAPI
 from starlette.concurrency import run_in_threadpool
 
+from api.access import admit
 from api.errors import handle_errors
 from api.middleware import Surroundings
 from api.pages.routers import PAGES
@@ -37,6 +38,7 @@ from api.routes import (
     readings,
     replay,
     series,
+    session,
     signals,
     sources,
     vintage,
@@ -50,7 +52,7 @@ ROUTERS: Final = (
     log.router, anomalies.router, quarantine_groups.router, quarantine.router, sources.router, readings.router,
     health.router, changes.router, replay.router, vintage.router, signals.router,
     ledger_stream.router, contract.router, evidence.router, *PAGES,
-    lists.router,
+    lists.router, session.router,
     campaigns.router, ranking.router, what_if.router, assessments.router,
 )  # fmt: skip
 DESCRIPTION: Final = """\
@@ -113,7 +115,7 @@ def create_app() -> FastAPI:
         redirect_slashes=False,
     )
     for router in ROUTERS:
-        app.include_router(router, dependencies=[Depends(only_known)])
+        app.include_router(router, dependencies=[Depends(admit), Depends(only_known)])
     handle_errors(app)
     app.add_middleware(ReadingTrail)
     app.add_middleware(Surroundings)

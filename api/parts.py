@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from starlette.requests import Request
 
+from domain.scope import Scope
 from services.api_keys import Keyring
 from services.database import open_pool
 from services.group_commit import GroupCommit
@@ -32,8 +33,11 @@ class Parts:
 
 
 def parts_of(request: Request) -> Parts:
-    """The parts of the application that serves this request."""
-    return cast("Parts", request.app.state.parts)
+    """The parts of the application that serves this request, its questions limited to what the caller may see."""
+    parts = cast("Parts", request.app.state.parts)
+    # Until access.decide has let the caller in, nothing is in sight.
+    scope: Scope = getattr(request.state, "scope", ())
+    return parts if scope is None else replace(parts, queries=parts.queries.within(scope))
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from domain.ledger import Row
+from domain.scope import Scope, in_scope
 
 REGION_DIMENSION_LENGTHS: Final = (2, 4, 6, 9, 12)
 DIMENSIONS: Final = (
@@ -105,7 +106,8 @@ def add(left: Counts, right: Counts) -> Counts:
 class Filters(NamedTuple):
     """Which rows are meant; None means any. `region` and `industry` are prefixes.
 
-    `formation` and `industry` take the text `null` for organizations that have none.
+    `formation` and `industry` take the text `null` for organizations that have none. `scope` is not asked for but
+    given: the regions that whoever asks may see.
     """
 
     region: str | None = None
@@ -116,6 +118,7 @@ class Filters(NamedTuple):
     measure: str | None = None
     work_covered: bool | None = None
     eligible: bool | None = None
+    scope: Scope = None
 
 
 ANY: Final = Filters()
@@ -142,6 +145,7 @@ def matches(row: Row, filters: Filters) -> bool:
     return (
         all(wanted is None or value == wanted for value, wanted in exact)
         and _has_prefix(row.attributes.region, filters.region)
+        and in_scope(row.attributes.region, filters.scope)
         and _has_prefix(row.attributes.industry, filters.industry)
     )
 

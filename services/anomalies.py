@@ -9,7 +9,9 @@ from projections.ledger.reading import AnomalyRow
 from projections.ledger.standing import deciding_entries
 from services.dossier import inactive_anomalies
 from services.ledger_view import View
+from services.log_reader import LogReader
 from services.queries import Queries
+from services.sight import Sight
 
 _OF_STATES: Final = ("covers_inactive", "member_at_inactive")
 _Key = tuple[str, str, int, str]
@@ -31,7 +33,7 @@ def anomalies(
     limit: int,
 ) -> list[AnomalyRow]:
     """Up to `limit` contradictions in order of `sort_key`, those after `after`."""
-    view = queries.view.current
+    view, sight = queries.view.current, Sight(queries, as_of, known_at)
     found: list[AnomalyRow] = []
     with queries.cursor() as cursor:
         if anomaly not in _OF_STATES:
@@ -39,10 +41,25 @@ def anomalies(
             found += view.reading.anomalies(cursor, as_of.toordinal(), known_at, anomaly=anomaly, subjects=subjects)
         if anomaly is None or anomaly in _OF_STATES:
             found += _at_inactive(view, cursor, as_of, known_at)
+        if not sight.is_whole:
+            found = _in_sight(sight, LogReader(cursor.connection), found)
     chosen = (
         a for a in found if (anomaly is None or a.anomaly == anomaly) and (subject is None or a.subject == subject)
     )
     return sorted((a for a in chosen if after is None or sort_key(a) > after), key=sort_key)[:limit]
+
+
+def _in_sight(sight: Sight, log: LogReader, found: list[AnomalyRow]) -> list[AnomalyRow]:
+    """Those that concern an organization in sight, the others that they name withheld."""
+    shown_by = log.events([each.position for each in found if each.position is not None])
+    seen = {event.position for event in shown_by if sight.sees_any(event)}
+    return [
+        each._replace(detail=sight.text(each.detail))
+        for each in found
+        if each.subject is not None
+        and sight.subject(each.subject) is not None
+        and (sight.sees(each.detail) if each.position is None else each.position in seen)
+    ]
 
 
 def _at_inactive(view: View, cursor: Any, as_of: date, known_at: int) -> list[AnomalyRow]:  # noqa: ANN401 - a cursor of any row type

@@ -1,6 +1,8 @@
-"""API keys for machines: a JSON file of names, roles, sources and hashes, never of keys.
+"""API keys in a file: names, roles, sources, regions, last days and hashes, never keys.
 
-A key is `tz_` and 256 random bits, so its plain SHA-256 tells nothing about it and needs no slow hash.
+The file serves to begin with, and where the log cannot be asked; further keys are granted through it, as events
+(services/grants.py). A key is `tz_` and 256 random bits, so its plain SHA-256 tells nothing
+about it and needs no slow hash.
 """
 
 import hashlib
@@ -8,15 +10,18 @@ import json
 import os
 import secrets
 import tempfile
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from domain.fields import RegionCode
+from domain.scope import scope_of
 from services.errors import TaizhangError
+from services.holders import Holder, Role
+from services.settings import SHANGHAI
 
-Role = Literal["publisher", "steward", "inspector", "assessment", "operator", "auditor"]
-ROLES: Final[frozenset[Role]] = frozenset(get_args(Role))
 _KEY_BYTES: Final = 32
 
 
@@ -25,7 +30,7 @@ class ApiKeysError(TaizhangError):
 
 
 class ApiKey(BaseModel):
-    """Who may call: the holder's name, roles, and the sources that it may publish (None: any)."""
+    """Who may call: the holder's name, roles, sources (None: any), regions (None: all), and the last day (None)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -33,15 +38,26 @@ class ApiKey(BaseModel):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     roles: frozenset[Role]
     sources: tuple[str, ...] | None = None
+    regions: tuple[RegionCode, ...] | None = None
+    until: date | None = None
+
+    @property
+    def holder(self) -> Holder:
+        """Whoever sends the key."""
+        sources = None if self.sources is None else frozenset(self.sources)
+        return Holder(self.name, self.roles, sources, scope_of(self.regions))
 
 
 _KEYS: Final = TypeAdapter(list[ApiKey])
 
-# What `serve --dev` takes every caller for.
-DEVELOPER: Final = ApiKey(name="dev", sha256="0" * 64, roles=ROLES)
+
+def new_key() -> str:
+    """A key that was never given to anyone."""
+    return f"tz_{secrets.token_urlsafe(_KEY_BYTES)}"
 
 
-def _digest(key: str) -> str:
+def digest(key: str) -> str:
+    """The SHA-256 of a key, in hex."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
@@ -69,8 +85,8 @@ class Keyring:
         self._stamp: tuple[int, int] | None = None
         self._keys: dict[str, ApiKey] = {}
 
-    def holder(self, key: str) -> ApiKey | None:
-        """Whose key this is; None if nobody's."""
+    def holder(self, key: str) -> Holder | None:
+        """Whose key this is; None if nobody's, or no longer."""
         try:
             status = self._path.stat()
         except FileNotFoundError:
@@ -78,19 +94,30 @@ class Keyring:
         stamp = (status.st_mtime_ns, status.st_ino)
         if stamp != self._stamp:
             self._keys, self._stamp = read_keys(self._path), stamp
-        return self._keys.get(_digest(key))
+        found = self._keys.get(digest(key))
+        if found is None or (found.until is not None and found.until < datetime.now(UTC).astimezone(SHANGHAI).date()):
+            return None
+        return found.holder
 
 
-def add_key(path: Path, name: str, roles: frozenset[str], sources: tuple[str, ...] | None) -> str:
+def add_key(  # noqa: PLR0917 - a key's own fields
+    path: Path,
+    name: str,
+    roles: frozenset[str],
+    sources: tuple[str, ...] | None,
+    regions: tuple[str, ...] | None = None,
+    until: date | None = None,
+) -> str:
     """Make a key and add its hash to the file, made if missing; return the key, which nobody can read again.
 
     Raises:
         ApiKeysError: the file or the name cannot be used.
     """
-    key = f"tz_{secrets.token_urlsafe(_KEY_BYTES)}"
+    key = new_key()
     keys = list(read_keys(path).values())
     try:
-        given = {"name": name, "sha256": _digest(key), "roles": roles, "sources": sources}
+        given = {"name": name, "sha256": digest(key), "roles": roles, "sources": sources,
+                 "regions": regions, "until": until}  # fmt: skip
         keys.append(ApiKey.model_validate(given))
     except ValidationError as error:
         fault = error.errors()[0]

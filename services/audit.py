@@ -7,7 +7,9 @@ from typing import Any, Final, NamedTuple
 from psycopg import sql
 from psycopg.rows import class_row
 
+from services.log_reader import LogReader
 from services.queries import Queries
+from services.sight import Sight
 
 
 class Trail(NamedTuple):
@@ -59,8 +61,42 @@ _CONDITIONS: Final = {
 _ORDER: Final = " ORDER BY notification_id LIMIT %(limit)s"
 
 
-def audit(queries: Queries, trail: Trail, *, after: int, known_at: int, limit: int) -> list[TrailEvent]:
-    """Up to `limit` events in order of position, those after `after` and known at `known_at`."""
+# In one answer no more events than these are looked at for those in sight.
+LOOKED_AT_MAX: Final = 20_000
+_LOOK: Final = 1_000
+
+
+class AuditPage(NamedTuple):
+    """Events in order of position; `after` is where to go on, None at the end."""
+
+    events: list[TrailEvent]
+    after: int | None
+
+
+def audit(queries: Queries, trail: Trail, sight: Sight, *, after: int, known_at: int, limit: int) -> AuditPage:
+    """Up to `limit` events in sight, in order of position, those after `after` and known at `known_at`.
+
+    A page ends early where LOOKED_AT_MAX events were looked at for it.
+    """
+    if sight.is_whole:
+        found = _audit(queries, trail, after=after, known_at=known_at, limit=limit + 1)
+        return AuditPage(found[:limit], found[limit - 1].position if len(found) > limit else None)
+    seen: list[TrailEvent] = []
+    for _ in range(LOOKED_AT_MAX // _LOOK):
+        part = _audit(queries, trail, after=after, known_at=known_at, limit=_LOOK)
+        with queries.pool.connection() as connection:
+            told = LogReader(connection).events([event.position for event in part])
+        visible = {event.position for event in told if sight.sees_any(event)}
+        seen += (e._replace(subject=sight.subject(e.subject)) for e in part if e.position in visible)
+        if len(seen) > limit:
+            return AuditPage(seen[:limit], seen[limit - 1].position)
+        if len(part) < _LOOK:
+            return AuditPage(seen, None)
+        after = part[-1].position
+    return AuditPage(seen, after)
+
+
+def _audit(queries: Queries, trail: Trail, *, after: int, known_at: int, limit: int) -> list[TrailEvent]:
     given = {name: value for name, value in trail._asdict().items() if value is not None}
     text = _SELECT + "".join(_CONDITIONS[name] for name in given) + _ORDER
     statement = sql.SQL(text).format(schema=sql.Identifier(queries.view.current.reading.schema))

@@ -22,6 +22,7 @@ from services.ledger_view import View
 from services.log_reader import LogReader
 from services.queries import Queries, rows_at
 from services.settings import SHANGHAI
+from services.sight import Sight
 
 # Beyond this, sources are not told apart in one answer: about a second of work.
 EVENTS_MAX: Final = 500_000
@@ -97,7 +98,8 @@ def changes(
         InvalidValueError: more than EVENTS_MAX events took part.
     """
     view, day = queries.view.current, as_of.toordinal()
-    found = moved(view.snapshot, day, since, known_at, filters)
+    sight = Sight(queries, as_of, known_at)
+    found = moved(view.snapshot, day, since, known_at, queries.narrowed(filters))
     touches = touches_of(view, day, since, known_at, found.org_no)
     policies = policy_positions(view, day, since, known_at)
     if len(touches.position) > EVENTS_MAX:
@@ -109,7 +111,8 @@ def changes(
     with queries.pool.connection() as connection, connection.cursor() as cursor:
         sources = _by_source(cursor, touches, policies, len(found.org_no))
         page = _changes(view, cursor, chosen, touches, policies, (day, since, known_at))
-        events = described(connection, {p for each in page for p in each.positions})
+        events = sight.described(described(connection, {p for each in page for p in each.positions}))
+    page = [each._replace(before=sight.row(each.before), after=sight.row(each.after)) for each in page]
     return Changes(len(found.org_no), sources, page, events)
 
 

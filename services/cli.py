@@ -2,6 +2,7 @@
 
 import os
 import sys
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -10,7 +11,7 @@ import typer
 from rich.panel import Panel
 
 from services import logs
-from services.api_keys import ROLES, add_key
+from services.api_keys import add_key
 from services.commands.console import ERR, OUT
 from services.commands.explain import explain
 from services.commands.ingest import ingest, relay
@@ -24,6 +25,7 @@ from services.commands.reconcile import reconcile_list
 from services.demo_city.command import demo_city
 from services.errors import TaizhangError
 from services.evidence.command import app as evidence
+from services.holders import ROLES
 from services.postmaster import EmbeddedPostgresError
 from services.settings import Settings, SettingsError, described, load
 
@@ -153,12 +155,16 @@ def projector(parent: Annotated[int | None, typer.Option(help="end when this pro
 
 
 @app.command("api-key")
-def api_key(
+def api_key(  # noqa: PLR0917 - a key's own fields
     name: Annotated[str, typer.Argument(help="持有者 who will hold it, as market-registry")],
     role: Annotated[list[str], typer.Option(help=f"角色 may repeat: {', '.join(sorted(ROLES))}")],
     source: Annotated[
         list[str] | None, typer.Option(help="来源 a source that it may publish; may repeat; left out: any")
     ] = None,
+    region: Annotated[
+        list[str] | None, typer.Option(help="地区 a division code that it is limited to; may repeat; left out: all")
+    ] = None,
+    until: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="有效期 its last day")] = None,
     data: Data = None,
 ) -> None:
     """接口密钥 Make an API key; it is printed once, and only its hash is kept.
@@ -167,7 +173,8 @@ def api_key(
     """
     settings = load(data=data)
     path = settings.api_keys_path
-    key = add_key(path, name, frozenset(role), tuple(source) if source else None)
+    sources, regions = (tuple(given) if given else None for given in (source, region))
+    key = add_key(path, name, frozenset(role), sources, regions, None if until is None else until.date())
     ERR.print(f"已写入 Added to {path}. 请妥善保存, 不会再显示 Keep it safe, it is not shown again:")
     sys.stdout.write(f"{key}\n")
 

@@ -16,6 +16,7 @@ from projections.ledger.reading import AnomalyRow, OrgEntry, PresenceRow, decidi
 from services.deciding import FactsAround, facts_around
 from services.ledger_view import View
 from services.queries import Queries, org_row, row_of
+from services.sight import Sight
 
 
 class BranchHere(NamedTuple):
@@ -64,7 +65,7 @@ def dossier(queries: Queries, org: str, as_of: date, known_at: int) -> Dossier:
     Raises:
         NotFoundError: no event known then speaks of it.
     """
-    number = queries.require_organization(org, known_at)
+    number = queries.require_organization(org, as_of, known_at)
     view = queries.view.current
     with queries.pool.connection() as connection, connection.cursor() as cursor:
         found = org_row(view, cursor, org, number, as_of, known_at)
@@ -77,6 +78,8 @@ def dossier(queries: Queries, org: str, as_of: date, known_at: int) -> Dossier:
     instructors = [each.entity for each in present if _is(each, "person:")]
     if found is None:
         anomalies += inactive_anomalies(present)
+    sight = Sight(queries, as_of, known_at)
+    anomalies = [each._replace(detail=sight.text(each.detail)) for each in anomalies]
     decided_by = None if found is None else facts.decided_by(found)
     return Dossier(org, found is not None, found, decided_by, branches, members, instructors, anomalies)
 
@@ -110,7 +113,7 @@ def history(queries: Queries, org: str, as_of: date, known_at: int, *, after: in
     Raises:
         NotFoundError: no event known then speaks of it.
     """
-    number = queries.require_organization(org, known_at)
+    number = queries.require_organization(org, as_of, known_at)
     view = queries.view.current
     with queries.cursor() as cursor:
         entries = view.reading.org_entries(cursor, number, known_at)
@@ -122,7 +125,11 @@ def history(queries: Queries, org: str, as_of: date, known_at: int, *, after: in
     positions = sorted(touched | changed)
     around = zip([None, *positions], positions, [*positions[1:], None], strict=False)
     page = islice((step for step in around if step[1] > after), limit)
-    return [Step(p, rows.at(p - 1), rows.at(p), previous, following) for previous, p, following in page]
+    sight = Sight(queries, as_of, known_at)
+    return [
+        Step(p, sight.row(rows.at(p - 1)), sight.row(rows.at(p)), previous, following)
+        for previous, p, following in page
+    ]
 
 
 class _Rows:

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from domain.instants import parse_date
 from domain.ledger import Row
+from domain.policy import DEFAULT_POLICY
+from domain.rates import ANY
 from projections.ledger.columns import Snapshot
-from projections.ledger.standing import deciding_entries, rows_of
+from projections.ledger.standing import deciding_entries, matching, rows_of
 from services.ledger_view import View
 from services.queries import Queries, rows_at
 from services.settings import SHANGHAI
@@ -82,6 +84,14 @@ def _changes(queries: Queries, view: View, since: Mark, now: Mark) -> Iterator[l
     policy = snapshot.policy(day, now.position)
     decided = deciding_entries(snapshot, day, now.position)
     rows = rows_of(snapshot, decided[touched[snapshot.entries["org_no"][decided]]], policy)
+    if queries.scope is not None:
+        filters = queries.narrowed(ANY)
+        rows = rows.where(matching(snapshot, rows, filters))
+        # What was never in sight cannot go out of it.
+        before = rows_of(snapshot, deciding_entries(snapshot, since.as_of.toordinal(), since.position), DEFAULT_POLICY)
+        seen = np.zeros(snapshot.organizations, np.bool_)
+        seen[before.org_no[matching(snapshot, before, filters)]] = True
+        touched &= seen
     for first in range(0, len(rows), CHUNK):
         with queries.cursor() as cursor:
             part = rows_at(view, cursor, rows.where(np.arange(first, min(first + CHUNK, len(rows)))), policy)

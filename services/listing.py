@@ -58,7 +58,7 @@ def listing(
     """
     view = queries.view.current
     policy = view.snapshot.policy(as_of.toordinal(), known_at)
-    rows = chosen_rows(view.snapshot, as_of, known_at, policy, filters)
+    rows = chosen_rows(view.snapshot, as_of, known_at, policy, queries.narrowed(filters))
     with queries.cursor() as cursor:
         if part is not None:
             rows = rows.where(_holding(view, cursor, rows, part))

@@ -11,6 +11,7 @@ from domain.envelope import Reading, read_event
 from domain.facts import EventKey
 from domain.fields import IDENTITY_LENGTH_MAX, SOURCE_LENGTH_MAX
 from domain.reasons import Reason
+from domain.scope import Scope
 
 Disposition = Literal["accepted", "duplicate", "quarantined"]
 
@@ -19,12 +20,15 @@ Disposition = Literal["accepted", "duplicate", "quarantined"]
 class Publisher:
     """Who sent a message.
 
-    `sources` are those it may speak for (None: any); a steward may correct and retract events of any source.
+    `sources` are those it may speak for (None: any); a steward may correct and retract events of any source. An
+    administrator may say who has access. `scope` are the regions that it may speak of.
     """
 
     name: str
     steward: bool = False
     sources: frozenset[str] | None = None
+    administrator: bool = False
+    scope: Scope = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,13 @@ from domain.fold import Attributes
 from domain.ledger import Row, row
 from domain.policy import Policy
 from domain.rates import ANY, Counts, Filters, Key, add
+from domain.scope import Scope
 from projections.ledger.changes import INACTIVE, RawState
 from projections.ledger.choosing import ByOrganization
 from projections.ledger.columns import Snapshot
 from projections.ledger.cubes import Shape
 from projections.ledger.grouping import group
+from projections.ledger.homes import Homes
 from projections.ledger.reading import deciding, organization_state, presence
 from projections.ledger.standing import Standing, matching, standing
 from services.database import open_pool
@@ -52,16 +54,35 @@ class Rates(NamedTuple):
 class Queries:
     """The questions. Make it by `open`, which starts the ledger in memory."""
 
-    def __init__(self, pool: "ConnectionPool[Connection[TupleRow]]", view: LedgerView | PinnedView) -> None:
+    def __init__(
+        self, pool: "ConnectionPool[Connection[TupleRow]]", view: LedgerView | PinnedView, scope: Scope = None
+    ) -> None:
         self.pool = pool
         self.view = view
+        self.scope = scope
         self.by_organization = ByOrganization()
+        self.homes = Homes()
+
+    def _like(self, view: LedgerView | PinnedView, scope: Scope) -> "Queries":
+        made = Queries(self.pool, view, scope)
+        made.by_organization, made.homes = self.by_organization, self.homes
+        return made
 
     def pinned(self) -> "Queries":
         """The same questions, all answered from the version in use now: for an answer that has several parts."""
-        pinned = Queries(self.pool, PinnedView(self.view.current))
-        pinned.by_organization = self.by_organization
-        return pinned
+        return self._like(PinnedView(self.view.current), self.scope)
+
+    def within(self, scope: Scope) -> "Queries":
+        """The same questions, answered from what lies within these regions."""
+        return self._like(self.view, scope)
+
+    def everywhere(self) -> "Queries":
+        """The same questions without a limit: for figures of the whole ledger, never for single organizations."""
+        return self._like(self.view, None)
+
+    def narrowed(self, filters: Filters) -> Filters:
+        """The filters, within the regions that these questions are limited to."""
+        return filters if self.scope is None else filters._replace(scope=self.scope)
 
     @classmethod
     @contextmanager
@@ -100,7 +121,7 @@ class Queries:
 
     def rates(self, as_of: date, known_at: int, group_by: tuple[str, ...], filters: Filters = ANY) -> Rates:
         """Counts by group and in total."""
-        view = self.view.current
+        view, filters = self.view.current, self.narrowed(filters)
         policy = view.snapshot.policy(as_of.toordinal(), known_at)
         shape = Shape(group_by, filters, policy)
         groups = view.cubes.counts(view.snapshot, shape, as_of.toordinal(), known_at)
@@ -109,12 +130,15 @@ class Queries:
             groups = group(view.snapshot, rows, group_by)
         return Rates(groups, reduce(add, groups.values(), Counts()), policy)
 
-    def require_organization(self, org: str, known_at: int) -> int:
+    def require_organization(self, org: str, as_of: date, known_at: int) -> int:
         """The number of an organization that some event known then speaks of.
 
         Raises:
-            NotFoundError: none does.
+            NotFoundError: none does, or it lies outside the regions that these questions are limited to. Both are
+                told in the same words after the same steps.
         """
+        if not self.in_sight(org, as_of, known_at):
+            raise _unspoken(org, known_at)
         with self.cursor() as cursor:
             reading = self.view.current.reading
             number = reading.org_no(cursor, org)
@@ -122,7 +146,20 @@ class Queries:
                 reading.mentions(cursor, [org], known_at) or reading.org_entries(cursor, number, known_at)
             ):
                 return number
-        raise NotFoundError(f"no event known at position {known_at} speaks of {org}; check the identifier")
+        raise _unspoken(org, known_at)
+
+    def in_sight(self, org: str, as_of: date, known_at: int) -> bool:
+        """Whether an organization lies within the regions that these questions are limited to, from memory alone."""
+        if self.scope is None:
+            return True
+        view = self.view.current
+        number = self.homes.number(view.version.number, view.snapshot, org)
+        seen = self.homes.within(view.version.number, view.snapshot, as_of.toordinal(), known_at, self.scope)
+        return number is not None and number < len(seen) and bool(seen[number])
+
+
+def _unspoken(org: str, known_at: int) -> NotFoundError:
+    return NotFoundError(f"no event known at position {known_at} speaks of {org}; check the identifier")
 
 
 def chosen_rows(snapshot: Snapshot, as_of: date, known_at: int, policy: Policy, filters: Filters) -> Standing:

@@ -14,8 +14,10 @@ from projections.ledger.moves import steps
 from services.changes import ChangeEvent, described
 from services.deciding import events_about
 from services.errors import NotFoundError
+from services.log_reader import LogReader
 from services.projector import fits
 from services.queries import Queries
+from services.sight import Sight
 
 
 class Step(NamedTuple):
@@ -58,7 +60,7 @@ def replay(
 ) -> Replay:
     """Up to `limit` steps between two states of knowledge of one date, beyond position `after` in their direction."""
     view = queries.view.current
-    found = steps(view.snapshot, as_of.toordinal(), since, known_at, filters)
+    found = steps(view.snapshot, as_of.toordinal(), since, known_at, queries.narrowed(filters))
     positions = found.positions.tolist()
     chosen = list(range(len(positions)))
     if backwards:
@@ -71,6 +73,7 @@ def replay(
     sums = np.vstack([np.zeros((1, len(begin)), np.int64), np.cumsum(found.differences, axis=0)]).tolist()
     with queries.pool.connection() as connection:
         events = described(connection, [positions[i] for i in chosen])
+    events = Sight(queries, as_of, known_at).described(events)
     return Replay(
         len(positions),
         [
@@ -106,21 +109,30 @@ def branch_history(
     """The events that speak of a branch, in order of position, those after position `after`.
 
     Raises:
-        NotFoundError: none known then does.
+        NotFoundError: none known then does, or the branch never covered an organization in sight.
     """
-    view = queries.view.current
+    view, sight = queries.view.current, Sight(queries, as_of, known_at)
     with queries.pool.connection() as connection, connection.cursor() as cursor:
         positions = view.reading.mentions(cursor, [branch], known_at)
+        if not sight.is_whole:
+            # Every event of a branch out of sight is looked at too, so that both take the same steps.
+            told = LogReader(connection).events(positions)
+            positions = sorted(event.position for event in told if sight.sees_any(event))
         if not positions:
             raise NotFoundError(f"no event known at position {known_at} speaks of {branch}; check the identifier")
         about = events_about(connection, view.reading, [branch], known_at)
         chosen = [i for i, position in enumerate(positions) if position > after][:limit]
-        events = described(connection, [positions[i] for i in chosen])
+        events = sight.described(described(connection, [positions[i] for i in chosen]))
+
+    def state(position: int) -> Branch | None:
+        found = _branch(about, branch, as_of, position)
+        return None if found is None else found._replace(covers=frozenset(filter(sight.sees, found.covers)))
+
     return [
         BranchStep(
             events[positions[i]],
-            _branch(about, branch, as_of, positions[i] - 1),
-            _branch(about, branch, as_of, positions[i]),
+            state(positions[i] - 1),
+            state(positions[i]),
             *_neighbours(positions, i),
         )
         for i in chosen

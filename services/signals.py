@@ -27,7 +27,9 @@ from domain.signals import (
 from projections.ledger.columns import Int32
 from projections.ledger.reading import OrgEntry, deciding
 from projections.ledger.standing import Standing, deciding_entries, standing
+from services.log_reader import LogReader
 from services.queries import Queries
+from services.sight import Sight
 from services.signal_facts import Look, day_of
 
 # A hit names at most so many events, the first ones.
@@ -35,6 +37,8 @@ POSITIONS_MAX: Final = 200
 _FORMED: Final = "taizhang.branch.formed.v1"
 _EXCLUDED: Final = "taizhang.organization.excluded.v1"
 _REGION_DIGITS: Final = 6
+# A source speaks for many offices at once.
+_OF_SOURCES: Final = frozenset(("correction_spike",))
 
 _FACTS_BY_WINDOW: Final = """
 SELECT source, (%(as_of)s - effective_on) / %(days)s, count(*) FROM taizhang.log
@@ -58,8 +62,24 @@ def find(
     with queries.pool.connection() as connection:
         look = Look(queries.view.current, connection, as_of, known_at)
         hits = [hit for signal in set(signals) for hit in _FINDERS[signal](look, past)]
+        if queries.scope is not None:
+            hits = _in_sight(Sight(queries, as_of, known_at), LogReader(connection), hits)
     cut = (hit._replace(positions=sorted(set(hit.positions))[:POSITIONS_MAX]) for hit in hits)
     return Found(look.policy, look.decided_by, sorted(cut, key=hit_key))
+
+
+def _in_sight(sight: Sight, log: LogReader, hits: Sequence[Hit]) -> list[Hit]:
+    """The hits on what is in sight, explained by the events in sight."""
+    events = log.events(sorted({p for hit in hits for p in hit.positions}))
+    seen = {event.position for event in events if sight.sees_any(event)}
+    shown = []
+    for hit in hits:
+        positions = [p for p in hit.positions if p in seen]
+        region = hit.subject if hit.subject.isdecimal() else None
+        concerns = bool(positions) and sight.subject(hit.subject) is not None and hit.signal not in _OF_SOURCES
+        if sight.sees_region(region) if region is not None else concerns:
+            shown.append(hit._replace(detail=sight.redacted(hit.detail), positions=positions))
+    return shown
 
 
 def hit_key(hit: Hit) -> tuple[str, str, str, int]:

@@ -11,8 +11,9 @@ from starlette.responses import Response
 
 from api.access import Inspecting
 from api.answers import NOT_FOUND, PROBLEMS, answer
-from api.clocks import POSITION_MAX, Asked, CursorText, read_date, read_instant
-from api.paging import Limit, page
+from api.clocks import POSITION_MAX, Asked, CursorText, read_date, read_instant, today
+from api.cursors import Cursor, encode
+from api.paging import Limit
 from api.parts import parts_of
 from api.problems import invalid
 from api.routes.log import InclusionProof
@@ -23,6 +24,7 @@ from services.errors import NotFoundError
 from services.evidence import log_tree
 from services.evidence.checkpoint import encode_hash
 from services.log import LogRecorder
+from services.sight import Sight
 
 router = APIRouter(prefix="/v1", tags=["audit"], responses=PROBLEMS)
 
@@ -103,10 +105,13 @@ def get_audit(
     )
     after = int(str(clocks.after[0])) if clocks.after else (position_from or 1) - 1
     queries = parts_of(request).queries
-    found = audit(queries, trail, after=after, known_at=clocks.position, limit=limit + 1)
-    events, following = page(request, clocks, found, limit, lambda each: (each.position,))
+    sight = Sight(queries, clocks.as_of, clocks.position)
+    found = audit(queries, trail, sight, after=after, known_at=clocks.position, limit=limit)
+    following = None
+    if found.after is not None:
+        following = encode(Cursor(clocks.as_of, clocks.position, (found.after,)), request)
     return answer(
-        {"known_at": clocks.known_at(), "events": [shown_event(event) for event in events], "next": following}
+        {"known_at": clocks.known_at(), "events": [shown_event(event) for event in found.events], "next": following}
     )
 
 
@@ -122,18 +127,19 @@ def get_event(
     position: Annotated[int, Path(ge=1, le=POSITION_MAX, description="Its position in the log", examples=[1])],
 ) -> Response:
     """With its metadata, and the proof that it is in the log (RFC 6962; hashes in base64)."""
-    return answer(whole_event(parts_of(request).recorder, position))
+    parts = parts_of(request)
+    return answer(whole_event(parts.recorder, position, Sight(parts.queries, today(), parts.queries.position)))
 
 
-def whole_event(recorder: LogRecorder, position: int) -> dict[str, Any]:
+def whole_event(recorder: LogRecorder, position: int, sight: Sight) -> dict[str, Any]:
     """One event as answers show it, with its proof.
 
     Raises:
-        NotFoundError: the log does not reach that far.
+        NotFoundError: the log does not reach that far, or the event concerns what is out of sight; in the same words.
     """
     event = recorder.at(position)
-    if event is None:
-        raise NotFoundError(f"the log has no event at position {position}; /v1/audit lists those that there are")
+    if event is None or not sight.sees_all(event.event()):
+        raise NotFoundError(f"the log has no event at position {position} for you; /v1/audit lists those that it has")
     with recorder.datastore.get_connection() as connection:
         size = log_tree.tree_size(connection)
         hashes = log_tree.inclusion_proof(connection, position, size)

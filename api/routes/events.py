@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from structlog.contextvars import bind_contextvars
 
-from api.access import Publishing, publisher
+from api.access import Publishing
 from api.answers import PROBLEMS, answer
 from api.bodies import read_body
 from api.event_examples import REQUEST_BODY
@@ -85,7 +85,7 @@ async def post_events(request: Request, holder: Publishing) -> Response:
     parts = parts_of(request)
     form = _form(request.headers.get("content-type", ""))
     body, unpacked = await read_body(request, parts.settings.body_bytes_max, parts.settings.body_seconds_max)
-    sender = publisher(holder)
+    sender = holder.publisher()
     if not unpacked:
         raise await _keep(request, body, sender, "the body does not unpack as gzip; pack it again or send it plain")
     try:

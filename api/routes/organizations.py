@@ -23,6 +23,7 @@ from services.changes import described
 from services.dossier import Step, dossier, history
 from services.listing import ListKey, Sort, listing
 from services.log_reader import LogReader
+from services.sight import Sight
 
 router = APIRouter(prefix="/v1/organizations", tags=["organizations"], responses=PROBLEMS)
 
@@ -173,10 +174,13 @@ def get_history(
         data = {event.position: event.data for event in LogReader(connection).events(positions)}
         why = described(connection, positions)
 
+    sight = Sight(queries, clocks.as_of, clocks.position)
+
     def shown(step: Step) -> dict[str, Any]:
         event, reason = shown_event(events[step.position]), why[step.position]
         return {
-            **event, "data": data[step.position], "reason": reason.reason, "days_late": reason.days_late,
+            **event, "subject": sight.subject(event["subject"]), "data": sight.redacted(data[step.position]),
+            "reason": reason.reason, "days_late": reason.days_late,
             "changed": changed_fields(step.before, step.after), "before": row(step.before), "after": row(step.after),
             "previous": step.previous, "next": step.next,
         }  # fmt: skip

@@ -27,6 +27,10 @@ class Rates(BaseModel):
     group_by: list[str]
     groups: list[Group] = Field(description="sorted by key, null last")
     total: Figures
+    whole: Figures | None = Field(
+        description="all organizations of the ledger, whatever the filters; only for a caller limited to regions, "
+        "whose groups and total are of those"
+    )
 
 
 @router.get("", response_model=None, responses={200: {"model": Rates}}, summary="覆盖率 Coverage rates")
@@ -37,6 +41,9 @@ def get(request: Request, _: Reading, clocks: Asked, filters: Filtered, group_by
     """
     queries = parts_of(request).queries.pinned()
     found = queries.rates(clocks.as_of, clocks.position, group_by, filters)
+    whole = None
+    if queries.scope is not None:
+        whole = figures(queries.everywhere().rates(clocks.as_of, clocks.position, ()).total)
     return answer(
         {
             "as_of": clocks.as_of,
@@ -46,5 +53,6 @@ def get(request: Request, _: Reading, clocks: Asked, filters: Filtered, group_by
             "group_by": group_by,
             "groups": groups(group_by, found.groups),
             "total": figures(found.total),
+            "whole": whole,
         }
     )

@@ -18,6 +18,7 @@ from domain.campaigns import deadlines as due_dates
 from domain.signals import SIGNALS, Signal
 from services.campaigns import campaigns
 from services.changes import described
+from services.sight import Sight
 from services.signals import find, hit_key
 
 router = APIRouter(prefix="/v1/signals", tags=["inspection"], responses=PROBLEMS)
@@ -111,6 +112,7 @@ def get(
     shown, following = page(request, clocks, rest[: limit + 1], limit, hit_key)
     with queries.pool.connection() as connection:
         events = described(connection, {position for hit in shown for position in hit.positions})
+    events = Sight(queries, clocks.as_of, clocks.position).described(events)
     return answer(
         {
             "as_of": clocks.as_of,

@@ -121,6 +121,8 @@ def matching(snapshot: Snapshot, rows: Standing, filters: Filters) -> Mask:
             mask &= flags == flag
     if filters.region is not None:
         mask &= _prefixed(snapshot.regions, filters.region)[rows.region]
+    if filters.scope is not None:
+        mask &= _prefixed(snapshot.regions, filters.scope)[rows.region]
     if filters.industry == "null":
         mask &= rows.industry == UNKNOWN
     elif filters.industry is not None:
@@ -129,5 +131,5 @@ def matching(snapshot: Snapshot, rows: Standing, filters: Filters) -> Mask:
     return mask
 
 
-def _prefixed(texts: Any, prefix: str) -> Mask:  # noqa: ANN401  a sequence that another thread may extend
+def _prefixed(texts: Any, prefix: str | tuple[str, ...]) -> Mask:  # noqa: ANN401  a sequence that another thread may extend
     return np.fromiter((t.startswith(prefix) for t in list(texts)), np.bool_)

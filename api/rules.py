@@ -1,0 +1,80 @@
+"""Who may call what: one rule for each route. A route without one is closed to everyone."""
+
+from typing import Final, Literal, NamedTuple
+
+from services.holders import Role
+
+# How a route treats a caller whose grant is limited to regions:
+#   scoped: it answers from what lies in them, and as if nothing else existed;
+#   whole: it is closed to the caller, since what it tells cannot be cut by region;
+#   none: it tells nothing of any organization.
+Regions = Literal["scoped", "whole", "none"]
+
+
+class Rule(NamedTuple):
+    """Roles of which a caller needs one, and what a region scope does.
+
+    No role in the set: whoever is signed in. None: no sign-in at all.
+    """
+
+    roles: frozenset[Role] | None
+    regions: Regions
+
+
+_READING: Final[frozenset[Role]] = frozenset(("inspector", "assessment", "steward", "operator"))
+_INSPECTING: Final[frozenset[Role]] = frozenset(("inspector", "steward"))
+_PUBLISHING: Final[frozenset[Role]] = frozenset(("publisher", "steward"))
+_STEWARDING: Final[frozenset[Role]] = frozenset(("steward",))
+_AUDITING: Final[frozenset[Role]] = frozenset(("auditor",))
+_ADMINISTERING: Final[frozenset[Role]] = frozenset(("administrator",))
+_ANYONE: Final = Rule(None, "none")
+
+RULES: Final[dict[tuple[str, str], Rule]] = {
+    ("GET", "/"): _ANYONE,
+    ("GET", "/health/live"): _ANYONE,
+    ("GET", "/health/ready"): _ANYONE,
+    ("GET", "/metrics"): _ANYONE,
+    ("GET", "/v1/contract/asyncapi.json"): _ANYONE,
+    ("GET", "/v1/contract/schemas/{type_}.json"): _ANYONE,
+    ("GET", "/v1/log/checkpoint"): _ANYONE,
+    ("GET", "/v1/log/key"): _ANYONE,
+    ("GET", "/v1/log/tile/{path:path}"): _ANYONE,
+    ("GET", "/v1/log/proof/inclusion"): _ANYONE,
+    ("GET", "/v1/log/proof/consistency"): _ANYONE,
+    ("POST", "/v1/events"): Rule(_PUBLISHING, "scoped"),
+    ("GET", "/v1/organizations"): Rule(_READING, "scoped"),
+    ("GET", "/v1/organizations/{org}"): Rule(_READING, "scoped"),
+    ("GET", "/v1/organizations/{org}/history"): Rule(_INSPECTING, "scoped"),
+    ("GET", "/v1/branches/{branch}/history"): Rule(_INSPECTING, "scoped"),
+    ("GET", "/v1/rates"): Rule(_READING, "scoped"),
+    ("GET", "/v1/rates/series"): Rule(_READING, "scoped"),
+    ("GET", "/v1/rates/compare"): Rule(_READING, "scoped"),
+    ("GET", "/v1/rates/explain"): Rule(_READING, "scoped"),
+    ("GET", "/v1/rates/vintage"): Rule(_READING, "scoped"),
+    ("GET", "/v1/audit"): Rule(_INSPECTING, "scoped"),
+    ("GET", "/v1/events/{position}"): Rule(_INSPECTING, "scoped"),
+    ("GET", "/v1/changes"): Rule(_INSPECTING, "scoped"),
+    ("GET", "/v1/replay"): Rule(_INSPECTING, "scoped"),
+    ("GET", "/v1/signals"): Rule(_INSPECTING, "scoped"),
+    ("GET", "/v1/anomalies"): Rule(_INSPECTING, "scoped"),
+    ("GET", "/v1/ledger/stream"): Rule(_INSPECTING, "scoped"),
+    # The bytes of many events at once.
+    ("GET", "/v1/log/raw/{path:path}"): Rule(_INSPECTING, "whole"),
+    # What could not be read has no region.
+    ("GET", "/v1/quarantine"): Rule(_STEWARDING, "whole"),
+    ("GET", "/v1/quarantine/groups"): Rule(_STEWARDING, "whole"),
+    ("GET", "/v1/quarantine/{quarantine_id}"): Rule(_STEWARDING, "whole"),
+    ("POST", "/v1/quarantine/redrive"): Rule(_STEWARDING, "whole"),
+    ("POST", "/v1/quarantine/{quarantine_id}/redrive"): Rule(_STEWARDING, "whole"),
+    ("POST", "/v1/quarantine/{quarantine_id}/discard"): Rule(_STEWARDING, "whole"),
+    ("GET", "/v1/sources"): Rule(_STEWARDING, "whole"),
+    ("GET", "/v1/readings"): Rule(_AUDITING, "whole"),
+    ("GET", "/v1/readings/tree"): Rule(_AUDITING, "whole"),
+    ("GET", "/v1/readings/{number}/proof"): Rule(_AUDITING, "whole"),
+    ("GET", "/v1/session"): Rule(frozenset(), "none"),
+}
+
+
+def rule_for(method: str, path: str) -> Rule | None:
+    """The rule of the route with this template; HEAD goes by GET. None: there is no rule, so nobody may call it."""
+    return RULES.get(("GET" if method == "HEAD" else method, path))
