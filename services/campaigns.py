@@ -1,6 +1,6 @@
 """Campaigns at any pair of clocks: which are known, and where their targets stand."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal, NamedTuple
 
@@ -19,6 +19,7 @@ from domain.campaigns import (
 )
 from domain.facts import standing_facts
 from domain.rates import Rate, rates
+from domain.scope import Scope, in_scope
 from services.deciding import events_about
 from services.errors import NotFoundError
 from services.log import LogRecorder
@@ -68,7 +69,19 @@ def campaigns(queries: Queries, as_of: date, known_at: int) -> Campaigns:
     """The campaigns that were open or closed by a date, as known at a position."""
     with queries.pool.connection() as connection:
         events = events_about(connection, queries.view.current.reading, ["campaign"], known_at)
-    return domain_campaigns.campaigns(standing_facts(events, fits)[0], as_of)
+    found = domain_campaigns.campaigns(standing_facts(events, fits)[0], as_of)
+    if queries.scope is None:
+        return found
+    # A target that is not for a region in sight is counted over organizations that are not.
+    seen = [each._replace(targets=tuple(_in_scope(each.targets, queries.scope))) for each in found.campaigns]
+    return found._replace(campaigns=seen, contradictions=[])
+
+
+def _in_scope(targets: Iterable[Target], scope: Scope) -> Iterator[Target]:
+    for target in targets:
+        region = target.segment.region
+        if region is not None and in_scope(region, scope):
+            yield target
 
 
 def find_campaign(queries: Queries, name: str, as_of: date, known_at: int) -> Campaign:

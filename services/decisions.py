@@ -4,8 +4,9 @@ Decisions of one batch are taken in order while nobody else can append, so that 
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from domain.envelope import check_data, effective_on
 from domain.events import CORRECTED, RANKS
@@ -13,6 +14,7 @@ from domain.facts import Event, EventKey, subject_of
 from domain.leaf import LeafError, leaf
 from domain.merkle import leaf_hash
 from domain.reasons import Reason
+from domain.scope import in_scope
 from services.log import Entry, Known, Turn, originator_bytes
 from services.messages import Arrival, Receipt
 
@@ -127,6 +129,14 @@ def _forbidden(arrival: Arrival, event: Event) -> Reason | None:
             event.source,
             f"publisher {publisher.name} may not speak for this source; have it added to the publisher's sources",
         )
+    outside = next((region for region in _regions(event.data) if not in_scope(region, publisher.scope)), None)
+    if outside is not None:
+        return Reason(
+            "region_of_another_office",
+            "/data",
+            outside,
+            f"publisher {publisher.name} may speak of {', '.join(publisher.scope or ())} only; leave it to its office",
+        )
     if event.is_fact or publisher.steward or event.target[0] == event.source:
         return None
     return Reason(
@@ -135,6 +145,15 @@ def _forbidden(arrival: Arrival, event: Event) -> Reason | None:
         event.target[0],
         "a correction or retraction comes from its target's own source, or from a steward",
     )
+
+
+def _regions(data: Mapping[str, Any]) -> Iterator[str]:
+    """The regions that data names, a correction's replacement too."""
+    for name, value in data.items():
+        if name == "region" and isinstance(value, str):
+            yield value
+        elif isinstance(value, dict):
+            yield from _regions(value)
 
 
 def _conflict(event: Event, first: Known) -> Reason:

@@ -11,9 +11,11 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 
+from domain.envelope import read_event
 from domain.facts import Event, family_of
 from domain.ledger import Row
 from domain.scope import in_scope
+from services.log_reader import LogReader
 from services.queries import Queries
 
 WITHHELD: Final = "withheld"
@@ -63,6 +65,19 @@ class Sight:
                 yield self.sees(text)
         yield from (self.sees(org) for org in self._changed(event.position))
 
+    def foreign(self, raw: bytes) -> str | None:
+        """An organization that the ledger knows, out of sight, and that a message or its target speaks of."""
+        event = read_event(raw).event
+        if event is None:
+            return None
+        told = [event]
+        if not event.is_fact:
+            with self._queries.pool.connection() as connection:
+                told += LogReader(connection).find([event.target])
+        named = {text for each in told for _, text in _texts(each.data) if _ORGANIZATION.fullmatch(text)}
+        named.update(org for each in told for org in self._changed(each.position))
+        return next((org for org in sorted(named) if not self.sees(org) and self._queries.knows(org)), None)
+
     def _changed(self, position: int) -> list[str]:
         """The organizations whose rows the event changes: a member's standing names none, and changes one."""
         snapshot = self._queries.view.current.snapshot
@@ -72,14 +87,13 @@ class Sight:
     def redacted(self, value: Any) -> Any:  # noqa: ANN401 - any JSON
         """JSON with what is out of sight withheld: in lists left out, elsewhere replaced.
 
-        An object whose own `org` is out of sight says nothing else either.
+        An object that tells of an organization out of sight, or of one while it was, says nothing else either.
         """
         if self.is_whole:
             return value
         match value:
             case dict():
-                org = value.get("org")
-                if isinstance(org, str) and _ORGANIZATION.fullmatch(org) and not self.sees(org):
+                if self._is_out_of_sight(value.get("org")) or ("org" in value and self._is_elsewhere(value)):
                     return {"org": WITHHELD}
                 return {name: self._named(name, each) for name, each in value.items()}
             case list() | tuple() | frozenset() | set():
@@ -92,6 +106,10 @@ class Sight:
         if name in _REGIONS and isinstance(value, str):
             return value if self.sees_region(value) else WITHHELD
         return self.redacted(value)
+
+    def _is_elsewhere(self, value: Mapping[str, Any]) -> bool:
+        region = value.get("region")
+        return isinstance(region, str) and not self.sees_region(region)
 
     def _is_out_of_sight(self, value: object) -> bool:
         return isinstance(value, str) and bool(_ORGANIZATION.fullmatch(value)) and not self.sees(value)

@@ -24,6 +24,7 @@ pytest_plugins = [
     "tests.fix_outages",
     "tests.fix_service",
     "tests.fix_store",
+    "tests.fix_counties",
     "tests.fix_browser",
     "tests.fix_plain",
 ]

@@ -16,6 +16,7 @@ from structlog.contextvars import bind_contextvars
 from api.access import Publishing
 from api.answers import PROBLEMS, answer
 from api.bodies import read_body
+from api.clocks import today
 from api.event_examples import REQUEST_BODY
 from api.metrics import DISPOSITIONS
 from api.parts import parts_of
@@ -24,6 +25,8 @@ from domain.reasons import Reason
 from domain.strict_json import NotJsonError, split_array
 from services.bookkeeping import reasons_json
 from services.messages import Disposition, Message, Publisher, Receipt
+from services.queries import Queries
+from services.sight import Sight
 
 Form = Literal["single", "batch", "either"]
 
@@ -147,11 +150,15 @@ async def _submit(
     if not events:
         return []
     identity = request.state.request_id
+    parts = parts_of(request)
+    refusals = [refused] * len(events)
+    if sender.scope is not None:
+        refusals = await run_in_threadpool(_foreign, parts.queries, events, sender, refused)
     messages = [
-        Message(raw, {"channel": "http", "request": identity, "index": index}, sender, None, refused)
-        for index, raw in enumerate(events)
+        Message(raw, {"channel": "http", "request": identity, "index": index}, sender, None, against)
+        for index, (raw, against) in enumerate(zip(events, refusals, strict=True))
     ]
-    receipts = await asyncio.wrap_future(parts_of(request).group_commit.submit(messages))
+    receipts = await asyncio.wrap_future(parts.group_commit.submit(messages))
     counts: Counter[str] = Counter(receipt.disposition for receipt in receipts)
     for disposition, count in counts.items():
         DISPOSITIONS.labels(disposition).inc(count)
@@ -160,6 +167,18 @@ async def _submit(
     position = max((receipt.position or 0 for receipt in receipts), default=0)
     bind_contextvars(source=", ".join(sources[:LOGGED_SOURCES_MAX]), position=position or None, **dict(counts))
     return receipts
+
+
+def _foreign(
+    queries: Queries, events: list[bytes], sender: Publisher, refused: tuple[Reason, ...]
+) -> list[tuple[Reason, ...]]:
+    """For each event what is against it: a publisher limited to regions speaks of no organization of another."""
+    sight = Sight(queries, today(), queries.position)
+    rule = f"publisher {sender.name} may speak of {', '.join(sender.scope or ())} only; leave it to its office"
+    return [
+        refused if org is None else (*refused, Reason("organization_of_another_office", "/data", org, rule))
+        for org in map(sight.foreign, events)
+    ]
 
 
 async def _keep(request: Request, body: bytes, sender: Publisher, why: str) -> Problem:

@@ -1,0 +1,194 @@
+"""A region scope: what lies outside it is nowhere in any answer, as if it did not exist."""
+
+import json
+import random
+import re
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from tests.fix_counties import HERE, MARKS, MOVED, ORGS, THERE, Counties
+from tests.sending import envelope
+
+SEEN, UNSEEN, NOBODY = ORGS[HERE][0], ORGS[THERE][0], "group:nobody-0"
+_VARIES = re.compile(r'"(?:request_id|instance)":"[^"]*",?|group:[A-Za-z0-9-]+')
+
+
+def told(answer: httpx.Response) -> str:
+    """All that an answer says: the headers and the body."""
+    return f"{json.dumps(dict(answer.headers))}\n{answer.text}"
+
+
+def same_but_for_the_name(one: httpx.Response, other: httpx.Response) -> bool:
+    kept = [(each.status_code, _VARIES.sub("", each.text)) for each in (one, other)]
+    headers = [{k: v for k, v in each.headers.items() if k not in ("x-request-id", "date")} for each in (one, other)]
+    for each, name in zip(headers, (UNSEEN, NOBODY), strict=True):
+        each["content-length"] = str(int(each["content-length"]) - told_length(name))
+    return kept[0] == kept[1] and headers[0] == headers[1]
+
+
+def told_length(name: str) -> int:
+    return 2 * len(name)  # once in the detail, once in the instance
+
+
+@pytest.mark.parametrize("what", ["", "/history"])
+def test_an_organization_out_of_scope_answers_as_one_that_does_not_exist(counties: Counties, what: str) -> None:
+    unseen, nobody = (counties.ask("here", f"/v1/organizations/{each}{what}") for each in (UNSEEN, NOBODY))
+    assert unseen.status_code == nobody.status_code == 404
+    assert same_but_for_the_name(unseen, nobody), (unseen.text, nobody.text)
+    assert counties.ask("all", f"/v1/organizations/{UNSEEN}{what}").status_code == 200
+    assert counties.ask("here", f"/v1/organizations/{SEEN}{what}").status_code == 200
+
+
+def test_an_event_and_a_branch_out_of_scope_answer_as_ones_that_do_not_exist(counties: Counties) -> None:
+    whole = counties.ask("all", "/v1/audit", params={"subject": UNSEEN, "limit": 1}).json()["events"][0]
+    hidden = counties.ask("here", f"/v1/events/{whole['position']}")
+    missing = counties.ask("here", "/v1/events/999999")
+    assert hidden.status_code == missing.status_code == 404
+    assert hidden.json()["detail"].replace(str(whole["position"]), "N") == missing.json()["detail"].replace(
+        "999999", "N"
+    )
+    for branch in (THERE, "nobody"):
+        assert counties.ask("here", f"/v1/branches/branch:{branch}/history").status_code == 404
+    assert counties.ask("here", f"/v1/branches/branch:{HERE}/history").status_code == 200
+
+
+def test_a_branch_of_two_counties_is_shown_with_its_own_part(counties: Counties) -> None:
+    steps = counties.ask("here", "/v1/branches/branch:both/history").json()["events"]
+    assert steps[0]["after"]["covers"] == [ORGS[HERE][4]]
+    dossier = counties.ask("here", f"/v1/organizations/{ORGS[HERE][4]}", params={"as_of": "2024-06-30"}).json()
+    assert [each["branch"] for each in dossier["branches"]] == ["branch:both"]
+
+
+def test_a_member_who_came_from_elsewhere_is_shown_without_where_from(counties: Counties) -> None:
+    steps = counties.ask("here", f"/v1/organizations/{ORGS[HERE][5]}/history").json()["events"]
+    (came,) = [each for each in steps if each["type"] == "taizhang.member.transferred.v1"]
+    assert came["data"]["from_org"] == "withheld"
+    assert came["data"]["to_org"] == ORGS[HERE][5]
+    # As received it names both, and so is for those who may see both.
+    assert counties.ask("here", f"/v1/events/{came['position']}").status_code == 404
+    assert counties.ask("all", f"/v1/events/{came['position']}").status_code == 200
+
+
+def test_an_organization_that_moved_is_the_office_of_the_date_s(counties: Counties) -> None:
+    for as_of, sees, not_sees in (("2024-05-31", "there", "here"), ("2024-06-01", "here", "there")):
+        path = f"/v1/organizations/{MOVED}"
+        assert counties.ask(sees, path, params={"as_of": as_of}).status_code == 200
+        assert counties.ask(not_sees, path, params={"as_of": as_of}).status_code == 404
+
+
+def test_one_that_is_gone_is_still_its_last_office_s(counties: Counties) -> None:
+    gone = {county: f"/v1/organizations/{ORGS[county][7]}" for county in (HERE, THERE)}
+    assert counties.ask("here", gone[HERE], params={"as_of": "2024-12-31"}).json()["active"] is False
+    assert counties.ask("here", gone[HERE], params={"as_of": "2023-12-31"}).json()["active"] is False
+    assert counties.ask("here", gone[THERE], params={"as_of": "2024-12-31"}).status_code == 404
+
+
+def test_figures_are_of_the_scope_and_the_city_s_total_stands_beside(counties: Counties) -> None:
+    asked = {"as_of": "2024-04-30", "group_by": "region:6"}
+    here, whole = (counties.ask(caller, "/v1/rates", params=asked).json() for caller in ("here", "all"))
+    assert [each["key"] for each in here["groups"]] == [{"region:6": HERE}]
+    assert here["groups"][0] == next(each for each in whole["groups"] if each["key"] == {"region:6": HERE})
+    assert here["total"]["counts"] == here["groups"][0]["counts"]
+    assert here["whole"] == whole["total"]
+    assert whole["whole"] is None
+    other = counties.ask("here", "/v1/rates", params=asked | {"region": THERE}).json()
+    assert other["groups"] == []
+    assert other["total"]["counts"]["registered"] == 0
+
+
+QUESTIONS = (
+    "/", "/v1/organizations", "/v1/organizations/{org}", "/v1/organizations/{org}/history",
+    "/v1/branches/{branch}/history", "/v1/rates", "/v1/rates/series", "/v1/rates/compare", "/v1/rates/explain",
+    "/v1/rates/vintage", "/v1/audit", "/v1/events/{position}", "/v1/changes", "/v1/replay", "/v1/signals",
+    "/v1/anomalies", "/v1/campaigns",
+)  # fmt: skip
+
+
+def question(rng: random.Random, path: str, head: int) -> tuple[str, dict[str, Any]]:
+    """A path and parameters, most of them sensible."""
+    orgs = [*ORGS[HERE], *ORGS[THERE], MOVED, NOBODY]
+    branches = [f"branch:{each}" for each in (HERE, THERE, "both", "nobody")]
+    path = path.format(org=rng.choice(orgs), branch=rng.choice(branches), position=rng.randint(1, head))
+    day, position = f"2024-{rng.randint(1, 12):02}-15", str(rng.randint(0, head))
+    given: dict[str, Any] = {}
+    if "events" not in path and "series" not in path and "vintage" not in path:
+        given = {"as_of": day, "known_at": rng.choice([position, str(head)])}
+    if path in ("/v1/changes", "/v1/replay"):
+        given |= {"since": "0"}
+    if "series" in path or "vintage" in path:
+        given |= {"from": "2024-01-31", "to": "2024-12-31", "step": "quarter"}
+    if path == "/v1/signals":
+        given |= {"deadline": rng.choice(["2024-02-15", "2024-04-30", "2024-06-30"])}
+    if path.startswith(("/v1/rates", "/v1/changes")) and "explain" not in path and "vintage" not in path:
+        given |= {"group_by": rng.choice(["region:4", "region:9", "kind", "formation"])}
+    if path.startswith(("/v1/rates", "/v1/changes", "/v1/replay")) or path == "/v1/organizations":
+        given |= rng.choice([{}, {"region": rng.choice([HERE, THERE, "99"])}, {"category": "courier"}])
+    if path == "/v1/organizations":
+        given |= rng.choice([{}, {"q": "彼"}, {"q": "there"}, {"sort": "employees"}, {"limit": 3}])
+    if path in ("/v1/audit", "/v1/anomalies"):
+        given |= rng.choice([{}, {"subject": rng.choice([*orgs, *branches])}, {"limit": 5}])
+    return path, given
+
+
+def test_a_thousand_random_questions_tell_nothing_of_the_other_county(counties: Counties, rng: random.Random) -> None:
+    head = counties.ask("all", "/v1/rates").json()["known_at"]["position"]
+    answered = dict.fromkeys(QUESTIONS, 0)
+    for number in range(1000):
+        template = QUESTIONS[number % len(QUESTIONS)]
+        path, given = question(rng, template, head)
+        answer = counties.ask("here", path, params=given)
+        assert answer.status_code in (200, 404), (path, given, answer.text)
+        answered[template] += answer.status_code == 200
+        shown = told(answer)
+        # What was asked for may be repeated in a problem's words and in a page's links.
+        for asked in (*path.split("/"), given.get("subject"), given.get("region")):
+            if asked:
+                shown = shown.replace(asked, "").replace(quote(asked), "")
+        found = [mark for mark in MARKS if mark in shown or quote(mark) in shown]
+        assert not found, (path, given, found, shown)
+    assert all(answered.values()), answered
+
+
+def test_pages_of_a_list_count_only_what_is_in_scope(counties: Counties) -> None:
+    names: list[str] = []
+    cursor = None
+    while True:
+        given = {"as_of": "2024-04-30", "limit": 3} | ({"cursor": cursor} if cursor else {})
+        page = counties.ask("here", "/v1/organizations", params=given).json()
+        names += [each["org"] for each in page["organizations"]]
+        cursor = page["next"]
+        if cursor is None:
+            break
+    assert names == sorted(ORGS[HERE])
+
+
+def test_the_stream_of_changes_tells_of_the_scope_alone(counties: Counties) -> None:
+    with counties.service.http.stream("GET", "/v1/ledger/stream", headers=counties.keys["here"]) as answer:
+        lines = []
+        for line in answer.iter_lines():
+            lines.append(line)
+            if line == "event: mark":
+                break
+    orgs = {json.loads(line[6:])["org"] for line in lines if line.startswith("data: {")}
+    assert orgs == {*ORGS[HERE][:7], MOVED}
+
+
+def test_a_publisher_limited_to_a_region_speaks_of_it_alone(counties: Counties) -> None:
+    def publish(caller: str, id_: str, name: str, data: dict[str, Any]) -> dict[str, Any]:
+        event = envelope(id_, name, {"effective_on": "2023-01-01", **data}, "/registry/here")
+        answer = counties.ask(caller, "/v1/events", method="POST", json=event)
+        found: dict[str, Any] = answer.json()["results"][0]
+        return found
+
+    there = publish("here", "p1", "branch.formed", {
+        "branch": "branch:p1", "name": "支部", "tier": "branch", "formation": "joint", "region": THERE, "covers": [],
+    })  # fmt: skip
+    assert there["reasons"][0]["rule"] == "region_of_another_office"
+    member = {"member": "member:p2", "standing": "activist"}
+    foreign = publish("here", "p2", "member.enrolled", {**member, "org": UNSEEN})
+    assert foreign["reasons"][0]["rule"] == "organization_of_another_office"
+    own = publish("here", "p3", "member.enrolled", {**member, "org": None})
+    assert own["disposition"] == "accepted"

@@ -1,0 +1,122 @@
+"""Two counties in one ledger, and a service that asks for keys: who holds which sees which county."""
+
+import json
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from services.api_keys import add_key
+from services.holders import ROLES
+from tests.fix_service import BATCH, Service, new_database
+from tests.sending import envelope
+
+# Every organization, place and name of the other county holds one of these marks, which nothing of this one does.
+HERE, THERE = "990101", "990202"
+MARKS = ("group:there-", "彼处", THERE)
+SOURCE = "/registry/counties"
+ORGS = {county: [f"group:{name}-{n}" for n in range(8)] for county, name in ((HERE, "here"), (THERE, "there"))}
+MOVED = "group:moved-1"
+
+
+@dataclass(frozen=True)
+class Counties:
+    """The service, and the headers that each caller sends: by role, and `here` for one limited to its county."""
+
+    service: Service
+    keys: Mapping[str, dict[str, str]]
+
+    def ask(self, caller: str, path: str, **arguments: Any) -> httpx.Response:  # noqa: ANN401 - httpx's
+        method = arguments.pop("method", "GET")
+        return self.service.http.request(method, path, headers=self.keys[caller], **arguments)
+
+
+def _registered(org: str, county: str, day: str, name: str) -> dict[str, Any]:
+    return {
+        "effective_on": day, "org": org, "kind": "new_employment_group", "category": "courier", "name": name,
+        "region": f"{county}001", "employees": 7,
+    }  # fmt: skip
+
+
+def history(rng: random.Random) -> list[dict[str, Any]]:
+    """Facts of both counties in one order, among them some that name organizations of both."""
+    told: list[tuple[str, dict[str, Any]]] = []
+    for county, orgs in ORGS.items():
+        name = "此处" if county == HERE else "彼处"
+        own: list[tuple[str, dict[str, Any]]] = []
+        for n, org in enumerate(orgs):
+            own.append(("organization.registered", _registered(org, county, f"2024-01-{n + 1:02}", f"{name}{n}")))
+            member = f"member:{county[3:]}-{n}"
+            own.append(
+                ("member.enrolled", {"effective_on": "2024-02-01", "member": member, "standing": "full", "org": org})
+            )
+            own.append(
+                (
+                    "member.standing_changed",
+                    {"effective_on": "2024-02-02", "member": member, "standing": "probationary"},
+                )
+            )
+            # A contradiction, so that there are anomalies.
+            own.append(
+                ("member.enrolled", {"effective_on": "2024-02-03", "member": member, "standing": "full", "org": org})
+            )
+        own.append(
+            (
+                "branch.formed",
+                {
+                    "effective_on": "2024-03-01", "branch": f"branch:{county}", "name": f"{name}支部", "tier": "branch",
+                    "formation": "joint", "region": county, "covers": orgs[:3],
+                },
+            )
+        )  # fmt: skip
+        own.append(("organization.deregistered", {"effective_on": "2024-05-01", "org": orgs[7], "reason": "dissolved"}))
+        told += own
+    here, there = ORGS[HERE], ORGS[THERE]
+    both: list[tuple[str, dict[str, Any]]] = [
+        ("branch.formed", {
+            "effective_on": "2024-03-02", "branch": "branch:both", "name": "两处支部", "tier": "branch",
+            "formation": "joint", "region": "9901", "covers": [here[4], there[4]],
+        }),
+        ("member.transferred", {
+            "effective_on": "2024-04-01", "member": f"member:{THERE[3:]}-5", "from_org": there[5], "to_org": here[5],
+        }),
+        ("organization.registered", _registered(MOVED, THERE, "2024-01-01", "彼处来")),
+        ("organization.changed", {"effective_on": "2024-06-01", "org": MOVED, "region": f"{HERE}002", "name": "迁来"}),
+    ]  # fmt: skip
+    told += both
+    rng.shuffle(told)
+    return [envelope(f"c{n}", name, data, SOURCE) for n, (name, data) in enumerate(told)]
+
+
+@pytest.fixture(scope="session")
+def counties(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counties]:
+    """Both counties' service; the other county's last event corrects an earlier one."""
+    folder = tmp_path_factory.mktemp("counties")
+    file = folder / "data" / "api-keys.json"
+    every = ("publisher", "steward", "inspector", "assessment", "operator")
+
+    def key(name: str, roles: tuple[str, ...], regions: tuple[str, ...] | None = None) -> dict[str, str]:
+        return {"authorization": f"Bearer {add_key(file, name, frozenset(roles), None, regions)}"}
+
+    keys: dict[str, dict[str, str]] = {str(role): key(role, (role,)) for role in ROLES}
+    keys |= {f"{role} here": key(f"{role}-here", (role,), (HERE,)) for role in ROLES}
+    keys |= {"here": key("here", every, (HERE,)), "there": key("there", every, (THERE,)), "all": key("all", every)}
+    with Service(folder, database_url=new_database(postgres)) as service:
+        made = Counties(service, keys)
+        events = history(random.Random(8))
+        headers = keys["all"] | {"content-type": BATCH}
+        answer = service.http.post("/v1/events", content=json.dumps(events), headers=headers)
+        results = answer.json()["results"]
+        assert {each["disposition"] for each in results} == {"accepted"}, results
+        last = max(each["position"] for each in results)
+        assert made.ask("all", "/v1/rates", params={"min_position": last}).status_code == 200
+        yield made
+
+
+def folder_of(service: Service) -> Path:
+    """Where a service keeps its data."""
+    return service.log.parent / "data"
