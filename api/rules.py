@@ -61,7 +61,16 @@ RULES: Final[dict[tuple[str, str], Rule]] = {
     ("GET", "/v1/signals"): Rule(_INSPECTING, "scoped"),
     ("GET", "/v1/anomalies"): Rule(_INSPECTING, "scoped"),
     ("GET", "/v1/ledger/stream"): Rule(_INSPECTING, "scoped"),
+    ("GET", "/v1/rates/ranking"): Rule(_READING, "scoped"),
+    ("GET", "/v1/rates/contributions"): Rule(_READING, "scoped"),
+    ("GET", "/v1/rates/what-if"): Rule(_READING, "scoped"),
     # The bytes of many events at once.
+    ("GET", "/v1/evidence"): Rule(_INSPECTING, "whole"),
+    ("GET", "/v1/export"): Rule(_INSPECTING, "whole"),
+    # A registry's own full list is of all regions.
+    ("GET", "/v1/lists/profile"): Rule(_PUBLISHING, "whole"),
+    ("GET", "/v1/lists/facts"): Rule(_PUBLISHING, "whole"),
+    ("POST", "/v1/lists"): Rule(_PUBLISHING, "whole"),
     ("GET", "/v1/log/raw/{path}"): Rule(_INSPECTING, "whole"),
     # What could not be read has no region.
     ("GET", "/v1/quarantine"): Rule(_STEWARDING, "whole"),

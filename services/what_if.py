@@ -50,7 +50,7 @@ def what_if(  # noqa: PLR0917 - one question
     snapshot = queries.view.current.snapshot
     policy = supposition.policy(in_force.policy)
     rows = standing(snapshot, as_of.toordinal(), known_at, policy)
-    rows = rows.where(matching(snapshot, rows, filters))
+    rows = rows.where(matching(snapshot, rows, queries.narrowed(filters)))
     if supposition.exclusions_ignored:
         rows = replace(rows, excluded=np.zeros_like(rows.excluded))
     groups = group(snapshot, rows, group_by)

@@ -13,14 +13,14 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from api.access import Publishing, publisher
+from api.access import Publishing
 from api.answers import PROBLEMS, answer
 from api.bodies import read_body
 from api.clocks import Asked, Clocks
 from api.parts import Parts, parts_of
 from api.problems import Problem, ProblemDetails, invalid
 from domain.list_events import ListProfiled
-from services.api_keys import ApiKey
+from services.holders import Holder
 from services.lists import facts
 from services.lists.errors import ListRefusedError
 from services.lists.profiles import profile_of
@@ -73,7 +73,7 @@ class ProfileShape(BaseModel):
     profile: dict[str, Any] | None = Field(description="null: the usual headings are looked for")
 
 
-def _may_speak(holder: ApiKey, source: str) -> None:
+def _may_speak(holder: Holder, source: str) -> None:
     if holder.sources is not None and source not in holder.sources and "steward" not in holder.roles:
         raise Problem("not-allowed", f"{holder.name} may not speak for {source}; ask an administrator for that source")
 
@@ -174,7 +174,7 @@ def _compared(parts: Parts, path: Path, source: str, clocks: Clocks, scratch: Sc
 
 
 async def _publish(
-    parts: Parts, scratch: Scratch, holder: ApiKey, request: Request
+    parts: Parts, scratch: Scratch, holder: Holder, request: Request
 ) -> tuple[dict[str, int], int | None]:
     """Publish what was kept; dispositions and the highest position."""
     counts: dict[str, int] = {"accepted": 0, "duplicate": 0, "quarantined": 0}
@@ -183,7 +183,7 @@ async def _publish(
     events = scratch.events()
     while batch := list(islice(events, BATCH)):
         intake = {"channel": "http", "request": request.scope["state"]["request_id"]}
-        messages = [Message(raw, {**intake, "index": index + n}, publisher(holder)) for n, raw in enumerate(batch)]
+        messages = [Message(raw, {**intake, "index": index + n}, holder.publisher()) for n, raw in enumerate(batch)]
         index += len(batch)
         for receipt in await asyncio.wrap_future(parts.group_commit.submit(messages)):
             counts[receipt.disposition] += 1

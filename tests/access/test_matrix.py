@@ -32,7 +32,7 @@ OPERATIONS = [
 def routes() -> list[tuple[str, str]]:
     """Every route, those that the OpenAPI document leaves out too."""
     apart = [cast("APIRoute", route) for router in ROUTERS for route in router.routes]
-    found = [(method, route.path.replace(":path}", "}")) for route in apart for method in route.methods]
+    found = [(method, route.path.replace(":path}", "}")) for route in apart for method in route.methods or ()]
     return [*found, *OPERATIONS]
 
 
