@@ -27,10 +27,16 @@ _PUBLISHING: Final[frozenset[Role]] = frozenset(("publisher", "steward"))
 _STEWARDING: Final[frozenset[Role]] = frozenset(("steward",))
 _AUDITING: Final[frozenset[Role]] = frozenset(("auditor",))
 _ADMINISTERING: Final[frozenset[Role]] = frozenset(("administrator",))
+_ASSESSING: Final[frozenset[Role]] = frozenset(("assessment",))
 _ANYONE: Final = Rule(None, "none")
 
 RULES: Final[dict[tuple[str, str], Rule]] = {
     ("GET", "/"): Rule(_READING, "scoped"),
+    ("GET", "/explain"): Rule(_READING, "scoped"),
+    ("GET", "/ledger"): Rule(_READING, "scoped"),
+    ("GET", "/ledger/{org}"): Rule(_READING, "scoped"),
+    ("GET", "/ledger/{org}/history"): Rule(_INSPECTING, "scoped"),
+    ("GET", "/events/{position}"): Rule(_INSPECTING, "scoped"),
     ("GET", "/health/live"): _ANYONE,
     ("GET", "/health/ready"): _ANYONE,
     ("GET", "/metrics"): _ANYONE,
@@ -67,6 +73,10 @@ RULES: Final[dict[tuple[str, str], Rule]] = {
     # The bytes of many events at once.
     ("GET", "/v1/evidence"): Rule(_INSPECTING, "whole"),
     ("GET", "/v1/export"): Rule(_INSPECTING, "whole"),
+    # A sealed report is of the whole campaign.
+    ("POST", "/v1/assessments"): Rule(_ASSESSING, "whole"),
+    ("GET", "/v1/assessments"): Rule(_READING, "whole"),
+    ("GET", "/v1/assessments/{assessment}"): Rule(_READING, "whole"),
     # A registry's own full list is of all regions.
     ("GET", "/v1/lists/profile"): Rule(_PUBLISHING, "whole"),
     ("GET", "/v1/lists/facts"): Rule(_PUBLISHING, "whole"),

@@ -22,6 +22,7 @@ from services.dossier import Step, dossier, history
 from services.errors import NotFoundError
 from services.log_reader import LogReader
 from services.queries import Queries
+from services.sight import Sight
 
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
 
@@ -67,10 +68,11 @@ def get_history(
     steps, following = page_of(request, clocks, found, STEPS_MAX, lambda each: (each.position,))
     chosen = _chosen(queries, clocks, org, steps, step)
     positions = sorted({each.position for each in (*steps, chosen)})
-    events = events_at(queries, positions)
+    sight = Sight(queries, clocks.as_of, clocks.position)
+    events = sight.described(events_at(queries, positions))
     with queries.pool.connection() as connection:
         (event,) = LogReader(connection).events([chosen.position])
-        why = described(connection, positions)
+        why = sight.described(described(connection, positions))
     return page.render(
         "history.html",
         clocks=clocks,
@@ -80,7 +82,7 @@ def get_history(
         chosen=chosen,
         event=events[chosen.position],
         why=why[chosen.position],
-        data=event.data,
+        data=sight.redacted(event.data),
         changes=_changes(chosen),
         next=following,
         api=address(f"/v1/organizations/{org}/history", page.pinned(clocks)),
