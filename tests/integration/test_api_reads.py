@@ -254,5 +254,5 @@ def test_the_first_page_leads_to_answers_and_to_nowhere_else(service: Service) -
     links = [html.unescape(link) for link in re.findall(r'(?:href|src)="([^"]+)"', page.text)]
     assert len(links) > 5
     for link in links:
-        assert link.startswith("/"), link
-        assert service.http.get(link).status_code == 200, link
+        assert link.startswith(("/", "#")), link
+        assert link.startswith("#") or service.http.get(link).status_code == 200, link
