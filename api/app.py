@@ -16,6 +16,7 @@ from api.parameters import only_known
 from api.parts import open_parts
 from api.problems import MEDIA_TYPE as PROBLEM_TYPE
 from api.routes import (
+    access_grants,
     anomalies,
     assessments,
     audit,
@@ -52,7 +53,7 @@ ROUTERS: Final = (
     log.router, anomalies.router, quarantine_groups.router, quarantine.router, sources.router, readings.router,
     health.router, changes.router, replay.router, vintage.router, signals.router,
     ledger_stream.router, contract.router, evidence.router, *PAGES,
-    lists.router, session.router,
+    lists.router, session.router, access_grants.router,
     campaigns.router, ranking.router, what_if.router, assessments.router,
 )  # fmt: skip
 DESCRIPTION: Final = """\

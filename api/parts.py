@@ -10,6 +10,7 @@ from starlette.requests import Request
 from domain.scope import Scope
 from services.api_keys import Keyring
 from services.database import open_pool
+from services.grants import Grants
 from services.group_commit import GroupCommit
 from services.intake import Intake
 from services.log import LogRecorder
@@ -25,6 +26,7 @@ class Parts:
 
     settings: Settings
     keyring: Keyring
+    grants: Grants
     group_commit: GroupCommit
     recorder: LogRecorder
     quarantine: Quarantine
@@ -51,4 +53,7 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
         queries = stack.enter_context(Queries.open(settings.conninfo))
         readings = Readings(stack.enter_context(open_pool(settings.conninfo, "readings", size_max=2)))
         keyring = Keyring(settings.api_keys_path)
-        yield Parts(settings, keyring, group_commit, intake.recorder, Quarantine(intake.writer), queries, readings)
+        grants = Grants(stack.enter_context(open_pool(settings.conninfo, "grants", size_max=1)))
+        yield Parts(
+            settings, keyring, grants, group_commit, intake.recorder, Quarantine(intake.writer), queries, readings
+        )

@@ -93,6 +93,9 @@ RULES: Final[dict[tuple[str, str], Rule]] = {
     ("GET", "/v1/readings"): Rule(_AUDITING, "whole"),
     ("GET", "/v1/readings/tree"): Rule(_AUDITING, "whole"),
     ("GET", "/v1/readings/{number}/proof"): Rule(_AUDITING, "whole"),
+    ("GET", "/v1/access"): Rule(_ADMINISTERING, "whole"),
+    ("POST", "/v1/access"): Rule(_ADMINISTERING, "whole"),
+    ("POST", "/v1/access/{access}/revoke"): Rule(_ADMINISTERING, "whole"),
     ("GET", "/v1/session"): Rule(frozenset(), "none"),
 }
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from domain.access_events import AccessGranted, AccessRevoked
 from domain.assessment_events import AssessmentSealed, AssessmentSuperseded
 from domain.campaign_events import CampaignClosed, CampaignOpened, CampaignTargetSet
 from domain.fields import (
@@ -234,6 +235,8 @@ _MODELS: Final[dict[str, tuple[type[Data], int | None]]] = {
     "campaign.opened": (CampaignOpened, START),
     "campaign.target_set": (CampaignTargetSet, CHANGE),
     "campaign.closed": (CampaignClosed, END),
+    "access.granted": (AccessGranted, START),
+    "access.revoked": (AccessRevoked, END),
     "list.profiled": (ListProfiled, CHANGE),
     "assessment.sealed": (AssessmentSealed, START),
     "assessment.superseded": (AssessmentSuperseded, END),

@@ -12,6 +12,7 @@ from rich.panel import Panel
 
 from services import logs
 from services.api_keys import add_key
+from services.commands.access import access
 from services.commands.console import ERR, OUT
 from services.commands.explain import explain
 from services.commands.ingest import ingest, relay
@@ -194,6 +195,7 @@ app.command("signals")(signals)
 app.command("reconcile")(reconcile_list)
 app.command("demo-city")(demo_city)
 app.add_typer(quarantine, name="quarantine")
+app.add_typer(access, name="access")
 app.add_typer(evidence)
 
 

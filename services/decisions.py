@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from domain.access_events import FAMILY
 from domain.envelope import check_data, effective_on
 from domain.events import CORRECTED, RANKS
 from domain.facts import Event, EventKey, subject_of
@@ -73,10 +74,15 @@ class Decisions:
         return None
 
     def _unfit(self, event: Event) -> list[Reason]:
-        """Why a correction's replacement does not fit its target, where that is known to be a fact."""
-        if event.type != CORRECTED:
+        """Why a word about another event does not fit its target, where that is known to be a fact."""
+        if event.is_fact:
             return []
         target = self.known.get(event.target)
+        if target is not None and target.type.startswith(FAMILY):
+            rule = "access is neither corrected nor retracted; revoke the grant, and grant anew"
+            return [Reason("access_stands", "/data", event.target[1], rule)]
+        if event.type != CORRECTED:
+            return []
         if target is None or target.type not in RANKS:
             return []
         return [
@@ -128,6 +134,10 @@ def _forbidden(arrival: Arrival, event: Event) -> Reason | None:
             "/source",
             event.source,
             f"publisher {publisher.name} may not speak for this source; have it added to the publisher's sources",
+        )
+    if event.type.startswith(FAMILY) and not publisher.administrator:
+        return Reason(
+            "administrator_only", "/type", event.type, "access is granted and revoked by administrators (/v1/access)"
         )
     outside = next((region for region in _regions(event.data) if not in_scope(region, publisher.scope)), None)
     if outside is not None:

@@ -1,12 +1,13 @@
 """Who calls, as the services know them: a name, roles, the sources they publish, the regions they see."""
 
-from typing import Final, Literal, NamedTuple, get_args
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
-from domain.scope import Scope
+from domain.access_events import ROLES, Role
+from domain.scope import Scope, scope_of
 from services.messages import Publisher
 
-Role = Literal["publisher", "steward", "inspector", "assessment", "operator", "auditor", "administrator"]
-ROLES: Final[frozenset[Role]] = frozenset(get_args(Role))
+__all__ = ["DEVELOPER", "ROLES", "Holder", "Role", "together"]
 
 
 class Holder(NamedTuple):
@@ -27,6 +28,18 @@ class Holder(NamedTuple):
     def publisher(self) -> Publisher:
         """The holder as intake knows publishers."""
         return Publisher(self.name, "steward" in self.roles, self.sources, "administrator" in self.roles, self.scope)
+
+
+def together(holders: Sequence[Holder]) -> Holder:
+    """What several grants of one holder allow where each of them would do alone."""
+    sources = [each.sources for each in holders]
+    scopes = [each.scope for each in holders]
+    return Holder(
+        holders[0].name,
+        frozenset[Role]().union(*(each.roles for each in holders)),
+        None if None in sources else frozenset[str]().union(*(each for each in sources if each is not None)),
+        None if None in scopes else scope_of(prefix for scope in scopes if scope is not None for prefix in scope),
+    )
 
 
 # What `serve --dev` takes every caller for.

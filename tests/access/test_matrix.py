@@ -23,6 +23,8 @@ OFFICES: tuple[tuple[str, str, set[str]], ...] = (
     ("GET", "/v1/anomalies", {"inspector", "steward"}),
     ("GET", "/v1/sources", {"steward"}),
     ("GET", "/v1/readings", {"auditor"}),
+    ("GET", "/v1/access", {"administrator"}),
+    ("POST", "/v1/access", {"administrator"}),
 )
 OPERATIONS = [
     (method.upper(), path) for path, operations in create_app().openapi()["paths"].items() for method in operations

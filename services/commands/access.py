@@ -1,0 +1,75 @@
+"""`taizhang access …`: who has access, granted and revoked by an administrator."""
+
+import sys
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from domain.access_events import ROLES
+from services.client import Client
+from services.commands.console import ERR, OUT, AsJson, print_json
+from services.settings import load
+
+access = typer.Typer(no_args_is_help=True, help="授权 Who has access: list, grant, revoke.")
+
+
+@access.command("list")
+def list_(as_json: AsJson = False) -> None:  # noqa: FBT002 - an option
+    """列出 Every grant there ever was, with what has become of it."""
+    with Client(load()) as client:
+        answer = client.get("/v1/access")
+    if as_json:
+        print_json(answer)
+        return
+    table = Table(
+        "授权\naccess", "持有者\nholder", "角色\nroles", "地区\nregions", "自\nsince", "至\nuntil", "有效\nin force"
+    )
+    for each in answer["grants"]:
+        regions = "全部 all" if each["regions"] is None else ", ".join(each["regions"])
+        in_force = "是 yes" if each["in_force"] else f"否 no {each['reason'] or ''}"
+        table.add_row(
+            each["access"], each["holder"], ", ".join(each["roles"]), regions, each["since"], each["until"] or "",
+            in_force,
+        )  # fmt: skip
+    OUT.print(table)
+
+
+@access.command()
+def grant(
+    holder: Annotated[str, typer.Argument(help="持有者 a machine's name, or a person's pseudonym")],
+    role: Annotated[list[str], typer.Option(help=f"角色 may repeat: {', '.join(sorted(ROLES))}")],
+    source: Annotated[list[str] | None, typer.Option(help="来源 it may publish; may repeat; left out: any")] = None,
+    region: Annotated[list[str] | None, typer.Option(help="地区 a division code; may repeat; left out: all")] = None,
+    until: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="有效期 its last day")] = None,
+    *,
+    key: Annotated[bool, typer.Option(help="密钥 make an API key that goes with it")] = True,
+) -> None:
+    """授予 Grant access; a key is printed once, and the log has only its hash.
+
+    Example: taizhang access grant county-990101 --role operator --region 990101
+    """
+    body = {
+        "holder": holder, "roles": role, "sources": source or None, "regions": region or None,
+        "until": None if until is None else until.date().isoformat(), "key": key,
+    }  # fmt: skip
+    with Client(load()) as client:
+        answer = client.post("/v1/access", body)
+    ERR.print(f"已授予 Granted: {answer['access']}")
+    if answer["key"] is not None:
+        ERR.print("请妥善保存, 不会再显示 Keep the key safe, it is not shown again:")
+        sys.stdout.write(f"{answer['key']}\n")
+
+
+@access.command()
+def revoke(
+    name: Annotated[str, typer.Argument(metavar="ACCESS", help="授权 as access:…")],
+    reason: Annotated[str, typer.Option(help="理由 why; it is recorded for good")],
+) -> None:
+    """撤销 Revoke a grant; it counts within a second.
+
+    Example: taizhang access revoke access:0123456789abcdef --reason "key replaced"
+    """
+    with Client(load()) as client:
+        print_json(client.post(f"/v1/access/{name}/revoke", {"reason": reason}))

@@ -1,0 +1,81 @@
+"""Access as events: granted and revoked by administrators alone, counted at once, kept for ever."""
+
+import time
+from typing import Any
+
+import pytest
+
+from domain.access_events import GRANTED
+from services.grants import REFRESH_S
+from tests.fix_counties import HERE, Counties
+from tests.sending import envelope, retracted
+
+
+def grant(counties: Counties, **body: Any) -> dict[str, Any]:  # noqa: ANN401 - the request's body
+    answer = counties.ask("administrator", "/v1/access", method="POST", json=body)
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+def session(counties: Counties, key: str) -> Any:  # noqa: ANN401 - the answer, or its status
+    answer = counties.service.http.get("/v1/session", headers={"authorization": f"Bearer {key}"})
+    return answer.json() if answer.is_success else answer.status_code
+
+
+def test_a_key_is_granted_replaced_and_revoked_without_a_gap(counties: Counties) -> None:
+    first = grant(counties, holder="county-x", roles=["operator"], regions=[HERE])
+    time.sleep(REFRESH_S)
+    assert session(counties, first["key"]) == {
+        "holder": "county-x", "roles": ["operator"], "sources": None, "regions": [HERE],
+    }  # fmt: skip
+    second = grant(counties, holder="county-x", roles=["operator"], regions=[HERE])
+    time.sleep(REFRESH_S)
+    assert session(counties, first["key"]) == session(counties, second["key"])
+    path = f"/v1/access/{first['access']}/revoke"
+    assert counties.ask("administrator", path, method="POST", json={"reason": "replaced"}).status_code == 200
+    time.sleep(REFRESH_S)
+    assert session(counties, first["key"]) == 401
+    assert session(counties, second["key"])["holder"] == "county-x"
+    assert counties.ask("administrator", path, method="POST", json={"reason": "again"}).status_code == 404
+    listed = {each["access"]: each for each in counties.ask("administrator", "/v1/access").json()["grants"]}
+    assert listed[first["access"]]["reason"] == "replaced"
+    assert not listed[first["access"]]["in_force"]
+    assert listed[second["access"]]["in_force"]
+
+
+def test_a_key_is_nowhere_in_the_log(counties: Counties) -> None:
+    made = grant(counties, holder="quiet", roles=["inspector"])
+    event = counties.ask("all", "/v1/events/" + str(made["position"]))
+    assert event.json()["type"] == GRANTED
+    assert made["key"] not in event.text
+    assert event.json()["publisher"] == "administrator"
+
+
+def test_a_grant_ends_with_its_last_day(counties: Counties) -> None:
+    over = grant(counties, holder="past", roles=["inspector"], until="2020-01-01")
+    time.sleep(REFRESH_S)
+    assert session(counties, over["key"]) == 401
+
+
+@pytest.mark.parametrize("caller", ["publisher", "steward", "all"])
+def test_nobody_else_grants_access_through_intake(counties: Counties, caller: str) -> None:
+    data = {"effective_on": "2024-01-01", "access": f"access:{caller}", "holder": "me", "roles": ["administrator"]}
+    event = envelope(f"a-{caller}", "access.granted", data, "/taizhang/access")
+    result = counties.ask(caller, "/v1/events", method="POST", json=event).json()["results"][0]
+    assert result["reasons"][0]["rule"] == "administrator_only"
+
+
+def test_access_is_neither_corrected_nor_retracted(counties: Counties) -> None:
+    made = grant(counties, holder="fixed", roles=["inspector"])
+    event = counties.ask("all", f"/v1/events/{made['position']}").json()
+    word = retracted("r-access", event["id"], "/office")
+    word["data"]["retracts"]["source"] = event["source"]
+    result = counties.ask("steward", "/v1/events", method="POST", json=word).json()["results"][0]
+    assert result["reasons"][0]["rule"] == "access_stands"
+
+
+def test_a_grant_names_no_person(counties: Counties) -> None:
+    body = {"holder": "13800138000", "roles": ["inspector"]}
+    answer = counties.ask("administrator", "/v1/access", method="POST", json=body)
+    assert answer.status_code == 400

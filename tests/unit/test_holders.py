@@ -1,0 +1,39 @@
+"""What several grants of one holder allow: each what it allows alone, and no mixture."""
+
+import pytest
+
+from api.access import decide
+from api.problems import Problem
+from services.holders import Holder, together
+
+NORTH = Holder("someone", frozenset({"operator"}), None, ("990101",))
+SOUTH = Holder("someone", frozenset({"inspector"}), None, ("990202",))
+WHOLE = Holder("someone", frozenset({"auditor"}))
+
+
+def test_what_both_grants_open_is_seen_in_both_regions() -> None:
+    assert decide([NORTH, SOUTH], "GET", "/v1/organizations").scope == ("990101", "990202")
+
+
+def test_what_one_grant_opens_is_seen_in_its_regions_alone() -> None:
+    assert decide([NORTH, SOUTH, WHOLE], "GET", "/v1/audit").scope == ("990202",)
+
+
+def test_a_grant_without_regions_does_not_widen_another_role_s() -> None:
+    assert decide([NORTH, WHOLE], "GET", "/v1/rates").scope == ("990101",)
+    assert decide([NORTH, WHOLE], "GET", "/v1/readings").scope is None
+    with pytest.raises(Problem, match="needs one of the roles"):
+        decide([NORTH, SOUTH], "GET", "/v1/readings")
+    with pytest.raises(Problem, match="limited to 990202"):
+        decide([NORTH, SOUTH], "GET", "/v1/export")
+
+
+def test_a_route_without_a_rule_is_closed() -> None:
+    with pytest.raises(Problem, match="no rule"):
+        decide([WHOLE], "GET", "/v1/unheard-of")
+
+
+def test_a_source_limit_goes_with_a_grant_that_has_none() -> None:
+    limited = Holder("someone", frozenset({"publisher"}), frozenset({"/a"}))
+    assert together([limited, limited._replace(sources=frozenset({"/b"}))]).sources == {"/a", "/b"}
+    assert together([limited, limited._replace(sources=None)]).sources is None
