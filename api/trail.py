@@ -35,6 +35,9 @@ ACTIONS: Final = {
     "/ledger/{org}": "dossier",
     "/ledger/{org}/history": "history",
     "/events/{position}": "event",
+    "/inspection": "changes",
+    "/inspection/signals": "signals",
+    "/inspection/events": "audit",
 }
 
 

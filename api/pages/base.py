@@ -21,7 +21,7 @@ from services.queries import Queries
 from services.settings import SHANGHAI
 
 # Which pages the navigation shows, in order: the text `nav.NAME` and the path.
-NAVIGATION: Final = (("overview", "/"), ("ledger", "/ledger"))
+NAVIGATION: Final = (("overview", "/"), ("ledger", "/ledger"), ("inspection", "/inspection"))
 
 # Everything comes from the service itself, and nothing is written into the page.
 CONTENT_SECURITY_POLICY: Final = (
@@ -138,18 +138,23 @@ async def tidy(
     known_on: Annotated[
         str | None, Query(description="As known when this day ended in Asia/Shanghai; leads on to `known_at`.")
     ] = None,
+    since_on: Annotated[
+        str | None, Query(description="Since what was known when this day ended; leads on to `since`.")
+    ] = None,
 ) -> None:
     """Lead a form's address on to the plain one: fields left empty go, a day of knowledge becomes its last instant.
 
     A router's dependency, so that it comes before the page's own parameters are read.
     """
     items = request.query_params.multi_items()
-    if all(value for _, value in items) and known_on is None:
+    if all(value for _, value in items) and known_on is None and since_on is None:
         return
     addresses = Addresses(request.url.path, request.query_params)
-    changes: dict[str, Value] = {"known_on": None}
+    changes: dict[str, Value] = {"known_on": None, "since_on": None}
     if known_on:
         changes["known_at"] = end_of(read_date("known_on", known_on))
+    if since_on:
+        changes["since"] = end_of(read_date("since_on", since_on))
     raise HTTPException(303, headers={"location": addresses.here(changes)})
 
 

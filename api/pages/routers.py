@@ -2,6 +2,9 @@
 
 from typing import Final
 
-from api.pages import dossier, event, explain, ledger, overview, static_files
+from api.pages import dossier, event, explain, inspection, ledger, overview, signals, static_files, trail, vintage
 
-PAGES: Final = (static_files.router, overview.router, explain.router, ledger.router, dossier.router, event.router)
+PAGES: Final = (
+    static_files.router, overview.router, explain.router, ledger.router, dossier.router, event.router,
+    inspection.router, vintage.router, signals.router, trail.router,
+)  # fmt: skip

@@ -104,7 +104,8 @@ QUESTIONS = (
     "/v1/branches/{branch}/history", "/v1/rates", "/v1/rates/series", "/v1/rates/compare", "/v1/rates/explain",
     "/v1/rates/vintage", "/v1/audit", "/v1/events/{position}", "/v1/changes", "/v1/replay", "/v1/signals",
     "/v1/anomalies", "/v1/campaigns", "/v1/rates/ranking", "/v1/rates/what-if", "/explain", "/ledger", "/ledger/{org}",
-    "/ledger/{org}/history", "/events/{position}",
+    "/ledger/{org}/history", "/events/{position}", "/inspection", "/inspection/vintage", "/inspection/signals",
+    "/inspection/events",
 )  # fmt: skip
 
 
@@ -115,13 +116,13 @@ def question(rng: random.Random, path: str, head: int) -> tuple[str, dict[str, A
     path = path.format(org=rng.choice(orgs), branch=rng.choice(branches), position=rng.randint(1, head))
     day, position = f"2024-{rng.randint(1, 12):02}-15", str(rng.randint(0, head))
     given: dict[str, Any] = {}
-    if "/v1/events" not in path and "series" not in path and "vintage" not in path:
+    if "/v1/events" not in path and "series" not in path and "rates/vintage" not in path:
         given = {"as_of": day, "known_at": rng.choice([position, str(head)])}
     if path in ("/v1/changes", "/v1/replay"):
         given |= {"since": "0"}
-    if "series" in path or "vintage" in path:
+    if "series" in path or "rates/vintage" in path:
         given |= {"from": "2024-01-31", "to": "2024-12-31", "step": "quarter"}
-    if path == "/v1/signals":
+    if path.endswith("/signals"):
         given |= {"deadline": rng.choice(["2024-02-15", "2024-04-30", "2024-06-30"])}
     if "ranking" in path or "what-if" in path:
         given |= {"group_by": rng.choice(["region:6", "kind"]), "full_members_for_branch": 1} if "what" in path else {}
@@ -131,7 +132,7 @@ def question(rng: random.Random, path: str, head: int) -> tuple[str, dict[str, A
         given |= rng.choice([{}, {"region": rng.choice([HERE, THERE, "99"])}, {"category": "courier"}])
     if path == "/v1/organizations":
         given |= rng.choice([{}, {"q": "彼"}, {"q": "there"}, {"sort": "employees"}, {"limit": 3}])
-    if path in ("/v1/audit", "/v1/anomalies"):
+    if path in ("/v1/audit", "/v1/anomalies", "/inspection/events"):
         given |= rng.choice([{}, {"subject": rng.choice([*orgs, *branches])}, {"limit": 5}])
     return path, given
 

@@ -11,6 +11,10 @@ VIEWS: Final[dict[str, str]] = {
     "dossier": "/ledger/group:880103-courier-000?as_of=2024-12-31",
     "history": "/ledger/group:880103-courier-000/history?as_of=2024-12-31",
     "event": "/events/1",
+    "changes": "/inspection?as_of=2024-12-31",
+    "vintage": "/inspection/vintage?as_of=2025-02-28&from=2024-09-30",
+    "signals": "/inspection/signals?as_of=2025-06-30",
+    "trail": "/inspection/events?as_of=2024-12-31&type=taizhang.branch.formed.v1",
     "nothing": "/?as_of=2019-01-01",
     "wrong": "/?as_of=2024-02-30",
 }
