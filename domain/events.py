@@ -32,6 +32,23 @@ from domain.fields import (
     given,
 )
 from domain.list_events import ListProfiled
+from domain.matching_events import MatchDecided, MatchUndone
+from domain.measure_events import (
+    MeasureAssigned,
+    MeasureDeadlinesAdopted,
+    MeasureExtended,
+    RectificationClosed,
+    RectificationOpened,
+)
+from domain.region_events import (
+    RegionCreated,
+    RegionMerged,
+    RegionMoved,
+    RegionRenamed,
+    RegionRetired,
+    RegionSplit,
+)
+from domain.survey_events import SurveyOpened, VisitMade
 from domain.terms import (
     CATEGORIES_OF_KIND,
     Category,
@@ -240,6 +257,21 @@ _MODELS: Final[dict[str, tuple[type[Data], int | None]]] = {
     "list.profiled": (ListProfiled, CHANGE),
     "assessment.sealed": (AssessmentSealed, START),
     "assessment.superseded": (AssessmentSuperseded, END),
+    "measure.deadlines_adopted": (MeasureDeadlinesAdopted, CHANGE),
+    "measure.assigned": (MeasureAssigned, CHANGE),
+    "measure.extended": (MeasureExtended, CHANGE),
+    "rectification.opened": (RectificationOpened, START),
+    "rectification.closed": (RectificationClosed, END),
+    "survey.opened": (SurveyOpened, START),
+    "visit.made": (VisitMade, CHANGE),
+    "region.created": (RegionCreated, START),
+    "region.renamed": (RegionRenamed, CHANGE),
+    "region.retired": (RegionRetired, END),
+    "region.merged": (RegionMerged, END),
+    "region.split": (RegionSplit, END),
+    "region.moved": (RegionMoved, END),
+    "match.decided": (MatchDecided, START),
+    "match.undone": (MatchUndone, END),
     "event.corrected": (EventCorrected, None),
     "event.retracted": (EventRetracted, None),
 }

@@ -32,7 +32,9 @@ IDENTITY_LENGTH_MAX: Final = 128
 SOURCE_LENGTH_MAX: Final = 256
 
 
-def _coded(check: Callable[[str], str]) -> AfterValidator:
+def coded(check: Callable[[str], str]) -> AfterValidator:
+    """A validator that calls a check of `domain.codes`."""
+
     def validate(value: str) -> str:
         try:
             return check(value)
@@ -60,32 +62,32 @@ def _no_blank(value: str) -> str:
 CalendarDate = Annotated[date, BeforeValidator(_read_date), WithJsonSchema({"type": "string", "format": "date"})]
 OrganizationId = Annotated[
     str,
-    _coded(codes.check_organization),
+    coded(codes.check_organization),
     Field(json_schema_extra={"pattern": "^(uscc:[0-9A-HJ-NP-RTUWXY]{18}|group:[A-Za-z0-9-]{1,40})$"}),
 ]
 MemberId = Annotated[
     str,
-    _coded(lambda value: codes.check_pseudonym(value, "member")),
+    coded(lambda value: codes.check_pseudonym(value, "member")),
     Field(json_schema_extra={"pattern": "^member:[A-Za-z0-9_-]{1,64}$"}),
 ]
 InstructorId = Annotated[
     str,
-    _coded(lambda value: codes.check_pseudonym(value, "person")),
+    coded(lambda value: codes.check_pseudonym(value, "person")),
     Field(json_schema_extra={"pattern": "^person:[A-Za-z0-9_-]{1,64}$"}),
 ]
 BranchId = Annotated[
     str,
-    _coded(lambda value: codes.check_named(value, "branch")),
+    coded(lambda value: codes.check_named(value, "branch")),
     Field(json_schema_extra={"pattern": "^branch:[A-Za-z0-9_-]{1,64}$"}),
 ]
 OfficeId = Annotated[
     str,
-    _coded(lambda value: codes.check_pseudonym(value, "office")),
+    coded(lambda value: codes.check_pseudonym(value, "office")),
     Field(json_schema_extra={"pattern": "^office:[A-Za-z0-9_-]{1,64}$"}),
 ]
 CampaignId = Annotated[
     str,
-    _coded(lambda value: codes.check_named(value, "campaign")),
+    coded(lambda value: codes.check_named(value, "campaign")),
     Field(json_schema_extra={"pattern": "^campaign:[A-Za-z0-9_-]{1,64}$"}),
 ]
 AssessmentId = Annotated[
@@ -95,12 +97,12 @@ AssessmentId = Annotated[
 ]
 RegionCode = Annotated[
     str,
-    _coded(codes.check_region),
+    coded(codes.check_region),
     Field(json_schema_extra={"pattern": "^([0-9]{2}|[0-9]{4}|[0-9]{6}|[0-9]{9}|[0-9]{12})$"}),
 ]
 IndustryCode = Annotated[
     str,
-    _coded(codes.check_industry),
+    coded(codes.check_industry),
     Field(json_schema_extra={"pattern": "^[A-T]([0-9]{2,4})?$"}),
 ]
 Name = Annotated[
