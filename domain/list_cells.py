@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final
 
 from domain import codes
@@ -77,7 +78,8 @@ def _words(cell: Cell) -> str:
             return repr(cell)
         case int() | float():
             return str(int(cell))
-    return _BLANK.sub(" ", _unprotected(cell)).strip()
+    found = _unprotected(cell)
+    return _BLANK.sub(" ", found).strip() if _BLANK.search(found) else found
 
 
 def _unprotected(cell: str) -> str:
@@ -147,6 +149,11 @@ def organization(cell: Cell, *, group: bool) -> str:
         raise CellError(error.rule, str(error)) from None
 
 
+# Lists repeat their codes, categories and head counts: what was read is kept. Typed, since 1 equals True.
+_KEPT: Final = 1 << 15
+
+
+@lru_cache(_KEPT, typed=True)
 def region(cell: Cell, digits: int | None = None) -> str:
     """A division code; padding zeros are taken off level by level, a lost leading zero given back if `digits` is."""
     found, was_number = _code(cell)
@@ -164,6 +171,7 @@ def region(cell: Cell, digits: int | None = None) -> str:
         raise CellError(error.rule, f"{error}; a column of numbers may have lost digits") from None
 
 
+@lru_cache(_KEPT, typed=True)
 def industry(cell: Cell, digits: int | None = None) -> str | None:
     """A code of GB/T 4754-2017; the section letter of a bare number is found from its division."""
     found, was_number = _code(cell)
@@ -191,6 +199,7 @@ def industry(cell: Cell, digits: int | None = None) -> str | None:
         raise CellError(error.rule, str(error)) from None
 
 
+@lru_cache(_KEPT, typed=True)
 def employees(cell: Cell) -> int | None:
     """A head count; None where the list does not know it."""
     if isinstance(cell, bool | date | time | timedelta):

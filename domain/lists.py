@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple, cast
 
 from domain.facts import Fact
@@ -17,6 +18,7 @@ from domain.terms import CATEGORIES_OF_KIND, Kind
 
 SHANGHAI: Final = timezone(timedelta(hours=8))
 KIND_OF: Final[dict[str, Kind]] = {c: kind for kind, of_kind in CATEGORIES_OF_KIND.items() for c in of_kind}
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 Difference = Literal["registered", "changed", "deregistered", "unchanged", "kind_differs"]
 
 
@@ -129,14 +131,24 @@ def event(source: str, org: str, name: Difference, data: Mapping[str, Any], as_o
     is the last word on the day.
     """
     whole = {"effective_on": as_of.isoformat(), "org": org, **data}
-    end_ns = int(datetime(as_of.year, as_of.month, as_of.day, 23, 59, 59, tzinfo=SHANGHAI).timestamp()) * 10**9
-    time_ns = max(end_ns, last_ns + 1)
+    content = _JSON.encode(
+        {
+            "specversion": "1.0", "source": source, "type": f"taizhang.organization.{name}.v1",
+            "time": _instant(max(_end_ns(as_of), last_ns + 1)), "subject": org, "data": whole,
+        }
+    ).encode()  # fmt: skip
+    id_ = f"list-{as_of.isoformat()}-{hashlib.sha256(content).hexdigest()[:32]}"
+    return b'{"id":"%b",%b' % (id_.encode(), content[1:])
+
+
+@lru_cache(8)
+def _end_ns(as_of: date) -> int:
+    """The last second of a day in Asia/Shanghai, in nanoseconds since 1970."""
+    return int(datetime(as_of.year, as_of.month, as_of.day, 23, 59, 59, tzinfo=SHANGHAI).timestamp()) * 10**9
+
+
+@lru_cache(1024)
+def _instant(time_ns: int) -> str:
     seconds, nanoseconds = divmod(time_ns, 10**9)
     instant = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    content = {
-        "specversion": "1.0", "source": source, "type": f"taizhang.organization.{name}.v1",
-        "time": f"{instant}.{nanoseconds:09d}Z", "subject": org, "data": whole,
-    }  # fmt: skip
-    digest = hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
-    named = {"id": f"list-{as_of.isoformat()}-{digest[:32]}", **content}
-    return json.dumps(named, ensure_ascii=False, separators=(",", ":")).encode()
+    return f"{instant}.{nanoseconds:09d}Z"

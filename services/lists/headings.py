@@ -122,14 +122,22 @@ class Sorter:
         return True
 
     def _sorted(self, number: int, row: list[Cell]) -> Sorted:
+        width = len(row)
+        cells = {field: row[place] if place < width else None for field, place in self._places.items()}
+        code = cells["org"]
+        if isinstance(code, str) and _CODE.fullmatch(code) and code.strip() not in self._headings:
+            return Sorted(number, "row", cells, "")
+        return self._unusual(number, row, cells)
+
+    def _unusual(self, number: int, row: list[Cell], cells: Mapping[ListField, Cell]) -> Sorted:
+        """A row whose first sight is not that of an organization."""
         filled = [cell for cell in row if not is_blank(cell)]
-        cells = {field: row[place] if place < len(row) else None for field, place in self._places.items()}
         shown = " | ".join(str(cell) for cell in filled)[:200]
         if not filled:
             return Sorted(number, "blank", {}, "")
         if len(filled) == 1 and isinstance(filled[0], str) and not _CODE.fullmatch(filled[0]):
             return Sorted(number, "total" if _is_total(filled[0]) else "note", {}, shown)
-        code = cells.get("org")
+        code = cells["org"]
         if is_blank(code) or (isinstance(code, str) and _is_total(code)):
             if any(isinstance(cell, str) and _is_total(cell) for cell in filled):
                 return Sorted(number, "total", {}, shown)

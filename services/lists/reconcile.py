@@ -145,12 +145,12 @@ def reconcile(  # noqa: PLR0917 - one question
     rows, encoding = read_rows(path)
     report = Report(source, as_of, {**_about(path), "encoding": encoding})
     sorter = Sorter(source, as_of.isoformat(), profile)
-    for each in sorter.sort(rows):
-        report.rows[each.what] += 1
-        if each.what in ("total", "note") and len(report.left_out) < SAMPLES_MAX:
-            report.left_out.append({"row": each.number, "what": each.what, "shown": each.shown})
-        elif each.what == "row":
-            _add(report, scratch, each.number, each.cells, sorter.profile)
+    scratch.add_listed(_read(report, sorter, rows))
+    for again in scratch.repeats():
+        report.rows["repeated"] += 1
+        if not again.equal:
+            message = f"row {again.first} says otherwise of {again.org}; leave only the right one of the two"
+            report.refuse(Refusal(again.row, _code_column(sorter), again.org, "listed_twice", message))
     report.profile = sorter.profile
     if not report.refused:
         scratch.add_facts(facts)
@@ -164,21 +164,22 @@ def _about(path: Path) -> dict[str, Any]:
     return {"name": path.name, "sha256": digest, "bytes": path.stat().st_size}
 
 
-def _add(report: Report, scratch: Scratch, number: int, cells: Any, profile: ListProfiled | None) -> None:  # noqa: ANN401 - cells by field
-    assert profile is not None  # noqa: S101 - the sorter has settled it with the headings
-    try:
-        found: Listed = listed(number, cells, profile)
-    except RowRefusedError as error:
-        report.refuse(error.refusal)
-        return
-    twin = scratch.add_listed(found, number)
-    if twin is None:
-        return
-    first, equal = twin
-    report.rows["repeated"] += 1
-    if not equal:
-        message = f"row {first} says otherwise of {found.org}; leave only the right one of the two"
-        report.refuse(Refusal(number, profile.columns["org"], found.org, "listed_twice", message))
+def _code_column(sorter: Sorter) -> str:
+    return sorter.profile.columns["org"] if sorter.profile else ""
+
+
+def _read(report: Report, sorter: Sorter, rows: Iterator[tuple[int, list[Cell]]]) -> Iterator[tuple[int, Listed]]:
+    """The organizations, each with its row's number; all else goes into the report."""
+    for each in sorter.sort(rows):
+        report.rows[each.what] += 1
+        if each.what in ("total", "note") and len(report.left_out) < SAMPLES_MAX:
+            report.left_out.append({"row": each.number, "what": each.what, "shown": each.shown})
+        if each.what != "row" or sorter.profile is None:
+            continue
+        try:
+            yield each.number, listed(each.number, each.cells, sorter.profile)
+        except RowRefusedError as error:
+            report.refuse(error.refusal)
 
 
 def _compare(report: Report, scratch: Scratch) -> None:

@@ -9,7 +9,7 @@ from datetime import date
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 import orjson
 
@@ -19,19 +19,32 @@ from domain.lists import Held, Listed, held
 
 _CACHE_KIB: Final = 65_536
 _TABLES: Final = """
-CREATE TABLE listed (org TEXT PRIMARY KEY, row INTEGER NOT NULL, fields BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE listed (org TEXT NOT NULL, row INTEGER NOT NULL, fields BLOB NOT NULL);
 CREATE TABLE fact (org TEXT NOT NULL, day INTEGER NOT NULL, time_ns INTEGER NOT NULL, rank INTEGER NOT NULL,
                    source TEXT NOT NULL, id TEXT NOT NULL, position INTEGER NOT NULL, type TEXT NOT NULL,
                    data BLOB NOT NULL);
 CREATE TABLE difference (number INTEGER PRIMARY KEY, event BLOB NOT NULL);
 """
-_LIST: Final = "INSERT OR IGNORE INTO listed VALUES (?, ?, ?)"
-_LISTED: Final = "SELECT row, fields FROM listed WHERE org = ?"
+_LIST: Final = "INSERT INTO listed VALUES (?, ?, ?)"
+_REPEATED: Final = """
+SELECT org, row, fields FROM listed WHERE org IN (SELECT org FROM listed GROUP BY org HAVING count(*) > 1)
+ORDER BY org, row
+"""
+_DROP: Final = "DELETE FROM listed WHERE org = ? AND row = ?"
 _FACT: Final = "INSERT INTO fact VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _FACTS: Final = """
 SELECT org, day, time_ns, rank, source, id, position, type, data FROM fact
 ORDER BY org, day, time_ns, rank, source, id
 """
+
+
+class Repeat(NamedTuple):
+    """An organization that stands in the list again; `equal`: with the same words as in its first row."""
+
+    org: str
+    first: int
+    row: int
+    equal: bool
 
 
 class Scratch:
@@ -51,13 +64,21 @@ class Scratch:
     def __exit__(self, *_: object) -> None:
         self._database.close()
 
-    def add_listed(self, listed: Listed, row: int) -> tuple[int, bool] | None:
-        """Add a row of the list; None, or for an organization that stands in it already: its row, and whether equal."""
-        fields = orjson.dumps(listed.fields, option=orjson.OPT_SORT_KEYS)
-        if self._database.execute(_LIST, (listed.org, row, fields)).rowcount:
-            return None
-        first, before = self._database.execute(_LISTED, (listed.org,)).fetchone()
-        return first, before == fields
+    def add_listed(self, rows: Iterable[tuple[int, Listed]]) -> None:
+        """Add the rows of the list, each with its number."""
+        sorted_ = orjson.OPT_SORT_KEYS
+        self._database.executemany(
+            _LIST, ((listed.org, number, orjson.dumps(listed.fields, option=sorted_)) for number, listed in rows)
+        )
+        self._database.execute("CREATE INDEX listed_org ON listed (org, row)")
+
+    def repeats(self) -> Iterator[Repeat]:
+        """The rows of organizations that stand in the list already; they are taken out."""
+        for org, rows in groupby(self._database.execute(_REPEATED).fetchall(), itemgetter(0)):
+            (_, first, fields), *others = rows
+            for _, number, said in others:
+                self._database.execute(_DROP, (org, number))
+                yield Repeat(org, first, number, equal=said == fields)
 
     def add_facts(self, facts: Iterable[Fact]) -> None:
         """Add facts of organizations that stand."""
