@@ -31,6 +31,7 @@ from api.routes import (
     ledger_stream,
     lists,
     log,
+    measures,
     organizations,
     quarantine,
     quarantine_groups,
@@ -43,6 +44,7 @@ from api.routes import (
     signals,
     sources,
     vintage,
+    weak_branches,
     what_if,
 )
 from api.trail import ReadingTrail
@@ -55,6 +57,7 @@ ROUTERS: Final = (
     ledger_stream.router, contract.router, evidence.router, *PAGES,
     lists.router, session.router, access_grants.router,
     campaigns.router, ranking.router, what_if.router, assessments.router,
+    measures.router, weak_branches.router,
 )  # fmt: skip
 DESCRIPTION: Final = """\
 台账: a ledger of Party building coverage, on two clocks. Publish events, ask for any date as known at any moment.

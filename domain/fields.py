@@ -92,7 +92,7 @@ CampaignId = Annotated[
 ]
 AssessmentId = Annotated[
     str,
-    _coded(lambda value: codes.check_named(value, "assessment")),
+    coded(lambda value: codes.check_named(value, "assessment")),
     Field(json_schema_extra={"pattern": "^assessment:[A-Za-z0-9_-]{1,64}$"}),
 ]
 RegionCode = Annotated[

@@ -82,7 +82,7 @@ def episodes(spans: Iterable[Span]) -> list[Episode]:
         alike = list(group)
         begin = alike[0].day
         if found and found[-1].closed_on is None:
-            closed_by: ClosedBy = "superseded" if what in MEASURES else what  # type: ignore[assignment]  # else a Met
+            closed_by: ClosedBy = "superseded" if what in MEASURES else what
             found[-1] = found[-1]._replace(closed_on=begin, closed_by=closed_by)
         if what not in MEASURES:
             eligible_since = None
@@ -90,7 +90,7 @@ def episodes(spans: Iterable[Span]) -> list[Episode]:
         for span in alike:
             eligible_since = (eligible_since or span.day) if span.eligible else None
         since = eligible_since if what in BY_ELIGIBILITY else None
-        found.append(Episode(what, begin, None, None, since))  # type: ignore[arg-type]  # a Measure by the test above
+        found.append(Episode(what, begin, None, None, since))
     return found
 
 

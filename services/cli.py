@@ -14,6 +14,7 @@ from services import logs
 from services.api_keys import add_key
 from services.commands.access import access
 from services.commands.console import ERR, OUT
+from services.commands.daily import durations, measures, weak_branches
 from services.commands.explain import explain
 from services.commands.ingest import ingest, relay
 from services.commands.inspection import changes, signals, vintage
@@ -193,6 +194,9 @@ app.command("changes")(changes)
 app.command("vintage")(vintage)
 app.command("signals")(signals)
 app.command("reconcile")(reconcile_list)
+app.command("measures")(measures)
+app.command("durations")(durations)
+app.command("weak-branches")(weak_branches)
 app.command("demo-city")(demo_city)
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(access, name="access")

@@ -24,7 +24,9 @@ _INSTRUCT: Final = MEASURES.index("instruct")
 
 def open_measures(rows: Standing) -> NDArray[np.bool_]:
     """Which rows a measure is open at."""
-    met = rows.organization_covered | (rows.excluded != 0) | ((rows.measure == _INSTRUCT) & rows.work_covered)
+    met: NDArray[np.bool_] = (
+        rows.organization_covered | (rows.excluded != 0) | ((rows.measure == _INSTRUCT) & rows.work_covered)
+    )
     return ~met
 
 

@@ -7,6 +7,7 @@ from services.demo_city import (
     campaign,
     contradictions,
     coverage,
+    daily,
     exclusions,
     facts,
     groups,
@@ -58,6 +59,7 @@ def _lines(plans: list[CountyPlan], city_groups: list[Group], seed: int) -> Iter
         of_county = [g for g in city_groups if g.organization.org.startswith(f"group:{plan.code}-")]
         yield from feed.lines(_facts(county, of_county, seed))
     yield from campaign.lines()
+    yield from daily.lines()
 
 
 def _facts(county: County, of_county: list[Group], seed: int) -> Iterator[Fact]:

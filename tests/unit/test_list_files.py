@@ -187,12 +187,11 @@ def test_a_broken_file_is_read_right_or_refused_with_the_remedy(
     _, _, right = compared(tmp_path, as_csv(stock(12)), "2024-03-31", [])
     for _ in range(EACH):
         content, refused = mutation(rng, stock(12))
+        whole: Refusal | None = None
         try:
             report, _, read = compared(tmp_path, content, "2024-03-31", [])
         except ListRefusedError as error:
-            whole: Refusal | None = error.refusal
-        else:
-            whole = None
+            whole = error.refusal
         if whole is not None:
             assert refused is not None, whole
             assert len(whole.message) > 30
