@@ -85,6 +85,13 @@ RULES: Final[dict[tuple[str, str], Rule]] = {
     ("GET", "/v1/lists/profile"): Rule(_PUBLISHING, "whole"),
     ("GET", "/v1/lists/facts"): Rule(_PUBLISHING, "whole"),
     ("POST", "/v1/lists"): Rule(_PUBLISHING, "whole"),
+    ("GET", "/v1/measures"): Rule(_READING, "scoped"),
+    ("GET", "/v1/measures/organizations/{org}"): Rule(_READING, "scoped"),
+    ("GET", "/v1/measures/durations"): Rule(_READING, "scoped"),
+    ("GET", "/v1/measures/calendar"): Rule(_READING, "scoped"),
+    ("GET", "/v1/weak-branches"): Rule(_READING, "scoped"),
+    # A branch, and so its rectification, may cover organizations of several regions.
+    ("GET", "/v1/rectifications"): Rule(_READING, "whole"),
     ("GET", "/v1/log/raw/{path}"): Rule(_INSPECTING, "whole"),
     # What could not be read has no region.
     ("GET", "/v1/quarantine"): Rule(_STEWARDING, "whole"),

@@ -10,6 +10,7 @@ from scipy import stats
 
 from domain.measures import SUCCESSES, Deadlines, Episode, Offices, offices
 from domain.rates import Filters
+from domain.scope import in_scope
 from domain.terms import Measure
 from projections.ledger.obligations import Obligations, open_measures
 from projections.ledger.standing import Standing
@@ -78,7 +79,7 @@ def open_items(queries: Queries, as_of: date, known_at: int, filters: Filters) -
     """The measures open at the end of a date, as known at a position."""
     view = queries.view.current
     policy = view.snapshot.policy(as_of.toordinal(), known_at)
-    rows = chosen_rows(view.snapshot, as_of, known_at, policy, filters)
+    rows = chosen_rows(view.snapshot, as_of, known_at, policy, queries.narrowed(filters))
     rows = rows.where(open_measures(rows))
     with queries.pool.connection() as connection:
         said = offices(office_facts(connection, view, ["measure"], as_of, known_at), as_of)
@@ -122,7 +123,7 @@ def of_organization(queries: Queries, org: str, as_of: date, known_at: int) -> t
     Raises:
         NotFoundError: no event known speaks of it.
     """
-    number = queries.require_organization(org, known_at)
+    number = queries.require_organization(org, as_of, known_at)
     view = queries.view.current
     with queries.pool.connection() as connection:
         said = offices(office_facts(connection, view, ["measure"], as_of, known_at), as_of)
@@ -137,7 +138,10 @@ def durations(queries: Queries, as_of: date, known_at: int, measure: Measure, di
     seen: dict[str | None, list[int]] = {}
     regions = _last_regions(queries, as_of, known_at)
     for number, found in Obligations(view.snapshot, as_of, known_at).of():
-        region = None if digits is None else regions.get(number, "")[:digits]
+        home = regions.get(number, "")
+        if not in_scope(home, queries.scope):
+            continue
+        region = None if digits is None else home[:digits]
         for each in found:
             if each.measure == measure:
                 days = ((each.closed_on or as_of) - each.opened_on).days

@@ -10,6 +10,7 @@ from psycopg import sql
 from domain.facts import Fact, standing_facts
 from domain.fold import Branch
 from domain.rectification import Contradicted, Rectification, rectifications
+from domain.scope import in_scope
 from domain.signals import branch_after
 from domain.terms import FORMATIONS
 from projections.ledger.standing import standing
@@ -61,6 +62,7 @@ def weak_branches(queries: Queries, as_of: date, known_at: int) -> list[WeakBran
     statement = sql.SQL(_COVERING).format(schema=sql.Identifier(view.reading.schema))
     with queries.cursor() as cursor:
         covering = cursor.execute(statement, (known_at, day, day)).fetchall()
+    seen = [in_scope(region, queries.scope) for region in list(view.snapshot.regions)]
     by_branch: dict[tuple[str, str], list[int]] = {}
     for branch, org_no, formation in covering:
         if org_no < len(at) and at[org_no] >= 0:
@@ -70,6 +72,9 @@ def weak_branches(queries: Queries, as_of: date, known_at: int) -> list[WeakBran
     could = rows.eligible & (rows.formation != alone) & (rows.excluded == 0)
     found = []
     for (branch, formation), numbers in by_branch.items():
+        # A branch is judged by all that it covers: who may not see all of it is not told of it.
+        if not all(seen[rows.region[i]] for i in numbers):
+            continue
         full_members = int(rows.full_members[numbers].sum())
         grown = [view.snapshot.orgs[rows.org_no[i]] for i in numbers if could[i]] if formation in SHARED else []
         weaknesses: list[Weakness] = ["could_stand_alone"] if grown else []
