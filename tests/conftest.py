@@ -3,6 +3,7 @@
 import os
 import random
 import secrets
+import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -40,6 +41,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """One seed for `random` and for hypothesis, so that a failed run can be had again."""
     chosen = os.environ.get(SEED_VARIABLE)
     config.stash[SEED] = seed = int(chosen) if chosen else secrets.randbelow(2**31)
+    # A shell starts what it puts in the background deaf to SIGINT, and so would be what the tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # The workers of a run on several cores take the same seed.
     os.environ[SEED_VARIABLE] = str(seed)
     # A law holds or it does not; how long an example takes is the machine's business.
