@@ -40,7 +40,7 @@ _ENVIRONMENT: Final = Environment(
 _ENVIRONMENT.filters.update(
     whole=formats.whole, percent=formats.percent, points=formats.points, day=formats.day, moment=formats.moment
 )
-_ENVIRONMENT.filters.update(runs=formats.runs, ratio=formats.ratio)
+_ENVIRONMENT.filters.update(runs=formats.runs, ratio=formats.ratio, goal=formats.goal)
 _ENVIRONMENT.globals.update(static=static, rates=rates, rate_counts=RATES, langs=LANGS, tags=TAGS, has_text=has)
 
 

@@ -4,6 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
+from domain.campaigns import Target
 from domain.rates import Rate
 from services.settings import SHANGHAI
 
@@ -40,6 +41,12 @@ def runs(values: list[float | None]) -> list[list[tuple[float, float]]]:
             x = 100 * at / max(len(values) - 1, 1)
             found[-1].append((round(x, 1), round(12 - 24 * (value - middle) / spread, 1)))
     return [run for run in found if run]
+
+
+def goal(target: Target) -> str:
+    """A target's value with its comparator."""
+    sign = "≥" if target.comparator == "at_least" else ">"
+    return f"{sign} {Decimal(target.value) * 100:.2f}%"
 
 
 def points(difference: str | None) -> str:

@@ -12,10 +12,12 @@ from api.filters import Filtered
 from api.pages.addresses import Value, address
 from api.pages.base import Page, Paged, tidy
 from api.pages.figures import filtered
+from api.pages.goals import Goal, as_rate, goals
 from api.pages.names import ancestors, level_below
 from api.parts import parts_of
 from domain.comparison import percentage_points
 from domain.periods import points
+from domain.ranking import Rank, ranks
 from domain.rates import RATES, Counts, Filters, Rate, rates
 from domain.terms import KINDS, RateName
 from services.queries import Queries
@@ -30,15 +32,16 @@ LINE_DAYS: Final = 365
 class Row(NamedTuple):
     """One group of the table: its key, its figures, and how it stands among the others.
 
-    `gap` is in percentage points against all of them, `rank` 1 for the highest rate (equal rates share one, a rate
-    over nothing has none), `line` the rate at the ends of the months of the last year, None over nothing.
+    `gap` is in percentage points against all of them, `to_goal` against the target, `line` the rate at the ends of the
+    months of the last year, None over nothing.
     """
 
     key: str | None
     counts: Counts
     rate: Rate
     gap: str | None
-    rank: int | None
+    to_goal: str | None
+    rank: Rank | None
     line: list[float | None]
     deeper: str | None
     behind: dict[str, Value]
@@ -57,15 +60,22 @@ def get(  # noqa: PLR0917 - each is a part of the address
     """Coverage at a glance; every figure leads to the organizations behind it."""
     queries = parts_of(request).queries.pinned()
     kinds = queries.rates(clocks.as_of, clocks.position, ("kind",), filters)
+    known = goals(queries, clocks)
+    # A target speaks of the whole segment, wherever in it one looks.
+    goal = known.beside(rate, filters._replace(region=None), rates(kinds.total)[rate])
     rows: list[Row] = []
     dimension = None
     if kinds.total.registered:
         dimension = _dimension(queries, clocks, filters, by)
-        rows = _rows(queries, page, clocks, filters, rate, dimension)
+        rows = _rows(queries, page, clocks, filters, rate, dimension, goal)
     return page.render(
         "overview.html",
         clocks=clocks,
         filters=filters,
+        segment=filters,
+        filtered=filtered(filters),
+        goals=known,
+        goal=goal,
         rate=rate,
         by=by,
         dimension=dimension,
@@ -94,7 +104,13 @@ def _dimension(queries: Queries, clocks: Clocks, filters: Filters, by: By) -> st
 
 
 def _rows(  # noqa: PLR0917 - one question
-    queries: Queries, page: Page, clocks: Clocks, filters: Filters, rate: RateName, dimension: str | None
+    queries: Queries,
+    page: Page,
+    clocks: Clocks,
+    filters: Filters,
+    rate: RateName,
+    dimension: str | None,
+    goal: Goal | None,
 ) -> list[Row]:
     if dimension is None:
         return []
@@ -102,15 +118,15 @@ def _rows(  # noqa: PLR0917 - one question
     every = rates(found.total)[rate]
     lines = _lines(queries, clocks, filters, rate, dimension)
     own = {key: rates(counts)[rate] for key, counts in found.groups.items()}
-    higher = sorted((_ratio(each) or 0.0 for each in own.values() if each.value is not None), reverse=True)
+    order = ranks(own)
     rows = []
     for key, counts in found.groups.items():
-        each, ratio = own[key], _ratio(own[key])
+        each = own[key]
         changes, behind = _leading(filters, dimension, key[0])
         rows.append(
             Row(
                 key[0], counts, each, percentage_points(each, every),
-                None if ratio is None else higher.index(ratio) + 1,
+                None if goal is None else percentage_points(each, as_rate(goal.target)), order[key],
                 lines.get(key[0], []), None if changes is None else page.here(**changes),
                 page.pinned(clocks) | filtered(filters) | behind,
             )

@@ -1,0 +1,40 @@
+"""Charts: Vega-Lite specifications become SVG images on the server (vl-convert), in one look."""
+
+import json
+from functools import lru_cache
+from typing import Any, Final
+
+import vl_convert
+from starlette.responses import Response
+
+CACHED_MAX: Final = 128
+_HOUR_S: Final = 3_600
+_INK, _SOFT, _LINE = "#1b1f24", "#565d66", "#e4e7eb"
+_LEGEND: Final = {"labelColor": _INK, "labelFontSize": 12, "symbolStrokeWidth": 2}
+_CONFIG: Final = {
+    "background": "white",
+    "font": "sans-serif",
+    "view": {"stroke": None},
+    "axis": {"labelColor": _SOFT, "titleColor": _SOFT, "gridColor": _LINE, "domainColor": _SOFT, "tickColor": _SOFT,
+             "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"},
+    "text": {"color": _INK, "fontSize": 12},
+}  # fmt: skip
+
+
+def themed(spec: dict[str, Any], legend_columns: int = 4) -> dict[str, Any]:
+    """A Vega-Lite specification in the pages' look."""
+    config = {**_CONFIG, "legend": {**_LEGEND, "columns": legend_columns}}
+    return {"$schema": "https://vega.github.io/schema/vega-lite/v5.json", "config": config, **spec}
+
+
+@lru_cache(maxsize=CACHED_MAX)
+def _drawn(spec: str) -> str:
+    # No data is fetched: a specification holds all of its own.
+    return vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
+
+
+def svg(spec: dict[str, Any], *, settled: bool) -> Response:
+    """The image; `settled`: its address can only ever mean this image, so that browsers may keep it for an hour."""
+    content = _drawn(json.dumps(spec, ensure_ascii=False, sort_keys=True))
+    cache = f"private, max-age={_HOUR_S}" if settled else "no-store"
+    return Response(content, media_type="image/svg+xml", headers={"cache-control": cache})

@@ -1,0 +1,161 @@
+"""`/trend` and `/charts/trend.svg`: one rate by kind over the months, with the targets on their dates."""
+
+from datetime import date
+from typing import Annotated, Any, Final, NamedTuple
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import HTMLResponse, Response
+
+from api.access import Reading
+from api.clocks import Asked, Clocks
+from api.filters import Filtered
+from api.pages.addresses import address
+from api.pages.base import Paged, tidy
+from api.pages.charts import svg, themed
+from api.pages.figures import filtered
+from api.pages.goals import Goals, goals
+from api.pages.texts import Lang, text
+from api.parts import parts_of
+from domain.campaigns import Target
+from domain.periods import months_before, points
+from domain.rates import Filters, Rate, rates
+from domain.terms import KINDS, RateName
+from services.ledger_view import first_day
+from services.queries import Queries
+
+router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
+
+MONTHS_MAX: Final = 36
+ALL: Final = "total"
+# Width and height of the field in pixels, and the legend's columns.
+WIDE, NARROW = (860, 260, 4), (280, 220, 2)
+_COLOURS: Final = {
+    "new_economic": "#9b1c1c", "new_social": "#1f5fa8", "new_employment_group": "#8a5a00", ALL: "#4a4f57",
+}  # fmt: skip
+_DASHES: Final = {"new_economic": [1, 0], "new_social": [8, 3], "new_employment_group": [3, 3], ALL: [1, 0]}
+
+WhichRate = Annotated[RateName, Query(description="Which rate.")]
+
+
+class TrendPoint(NamedTuple):
+    """One date's rates by kind, and of all under `total` where there are several kinds."""
+
+    day: date
+    rates: dict[str, Rate]
+
+
+def trend(queries: Queries, clocks: Clocks, filters: Filters, rate: RateName) -> list[TrendPoint]:
+    """The rate at the ends of the months of up to three years, from the ledger's first day on, and at the date."""
+    begins = first_day(queries.view.current)
+    first = months_before(clocks.as_of, MONTHS_MAX)
+    if begins is not None:
+        first = min(max(first, date.fromordinal(begins)), clocks.as_of)
+    found = []
+    for point in points(first, clocks.as_of, "month", MONTHS_MAX + 2) or []:
+        at = queries.rates(point.as_of, clocks.position, ("kind",), filters)
+        by_kind: dict[str, Rate] = {kind: rates(at.groups[kind,])[rate] for kind in KINDS if (kind,) in at.groups}
+        if len(by_kind) > 1:
+            by_kind[ALL] = rates(at.total)[rate]
+        found.append(TrendPoint(point.as_of, by_kind))
+    return found
+
+
+@router.get("/trend", response_model=None)
+def get(
+    request: Request,
+    page: Paged,
+    _: Reading,
+    clocks: Asked,
+    filters: Filtered,
+    rate: WhichRate = "organization_coverage",
+) -> HTMLResponse:
+    """The chart and its figures as a table."""
+    queries = parts_of(request).queries.pinned()
+    found = trend(queries, clocks, filters, rate)
+    return page.render(
+        "trend.html",
+        clocks=clocks,
+        filters=filters,
+        rate=rate,
+        points=found,
+        names=[name for name in (*KINDS, ALL) if any(name in each.rates for each in found)],
+        targets=goals(queries, clocks).of_rate(rate, filters),
+        behind=page.pinned(clocks) | filtered(filters),
+        api=address(
+            "/v1/rates/series",
+            {"from": found[0].day.isoformat(), "to": clocks.as_of.isoformat(), "known_at": clocks.position,
+             "group_by": "kind", **filtered(filters)},
+        ),
+    )  # fmt: skip
+
+
+@router.get("/charts/trend.svg", response_model=None)
+def get_svg(
+    request: Request,
+    page: Paged,
+    _: Reading,
+    clocks: Asked,
+    filters: Filtered,
+    rate: WhichRate = "organization_coverage",
+    *,
+    narrow: Annotated[bool, Query(description="In the size of a telephone.")] = False,
+) -> Response:
+    """The chart as an image; browsers keep it for an hour where both clocks are settled in its address."""
+    queries = parts_of(request).queries.pinned()
+    found = trend(queries, clocks, filters, rate)
+    settled = request.query_params.get("known_at", "").isdecimal() and "as_of" in request.query_params
+    drawn = spec(page.lang, rate, found, goals(queries, clocks), filters)
+    width, height, columns = NARROW if narrow else WIDE
+    return svg(themed({"width": width, "height": height, **drawn}, columns), settled=settled)
+
+
+def spec(lang: Lang, rate: RateName, found: list[TrendPoint], known: Goals, filters: Filters) -> dict[str, Any]:
+    """The chart as Vega-Lite, of no size yet."""
+
+    def name(key: str) -> str:
+        return text(lang, "total") if key == ALL else text(lang, f"kind.{key}")
+
+    values = [
+        {"day": each.day.isoformat(), "name": name(key), "rate": one.numerator / one.denominator}
+        for each in found
+        for key, one in each.rates.items()
+        if one.denominator
+    ]
+    present = [key for key in (*KINDS, ALL) if any(key in each.rates for each in found)]
+    targets = [_marked(each, name(each.segment.kind or ALL), lang) for each in known.of_rate(rate, filters)]
+    colour = {
+        "field": "name", "type": "nominal", "title": None, "legend": {"orient": "top", "symbolType": "stroke"},
+        "scale": {"domain": [name(key) for key in present], "range": [_COLOURS[key] for key in present]},
+    }  # fmt: skip
+    dash = {
+        "field": "name", "type": "nominal",
+        "scale": {"domain": [name(key) for key in present], "range": [_DASHES[key] for key in present]},
+    }  # fmt: skip
+    x = {
+        "field": "day",
+        "type": "temporal",
+        "title": None,
+        "axis": {"format": "%Y-%m", "labelOverlap": True},
+        "scale": {"type": "utc"},
+    }
+    y = {"field": "rate", "type": "quantitative", "title": text(lang, f"rate.{rate}"), "axis": {"format": ".0%"},
+         "scale": {"domainMin": 0, "nice": True}}  # fmt: skip
+    layers: list[dict[str, Any]] = [
+        {"data": {"values": values}, "mark": {"type": "line", "strokeWidth": 2},
+         "encoding": {"x": x, "y": y, "color": colour, "strokeDash": dash}},
+    ]  # fmt: skip
+    if targets:
+        layers += [
+            {"data": {"values": targets}, "mark": {"type": "rule", "strokeDash": [4, 4], "color": "#767c85"},
+             "encoding": {"x": x}},
+            {"data": {"values": targets}, "mark": {"type": "point", "filled": True, "size": 110, "shape": "diamond"},
+             "encoding": {"x": x, "y": y, "color": colour}},
+            {"data": {"values": targets}, "mark": {"type": "text", "align": "right", "dx": -9, "dy": -7},
+             "encoding": {"x": x, "y": y, "text": {"field": "label"}}},
+        ]  # fmt: skip
+    return {"layer": layers}
+
+
+def _marked(target: Target, name: str, lang: Lang) -> dict[str, Any]:
+    label = text(lang, "trend.target", value=f"{float(target.value):.0%}", day=target.due_on.isoformat())
+    return {"day": target.due_on.isoformat(), "rate": float(target.value), "name": name, "label": label}
