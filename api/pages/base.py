@@ -1,7 +1,7 @@
 """What every page stands on: its language, its links, its clocks, and the template around it."""
 
 from datetime import date
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple, get_args
 
 from fastapi import Depends, Query, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -11,6 +11,8 @@ from starlette.responses import HTMLResponse
 from api.clocks import Clocks, read_date, read_instant, today
 from api.pages import formats
 from api.pages.addresses import Addresses, Value
+from api.pages.figures import By
+from api.pages.goals import gap_to, segment_of
 from api.pages.names import place_name, term
 from api.pages.static_files import static
 from api.pages.texts import LANGS, TAGS, Lang, has, text
@@ -21,7 +23,9 @@ from services.queries import Queries
 from services.settings import SHANGHAI
 
 # Which pages the navigation shows, in order: the text `nav.NAME` and the path.
-NAVIGATION: Final = (("overview", "/"), ("ledger", "/ledger"), ("inspection", "/inspection"))
+NAVIGATION: Final = (
+    ("overview", "/"), ("ledger", "/ledger"), ("inspection", "/inspection"), ("assessment", "/assessment"),
+)  # fmt: skip
 
 # Everything comes from the service itself, and nothing is written into the page.
 CONTENT_SECURITY_POLICY: Final = (
@@ -41,7 +45,17 @@ _ENVIRONMENT.filters.update(
     whole=formats.whole, percent=formats.percent, points=formats.points, day=formats.day, moment=formats.moment
 )
 _ENVIRONMENT.filters.update(runs=formats.runs, ratio=formats.ratio, goal=formats.goal)
-_ENVIRONMENT.globals.update(static=static, rates=rates, rate_counts=RATES, langs=LANGS, tags=TAGS, has_text=has)
+_ENVIRONMENT.globals.update(
+    static=static,
+    rates=rates,
+    rate_counts=RATES,
+    langs=LANGS,
+    all_by=get_args(By),
+    segment_of=segment_of,
+    gap_to=gap_to,
+    tags=TAGS,
+    has_text=has,
+)
 
 
 class Page:

@@ -1,10 +1,15 @@
 """From a figure to what is behind it: filters and keys as parameters of an address, and what decides a count."""
 
-from typing import Final
+from typing import Final, Literal
 
+from api.clocks import Clocks
 from api.pages.addresses import Value
+from api.pages.names import level_below
 from domain.deciding import DecidedBy, Positions
 from domain.rates import Filters
+from services.queries import Queries
+
+By = Literal["region", "industry", "category", "measure", "formation"]
 
 # Which values of a row make an organization add to a count.
 _DECISIVE: Final[dict[str | None, tuple[str, ...]]] = {
@@ -37,3 +42,15 @@ def deciding_positions(decided_by: DecidedBy, count: str | None) -> list[int]:
         positions: Positions = getattr(decided_by, name)
         found.update(positions)
     return sorted(found)
+
+
+def dimension_of(queries: Queries, clocks: Clocks, filters: Filters, by: By) -> str | None:
+    """The dimension of the table; None below the lowest level of regions."""
+    if by != "region":
+        return by
+    if filters.region is None:
+        # A city's ledger begins with its counties, a province's with its cities.
+        cities = queries.rates(clocks.as_of, clocks.position, ("region:4",), filters).groups
+        return "region:4" if len(cities) > 1 else "region:6"
+    below = level_below(filters.region)
+    return None if below is None else f"region:{below}"

@@ -38,7 +38,7 @@ class Goals:
         if found is None:
             return None
         campaign, target = found
-        return Goal(campaign, target, percentage_points(rate, as_rate(target)), reached(target, rate))
+        return Goal(campaign, target, gap_to(target, rate), reached(target, rate))
 
     def of_rate(self, name: RateName, filters: Filters) -> list[Target]:
         """The targets of a rate that a view with these filters shows: its own, and those of each kind within it."""
@@ -52,6 +52,16 @@ class Goals:
 def as_rate(target: Target) -> Rate:
     """A target's value as a rate over ten thousand."""
     return Rate(int(Decimal(target.value) * _TEN_THOUSANDTHS), _TEN_THOUSANDTHS, target.value)
+
+
+def gap_to(target: Target, rate: Rate) -> str | None:
+    """A rate less its target, in percentage points; None over nothing."""
+    return percentage_points(rate, as_rate(target))
+
+
+def segment_of(target: Target) -> dict[str, str]:
+    """The filters that mean the organizations of a target."""
+    return {name: value for name, value in target.segment._asdict().items() if value is not None}
 
 
 def goals(queries: Queries, clocks: Clocks) -> Goals:

@@ -1,7 +1,7 @@
 """`/`: the rates by kind, and one rate by region or another dimension, from the city down to the villages."""
 
 from datetime import date, timedelta
-from typing import Annotated, Final, Literal, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import HTMLResponse
@@ -11,9 +11,9 @@ from api.clocks import Asked, Clocks
 from api.filters import Filtered
 from api.pages.addresses import Value, address
 from api.pages.base import Page, Paged, tidy
-from api.pages.figures import filtered
-from api.pages.goals import Goal, as_rate, goals
-from api.pages.names import ancestors, level_below
+from api.pages.figures import By, dimension_of, filtered
+from api.pages.goals import Goal, gap_to, goals
+from api.pages.names import ancestors
 from api.parts import parts_of
 from domain.comparison import percentage_points
 from domain.periods import points
@@ -25,7 +25,6 @@ from services.queries import Queries
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
 
 
-By = Literal["region", "industry", "category", "measure", "formation"]
 LINE_DAYS: Final = 365
 
 
@@ -66,7 +65,7 @@ def get(  # noqa: PLR0917 - each is a part of the address
     rows: list[Row] = []
     dimension = None
     if kinds.total.registered:
-        dimension = _dimension(queries, clocks, filters, by)
+        dimension = dimension_of(queries, clocks, filters, by)
         rows = _rows(queries, page, clocks, filters, rate, dimension, goal)
     return page.render(
         "overview.html",
@@ -84,23 +83,10 @@ def get(  # noqa: PLR0917 - each is a part of the address
         rows=rows,
         trail=ancestors(filters.region or ""),
         all_rates=tuple(RATES),
-        all_by=By.__args__,  # type: ignore[attr-defined]  # a Literal's values
         log_is_empty=clocks.position == 0 and queries.position == 0,
         behind=page.pinned(clocks) | filtered(filters),
         api=address("/v1/rates", page.pinned(clocks) | filtered(filters) | {"group_by": dimension or "kind"}),
     )
-
-
-def _dimension(queries: Queries, clocks: Clocks, filters: Filters, by: By) -> str | None:
-    """The dimension of the table; None below the lowest level of regions."""
-    if by != "region":
-        return by
-    if filters.region is None:
-        # A city's ledger begins with its counties, a province's with its cities.
-        cities = queries.rates(clocks.as_of, clocks.position, ("region:4",), filters).groups
-        return "region:4" if len(cities) > 1 else "region:6"
-    below = level_below(filters.region)
-    return None if below is None else f"region:{below}"
 
 
 def _rows(  # noqa: PLR0917 - one question
@@ -126,7 +112,7 @@ def _rows(  # noqa: PLR0917 - one question
         rows.append(
             Row(
                 key[0], counts, each, percentage_points(each, every),
-                None if goal is None else percentage_points(each, as_rate(goal.target)), order[key],
+                None if goal is None else gap_to(goal.target, each), order[key],
                 lines.get(key[0], []), None if changes is None else page.here(**changes),
                 page.pinned(clocks) | filtered(filters) | behind,
             )

@@ -2,9 +2,23 @@
 
 from typing import Final
 
-from api.pages import dossier, event, explain, inspection, ledger, overview, signals, static_files, trail, trend, vintage
+from api.pages import (
+    assessment,
+    comparing,
+    dossier,
+    event,
+    explain,
+    inspection,
+    ledger,
+    overview,
+    signals,
+    static_files,
+    trail,
+    trend,
+    vintage,
+)
 
 PAGES: Final = (
     static_files.router, overview.router, explain.router, ledger.router, dossier.router, event.router,
-    inspection.router, vintage.router, signals.router, trail.router, trend.router,
+    inspection.router, vintage.router, signals.router, trail.router, trend.router, assessment.router, comparing.router,
 )  # fmt: skip

@@ -265,10 +265,11 @@ def get_one(request: Request, _: Reading, known_at: Known, assessment: Assessmen
     """
     parts = parts_of(request)
     queries = parts.queries.pinned()
-    return answer(shown_report(queries.recorded_at, render(queries, parts.recorder, _checked(assessment), known_at)))
+    return answer(shown_report(queries.recorded_at, render(queries, parts.recorder, checked(assessment), known_at)))
 
 
-def _checked(name: str) -> str:
+def checked(name: str) -> str:
+    """A report's identifier; a Problem where it is none."""
     try:
         return check_named(name, "assessment")
     except CodeError as error:
