@@ -24,13 +24,15 @@ def get(request: Request, page: Paged, _: Reading, clocks: Asked) -> HTMLRespons
     parts = parts_of(request)
     queries = parts.queries.pinned()
     known = campaigns(queries, clocks.as_of, clocks.position).campaigns
+    # A report is of the whole campaign (api/rules.py): whoever sees a part of it sees none.
+    reports = [] if queries.scope else list(reversed(assessments(queries, clocks.position).assessments.values()))
     return page.render(
         "assessment.html",
         clocks=clocks,
         campaigns=[
             (each, standings(queries, parts.recorder, each, clocks.as_of, clocks.position)) for each in reversed(known)
         ],
-        reports=list(reversed(assessments(queries, clocks.position).assessments.values())),
+        reports=reports,
         api=address("/v1/campaigns", page.pinned(clocks)),
     )
 

@@ -18,10 +18,12 @@ def shown(rate: dict[str, Any]) -> str:
 
 
 def cells(tab: Page, table: int) -> dict[str, list[str]]:
-    """By row's head the texts of its cells."""
+    """By row's head the texts of its cells, without the targets that stand below the figures."""
     rows = tab.locator("table").nth(table).locator("tbody tr").all()
     return {
-        row.locator("th").inner_text().strip(): [" ".join(each.split()) for each in row.locator("td").all_inner_texts()]
+        row.locator("th").inner_text().strip(): [
+            re.sub(r" [≥>].*", "", " ".join(each.split())) for each in row.locator("td").all_inner_texts()
+        ]
         for row in rows
     }
 
