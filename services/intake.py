@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Final, Self
 
-from eventsourcing.persistence import Tracking
 from psycopg import Cursor
 from psycopg.rows import TupleRow
 
@@ -37,21 +36,17 @@ class Intake:
         """Close the connections."""
         self.recorder.datastore.close()
 
-    def admit(
-        self, messages: Sequence[Message], within: Within | None = None, tracking: Sequence[Tracking] = ()
-    ) -> list[Receipt]:
+    def admit(self, messages: Sequence[Message], within: Within | None = None) -> list[Receipt]:
         """Take messages in, in one transaction; return what became of each, in order.
 
         Args:
             messages: in order of arrival; those before count as known to those after.
             within: called with the transaction's cursor before anything is written, again if the transaction is
                 tried again. What it raises ends the transaction, with nothing stored.
-            tracking: eventsourcing's tracking records, stored in the transaction.
 
         Raises:
             StoreUnavailableError: the database did not answer after several attempts. The messages may be sent
                 again: those that did get through are then duplicates.
-            eventsourcing.persistence.IntegrityError: a tracking record is not newer than the one stored.
         """
         arrivals = [arrive(message) for message in messages]
 
@@ -59,7 +54,6 @@ class Intake:
             if within is not None:
                 within(cursor)
             recorder = self.recorder
-            recorder.track(cursor, tracking)
             decisions = Decisions(turn, recorder.known(cursor, names_to_know(arrivals)))
             recorder.append(cursor, turn, decisions.take(arrivals))
             bookkeeping.record_duplicates(cursor, turn.now, decisions.duplicates)

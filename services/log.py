@@ -14,10 +14,10 @@ from itertools import chain
 from typing import Any, Final, NamedTuple, Never
 from uuid import UUID
 
-from eventsourcing.persistence import NotSupportedError, StoredEvent, Tracking
+from eventsourcing.persistence import NotSupportedError, StoredEvent
 from eventsourcing.postgres import PostgresProcessRecorder
 from psycopg import Cursor
-from psycopg.rows import TupleRow, dict_row, tuple_row
+from psycopg.rows import TupleRow, tuple_row
 
 from domain.facts import Event, EventKey
 from domain.instants import parse_instant
@@ -157,7 +157,7 @@ SELECT hash FROM taizhang.tile_root WHERE level = %s AND index >= %s AND index <
 
 
 class LogRecorder(PostgresProcessRecorder):
-    """Appends to the log and reads it; also keeps eventsourcing's tracking of Kafka's offsets."""
+    """Appends to the log and reads it."""
 
     datastore: Datastore
 
@@ -199,13 +199,6 @@ class LogRecorder(PostgresProcessRecorder):
             return {}
         rows = cursor.execute(_SELECT_KNOWN, tuple(map(list, zip(*keys, strict=True))), prepare=True, binary=True)
         return {(source, id_): Known(*rest) for source, id_, *rest in rows}
-
-    def track(self, cursor: Cursor[TupleRow], tracking: Sequence[Tracking]) -> None:
-        """Store tracking records; IntegrityError where one is not newer than the one stored."""
-        if tracking:
-            with cursor.connection.cursor(row_factory=dict_row) as rows:
-                for each in tracking:
-                    self._insert_tracking(rows, each)
 
     def append(self, cursor: Cursor[TupleRow], turn: Turn, entries: Iterable[Entry]) -> None:
         """Append events and the tiles that they complete; followers hear of it once the transaction commits.

@@ -6,7 +6,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from eventsourcing.persistence import IntegrityError, Tracking
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -174,14 +173,6 @@ def test_a_fault_stores_nothing_of_the_batch(intake: Intake, rows: Rows) -> None
     assert rows("SELECT (SELECT count(*) FROM taizhang.log), (SELECT count(*) FROM taizhang.tally)") == [(0, 0)]
     assert rows("SELECT to_regclass('taizhang.trace')") == [(None,)]
     assert short(intake.admit([http(removed("b"))])) == [("accepted", 1)]
-
-
-def test_a_replayed_offset_is_refused_with_its_batch(intake: Intake) -> None:
-    intake.admit([kafka(removed("a"), 5)], tracking=[Tracking("kafka:registry:0", 5)])
-    with pytest.raises(IntegrityError):
-        intake.admit([kafka(removed("b"), 5)], tracking=[Tracking("kafka:registry:0", 5)])
-    assert intake.recorder.head()[0] == 1
-    assert intake.recorder.max_tracking_id("kafka:registry:0") == 5
 
 
 def test_every_message_is_counted_once_by_source_and_place(intake: Intake, rows: Rows) -> None:

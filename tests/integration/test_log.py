@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from eventsourcing.persistence import NotSupportedError, StoredEvent, Tracking
+from eventsourcing.persistence import NotSupportedError, StoredEvent
 from psycopg.conninfo import make_conninfo
 
 from domain.leaf import leaf
@@ -195,10 +195,10 @@ def test_a_lost_answer_to_commit_neither_doubles_nor_misreports(
     again: bool,  # noqa: FBT001  # a case of the table above
 ) -> None:
     intake = Intake.open(proxy.conninfo, "test")
-    intake.admit([kafka(removed("first"), 0)], tracking=[Tracking("kafka:registry:0", 0)])
+    intake.admit([kafka(removed("first"), 0)])
     messages = [kafka(removed("a"), 1), kafka(removed("a"), 2), kafka(b"{", 3)]
     proxy.fault = fault
-    receipts = intake.admit(messages, tracking=[Tracking("kafka:registry:0", 3)])
+    receipts = intake.admit(messages)
     assert proxy.cuts == 1
     assert [(r.disposition, r.position or r.quarantine_id) for r in receipts] == [
         ("accepted", 2), ("duplicate", 2), ("quarantined", 1),
