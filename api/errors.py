@@ -21,8 +21,8 @@ from services.errors import (
     QueueFullError,
     StoreUnavailableError,
 )
-from services.evidence.log_tree import LogDamagedError
 from services.evidence.signing import LogContradictsError
+from services.evidence.stored_tree import LogDamagedError
 from services.logs import logger
 
 _RETRY_S: Final = "2"

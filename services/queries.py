@@ -116,7 +116,7 @@ class Queries:
     def evidence(self, position: int) -> Evidence:
         """The tree of the first `position` events and the rule set of the version that answers."""
         with self.pool.connection() as connection:
-            root = log_tree.root_at(connection, position)
+            root = log_tree.LOG.root_at(connection, position)
         return Evidence(position, root.hex(), self.view.current.version.ruleset)
 
     def rates(self, as_of: date, known_at: int, group_by: tuple[str, ...], filters: Filters = ANY) -> Rates:

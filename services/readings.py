@@ -4,18 +4,18 @@ Requests that come at once share a transaction: the first writes for all that wa
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from psycopg import Connection, Cursor
+from psycopg import Connection
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
-from domain.merkle import Frontier, frontier_from_tiles, leaf_hash, root_from_tiles
-from domain.proofs import inclusion_proof_from_tiles
+from domain.merkle import frontier_from_tiles, leaf_hash
 from domain.reading import Reading, reading_leaf
 from services.errors import NotFoundError
+from services.evidence.stored_tree import StoredTree
 
 QUESTION_LENGTH_MAX: Final = 4_000
 
@@ -28,12 +28,13 @@ INSERT INTO taizhang.reading (number, at, reader, action, subject, question, req
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 """
 _INSERT_TILE: Final = "INSERT INTO taizhang.reading_tile_root (level, index, hash) VALUES (%s, %s, %s)"
-_LEAVES: Final = "SELECT leaf_hash FROM taizhang.reading WHERE number > %s AND number <= %s ORDER BY number"
-_TILES: Final = """
-SELECT hash FROM taizhang.reading_tile_root WHERE level = %s AND index >= %s AND index < %s ORDER BY index
-"""
+READINGS: Final = StoredTree(
+    "reading",
+    "SELECT coalesce(max(number), 0) FROM taizhang.reading",
+    "SELECT leaf_hash FROM taizhang.reading WHERE number > %s AND number <= %s ORDER BY number",
+    "SELECT hash FROM taizhang.reading_tile_root WHERE level = %s AND index >= %s AND index < %s ORDER BY index",
+)
 _COLUMNS: Final = "SELECT number, at, reader, action, subject, question, request_id FROM taizhang.reading"
-_SIZE: Final = "SELECT coalesce(max(number), 0) FROM taizhang.reading"
 _SEARCH: Final = (
     _COLUMNS
     + """
@@ -118,7 +119,7 @@ class Readings:
             row = cursor.execute(_TURN).fetchone()
             assert row is not None  # noqa: S101 - the query gives one row
             last, now = row
-            frontier = frontier_from_tiles(last, _tile_reader(cursor))
+            frontier = frontier_from_tiles(last, READINGS.reader(connection))
             rows, hashes = [], []
             for number, look in enumerate(looks, last + 1):
                 question = look.question[:QUESTION_LENGTH_MAX]
@@ -133,7 +134,7 @@ class Readings:
     def size(self) -> int:
         """How many readings there are."""
         with self._pool.connection() as connection:
-            return _size(connection)
+            return READINGS.size(connection)
 
     def search(self, wanted: Search, *, after: int, size: int, limit: int) -> list[Reading]:
         """Up to `limit` readings among the first `size`, in order of number, those after `after`."""
@@ -143,9 +144,9 @@ class Readings:
 
     def root(self) -> tuple[int, bytes]:
         """Size and root hash of the tree."""
-        with self._pool.connection() as connection, connection.cursor() as cursor:
-            frontier: Frontier = frontier_from_tiles(_size(connection), _tile_reader(cursor))
-            return frontier.size, frontier.root()
+        with self._pool.connection() as connection:
+            size = READINGS.size(connection)
+            return size, READINGS.root_at(connection, size)
 
     def proof(self, number: int, size: int | None = None) -> Proof:
         """Proof that a reading is in the tree of the first `size`, all if left out.
@@ -154,7 +155,7 @@ class Readings:
             NotFoundError: there is no such reading, or the tree is not that large.
         """
         with self._pool.connection() as connection, connection.cursor() as cursor:
-            present = _size(connection)
+            present = READINGS.size(connection)
             size = present if size is None else size
             if not 1 <= number <= size <= present:
                 raise NotFoundError(
@@ -162,23 +163,8 @@ class Readings:
                 )
             row = cursor.execute(_COLUMNS + " WHERE number = %s", (number,)).fetchone()
             assert row is not None  # noqa: S101 - the numbers are dense
-            reading, read = Reading(*row), _tile_reader(cursor)
-            leaf = reading_leaf(reading)
-            hashes = inclusion_proof_from_tiles(number - 1, size, read)
-            return Proof(reading, leaf, leaf_hash(leaf), size, root_from_tiles(size, read), hashes)
-
-
-def _size(connection: Connection[TupleRow]) -> int:
-    row = connection.execute(_SIZE).fetchone()
-    return row[0] if row else 0
-
-
-def _tile_reader(cursor: Cursor[Any]) -> Callable[[int, int, int], Sequence[bytes]]:
-    def read(level: int, start: int, count: int) -> list[bytes]:
-        if level == 0:
-            rows = cursor.execute(_LEAVES, (start, start + count))
-        else:
-            rows = cursor.execute(_TILES, (level, start, start + count))
-        return [bytes(value) for (value,) in rows.fetchall()]
-
-    return read
+            reading = Reading(*row)
+            leaf, root = reading_leaf(reading), READINGS.root_at(connection, size)
+            return Proof(
+                reading, leaf, leaf_hash(leaf), size, root, READINGS.inclusion_proof(connection, number, size)
+            )  # fmt: skip

@@ -141,9 +141,9 @@ def whole_event(recorder: LogRecorder, position: int, sight: Sight) -> dict[str,
     if event is None or not sight.sees_all(event.event()):
         raise NotFoundError(f"the log has no event at position {position} for you; /v1/audit lists those that it has")
     with recorder.datastore.get_connection() as connection:
-        size = log_tree.tree_size(connection)
-        hashes = log_tree.inclusion_proof(connection, position, size)
-        root = log_tree.root_at(connection, size)
+        size = log_tree.LOG.size(connection)
+        hashes = log_tree.LOG.inclusion_proof(connection, position, size)
+        root = log_tree.LOG.root_at(connection, size)
     proof = {
         "position": position,
         "tree_size": size,

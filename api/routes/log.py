@@ -14,8 +14,8 @@ from api.parts import parts_of
 from domain.merkle import TREE_SIZE_MAX
 from services.evidence import log_tree
 from services.evidence.checkpoint import encode_hash
-from services.evidence.log_tree import AnyConnection
 from services.evidence.signing import CheckpointSigner, signer_for
+from services.evidence.stored_tree import AnyConnection
 from services.evidence.tiles import Tile
 
 router = APIRouter(prefix="/v1/log", tags=["log"])
@@ -132,14 +132,14 @@ async def inclusion(
     """For the event at `position`, which is leaf `position` - 1 of the tree."""
 
     def work(connection: AnyConnection) -> dict[str, Any]:
-        size = log_tree.tree_size(connection) if tree_size is None else tree_size
-        proof = log_tree.inclusion_proof(connection, position, size)
-        (leaf,) = log_tree.hashes_at(connection, 0, position - 1, 1)
+        size = log_tree.LOG.size(connection) if tree_size is None else tree_size
+        proof = log_tree.LOG.inclusion_proof(connection, position, size)
+        (leaf,) = log_tree.LOG.hashes_at(connection, 0, position - 1, 1)
         return {
             "position": position,
             "tree_size": size,
             "leaf_hash": encode_hash(leaf),
-            "root_hash": encode_hash(log_tree.root_at(connection, size)),
+            "root_hash": encode_hash(log_tree.LOG.root_at(connection, size)),
             "hashes": [encode_hash(value) for value in proof],
         }
 
@@ -159,6 +159,6 @@ async def consistency(
     new_size: Annotated[int, Query(ge=0, le=TREE_SIZE_MAX, examples=[2])],
 ) -> Response:
     """From the tree of `old_size` events to that of `new_size`."""
-    proof = await _read(request, lambda connection: log_tree.consistency_proof(connection, old_size, new_size))
+    proof = await _read(request, lambda connection: log_tree.LOG.consistency_proof(connection, old_size, new_size))
     found = {"old_size": old_size, "new_size": new_size, "hashes": [encode_hash(value) for value in proof]}
     return answer(found, headers=FOR_EVER)

@@ -18,7 +18,7 @@ from projections.ledger.records import (
     encode_organization,
 )
 
-_COLUMNS: Final[dict[str, dict[str, str]]] = {
+COLUMNS: Final[dict[str, dict[str, str]]] = {
     "entry": {name: "int8" if name == "position" else "int4" for name in ENTRY_FIELDS},
     "organization": {"org_no": "int4", "org": "text"},
     "attributes": {
@@ -114,7 +114,7 @@ class LedgerTables:
 
     def empty(self, cursor: Cursor[Any]) -> None:
         """Empty all tables: rows that are then copied within the same transaction can be frozen at once."""
-        names = [sql.SQL("{}.{}").format(self._schema, sql.Identifier(table)) for table in _COLUMNS]
+        names = [sql.SQL("{}.{}").format(self._schema, sql.Identifier(table)) for table in COLUMNS]
         cursor.execute(sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(names)))
 
     def fill(self, cursor: Cursor[Any], table: str, rows: Iterable[Sequence[Any]]) -> None:
@@ -122,7 +122,7 @@ class LedgerTables:
         self._copy(cursor, table, rows, frozen=True)
 
     def _statement(self, table: str, *, frozen: bool) -> sql.Composed:
-        names = sql.SQL(", ").join(map(sql.Identifier, _COLUMNS[table]))
+        names = sql.SQL(", ").join(map(sql.Identifier, COLUMNS[table]))
         options = sql.SQL("FORMAT binary, FREEZE" if frozen else "FORMAT binary")
         return sql.SQL("COPY {}.{} ({}) FROM STDIN ({})").format(self._schema, sql.Identifier(table), names, options)
 
@@ -130,7 +130,7 @@ class LedgerTables:
         if not rows:
             return
         with cursor.copy(self._statement(table, frozen=frozen)) as copy:
-            copy.set_types(list(_COLUMNS[table].values()))
+            copy.set_types(list(COLUMNS[table].values()))
             write = copy.write_row
             for row in rows:
                 write(row)

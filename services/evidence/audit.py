@@ -8,17 +8,24 @@ from typing import Final
 
 import httpx
 import psycopg
+from psycopg import IsolationLevel
 
 from domain.rates import ANY, Filters
 from services.evidence.answers import Answer
 from services.evidence.bundle_check import verify_bundle
+from services.evidence.check_arrivals import check_arrivals
+from services.evidence.check_projection import check_projection
+from services.evidence.check_readings import check_readings
 from services.evidence.checkpoint import Checkpoint
 from services.evidence.copies import CopyError, open_copy
 from services.evidence.keys import load_key
-from services.evidence.log_tree import tree_size
+from services.evidence.log_tree import LOG
 from services.evidence.notes import Note, NoteError, VerifierKey
 from services.evidence.report import Report, compare_checkpoints, open_checkpoints
+from services.evidence.signing import last_file, readings_origin, readings_verifier
+from services.evidence.stored_tree import StoredTree
 from services.evidence.verify import Source, verify_log
+from services.readings import READINGS
 from services.ruleset import ruleset
 
 WITNESS_TIMEOUT_S: Final = 30
@@ -37,10 +44,16 @@ class Asked:
     answer: Path | None = None
     filters: Filters = ANY
     workers: int | None = None
+    log_only: bool = False
+
+    def kept(self, *, of_readings: bool = False) -> Notes:
+        """The checkpoints kept of the log, or of the trail of reading; CopyError where one is not there."""
+        notes = [(path.name, _file(path)) for path in self.checkpoints]
+        return [each for each in notes if _is_of_readings(each[1]) is of_readings]
 
     def notes(self, origin: str) -> Notes:
-        """The checkpoints kept, and those that witnesses keep; CopyError where one cannot be had."""
-        found: Notes = [(path.name, _file(path)) for path in self.checkpoints]
+        """The log's checkpoints kept, and those that witnesses keep; CopyError where one cannot be had."""
+        found = self.kept()
         for address in self.witnesses:
             try:
                 answer = httpx.get(
@@ -60,18 +73,42 @@ class Asked:
 def audit_database(
     conninfo: str, key_file: Path, asked: Asked, progress: Callable[[int], None], total: Callable[[int], None]
 ) -> Report:
-    """Verify the database that a service runs on against its own log, and against the last checkpoint it signed."""
+    """Verify the database that a service runs on: its log, and all that is kept beside the log.
+
+    The log against itself and the last checkpoint that it signed; the trail of reading likewise; the account of what
+    arrived; and the ledger's tables, row by row, against the log folded anew.
+    """
+    key = asked.log_key or (load_key(key_file).verifier if key_file.exists() else None)
+    # The log may grow meanwhile: what was signed is read before its size, so that it is never of more events.
+    notes = _last(key_file, LOG) + (asked.notes(key.name) if key else [])
+    of_readings = _last(key_file, READINGS) + asked.kept(of_readings=True)
     with psycopg.connect(conninfo) as connection:
-        size = tree_size(connection)
-    total(size)
-    notes: Notes = []
-    key = asked.log_key
-    if key_file.exists():
-        key = key or load_key(key_file).verifier
-        last = key_file.with_name(f"{key_file.name}.checkpoint")
-        if last.exists():
-            notes.append((last.name, _file(last)))
-    return _audit(Source(size, conninfo=conninfo), key, notes, asked, progress)
+        size = LOG.size(connection)
+    total(size if asked.log_only else 2 * size)
+    report = _audit(Source(size, conninfo=conninfo), key, notes, asked, progress)
+    if asked.log_only:
+        return report
+    checkpoints = open_checkpoints(report, of_readings, readings_verifier(key), ()) if key else []
+    with psycopg.connect(conninfo) as connection:
+        connection.isolation_level = IsolationLevel.REPEATABLE_READ
+        check_readings(report, connection, checkpoints)
+        check_arrivals(report, connection)
+    if report.first is not None and report.first.position is not None:
+        report.holds("日志有误, 未核对台账各表", "the ledger's tables were not compared: the log itself is in doubt")
+        return report
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        check_projection(report, connection, progress)
+    return report
+
+
+def _last(key_file: Path, tree: StoredTree) -> Notes:
+    """The last checkpoint signed, if there is one; it lies beside the key."""
+    path = last_file(key_file, tree)
+    return [(path.name, _file(path))] if path.exists() else []
+
+
+def _is_of_readings(note: bytes) -> bool:
+    return note.split(b"\n", 1)[0].decode(errors="replace").endswith(readings_origin(""))
 
 
 def audit_copy(
@@ -79,17 +116,17 @@ def audit_copy(
 ) -> Report:
     """Verify a whole log by a ledger's address or from a copy."""
     with closing(open_copy(where, api_key)) as copy:
-        note = copy.read("checkpoint")
-        own_key = copy.read("key") if asked.log_key is None else b""
-    try:
-        size = Checkpoint.parse(Note.parse(note).text).size
-        key = asked.log_key or VerifierKey.parse(own_key.decode().removesuffix("\n"))
-    except (NoteError, UnicodeDecodeError) as fault:
-        report = Report(0)
-        report.fails(None, "检查点或公钥损坏", f"the checkpoint or the key of {where} is mangled: {fault}")
-        return report
+        try:
+            key = asked.log_key or VerifierKey.parse(copy.read("key").decode().removesuffix("\n"))
+            notes = asked.notes(key.name)
+            note = copy.read("checkpoint")  # after the witnesses', so that theirs is never of more events
+            size = Checkpoint.parse(Note.parse(note).text).size
+        except (NoteError, UnicodeDecodeError) as fault:
+            report = Report(0)
+            report.fails(None, "检查点或公钥损坏", f"the checkpoint or the key of {where} is mangled: {fault}")
+            return report
     total(size)
-    return _audit(Source(size, copy=where, api_key=api_key), key, [("checkpoint", note)], asked, progress)
+    return _audit(Source(size, copy=where, api_key=api_key), key, [("checkpoint", note), *notes], asked, progress)
 
 
 def audit_bundle(path: Path, asked: Asked) -> Report:
@@ -108,7 +145,6 @@ def _audit(
     source: Source, key: VerifierKey | None, notes: Notes, asked: Asked, progress: Callable[[int], None]
 ) -> Report:
     answer = None if asked.answer is None else Answer(_file(asked.answer), asked.filters)
-    notes = notes + (asked.notes(key.name) if key is not None else [])
     signatures = Report(source.size)
     checkpoints = [] if key is None else open_checkpoints(signatures, notes, key, asked.witness_keys)
     sizes = [checkpoint.size for _, checkpoint in checkpoints] + ([answer.tree_size] if answer else [])

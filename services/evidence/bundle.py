@@ -23,10 +23,11 @@ from domain.rates import Counts, Filters, add, count_row, matches, rates
 from services.errors import InvalidValueError, NotFoundError
 from services.evidence.answers import fold, no_garbage_collection
 from services.evidence.checkpoint import encode_hash, open_checkpoint
-from services.evidence.log_tree import AnyConnection, inclusion_proofs
+from services.evidence.log_tree import LOG
 from services.evidence.relevant import named
 from services.evidence.signing import CheckpointSigner
 from services.evidence.stored import DatabaseLog, StoredEvent
+from services.evidence.stored_tree import AnyConnection
 
 FORMAT: Final = "taizhang-evidence/1"
 MANIFEST: Final = "manifest.json"
@@ -158,7 +159,7 @@ def write_bundle(
     with no_garbage_collection():
         answer = answer_of(fold(contents.events, question.as_of), organizations)
     positions = sorted(event.position for event in contents.events)
-    proofs = inclusion_proofs(connection, positions, checkpoint.size)
+    proofs = LOG.inclusion_proofs(connection, positions, checkpoint.size)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1))
         archive.writestr("checkpoint", note)

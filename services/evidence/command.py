@@ -22,7 +22,7 @@ from services.evidence.audit import Asked, audit_bundle, audit_copy, audit_datab
 from services.evidence.bundle import Contents, Question, is_bundle, write_bundle
 from services.evidence.export import export_log
 from services.evidence.keys import WITNESS_KEY_NAME, load_or_create_key
-from services.evidence.log_tree import tree_size
+from services.evidence.log_tree import LOG
 from services.evidence.notes import NoteError, SignatureType, VerifierKey
 from services.evidence.relevant import relevant
 from services.evidence.report import Report
@@ -87,12 +87,16 @@ def verify(  # noqa: PLR0917 -- typer reads options from parameters
     rates_filter: Annotated[
         list[str] | None, typer.Option("--filter", help="filters of an answer that names none, as region=9901")
     ] = None,
+    log_only: Annotated[  # noqa: FBT002 -- an option
+        bool, typer.Option("--log-only", help="只核日志 of the database only the log, not what is kept beside it")
+    ] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="进程数 processes; one for each core if left out")] = None,
     data: Data = None,
 ) -> None:
     """核验 Check a log, a copy of it, or an evidence bundle: every hash, proof and signature anew.
 
-    Without an argument it checks the database that the settings name against its own log.
+    Without an argument it checks the database that the settings name: its log, the trail of reading, the account of
+    what arrived, and the ledger's tables row by row against the log folded anew.
 
     Exit code 0: all holds. 1: something is wrong; the first wrong position is named. 2: wrong usage. 3: what was to be
     checked cannot be read.
@@ -108,6 +112,7 @@ def verify(  # noqa: PLR0917 -- typer reads options from parameters
         answer,
         _filters(rates_filter),
         workers,
+        log_only,
     )
     try:
         report = _audit(where, settings, asked)
@@ -172,7 +177,7 @@ def export_log_to(
     with database(settings) as ready, psycopg.connect(ready.conninfo, autocommit=True) as connection:
         signer = signer_for(ready.log_key_path, ready.log_origin)
         with _progress("导出 exporting") as (advance, total):
-            total(tree_size(connection))
+            total(LOG.size(connection))
             size = export_log(connection, signer, folder, advance)
     OUT.print(f"{size:,} 个事件已导出 events written to {folder}", highlight=False, soft_wrap=True)
 
@@ -197,7 +202,7 @@ def export_evidence(  # noqa: PLR0917 -- typer reads options from parameters
     day = datetime.now(SHANGHAI).date() if as_of is None else _date(as_of)
     filters = _filters(rates_filter) if rates_filter else None
     with database(settings) as ready, psycopg.connect(ready.conninfo, autocommit=True) as connection:
-        size = tree_size(connection)
+        size = LOG.size(connection)
         question = Question(day, size if known_at is None else min(known_at, size), organizations or (), filters)
         signer = signer_for(ready.log_key_path, ready.log_origin)
         with contextlib.closing(DatabaseLog(ready.conninfo)) as log, ERR.status("读取日志 reading the log"):

@@ -7,8 +7,9 @@ from typing import Final, NamedTuple
 
 from domain.merkle import TILE_WIDTH
 from services.evidence.checkpoint import open_checkpoint
-from services.evidence.log_tree import AnyConnection, raw_bundle, tile_bytes
+from services.evidence.log_tree import raw_bundle, tile_bytes
 from services.evidence.signing import CheckpointSigner
+from services.evidence.stored_tree import AnyConnection
 from services.evidence.tiles import Tile, tiles_of_level
 
 LEVELS_MAX: Final = 8

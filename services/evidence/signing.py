@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -19,8 +20,10 @@ from services.errors import TaizhangError
 from services.evidence.checkpoint import Checkpoint, open_checkpoint
 from services.evidence.files import write_durably
 from services.evidence.keys import load_or_create_key
-from services.evidence.log_tree import AnyConnection, consistency_proof, root_at, tree_size
+from services.evidence.log_tree import LOG
 from services.evidence.notes import NoteError, SignatureType, SignerKey, VerifierKey
+from services.evidence.stored_tree import AnyConnection, StoredTree
+from services.readings import READINGS
 
 #: A signed checkpoint is served again for this long, however busy the log is.
 CHECKPOINT_AGE_MAX_S: Final = 1.0
@@ -31,12 +34,12 @@ class LogContradictsError(TaizhangError):
 
 
 class CheckpointSigner:
-    """Signs the log's head. Several processes may sign with one key file: each sees what the others signed."""
+    """Signs the head of a tree. Several processes may sign with one key file: each sees what the others signed."""
 
-    def __init__(self, key: SignerKey, key_file: Path) -> None:
-        self._key = key
-        self._last_file = key_file.with_name(f"{key_file.name}.checkpoint")
-        self._lock_file = key_file.with_name(f"{key_file.name}.lock")
+    def __init__(self, key: SignerKey, key_file: Path, tree: StoredTree = LOG) -> None:
+        self._key, self._tree = key, tree
+        self._last_file = last_file(key_file, tree)
+        self._lock_file = self._last_file.with_name(f"{self._last_file.name}.lock")
         self._served: tuple[float, bytes] | None = None
 
     @property
@@ -58,20 +61,20 @@ class CheckpointSigner:
     def _sign(self, connection: AnyConnection) -> bytes:
         with self._lock():
             last, note = self._last()
-            size = tree_size(connection)
+            size = self._tree.size(connection)
             if size < last.size:
                 raise LogContradictsError(
-                    f"the database ends at position {size}, but a checkpoint of {last.size} was signed: positions "
+                    f"the database ends at {self._tree.leaf} {size}, but a checkpoint of {last.size} was signed: "
                     f"{size + 1} to {last.size} are gone; restore the database, or see {self._last_file}"
                 )
-            root_hash = root_at(connection, size)
+            root_hash = self._tree.root_at(connection, size)
             try:
-                proof = consistency_proof(connection, last.size, size)
+                proof = self._tree.consistency_proof(connection, last.size, size)
                 verify_consistency(last.size, size, proof, last.root_hash, root_hash)
             except MerkleError:
                 raise LogContradictsError(
-                    f"an event at or before position {last.size} was changed, removed or inserted after its checkpoint "
-                    "was signed: run taizhang verify, and restore the database"
+                    f"something at or before {self._tree.leaf} {last.size} was changed, removed or inserted after its "
+                    "checkpoint was signed: run taizhang verify, and restore the database"
                 ) from None
             if note and size == last.size:
                 return note
@@ -97,6 +100,33 @@ class CheckpointSigner:
             yield
         finally:
             os.close(descriptor)
+
+
+def last_file(key_file: Path, tree: StoredTree = LOG) -> Path:
+    """Where the last checkpoint signed lies."""
+    return key_file.with_name(f"{key_file.name}.checkpoint" if tree is LOG else f"{key_file.name}.readings.checkpoint")
+
+
+def readings_key(key: SignerKey) -> SignerKey:
+    """The log's key under the name of the trail of reading: a tree of its own has an origin of its own."""
+    return replace(key, name=readings_origin(key.name))
+
+
+def readings_verifier(key: VerifierKey) -> VerifierKey:
+    """The public half of `readings_key`, from the log's."""
+    return replace(key, name=readings_origin(key.name))
+
+
+def readings_origin(origin: str) -> str:
+    """The origin of the trail of reading beside a log."""
+    return f"{origin}/readings"
+
+
+@lru_cache(maxsize=8)
+def readings_signer_for(key_file: Path, origin: str | None) -> CheckpointSigner:
+    """This process's signer of the trail of reading, beside that of the log."""
+    key = load_or_create_key(key_file, SignatureType.ED25519, origin)
+    return CheckpointSigner(readings_key(key), key_file, READINGS)
 
 
 @lru_cache(maxsize=8)

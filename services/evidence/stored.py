@@ -15,6 +15,7 @@ from domain.instants import parse_instant
 from domain.leaf import LeafError, leaf
 from domain.merkle import TILE_WIDTH
 from services.evidence.copies import CopyError, LogCopy
+from services.evidence.log_tree import LOG
 from services.evidence.tiles import Tile, TileError, decode_bundle, decode_raw_bundle, split_hashes
 from services.log_reader import LogReader
 
@@ -104,6 +105,9 @@ class StoredLog(Protocol):
     def tile_roots(self, level: int, start: int, count: int) -> dict[int, bytes]:
         """Stored hashes of a level by index, those that there are."""
 
+    def size(self) -> int:
+        """How many events there are by now."""
+
     def known(self, position: int) -> Iterator[Event]:
         """The events at or before a position as the domain knows them; what they rest on is for `events` to check."""
 
@@ -135,6 +139,9 @@ class DatabaseLog:
     def tile_roots(self, level: int, start: int, count: int) -> dict[int, bytes]:
         with self._connection.cursor(binary=True) as cursor:
             return dict(cursor.execute(_TILE_ROOTS, (level, start, start + count)).fetchall())
+
+    def size(self) -> int:
+        return LOG.size(self._connection)
 
     def known(self, position: int) -> Iterator[Event]:
         reader, after = LogReader(self._connection), 0
@@ -185,6 +192,9 @@ class CopiedLog:
                 continue
             found |= {index * TILE_WIDTH + offset: value for offset, value in enumerate(hashes)}
         return {index: value for index, value in found.items() if start <= index < start + count}
+
+    def size(self) -> int:
+        return self._size
 
     def known(self, position: int) -> Iterator[Event]:
         for stored in self.events(1, min(position, self._size)):

@@ -22,7 +22,7 @@ from projections.ledger.changes import Entry
 from projections.ledger.fold import LedgerFold
 from projections.ledger.memory import LedgerMemory
 from projections.ledger.records import EntityRecord, OrganizationRecord, encode_entity, encode_organization
-from projections.ledger.tables import _COLUMNS, LedgerTables
+from projections.ledger.tables import COLUMNS, LedgerTables
 from services.projector import fits
 
 PEER_SCHEMA = "peer"
@@ -83,7 +83,7 @@ class _SeenEvents:
 
 @cache
 def _insert(table: str) -> sql.Composed:
-    columns = _COLUMNS[table]
+    columns = COLUMNS[table]
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     places = sql.SQL(", ").join([sql.Placeholder()] * len(columns))
     return sql.SQL("INSERT INTO {}.{} ({}) VALUES ({})").format(

@@ -12,7 +12,7 @@ from domain.instants import parse_date
 from domain.rates import ANY, Counts, add, group
 from services.evidence.answers import Answer, figures, fold, no_garbage_collection
 from services.evidence.checkpoint import encode_hash
-from services.evidence.log_tree import root_at
+from services.evidence.log_tree import LOG
 from services.evidence.stored import DatabaseLog
 from services.evidence.verify import Source, verify_log
 from services.ruleset import ruleset
@@ -71,7 +71,7 @@ def _answer(database: str, size: int) -> Answer:
     for counts in groups.values():
         total = add(total, counts)
     with psycopg.connect(database) as connection:
-        root_hash = encode_hash(root_at(connection, size))
+        root_hash = encode_hash(LOG.root_at(connection, size))
     content = {
         "as_of": AS_OF,
         "known_at": {"position": size},

@@ -54,30 +54,30 @@ def test_entries_hash_to_the_leaves_and_the_leaves_to_the_roots(filled: str) -> 
         upper = split_hashes(log_tree.tile_bytes(connection, Tile(1, 0, SIZE // 256)), SIZE // 256)
         assert upper == [root(leaves[at : at + 256]) for at in range(0, SIZE - 255, 256)]
         for size in (0, 1, 255, 256, 257, 1024, SIZE):
-            assert log_tree.root_at(connection, size) == root(leaves[:size])
+            assert log_tree.LOG.root_at(connection, size) == root(leaves[:size])
 
 
 def test_proofs_of_the_stored_log_verify(filled: str) -> None:
     with psycopg.connect(filled) as connection:
-        head = log_tree.root_at(connection, SIZE)
-        leaves = log_tree.hashes_at(connection, 0, 0, SIZE)
+        head = log_tree.LOG.root_at(connection, SIZE)
+        leaves = log_tree.LOG.hashes_at(connection, 0, 0, SIZE)
         for position in (1, 2, 256, 257, 1024, SIZE):
-            proof = log_tree.inclusion_proof(connection, position, SIZE)
+            proof = log_tree.LOG.inclusion_proof(connection, position, SIZE)
             verify_inclusion(leaves[position - 1], position - 1, SIZE, proof, head)
         for old in (0, 1, 255, 256, 1000, SIZE):
-            proof = log_tree.consistency_proof(connection, old, SIZE)
-            verify_consistency(old, SIZE, proof, log_tree.root_at(connection, old), head)
+            proof = log_tree.LOG.consistency_proof(connection, old, SIZE)
+            verify_consistency(old, SIZE, proof, log_tree.LOG.root_at(connection, old), head)
 
 
 def test_what_is_not_in_the_log_is_not_found(filled: str) -> None:
     with psycopg.connect(filled) as connection:
         for call in (
-            lambda: log_tree.root_at(connection, SIZE + 1),
-            lambda: log_tree.root_at(connection, -1),
-            lambda: log_tree.inclusion_proof(connection, 0, SIZE),
-            lambda: log_tree.inclusion_proof(connection, 6, 5),
-            lambda: log_tree.consistency_proof(connection, 5, SIZE + 1),
-            lambda: log_tree.consistency_proof(connection, 6, 5),
+            lambda: log_tree.LOG.root_at(connection, SIZE + 1),
+            lambda: log_tree.LOG.root_at(connection, -1),
+            lambda: log_tree.LOG.inclusion_proof(connection, 0, SIZE),
+            lambda: log_tree.LOG.inclusion_proof(connection, 6, 5),
+            lambda: log_tree.LOG.consistency_proof(connection, 5, SIZE + 1),
+            lambda: log_tree.LOG.consistency_proof(connection, 6, 5),
             lambda: log_tree.tile_bytes(connection, Tile(0, 5)),
             lambda: log_tree.tile_bytes(connection, Tile(1, 0)),
             lambda: log_tree.raw_bundle(connection, Tile(None, 5, 21)),
@@ -102,7 +102,7 @@ def test_a_checkpoint_is_signed_once_for_each_size(filled: str, tmp_path: Path) 
         signer = new_signer(tmp_path)
         checkpoint, _ = open_checkpoint(signer.checkpoint(connection), signer.verifier)
         assert checkpoint.size == SIZE + 10
-        assert checkpoint.root_hash == log_tree.root_at(connection, SIZE + 10)
+        assert checkpoint.root_hash == log_tree.LOG.root_at(connection, SIZE + 10)
 
 
 @pytest.mark.parametrize(

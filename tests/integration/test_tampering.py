@@ -16,7 +16,7 @@ from services.evidence.audit import Asked, audit_copy, audit_database
 from services.evidence.checkpoint import Checkpoint, open_checkpoint
 from services.evidence.export import export_log
 from services.evidence.keys import load_or_create_key
-from services.evidence.log_tree import hashes_at
+from services.evidence.log_tree import LOG
 from services.evidence.notes import SignatureType, SignerKey
 from services.evidence.report import Report
 from services.evidence.signing import CheckpointSigner
@@ -237,7 +237,7 @@ def test_a_log_rewritten_with_all_hashes_passes_inside_and_fails_against_what_le
         assert report.first.position == 1
         assert re.search(r"contradicts \S+: an event from position 1 to 8000 was changed", report.first.english)
     with psycopg.connect(ledger.conninfo) as connection:
-        leaves = hashes_at(connection, 0, 0, SIZE)
+        leaves = LOG.hashes_at(connection, 0, 0, SIZE)
     proof = consistency_proof(leaves, 8_000)
     with pytest.raises(WitnessRefusalError, match="does not extend that of 8000 which this witness signed"):
         ledger.witness.add_checkpoint(AddCheckpoint(8_000, tuple(proof), forged).to_bytes())
@@ -245,7 +245,7 @@ def test_a_log_rewritten_with_all_hashes_passes_inside_and_fails_against_what_le
 
 def test_an_earlier_checkpoint_that_still_agrees_narrows_down_where(ledger: Ledger, tmp_path: Path) -> None:
     with psycopg.connect(ledger.conninfo) as connection:
-        leaves = hashes_at(connection, 0, 0, SIZE)
+        leaves = LOG.hashes_at(connection, 0, 0, SIZE)
     frontier = Frontier()
     frontier.extend(leaves[:4_000])
     early = tmp_path / "early"
@@ -299,7 +299,7 @@ def rewrite(ledger: Ledger, *, tiles: bool) -> None:
         assert row is not None
         source, id_, digest, recorded_at, intake = row
         made = leaf_hash(leaf(4321, source, id_, digest, recorded_at, "someone-else", intake))
-        leaves = hashes_at(connection, 0, 0, SIZE)
+        leaves = LOG.hashes_at(connection, 0, 0, SIZE)
     leaves[4320] = made
     ledger.as_superuser()
     with psycopg.connect(ledger.conninfo, autocommit=True) as connection:

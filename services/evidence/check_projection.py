@@ -1,0 +1,231 @@
+"""The ledger's tables against the log: every event folded anew, and every row compared with what the events give.
+
+Nothing is written, and nothing that the fold remembers is read from the tables under test.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from psycopg import Connection, Cursor, IsolationLevel, sql
+
+from domain.facts import EventKey
+from projections.ledger.changes import Changes
+from projections.ledger.fold import LedgerFold
+from projections.ledger.memory import LedgerMemory
+from projections.ledger.records import (
+    EntityRecord,
+    OrganizationRecord,
+    decode_entity,
+    decode_organization,
+    encode_entity,
+    encode_organization,
+)
+from projections.ledger.tables import COLUMNS, LedgerTables, rows_of
+from services import projections
+from services.evidence.answers import no_garbage_collection
+from services.evidence.report import Report
+from services.log_reader import LogReader
+from services.projections import Version
+from services.projector import fits
+from services.ruleset import ruleset
+
+BATCH_EVENTS: Final = 5_000
+FAULTS_MAX: Final = 20
+_READ_AT_ONCE: Final = 20_000
+#: By table: which column says when a row came, and the order to read it in.
+_KEYS: Final = {
+    "organization": ("org_no", "org_no"),
+    "attributes": ("attributes_no", "attributes_no"),
+    "entry": ("position", "position, entry"),
+    "presence": ("position", "position"),
+    "anomaly": ("position", "position"),
+    "policy": ("position", "position"),
+    "mention": ("since", "since"),
+    "word": ("position", "position"),
+}
+#: Tables whose key is a number of their own, not a position.
+_NUMBERED: Final = frozenset({"organization", "attributes"})
+_HELD: Final = "SELECT position FROM taizhang.projection_held WHERE version = %s"
+
+Row = tuple[Any, ...]
+
+
+def check_projection(
+    report: Report, connection: Connection[Any], progress: Callable[[int], None] = lambda _: None
+) -> None:
+    """Fold the log anew and compare every row of the version in use; name the first position whose rows differ."""
+    connection.isolation_level = IsolationLevel.REPEATABLE_READ
+    with connection.transaction(), connection.cursor() as cursor, no_garbage_collection():
+        version = projections.in_use(cursor)
+        if version is None:
+            report.holds("尚无台账投影", "there is no projection of the ledger yet")
+        elif version.ruleset != ruleset():
+            report.holds(
+                "台账投影出自另一版规则, 未核对",
+                f"the projection was made by other rules ({version.ruleset}) and was not compared: taizhang rebuild",
+            )
+        else:
+            _compare(report, connection, cursor, version, progress)
+
+
+def _compare(
+    report: Report,
+    connection: Connection[Any],
+    cursor: Cursor[Any],
+    version: Version,
+    progress: Callable[[int], None],
+) -> None:
+    known = len(report.faults)
+    held = {position for (position,) in cursor.execute(_HELD, (version.number,))}
+    log, tables = LogReader(connection), _Compared(report, connection, version.tables.schema)
+    memory = LedgerMemory(tables, log, 0)
+    fold = LedgerFold(memory, fits, 0, 0)
+    position = 0
+    while position < version.position:
+        batch = log.after(position, min(BATCH_EVENTS, version.position - position))
+        if not batch:
+            break
+        tables.span = (position + 1, batch[-1].position)
+        memory.prefetch(cursor, batch)
+        for event in batch:
+            memory.now = event.position
+            if event.position not in held:
+                fold.apply(event)
+        memory.save(cursor, fold.take())
+        memory.settle()
+        position = batch[-1].position
+        progress(len(batch))
+    tables.finish(cursor)
+    tables.close()
+    if held:
+        report.holds(
+            f"{len(held)} 个事件被搁置, 未计入台账",
+            f"{len(held)} events are held and have no part in the ledger: see /health/ready",
+        )
+    if len(report.faults) == known:
+        report.holds(
+            f"台账各表与前 {position:,} 个事件重新汇总的结果逐行一致",
+            f"every row of the ledger's tables follows from the first {position:,} events, folded anew",
+        )
+
+
+class _Compared(LedgerTables):
+    """Keeps what the fold remembers in memory, and compares the rows that it would write with those that are there."""
+
+    def __init__(self, report: Report, connection: Connection[Any], schema: str) -> None:
+        super().__init__(schema)
+        self.span = (0, 0)
+        self._report = report
+        self._stored = {name: _Rows(connection, schema, name) for name in COLUMNS}
+        self._entities: dict[str, bytes] = {}
+        self._organizations: dict[str, bytes] = {}
+        self._words: dict[EventKey, list[int]] = {}
+        self._told = 0
+
+    def entities(self, _: Cursor[Any], names: Sequence[str]) -> dict[str, EntityRecord]:
+        return {name: decode_entity(self._entities[name]) for name in names if name in self._entities}
+
+    def organizations(self, _: Cursor[Any], orgs: Sequence[str]) -> dict[str, OrganizationRecord]:
+        return {org: decode_organization(self._organizations[org]) for org in orgs if org in self._organizations}
+
+    def words(self, _: Cursor[Any], targets: Sequence[EventKey]) -> dict[EventKey, list[int]]:
+        return {target: list(self._words[target]) for target in targets if target in self._words}
+
+    def save(
+        self, _: Cursor[Any], entities: Mapping[str, EntityRecord], organizations: Mapping[str, OrganizationRecord]
+    ) -> None:
+        self._entities.update((name, encode_entity(record)) for name, record in entities.items())
+        self._organizations.update((org, encode_organization(record)) for org, record in organizations.items())
+
+    def add(self, _: Cursor[Any], changes: Changes) -> None:
+        for source, event_id, position in changes.words:
+            self._words.setdefault((source, event_id), []).append(position)
+        for table, made in rows_of(changes).items():
+            expected = [_plain(row) for row in made]
+            stored = self._stored[table]
+            last = max((row[stored.at] for row in expected), default=-1) if table in _NUMBERED else self.span[1]
+            found = stored.up_to(last)
+            if found != expected:
+                self._differ(table, stored.at, Counter(expected), Counter(found))
+
+    def _differ(self, table: str, at: int, expected: Counter[Row], found: Counter[Row]) -> None:
+        """Tell of the first row that is missing, and the first that should not be there."""
+        missing, extra = list((expected - found).elements()), list((found - expected).elements())
+        if not missing and not extra:
+            return
+        first, last = self.span
+        if table not in _NUMBERED:
+            first = last = min(row[at] for row in (*missing, *extra))
+        said = [f"{len(missing)} missing, as {_shown(missing[0])}"] if missing else []
+        said += [f"{len(extra)} that do not follow from the events, as {_shown(extra[0])}"] if extra else []
+        self._tell(first, table, "; ".join(said), last if last > first else None)
+
+    def _tell(self, position: int | None, table: str, words: str, last: int | None = None) -> None:
+        self._told += 1
+        if self._told <= FAULTS_MAX:
+            english = f"table {self.schema}.{table}: {words}; taizhang rebuild makes it anew from the log"
+            self._report.fails(position, f"台账表 {table} 与事件不符", english, last)
+
+    def close(self) -> None:
+        """Let go of the tables."""
+        for stored in self._stored.values():
+            stored.close()
+
+    def finish(self, cursor: Cursor[Any]) -> None:
+        """What is left in the tables has no event; and the records must be those that were made."""
+        for table, stored in self._stored.items():
+            rest = stored.up_to(None)
+            if rest:
+                self._tell(None, table, f"{len(rest)} rows beyond the last event, as {_shown(rest[0])}")
+        for table, key, made in (
+            ("entity", "name", self._entities),
+            ("organization_record", "org", self._organizations),
+        ):
+            statement = sql.SQL("SELECT {}, record FROM {}.{}").format(
+                sql.Identifier(key), sql.Identifier(self.schema), sql.Identifier(table)
+            )
+            found = dict(cursor.execute(statement, binary=True))
+            wrong = sorted(name for name in made.keys() | found.keys() if made.get(name) != found.get(name))
+            if wrong:
+                self._tell(None, table, f"{len(wrong)} records differ, as that of {wrong[0]}")
+
+
+class _Rows:
+    """One table's rows, read in order as they are asked for."""
+
+    def __init__(self, connection: Connection[Any], schema: str, table: str) -> None:
+        key, order = _KEYS[table]
+        names = [name.strip() for name in COLUMNS[table].split(",")]
+        self.at = names.index(key)
+        self._cursor = connection.cursor(f"check_{table}")
+        self._cursor.itersize = _READ_AT_ONCE
+        statement = f"SELECT {COLUMNS[table]} FROM {{}}.{{}} ORDER BY {order}"  # noqa: S608 - names of this module's own tables
+        self._cursor.execute(sql.SQL(statement).format(sql.Identifier(schema), sql.Identifier(table)), binary=True)
+        self._rows = self._all()
+        self._next = next(self._rows, None)
+
+    def _all(self) -> Iterator[Row]:
+        for row in self._cursor:
+            yield _plain(row)
+
+    def close(self) -> None:
+        """End the reading."""
+        self._cursor.close()
+
+    def up_to(self, last: int | None) -> list[Row]:
+        """The rows not given yet whose key is at most `last`; None for all."""
+        taken = []
+        while self._next is not None and (last is None or self._next[self.at] <= last):
+            taken.append(self._next)
+            self._next = next(self._rows, None)
+        return taken
+
+
+def _plain(row: Iterable[Any]) -> Row:
+    """A row that can be counted."""
+    return tuple(tuple(value) if isinstance(value, list) else value for value in row)
+
+
+def _shown(row: Row) -> str:
+    return "(" + ", ".join("" if value is None else str(value) for value in row)[:300] + ")"

@@ -1,0 +1,115 @@
+"""A Merkle tree as tables hold it: roots and proofs, read through any connection.
+
+What was committed at an index never changes, so each call may run in any transaction or none.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+from psycopg import Connection
+from psycopg.rows import TupleRow, tuple_row
+
+from domain.merkle import TILE_WIDTH, MerkleError, ReadTiles, root_from_tiles
+from domain.proofs import consistency_proof_from_tiles, inclusion_proof_from_tiles
+from services.errors import NotFoundError, TaizhangError
+
+AnyConnection = Connection[Any]
+#: Whole tiles that a reader keeps, of 8 KiB of hashes each.
+TILES_KEPT: Final = 256
+
+
+class LogDamagedError(TaizhangError):
+    """The stored log lacks something that it once had; `taizhang verify` says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTree:
+    """One tree.
+
+    Attributes:
+        leaf: what a leaf is, in words.
+        size_sql: how many leaves there are.
+        leaves_sql: the leaf hashes of the numbers after one and up to another, numbered from 1, in order.
+        tile_roots_sql: of a level, the roots of complete tiles from one index to before another, in order.
+    """
+
+    leaf: str
+    size_sql: str
+    leaves_sql: str
+    tile_roots_sql: str
+
+    def size(self, connection: AnyConnection) -> int:
+        """How many leaves there are."""
+        return int(rows(connection, self.size_sql, ())[0][0])
+
+    def hashes_at(self, connection: AnyConnection, level: int, start: int, count: int) -> list[bytes]:
+        """Up to that many hashes of a level, as far as they are stored."""
+        if level == 0:
+            found = rows(connection, self.leaves_sql, (start, start + count))
+        else:
+            found = rows(connection, self.tile_roots_sql, (level, start, start + count))
+        return [value for (value,) in found]
+
+    def reader(self, connection: AnyConnection) -> ReadTiles:
+        """Hashes of any level, read a whole tile at a time; the tiles last used are kept as long as the reader is."""
+
+        @lru_cache(maxsize=TILES_KEPT)
+        def tile(level: int, number: int) -> list[bytes]:
+            return self.hashes_at(connection, level, number * TILE_WIDTH, TILE_WIDTH)
+
+        def read(level: int, start: int, count: int) -> Sequence[bytes]:
+            number, offset = divmod(start, TILE_WIDTH)
+            return tile(level, number)[offset : offset + count]
+
+        return read
+
+    def root_at(self, connection: AnyConnection, size: int) -> bytes:
+        """Root hash of the first `size` leaves; NotFoundError where there are fewer."""
+        self._require_size(connection, size)
+        try:
+            return root_from_tiles(size, self.reader(connection))
+        except MerkleError as fault:
+            raise _damaged(fault) from None
+
+    def inclusion_proof(self, connection: AnyConnection, number: int, size: int) -> list[bytes]:
+        """Proof that the leaf of a number, from 1, is in the tree of the first `size`."""
+        return next(self.inclusion_proofs(connection, (number,), size))
+
+    def inclusion_proofs(self, connection: AnyConnection, numbers: Iterable[int], size: int) -> Iterator[list[bytes]]:
+        """Proof for each number, in turn; neighbours are read together."""
+        self._require_size(connection, size)
+        read = self.reader(connection)
+        for number in numbers:
+            if not 1 <= number <= size:
+                raise NotFoundError(f"{self.leaf} {number} is not in the tree of {size}: it must be 1 to {size}")
+            try:
+                yield inclusion_proof_from_tiles(number - 1, size, read)
+            except MerkleError as fault:
+                raise _damaged(fault) from None
+
+    def consistency_proof(self, connection: AnyConnection, old_size: int, new_size: int) -> list[bytes]:
+        """Proof that the tree of `new_size` leaves extends that of `old_size`."""
+        self._require_size(connection, new_size)
+        if not 0 <= old_size <= new_size:
+            raise NotFoundError(f"old_size {old_size} is not in the tree of {new_size}: it must be 0 to {new_size}")
+        try:
+            return consistency_proof_from_tiles(old_size, new_size, self.reader(connection))
+        except MerkleError as fault:
+            raise _damaged(fault) from None
+
+    def _require_size(self, connection: AnyConnection, size: int) -> None:
+        present = self.size(connection)
+        if not 0 <= size <= present:
+            raise NotFoundError(f"tree size {size} is not that of a tree of this log: it must be 0 to {present}")
+
+
+def _damaged(fault: MerkleError) -> LogDamagedError:
+    return LogDamagedError(f"the stored log has holes ({fault}): run taizhang verify")
+
+
+def rows(connection: AnyConnection, statement: str, parameters: tuple[Any, ...]) -> list[TupleRow]:
+    """All rows of a query, as tuples."""
+    with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+        return cursor.execute(statement, parameters, prepare=True).fetchall()

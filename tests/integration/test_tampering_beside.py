@@ -1,0 +1,192 @@
+"""What an operator of the database can do to what is kept beside the log, and what the verifier says of it."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from domain.merkle import leaf_hash, root
+from domain.reading import Reading, reading_leaf
+from services import projections
+from services.database import migrate, open_pool
+from services.evidence.audit import Asked, audit_database
+from services.evidence.keys import load_or_create_key
+from services.evidence.notes import SignatureType
+from services.evidence.report import Report
+from services.evidence.signing import readings_signer_for
+from services.evidence.stored_tree import rows
+from services.intake import Intake
+from services.projector import Projector
+from services.readings import READINGS, Look, Readings
+from tests.examples import EXAMPLES
+from tests.small_city import message
+
+LOOKS = 600
+
+
+class Kept:
+    """A database with a log, its projection, a trail of reading and a quarantine; heads of the trail were signed."""
+
+    def __init__(self, conninfo: str, folder: Path) -> None:
+        self.conninfo, self.folder = conninfo, folder
+        self.key_file = folder / "keys" / "log.key"
+        self.key = load_or_create_key(self.key_file, SignatureType.ED25519, "log.example/kept")
+
+    def fill(self) -> None:
+        migrate(self.conninfo)
+        intake = Intake.open(self.conninfo, "test")
+        arriving = [*EXAMPLES[4]["deliveries"], *EXAMPLES[4]["deliveries"][:5], {"id": "no-event"}, {"id": "nor-this"}]
+        receipts = intake.admit([message(content, index) for index, content in enumerate(arriving)])
+        intake.close()
+        assert {receipt.disposition for receipt in receipts} == {"accepted", "duplicate", "quarantined"}
+        with psycopg.connect(self.conninfo, autocommit=True) as connection:
+            projector = Projector(connection, projections.ensure(connection))
+            while projector.advance(700):
+                pass
+        with open_pool(self.conninfo, "test") as pool:
+            readings = Readings(pool)
+            for number in range(LOOKS):
+                readings.record(Look("inspector", "dossier", f"group:g-{number}", "/v1/organizations", f"r{number}"))
+            self.sign_readings()
+            readings.record(Look("late", "list", None, "/v1/organizations", "r"))
+
+    def sign_readings(self) -> bytes:
+        with psycopg.connect(self.conninfo) as connection:
+            return readings_signer_for(self.key_file, None).checkpoint(connection)
+
+    def as_superuser(self, *statements: tuple[str, bytes] | tuple[str]) -> None:
+        with psycopg.connect(self.conninfo, autocommit=True) as connection:
+            for table in ("reading", "reading_tile_root", "quarantine", "quarantine_action", "duplicate"):
+                connection.execute(f"ALTER TABLE taizhang.{table} DISABLE TRIGGER USER")
+            for statement, *values in statements:
+                assert connection.execute(statement.encode(), values or None).rowcount >= 1, statement
+
+    def verify(self, *checkpoints: Path) -> Report:
+        asked = Asked(log_key=self.key.verifier, checkpoints=checkpoints, workers=1)
+        return audit_database(self.conninfo, self.key_file, asked, lambda _: None, lambda _: None)
+
+    def said(self, *checkpoints: Path) -> str:
+        return "\n".join(fault.english for fault in self.verify(*checkpoints).faults)
+
+
+@pytest.fixture(scope="module")
+def original(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("kept")
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE kept TEMPLATE template0")
+        Kept(make_conninfo(postgres, dbname="kept"), folder).fill()
+        yield folder
+        connection.execute("DROP DATABASE kept WITH (FORCE)")
+
+
+@pytest.fixture
+def kept(postgres: str, original: Path, tmp_path: Path) -> Iterator[Kept]:
+    shutil.copytree(original, tmp_path / "own")
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE spoilt TEMPLATE kept")
+        yield Kept(make_conninfo(postgres, dbname="spoilt"), tmp_path / "own")
+        connection.execute("DROP DATABASE spoilt WITH (FORCE)")
+
+
+def test_an_untouched_database_passes_every_check(kept: Kept) -> None:
+    report = kept.verify()
+    assert report.faults == []
+    said = "\n".join(english for _, english in report.good)
+    assert "every row of the ledger's tables follows from the first" in said
+    assert f"the trail of {LOOKS + 1} readings agrees with its tree" in said
+    assert f"the trail agrees with log.key.readings.checkpoint ({LOOKS} readings)" in said
+    assert "messages received agrees, by source" in said
+
+
+# By what is done to the ledger's tables: the table that is named, and whether a position can be.
+ROWS = {
+    "UPDATE ledger_1.entry SET full_members = full_members + 3 WHERE position = 100": "entry",
+    "DELETE FROM ledger_1.entry WHERE entry = (SELECT max(entry) FROM ledger_1.entry)": "entry",
+    "INSERT INTO ledger_1.entry SELECT 1000000, position, org_no, day_from, day_to, previous, attributes_no, excluded,"
+    " 9, 0, 0, 1, 0, 0, 0 FROM ledger_1.entry WHERE entry = 50": "entry",
+    "UPDATE ledger_1.attributes SET region = '99' WHERE attributes_no = 7": "attributes",
+    "UPDATE ledger_1.organization SET org = 'group:other' WHERE org_no = 3": "organization",
+    "UPDATE ledger_1.presence SET value = 'standalone' WHERE value = 'joint'": "presence",
+    "UPDATE ledger_1.anomaly SET present = false WHERE present": "anomaly",
+    "DELETE FROM ledger_1.policy": "policy",
+    "DELETE FROM ledger_1.mention WHERE position = 200": "mention",
+    "DELETE FROM ledger_1.word": "word",
+    "UPDATE ledger_1.entity SET record = replace(convert_from(record, 'UTF8'), 'full', 'activist')::bytea"
+    " WHERE name LIKE 'member:%'": "entity",
+    "DELETE FROM ledger_1.organization_record WHERE org = (SELECT min(org) FROM ledger_1.organization_record)":
+        "organization_record",
+}  # fmt: skip
+
+
+def test_a_changed_row_of_the_ledger_s_tables_is_named(kept: Kept) -> None:
+    for change in ROWS:
+        with psycopg.connect(kept.conninfo) as connection:
+            assert connection.execute(change.encode()).rowcount >= 1, change
+    report = kept.verify()
+    for table in set(ROWS.values()):
+        assert any(f"table ledger_1.{table}: " in fault.english for fault in report.faults), table
+
+
+@pytest.mark.parametrize("position", [1, 100, 701])
+def test_the_first_position_whose_rows_are_wrong_is_named(kept: Kept, position: int) -> None:
+    with psycopg.connect(kept.conninfo) as connection:
+        due = rows(connection, "SELECT min(position) FROM ledger_1.entry WHERE position >= %s", (position,))[0][0]
+        connection.execute("UPDATE ledger_1.entry SET day_to = day_to - 1 WHERE position >= %s", (due,))
+    report = kept.verify()
+    assert report.first is not None
+    assert report.first.position == due
+    assert "taizhang rebuild makes it anew from the log" in report.first.english
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("UPDATE taizhang.reading SET reader = 'nobody' WHERE number = 300", "reading 300 was changed"),
+        ("UPDATE taizhang.reading SET subject = NULL WHERE number = 601", "reading 601 was changed"),
+        ("UPDATE taizhang.reading SET at = at - interval '1 hour' WHERE number = 42", "reading 42 was changed"),
+        ("DELETE FROM taizhang.reading WHERE number = 17", "reading 17 is missing"),
+        ("DELETE FROM taizhang.reading WHERE number > 590", "reading 591 and later ones are gone"),
+        ("DELETE FROM taizhang.reading WHERE number > 500", "there were at least 512"),
+    ],
+)
+def test_a_changed_or_deleted_reading_is_named(kept: Kept, change: str, words: str) -> None:
+    kept.as_superuser((change,))
+    assert words in kept.said()
+
+
+def test_a_trail_rewritten_with_its_hashes_fails_against_any_head_that_was_signed(kept: Kept, tmp_path: Path) -> None:
+    saved = tmp_path / "saved"
+    saved.write_bytes(kept.sign_readings())
+    with psycopg.connect(kept.conninfo) as connection:
+        *values, _ = rows(connection, "SELECT * FROM taizhang.reading WHERE number = 300", ())[0]
+        forged = leaf_hash(reading_leaf(Reading(*values)._replace(reader="nobody")))
+        leaves = READINGS.hashes_at(connection, 0, 0, LOOKS)
+    leaves[299] = forged
+    kept.as_superuser(
+        ("UPDATE taizhang.reading SET reader = 'nobody', leaf_hash = %s WHERE number = 300", forged),
+        ("UPDATE taizhang.reading_tile_root SET hash = %s WHERE level = 1 AND index = 1", root(leaves[256:512])),
+    )
+    assert "log.key.readings.checkpoint has another root" in kept.said()
+    kept.key_file.with_name("log.key.readings.checkpoint").unlink()
+    assert kept.said() == ""
+    assert "saved has another root" in kept.said(saved)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("UPDATE taizhang.tally SET received = received - 1, quarantined = quarantined - 1 WHERE source IS NULL",
+         "source (unknown): the tally says 1 received, there are 2"),
+        ("DELETE FROM taizhang.quarantine WHERE id = 1", "quarantined message 1 is missing"),
+        ("DELETE FROM taizhang.quarantine WHERE id = 2", "the tally says 2 quarantined, there are 1"),
+        ("UPDATE taizhang.quarantine SET raw = raw || ' '::bytea WHERE id = 2", "quarantined message 2: its raw bytes"),
+        ("DELETE FROM taizhang.duplicate WHERE position = 3", "duplicate, there are"),
+        ("DELETE FROM taizhang.tally WHERE source IS NOT NULL", "the tally says 0 accepted, there are"),
+    ],
+)  # fmt: skip
+def test_an_account_of_arrivals_that_does_not_agree_is_named(kept: Kept, change: str, words: str) -> None:
+    kept.as_superuser((change,))
+    assert words in kept.said()
