@@ -11,6 +11,8 @@ from domain.scope import Scope
 from services.api_keys import Keyring
 from services.database import open_pool
 from services.grants import Grants
+from services.evidence.notary import Notary, read_witnesses
+from services.evidence.signing import readings_signer_for, signer_for
 from services.group_commit import GroupCommit
 from services.intake import Intake
 from services.log import LogRecorder
@@ -42,6 +44,13 @@ def parts_of(request: Request) -> Parts:
     return parts if scope is None else replace(parts, queries=parts.queries.within(scope))
 
 
+def notary_of(settings: Settings) -> Notary:
+    """Who signs the heads of the log and of the trail of reading, and asks the witnesses that the settings name."""
+    signers = [make(settings.log_key_path, settings.log_origin) for make in (signer_for, readings_signer_for)]
+    witnesses = read_witnesses(settings.witnesses or "")
+    return Notary(settings.conninfo, signers, witnesses, settings.checkpoint_seconds)
+
+
 @contextmanager
 def open_parts(settings: Settings) -> Iterator[Parts]:
     """Make the parts, and at the end close them in the opposite order: what waits for a commit is still taken in."""
@@ -52,6 +61,9 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
         stack.callback(group_commit.close)
         queries = stack.enter_context(Queries.open(settings.conninfo))
         readings = Readings(stack.enter_context(open_pool(settings.conninfo, "readings", size_max=2)))
+        notary = notary_of(settings)
+        notary.start()
+        stack.callback(notary.close)
         keyring = Keyring(settings.api_keys_path)
         grants = Grants(stack.enter_context(open_pool(settings.conninfo, "grants", size_max=1)))
         yield Parts(

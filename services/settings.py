@@ -55,6 +55,12 @@ def _topics(value: str) -> str:
     return value
 
 
+def _witnesses(value: str) -> str:
+    if not all(re.fullmatch(r"\s*[^\s+]+\+[0-9a-f]{8}\+\S+\s+https?://\S+\s*", each) for each in value.split(",")):
+        raise ValueError("expected a witness's key and address as office.example/w1+1a2b3c4d+B… http://office:8010")
+    return value
+
+
 class Settings(BaseSettings):
     """What the environment decides. `taizhang --help` prints each field's name, default and description."""
 
@@ -79,6 +85,12 @@ class Settings(BaseSettings):
         None, description="日志签名钥 the transparency log's private key; left out: keys/log.key in DATA"
     )
     log_origin: str | None = Field(None, min_length=1, description="日志名 its origin; left out: the key's own name")
+    witnesses: Annotated[str, AfterValidator(_witnesses)] | None = Field(
+        None, description="见证人 who is sent the log's checkpoints: KEY ADDRESS, with commas between"
+    )
+    checkpoint_seconds: float = Field(
+        60, ge=1, le=86_400, description="签署间隔 seconds between rounds of signing the logs' heads"
+    )
     log_format: Literal["console", "json"] = Field("console", description="日志格式 console or json")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="日志级别 from which to log")
     body_bytes_max: int = Field(

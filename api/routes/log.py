@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from api.access import Inspecting
 from api.answers import NOT_FOUND, PROBLEMS, answer
 from api.parts import parts_of
+from api.problems import Problem
 from domain.merkle import TREE_SIZE_MAX
 from services.evidence import log_tree
 from services.evidence.checkpoint import encode_hash
@@ -71,8 +72,25 @@ async def _read(request: Request, work: Callable[[AnyConnection], T]) -> T:
     summary="检查点 The signed head of the log",
 )
 async def checkpoint(request: Request) -> Response:
-    """A signed note of origin, tree size and root hash (C2SP tlog-checkpoint); at most a second old."""
+    """A signed note of origin, tree size and root hash (C2SP tlog-checkpoint); at most a second old.
+
+    With the cosignatures of witnesses, as soon as they have signed this very head.
+    """
     note = await _read(request, signer(request).checkpoint)
+    return PlainTextResponse(note, headers=FOR_MOMENTS)
+
+
+@router.get(
+    "/checkpoint/cosigned",
+    response_class=Response,
+    responses={**_TEXT, **NOT_FOUND},
+    summary="见证检查点 The last head that witnesses have signed",
+)
+async def cosigned(request: Request) -> Response:
+    """The last checkpoint with cosignatures (C2SP tlog-cosignature); where it is the head, /checkpoint is the same."""
+    note = await run_in_threadpool(signer(request).cosigned)
+    if note is None:
+        raise Problem("not-found", "no witness has signed yet: name witnesses in TAIZHANG_WITNESSES")
     return PlainTextResponse(note, headers=FOR_MOMENTS)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from api.access import Auditing
 from api.answers import NOT_FOUND, PROBLEMS, answer
@@ -15,6 +15,7 @@ from api.paging import Limit
 from api.parts import parts_of
 from domain.reading import Reading
 from services.evidence.checkpoint import encode_hash
+from services.evidence.signing import readings_signer_for
 from services.readings import Search
 
 router = APIRouter(prefix="/v1/readings", tags=["readings"], responses=PROBLEMS)
@@ -108,6 +109,23 @@ def tree(request: Request, _: Auditing) -> Response:
     """Keep it elsewhere: a trail that is cut or rewritten later has another."""
     size, root = parts_of(request).readings.root()
     return answer({"tree_size": size, "root_hash": encode_hash(root)})
+
+
+@router.get(
+    "/checkpoint",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    summary="查阅痕迹检查点 The signed head of the trail",
+)
+def checkpoint(request: Request, _: Auditing) -> Response:
+    """A signed note (C2SP tlog-checkpoint) of the log's origin with `/readings`, by the log's key under that name.
+
+    Keep it elsewhere: `taizhang verify --checkpoint FILE` at the ledger finds a trail that was cut or rewritten since.
+    """
+    parts = parts_of(request)
+    signer = readings_signer_for(parts.settings.log_key_path, parts.settings.log_origin)
+    with parts.queries.pool.connection() as connection:
+        return PlainTextResponse(signer.checkpoint(connection))
 
 
 @router.get(

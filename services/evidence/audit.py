@@ -17,12 +17,12 @@ from services.evidence.check_arrivals import check_arrivals
 from services.evidence.check_projection import check_projection
 from services.evidence.check_readings import check_readings
 from services.evidence.checkpoint import Checkpoint
-from services.evidence.copies import CopyError, open_copy
+from services.evidence.copies import CopyError, LogCopy, open_copy
 from services.evidence.keys import load_key
 from services.evidence.log_tree import LOG
 from services.evidence.notes import Note, NoteError, VerifierKey
 from services.evidence.report import Report, compare_checkpoints, open_checkpoints
-from services.evidence.signing import last_file, readings_origin, readings_verifier
+from services.evidence.signing import cosigned_file, last_file, readings_origin, readings_verifier
 from services.evidence.stored_tree import StoredTree
 from services.evidence.verify import Source, verify_log
 from services.readings import READINGS
@@ -45,6 +45,7 @@ class Asked:
     filters: Filters = ANY
     workers: int | None = None
     log_only: bool = False
+    quorum: int | None = None
 
     def kept(self, *, of_readings: bool = False) -> Notes:
         """The checkpoints kept of the log, or of the trail of reading; CopyError where one is not there."""
@@ -88,7 +89,7 @@ def audit_database(
     report = _audit(Source(size, conninfo=conninfo), key, notes, asked, progress)
     if asked.log_only:
         return report
-    checkpoints = open_checkpoints(report, of_readings, readings_verifier(key), ()) if key else []
+    checkpoints = open_checkpoints(report, of_readings, readings_verifier(key)) if key else []
     with psycopg.connect(conninfo) as connection:
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         check_readings(report, connection, checkpoints)
@@ -102,9 +103,17 @@ def audit_database(
 
 
 def _last(key_file: Path, tree: StoredTree) -> Notes:
-    """The last checkpoint signed, if there is one; it lies beside the key."""
-    path = last_file(key_file, tree)
-    return [(path.name, _file(path))] if path.exists() else []
+    """The last checkpoint signed and the last that was cosigned, if there are any; they lie beside the key."""
+    last = last_file(key_file, tree)
+    return [(path.name, _file(path)) for path in (last, cosigned_file(last)) if path.exists()]
+
+
+def _cosigned(copy: LogCopy) -> Notes:
+    """The last checkpoint that witnesses have cosigned, where the ledger has one."""
+    try:
+        return [("checkpoint/cosigned", copy.read("checkpoint/cosigned"))]
+    except CopyError:
+        return []
 
 
 def _is_of_readings(note: bytes) -> bool:
@@ -118,7 +127,7 @@ def audit_copy(
     with closing(open_copy(where, api_key)) as copy:
         try:
             key = asked.log_key or VerifierKey.parse(copy.read("key").decode().removesuffix("\n"))
-            notes = asked.notes(key.name)
+            notes = asked.notes(key.name) + (_cosigned(copy) if asked.witness_keys else [])
             note = copy.read("checkpoint")  # after the witnesses', so that theirs is never of more events
             size = Checkpoint.parse(Note.parse(note).text).size
         except (NoteError, UnicodeDecodeError) as fault:
@@ -132,7 +141,7 @@ def audit_copy(
 def audit_bundle(path: Path, asked: Asked) -> Report:
     """Verify an evidence bundle offline; kept checkpoints must be its own, by root, where the sizes are equal."""
     report, notes, key = verify_bundle(path, asked.log_key)
-    kept = open_checkpoints(report, [*notes, *asked.notes(key.name)], key, asked.witness_keys)
+    kept = open_checkpoints(report, [*notes, *asked.notes(key.name)], key, asked.witness_keys, asked.quorum)
     for label, checkpoint in kept[1:]:
         own = kept[0][1]
         if checkpoint.size == own.size and checkpoint.root_hash != own.root_hash:
@@ -146,7 +155,7 @@ def _audit(
 ) -> Report:
     answer = None if asked.answer is None else Answer(_file(asked.answer), asked.filters)
     signatures = Report(source.size)
-    checkpoints = [] if key is None else open_checkpoints(signatures, notes, key, asked.witness_keys)
+    checkpoints = [] if key is None else open_checkpoints(signatures, notes, key, asked.witness_keys, asked.quorum)
     sizes = [checkpoint.size for _, checkpoint in checkpoints] + ([answer.tree_size] if answer else [])
     report, hashes = verify_log(source, sizes, answer, workers=asked.workers, progress=progress)
     report.good += signatures.good

@@ -81,6 +81,9 @@ def verify(  # noqa: PLR0917 -- typer reads options from parameters
     witness_key: Annotated[
         list[str] | None, typer.Option(help="见证人公钥 a witness's key, or a file with it; may repeat")
     ] = None,
+    quorum: Annotated[
+        int | None, typer.Option(min=1, help="见证人数 how many of the witnesses must have signed; all if left out")
+    ] = None,
     answer: Annotated[
         Path | None, typer.Option(help="答案 an answer of GET /v1/rates, as JSON, to be made again")
     ] = None,
@@ -113,6 +116,7 @@ def verify(  # noqa: PLR0917 -- typer reads options from parameters
         _filters(rates_filter),
         workers,
         log_only,
+        quorum,
     )
     try:
         report = _audit(where, settings, asked)

@@ -1,6 +1,6 @@
 """What a verification found: what holds and what does not, in words; and the comparison with checkpoints."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from domain.merkle import TILE_WIDTH, MerkleError, root, root_from_tiles
@@ -90,9 +90,16 @@ def compare_checkpoints(report: Report, hashes: Hashes, checkpoints: Sequence[tu
 
 
 def open_checkpoints(
-    report: Report, notes: Sequence[tuple[str, bytes]], log_key: VerifierKey, witnesses: Sequence[VerifierKey]
+    report: Report,
+    notes: Sequence[tuple[str, bytes]],
+    log_key: VerifierKey,
+    witnesses: Sequence[VerifierKey] = (),
+    quorum: int | None = None,
 ) -> list[tuple[str, Checkpoint]]:
-    """The checkpoints among the notes that the log signed; each witness must have signed one of them."""
+    """The checkpoints among the notes that the log signed.
+
+    So many of the witnesses must have signed one of them: `quorum`, all if left out.
+    """
     checkpoints: list[tuple[str, Checkpoint]] = []
     seen: set[VerifierKey] = set()
     for label, data in notes:
@@ -104,13 +111,25 @@ def open_checkpoints(
             continue
         seen |= signers
         checkpoints.append((label, checkpoint))
-    for witness in witnesses:
-        if witness in seen:
-            report.holds(f"见证人 {witness.name} 已签", f"witness {witness.name} has signed")
-        else:
-            report.fails(
-                None,
-                f"没有见证人 {witness.name} 的签名",
-                f"no checkpoint is signed by witness {witness.name}: give one with --checkpoint or --witness",
-            )
+    if witnesses:
+        _count_witnesses(report, seen, witnesses, quorum)
     return checkpoints
+
+
+def _count_witnesses(
+    report: Report, seen: Collection[VerifierKey], witnesses: Sequence[VerifierKey], quorum: int | None
+) -> None:
+    due = len(witnesses) if quorum is None else quorum
+    signed = [witness.name for witness in witnesses if witness in seen]
+    for name in signed:
+        report.holds(f"见证人 {name} 已签", f"witness {name} has signed")
+    count = f"{len(signed)} of {len(witnesses)} witnesses have signed, {due} must"
+    if len(signed) >= due:
+        report.holds(f"{len(witnesses)} 名见证人中 {len(signed)} 名已签, 要求 {due} 名", count)
+        return
+    missing = ", ".join(witness.name for witness in witnesses if witness not in seen)
+    report.fails(
+        None,
+        f"{len(witnesses)} 名见证人中只有 {len(signed)} 名已签, 要求 {due} 名",
+        f"{count}; no checkpoint is signed by witness {missing}: give one with --checkpoint or --witness",
+    )

@@ -7,7 +7,7 @@ does not get a signature until someone has looked.
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
@@ -21,7 +21,7 @@ from services.evidence.checkpoint import Checkpoint, open_checkpoint
 from services.evidence.files import write_durably
 from services.evidence.keys import load_or_create_key
 from services.evidence.log_tree import LOG
-from services.evidence.notes import NoteError, SignatureType, SignerKey, VerifierKey
+from services.evidence.notes import Note, NoteError, Signature, SignatureType, SignerKey, VerifierKey
 from services.evidence.stored_tree import AnyConnection, StoredTree
 from services.readings import READINGS
 
@@ -39,6 +39,7 @@ class CheckpointSigner:
     def __init__(self, key: SignerKey, key_file: Path, tree: StoredTree = LOG) -> None:
         self._key, self._tree = key, tree
         self._last_file = last_file(key_file, tree)
+        self._cosigned_file = cosigned_file(self._last_file)
         self._lock_file = self._last_file.with_name(f"{self._last_file.name}.lock")
         self._served: tuple[float, bytes] | None = None
 
@@ -55,8 +56,23 @@ class CheckpointSigner:
         """
         now = time.monotonic()
         if self._served is None or now - self._served[0] > CHECKPOINT_AGE_MAX_S:
-            self._served = (now, self._sign(connection))
+            self._served = (now, self._with_cosignatures(self._sign(connection)))
         return self._served[1]
+
+    def keep_cosigned(self, note: Note, cosignatures: Sequence[Signature]) -> None:
+        """Keep a checkpoint with the witnesses' cosignatures, which were verified; it takes the last one's place."""
+        own = tuple(signature for _, signature in note.verified_by([self.verifier]))
+        write_durably(self._cosigned_file, Note(note.text, (*own, *cosignatures)).to_bytes())
+        self._served = None
+
+    def cosigned(self) -> bytes | None:
+        """The last checkpoint that witnesses have cosigned, with all signatures; None before the first."""
+        return self._cosigned_file.read_bytes() if self._cosigned_file.exists() else None
+
+    def _with_cosignatures(self, note: bytes) -> bytes:
+        """The checkpoint with what witnesses have signed of it."""
+        cosigned = self.cosigned()
+        return cosigned if cosigned is not None and Note.parse(cosigned).text == Note.parse(note).text else note
 
     def _sign(self, connection: AnyConnection) -> bytes:
         with self._lock():
@@ -100,6 +116,11 @@ class CheckpointSigner:
             yield
         finally:
             os.close(descriptor)
+
+
+def cosigned_file(last: Path) -> Path:
+    """Where the last checkpoint that witnesses have cosigned lies, beside the last that was signed."""
+    return last.with_name(f"{last.name}.cosigned")
 
 
 def last_file(key_file: Path, tree: StoredTree = LOG) -> Path:

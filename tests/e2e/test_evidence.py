@@ -241,8 +241,8 @@ def test_a_witness_follows_a_ledger_and_catches_a_log_that_was_begun_anew(
     own.publish([{**each, "source": REGISTRY} for each in islice(events(), SIZE, SIZE + 100)])
     assert run(*arguments, "--ledger", own.url, "--once").returncode == 0
     # The same key signs a new log: the file beside the key, which would stop this, goes as well.
-    (tmp_path / "data" / "keys" / "log.key.checkpoint").unlink()
     own.stop()
+    (tmp_path / "data" / "keys" / "log.key.checkpoint").unlink()
     with Service(tmp_path, "--dev", database_url=new_database(postgres)) as forged:
         contents: list[Any] = list(islice(events(), 1_700))
         contents[3]["data"]["standing"] = "activist"

@@ -130,7 +130,7 @@ def test_a_changed_row_of_the_ledger_s_tables_is_named(kept: Kept) -> None:
         assert any(f"table ledger_1.{table}: " in fault.english for fault in report.faults), table
 
 
-@pytest.mark.parametrize("position", [1, 100, 701])
+@pytest.mark.parametrize("position", [1, 100, 250])
 def test_the_first_position_whose_rows_are_wrong_is_named(kept: Kept, position: int) -> None:
     with psycopg.connect(kept.conninfo) as connection:
         due = rows(connection, "SELECT min(position) FROM ledger_1.entry WHERE position >= %s", (position,))[0][0]
@@ -145,7 +145,7 @@ def test_the_first_position_whose_rows_are_wrong_is_named(kept: Kept, position: 
     ("change", "words"),
     [
         ("UPDATE taizhang.reading SET reader = 'nobody' WHERE number = 300", "reading 300 was changed"),
-        ("UPDATE taizhang.reading SET subject = NULL WHERE number = 601", "reading 601 was changed"),
+        ("UPDATE taizhang.reading SET subject = NULL WHERE number = 599", "reading 599 was changed"),
         ("UPDATE taizhang.reading SET at = at - interval '1 hour' WHERE number = 42", "reading 42 was changed"),
         ("DELETE FROM taizhang.reading WHERE number = 17", "reading 17 is missing"),
         ("DELETE FROM taizhang.reading WHERE number > 590", "reading 591 and later ones are gone"),
