@@ -81,6 +81,7 @@ class Ledger:
             checkpoints=checkpoints,
             witness_keys=[WITNESS.verifier] if witnessed else [],
             workers=workers,
+            log_only=True,
         )
         return audit_database(self.conninfo, self.key_file, asked, lambda _: None, lambda _: None)
 
