@@ -12,7 +12,7 @@ from services.api_keys import Keyring
 from services.database import open_pool
 from services.grants import Grants
 from services.evidence.notary import Notary, read_witnesses
-from services.evidence.signing import readings_signer_for, signer_for
+from services.evidence.signing import signers
 from services.group_commit import GroupCommit
 from services.intake import Intake
 from services.log import LogRecorder
@@ -46,9 +46,10 @@ def parts_of(request: Request) -> Parts:
 
 def notary_of(settings: Settings) -> Notary:
     """Who signs the heads of the log and of the trail of reading, and asks the witnesses that the settings name."""
-    signers = [make(settings.log_key_path, settings.log_origin) for make in (signer_for, readings_signer_for)]
     witnesses = read_witnesses(settings.witnesses or "")
-    return Notary(settings.conninfo, signers, witnesses, settings.checkpoint_seconds)
+    # Its signers are its own: what it has just signed must not be served to others for the next second.
+    own = signers(settings.log_key_path, settings.log_origin)
+    return Notary(settings.conninfo, own, witnesses, settings.checkpoint_seconds)
 
 
 @contextmanager

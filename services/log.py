@@ -154,6 +154,9 @@ SELECT leaf_hash FROM taizhang.log WHERE notification_id > %s AND notification_i
 _SELECT_TILE_ROOTS: Final = """
 SELECT hash FROM taizhang.tile_root WHERE level = %s AND index >= %s AND index < %s ORDER BY index
 """
+_INSERT_TILE_ROOTS: Final = """
+INSERT INTO taizhang.tile_root (level, index, hash) SELECT * FROM unnest(%b::smallint[], %b::bigint[], %b::bytea[])
+"""
 
 
 class LogRecorder(PostgresProcessRecorder):
@@ -221,7 +224,7 @@ class LogRecorder(PostgresProcessRecorder):
         frontier = self._frontier_at(cursor, turn)
         completed = frontier.extend(leaf_hashes)
         if completed:
-            cursor.executemany("INSERT INTO taizhang.tile_root (level, index, hash) VALUES (%s, %s, %s)", completed)
+            cursor.execute(_INSERT_TILE_ROOTS, tuple(map(list, zip(*completed, strict=True))), prepare=True)
         # After a rollback the log's last leaf is another than this one, and the frontier is read anew.
         self._frontier, self._frontier_leaf = frontier, leaf_hashes[-1]
         cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(frontier.size)))

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+import orjson
+
 from domain.envelope import content_sha256
 from domain.events import RANKS
 from domain.facts import subject_of
@@ -13,8 +15,9 @@ from domain.instants import parse_date
 from domain.leaf import LeafError
 from domain.merkle import TILE_WIDTH, leaf_hash, root
 from services.evidence.stored import Columns, MangledEntryError, StoredEvent, StoredLog, content_of
-from services.log import originator_id
+from services.log import originator_bytes, originator_id
 
+_sha256: Final = hashlib.sha256
 #: Each part tells its first faults; the first of all of them is what counts.
 FAULTS_MAX: Final = 20
 
@@ -102,7 +105,7 @@ def check_event(part: Part, event: StoredEvent, position: int) -> bytes | None:
             position, "记录时间倒退", f"recorded_at {event.recorded_at.isoformat()} is before the event before it"
         )
     part.recorded = (part.recorded[0] if part.recorded else event.recorded_at, event.recorded_at)
-    digest = hashlib.sha256(event.raw).digest()
+    digest = _sha256(event.raw).digest()
     if digest != event.raw_sha256:
         part.wrong(
             position,
@@ -132,10 +135,7 @@ def check_event(part: Part, event: StoredEvent, position: int) -> bytes | None:
 def _check_content(part: Part, event: StoredEvent, position: int) -> None:
     """What the raw bytes say must be what is recorded beside them."""
     try:
-        content = content_of(event)
-        if (content["source"], content["id"]) == (event.source, event.id) and (
-            event.columns is None or _derived(content) == event.columns
-        ):
+        if _agrees(event, content_of(event)):
             return
     except (ValueError, KeyError, TypeError):
         pass  # looked at again below, exactly, to say what is wrong
@@ -156,6 +156,32 @@ def _check_content(part: Part, event: StoredEvent, position: int) -> None:
                 f"列 {name} 被改动",
                 f"column {name} was changed: recorded is {_shown(recorded[name])}, the raw bytes say {_shown(value)}",
             )
+
+
+def _agrees(event: StoredEvent, content: dict[str, Any]) -> bool:
+    """Whether the columns follow from the content, by the fastest way that cannot say yes to what does not.
+
+    orjson writes numbers that are no integers in another form than the digest's; such an event is looked at exactly.
+    """
+    columns = event.columns
+    if (content["source"], content["id"]) != (event.source, event.id):
+        return False
+    if columns is None:
+        return True
+    type_, data = content["type"], content["data"]
+    if type_ in RANKS:
+        spoken_of, effective = subject_of(type_, data), data["effective_on"]
+    else:
+        spoken_of = effective = None
+    day = columns.effective_on
+    return (
+        _sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).digest() == columns.content_sha256
+        and columns.topic == type_
+        and columns.subject == spoken_of
+        and (None if day is None else day.isoformat()) == effective
+        and columns.originator_version == 1
+        and columns.originator_id.bytes == originator_bytes((event.source, event.id))
+    )
 
 
 def _derived(content: dict[str, Any]) -> Columns:

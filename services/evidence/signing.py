@@ -143,14 +143,19 @@ def readings_origin(origin: str) -> str:
     return f"{origin}/readings"
 
 
+def signers(key_file: Path, origin: str | None) -> tuple[CheckpointSigner, CheckpointSigner]:
+    """New signers of the log and of the trail of reading, with the key in a file, made anew where there is none."""
+    key = load_or_create_key(key_file, SignatureType.ED25519, origin)
+    return CheckpointSigner(key, key_file), CheckpointSigner(readings_key(key), key_file, READINGS)
+
+
 @lru_cache(maxsize=8)
 def readings_signer_for(key_file: Path, origin: str | None) -> CheckpointSigner:
     """This process's signer of the trail of reading, beside that of the log."""
-    key = load_or_create_key(key_file, SignatureType.ED25519, origin)
-    return CheckpointSigner(readings_key(key), key_file, READINGS)
+    return signers(key_file, origin)[1]
 
 
 @lru_cache(maxsize=8)
 def signer_for(key_file: Path, origin: str | None) -> CheckpointSigner:
     """This process's signer with a key file, made anew where there is none; see load_or_create_key."""
-    return CheckpointSigner(load_or_create_key(key_file, SignatureType.ED25519, origin), key_file)
+    return signers(key_file, origin)[0]
