@@ -25,7 +25,10 @@ class Evidence(BaseModel):
     ruleset: str = Field(description="SHA-256 of the rules that made the answer, in hex")
 
 
-FiltersShape = Annotated[dict[str, str | bool], Field(description="the filters of the question, by name")]
+FiltersShape = Annotated[
+    dict[str, str | bool | list[str]],
+    Field(description="the filters of the question, by name; `scope`: the regions that the caller is limited to"),
+]
 
 
 class CountsShape(BaseModel):
@@ -111,7 +114,7 @@ class DecidedByShape(BaseModel):
     measure: list[int]
 
 
-def filters_of(asked: Filters) -> dict[str, str | bool]:
+def filters_of(asked: Filters) -> dict[str, Any]:
     """Those filters that were asked for, as answers name them."""
     return {name: value for name, value in asked._asdict().items() if value is not None}
 

@@ -110,7 +110,7 @@ def get_compare(
         {
             "this": side(queries, this),
             "other": side(queries, other),
-            "filters": filters_of(filters),
+            "filters": filters_of(queries.narrowed(filters)),
             "group_by": group_by,
             "groups": [
                 {"key": key(group_by, values), **_compared(pair)}

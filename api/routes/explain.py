@@ -105,7 +105,7 @@ def get_explain(
             "as_of": clocks.as_of,
             "known_at": clocks.known_at(),
             "evidence": queries.evidence(clocks.position),
-            "filters": filters_of(filters),
+            "filters": filters_of(queries.narrowed(filters)),
             "regions": {str(digits): code for digits, code in regions.items()},
             "count": count,
             "organizations": [

@@ -49,7 +49,7 @@ def get(request: Request, _: Reading, clocks: Asked, filters: Filtered, group_by
             "as_of": clocks.as_of,
             "known_at": clocks.known_at(),
             "evidence": queries.evidence(clocks.position),
-            "filters": filters_of(filters),
+            "filters": filters_of(queries.narrowed(filters)),
             "group_by": group_by,
             "groups": groups(group_by, found.groups),
             "total": figures(found.total),

@@ -139,7 +139,7 @@ def get_series(
             "step": asked.step,
             "known": asked.known,
             "evidence": queries.evidence(asked.moments[-1].known_at),
-            "filters": filters_of(filters),
+            "filters": filters_of(queries.narrowed(filters)),
             "group_by": group_by,
             "points": shown,
         }

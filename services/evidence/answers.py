@@ -40,7 +40,7 @@ class Answer:
             self.group_by = tuple(self.content["group_by"])
             self.ruleset = str(self.content["evidence"]["ruleset"])
             named = self.content.get("filters")
-            self.filters = filters if named is None else Filters(**named)
+            self.filters = filters if named is None else named_filters(named)
             self._groups = self.content["groups"]
             self._total = self.content["total"]
         except (ValueError, KeyError, TypeError) as fault:
@@ -76,6 +76,12 @@ class Answer:
             found += _compare(f"group {key}", given[key], expected[key])
         found += _compare("total", self._total, figures(total))
         return sorted(found)[:DIFFERENCES_MAX]
+
+
+def named_filters(named: Mapping[str, Any]) -> Filters:
+    """Filters as an answer names them; TypeError where there is another."""
+    found = Filters(**named)
+    return found if found.scope is None else found._replace(scope=tuple(found.scope))
 
 
 def read_filters(given: Iterable[str]) -> Filters:

@@ -21,7 +21,7 @@ from domain.facts import Event
 from domain.ledger import Ledger, Row
 from domain.rates import Counts, Filters, add, count_row, matches, rates
 from services.errors import InvalidValueError, NotFoundError
-from services.evidence.answers import fold, no_garbage_collection
+from services.evidence.answers import fold, named_filters, no_garbage_collection
 from services.evidence.checkpoint import encode_hash, open_checkpoint
 from services.evidence.log_tree import LOG
 from services.evidence.relevant import named
@@ -100,7 +100,7 @@ def read_question(manifest: Mapping[str, Any], as_of: date) -> Question:
     asked = manifest["question"]
     if asked["count"] is not None and asked["count"] not in Counts._fields:
         raise ValueError(f"count {asked['count']!r} is none of {', '.join(Counts._fields)}")
-    filters = None if asked["filters"] is None else Filters(**asked["filters"])
+    filters = None if asked["filters"] is None else named_filters(asked["filters"])
     regions = {int(digits): key for digits, key in asked["regions"].items()}
     return Question(as_of, int(manifest["known_at"]), asked["organizations"], filters, regions, asked["count"])
 

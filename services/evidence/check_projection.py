@@ -21,7 +21,7 @@ from projections.ledger.records import (
     encode_entity,
     encode_organization,
 )
-from projections.ledger.tables import COLUMNS, LedgerTables, rows_of
+from projections.ledger.tables import COLUMNS, LedgerTables
 from services import projections
 from services.evidence.answers import no_garbage_collection
 from services.evidence.report import Report
@@ -117,7 +117,7 @@ class _Compared(LedgerTables):
         super().__init__(schema)
         self.span = (0, 0)
         self._report = report
-        self._stored = {name: _Rows(connection, schema, name) for name in COLUMNS}
+        self._stored = {name: _Rows(connection, schema, name) for name in _KEYS}
         self._entities: dict[str, bytes] = {}
         self._organizations: dict[str, bytes] = {}
         self._words: dict[EventKey, list[int]] = {}
@@ -138,10 +138,11 @@ class _Compared(LedgerTables):
         self._entities.update((name, encode_entity(record)) for name, record in entities.items())
         self._organizations.update((org, encode_organization(record)) for org, record in organizations.items())
 
-    def add(self, _: Cursor[Any], changes: Changes) -> None:
+    def add(self, _: Cursor[Any], changes: Changes, *, frozen: bool = False) -> None:
+        del frozen  # nothing is written
         for source, event_id, position in changes.words:
             self._words.setdefault((source, event_id), []).append(position)
-        for table, made in rows_of(changes).items():
+        for table, made in _rows_of(changes).items():
             expected = _countable(table, made)
             stored = self._stored[table]
             last = max((row[stored.at] for row in expected), default=-1) if table in _NUMBERED else self.span[1]
@@ -191,16 +192,30 @@ class _Compared(LedgerTables):
                 self._tell(None, table, f"{len(wrong)} records differ, as that of {wrong[0]}")
 
 
+def _rows_of(changes: Changes) -> dict[str, Iterable[Row]]:
+    """By table the rows of a batch, each with its values in the order of the columns."""
+    return {
+        "organization": changes.organizations,
+        "attributes": ((number, org_no, *attributes) for number, org_no, attributes in changes.attributes),
+        "entry": ((*entry[:6], *entry.state) for entry in changes.entries),
+        "presence": changes.presences,
+        "anomaly": changes.anomalies,
+        "policy": changes.policies,
+        "mention": changes.mentions,
+        "word": changes.words,
+    }
+
+
 class _Rows:
     """One table's rows, read in order as they are asked for."""
 
     def __init__(self, connection: Connection[Any], schema: str, table: str) -> None:
         key, order = _KEYS[table]
-        names = [name.strip() for name in COLUMNS[table].split(",")]
+        names = list(COLUMNS[table])
         self.at, self._table = names.index(key), table
         self._cursor = connection.cursor(f"check_{table}")
         self._cursor.itersize = _READ_AT_ONCE
-        statement = f"SELECT {COLUMNS[table]} FROM {{}}.{{}} ORDER BY {order}"  # noqa: S608 - names of this module's own tables
+        statement = f"SELECT {', '.join(names)} FROM {{}}.{{}} ORDER BY {order}"  # noqa: S608 - names of this module's own tables
         self._cursor.execute(sql.SQL(statement).format(sql.Identifier(schema), sql.Identifier(table)), binary=True)
         self._rows = self._all()
         self._next = next(self._rows, None)
