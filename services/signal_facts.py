@@ -9,20 +9,27 @@ from psycopg import Connection, sql
 from domain.events import CORRECTED
 from domain.facts import Event, EventKey, Fact, standing_fact, standing_facts
 from domain.instants import NANOSECONDS
-from domain.signals import DEFAULT_SIGNAL_POLICY, read_signal_policy
+from domain.signals import DEFAULT_SIGNAL_POLICY, Learned, read_signal_policy
 from services.deciding import events_about
 from services.ledger_view import View
 from services.log_reader import LogReader
 from services.projector import fits
 from services.settings import SHANGHAI
 
+# The list of types is that of the index log_raising_idx, which only a literal list can use.
 _EFFECTIVE: Final = """
 SELECT notification_id FROM taizhang.log
  WHERE notification_id <= %s AND effective_on > %s AND effective_on <= %s AND topic = ANY(%s)
+   AND topic IN (
+    'taizhang.branch.formed.v1', 'taizhang.branch.coverage_changed.v1', 'taizhang.instructor.assigned.v1',
+    'taizhang.organization.excluded.v1', 'taizhang.organization.deregistered.v1'
+)
 """
 _WORDS: Final = "SELECT DISTINCT position FROM {schema}.word WHERE position <= %s"
-_FIRST_RECORDED: Final = "SELECT recorded_at FROM taizhang.log WHERE notification_id = 1"
-_RECORDED: Final = "SELECT notification_id, recorded_at FROM taizhang.log WHERE notification_id = ANY(%s)"
+_RECORDED: Final = """
+SELECT l.notification_id, l.recorded_at, (SELECT min(t.first_seen) FROM taizhang.tally t WHERE t.source = l.source)
+  FROM taizhang.log l WHERE l.notification_id = ANY(%s)
+"""
 
 
 class Look:
@@ -59,7 +66,7 @@ class Look:
         return by_entity
 
     def effective(self, begin: date, end: date, types: Iterable[str]) -> list[Fact]:
-        """The facts of these types that stand and are effective after `begin` and by `end`, in canonical order."""
+        """The facts of these types (each of RAISING) effective after `begin` and by `end`, in canonical order."""
         wanted = list(types)
         rows = self.connection.execute(_EFFECTIVE, (self.known_at, begin, end, wanted))
         events = self._log.events([p for (p,) in rows])
@@ -75,18 +82,12 @@ class Look:
         """The source of each event that a correction or retraction speaks of and that is known."""
         return {e.key: e.source for e in self._log.find(list(self.words)) if e.position <= self.known_at}
 
-    def learned_on(self, facts: Sequence[Fact], deadline: date) -> dict[int, date]:
-        """By the last position that decides each fact: the day, in Asia/Shanghai, on which it was said.
-
-        By CloudEvents `time`; by `recorded_at` where that is later and the log was kept at the deadline already.
-        """
+    def learned(self, facts: Sequence[Fact]) -> dict[int, Learned]:
+        """By the last position that decides each fact: when it was said, when it was recorded, when its source came."""
         positions = sorted({max(fact.decided_by) for fact in facts})
         said = {event.position: day_of(event.time_ns) for event in self._log.events(positions)}
-        first = self.connection.execute(_FIRST_RECORDED).fetchone()
-        if first is None or _day(first[0]) > deadline:
-            return said
-        recorded = dict(self.connection.execute(_RECORDED, (positions,)).fetchall())
-        return {position: max(day, _day(recorded[position])) for position, day in said.items()}
+        rows = self.connection.execute(_RECORDED, (positions,))
+        return {p: Learned(said[p], _day(recorded), _day(connected or recorded)) for p, recorded, connected in rows}
 
     def full_members(self, org_nos: Sequence[int], day: date) -> dict[str, frozenset[str]]:
         """By organization its full members on a day."""

@@ -90,7 +90,7 @@ def hit_key(hit: Hit) -> tuple[str, str, str, int]:
 def _backdated(look: Look, deadlines: Sequence[date]) -> Iterator[Hit]:
     for deadline in deadlines:
         facts = look.effective(deadline - timedelta(look.policy.backdated_days), deadline, RAISING)
-        learned = look.learned_on(facts, deadline)
+        learned = look.learned(facts)
         hits = (backdated(fact, learned[max(fact.decided_by)], deadline, look.policy) for fact in facts)
         yield from (hit for hit in hits if hit is not None)
 

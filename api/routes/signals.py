@@ -86,8 +86,10 @@ def get(
 ) -> Response:
     """Patterns in the facts that stand at both clocks; thresholds come from `signals.adopted` events.
 
-    - `backdated`: a fact that raises a rate, effective at most `backdated_days` before a deadline, learned (by
-      CloudEvents `time`, and by `recorded_at` where the log was kept then) over `backdated_grace_days` after it.
+    - `backdated`: a fact that raises a rate, effective at most `backdated_days` before a deadline, learned over
+      `backdated_grace_days` after it. What counts is when it was recorded here, not the `time` that its registry
+      states, which can be set at will; only a source whose first message came after the deadline is taken at its
+      word, since all of its past was recorded late. The detail names all three days.
     - `short_lived_branch`: formed at most `short_lived_days` before a deadline, dissolved or left with nothing to
       cover at most so long after it.
     - `moved_in_and_out`: an organization has the full members that the policy asks for on the deadline, neither
