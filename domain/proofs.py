@@ -5,7 +5,9 @@ A proof is a list of 32-byte hashes in the order of the RFCs, from the leaf's si
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import Final
 
 from domain.merkle import (
     EMPTY_ROOT,
@@ -17,6 +19,9 @@ from domain.merkle import (
     root,
     subtree_roots,
 )
+
+#: Roots that a maker of many proofs keeps.
+SUBTREES_KEPT: Final = 4096
 
 
 class ProofError(MerkleError):
@@ -79,9 +84,18 @@ def consistency_proof(leaf_hashes: Sequence[bytes], old_size: int) -> list[bytes
     return [root(leaf_hashes[low:high]) for low, high in consistency_ranges(old_size, len(leaf_hashes))]
 
 
-def inclusion_proof_from_tiles(index: int, size: int, read: ReadTiles) -> list[bytes]:
-    """PATH(index, D[size]) from stored leaf hashes and tile roots, in O(log size) reads."""
-    return [join_roots(subtree_roots(low, high, read)) for low, high in inclusion_ranges(index, size)]
+def inclusion_proofs_from_tiles(indexes: Iterable[int], size: int, read: ReadTiles) -> Iterator[list[bytes]]:
+    """PATH(index, D[size]) for each index, from stored leaf hashes and tile roots, in O(log size) reads.
+
+    What neighbours have in common is read and hashed once.
+    """
+
+    @lru_cache(maxsize=SUBTREES_KEPT)
+    def subtree(low: int, high: int) -> bytes:
+        return join_roots(subtree_roots(low, high, read))
+
+    for index in indexes:
+        yield [subtree(low, high) for low, high in inclusion_ranges(index, size)]
 
 
 def consistency_proof_from_tiles(old_size: int, new_size: int, read: ReadTiles) -> list[bytes]:

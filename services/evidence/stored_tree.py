@@ -12,7 +12,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow, tuple_row
 
 from domain.merkle import TILE_WIDTH, MerkleError, ReadTiles, root_from_tiles
-from domain.proofs import consistency_proof_from_tiles, inclusion_proof_from_tiles
+from domain.proofs import consistency_proof_from_tiles, inclusion_proofs_from_tiles
 from services.errors import NotFoundError, TaizhangError
 
 AnyConnection = Connection[Any]
@@ -78,16 +78,19 @@ class StoredTree:
         return next(self.inclusion_proofs(connection, (number,), size))
 
     def inclusion_proofs(self, connection: AnyConnection, numbers: Iterable[int], size: int) -> Iterator[list[bytes]]:
-        """Proof for each number, in turn; neighbours are read together."""
+        """Proof for each number, in turn."""
         self._require_size(connection, size)
-        read = self.reader(connection)
-        for number in numbers:
-            if not 1 <= number <= size:
-                raise NotFoundError(f"{self.leaf} {number} is not in the tree of {size}: it must be 1 to {size}")
-            try:
-                yield inclusion_proof_from_tiles(number - 1, size, read)
-            except MerkleError as fault:
-                raise _damaged(fault) from None
+
+        def indexes() -> Iterator[int]:
+            for number in numbers:
+                if not 1 <= number <= size:
+                    raise NotFoundError(f"{self.leaf} {number} is not in the tree of {size}: it must be 1 to {size}")
+                yield number - 1
+
+        try:
+            yield from inclusion_proofs_from_tiles(indexes(), size, self.reader(connection))
+        except MerkleError as fault:
+            raise _damaged(fault) from None
 
     def consistency_proof(self, connection: AnyConnection, old_size: int, new_size: int) -> list[bytes]:
         """Proof that the tree of `new_size` leaves extends that of `old_size`."""

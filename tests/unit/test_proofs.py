@@ -12,7 +12,7 @@ from domain.proofs import (
     consistency_proof,
     consistency_proof_from_tiles,
     inclusion_proof,
-    inclusion_proof_from_tiles,
+    inclusion_proofs_from_tiles,
     verify_consistency,
     verify_inclusion,
 )
@@ -142,7 +142,7 @@ def test_consistency_to_size_300_equals_the_recursion_and_verifies(at: tuple[int
 def test_proofs_from_tiles_equal_those_from_all_leaves(at: tuple[int, int]) -> None:
     index, size = at
     read = reader(LEAVES)
-    assert inclusion_proof_from_tiles(index, size, read) == inclusion_proof(LEAVES[:size], index)
+    assert next(inclusion_proofs_from_tiles([index], size, read)) == inclusion_proof(LEAVES[:size], index)
     assert consistency_proof_from_tiles(index, size, read) == consistency_proof(LEAVES[:size], index)
 
 
