@@ -10,9 +10,9 @@ from starlette.requests import Request
 from domain.scope import Scope
 from services.api_keys import Keyring
 from services.database import open_pool
-from services.grants import Grants
 from services.evidence.notary import Notary, read_witnesses
 from services.evidence.signing import signers
+from services.grants import Grants
 from services.group_commit import GroupCommit
 from services.intake import Intake
 from services.log import LogRecorder
