@@ -2,50 +2,81 @@
 
 from collections.abc import Sequence
 from typing import Annotated, Final
+from urllib.parse import urlencode
 
-from fastapi import Depends, Request, Security
+from fastapi import Depends, HTTPException, Request, Security
 from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 from structlog.contextvars import bind_contextvars
 
 from api.parts import Parts, parts_of
 from api.problems import Problem
+from api.routes.sign_in import SESSION, cookie_name
 from api.rules import rule_for
+from api.same_origin import same_origin
 from services.api_keys import digest
 from services.holders import DEVELOPER, Holder, together
 from services.logs import logger
+from services.oidc import ProviderError, TokenError
 
-_BEARER: Final = HTTPBearer(auto_error=False, scheme_name="bearer", description="Authorization: Bearer and an API key")
+_BEARER: Final = HTTPBearer(
+    auto_error=False,
+    scheme_name="bearer",
+    description="Authorization: Bearer and an API key, or an access token",
+)
+_DOTS_OF_JWT: Final = 2
 _CHALLENGE: Final = {"www-authenticate": 'Bearer realm="taizhang"'}
 # Whoever calls what needs no sign-in: no role, and nothing in sight.
 ANYONE: Final = Holder("anyone", frozenset(), frozenset(), ())
 
 
 def identify(request: Request, parts: Parts) -> list[Holder]:
-    """Who calls, one for each grant: the holder of the API key, or under --dev the developer.
+    """Who calls, one for each grant: of an API key, of an access token, of a session, or under --dev the developer.
 
     Raises:
-        Problem: 401, nobody who is known.
+        Problem: 401, nobody who is known; 403, a browser that another site made send this.
+        HTTPException: 303, a page for somebody who can sign in.
     """
+    scheme, _, credential = request.headers.get("authorization", "").partition(" ")
+    if parts.settings.dev or scheme.lower() != "bearer":
+        same_origin(request)
     if parts.settings.dev:
         return [DEVELOPER]
-    scheme, _, credential = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not credential:
-        raise Problem(
-            "sign-in-needed",
-            "send the header Authorization: Bearer and an API key; an administrator makes one",
-            headers=_CHALLENGE,
-        )
-    key = credential.strip()
-    holder = parts.keyring.holder(key)
-    holders = [holder] if holder is not None else parts.grants.of_key(digest(key))
+    if scheme.lower() == "bearer" and credential:
+        return _by_credential(parts, credential.strip())
+    session = parts.sessions.open(SESSION, request.cookies.get(cookie_name(parts), ""))
+    if session is not None:
+        return _by_name(parts, session["holder"])
+    if parts.provider is not None and request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+        asked = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+        raise HTTPException(303, headers={"location": f"/sign-in?{urlencode({'next': asked})}"})
+    raise _unknown("send the header Authorization: Bearer and an API key; an administrator makes one")
+
+
+def _by_credential(parts: Parts, credential: str) -> list[Holder]:
+    # A JWT has three parts; a key has no dot.
+    if parts.provider is not None and credential.count(".") == _DOTS_OF_JWT:
+        try:
+            subject = parts.provider.machine(credential)
+        except TokenError as error:
+            raise _unknown(str(error)) from error
+        except ProviderError as error:
+            raise Problem("not-ready", str(error), headers={"retry-after": "5"}) from error
+        return _by_name(parts, parts.sessions.pseudonym(parts.provider.issuer, subject))
+    holder = parts.keyring.holder(credential)
+    holders = [holder] if holder is not None else parts.grants.of_key(digest(credential))
     if not holders:
-        raise Problem(
-            "sign-in-needed",
-            "this API key is nobody's, or no longer; ask an administrator for a new one",
-            headers=_CHALLENGE,
-        )
+        raise _unknown("this API key is nobody's, or no longer; ask an administrator for a new one")
     return holders
+
+
+def _by_name(parts: Parts, name: str) -> list[Holder]:
+    """What somebody may do who proved a name; whoever was granted nothing may ask for that name alone."""
+    return parts.grants.of_holder(name) or [Holder(name, frozenset(), frozenset(), ())]
+
+
+def _unknown(detail: str) -> Problem:
+    return Problem("sign-in-needed", detail, headers=_CHALLENGE)
 
 
 def decide(holders: Sequence[Holder], method: str, path: str) -> Holder:

@@ -41,6 +41,7 @@ from api.routes import (
     replay,
     series,
     session,
+    sign_in,
     signals,
     sources,
     vintage,
@@ -55,7 +56,7 @@ ROUTERS: Final = (
     log.router, anomalies.router, quarantine_groups.router, quarantine.router, sources.router, readings.router,
     health.router, changes.router, replay.router, vintage.router, signals.router,
     ledger_stream.router, contract.router, evidence.router, *PAGES,
-    lists.router, session.router, access_grants.router,
+    lists.router, session.router, access_grants.router, sign_in.router,
     campaigns.router, ranking.router, what_if.router, assessments.router,
     measures.router, weak_branches.router,
 )  # fmt: skip

@@ -16,9 +16,11 @@ from services.grants import Grants
 from services.group_commit import GroupCommit
 from services.intake import Intake
 from services.log import LogRecorder
+from services.oidc import Provider
 from services.quarantine import Quarantine
 from services.queries import Queries
 from services.readings import Readings
+from services.sessions import Sessions
 from services.settings import Settings
 
 
@@ -34,6 +36,8 @@ class Parts:
     quarantine: Quarantine
     queries: Queries
     readings: Readings
+    sessions: Sessions
+    provider: Provider | None
 
 
 def parts_of(request: Request) -> Parts:
@@ -67,6 +71,21 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
         stack.callback(notary.close)
         keyring = Keyring(settings.api_keys_path)
         grants = Grants(stack.enter_context(open_pool(settings.conninfo, "grants", size_max=1)))
+        sessions, provider = Sessions(settings.data / "keys"), provider_of(settings)
+        if provider is not None:
+            stack.callback(provider.close)
         yield Parts(
-            settings, keyring, grants, group_commit, intake.recorder, Quarantine(intake.writer), queries, readings
-        )
+            settings, keyring, grants, group_commit, intake.recorder, Quarantine(intake.writer), queries, readings,
+            sessions, provider,
+        )  # fmt: skip
+
+
+def provider_of(settings: Settings) -> Provider | None:
+    """The provider that people sign in with, if there is one."""
+    if settings.oidc_issuer is None or settings.oidc_client_id is None:
+        return None
+    secret = settings.oidc_client_secret
+    return Provider(
+        settings.oidc_issuer, settings.oidc_client_id, None if secret is None else secret.get_secret_value(),
+        settings.oidc_audience,
+    )  # fmt: skip

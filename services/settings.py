@@ -77,6 +77,17 @@ class Settings(BaseSettings):
         None,
         description="接口密钥文件 who may call the API (see api-key); left out: api-keys.json in DATA",
     )
+    public_url: Annotated[str, AfterValidator(_address)] | None = Field(
+        None, description="对外地址 the address that browsers see, as https://ledger.example; left out: as called"
+    )
+    oidc_issuer: Annotated[str, AfterValidator(_address)] | None = Field(
+        None, description="登录服务 the issuer of the OpenID Connect provider that people sign in with; left out: none"
+    )
+    oidc_client_id: str | None = Field(None, min_length=1, description="登录客户端 our client there")
+    oidc_client_secret: SecretStr | None = Field(None, description="登录客户端密钥 its secret, if it has one")
+    oidc_audience: str | None = Field(
+        None, min_length=1, description="令牌受众 the audience of machines' access tokens; left out: none are taken"
+    )
     url: Annotated[str, AfterValidator(_address)] = Field(
         "http://127.0.0.1:8000", description="服务地址 the running service that publish, rates … call"
     )
@@ -214,6 +225,8 @@ def load(**overrides: Any) -> Settings:  # noqa: ANN401 - any field
             f"{variable('host')}: {settings.host!r} with --dev. Without sign-in the service stays on this machine: "
             f"use one of {', '.join(LOOPBACK)}, or leave --dev away."
         )
+    if settings.oidc_issuer is not None and settings.oidc_client_id is None:
+        faults.append(f"{variable('oidc_client_id')}: not set; {variable('oidc_issuer')} needs it")
     if faults:
         raise SettingsError("\n".join(faults))
     return settings

@@ -1,0 +1,197 @@
+"""Tokens of a provider on loopback: which prove something, and which never do."""
+
+import base64
+import hashlib
+import hmac
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey, RSAKey
+
+from services.oidc import Provider, ProviderError, TokenError
+
+AUDIENCE = "https://ledger.example/api"
+
+
+class Issuer:
+    """Discovery and a set of keys over HTTP; it signs what it is told to."""
+
+    def __init__(self) -> None:
+        self.keys = [RSAKey.generate_key(2048, {"kid": "k1"})]
+        self.away = False
+        issuer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.0"  # each answer ends its connection
+
+            def do_GET(self) -> None:
+                told: dict[str, Any] = {"keys": [key.as_dict(private=False) for key in issuer.keys]}
+                if "openid-configuration" in self.path:
+                    ends = {name: f"{issuer.url}/{name}" for name in ("authorization_endpoint", "token_endpoint")}
+                    told = {"issuer": issuer.url, "jwks_uri": f"{issuer.url}/jwks", **ends}
+                body = json.dumps(told).encode()
+                self.send_response(503 if issuer.away else 200)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                """Quiet."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+
+    def claims(self, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any claim; None leaves it out
+        now = int(time.time())
+        claims = {"iss": self.url, "aud": AUDIENCE, "sub": "machine-1", "iat": now, "exp": now + 300, **changes}
+        return {name: value for name, value in claims.items() if value is not None}
+
+    def token(self, header: dict[str, Any] | None = None, **changes: Any) -> str:  # noqa: ANN401 - as above
+        key = self.keys[-1]
+        return jwt.encode({"alg": "RS256", "kid": key.kid, **(header or {})}, self.claims(**changes), key)
+
+
+def forged(header: dict[str, Any], claims: dict[str, Any], signature: bytes = b"") -> str:
+    """A token as no library makes it."""
+    parts = (json.dumps(header).encode(), json.dumps(claims).encode(), signature)
+    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    made = Issuer()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+    made.thread.join()
+
+
+@pytest.fixture
+def provider(issuer: Issuer) -> Iterator[Provider]:
+    made = Provider(issuer.url, "taizhang", None, AUDIENCE)
+    yield made
+    made.close()
+
+
+def test_a_token_of_the_provider_names_its_subject(issuer: Issuer, provider: Provider) -> None:
+    assert provider.machine(issuer.token()) == "machine-1"
+    assert provider.machine(issuer.token({"typ": "at+jwt"}, aud=["other", AUDIENCE])) == "machine-1"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"exp": 1_000_000_000}, {"exp": None}, {"aud": "taizhang"}, {"aud": None}, {"iss": "https://evil.example"},
+        {"iss": None}, {"sub": None}, {"iat": None}, {"nbf": 4_000_000_000}, {"iat": 4_000_000_000},
+    ],
+)  # fmt: skip
+def test_a_token_for_another_time_place_or_reader_is_refused(
+    issuer: Issuer, provider: Provider, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(TokenError, match="not for here and now"):
+        provider.machine(issuer.token(None, **changes))
+
+
+def test_a_token_that_nobody_signed_is_refused(issuer: Issuer, provider: Provider) -> None:
+    head, body, signature = issuer.token().split(".")
+    none = forged({"alg": "none"}, issuer.claims())
+    for token in (none, f"{none.split('.')[0]}.{body}.", f"{none.split('.')[0]}.{body}.{signature}"):
+        with pytest.raises(TokenError, match="signed by one of"):
+            provider.machine(token)
+    for token in (
+        f"{head}.{body}.",
+        f"{head}.{body}.{signature[:-4]}AAAA",
+        f"{head}.{body}",
+        "a.b.c",
+        "",
+        "x" * 20_000,
+    ):
+        with pytest.raises(TokenError):
+            provider.machine(token)
+
+
+def test_a_token_signed_with_the_public_key_as_a_secret_is_refused(issuer: Issuer, provider: Provider) -> None:
+    for form in (issuer.keys[0].as_pem(private=False), json.dumps(issuer.keys[0].as_dict(private=False)).encode()):
+        header = {"alg": "HS256", "kid": "k1"}
+        text = forged(header, issuer.claims()).rpartition(".")[0].encode()
+        token = forged(header, issuer.claims(), hmac.digest(form, text, hashlib.sha256))
+        with pytest.raises(TokenError, match="signed by one of"):
+            provider.machine(token)
+
+
+def test_a_key_of_another_kind_or_another_owner_s_verifies_nothing(issuer: Issuer, provider: Provider) -> None:
+    elliptic, other = ECKey.generate_key("P-256", {"kid": "k1"}), RSAKey.generate_key(2048, {"kid": "k1"})
+    claims = issuer.claims()
+    for token in (
+        jwt.encode({"alg": "ES256", "kid": "k1"}, claims, elliptic),
+        jwt.encode({"alg": "RS256", "kid": "k1"}, claims, other),
+        jwt.encode({"alg": "RS256", "kid": "k9"}, claims, other),
+        # The key that a token brings along, or says where to fetch, proves nothing.
+        jwt.encode({"alg": "RS256", "jwk": other.as_dict(private=False)}, claims, other),
+        jwt.encode({"alg": "RS256", "kid": "k1", "jku": "https://evil.example/jwks"}, claims, other),
+    ):
+        with pytest.raises(TokenError, match="no key of the sign-in provider|no signed token"):
+            provider.machine(token)
+
+
+def test_an_id_token_is_no_access_token(issuer: Issuer) -> None:
+    without = Provider(issuer.url, "taizhang", None, None)
+    with pytest.raises(TokenError, match="takes no access tokens"):
+        without.machine(issuer.token(None, aud="taizhang"))
+    without.close()
+
+
+def test_keys_change_under_load_and_no_good_token_is_refused(issuer: Issuer, provider: Provider) -> None:
+    faults: list[BaseException] = []
+    done = threading.Event()
+
+    def load() -> None:
+        try:
+            while not done.is_set():
+                assert provider.machine(issuer.token()) == "machine-1"
+        except BaseException as error:  # noqa: BLE001 - told by the main thread
+            faults.append(error)
+
+    threads = [threading.Thread(target=load) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for number in range(2, 5):
+        issuer.keys = [*issuer.keys[-1:], RSAKey.generate_key(2048, {"kid": f"k{number}"})]
+        time.sleep(0.3)
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert not faults
+
+
+def test_a_withdrawn_key_verifies_nothing_once_the_keys_are_fetched(issuer: Issuer, provider: Provider) -> None:
+    old = issuer.token()
+    assert provider.machine(old) == "machine-1"
+    issuer.keys = [RSAKey.generate_key(2048, {"kid": "k2"})]
+    assert provider.machine(issuer.token()) == "machine-1"
+    with pytest.raises(TokenError):
+        provider.machine(old)
+
+
+def test_while_the_provider_is_away_known_keys_go_on(issuer: Issuer, provider: Provider) -> None:
+    assert provider.machine(issuer.token()) == "machine-1"
+    issuer.away = True
+    assert provider.machine(issuer.token()) == "machine-1"
+    with pytest.raises(TokenError):
+        provider.machine(issuer.token({"kid": "k7"}))
+
+
+def test_a_provider_that_speaks_for_another_or_in_the_open_is_refused(issuer: Issuer) -> None:
+    for address in (f"{issuer.url}/realm", "http://provider.example"):
+        wrong = Provider(address, "taizhang", None, AUDIENCE)
+        with pytest.raises(ProviderError):
+            wrong.metadata()
+        wrong.close()
