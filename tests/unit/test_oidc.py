@@ -138,7 +138,7 @@ def test_a_key_of_another_kind_or_another_owner_s_verifies_nothing(issuer: Issue
         jwt.encode({"alg": "RS256", "jwk": other.as_dict(private=False)}, claims, other),
         jwt.encode({"alg": "RS256", "kid": "k1", "jku": "https://evil.example/jwks"}, claims, other),
     ):
-        with pytest.raises(TokenError, match="no key of the sign-in provider|no signed token"):
+        with pytest.raises(TokenError, match=r"no key of the sign-in provider|no signed token"):
             provider.machine(token)
 
 
