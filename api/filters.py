@@ -12,7 +12,7 @@ from domain.terms import Category, Formation, Kind, Measure
 _INDUSTRY: Final = re.compile(r"[A-T][0-9]{0,4}|null", re.ASCII)
 
 
-def filters(  # each is a query parameter of its own
+async def filters(  # each is a query parameter of its own
     *,
     region: Annotated[
         str | None, Query(description="Region codes that begin so: 1 to 12 digits.", max_length=12, examples=["5101"])

@@ -20,7 +20,7 @@ class Group(Figures):
     key: dict[str, str | None]
 
 
-def dimensions(
+async def dimensions(
     group_by: Annotated[
         list[Dimension] | None, Query(description="Dimensions to group by, in this order; may repeat.")
     ] = None,

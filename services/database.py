@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import select
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +78,17 @@ def connect(conninfo: str, application: str) -> Connection[TupleRow]:
     return connection
 
 
+def _check(connection: Connection[Any]) -> None:
+    """Ask the server whether it is still there, but only where something has come in from it meanwhile.
+
+    A server that ends a connection says so; to ask each time would cost every request a round trip.
+    """
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN | select.POLLHUP)
+    if waiting.poll(0):
+        Pool.check_connection(connection)
+
+
 def open_pool(conninfo: str, application: str, *, size_max: int = 10) -> Pool[Connection[TupleRow]]:
     """An open pool of configured connections, for reading; whoever opens it closes it."""
     return Pool(
@@ -88,7 +100,7 @@ def open_pool(conninfo: str, application: str, *, size_max: int = 10) -> Pool[Co
         timeout=CONNECT_TIMEOUT_S,
         # The pool waits ever longer between attempts: give up early, and let the next request try at once.
         reconnect_timeout=CONNECT_TIMEOUT_S,
-        check=Pool.check_connection,
+        check=_check,
         open=True,
     )
 

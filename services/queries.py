@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from functools import reduce
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self, TypeVar
 
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
@@ -33,6 +33,11 @@ from services.evidence import log_tree
 from services.ledger_view import LedgerView, PinnedView, View
 
 _RECORDED_AT: Final = "SELECT recorded_at FROM taizhang.log WHERE notification_id = %s"
+
+
+_Kept = TypeVar("_Kept")
+# Positions whose instant and whose root are kept; what the log says of a position never changes.
+_KEPT_POSITIONS_MAX: Final = 10_000
 
 
 class Evidence(NamedTuple):
@@ -62,10 +67,13 @@ class Queries:
         self.scope = scope
         self.by_organization = ByOrganization()
         self.homes = Homes()
+        self._instants: dict[int, datetime] = {}
+        self._roots: dict[int, str] = {}
 
     def _like(self, view: LedgerView | PinnedView, scope: Scope) -> "Queries":
         made = Queries(self.pool, view, scope)
         made.by_organization, made.homes = self.by_organization, self.homes
+        made._instants, made._roots = self._instants, self._roots
         return made
 
     def pinned(self) -> "Queries":
@@ -109,15 +117,25 @@ class Queries:
 
     def recorded_at(self, position: int) -> datetime | None:
         """When the event at a position was recorded; None for position 0."""
+        kept = self._instants.get(position)
+        if kept is not None:
+            return kept
         with self.cursor() as cursor:
             found = cursor.execute(_RECORDED_AT, (position,)).fetchone()
-        return found[0] if found else None
+        if found is None:
+            return None
+        recorded_at: datetime = found[0]
+        _keep(self._instants, position, recorded_at)
+        return recorded_at
 
     def evidence(self, position: int) -> Evidence:
         """The tree of the first `position` events and the rule set of the version that answers."""
-        with self.pool.connection() as connection:
-            root = log_tree.LOG.root_at(connection, position)
-        return Evidence(position, root.hex(), self.view.current.version.ruleset)
+        root = self._roots.get(position)
+        if root is None:
+            with self.pool.connection() as connection:
+                root = log_tree.LOG.root_at(connection, position).hex()
+            _keep(self._roots, position, root)
+        return Evidence(position, root, self.view.current.version.ruleset)
 
     def rates(self, as_of: date, known_at: int, group_by: tuple[str, ...], filters: Filters = ANY) -> Rates:
         """Counts by group and in total."""
@@ -165,6 +183,12 @@ class Queries:
 
 def _unspoken(org: str, known_at: int) -> NotFoundError:
     return NotFoundError(f"no event known at position {known_at} speaks of {org}; check the identifier")
+
+
+def _keep(kept: dict[int, _Kept], position: int, value: _Kept) -> None:
+    if len(kept) >= _KEPT_POSITIONS_MAX:
+        kept.clear()
+    kept[position] = value
 
 
 def chosen_rows(snapshot: Snapshot, as_of: date, known_at: int, policy: Policy, filters: Filters) -> Standing:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from psycopg import Connection
 from psycopg.rows import TupleRow, tuple_row
 
-from domain.merkle import TILE_WIDTH, MerkleError, ReadTiles, root_from_tiles
+from domain.merkle import TILE_HEIGHT, TILE_WIDTH, MerkleError, ReadTiles, root_from_tiles
 from domain.proofs import consistency_proof_from_tiles, inclusion_proofs_from_tiles
 from services.errors import NotFoundError, TaizhangError
 
@@ -22,6 +22,9 @@ TILES_KEPT: Final = 256
 
 class LogDamagedError(TaizhangError):
     """The stored log lacks something that it once had; `taizhang verify` says what."""
+
+
+_Query = tuple[str, tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,12 @@ class StoredTree:
 
     def hashes_at(self, connection: AnyConnection, level: int, start: int, count: int) -> list[bytes]:
         """Up to that many hashes of a level, as far as they are stored."""
+        return [value for (value,) in rows(connection, *self._hashes(level, start, count))]
+
+    def _hashes(self, level: int, start: int, count: int) -> _Query:
         if level == 0:
-            found = rows(connection, self.leaves_sql, (start, start + count))
-        else:
-            found = rows(connection, self.tile_roots_sql, (level, start, start + count))
-        return [value for (value,) in found]
+            return self.leaves_sql, (start, start + count)
+        return self.tile_roots_sql, (level, start, start + count)
 
     def reader(self, connection: AnyConnection) -> ReadTiles:
         """Hashes of any level, read a whole tile at a time; the tiles last used are kept as long as the reader is."""
@@ -66,10 +70,19 @@ class StoredTree:
         return read
 
     def root_at(self, connection: AnyConnection, size: int) -> bytes:
-        """Root hash of the first `size` leaves; NotFoundError where there are fewer."""
-        self._require_size(connection, size)
+        """Root hash of the first `size` leaves, in one round trip; NotFoundError where there are fewer."""
+        levels = range(max(size, 1).bit_length() // TILE_HEIGHT + 1)
+        # Of each level only the last tile, as far as it goes: those before it have a root one level up.
+        first = [max(size, 0) >> TILE_HEIGHT * (level + 1) << TILE_HEIGHT for level in levels]
+        queries = [self._hashes(n, first[n], (max(size, 0) >> TILE_HEIGHT * n) - first[n]) for n in levels]
+        ((present,),), *edge = _at_once(connection, [(self.size_sql, ()), *queries])
+        _check_size(size, present)
+
+        def read(level: int, start: int, count: int) -> Sequence[bytes]:
+            return [value for (value,) in edge[level][start - first[level] : start - first[level] + count]]
+
         try:
-            return root_from_tiles(size, self.reader(connection))
+            return root_from_tiles(size, read)
         except MerkleError as fault:
             raise _damaged(fault) from None
 
@@ -103,9 +116,12 @@ class StoredTree:
             raise _damaged(fault) from None
 
     def _require_size(self, connection: AnyConnection, size: int) -> None:
-        present = self.size(connection)
-        if not 0 <= size <= present:
-            raise NotFoundError(f"tree size {size} is not that of a tree of this log: it must be 0 to {present}")
+        _check_size(size, self.size(connection))
+
+
+def _check_size(size: int, present: int) -> None:
+    if not 0 <= size <= present:
+        raise NotFoundError(f"tree size {size} is not that of a tree of this log: it must be 0 to {present}")
 
 
 def _damaged(fault: MerkleError) -> LogDamagedError:
@@ -116,3 +132,13 @@ def rows(connection: AnyConnection, statement: str, parameters: tuple[Any, ...])
     """All rows of a query, as tuples."""
     with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
         return cursor.execute(statement, parameters, prepare=True).fetchall()
+
+
+def _at_once(connection: AnyConnection, queries: Sequence[_Query]) -> list[list[TupleRow]]:
+    """The rows of each query, all asked in one round trip."""
+    cursors = []
+    with connection.pipeline():
+        for statement, parameters in queries:
+            cursor = connection.cursor(row_factory=tuple_row, binary=True)
+            cursors.append(cursor.execute(statement, parameters, prepare=True))
+    return [cursor.fetchall() for cursor in cursors]
