@@ -71,9 +71,9 @@ def trace(facts: Iterable[Fact], org: str) -> Traced:
         before, values = values, _values(state, org)
         if not before:
             began = fact.decided_by
+        here = _union(began, fact.decided_by)
         decided = {
-            name: decided[name] if name in before and before[name] == value else _union(began, fact.decided_by)
-            for name, value in values.items()
+            name: decided[name] if name in before and before[name] == value else here for name, value in values.items()
         }
     if state is None:
         raise ValueError("an entity is known by its facts; give at least one")

@@ -5,6 +5,7 @@ Memory is bounded: the cube that was asked for longest ago goes first.
 
 import threading
 import time
+from collections.abc import Iterable
 from typing import Final
 
 from domain.policy import DEFAULT_POLICY
@@ -16,7 +17,7 @@ from services.logs import logger
 # All cubes together; a cube that would not fit alone is not built.
 BYTES_MAX: Final = 256 << 20
 # A scan of this many entries is as quick as a cube.
-ENTRIES_MIN: Final = 16 * BLOCK
+ENTRIES_MIN: Final = 64 * BLOCK
 # A shape is worth a cube from its second question on; shapes asked for once are soon forgotten.
 ASKED_MIN: Final = 2
 ASKED_SHAPES_MAX: Final = 1_000
@@ -26,7 +27,8 @@ ALWAYS: Final = ((), ("kind",), ("kind", "region:6"))
 class CubeShelf:
     """The cubes over the columns of one version of the projection."""
 
-    def __init__(self) -> None:
+    def __init__(self, shapes: Iterable[Shape] = ()) -> None:
+        """Make an empty shelf; `shapes` are wanted from the beginning, beside those that always are."""
         self._cubes: dict[Shape, Cube] = {}
         self._asked: dict[Shape, int] = {}
         self._used: dict[Shape, float] = {}
@@ -35,8 +37,13 @@ class CubeShelf:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="cubes", daemon=True)
-        for group_by in ALWAYS:
-            self._asked[Shape(group_by, ANY, DEFAULT_POLICY)] = ASKED_MIN
+        for shape in (*(Shape(group_by, ANY, DEFAULT_POLICY) for group_by in ALWAYS), *shapes):
+            self._asked[shape] = ASKED_MIN
+
+    @property
+    def shapes(self) -> list[Shape]:
+        """The shapes of the cubes at hand."""
+        return list(self._cubes)
 
     def start(self) -> None:
         """Begin to build."""

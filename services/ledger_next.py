@@ -1,17 +1,20 @@
 """The version that is about to take the place of the one in use, loaded before it does.
 
-So that readers need not wait for millions of rows at the moment of the swap.
+So that readers need not wait for millions of rows at the moment of the swap, nor for the cubes over them.
 """
 
 import threading
+from collections.abc import Callable
 from typing import Any, Final
 
 import psycopg
 from psycopg import Connection, IsolationLevel
 
 from projections.ledger.columns import Columns
+from projections.ledger.cubes import Shape
 from projections.ledger.reading import LedgerReading
 from services import projections
+from services.cube_shelf import CubeShelf
 from services.database import connect
 from services.logs import logger
 
@@ -23,12 +26,14 @@ LOOK_S: Final = 1.0
 class NextLedger:
     """Follows the version that is being built, once it has nearly caught up, in a thread of its own."""
 
-    def __init__(self, conninfo: str) -> None:
+    def __init__(self, conninfo: str, shapes: Callable[[], list[Shape]]) -> None:
+        """Look in this database; `shapes` tells which cubes the version in use has."""
         self._conninfo = conninfo
+        self._shapes = shapes
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._number = 0
-        self._columns = Columns()
+        self._columns, self._cubes = Columns(), CubeShelf()
         self._thread = threading.Thread(target=self._run, name="ledger-next", daemon=True)
 
     def start(self) -> None:
@@ -39,16 +44,25 @@ class NextLedger:
         """End the thread."""
         self._stopping.set()
         self._thread.join()
+        self._cubes.close()
 
-    def take(self, number: int) -> Columns:
-        """What is loaded of a version, handed over to the caller; empty columns if it is not this one."""
+    def take(self, number: int) -> tuple[Columns, CubeShelf]:
+        """What is loaded of a version, and the cubes over it, handed over; empty ones if it is not this one."""
         with self._lock:
-            taken = self._columns if number == self._number else Columns()
-            self._forget()
+            if number != self._number:
+                self._forget()
+                self._begin(number)
+            taken = self._columns, self._cubes
+            self._number, self._columns, self._cubes = 0, Columns(), CubeShelf()
         return taken
 
+    def _begin(self, number: int) -> None:
+        self._number, self._columns, self._cubes = number, Columns(), CubeShelf(self._shapes())
+        self._cubes.start()
+
     def _forget(self) -> None:
-        self._number, self._columns = 0, Columns()
+        self._cubes.close()
+        self._number, self._columns, self._cubes = 0, Columns(), CubeShelf()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -72,5 +86,6 @@ class NextLedger:
                 return
             if building[0].number != self._number:
                 self._forget()
-                self._number = building[0].number
+                self._begin(building[0].number)
             LedgerReading(building[0].tables.schema).grow(cursor, self._columns)
+            self._cubes.grow(self._columns.snapshot(building[0].position))

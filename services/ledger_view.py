@@ -57,7 +57,7 @@ class LedgerView:
         self.current = View(nothing, LedgerReading("ledger_0"), self._columns.snapshot(0), CubeShelf())
         self.loaded = threading.Event()
         self.fault: str | None = "not loaded yet"
-        self._next = NextLedger(conninfo)
+        self._next = NextLedger(conninfo, lambda: self.current.cubes.shapes)
         self._thread = threading.Thread(target=self._run, name="ledger-view", daemon=True)
 
     def start(self) -> None:
@@ -109,15 +109,11 @@ class LedgerView:
             same = version.number == view.version.number
             if same and version.position == view.version.position:
                 return False
-            columns = self._columns if same else self._next.take(version.number)
+            columns, cubes = (self._columns, view.cubes) if same else self._next.take(version.number)
             reading = LedgerReading(version.tables.schema)
             reading.grow(cursor, columns)
         self._columns = columns
         snapshot = columns.snapshot(version.position)
-        cubes = view.cubes
-        if not same:
-            cubes = CubeShelf()
-            cubes.start()
         self.current = View(version, reading, snapshot, cubes)
         cubes.grow(snapshot)
         if not same:

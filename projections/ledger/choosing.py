@@ -11,6 +11,7 @@ import numpy as np
 
 from domain.policy import Policy
 from domain.rates import Counts, Filters
+from domain.terms import KINDS
 from projections.ledger.columns import Int32, Snapshot
 from projections.ledger.grouping import count_columns
 from projections.ledger.standing import Mask, Standing, matching, rows_of
@@ -84,8 +85,8 @@ class ByOrganization:
         found, count, first, width = [np.zeros(0, np.int32)], 0, after + 1, _WIDTH
         while count < limit and first < snapshot.organizations:
             decided = _deciding(snapshot, order, first, first + width, day, known)
-            rows = rows_of(snapshot, decided, policy)
-            rows = rows.where(_meant(snapshot, rows, group) & inside[rows.region])
+            rows = rows_of(snapshot, _there(snapshot, decided, inside, group.filters.kind), policy)
+            rows = rows.where(_meant(snapshot, rows, group))
             found.append(rows.entry)
             count, first, width = count + len(rows), first + width, width * 2
         return rows_of(snapshot, np.concatenate(found)[:limit], policy)
@@ -104,6 +105,17 @@ def _deciding(snapshot: Snapshot, order: Order, first: int, last: int, day: int,
     # Of an index that stands twice, the last assignment holds; an organization's entries stand in order.
     decided[columns["org_no"][entries] - first] = entries
     return decided[decided >= 0]
+
+
+def _there(snapshot: Snapshot, decided: Int32, inside: Mask, kind: str | None) -> Int32:
+    """Of these entries those of active organizations in the regions and of the kind: few, so their rows cost little."""
+    decided = decided[snapshot.entries["attributes_no"][decided] >= 0]
+    number = snapshot.entries["attributes_no"][decided]
+    there = inside[snapshot.attributes["region"][number]]
+    if kind is not None:
+        there &= snapshot.attributes["kind"][number] == (KINDS.index(kind) if kind in KINDS else -1)
+    chosen: Int32 = decided[there]
+    return chosen
 
 
 def _inside(snapshot: Snapshot, regions: Mapping[int, str]) -> Mask:

@@ -102,7 +102,8 @@ class Snapshot:
     """The columns as of one position; later batches do not show in it.
 
     `entries` and `attributes` are arrays by name; `regions` and `industries` the texts that the
-    arrays number; `orgs` the identifiers by organization number.
+    arrays number; `orgs` the identifiers by organization number. `coded` keeps what groupings make
+    of the texts: by dimension, of how many, the number of each and what stands behind a number.
     """
 
     position: int
@@ -113,6 +114,7 @@ class Snapshot:
     regions: Sequence[str]
     industries: Sequence[str]
     policies: Sequence[PolicyEntry]
+    coded: dict[str, tuple[int, NDArray[np.int64], list[str | None]]]
 
     def policy(self, day: int, known_at: int) -> Policy:
         """The policy in force on a day, as known at a position."""
@@ -142,6 +144,7 @@ class Columns:
         self._orgs: list[str] = []
         self._regions, self._industries = Coded(), Coded()
         self._policies: list[PolicyEntry] = []
+        self._coded: dict[str, tuple[int, NDArray[np.int64], list[str | None]]] = {}
 
     @property
     def counts(self) -> tuple[int, int, int, int]:
@@ -186,5 +189,5 @@ class Columns:
         """The columns as they stand, complete up to `position`."""
         return Snapshot(
             position, self._entries.view(), self._attributes.view(), len(self._orgs), self._orgs,
-            self._regions.texts, self._industries.texts, tuple(self._policies),
+            self._regions.texts, self._industries.texts, tuple(self._policies), self._coded,
         )  # fmt: skip

@@ -21,7 +21,7 @@ from projections.ledger.columns import Int32, Snapshot
 from projections.ledger.grouping import count_columns, in_order, keys_of
 from projections.ledger.standing import matching, rows_of
 
-BLOCK: Final = 1 << 13
+BLOCK: Final = 1 << 11
 FAN_OUT: Final = 8
 FIELDS: Final = len(Counts._fields)
 # A place is group * _STRIDE + day: larger than any day, FOREVER too.

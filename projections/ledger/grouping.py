@@ -22,20 +22,28 @@ def _coded(snapshot: Snapshot, rows: Standing, name: str) -> tuple[NDArray[Any],
     """Each row's code under a dimension, and the value that each code stands for."""
     if name in _NAMES:
         return getattr(rows, name), list(_NAMES[name])
+    numbers, values = _distinct(snapshot, name)
     if name == "industry":
         # The extra last value answers for UNKNOWN, which is index -1.
-        texts: list[str | None] = [t[0] for t in list(snapshot.industries)]
-        numbers, values = _distinct([*texts, None])
-        return numbers[np.where(rows.industry == UNKNOWN, len(texts), rows.industry)], values
-    length = int(name.removeprefix("region:"))
-    numbers, values = _distinct([t[:length] for t in list(snapshot.regions)])
+        return numbers[np.where(rows.industry == UNKNOWN, len(numbers) - 1, rows.industry)], values
     return numbers[rows.region], values
 
 
-def _distinct(texts: list[Any]) -> tuple[NDArray[np.int64], list[str | None]]:
+def _distinct(snapshot: Snapshot, name: str) -> tuple[NDArray[np.int64], list[str | None]]:
+    """For each industry, or region, the number of its section, or prefix; and the text of each number."""
+    texts = snapshot.industries if name == "industry" else snapshot.regions
+    length = 1 if name == "industry" else int(name.removeprefix("region:"))
+    count = len(texts)
+    kept = snapshot.coded.get(name)
+    if kept is not None and kept[0] == count:
+        return kept[1], kept[2]
     numbers: dict[str | None, int] = {}
-    coded = np.fromiter((numbers.setdefault(t, len(numbers)) for t in texts), np.int64, len(texts))
-    return coded, list(numbers)
+    short: list[str | None] = [text[:length] for text in texts[:count]]
+    if name == "industry":
+        short.append(None)
+    codes = np.fromiter((numbers.setdefault(text, len(numbers)) for text in short), np.int64, len(short))
+    snapshot.coded[name] = (count, codes, list(numbers))
+    return codes, list(numbers)
 
 
 def group(snapshot: Snapshot, rows: Standing, group_by: tuple[str, ...]) -> dict[Key, Counts]:

@@ -4,4 +4,4 @@ CREATE INDEX IF NOT EXISTS entry_org ON {schema}.entry (org_no, position);
 CREATE INDEX IF NOT EXISTS presence_org ON {schema}.presence (org_no, position);
 CREATE INDEX IF NOT EXISTS anomaly_subject ON {schema}.anomaly (subject);
 CREATE INDEX IF NOT EXISTS anomaly_fact ON {schema}.anomaly (fact_position);
-CREATE INDEX IF NOT EXISTS mention_identifier ON {schema}.mention (identifier, position);
+CREATE INDEX IF NOT EXISTS mention_identifier ON {schema}.mention (identifier, position) INCLUDE (since);

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from psycopg import Cursor, sql
@@ -59,6 +60,11 @@ SELECT DISTINCT position FROM {schema}.mention WHERE identifier = ANY(%s) AND si
 """
 
 
+@lru_cache(maxsize=256)
+def _composed(text: str, schema: str) -> sql.Composed:
+    return sql.SQL(text).format(schema=sql.Identifier(schema))
+
+
 class OrgEntry(NamedTuple):
     """One entry of one organization: from `position` on, its raw state on [day_from, day_to)."""
 
@@ -93,7 +99,7 @@ class LedgerReading:
         self.schema = schema
 
     def _sql(self, text: str) -> sql.Composed:
-        return sql.SQL(text).format(schema=sql.Identifier(self.schema))
+        return _composed(text, self.schema)
 
     def grow(self, cursor: Cursor[Any], columns: Columns) -> None:
         """Add to the columns what the tables have beyond them; in a REPEATABLE READ transaction."""
@@ -127,7 +133,7 @@ class LedgerReading:
 
     def attributes(self, cursor: Cursor[Any], numbers: Sequence[int]) -> dict[int, Attributes]:
         """The attributes of these numbers."""
-        rows = cursor.execute(self._sql(_ATTRIBUTES_OF), (list(numbers),))
+        rows = cursor.execute(self._sql(_ATTRIBUTES_OF), (list(numbers),), binary=True)
         return {number: Attributes(*values) for number, *values in rows}
 
     def org_no(self, cursor: Cursor[Any], org: str) -> int | None:
@@ -142,7 +148,7 @@ class LedgerReading:
 
     def presences(self, cursor: Cursor[Any], org_nos: Sequence[int], day: int, known_at: int) -> list[PresenceRow]:
         """Who and what is at these organizations on a day, as known at a position; by entity."""
-        rows = cursor.execute(self._sql(_PRESENCES), (list(org_nos), known_at, day, day))
+        rows = cursor.execute(self._sql(_PRESENCES), (list(org_nos), known_at, day, day), binary=True)
         return [PresenceRow(*row) for row in rows if row[2] is not None]
 
     def anomalies(
@@ -168,7 +174,7 @@ class LedgerReading:
 
     def mentions(self, cursor: Cursor[Any], identifiers: Sequence[str], known_at: int) -> list[int]:
         """The positions of the events that speak of any of these, as known at a position."""
-        rows = cursor.execute(self._sql(_MENTIONS), (list(identifiers), known_at))
+        rows = cursor.execute(self._sql(_MENTIONS), (list(identifiers), known_at), binary=True)
         return [position for (position,) in rows]
 
 

@@ -111,3 +111,22 @@ def test_a_database_that_goes_away_leaves_nothing_half_built(store: str, monkeyp
         again = rebuild.rebuild(connection, quiet)
         assert (again.resumed_at, again.version.position) == (0, 3_000)
         assert contents(connection, again.version) == contents(connection, live)
+
+
+def test_a_version_cut_off_by_the_database_goes_on_too(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rebuild, "BATCH_EVENTS", 400)
+    fill(store, 3_000)
+
+    def cut(position: int, _head: int) -> None:
+        if position >= 800:
+            with psycopg.connect(store, autocommit=True) as connection:
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'taizhang-cut'"
+                )
+
+    with connect(store, "cut") as connection, pytest.raises(psycopg.Error):
+        rebuild.rebuild(connection, cut)
+    with connect(store, "test") as connection:
+        again = rebuild.rebuild(connection, quiet)
+    assert again.resumed_at == 800
+    assert again.version.position == 3_000
