@@ -6,7 +6,7 @@
 import os
 import sys
 
-from tests.bench import catch_up, freshness, intake, kafka_intake, lists, questions, rates, tree, verify
+from tests.bench import catch_up, freshness, intake, kafka_intake, lists, pages, questions, rates, tree, verify
 from tests.bench.tables import heading
 from tests.bench.workshop import Workshop, city, say
 
@@ -18,6 +18,7 @@ PARTS = {
     "rates": rates.run,
     "questions": questions.run,
     "freshness": freshness.run,
+    "pages": pages.run,
     "verify": verify.run,
     "lists": lists.run,
 }
