@@ -99,6 +99,8 @@ class Application(FastAPI):
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     parts = open_parts(settings_module.current())
     app.state.parts = await run_in_threadpool(parts.__enter__)
+    # Parameters are checked against the contract; whoever asks first should not wait until it is made.
+    app.openapi()
     try:
         yield
     finally:
