@@ -17,6 +17,7 @@ from api.pages.names import place_name, term
 from api.pages.static_files import static
 from api.pages.texts import LANGS, TAGS, Lang, has, text
 from api.parts import parts_of
+from api.routes.sign_in import cookie_name
 from domain.rates import RATES, rates
 from services.ledger_view import first_day
 from services.queries import Queries
@@ -98,9 +99,16 @@ class Page:
             navigation=NAVIGATION,
             path=self.request.url.path,
             today=today(),
+            signed_in=is_signed_in(self.request),
             **context,
         )
         return HTMLResponse(html, status, headers={"content-security-policy": CONTENT_SECURITY_POLICY})
+
+
+def is_signed_in(request: Request) -> bool:
+    """Whether the browser has a session that can be ended."""
+    parts = parts_of(request)
+    return parts.provider is not None and cookie_name(parts) in request.cookies
 
 
 class Told(NamedTuple):

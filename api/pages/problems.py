@@ -25,7 +25,21 @@ def respond(problem: Problem, scope: Scope) -> Response:
     status = KINDS[problem.kind][0].value
     key = problem.kind if has(f"problem.{problem.kind}") else "invalid-request"
     response = Page(Request(scope), lang).render(
-        "problem.html", status, problem=problem, kind=key, status_code=status, request_id=identity
+        "problem.html",
+        status,
+        problem=problem,
+        kind=key,
+        status_code=status,
+        request_id=identity,
+        sign_in=_sign_in(scope) if problem.kind == "sign-in-needed" else None,
     )
     response.headers.update({name: value for name, value in problem.headers.items() if name != "location"})
     return response
+
+
+def _sign_in(scope: Scope) -> str | None:
+    """Where people begin anew to sign in; None where the service has no provider for that."""
+    if scope["app"].state.parts.provider is None:
+        return None
+    # A browser is led to sign in by itself; here it comes from a sign-in that failed, which is nothing to go on to.
+    return "/sign-in"
