@@ -128,8 +128,8 @@ def test_a_cookie_that_this_service_did_not_make_opens_nothing(asking: tuple[Ser
 
 def test_every_page_of_somebody_signed_in_can_end_the_session(asking: tuple[Service, Path], port: int) -> None:
     service, _ = asking
-    with provider(port):
-        page = sign_in(service, "no-roles@example.org").get("/ledger")
+    with provider(port), closing(sign_in(service, "no-roles@example.org")) as browser:
+        page = browser.get("/ledger")
     assert page.status_code == 403
     assert 'method="post" action="/sign-out"' in page.text
     assert "/sign-out" not in service.http.get("/ledger?lang=xx", headers={"accept": "text/html"}).text
