@@ -1,6 +1,9 @@
 """The options that the questions share: grouping and filters (spec/api.md, Filters)."""
 
-from typing import Annotated
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
@@ -15,9 +18,40 @@ def _one_of(values: tuple[str, ...]) -> str:
 GroupBy = Annotated[list[str] | None, typer.Option(help=f"分组 may repeat: {_one_of(DIMENSIONS)}")]
 Region = Annotated[str | None, typer.Option(help="地区 a prefix of the division code")]
 Kind = Annotated[str | None, typer.Option(help=_one_of(KINDS))]
-Category = Annotated[str | None, typer.Option(help=_one_of(CATEGORIES))]
-Industry = Annotated[str | None, typer.Option(help="行业 a section, or the beginning of a longer code; null")]
-Formation = Annotated[str | None, typer.Option(help=f"{_one_of(FORMATIONS)}, null")]
-Measure = Annotated[str | None, typer.Option(help=_one_of(MEASURES))]
-WorkCovered = Annotated[bool | None, typer.Option(help="工作覆盖 only those with work coverage, or without")]
-Eligible = Annotated[bool | None, typer.Option(help="应建 only the eligible, or the others")]
+# What a question may send beside its filters, and the filters.
+Parameters = dict[str, str | int | bool | list[str] | None]
+
+
+def _filters(  # noqa: PLR0917 - each is an option of its own
+    region: Region = None,
+    kind: Kind = None,
+    category: Annotated[str | None, typer.Option(help=_one_of(CATEGORIES))] = None,
+    industry: Annotated[
+        str | None, typer.Option(help="行业 a section, or the beginning of a longer code; null")
+    ] = None,
+    formation: Annotated[str | None, typer.Option(help=f"{_one_of(FORMATIONS)}, null")] = None,
+    measure: Annotated[str | None, typer.Option(help=_one_of(MEASURES))] = None,
+    work_covered: Annotated[
+        bool | None, typer.Option(help="工作覆盖 only those with work coverage, or without")
+    ] = None,
+    eligible: Annotated[bool | None, typer.Option(help="应建 only the eligible, or the others")] = None,
+) -> None:
+    """The options that every filtered question has."""
+
+
+def filtered(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the filters' options beside its own; it takes them as `filters`, by the API's names."""
+    own = inspect.signature(command, eval_str=True).parameters
+    shared = inspect.signature(_filters, eval_str=True).parameters
+    options = [*(each for name, each in own.items() if name != "filters"), *shared.values()]
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:  # noqa: ANN401 - the values of any options
+        filters = {name: given.pop(name) for name in shared}
+        command(**given, filters=filters)
+
+    # typer reads a command's options from these.
+    keywords = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in options]
+    run.__signature__ = inspect.Signature(keywords)  # type: ignore[attr-defined]  # PEP 362 lets a function have one
+    run.__annotations__ = {each.name: each.annotation for each in options}
+    return run

@@ -7,16 +7,7 @@ from rich.table import Table
 
 from domain.rates import Counts
 from services.client import Client
-from services.commands.asking import (
-    Category,
-    Eligible,
-    Formation,
-    Industry,
-    Kind,
-    Measure,
-    Region,
-    WorkCovered,
-)
+from services.commands.asking import Parameters, filtered
 from services.commands.console import ERR, OUT, AsJson, AsOf, KnownAt, print_json, shanghai
 from services.errors import InvalidValueError
 from services.settings import load
@@ -24,6 +15,7 @@ from services.settings import load
 PAGE_MAX: Final = 200
 
 
+@filtered
 def explain(  # noqa: PLR0917 - typer reads options from parameters
     as_of: AsOf = None,
     known_at: KnownAt = None,
@@ -33,25 +25,18 @@ def explain(  # noqa: PLR0917 - typer reads options from parameters
     key: Annotated[
         list[str] | None, typer.Option(help="组键 a group's key by region, may repeat: region:6=990101")
     ] = None,
-    region: Region = None,
-    kind: Kind = None,
-    category: Category = None,
-    industry: Industry = None,
-    formation: Formation = None,
-    measure: Measure = None,
-    work_covered: WorkCovered = None,
-    eligible: Eligible = None,
     limit: Annotated[int, typer.Option(min=1, help="最多列出 how many organizations at most")] = 50,
     as_json: AsJson = False,  # noqa: FBT002 - an option
+    *,
+    filters: Parameters,
 ) -> None:
     """溯源 The organizations behind a number, each with the positions of the events that decide it.
 
     Example: taizhang explain --as-of 2024-12-31 --kind new_economic --key region:6=990101 --count organization_covered
     """
-    parameters: dict[str, str | int | bool | list[str] | None] = {
-        "as_of": as_of, "known_at": known_at, "count": count, "region": region, "kind": kind, "category": category,
-        "industry": industry, "formation": formation, "measure": measure, "work_covered": work_covered,
-        "eligible": eligible, **_keys(key or []),
+    parameters: Parameters = {
+        "as_of": as_of, "known_at": known_at, "count": count, **_keys(key or []),
+        **filters,
     }  # fmt: skip
     with Client(load()) as client:
         answer = client.get("/v1/rates/explain", {**parameters, "limit": min(limit, PAGE_MAX)})

@@ -10,7 +10,7 @@ from domain.periods import STEPS
 from domain.rates import RATES
 from domain.signals import SIGNALS
 from services.client import Client
-from services.commands.asking import Category, Formation, GroupBy, Industry, Kind, Measure, Region
+from services.commands.asking import GroupBy, Parameters, filtered
 from services.commands.console import OUT, AsJson, AsOf, KnownAt, print_json, shanghai
 from services.commands.figures import RATE_TITLES, rate_text
 from services.settings import load
@@ -29,27 +29,24 @@ _SIGNAL_TITLES: Final = {
 Limit = Annotated[int, typer.Option(min=1, max=1_000, help="至多 how many at most")]
 
 
+@filtered
 def changes(  # noqa: PLR0917 - typer reads options from parameters
     since: Annotated[str, typer.Option(help="起于 the earlier state of knowledge: a position or an instant")],
     as_of: AsOf = None,
     known_at: KnownAt = None,
     group_by: GroupBy = None,
-    region: Region = None,
-    kind: Kind = None,
-    category: Category = None,
-    industry: Industry = None,
-    formation: Formation = None,
-    measure: Measure = None,
     limit: Limit = 50,
     as_json: AsJson = False,  # noqa: FBT002 - an option
+    *,
+    filters: Parameters,
 ) -> None:
     """变动 What changed about a date between two states of knowledge: rates, who moved, by which events, how late.
 
     Example: taizhang changes --as-of 2024-12-31 --since 2025-01-05T09:00:00+08:00 --group-by region:6
     """
-    parameters: dict[str, str | int | bool | list[str] | None] = {
-        "since": since, "as_of": as_of, "known_at": known_at, "group_by": group_by, "region": region, "kind": kind,
-        "category": category, "industry": industry, "formation": formation, "measure": measure, "limit": limit,
+    parameters: Parameters = {
+        "since": since, "as_of": as_of, "known_at": known_at, "group_by": group_by, "limit": limit,
+        **filters,
     }  # fmt: skip
     with Client(load()) as client:
         answer = client.get("/v1/changes", parameters)
@@ -110,6 +107,7 @@ def _more(positions: list[int]) -> list[str]:
     return [f"… 另有 and {hidden} more (--json)"] if hidden > 0 else []
 
 
+@filtered
 def vintage(  # noqa: PLR0917 - typer reads options from parameters
     first: Annotated[str, typer.Option("--from", help="起 the first date, YYYY-MM-DD")],
     last: Annotated[str, typer.Option("--to", help="止 the last date, YYYY-MM-DD")],
@@ -118,18 +116,17 @@ def vintage(  # noqa: PLR0917 - typer reads options from parameters
     known: Annotated[
         list[str] | None, typer.Option(help="已知时点 positions or instants that go across; may repeat")
     ] = None,
-    region: Region = None,
-    kind: Kind = None,
-    category: Category = None,
     as_json: AsJson = False,  # noqa: FBT002 - an option
+    *,
+    filters: Parameters,
 ) -> None:
     """版本表 A rate at period ends down, as known at period ends across: what was good at the deadline and fell later.
 
     Example: taizhang vintage --from 2024-07-31 --to 2024-12-31 --rate organization_coverage --region 9901
     """
-    parameters: dict[str, str | int | bool | list[str] | None] = {
-        "from": first, "to": last, "rate": rate, "step": step, "known": known, "region": region, "kind": kind,
-        "category": category,
+    parameters: Parameters = {
+        "from": first, "to": last, "rate": rate, "step": step, "known": known,
+        **filters,
     }  # fmt: skip
     with Client(load()) as client:
         answer = client.get("/v1/rates/vintage", parameters)
@@ -158,7 +155,7 @@ def signals(  # noqa: PLR0917 - as above
 
     Example: taizhang signals --as-of 2025-03-31 --deadline 2024-12-31 --signal short_lived_branch
     """
-    parameters: dict[str, str | int | bool | list[str] | None] = {
+    parameters: Parameters = {
         "signal": signal, "deadline": deadline, "as_of": as_of, "known_at": known_at, "limit": limit,
     }  # fmt: skip
     with Client(load()) as client:

@@ -8,22 +8,13 @@ from rich.table import Table
 from domain.periods import STEPS
 from domain.rates import RATES
 from services.client import Client
-from services.commands.asking import (
-    Category,
-    Eligible,
-    Formation,
-    GroupBy,
-    Industry,
-    Kind,
-    Measure,
-    Region,
-    WorkCovered,
-)
+from services.commands.asking import GroupBy, Parameters, filtered
 from services.commands.console import OUT, AsJson, AsOf, KnownAt, print_json, shanghai
 from services.commands.figures import RATE_TITLES, rate_text
 from services.settings import load
 
 
+@filtered
 def series(  # noqa: PLR0917 - typer reads options from parameters
     first: Annotated[str, typer.Option("--from", help="起 the first date, YYYY-MM-DD")],
     last: Annotated[str, typer.Option("--to", help="止 the last date, YYYY-MM-DD")],
@@ -33,24 +24,17 @@ def series(  # noqa: PLR0917 - typer reads options from parameters
         str, typer.Option(help="now: as known at --known-at; then: each point as known when its day ended")
     ] = "now",
     group_by: GroupBy = None,
-    region: Region = None,
-    kind: Kind = None,
-    category: Category = None,
-    industry: Industry = None,
-    formation: Formation = None,
-    measure: Measure = None,
-    work_covered: WorkCovered = None,
-    eligible: Eligible = None,
     as_json: AsJson = False,  # noqa: FBT002 - an option
+    *,
+    filters: Parameters,
 ) -> None:
     """走势 Coverage rates at the end of every day, week, month, quarter or year.
 
     Example: taizhang series --from 2023-01-01 --to 2024-12-31 --step quarter --group-by kind
     """
-    parameters: dict[str, str | int | bool | list[str] | None] = {
+    parameters: Parameters = {
         "from": first, "to": last, "step": step, "known_at": known_at, "known": known, "group_by": group_by,
-        "region": region, "kind": kind, "category": category, "industry": industry, "formation": formation,
-        "measure": measure, "work_covered": work_covered, "eligible": eligible,
+        **filters,
     }  # fmt: skip
     with Client(load()) as client:
         answer = client.get("/v1/rates/series", parameters)
@@ -77,6 +61,7 @@ def _series_table(answer: dict[str, Any]) -> Table:
     return table
 
 
+@filtered
 def compare(  # noqa: PLR0917 - typer reads options from parameters
     as_of: AsOf = None,
     known_at: KnownAt = None,
@@ -85,24 +70,18 @@ def compare(  # noqa: PLR0917 - typer reads options from parameters
         str | None, typer.Option(help="对比已知时点 the other state of knowledge; as --known-at if left out")
     ] = None,
     group_by: GroupBy = None,
-    region: Region = None,
-    kind: Kind = None,
-    category: Category = None,
-    industry: Industry = None,
-    formation: Formation = None,
-    measure: Measure = None,
-    work_covered: WorkCovered = None,
-    eligible: Eligible = None,
     as_json: AsJson = False,  # noqa: FBT002 - an option
+    *,
+    filters: Parameters,
 ) -> None:
     """对比 Coverage rates at two pairs of clocks, and the differences in percentage points.
 
     Example: taizhang compare --as-of 2024-12-31 --other-as-of 2023-12-31 --group-by region:6
     """
-    parameters: dict[str, str | int | bool | list[str] | None] = {
+    parameters: Parameters = {
         "as_of": as_of, "known_at": known_at, "other_as_of": other_as_of, "other_known_at": other_known_at,
-        "group_by": group_by, "region": region, "kind": kind, "category": category, "industry": industry,
-        "formation": formation, "measure": measure, "work_covered": work_covered, "eligible": eligible,
+        "group_by": group_by,
+        **filters,
     }  # fmt: skip
     with Client(load()) as client:
         answer = client.get("/v1/rates/compare", parameters)

@@ -7,17 +7,7 @@ from rich.table import Table
 
 from domain.rates import RATES
 from services.client import Client
-from services.commands.asking import (
-    Category,
-    Eligible,
-    Formation,
-    GroupBy,
-    Industry,
-    Kind,
-    Measure,
-    Region,
-    WorkCovered,
-)
+from services.commands.asking import GroupBy, Parameters, filtered
 from services.commands.console import OUT, AsJson, AsOf, KnownAt, print_json, shanghai
 from services.commands.figures import RATE_TITLES, rate_text
 from services.settings import load
@@ -28,28 +18,22 @@ _ROW_FIELDS: Final = (
 )  # fmt: skip
 
 
-def rates(  # noqa: PLR0917 - typer reads options from parameters
+@filtered
+def rates(
     as_of: AsOf = None,
     known_at: KnownAt = None,
     group_by: GroupBy = None,
-    region: Region = None,
-    kind: Kind = None,
-    category: Category = None,
-    industry: Industry = None,
-    formation: Formation = None,
-    measure: Measure = None,
-    work_covered: WorkCovered = None,
-    eligible: Eligible = None,
     as_json: AsJson = False,  # noqa: FBT002 - an option
+    *,
+    filters: Parameters,
 ) -> None:
     """覆盖率 Coverage rates at any date, as known at any moment.
 
     Example: taizhang rates --as-of 2024-12-31 --known-at 2025-01-05T09:00:00+08:00 --group-by kind --region 9901
     """
-    parameters: dict[str, str | int | bool | list[str] | None] = {
-        "as_of": as_of, "known_at": known_at, "group_by": group_by, "region": region, "kind": kind,
-        "category": category, "industry": industry, "formation": formation, "measure": measure,
-        "work_covered": work_covered, "eligible": eligible,
+    parameters: Parameters = {
+        "as_of": as_of, "known_at": known_at, "group_by": group_by,
+        **filters,
     }  # fmt: skip
     with Client(load()) as client:
         answer = client.get("/v1/rates", parameters)
