@@ -4,33 +4,30 @@ Nothing is written, and nothing that the fold remembers is read from the tables 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from psycopg import Connection, Cursor, IsolationLevel, sql
+from psycopg.conninfo import make_conninfo
 
-from domain.facts import EventKey
+from domain.facts import Event
+from projections.ledger.building import RECORDS_MAX, BuildingMemory
 from projections.ledger.changes import Changes
 from projections.ledger.fold import LedgerFold
-from projections.ledger.memory import LedgerMemory
-from projections.ledger.records import (
-    EntityRecord,
-    OrganizationRecord,
-    decode_entity,
-    decode_organization,
-    encode_entity,
-    encode_organization,
-)
 from projections.ledger.tables import COLUMNS, LedgerTables
 from services import projections
 from services.evidence.answers import no_garbage_collection
 from services.evidence.report import Report
+from services.log_batches import batches
 from services.log_reader import LogReader
 from services.projections import Version
 from services.projector import fits
 from services.ruleset import ruleset
 
 BATCH_EVENTS: Final = 5_000
+#: From how many events on it pays to read them ahead in a process of its own.
+READ_AHEAD_FROM: Final = 50_000
 FAULTS_MAX: Final = 20
 _READ_AT_ONCE: Final = 20_000
 #: By table: which column says when a row came, and the order to read it in.
@@ -49,12 +46,15 @@ _NUMBERED: Final = frozenset({"organization", "attributes"})
 _HELD: Final = "SELECT position FROM taizhang.projection_held WHERE version = %s"
 
 Row = tuple[Any, ...]
+Progress = Callable[[int], None]
 
 
-def check_projection(
-    report: Report, connection: Connection[Any], progress: Callable[[int], None] = lambda _: None
-) -> None:
-    """Fold the log anew and compare every row of the version in use; name the first position whose rows differ."""
+def check_projection(report: Report, connection: Connection[Any], progress: Progress = lambda _: None) -> None:
+    """Fold the log anew and compare every row of the version in use; name the first position whose rows differ.
+
+    `progress` is called with the number of events done since the last call. All records are in memory: 2 GB for
+    RECORDS_MAX, and what lies beyond them is not compared.
+    """
     connection.isolation_level = IsolationLevel.REPEATABLE_READ
     with connection.transaction(), connection.cursor() as cursor, no_garbage_collection():
         version = projections.in_use(cursor)
@@ -70,33 +70,34 @@ def check_projection(
 
 
 def _compare(
-    report: Report,
-    connection: Connection[Any],
-    cursor: Cursor[Any],
-    version: Version,
-    progress: Callable[[int], None],
+    report: Report, connection: Connection[Any], cursor: Cursor[Any], version: Version, progress: Progress
 ) -> None:
     known = len(report.faults)
     held = {position for (position,) in cursor.execute(_HELD, (version.number,))}
-    log, tables = LogReader(connection), _Compared(report, connection, version.tables.schema)
-    memory = LedgerMemory(tables, log, 0)
-    fold = LedgerFold(memory, fits, 0, 0)
-    position = 0
-    while position < version.position:
-        batch = log.after(position, min(BATCH_EVENTS, version.position - position))
-        if not batch:
-            break
-        tables.span = (position + 1, batch[-1].position)
-        memory.prefetch(cursor, batch)
-        for event in batch:
-            memory.now = event.position
-            if event.position not in held:
-                fold.apply(event)
-        memory.save(cursor, fold.take())
-        memory.settle()
-        position = batch[-1].position
-        progress(len(batch))
-    tables.finish(cursor)
+    tables = _Compared(report, connection, version.tables.schema)
+    memory = BuildingMemory(tables, LogReader(connection))
+    fold, position = LedgerFold(memory, fits, 0, 0), 0
+    with _batches(connection, version.position) as ahead:
+        for batch in ahead:
+            tables.span = (position + 1, batch[-1].position)
+            memory.prefetch(cursor, batch)
+            for event in batch:
+                memory.now = event.position
+                if event.position not in held:
+                    fold.apply(event)
+            tables.add(cursor, fold.take())
+            position = batch[-1].position
+            progress(len(batch))
+            if memory.full:
+                break
+    if memory.full:
+        report.holds(
+            f"台账各表只核对到位置 {position}",
+            f"the tables were compared up to position {position} only: more than {RECORDS_MAX:,} records",
+        )
+    else:
+        memory.write(cursor)
+        tables.finish()
     tables.close()
     if held:
         report.holds(
@@ -110,38 +111,31 @@ def _compare(
         )
 
 
+@contextmanager
+def _batches(connection: Connection[Any], until: int) -> Iterator[Iterator[list[Event]]]:
+    """The events up to a position; of a long log read ahead on another connection, since what is in it stays."""
+    if until >= READ_AHEAD_FROM:
+        conninfo = make_conninfo(connection.info.dsn, password=connection.info.password)
+        with batches(conninfo, until, BATCH_EVENTS) as ahead:
+            yield ahead
+    else:
+        log = LogReader(connection)
+        starts = range(0, until, BATCH_EVENTS)
+        yield (log.after(start, min(BATCH_EVENTS, until - start)) for start in starts)
+
+
 class _Compared(LedgerTables):
-    """Keeps what the fold remembers in memory, and compares the rows that it would write with those that are there."""
+    """Compares the rows that the fold would write with those that are there."""
 
     def __init__(self, report: Report, connection: Connection[Any], schema: str) -> None:
         super().__init__(schema)
         self.span = (0, 0)
         self._report = report
         self._stored = {name: _Rows(connection, schema, name) for name in _KEYS}
-        self._entities: dict[str, bytes] = {}
-        self._organizations: dict[str, bytes] = {}
-        self._words: dict[EventKey, list[int]] = {}
         self._told = 0
-
-    def entities(self, _: Cursor[Any], names: Sequence[str]) -> dict[str, EntityRecord]:
-        return {name: decode_entity(self._entities[name]) for name in names if name in self._entities}
-
-    def organizations(self, _: Cursor[Any], orgs: Sequence[str]) -> dict[str, OrganizationRecord]:
-        return {org: decode_organization(self._organizations[org]) for org in orgs if org in self._organizations}
-
-    def words(self, _: Cursor[Any], targets: Sequence[EventKey]) -> dict[EventKey, list[int]]:
-        return {target: list(self._words[target]) for target in targets if target in self._words}
-
-    def save(
-        self, _: Cursor[Any], entities: Mapping[str, EntityRecord], organizations: Mapping[str, OrganizationRecord]
-    ) -> None:
-        self._entities.update((name, encode_entity(record)) for name, record in entities.items())
-        self._organizations.update((org, encode_organization(record)) for org, record in organizations.items())
 
     def add(self, _: Cursor[Any], changes: Changes, *, frozen: bool = False) -> None:
         del frozen  # nothing is written
-        for source, event_id, position in changes.words:
-            self._words.setdefault((source, event_id), []).append(position)
         for table, made in _rows_of(changes).items():
             expected = _countable(table, made)
             stored = self._stored[table]
@@ -149,6 +143,18 @@ class _Compared(LedgerTables):
             found = stored.up_to(last)
             if found != expected:
                 self._differ(table, stored.at, Counter(expected), Counter(found))
+
+    def fill(self, cursor: Cursor[Any], table: str, rows: Iterable[Sequence[Any]]) -> None:
+        """The records of a table, each with its name; what is remembered decides the rows of events to come."""
+        key = next(iter(COLUMNS[table]))
+        statement = sql.SQL("SELECT {}, record FROM {}.{}").format(
+            sql.Identifier(key), sql.Identifier(self.schema), sql.Identifier(table)
+        )
+        made = dict(tuple(row) for row in rows)
+        found = dict(cursor.execute(statement, binary=True))
+        wrong = sorted(name for name in made.keys() | found.keys() if made.get(name) != found.get(name))
+        if wrong:
+            self._tell(None, table, f"{len(wrong)} records differ, as that of {wrong[0]}")
 
     def _differ(self, table: str, at: int, expected: Counter[Row], found: Counter[Row]) -> None:
         """Tell of the first row that is missing, and the first that should not be there."""
@@ -168,28 +174,17 @@ class _Compared(LedgerTables):
             english = f"table {self.schema}.{table}: {words}; taizhang rebuild makes it anew from the log"
             self._report.fails(position, f"台账表 {table} 与事件不符", english, last)
 
-    def close(self) -> None:
-        """Let go of the tables."""
-        for stored in self._stored.values():
-            stored.close()
-
-    def finish(self, cursor: Cursor[Any]) -> None:
-        """What is left in the tables has no event; and the records must be those that were made."""
+    def finish(self) -> None:
+        """What is left in the tables has no event."""
         for table, stored in self._stored.items():
             rest = stored.up_to(None)
             if rest:
                 self._tell(None, table, f"{len(rest)} rows beyond the last event, as {_shown(rest[0])}")
-        for table, key, made in (
-            ("entity", "name", self._entities),
-            ("organization_record", "org", self._organizations),
-        ):
-            statement = sql.SQL("SELECT {}, record FROM {}.{}").format(
-                sql.Identifier(key), sql.Identifier(self.schema), sql.Identifier(table)
-            )
-            found = dict(cursor.execute(statement, binary=True))
-            wrong = sorted(name for name in made.keys() | found.keys() if made.get(name) != found.get(name))
-            if wrong:
-                self._tell(None, table, f"{len(wrong)} records differ, as that of {wrong[0]}")
+
+    def close(self) -> None:
+        """Let go of the tables."""
+        for stored in self._stored.values():
+            stored.close()
 
 
 def _rows_of(changes: Changes) -> dict[str, Iterable[Row]]:
@@ -215,17 +210,13 @@ class _Rows:
         self.at, self._table = names.index(key), table
         self._cursor = connection.cursor(f"check_{table}")
         self._cursor.itersize = _READ_AT_ONCE
-        statement = f"SELECT {', '.join(names)} FROM {{}}.{{}} ORDER BY {order}"  # noqa: S608 - names of this module's own tables
+        statement = f"SELECT {', '.join(names)} FROM {{}}.{{}} ORDER BY {order}"  # noqa: S608 - names of the tables' own columns
         self._cursor.execute(sql.SQL(statement).format(sql.Identifier(schema), sql.Identifier(table)), binary=True)
         self._rows = self._all()
         self._next = next(self._rows, None)
 
     def _all(self) -> Iterator[Row]:
         yield from self._cursor if self._table != "policy" else _countable(self._table, self._cursor)
-
-    def close(self) -> None:
-        """End the reading."""
-        self._cursor.close()
 
     def up_to(self, last: int | None) -> list[Row]:
         """The rows not given yet whose key is at most `last`; None for all."""
@@ -234,6 +225,10 @@ class _Rows:
             taken.append(self._next)
             self._next = next(self._rows, None)
         return taken
+
+    def close(self) -> None:
+        """End the reading."""
+        self._cursor.close()
 
 
 def _countable(table: str, rows: Iterable[Row]) -> list[Row]:
