@@ -42,7 +42,9 @@ class Service:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "service.log"
-        self.http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+        # Idle connections are given up before the server ends them, at 5 s.
+        kept = httpx.Limits(keepalive_expiry=2)
+        self.http = httpx.Client(base_url=self.url, timeout=30, trust_env=False, limits=kept)
         command = [sys.executable, "-m", "services.cli", "serve", "--port", str(self.port), *arguments]
         given = {"log_format": "json", "data": str(folder / "data"), **settings}
         with self.log.open("ab") as log:
