@@ -27,6 +27,7 @@ from api.routes import (
     events,
     evidence,
     explain,
+    exports,
     health,
     ledger_stream,
     lists,
@@ -57,7 +58,7 @@ ROUTERS: Final = (
     health.router, changes.router, replay.router, vintage.router, signals.router,
     ledger_stream.router, contract.router, evidence.router, *PAGES,
     lists.router, session.router, access_grants.router, sign_in.router,
-    campaigns.router, ranking.router, what_if.router, assessments.router,
+    campaigns.router, ranking.router, what_if.router, assessments.router, exports.router,
     measures.router, weak_branches.router,
 )  # fmt: skip
 DESCRIPTION: Final = """\

@@ -34,6 +34,8 @@ ACTIONS: Final = {
     "/v1/log/raw/{path:path}": "raw_events",
     "/v1/evidence": "evidence",
     "/v1/export": "export",
+    "/v1/rates/export": "export",
+    "/v1/assessments/{assessment}/export": "export",
     "/explain": "explain",
     "/ledger": "list",
     "/ledger/{org}": "dossier",

@@ -1,0 +1,68 @@
+"""What a document is, whatever format it is written in."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Final, Literal, NamedTuple
+
+from api.pages.texts import Lang
+
+# text; count: a whole number; percent: a ratio of four places, as text; points: percentage points, as text.
+Kind = Literal["text", "count", "percent", "points", "date"]
+
+
+class Withheld(NamedTuple):
+    """Stands for a count that may not be published."""
+
+    mark: str = "*"
+
+
+WITHHELD: Final = Withheld()
+Value = str | int | date | Withheld | None
+
+# A cell that begins so is taken for a formula by one program or another (OWASP, CSV Injection).
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def looks_like_formula(text: str) -> bool:
+    """Whether a spreadsheet might take a text for a formula."""
+    return text.startswith(_FORMULA)
+
+
+class Column(NamedTuple):
+    """One column: its name for machines, its heading, the kind of its values, and what it means."""
+
+    name: str
+    title: str
+    kind: Kind
+    definition: str = ""
+
+
+class Table(NamedTuple):
+    """One table; `totals` of its last rows are sums of those before."""
+
+    name: str
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Value]]
+    totals: int = 0
+
+
+class Chart(NamedTuple):
+    """Bars over the first table's rows but the totals: which column names them, which columns of percent are drawn."""
+
+    title: str
+    label: int
+    series: Sequence[int]
+
+
+class Document(NamedTuple):
+    """A document: the first table is the summary that the chart stands beside."""
+
+    name: str
+    lang: Lang
+    title: str
+    sentence: str
+    tables: Sequence[Table]
+    chart: Chart
+    evidence: Sequence[tuple[str, str]]
+    notes: Sequence[str]

@@ -1,0 +1,128 @@
+"""Columns and values that documents share: groups in words, rates beside their counts, people who may be shown."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from api.exports.document import WITHHELD, Column, Value
+from api.pages.formats import moment
+from api.pages.names import term
+from api.pages.texts import Lang, has, text
+from domain.policy import Policy
+from domain.publication import PEOPLE, PEOPLE_MIN, Publication, cell_of
+from domain.rates import RATES, Counts, Filters, Key, rates
+
+NOTES: Final = (*(f"export.note.{name}" for name in RATES), "export.note.rounding", "export.note.clocks")
+
+
+class Group(NamedTuple):
+    """One group of a document, and which cell of what may be published it is."""
+
+    key: Key
+    counts: Counts
+
+
+class Shown(NamedTuple):
+    """How the counts of a table are shown: in which language, of which groups, and what may be published of people."""
+
+    lang: Lang
+    group_by: tuple[str, ...]
+    filters: Filters
+    publication: Publication | None
+
+    def counts(self, group_by: tuple[str, ...], each: Group) -> dict[str, Value]:
+        """The counts by name; those of people as they may be published, if this is for publication."""
+        values: dict[str, Value] = dict(each.counts._asdict())
+        if self.publication is not None:
+            cell = cell_of(group_by, each.key, self.filters, self.publication)
+            for name in PEOPLE:
+                people = self.publication.people(name, cell)
+                values[name] = WITHHELD if people is None else people
+        return values
+
+    def key_columns(self) -> list[Column]:
+        """For each dimension its code and its name; one column of words where there is none."""
+        if not self.group_by:
+            return [Column("group", text(self.lang, "export.segment"), "text")]
+        columns = []
+        for name in self.group_by:
+            title = _dimension(self.lang, name)
+            columns.append(Column(f"{name}_name", title, "text"))
+            columns.append(Column(name, text(self.lang, "export.code", name=title), "text"))
+        return columns
+
+    def key_values(self, key: Key) -> list[Value]:
+        """A group's names and codes."""
+        if not self.group_by:
+            return [text(self.lang, "export.everything")]
+        return [v for name, code in zip(self.group_by, key, strict=True) for v in (term(name, code, self.lang), code)]
+
+    def total_values(self) -> list[Value]:
+        """What stands in the row of the whole."""
+        return [text(self.lang, "total"), *[None] * (len(self.key_columns()) - 1)]
+
+    def rate_columns(self) -> list[Column]:
+        """Each rate with its numerator and denominator beside it."""
+        columns = []
+        for name in RATES:
+            title = text(self.lang, f"rate.{name}")
+            columns += [
+                Column(name, title, "percent", text(self.lang, f"export.note.{name}")),
+                Column(f"{name}_numerator", text(self.lang, "export.numerator", name=title), "count"),
+                Column(f"{name}_denominator", text(self.lang, "export.denominator", name=title), "count"),
+            ]
+        return columns
+
+    def rate_values(self, group_by: tuple[str, ...], each: Group) -> list[Value]:
+        """The rates; one whose side is withheld is withheld."""
+        counts = self.counts(group_by, each)
+        values: list[Value] = []
+        for name, (above, below) in RATES.items():
+            sides = [counts[above], counts[below]]
+            value = WITHHELD if WITHHELD in sides else rates(each.counts)[name].value
+            values += [value, *sides]
+        return values
+
+    def count_columns(self) -> list[Column]:
+        """All counts."""
+        return [Column(name, text(self.lang, f"count.{name}"), "count") for name in Counts._fields]
+
+    def notes(self) -> list[str]:
+        """What every document of rates says of them."""
+        notes = [text(self.lang, key) for key in NOTES]
+        if self.publication is not None:
+            notes.append(text(self.lang, "export.note.publication", below=PEOPLE_MIN - 1))
+        return notes
+
+
+def _dimension(lang: Lang, name: str) -> str:
+    level = name.replace(":", ".")
+    return text(lang, level if has(level) else name.partition(":")[0])
+
+
+def sentence(lang: Lang, as_of: str, position: int, recorded_at: datetime | None) -> str:
+    """What is shown, in words: 截至 2024-12-31，按日志位置 … 已知数据."""
+    return text(lang, "export.sentence", as_of=as_of, position=position, recorded=moment(recorded_at))
+
+
+def policy_text(lang: Lang, policy: Policy) -> str:
+    """The policy in words."""
+    formations = ", ".join(text(lang, f"formation.{each}") for each in policy.formations_counted)
+    return text(
+        lang, "export.policy", full_members=policy.full_members_for_branch, employees=policy.employees_for_branch,
+        formations=formations,
+    )  # fmt: skip
+
+
+def filters_text(lang: Lang, filters: Filters) -> str:
+    """Filters, or a segment, in words."""
+    given = {name: value for name, value in filters._asdict().items() if value is not None}
+    if not given:
+        return text(lang, "export.everything")
+    words = (f"{term(name, value, lang)}" for name, value in given.items())
+    return " · ".join(words)
+
+
+def names(lang: Lang, group_by: Sequence[str]) -> str:
+    """Dimensions in words."""
+    return ", ".join(_dimension(lang, name) for name in group_by) or "–"

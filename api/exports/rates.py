@@ -1,0 +1,82 @@
+"""The document of the rates at one pair of clocks."""
+
+from datetime import date, datetime
+from typing import NamedTuple
+
+from api.exports.document import Chart, Document, Table
+from api.exports.figures import Group, Shown, filters_text, names, policy_text, sentence
+from api.pages.texts import Lang, text
+from domain.publication import GROUP_BY, publication
+from domain.rates import Filters
+from services.queries import Evidence, Queries, Rates
+
+
+class Asked(NamedTuple):
+    """What is exported: clocks, groups, filters, language; `public`: for publication; `address` asks the API for it."""
+
+    as_of: date
+    known_at: int
+    recorded_at: datetime | None
+    group_by: tuple[str, ...]
+    filters: Filters
+    lang: Lang
+    public: bool
+    address: str
+
+
+def shown_groups(queries: Queries, asked: Asked) -> Shown:
+    """How counts are shown; for publication the whole ledger decides what may be, whatever was asked for."""
+    found = None
+    if asked.public:
+        found = publication(queries.rates(asked.as_of, asked.known_at, GROUP_BY).groups)
+    return Shown(asked.lang, asked.group_by, asked.filters, found)
+
+
+def rates_document(queries: Queries, asked: Asked) -> Document:
+    """Summary (the rates) and detail (all counts) of the groups and of the whole."""
+    found = queries.rates(asked.as_of, asked.known_at, asked.group_by, asked.filters)
+    shown = shown_groups(queries, asked)
+    return Document(
+        name=f"rates-{asked.as_of}",
+        lang=asked.lang,
+        title=text(asked.lang, "export.rates.title"),
+        sentence=sentence(asked.lang, asked.as_of.isoformat(), asked.known_at, asked.recorded_at),
+        tables=[summary(shown, found), detail(shown, found)],
+        chart=Chart(
+            text(asked.lang, "export.chart.rates"), 0, [len(shown.key_columns()), len(shown.key_columns()) + 3]
+        ),
+        evidence=_evidence(asked, found, queries.evidence(asked.known_at)),
+        notes=shown.notes(),
+    )
+
+
+def summary(shown: Shown, found: Rates) -> Table:
+    """The four rates of each group and of the whole."""
+    rows = [
+        [*shown.key_values(key), *shown.rate_values(shown.group_by, Group(key, counts))]
+        for key, counts in found.groups.items()
+    ]
+    total = [*shown.total_values(), *shown.rate_values((), Group((), found.total))]
+    columns = [*shown.key_columns(), *shown.rate_columns()]
+    return Table("summary", text(shown.lang, "export.sheet.summary"), columns, [*rows, total], 1)
+
+
+def detail(shown: Shown, found: Rates) -> Table:
+    """All counts of each group and of the whole."""
+    rows = [
+        [*shown.key_values(key), *shown.counts(shown.group_by, Group(key, counts)).values()]
+        for key, counts in found.groups.items()
+    ]
+    total = [*shown.total_values(), *shown.counts((), Group((), found.total)).values()]
+    columns = [*shown.key_columns(), *shown.count_columns()]
+    return Table("detail", text(shown.lang, "export.sheet.detail"), columns, [*rows, total], 1)
+
+
+def _evidence(asked: Asked, found: Rates, evidence: Evidence) -> list[tuple[str, str]]:
+    lang = asked.lang
+    pairs = {
+        "tree_size": str(evidence.tree_size), "root_hash": evidence.root_hash, "ruleset": evidence.ruleset,
+        "policy": policy_text(lang, found.policy), "group_by": names(lang, asked.group_by),
+        "filters": filters_text(lang, asked.filters), "address": asked.address,
+    }  # fmt: skip
+    return [(text(lang, f"export.evidence.{name}"), value) for name, value in pairs.items()]

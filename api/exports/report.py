@@ -1,0 +1,121 @@
+"""The document of a sealed assessment: its targets, its groups, and what became known since."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, Final
+
+from api.exports.document import Chart, Column, Document, Kind, Table, Value
+from api.exports.figures import filters_text, names, policy_text, sentence
+from api.exports.rates import Asked, detail, shown_groups
+from api.exports.rates import summary as rates_of_groups
+from api.pages.texts import Lang, text
+from domain.campaigns import segment_of
+from domain.policy import read_policy
+from domain.rates import Counts, ratio
+from services.assessments import Rendered
+from services.known_since import COUNTED, Since, SourceSince
+from services.queries import Queries, Rates
+
+# A target's first columns: the name, the heading's text, the kind.
+_OF_TARGETS: Final[tuple[tuple[str, str, Kind], ...]] = (
+    ("target", "target", "text"), ("segment", "segment", "text"), ("rate", "rate", "text"),
+    ("comparator", "comparator", "text"), ("value", "asked", "percent"), ("due_on", "due_on", "date"),
+    ("office", "office", "text"), ("reached", "reached", "text"), ("now", "now", "percent"),
+)  # fmt: skip
+
+
+def report_document(
+    queries: Queries, found: Rendered, recorded_at: datetime | None, lang: Lang, *, public: bool, address: str
+) -> Document:
+    """The report as it was sealed; what is rendered now stands in the evidence, as identical or not."""
+    data = found.assessment.data
+    as_of, group_by = date.fromisoformat(data["as_of"]), tuple(data["group_by"])
+    asked = Asked(as_of, data["known_at"], recorded_at, group_by, segment_of(data["segment"]), lang, public, address)
+    shown = shown_groups(queries, asked)
+    groups = {tuple(each["key"]): Counts(**each["counts"]) for each in data["groups"]}
+    sealed = Rates(groups, Counts(**data["total"]), read_policy(data["policy"]))
+    by_group = rates_of_groups(shown, sealed)._replace(name="groups", title=text(lang, "export.sheet.groups"))
+    notes = [text(lang, f"export.note.{name}") for name in ("required", "then", "since")]
+    return Document(
+        name=found.assessment.assessment.replace(":", "-"),
+        lang=lang,
+        title=text(lang, "export.report.title", title=data["title"]),
+        sentence=sentence(lang, data["as_of"], data["known_at"], recorded_at),
+        tables=[_targets(lang, data), by_group, detail(shown, sealed), _since(lang, found.since)],
+        chart=Chart(text(lang, "export.chart.targets"), 0, [4, 8]),
+        evidence=_evidence(lang, found, asked),
+        notes=[*notes, *shown.notes()],
+    )
+
+
+def _targets(lang: Lang, data: Mapping[str, Any]) -> Table:
+    columns = [Column(name, text(lang, f"export.{title}"), kind) for name, title, kind in _OF_TARGETS]
+    now = text(lang, "export.now")
+    columns += [
+        Column("numerator", text(lang, "export.numerator", name=now), "count"),
+        Column("denominator", text(lang, "export.denominator", name=now), "count"),
+        Column("required", text(lang, "export.required"), "count"),
+        Column("missing", text(lang, "export.missing"), "count"),
+        Column("as_known_then", text(lang, "export.then"), "text"),
+        Column("as_known_now", text(lang, "export.then.now"), "text"),
+    ]
+    rows = [_target(lang, each) for each in data["targets"]]
+    return Table("summary", text(lang, "export.sheet.summary"), columns, rows)
+
+
+def _target(lang: Lang, each: Mapping[str, Any]) -> list[Value]:
+    return [
+        each["target"], filters_text(lang, segment_of(each)), text(lang, f"rate.{each['rate']}"),
+        text(lang, f"export.comparator.{each['comparator']}"), each["value"], date.fromisoformat(each["due_on"]),
+        each["office"], _reached(lang, each["reached"]), ratio(**each["now"]), each["now"]["numerator"],
+        each["now"]["denominator"], each["required"], each["missing"], _verdict(lang, each["as_known_then"]),
+        _verdict(lang, each["as_known_now"]),
+    ]  # fmt: skip
+
+
+def _reached(lang: Lang, reached: bool | None) -> str:  # noqa: FBT001 - a value of the report
+    return text(lang, f"export.reached.{'null' if reached is None else str(reached).lower()}")
+
+
+def _verdict(lang: Lang, verdict: Mapping[str, Any] | None) -> str | None:
+    if verdict is None:
+        return None
+    return f"{_reached(lang, verdict['reached'])} {verdict['numerator']:,} / {verdict['denominator']:,}"
+
+
+def _since(lang: Lang, since: Since) -> Table:
+    columns = [
+        Column("source", text(lang, "export.source"), "text"), Column("events", text(lang, "export.events"), "count"),
+        Column("organizations", text(lang, "export.organizations"), "count"),
+    ]  # fmt: skip
+    for name in COUNTED:
+        title = text(lang, f"count.{name}")
+        columns += [
+            Column(f"{name}_{way}", text(lang, f"export.{way}", name=title), "count") for way in ("into", "out")
+        ]
+
+    def row(each: SourceSince | Since, source: str, events: int | None) -> list[Value]:
+        return [source, events, each.organizations, *(n for name in COUNTED for n in each.counts[name])]
+
+    rows = [row(each, each.source, each.events) for each in since.sources]
+    total = row(since, text(lang, "export.source.all"), None)
+    return Table("since", text(lang, "export.sheet.since"), columns, [*rows, total], 1)
+
+
+def _evidence(lang: Lang, found: Rendered, asked: Asked) -> list[tuple[str, str]]:
+    sealed = found.assessment
+    data, replaced = sealed.data, sealed.superseded
+    count = len(found.differences)
+    identical = text(lang, "export.identical")
+    if not found.identical:
+        identical = text(lang, "export.different", count=count, first=found.differences[0].at)
+    pairs = {
+        "assessment": sealed.assessment, "sealed_on": sealed.sealed_on.isoformat(), "position": str(sealed.position),
+        "office": data["office"], "campaign": data["campaign"], "identical": identical,
+        "superseded": text(lang, "export.superseded", by=replaced.by, reason=replaced.reason) if replaced else "–",
+        "policy": policy_text(lang, read_policy(data["policy"])), "group_by": names(lang, asked.group_by),
+        "filters": filters_text(lang, asked.filters), "tree_size": str(data["known_at"]),
+        "root_hash": data["root_hash"], "ruleset": data["ruleset"], "checkpoint": data["checkpoint"],
+        "address": asked.address,
+    }  # fmt: skip
+    return [(text(lang, f"export.evidence.{name}"), value) for name, value in pairs.items()]

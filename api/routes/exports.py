@@ -1,0 +1,122 @@
+"""`GET /v1/rates/export` and `/v1/assessments/{id}/export`: documents that offices take away."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from api.access import Reading
+from api.answers import NOT_FOUND, PROBLEMS
+from api.clocks import Asked as AskedClocks
+from api.exports.csvw import to_csv
+from api.exports.document import Document
+from api.exports.html import to_html
+from api.exports.plain import to_json
+from api.exports.rates import Asked, rates_document
+from api.exports.report import report_document
+from api.exports.xlsx import to_xlsx
+from api.filters import Filtered
+from api.grouping import Grouped
+from api.pages.texts import Lang
+from api.parts import parts_of
+from api.problems import invalid
+from api.routes.assessments import AssessmentPath, Known, checked
+from api.routes.series import GROUPS_MAX
+from services.assessments import render
+
+router = APIRouter(tags=["assessment"], responses=PROBLEMS)
+
+Format = Literal["xlsx", "csv", "json", "html"]
+_WRITERS: Final[dict[Format, tuple[Callable[[Document], bytes], str, str]]] = {
+    "xlsx": (to_xlsx, "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    "csv": (to_csv, "zip", "application/zip"),
+    "json": (to_json, "json", "application/json"),
+    "html": (to_html, "html", "text/html; charset=utf-8"),
+}
+_FILES: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {kind.partition(";")[0]: {} for _, _, kind in _WRITERS.values()}}
+}
+
+AsFormat = Annotated[
+    Format,
+    Query(
+        description="xlsx: a workbook; csv: a ZIP of CSV files with their CSVW metadata; json; html: ready to print."
+    ),
+]
+In = Annotated[Lang, Query(description="The document's language.")]
+Public = Annotated[
+    bool,
+    Query(description="For publication: small counts of people are withheld, and what would give them away. People are "
+          "counted by kind and county alone; organizations' counts stay."),
+]  # fmt: skip
+
+
+@router.get(
+    "/v1/rates/export",
+    response_class=Response,
+    responses=_FILES,
+    summary="导出 Rates as a document",
+)
+def get_rates(
+    request: Request,
+    _: Reading,
+    clocks: AskedClocks,
+    filters: Filtered,
+    group_by: Grouped,
+    *,
+    format: AsFormat = "xlsx",  # noqa: A002 - the parameter's name
+    lang: In = "zh",
+    publication: Public = False,
+) -> Response:
+    """The rates at one pair of clocks: summary, all counts, evidence, notes, a chart.
+
+    Example: `/v1/rates/export?as_of=2024-12-31&group_by=kind&group_by=region:6&format=xlsx&lang=zh`
+    """
+    queries = parts_of(request).queries.pinned()
+    address = f"/v1/rates?{request.url.query}"
+    asked = Asked(
+        clocks.as_of, clocks.position, clocks.recorded_at, group_by, filters, lang, publication, address
+    )  # fmt: skip
+    document = rates_document(queries, asked)
+    rows = len(document.tables[0].rows)
+    if rows > GROUPS_MAX:
+        rule = f"a document has at most {GROUPS_MAX:,} groups, these are {rows:,}; take fewer dimensions or a filter"
+        raise invalid("query.group_by", ", ".join(group_by), "groups_max", rule)
+    return _file(document, format)
+
+
+@router.get(
+    "/v1/assessments/{assessment}/export",
+    response_class=Response,
+    responses={**_FILES, **NOT_FOUND},
+    summary="导出报告 A sealed assessment as a document",
+)
+def get_report(
+    request: Request,
+    _: Reading,
+    known_at: Known,
+    assessment: AssessmentPath,
+    *,
+    format: AsFormat = "xlsx",  # noqa: A002 - as above
+    lang: In = "zh",
+    publication: Public = False,
+) -> Response:
+    """The report as sealed: targets, groups, evidence with its checkpoint, and what became known until `known_at`.
+
+    Example: `/v1/assessments/assessment:2024-end/export?format=html&lang=zh`
+    """
+    parts = parts_of(request)
+    queries = parts.queries.pinned()
+    found = render(queries, parts.recorder, checked(assessment), known_at)
+    recorded_at = queries.recorded_at(found.assessment.data["known_at"])
+    address = f"/v1/assessments/{assessment}?known_at={known_at}"
+    return _file(report_document(queries, found, recorded_at, lang, public=publication, address=address), format)
+
+
+def _file(document: Document, form: Format) -> Response:
+    write, suffix, kind = _WRITERS[form]
+    name = quote(f"{document.name}.{suffix}")
+    # As a file: the pages' content security policy leaves a document that is shown in place without its style.
+    return Response(write(document), headers={"content-disposition": f'attachment; filename="{name}"'}, media_type=kind)
