@@ -28,6 +28,9 @@ def looks_like_formula(text: str) -> bool:
     return text.startswith(_FORMULA)
 
 
+BARS_MAX: Final = 60
+
+
 class Column(NamedTuple):
     """One column: its name for machines, its heading, the kind of its values, and what it means."""
 
@@ -48,10 +51,13 @@ class Table(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """Bars over the first table's rows but the totals: which column names them, which columns of percent are drawn."""
+    """Bars over the first table's rows but the totals, the first BARS_MAX of them.
+
+    The first `labels` columns name a row; `series` are the columns of percent that are drawn.
+    """
 
     title: str
-    label: int
+    labels: int
     series: Sequence[int]
 
 

@@ -41,21 +41,19 @@ class Shown(NamedTuple):
         return values
 
     def key_columns(self) -> list[Column]:
-        """For each dimension its code and its name; one column of words where there is none."""
+        """The names of each dimension's value, then the codes; one column of words where there is no dimension."""
         if not self.group_by:
             return [Column("group", text(self.lang, "export.segment"), "text")]
-        columns = []
-        for name in self.group_by:
-            title = _dimension(self.lang, name)
-            columns.append(Column(f"{name}_name", title, "text"))
-            columns.append(Column(name, text(self.lang, "export.code", name=title), "text"))
-        return columns
+        titles = {name: _dimension(self.lang, name) for name in self.group_by}
+        named = [Column(f"{name}_name", title, "text") for name, title in titles.items()]
+        coded = [Column(name, text(self.lang, "export.code", name=title), "text") for name, title in titles.items()]
+        return [*named, *coded]
 
     def key_values(self, key: Key) -> list[Value]:
-        """A group's names and codes."""
+        """A group's names, then its codes."""
         if not self.group_by:
             return [text(self.lang, "export.everything")]
-        return [v for name, code in zip(self.group_by, key, strict=True) for v in (term(name, code, self.lang), code)]
+        return [*(term(name, code, self.lang) for name, code in zip(self.group_by, key, strict=True)), *key]
 
     def total_values(self) -> list[Value]:
         """What stands in the row of the whole."""

@@ -6,7 +6,7 @@ import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from api.exports.document import Chart, Column, Document, Table, Value, Withheld
+from api.exports.document import BARS_MAX, Chart, Column, Document, Table, Value, Withheld
 from api.pages.formats import NONE
 from api.pages.texts import TAGS, text
 
@@ -17,7 +17,6 @@ _ENVIRONMENT: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-BARS_MAX: Final = 60
 _VEGA_LITE: Final = "5.20"
 _FONT: Final = "Noto Sans CJK SC, Source Han Sans SC, Microsoft YaHei, sans-serif"
 
@@ -81,7 +80,7 @@ def _svg(document: Document) -> str:
 def _bars(table: Table, chart: Chart) -> list[dict[str, Any]]:
     """One bar for each row and series; the first BARS_MAX rows, rows alike in name told apart by their number."""
     rows = table.rows[: len(table.rows) - table.totals][:BARS_MAX]
-    names = [str(row[chart.label]) for row in rows]
+    names = [" · ".join(str(value) for value in row[: chart.labels]) for row in rows]
     labels = [name if names.count(name) == 1 else f"{name} ({n})" for n, name in enumerate(names, 1)]
     return [
         {"label": label, "series": table.columns[at].title, "ratio": float(value)}

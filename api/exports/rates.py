@@ -43,7 +43,9 @@ def rates_document(queries: Queries, asked: Asked) -> Document:
         sentence=sentence(asked.lang, asked.as_of.isoformat(), asked.known_at, asked.recorded_at),
         tables=[summary(shown, found), detail(shown, found)],
         chart=Chart(
-            text(asked.lang, "export.chart.rates"), 0, [len(shown.key_columns()), len(shown.key_columns()) + 3]
+            text(asked.lang, "export.chart.rates"),
+            max(len(asked.group_by), 1),
+            [len(shown.key_columns()), len(shown.key_columns()) + 3],
         ),
         evidence=_evidence(asked, found, queries.evidence(asked.known_at)),
         notes=shown.notes(),

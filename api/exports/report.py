@@ -42,7 +42,7 @@ def report_document(
         title=text(lang, "export.report.title", title=data["title"]),
         sentence=sentence(lang, data["as_of"], data["known_at"], recorded_at),
         tables=[_targets(lang, data), by_group, detail(shown, sealed), _since(lang, found.since)],
-        chart=Chart(text(lang, "export.chart.targets"), 0, [4, 8]),
+        chart=Chart(text(lang, "export.chart.targets"), 1, [4, 8]),
         evidence=_evidence(lang, found, asked),
         notes=[*notes, *shown.notes()],
     )
@@ -67,14 +67,14 @@ def _target(lang: Lang, each: Mapping[str, Any]) -> list[Value]:
     return [
         each["target"], filters_text(lang, segment_of(each)), text(lang, f"rate.{each['rate']}"),
         text(lang, f"export.comparator.{each['comparator']}"), each["value"], date.fromisoformat(each["due_on"]),
-        each["office"], _reached(lang, each["reached"]), ratio(**each["now"]), each["now"]["numerator"],
+        each["office"], _reached(lang, each["reached"], "stands"), ratio(**each["now"]), each["now"]["numerator"],
         each["now"]["denominator"], each["required"], each["missing"], _verdict(lang, each["as_known_then"]),
         _verdict(lang, each["as_known_now"]),
     ]  # fmt: skip
 
 
-def _reached(lang: Lang, reached: bool | None) -> str:  # noqa: FBT001 - a value of the report
-    return text(lang, f"export.reached.{'null' if reached is None else str(reached).lower()}")
+def _reached(lang: Lang, reached: bool | None, word: str = "verdict") -> str:  # noqa: FBT001 - a value of the report
+    return text(lang, f"export.{word}.{'null' if reached is None else str(reached).lower()}")
 
 
 def _verdict(lang: Lang, verdict: Mapping[str, Any] | None) -> str | None:

@@ -10,7 +10,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
-from api.exports.document import Chart, Column, Document, Kind, Table, Value, Withheld, looks_like_formula
+from api.exports.document import BARS_MAX, Chart, Column, Document, Kind, Table, Value, Withheld, looks_like_formula
 from api.pages.texts import text
 
 _FORMATS: Final[dict[Kind, dict[str, Any]]] = {
@@ -24,8 +24,11 @@ _FORMATS: Final[dict[Kind, dict[str, Any]]] = {
 HEADING_ROW: Final = 3
 _WIDTH_MIN, _WIDTH_MAX = 9, 44
 _A4: Final = 9
+_LINE_POINTS: Final = 15
+# A table of more rows leaves no room for a chart on its page.
+_PAGE_ROWS: Final = 15
 _EVIDENCE_WIDTHS: Final = (28, 100)
-_CHART_HEIGHT_ROWS: Final = 20
+_CHART_ROWS_MIN: Final = 20
 
 
 def to_xlsx(document: Document) -> bytes:
@@ -80,9 +83,12 @@ class _Writer:
     def table(self, table: Table, chart: Chart | None) -> None:
         """One table, frozen below its headings and beside its first column; the chart stands below it."""
         sheet = self._sheet(table.title)
+        widths = [_width(table, number) for number in range(len(table.columns))]
         for number, column in enumerate(table.columns):
             sheet.write_string(HEADING_ROW, number, column.title, self._heading)
-            sheet.set_column(number, number, _width(table, number))
+            sheet.set_column(number, number, widths[number])
+        lines = max(_lines(column.title, width) for column, width in zip(table.columns, widths, strict=True))
+        sheet.set_row(HEADING_ROW, lines * _LINE_POINTS)
         first_total = len(table.rows) - table.totals
         for row, values in enumerate(table.rows):
             for number, (column, value) in enumerate(zip(table.columns, values, strict=True)):
@@ -109,16 +115,19 @@ class _Writer:
 
     def _chart(self, sheet: Worksheet, table: Table, chart: Chart, below: int, rows: int) -> None:
         drawn: Any = self._workbook.add_chart({"type": "bar"})
+        rows = min(rows, BARS_MAX)
         first, last = HEADING_ROW + 1, HEADING_ROW + rows
         for at in chart.series:
-            named = [table.title, first, chart.label, last, chart.label]
+            named = [table.title, first, 0, last, chart.labels - 1]
             values = [table.title, first, at, last, at]
             drawn.add_series({"name": [table.title, HEADING_ROW, at], "categories": named, "values": values})
         drawn.set_title({"name": chart.title, "name_font": {"size": 11}})
         drawn.set_x_axis({"num_format": "0%", "min": 0, "max": 1})
         drawn.set_y_axis({"reverse": True})
         drawn.set_legend({"position": "bottom"})
-        drawn.set_size({"width": 900, "height": max(_CHART_HEIGHT_ROWS, rows + 8) * 20})
+        drawn.set_size({"width": 900, "height": max(_CHART_ROWS_MIN, rows + 8) * 20})
+        if rows > _PAGE_ROWS:
+            sheet.set_h_pagebreaks([below])
         sheet.insert_chart(below, 0, drawn, {"description": chart.title})
 
     def pairs(self, name: str, pairs: Sequence[tuple[str, str]]) -> None:
@@ -132,11 +141,18 @@ class _Writer:
                 sheet.write_string(HEADING_ROW + row, number, value, cell)
 
 
+def _places(shown: str) -> int:
+    """Places that a line takes; Chinese characters take two."""
+    return sum(1 + (ord(c) > 0x2E80) for c in shown)
+
+
 def _width(table: Table, number: int) -> int:
-    """Enough for the column's texts; Chinese characters take two places."""
-
-    def places(shown: str) -> int:
-        return max((sum(1 + (ord(c) > 0x2E80) for c in line) for line in shown.split("\n")), default=0)
-
-    longest = max((places(str(row[number])) for row in table.rows if row[number] is not None), default=0)
+    """Enough for the column's texts, within limits."""
+    values = (row[number] for row in table.rows)
+    longest = max((_places(str(value)) for value in values if value is not None), default=0)
     return min(_WIDTH_MAX, max(_WIDTH_MIN, longest + 2))
+
+
+def _lines(title: str, width: int) -> int:
+    """Lines that a heading takes in a column of a width, with room for words that do not break."""
+    return sum(-(-(_places(line) + 2) // width) for line in title.split("\n"))

@@ -1,0 +1,234 @@
+"""Exports over HTTP: the workbook opened, the CSV read by its metadata, the HTML looked into; figures are the API's."""
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from datetime import datetime
+from html.parser import HTMLParser
+from typing import Any
+
+import openpyxl
+import pytest
+from openpyxl.worksheet.worksheet import Worksheet
+
+from domain.publication import PEOPLE, PEOPLE_MIN
+from domain.rates import RATES, Counts
+from tests.examples import EXAMPLES
+from tests.fix_service import Service, new_database
+from tests.folding import World, publish
+from tests.sending import envelope
+
+AS_OF = "2024-12-31"
+PATH = "/v1/rates/export"
+GROUPED: dict[str, Any] = {"as_of": AS_OF, "group_by": ["kind", "region:6"]}
+REPORT = "/v1/assessments/assessment:r/export"
+EVIL = '=HYPERLINK("http://evil.example")'
+HEADING = 4  # in Excel's count from 1
+
+
+@pytest.fixture(scope="module")
+def world(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A random history, a campaign, and a sealed report whose title is a formula."""
+    about = {"effective_on": "2024-10-08", "campaign": "campaign:c"}
+    target = {"comparator": "at_least", "value": "0.5", "due_on": AS_OF, "office": "office:city", "target": "-all"}
+    events = [
+        envelope("opened", "campaign.opened", {**about, "name": "@攻坚", "office": "office:city"}),
+        envelope("set", "campaign.target_set", {**about, **target, "rate": "work_coverage"}),
+    ]
+    with Service(tmp_path_factory.mktemp("exports"), "--dev", database_url=new_database(postgres)) as service:
+        world = publish(service, [*EXAMPLES[4]["deliveries"], *events])
+        body = {
+            "assessment": "assessment:r", "title": EVIL, "office": "office:city", "campaign": "campaign:c",
+            "as_of": AS_OF, "group_by": ["kind"],
+        }  # fmt: skip
+        assert service.http.post("/v1/assessments", json=body).status_code == 201
+        yield world
+
+
+def fetch(world: World, path: str = PATH, **asked: Any) -> bytes:  # noqa: ANN401 - query parameters
+    answer = world.service.http.get(path, params=asked)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-disposition"].startswith("attachment; filename=")
+    return answer.content
+
+
+def workbook(world: World, path: str = PATH, **asked: Any) -> openpyxl.Workbook:  # noqa: ANN401 - as above
+    return openpyxl.load_workbook(io.BytesIO(fetch(world, path, format="xlsx", **asked)))
+
+
+def records(sheet: Worksheet) -> list[dict[str, Any]]:
+    """The rows below the headings by heading."""
+    headings, *rows = sheet.iter_rows(min_row=HEADING, values_only=True)
+    return [dict(zip(map(str, headings), row, strict=True)) for row in rows]
+
+
+def test_the_workbook_holds_the_apis_figures_as_numbers_with_formats(world: World) -> None:
+    book = workbook(world, **GROUPED, lang="en")
+    assert book.sheetnames == ["Summary", "Detail", "Evidence", "Notes"]
+    api = world.service.get("/v1/rates", **GROUPED)
+    expected = [*api["groups"], {"key": {"kind": None, "region:6": None}, **api["total"]}]
+    summary = records(book["Summary"])
+    assert [(row["Kind, code"], row["County, code"]) for row in summary] == [tuple(g["key"].values()) for g in expected]
+    for row, group in zip(summary, expected, strict=True):
+        shown = group["rates"]["organization_coverage"]
+        value = None if shown["value"] is None else float(shown["value"])
+        assert row["Organization coverage"] == value
+        assert row["Organization coverage\nnumerator"] == shown["numerator"]
+        assert row["Organization coverage\ndenominator"] == shown["denominator"]
+    detail = [tuple(row.values())[4:] for row in records(book["Detail"])]
+    assert detail == [tuple(group["counts"].values()) for group in expected]
+    sheet = book["Summary"]
+    first = [sheet.cell(HEADING + 1, column) for column in range(1, 8)]
+    assert [cell.data_type for cell in first] == ["s"] * 4 + ["n"] * 3
+    assert [cell.number_format for cell in first] == ["@"] * 4 + ["0.00%", "#,##0", "#,##0"]
+
+
+def test_the_workbook_is_made_for_the_screen_and_for_paper(world: World) -> None:
+    content = fetch(world, **GROUPED, format="xlsx", lang="zh")
+    sheet = openpyxl.load_workbook(io.BytesIO(content))["汇总"]
+    assert sheet.freeze_panes == "B5"
+    assert (sheet.page_setup.orientation, sheet.page_setup.paperSize) == ("landscape", 9)
+    # One page wide (which Excel takes for granted), as many as it needs long.
+    assert (sheet.sheet_properties.pageSetUpPr.fitToPage, sheet.page_setup.fitToHeight) == (True, 0)
+    assert sheet.print_title_rows == "$4:$4"
+    assert AS_OF in str(sheet["A2"].value)
+    packed = zipfile.ZipFile(io.BytesIO(content))
+    assert AS_OF in packed.read("xl/worksheets/sheet1.xml").decode().partition("<oddFooter>")[2]
+    assert "<c:barChart>" in packed.read("xl/charts/chart1.xml").decode()
+
+
+def test_every_document_carries_clocks_evidence_and_definitions(world: World) -> None:
+    evidence = world.service.get("/v1/rates", **GROUPED)["evidence"]
+    for form in ("xlsx", "csv", "json", "html"):
+        content = fetch(world, **GROUPED, format=form, lang="en")
+        if form == "xlsx":
+            book = openpyxl.load_workbook(io.BytesIO(content))
+            text = "\n".join(str(v) for s in book for row in s.iter_rows(values_only=True) for v in row)
+        elif form == "csv":
+            text = zipfile.ZipFile(io.BytesIO(content)).read("csv-metadata.json").decode()
+        else:
+            text = content.decode()
+        for part in (evidence["root_hash"], evidence["ruleset"], f"As of {AS_OF}", "rounded half up"):
+            assert part in text, f"{part} in {form}"
+        for name in ("Organization", "Work", "Eligible", "Employee"):
+            assert f"{name} coverage = " in text
+
+
+def test_csv_is_what_its_metadata_says(world: World) -> None:
+    archive = zipfile.ZipFile(io.BytesIO(fetch(world, **GROUPED, format="csv")))
+    metadata = json.loads(archive.read("csv-metadata.json"))
+    assert metadata["@context"] == ["http://www.w3.org/ns/csvw", {"@language": "zh-CN"}]
+    api = world.service.get("/v1/rates", **GROUPED)
+    for table in metadata["tables"]:
+        rows = list(csv.reader(io.StringIO(archive.read(table["url"]).decode("utf-8-sig"))))
+        columns = table["tableSchema"]["columns"]
+        assert rows[0] == [column["titles"][0] for column in columns]
+        assert len(rows) == len(api["groups"]) + 2
+        for column, *values in zip(columns, *rows[1:], strict=True):
+            for value in values:
+                if value not in column["null"] and column["datatype"] != "string":
+                    assert float(value) >= 0
+    by_name = dict(zip(*list(csv.reader(io.StringIO(archive.read("detail.csv").decode("utf-8-sig"))))[:2], strict=True))
+    assert [by_name[name] for name in Counts._fields] == [str(n) for n in api["groups"][0]["counts"].values()]
+    assert fetch(world, **GROUPED, format="csv") == fetch(world, **GROUPED, format="csv")
+
+
+def test_json_has_the_same_tables(world: World) -> None:
+    found = json.loads(fetch(world, **GROUPED, format="json"))
+    api = world.service.get("/v1/rates", **GROUPED)
+    rows = found["tables"]["summary"]["rows"]
+    assert [row["work_coverage"] for row in rows[:-1]] == [g["rates"]["work_coverage"]["value"] for g in api["groups"]]
+    assert rows[-1]["employee_coverage_numerator"] == api["total"]["counts"]["employees_covered"]
+
+
+class Looked(HTMLParser):
+    """What an HTML document is made of."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.addresses += [v or "" for name, v in attrs if name in ("href", "src", "xlink:href")]
+
+
+@pytest.mark.parametrize(("lang", "word"), [("zh", "组织覆盖率"), ("en", "Organization coverage")])
+def test_html_stands_alone_and_has_its_chart(world: World, lang: str, word: str) -> None:
+    text = fetch(world, **GROUPED, format="html", lang=lang).decode()
+    looked = Looked(text)
+    assert "script" not in looked.tags
+    assert "svg" in looked.tags
+    assert [address for address in looked.addresses if not address.startswith("#")] == []
+    assert looked.tags.count("table") == looked.tags.count("caption") == 2
+    assert word in text
+
+
+def test_no_cell_of_a_report_can_be_a_formula(world: World) -> None:
+    book = workbook(world, REPORT)
+    cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
+    assert not any(cell.data_type == "f" or cell.hyperlink for cell in cells)
+    quoted = [cell for cell in cells if isinstance(cell.value, str) and cell.value[:1] in "=+-@"]
+    assert {cell.value for cell in quoted if cell.quotePrefix} >= {"-all"}
+    archive = zipfile.ZipFile(io.BytesIO(fetch(world, REPORT, format="csv")))
+    for name in archive.namelist():
+        if name.endswith(".csv"):
+            for row in csv.reader(io.StringIO(archive.read(name).decode("utf-8-sig"))):
+                assert not any(value[:1] in ("=", "+", "-", "@", "\t", "\r") for value in row)
+    assert "&#34;http" in fetch(world, REPORT, format="html").decode()
+
+
+def test_a_report_says_where_each_target_stood_and_that_it_is_identical(world: World) -> None:
+    book = workbook(world, REPORT, lang="en")
+    assert book.sheetnames == ["Summary", "Groups", "Detail", "Known since", "Evidence", "Notes"]
+    (row,) = records(book["Summary"])
+    sealed = world.service.get("/v1/assessments/assessment:r")["sealed"]
+    target = sealed["targets"][0]
+    assert (row["Now\nnumerator"], row["Now\ndenominator"]) == (
+        target["now"]["numerator"],
+        target["now"]["denominator"],
+    )
+    assert (row["Asked"], row["Due on"]) == (0.5, datetime.fromisoformat(AS_OF))
+    evidence = {str(a.value): str(b.value) for a, b in book["Evidence"].iter_rows(min_row=HEADING, max_col=2)}
+    assert evidence["Rendered again from the log"] == "identical to what was sealed"
+    assert evidence["Root hash of the log (RFC 6962)"] == sealed["root_hash"]
+    assert evidence["Signed checkpoint at sealing"] == sealed["checkpoint"]
+
+
+def test_for_publication_small_counts_of_people_are_withheld_and_organizations_stay(world: World) -> None:
+    open_, public = (
+        json.loads(fetch(world, **GROUPED, format="json", publication=flag))["tables"] for flag in ("false", "true")
+    )
+    small = 0
+    for row, shown in zip(open_["detail"]["rows"], public["detail"]["rows"], strict=True):
+        for name in Counts._fields:
+            if name not in PEOPLE:
+                assert shown[name] == row[name]
+            elif 0 < row[name] < PEOPLE_MIN:
+                small += 1
+                assert shown[name] == "*"
+    assert small > 0
+    for row in public["summary"]["rows"]:
+        sides = {row["employee_coverage_numerator"], row["employee_coverage_denominator"]}
+        assert ("*" in sides) == (row["employee_coverage"] == "*")
+        assert "*" not in (row[name] for name in RATES if name != "employee_coverage")
+
+
+def test_a_grouping_beyond_the_published_system_carries_no_people(world: World) -> None:
+    found = json.loads(fetch(world, as_of=AS_OF, group_by="measure", format="json", publication="true"))
+    *groups, total = found["tables"]["detail"]["rows"]
+    assert all(row[name] == "*" for row in groups for name in PEOPLE)
+    assert all(isinstance(row["organizations"], int) for row in groups)
+    # The whole is one cell of the system, however it is grouped.
+    same = json.loads(fetch(world, **GROUPED, format="json", publication="true"))["tables"]["detail"]["rows"][-1]
+    assert [total[name] for name in Counts._fields] == [same[name] for name in Counts._fields]
+
+
+def test_exports_leave_a_trail_of_reading(world: World) -> None:
+    fetch(world, as_of=AS_OF, format="json")
+    found = world.service.get("/v1/readings", action="export")["readings"]
+    assert any(each["question"].startswith(PATH) for each in found)
