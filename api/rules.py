@@ -84,6 +84,7 @@ RULES: Final[dict[tuple[str, str], Rule]] = {
     ("GET", "/v1/rates/ranking"): Rule(_READING, "scoped"),
     ("GET", "/v1/rates/contributions"): Rule(_READING, "scoped"),
     ("GET", "/v1/rates/what-if"): Rule(_READING, "scoped"),
+    ("GET", "/v1/rates/export"): Rule(_READING, "scoped"),
     # The bytes of many events at once.
     ("GET", "/v1/evidence"): Rule(_INSPECTING, "whole"),
     ("GET", "/v1/export"): Rule(_INSPECTING, "whole"),
@@ -91,6 +92,7 @@ RULES: Final[dict[tuple[str, str], Rule]] = {
     ("POST", "/v1/assessments"): Rule(_ASSESSING, "whole"),
     ("GET", "/v1/assessments"): Rule(_READING, "whole"),
     ("GET", "/v1/assessments/{assessment}"): Rule(_READING, "whole"),
+    ("GET", "/v1/assessments/{assessment}/export"): Rule(_READING, "whole"),
     # A registry's own full list is of all regions.
     ("GET", "/v1/lists/profile"): Rule(_PUBLISHING, "whole"),
     ("GET", "/v1/lists/facts"): Rule(_PUBLISHING, "whole"),

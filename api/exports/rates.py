@@ -8,6 +8,7 @@ from api.exports.figures import Group, Shown, filters_text, names, policy_text, 
 from api.pages.texts import Lang, text
 from domain.publication import GROUP_BY, publication
 from domain.rates import Filters
+from services.errors import InvalidValueError
 from services.queries import Evidence, Queries, Rates
 
 
@@ -25,9 +26,17 @@ class Asked(NamedTuple):
 
 
 def shown_groups(queries: Queries, asked: Asked) -> Shown:
-    """How counts are shown; for publication the whole ledger decides what may be, whatever was asked for."""
+    """How counts are shown; for publication the whole ledger decides what may be, whatever was asked for.
+
+    Raises:
+        InvalidValueError: for publication, by a caller who does not see the whole ledger.
+    """
     found = None
     if asked.public:
+        if queries.scope is not None:
+            raise InvalidValueError(
+                "what may be published is decided over all regions, of which you see some; ask an office that sees all"
+            )
         found = publication(queries.rates(asked.as_of, asked.known_at, GROUP_BY).groups)
     return Shown(asked.lang, asked.group_by, asked.filters, found)
 
