@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from api.access import admit
 from api.errors import handle_errors
 from api.middleware import Surroundings
+from api.pages.base import warm
 from api.pages.routers import PAGES
 from api.parameters import only_known
 from api.parts import open_parts
@@ -100,8 +101,9 @@ class Application(FastAPI):
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     parts = open_parts(settings_module.current())
     app.state.parts = await run_in_threadpool(parts.__enter__)
-    # Parameters are checked against the contract; whoever asks first should not wait until it is made.
+    # Whoever asks first should not wait for the contract, which parameters are checked against, nor for templates.
     app.openapi()
+    warm()
     try:
         yield
     finally:

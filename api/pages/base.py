@@ -59,6 +59,12 @@ _ENVIRONMENT.globals.update(
 )
 
 
+def warm() -> None:
+    """Have the first page's templates compiled before anybody asks."""
+    for name in ("overview.html", "base.html", "macros.html", "clocks.html", "trend_figure.html", "first_visit.html"):
+        _ENVIRONMENT.get_template(name)
+
+
 class Page:
     """One page in the making: the language, the links, and what the template needs."""
 

@@ -1,16 +1,18 @@
 """From a figure to what is behind it: filters and keys as parameters of an address, and what decides a count."""
 
+from datetime import date
 from typing import Final, Literal
 
 from api.clocks import Clocks
 from api.pages.addresses import Value
 from api.pages.names import level_below
 from domain.deciding import DecidedBy, Positions
-from domain.rates import Filters
+from domain.rates import Counts, Filters, add, key_order
 from services.queries import Queries
 
 By = Literal["region", "industry", "category", "measure", "formation"]
 
+COUNTY: Final = "region:6"
 # Which values of a row make an organization add to a count.
 _DECISIVE: Final[dict[str | None, tuple[str, ...]]] = {
     "excluded": ("excluded",),
@@ -50,7 +52,19 @@ def dimension_of(queries: Queries, clocks: Clocks, filters: Filters, by: By) -> 
         return by
     if filters.region is None:
         # A city's ledger begins with its counties, a province's with its cities.
-        cities = queries.rates(clocks.as_of, clocks.position, ("region:4",), filters).groups
-        return "region:4" if len(cities) > 1 else "region:6"
+        counties = counted(queries, clocks.as_of, clocks.position, COUNTY, filters)
+        return "region:4" if len({str(code)[:4] for code in counties}) > 1 else COUNTY
     below = level_below(filters.region)
     return None if below is None else f"region:{below}"
+
+
+def counted(
+    queries: Queries, as_of: date, known_at: int, dimension: str, filters: Filters
+) -> dict[str | None, Counts]:
+    """The counts by the values of one dimension, sorted, null last."""
+    # Counties are added up over the kinds, since a cube of both is always at hand (services/cube_shelf.py).
+    group_by = ("kind", COUNTY) if dimension == COUNTY else (dimension,)
+    found: dict[str | None, Counts] = {}
+    for key, counts in queries.rates(as_of, known_at, group_by, filters).groups.items():
+        found[key[-1]] = add(found.get(key[-1], Counts()), counts)
+    return dict(sorted(found.items(), key=lambda item: key_order((item[0],))))

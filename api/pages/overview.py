@@ -1,6 +1,7 @@
 """`/`: the rates by kind, and one rate by region or another dimension, from the city down to the villages."""
 
 from datetime import date, timedelta
+from functools import reduce
 from typing import Annotated, Final, NamedTuple
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -11,14 +12,14 @@ from api.clocks import Asked, Clocks
 from api.filters import Filtered
 from api.pages.addresses import Value, address
 from api.pages.base import Page, Paged, tidy
-from api.pages.figures import By, dimension_of, filtered
+from api.pages.figures import By, counted, dimension_of, filtered
 from api.pages.goals import Goal, gap_to, goals
 from api.pages.names import ancestors
 from api.parts import parts_of
 from domain.comparison import percentage_points
 from domain.periods import points
 from domain.ranking import Rank, ranks
-from domain.rates import RATES, Counts, Filters, Rate, rates
+from domain.rates import RATES, Counts, Filters, Rate, add, rates
 from domain.terms import KINDS, RateName
 from services.queries import Queries
 
@@ -100,20 +101,20 @@ def _rows(  # noqa: PLR0917 - one question
 ) -> list[Row]:
     if dimension is None:
         return []
-    found = queries.rates(clocks.as_of, clocks.position, (dimension,), filters)
-    every = rates(found.total)[rate]
+    found = counted(queries, clocks.as_of, clocks.position, dimension, filters)
+    every = rates(reduce(add, found.values(), Counts()))[rate]
     lines = _lines(queries, clocks, filters, rate, dimension)
-    own = {key: rates(counts)[rate] for key, counts in found.groups.items()}
+    own = {key: rates(counts)[rate] for key, counts in found.items()}
     order = ranks(own)
     rows = []
-    for key, counts in found.groups.items():
+    for key, counts in found.items():
         each = own[key]
-        changes, behind = _leading(filters, dimension, key[0])
+        changes, behind = _leading(filters, dimension, key)
         rows.append(
             Row(
-                key[0], counts, each, percentage_points(each, every),
+                key, counts, each, percentage_points(each, every),
                 None if goal is None else gap_to(goal.target, each), order[key],
-                lines.get(key[0], []), None if changes is None else page.here(**changes),
+                lines.get(key, []), None if changes is None else page.here(**changes),
                 page.pinned(clocks) | filtered(filters) | behind,
             )
         )  # fmt: skip
@@ -144,6 +145,6 @@ def _lines(
     days = [point.as_of for point in points(first, clocks.as_of, "month", 14) or []]
     lines: dict[str | None, list[float | None]] = {}
     for at, day in enumerate(days):
-        for key, counts in queries.rates(day, clocks.position, (dimension,), filters).groups.items():
-            lines.setdefault(key[0], [None] * len(days))[at] = _ratio(rates(counts)[rate])
+        for key, counts in counted(queries, day, clocks.position, dimension, filters).items():
+            lines.setdefault(key, [None] * len(days))[at] = _ratio(rates(counts)[rate])
     return lines
