@@ -58,9 +58,7 @@ def dimension_of(queries: Queries, clocks: Clocks, filters: Filters, by: By) -> 
     return None if below is None else f"region:{below}"
 
 
-def counted(
-    queries: Queries, as_of: date, known_at: int, dimension: str, filters: Filters
-) -> dict[str | None, Counts]:
+def counted(queries: Queries, as_of: date, known_at: int, dimension: str, filters: Filters) -> dict[str | None, Counts]:
     """The counts by the values of one dimension, sorted, null last."""
     # Counties are added up over the kinds, since a cube of both is always at hand (services/cube_shelf.py).
     group_by = ("kind", COUNTY) if dimension == COUNTY else (dimension,)

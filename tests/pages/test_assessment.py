@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -51,6 +52,15 @@ def test_a_sealed_report_says_whether_the_log_still_gives_the_same(tab: Page, ci
     expect(tab.get_by_role("status").filter(has_text="完全一致")).to_be_visible()
     tab.get_by_role("link", name="在同样的两个时钟下看总览").click()
     expect(tab).to_have_url(re.compile("as_of=2024-12-31"))
+
+
+def test_the_figures_of_the_overview_are_taken_away_as_a_workbook(tab: Page) -> None:
+    tab.goto("/?as_of=2024-12-31")
+    with tab.expect_download() as download:
+        tab.get_by_role("link", name="Excel 工作簿").click()
+    assert download.value.suggested_filename.endswith(".xlsx")
+    with ZipFile(download.value.path()) as workbook:
+        assert "xl/workbook.xml" in workbook.namelist()
 
 
 def test_two_dates_side_by_side_differ_as_the_api_says(tab: Page, city_service: Service) -> None:
