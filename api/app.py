@@ -40,12 +40,14 @@ from api.routes import (
     ranking,
     rates,
     readings,
+    regions,
     replay,
     series,
     session,
     sign_in,
     signals,
     sources,
+    surveys,
     vintage,
     weak_branches,
     what_if,
@@ -61,6 +63,7 @@ ROUTERS: Final = (
     lists.router, session.router, access_grants.router, sign_in.router,
     campaigns.router, ranking.router, what_if.router, assessments.router, exports.router,
     measures.router, weak_branches.router,
+    regions.router, surveys.router,
 )  # fmt: skip
 DESCRIPTION: Final = """\
 台账: a ledger of Party building coverage, on two clocks. Publish events, ask for any date as known at any moment.

@@ -101,6 +101,13 @@ RULES: Final[dict[tuple[str, str], Rule]] = {
     ("GET", "/v1/measures/organizations/{org}"): Rule(_READING, "scoped"),
     ("GET", "/v1/measures/durations"): Rule(_READING, "scoped"),
     ("GET", "/v1/measures/calendar"): Rule(_READING, "scoped"),
+    ("GET", "/v1/surveys"): Rule(_READING, "none"),
+    ("GET", "/v1/surveys/{survey}/progress"): Rule(_READING, "whole"),
+    ("GET", "/v1/surveys/{survey}/discrepancies"): Rule(_INSPECTING, "scoped"),
+    ("GET", "/v1/surveys/{survey}/sample"): Rule(_INSPECTING, "scoped"),
+    ("GET", "/v1/surveys/{survey}/accuracy"): Rule(_READING, "whole"),
+    ("GET", "/v1/regions"): Rule(_READING, "none"),
+    ("GET", "/v1/regions/rates"): Rule(_READING, "scoped"),
     ("GET", "/v1/weak-branches"): Rule(_READING, "scoped"),
     # A branch, and so its rectification, may cover organizations of several regions.
     ("GET", "/v1/rectifications"): Rule(_READING, "whole"),

@@ -8,6 +8,7 @@ from services.demo_city import (
     contradictions,
     coverage,
     daily,
+    divisions,
     exclusions,
     facts,
     groups,
@@ -17,6 +18,7 @@ from services.demo_city import (
     recruits,
     registries,
     stories,
+    survey,
 )
 from services.demo_city.arrival import in_order_of_arrival
 from services.demo_city.chance import stream
@@ -57,9 +59,15 @@ def _lines(plans: list[CountyPlan], city_groups: list[Group], seed: int) -> Iter
         if plan.number == 0:
             yield from feed.lines([facts.policy_adopted(OPENING)])
         of_county = [g for g in city_groups if g.organization.org.startswith(f"group:{plan.code}-")]
-        yield from feed.lines(_facts(county, of_county, seed))
+        watch = survey.Watch()
+        yield from feed.lines(watch.passing(_facts(county, of_county, seed)))
+        if plan.code == survey.COUNTY:
+            yield from survey.lines(county, watch, seed)
+        if plan.code == divisions.MERGED:
+            yield from divisions.recoded(county, seed)
     yield from campaign.lines()
     yield from daily.lines()
+    yield from divisions.lines()
 
 
 def _facts(county: County, of_county: list[Group], seed: int) -> Iterator[Fact]:
