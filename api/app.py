@@ -33,6 +33,7 @@ from api.routes import (
     ledger_stream,
     lists,
     log,
+    matches,
     measures,
     organizations,
     quarantine,
@@ -63,7 +64,7 @@ ROUTERS: Final = (
     lists.router, session.router, access_grants.router, sign_in.router,
     campaigns.router, ranking.router, what_if.router, assessments.router, exports.router,
     measures.router, weak_branches.router,
-    regions.router, surveys.router,
+    regions.router, surveys.router, matches.router,
 )  # fmt: skip
 DESCRIPTION: Final = """\
 台账: a ledger of Party building coverage, on two clocks. Publish events, ask for any date as known at any moment.

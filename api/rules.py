@@ -101,6 +101,9 @@ RULES: Final[dict[tuple[str, str], Rule]] = {
     ("GET", "/v1/measures/organizations/{org}"): Rule(_READING, "scoped"),
     ("GET", "/v1/measures/durations"): Rule(_READING, "scoped"),
     ("GET", "/v1/measures/calendar"): Rule(_READING, "scoped"),
+    # A decision names two organizations of possibly two regions.
+    ("GET", "/v1/matches"): Rule(_INSPECTING, "whole"),
+    ("GET", "/v1/matches/candidates"): Rule(_INSPECTING, "whole"),
     ("GET", "/v1/surveys"): Rule(_READING, "none"),
     ("GET", "/v1/surveys/{survey}/progress"): Rule(_READING, "whole"),
     ("GET", "/v1/surveys/{survey}/discrepancies"): Rule(_INSPECTING, "scoped"),

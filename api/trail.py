@@ -30,6 +30,8 @@ ACTIONS: Final = {
     "/v1/measures/organizations/{org}": "measures",
     "/v1/measures/calendar": "measures",
     "/v1/weak-branches": "weak_branches",
+    "/v1/matches": "matches",
+    "/v1/matches/candidates": "matches",
     "/v1/surveys/{survey}/progress": "survey",
     "/v1/surveys/{survey}/discrepancies": "survey",
     "/v1/surveys/{survey}/sample": "survey",

@@ -7,13 +7,14 @@ import pytest
 from icalendar import Calendar
 
 from services.client import Client
-from services.demo_city import stories
+from services.demo_city import divisions, stories, survey
 from services.demo_city.daily import RECTIFICATION
 from services.demo_city.plan import LATE_COUNTY
 from services.demo_city.world import events
 from services.publishing import publish
 from services.settings import load
 from tests.fix_service import Service, new_database
+from tests.sending import envelope
 
 SCALE = 0.02
 
@@ -106,3 +107,96 @@ def test_branches_below_the_threshold_have_too_few_members_by_the_dossiers(city:
         history = city.get(f"/v1/branches/{each['branch']}/history", as_of="2024-09-30")
         assert history
         assert each["full_members"] < 3
+
+
+def test_the_district_is_surveyed_in_ten_days_and_as_accurately_as_the_sample_says(city: Service) -> None:
+    path = f"/v1/surveys/{survey.NAME}"
+    before = city.get(f"{path}/progress", as_of="2024-10-07", by="6")["total"]
+    assert (before["listed"], before["visited"]) == (112, 0)
+    done = city.get(f"{path}/progress", as_of="2024-10-17", by="9")
+    assert (done["total"]["listed"], done["total"]["visited"]) == (112, 112)
+    assert len(done["by_day"]) == 10
+    assert sum(group["visited"] for group in done["groups"]) == 112
+    assert len(done["unknown"]) == 3
+    halfway = city.get(f"{path}/progress", as_of="2024-10-12", by="grid")
+    assert sum(group["visited"] for group in halfway["groups"]) == halfway["total"]["visited"] == 56
+    first = city.get(f"{path}/accuracy", as_of="2024-11-30")["accuracy"][0]
+    assert first["revisited"] == 60
+    assert 0 < first["low"] <= first["share"] <= first["high"] <= 1
+    drawn = city.get(f"{path}/sample", as_of="2024-10-17", seed=survey.SEED, size=60)["visits"]
+    assert city.get(f"{path}/sample", as_of="2024-11-30", seed=survey.SEED, size=60)["visits"] == drawn
+
+
+def test_what_was_found_otherwise_comes_with_a_proposal(city: Service) -> None:
+    found = city.get(f"/v1/surveys/{survey.NAME}/discrepancies", as_of="2024-10-17")
+    assert 0 < found["total"] == sum(found["proposals"].values()) < 60
+    for each in found["discrepancies"]:
+        row = city.get(f"/v1/organizations/{each['org']}", as_of=each["made_on"])["row"]
+        if each["finding"] == "employees":
+            assert row["attributes"]["employees"] == each["ledger"] != each["found"]
+            assert each["proposal"] == "correction"
+
+
+def test_a_merged_county_compares_with_the_year_before_both_ways(city: Service) -> None:
+    into, gone = divisions.INTO, divisions.MERGED
+    by_county = {
+        year: city.get("/v1/regions/rates", as_of=f"{year}-12-31", regions_at=f"{year}-12-31")
+        for year in ("2024", "2025")
+    }
+    then, now = ({g["region"]: g["counts"] for g in answer["groups"]} for answer in by_county.values())
+    assert gone in then
+    assert gone not in now
+    # By the regions of 2025: the year before is the sum of both counties.
+    forward = city.get("/v1/regions/rates", as_of="2025-12-31", compare_with="2024-12-31")
+    assert forward["unmapped"] == forward["unmapped_before"] == {}
+    (merged,) = [g for g in forward["groups"] if g["region"] == into]
+    assert merged["counts"] == now[into]
+    both = {name: then[into][name] + then[gone][name] for name in then[into]}
+    assert merged["before"]["counts"] == both
+    # By the regions of 2024: both counties are there, recoded firms too.
+    back = city.get("/v1/regions/rates", as_of="2025-12-31", regions_at="2024-12-31", compare_with="2024-12-31")
+    groups = {g["region"]: g for g in back["groups"]}
+    assert groups[gone]["before"]["counts"] == then[gone]
+    assert groups[into]["before"]["counts"] == then[into]
+    assert {n: groups[into]["counts"][n] + groups[gone]["counts"][n] for n in both} == now[into]
+    recoded = city.get("/v1/organizations", as_of="2025-12-31", region=f"{into}01", limit=1000)["organizations"]
+    assert recoded
+    unmapped_codes = city.get("/v1/rates", as_of="2025-12-31", group_by="region:6")["groups"]
+    assert gone in [g["key"]["region:6"] for g in unmapped_codes]
+
+
+def test_the_tree_has_its_names_of_the_day(city: Service) -> None:
+    before = {r["region"]: r["name"] for r in city.get("/v1/regions", as_of="2025-06-30")["regions"]}
+    after = {r["region"]: r["name"] for r in city.get("/v1/regions", as_of="2025-07-01")["regions"]}
+    assert len(before) == 2 + 14 + 112 + 896
+    assert (before["880122"], after["880122"]) == ("云碓县", "云碓区")
+    assert "880127" not in after
+    assert after["880126011"] == before["880127001"]
+    assert city.get("/v1/regions", as_of="2025-07-01", known_at="1")["regions"] == []
+
+
+def test_an_organization_under_two_codes_is_a_candidate_until_a_person_decides(city: Service) -> None:
+    row = city.get("/v1/organizations", as_of="2025-06-30", region="880107", kind="new_social")["organizations"][0]
+    twin = {**row["attributes"], "org": "group:twin", "kind": "new_employment_group", "category": "other_group"}
+    twin = {name: value for name, value in twin.items() if value is not None}
+    twin["name"] = twin["name"].replace("区", "")
+    registered = envelope("twin", "organization.registered", {"effective_on": "2025-01-01", **twin}, "/registry/twin")
+    position = city.publish([registered])[0]["position"]
+    path, clocks = "/v1/matches/candidates", {"region": "880107", "as_of": "2025-06-30", "limit": 1000}
+
+    def pairs(position: int) -> list[set[str]]:
+        found = city.get(path, min_position=position, **clocks)["candidates"]
+        assert [each["score"] for each in found] == sorted((each["score"] for each in found), reverse=True)
+        return [{each["left"]["record"], each["right"]["record"]} for each in found]
+
+    assert {"group:twin", row["org"]} in pairs(position)
+    data = {"effective_on": "2025-06-01", "match": "match:twin", "reason": "同址同人"}
+    decided = envelope(
+        "d1", "match.decided", {**data, "org": row["org"], "other": "group:twin", "same": True}, "/office"
+    )
+    position = city.publish([decided])[0]["position"]
+    assert {"group:twin", row["org"]} not in pairs(position)
+    position = city.publish([envelope("d2", "match.undone", data, "/office")])[0]["position"]
+    assert {"group:twin", row["org"]} in pairs(position)
+    (decision,) = city.get("/v1/matches", as_of="2025-06-30", min_position=position)["decisions"]
+    assert (decision["same"], decision["undone_on"]) == (True, "2025-06-01")
