@@ -13,6 +13,7 @@ from rich.panel import Panel
 from services import logs
 from services.api_keys import add_key
 from services.commands.access import access
+from services.commands.assessment import assess, campaigns, export, what_if
 from services.commands.console import ERR, OUT
 from services.commands.daily import durations, measures, weak_branches
 from services.commands.explain import explain
@@ -193,6 +194,10 @@ app.command("history")(history)
 app.command("changes")(changes)
 app.command("vintage")(vintage)
 app.command("signals")(signals)
+app.command("campaigns")(campaigns)
+app.command("assess")(assess)
+app.command("what-if")(what_if)
+app.command("export")(export)
 app.command("reconcile")(reconcile_list)
 app.command("measures")(measures)
 app.command("durations")(durations)

@@ -53,11 +53,11 @@ class Table(NamedTuple):
 class Chart(NamedTuple):
     """Bars over the first table's rows but the totals, the first BARS_MAX of them.
 
-    The first `labels` columns name a row; `series` are the columns of percent that are drawn.
+    The column `label` names a row; `series` are the columns of percent that are drawn.
     """
 
     title: str
-    labels: int
+    label: int
     series: Sequence[int]
 
 

@@ -41,19 +41,20 @@ class Shown(NamedTuple):
         return values
 
     def key_columns(self) -> list[Column]:
-        """The names of each dimension's value, then the codes; one column of words where there is no dimension."""
+        """The group in words, then the code of each dimension; words alone where there is no dimension."""
         if not self.group_by:
             return [Column("group", text(self.lang, "export.segment"), "text")]
         titles = {name: _dimension(self.lang, name) for name in self.group_by}
-        named = [Column(f"{name}_name", title, "text") for name, title in titles.items()]
+        named = Column("group", " · ".join(titles.values()), "text")
         coded = [Column(name, text(self.lang, "export.code", name=title), "text") for name, title in titles.items()]
-        return [*named, *coded]
+        return [named, *coded]
 
     def key_values(self, key: Key) -> list[Value]:
-        """A group's names, then its codes."""
+        """A group in words, then its codes."""
         if not self.group_by:
             return [text(self.lang, "export.everything")]
-        return [*(term(name, code, self.lang) for name, code in zip(self.group_by, key, strict=True)), *key]
+        words = (term(name, code, self.lang) for name, code in zip(self.group_by, key, strict=True))
+        return [" · ".join(words), *key]
 
     def total_values(self) -> list[Value]:
         """What stands in the row of the whole."""

@@ -80,7 +80,7 @@ def _svg(document: Document) -> str:
 def _bars(table: Table, chart: Chart) -> list[dict[str, Any]]:
     """One bar for each row and series; the first BARS_MAX rows, rows alike in name told apart by their number."""
     rows = table.rows[: len(table.rows) - table.totals][:BARS_MAX]
-    names = [" · ".join(str(value) for value in row[: chart.labels]) for row in rows]
+    names = [str(row[chart.label]) for row in rows]
     labels = [name if names.count(name) == 1 else f"{name} ({n})" for n, name in enumerate(names, 1)]
     return [
         {"label": label, "series": table.columns[at].title, "ratio": float(value)}

@@ -45,17 +45,14 @@ def rates_document(queries: Queries, asked: Asked) -> Document:
     """Summary (the rates) and detail (all counts) of the groups and of the whole."""
     found = queries.rates(asked.as_of, asked.known_at, asked.group_by, asked.filters)
     shown = shown_groups(queries, asked)
+    keys = len(shown.key_columns())
     return Document(
         name=f"rates-{asked.as_of}",
         lang=asked.lang,
         title=text(asked.lang, "export.rates.title"),
         sentence=sentence(asked.lang, asked.as_of.isoformat(), asked.known_at, asked.recorded_at),
         tables=[summary(shown, found), detail(shown, found)],
-        chart=Chart(
-            text(asked.lang, "export.chart.rates"),
-            max(len(asked.group_by), 1),
-            [len(shown.key_columns()), len(shown.key_columns()) + 3],
-        ),
+        chart=Chart(text(asked.lang, "export.chart.rates"), 0, [keys, keys + 3]),
         evidence=_evidence(asked, found, queries.evidence(asked.known_at)),
         notes=shown.notes(),
     )

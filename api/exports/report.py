@@ -42,7 +42,7 @@ def report_document(
         title=text(lang, "export.report.title", title=data["title"]),
         sentence=sentence(lang, data["as_of"], data["known_at"], recorded_at),
         tables=[_targets(lang, data), by_group, detail(shown, sealed), _since(lang, found.since)],
-        chart=Chart(text(lang, "export.chart.targets"), 1, [4, 8]),
+        chart=Chart(text(lang, "export.chart.targets"), 0, [4, 8]),
         evidence=_evidence(lang, found, asked),
         notes=[*notes, *shown.notes()],
     )

@@ -11,12 +11,13 @@ from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
 from api.exports.document import BARS_MAX, Chart, Column, Document, Kind, Table, Value, Withheld, looks_like_formula
+from api.exports.plain import plain
 from api.pages.texts import text
 
 _FORMATS: Final[dict[Kind, dict[str, Any]]] = {
     "text": {"num_format": "@", "text_wrap": True, "valign": "top"},
-    "count": {"num_format": "#,##0", "valign": "top"},
-    "percent": {"num_format": "0.00%", "valign": "top"},
+    "count": {"num_format": "#,##0", "align": "right", "valign": "top"},
+    "percent": {"num_format": "0.00%", "align": "right", "valign": "top"},
     "points": {"num_format": "+0.00;-0.00;0.00", "valign": "top"},
     "date": {"num_format": "yyyy-mm-dd", "align": "left", "valign": "top"},
 }
@@ -103,7 +104,7 @@ class _Writer:
         if value is None:
             sheet.write_blank(row, at, None, self._format(column.kind, total=total))
         elif isinstance(value, Withheld):
-            sheet.write_string(row, at, value.mark, self._format("text", total=total))
+            sheet.write_string(row, at, value.mark, self._format(column.kind, total=total))
         elif isinstance(value, date):
             sheet.write_datetime(row, at, value, self._format(column.kind, total=total))
         elif column.kind in ("percent", "points"):
@@ -118,7 +119,7 @@ class _Writer:
         rows = min(rows, BARS_MAX)
         first, last = HEADING_ROW + 1, HEADING_ROW + rows
         for at in chart.series:
-            named = [table.title, first, 0, last, chart.labels - 1]
+            named = [table.title, first, chart.label, last, chart.label]
             values = [table.title, first, at, last, at]
             drawn.add_series({"name": [table.title, HEADING_ROW, at], "categories": named, "values": values})
         drawn.set_title({"name": chart.title, "name_font": {"size": 11}})
@@ -148,8 +149,11 @@ def _places(shown: str) -> int:
 
 def _width(table: Table, number: int) -> int:
     """Enough for the column's texts, within limits."""
-    values = (row[number] for row in table.rows)
+    values = (plain(row[number]) for row in table.rows)
     longest = max((_places(str(value)) for value in values if value is not None), default=0)
+    # A heading's words do not break, unless they are Chinese.
+    words = (word for word in table.columns[number].title.split() if word.isascii())
+    longest = max([longest, *map(len, words)])
     return min(_WIDTH_MAX, max(_WIDTH_MIN, longest + 2))
 
 

@@ -6,7 +6,19 @@
 import os
 import sys
 
-from tests.bench import catch_up, freshness, intake, kafka_intake, lists, pages, questions, rates, tree, verify
+from tests.bench import (
+    assessment,
+    catch_up,
+    freshness,
+    intake,
+    kafka_intake,
+    lists,
+    pages,
+    questions,
+    rates,
+    tree,
+    verify,
+)
 from tests.bench.tables import heading
 from tests.bench.workshop import Workshop, city, say
 
@@ -17,6 +29,7 @@ PARTS = {
     "catch-up": catch_up.run,
     "rates": rates.run,
     "questions": questions.run,
+    "assessment": assessment.run,
     "freshness": freshness.run,
     "pages": pages.run,
     "verify": verify.run,

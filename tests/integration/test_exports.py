@@ -3,10 +3,13 @@
 import csv
 import io
 import json
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from datetime import datetime
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import openpyxl
@@ -16,7 +19,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from domain.publication import PEOPLE, PEOPLE_MIN
 from domain.rates import RATES, Counts
 from tests.examples import EXAMPLES
-from tests.fix_service import Service, new_database
+from tests.fix_service import Service, environment, new_database
 from tests.folding import World, publish
 from tests.sending import envelope
 
@@ -77,12 +80,12 @@ def test_the_workbook_holds_the_apis_figures_as_numbers_with_formats(world: Worl
         assert row["Organization coverage"] == value
         assert row["Organization coverage\nnumerator"] == shown["numerator"]
         assert row["Organization coverage\ndenominator"] == shown["denominator"]
-    detail = [tuple(row.values())[4:] for row in records(book["Detail"])]
+    detail = [tuple(row.values())[3:] for row in records(book["Detail"])]
     assert detail == [tuple(group["counts"].values()) for group in expected]
     sheet = book["Summary"]
-    first = [sheet.cell(HEADING + 1, column) for column in range(1, 8)]
-    assert [cell.data_type for cell in first] == ["s"] * 4 + ["n"] * 3
-    assert [cell.number_format for cell in first] == ["@"] * 4 + ["0.00%", "#,##0", "#,##0"]
+    first = [sheet.cell(HEADING + 1, column) for column in range(1, 7)]
+    assert [cell.data_type for cell in first] == ["s"] * 3 + ["n"] * 3
+    assert [cell.number_format for cell in first] == ["@"] * 3 + ["0.00%", "#,##0", "#,##0"]
 
 
 def test_the_workbook_is_made_for_the_screen_and_for_paper(world: World) -> None:
@@ -234,3 +237,23 @@ def test_exports_leave_a_trail_of_reading(world: World) -> None:
     fetch(world, as_of=AS_OF, format="json")
     found = world.service.get("/v1/readings", action="export")["readings"]
     assert any(each["question"].startswith(PATH) for each in found)
+
+
+def test_the_shell_seals_renders_supposes_and_exports(world: World, tmp_path: Path) -> None:
+    def run(*command: str) -> str:
+        settings = environment(url=world.service.url) | {"COLUMNS": "200"}
+        program = [sys.executable, "-m", "services.cli", *command]
+        return subprocess.run(program, env=settings, check=True, capture_output=True, text=True).stdout
+
+    assert "-all" in run("campaigns", "campaign:c", "--as-of", AS_OF)
+    sealed = run(
+        "assess", "assessment:shell", "--campaign", "campaign:c", "--title", "考核", "--office", "office:a", "--as-of",
+        AS_OF, "--group-by", "kind",
+    )  # fmt: skip
+    assert "identical" in sealed
+    assert json.loads(run("what-if", "--as-of", AS_OF, "--full-members", "1", "--kind", "new_social", "--json"))[
+        "supposed"
+    ]["full_members_for_branch"] == 1  # fmt: skip
+    file = tmp_path / "rates.xlsx"
+    run("export", "--as-of", AS_OF, "--group-by", "kind", "--output", str(file))
+    assert openpyxl.load_workbook(file).sheetnames[0] == "汇总"
