@@ -17,6 +17,7 @@ from services.commands.assessment import assess, campaigns, export, what_if
 from services.commands.console import ERR, OUT
 from services.commands.daily import durations, measures, weak_branches
 from services.commands.explain import explain
+from services.commands.field import matches, regions, survey
 from services.commands.ingest import ingest, relay
 from services.commands.inspection import changes, signals, vintage
 from services.commands.over_time import compare, series
@@ -202,6 +203,9 @@ app.command("reconcile")(reconcile_list)
 app.command("measures")(measures)
 app.command("durations")(durations)
 app.command("weak-branches")(weak_branches)
+app.command("regions")(regions)
+app.command("matches")(matches)
+app.add_typer(survey, name="survey")
 app.command("demo-city")(demo_city)
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(access, name="access")

@@ -1,5 +1,7 @@
 """The offices' daily work on the demo city, over HTTP: what the speech tells is found on the right day."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from itertools import islice
 
@@ -13,7 +15,7 @@ from services.demo_city.plan import LATE_COUNTY
 from services.demo_city.world import events
 from services.publishing import publish
 from services.settings import load
-from tests.fix_service import Service, new_database
+from tests.fix_service import Service, environment, new_database
 from tests.sending import envelope
 
 SCALE = 0.02
@@ -200,3 +202,27 @@ def test_an_organization_under_two_codes_is_a_candidate_until_a_person_decides(c
     assert {"group:twin", row["org"]} in pairs(position)
     (decision,) = city.get("/v1/matches", as_of="2025-06-30", min_position=position)["decisions"]
     assert (decision["same"], decision["undone_on"]) == (True, "2025-06-01")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (("measures", "--as-of", "2025-01-01", "--state", "overdue"), "23 项"),
+        (("durations", "--as-of", "2025-06-30", "--region-digits", "0"), "全部"),
+        (("weak-branches", "--as-of", "2024-09-30", "--weakness", "could_stand_alone"), "个 branches"),
+        (("survey", "progress", survey.NAME, "--as-of", "2024-10-17"), "112 / 112"),
+        (("survey", "discrepancies", survey.NAME), "correction"),
+        (("survey", "sample", survey.NAME, "--seed", "x", "--size", "3"), '"of": 112'),
+        (("survey", "accuracy", survey.NAME), "all_six"),
+        (("regions", "--as-of", "2025-12-31", "--regions-at", "2024-12-31"), "880127"),
+        (("matches", "880107", "--as-of", "2024-10-17"), "pairs"),
+    ],
+    ids=lambda arguments: " ".join(arguments[:2]) if isinstance(arguments, tuple) else "",
+)
+def test_the_shell_asks_the_same_questions(city: Service, arguments: tuple[str, ...], shown: str) -> None:
+    command = [sys.executable, "-m", "services.cli", *arguments]
+    told = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False, env=environment(url=city.url)
+    )
+    assert told.returncode == 0, told.stderr
+    assert shown in told.stdout
