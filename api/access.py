@@ -1,5 +1,6 @@
 """Who calls, and what they may do. `decide` is the one place; api/rules.py has the rules that it goes by."""
 
+import math
 from collections.abc import Sequence
 from typing import Annotated, Final
 from urllib.parse import urlencode
@@ -18,6 +19,7 @@ from services.api_keys import digest
 from services.holders import DEVELOPER, Holder, together
 from services.logs import logger
 from services.oidc import ProviderError, TokenError
+from services.settings import LOOPBACK
 
 _BEARER: Final = HTTPBearer(
     auto_error=False,
@@ -41,6 +43,7 @@ def identify(request: Request, parts: Parts) -> list[Holder]:
     if parts.settings.dev or scheme.lower() != "bearer":
         same_origin(request)
     if parts.settings.dev:
+        _own_machine(request)
         return [DEVELOPER]
     if scheme.lower() == "bearer" and credential:
         return _by_credential(parts, credential.strip())
@@ -51,6 +54,12 @@ def identify(request: Request, parts: Parts) -> list[Holder]:
         asked = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
         raise HTTPException(303, headers={"location": f"/sign-in?{urlencode({'next': asked})}"})
     raise _unknown("send the header Authorization: Bearer and an API key; an administrator makes one")
+
+
+def _own_machine(request: Request) -> None:
+    """Without sign-in, answer to this machine's own names alone: another name is another site's (DNS rebinding)."""
+    if request.url.hostname not in LOOPBACK:
+        raise Problem("not-allowed", f"with --dev this service answers to {', '.join(LOOPBACK)} only")
 
 
 def _by_credential(parts: Parts, credential: str) -> list[Holder]:
@@ -115,14 +124,34 @@ async def admit(request: Request, _: Annotated[object, Security(_BEARER)]) -> Ho
     """
     parts, path = parts_of(request), request.scope["route"].path
     rule = rule_for(request.method, path)
+    address = f"address {request.client.host if request.client else ''}"
     if rule is not None and rule.roles is None:
+        _not_too_many(parts, address)
         return ANYONE
-    holders = await run_in_threadpool(identify, request, parts)
+    try:
+        holders = await run_in_threadpool(identify, request, parts)
+    except Problem:
+        _not_too_many(parts, address)
+        raise
+    _not_too_many(parts, holders[0].name)
     bind_contextvars(caller=holders[0].name)
     holder = decide(holders, request.method, path)
     request.state.reader = holder.name  # for the trail of reading
     request.state.scope = holder.scope
     return holder
+
+
+def _not_too_many(parts: Parts, client: str) -> None:
+    """Count a request of a client, known by name or else by address.
+
+    Raises:
+        Problem: 429, it sends more than it may.
+    """
+    wait_s = parts.rate_limits.take(client)
+    if wait_s:
+        most = f"{parts.settings.requests_per_second:g} requests a second"
+        headers = {"retry-after": str(math.ceil(wait_s))}
+        raise Problem("too-many-requests", f"one client may send {most}; wait, and send more slowly", headers=headers)
 
 
 Admitted = Annotated[Holder, Depends(admit)]

@@ -6,9 +6,10 @@ from typing import Any, Final
 import orjson
 from starlette.responses import Response
 
-from api.problems import ProblemDetails
+from api.problems import ProblemDetails, invalid
 
 _OPTIONS: Final = orjson.OPT_UTC_Z | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
+ANSWER_BYTES_MAX: Final = 64 << 20
 # What any call may answer beside its own; FastAPI's form for `responses`.
 PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     code: {"model": ProblemDetails, "description": text}
@@ -16,6 +17,7 @@ PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
         400: "The request breaks a rule; `errors` names each value, the rule and the remedy",
         401: "An API key is needed",
         403: "The caller's roles do not allow this",
+        429: "This client sends too many requests; try again after Retry-After seconds",
         503: "Not ready: the projections or the database are behind; try again after Retry-After seconds",
     }.items()
 }
@@ -45,4 +47,8 @@ def _plain(value: object) -> object:
 
 def answer(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A JSON answer; instants in UTC, named tuples as objects."""
-    return Response(orjson.dumps(value, _plain, _OPTIONS), status, headers, media_type="application/json")
+    body = orjson.dumps(value, _plain, _OPTIONS)
+    if len(body) > ANSWER_BYTES_MAX:
+        rule = f"the answer has {len(body)} bytes, at most {ANSWER_BYTES_MAX}; ask for fewer groups or a smaller page"
+        raise invalid("query", "", "answer_bytes_max", rule)
+    return Response(body, status, headers, media_type="application/json")

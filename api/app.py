@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.access import admit
 from api.errors import handle_errors
+from api.limits import Limits
 from api.middleware import Surroundings
 from api.pages.base import warm
 from api.pages.routers import PAGES
@@ -132,5 +133,6 @@ def create_app() -> FastAPI:
         app.include_router(router, dependencies=[Depends(admit), Depends(only_known)])
     handle_errors(app)
     app.add_middleware(ReadingTrail)
+    app.add_middleware(Limits)
     app.add_middleware(Surroundings)
     return app

@@ -19,6 +19,7 @@ from services.log import LogRecorder
 from services.oidc import Provider
 from services.quarantine import Quarantine
 from services.queries import Queries
+from services.rate_limits import RateLimits
 from services.readings import Readings
 from services.sessions import Sessions
 from services.settings import Settings
@@ -38,6 +39,7 @@ class Parts:
     readings: Readings
     sessions: Sessions
     provider: Provider | None
+    rate_limits: RateLimits
 
 
 def parts_of(request: Request) -> Parts:
@@ -76,7 +78,7 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
             stack.callback(provider.close)
         yield Parts(
             settings, keyring, grants, group_commit, intake.recorder, Quarantine(intake.writer), queries, readings,
-            sessions, provider,
+            sessions, provider, RateLimits(0 if settings.dev else settings.requests_per_second),
         )  # fmt: skip
 
 

@@ -25,6 +25,8 @@ KINDS: Final[dict[str, tuple[HTTPStatus, str]]] = {
     "already-ended": (HTTPStatus.CONFLICT, "已了结 Already ended"),
     "too-large": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "过大 Too large"),
     "unsupported-media-type": (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "媒体类型不符 Unsupported media type"),
+    "address-too-long": (HTTPStatus.REQUEST_URI_TOO_LONG, "地址过长 The address is too long"),
+    "too-many-requests": (HTTPStatus.TOO_MANY_REQUESTS, "请求过多 Too many requests"),
     "internal": (HTTPStatus.INTERNAL_SERVER_ERROR, "内部错误 Internal error"),
     "not-ready": (HTTPStatus.SERVICE_UNAVAILABLE, "暂不可用 Not ready yet"),
 }

@@ -109,6 +109,12 @@ class Settings(BaseSettings):
     )
     batch_events_max: int = Field(10_000, ge=1, le=100_000, description="批量上限 events in one batch over HTTP")
     body_seconds_max: float = Field(60, gt=0, le=3600, description="接收时限 seconds to receive one request's body")
+    requests_per_second: float = Field(
+        200,
+        ge=0,
+        le=1_000_000,
+        description="请求速率 requests a second of one client; 0: any number",
+    )
     wait_seconds_max: float = Field(5, gt=0, le=60, description="等待时限 seconds that min_position waits")
     kafka_bootstrap: str | None = Field(
         None, min_length=1, description="Kafka 地址 the brokers that ingest and publish --kafka use, host:port,…"
