@@ -17,10 +17,12 @@ from services.group_commit import GroupCommit
 from services.intake import Intake
 from services.log import LogRecorder
 from services.oidc import Provider
+from services.persons import Persons
 from services.quarantine import Quarantine
 from services.queries import Queries
 from services.rate_limits import RateLimits
 from services.readings import Readings
+from services.secret_files import load_or_create_secret
 from services.sessions import Sessions
 from services.settings import Settings
 
@@ -40,6 +42,7 @@ class Parts:
     sessions: Sessions
     provider: Provider | None
     rate_limits: RateLimits
+    persons: Persons
 
 
 def parts_of(request: Request) -> Parts:
@@ -73,12 +76,17 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
         stack.callback(notary.close)
         keyring = Keyring(settings.api_keys_path)
         grants = Grants(stack.enter_context(open_pool(settings.conninfo, "grants", size_max=1)))
+        persons = Persons(
+            stack.enter_context(open_pool(settings.conninfo, "persons", size_max=2)),
+            load_or_create_secret(settings.data / "keys" / "persons.key"),
+        )
         sessions, provider = Sessions(settings.data / "keys"), provider_of(settings)
         if provider is not None:
             stack.callback(provider.close)
         yield Parts(
             settings, keyring, grants, group_commit, intake.recorder, Quarantine(intake.writer), queries, readings,
             sessions, provider, RateLimits(0 if settings.dev else settings.requests_per_second),
+            persons,
         )  # fmt: skip
 
 

@@ -37,6 +37,7 @@ ACTIONS: Final = {
     "/v1/surveys/{survey}/sample": "survey",
     "/v1/events/{position}": "event",
     "/v1/log/raw/{path:path}": "raw_events",
+    "/v1/persons/{pseudonym}": "person",
     "/v1/evidence": "evidence",
     "/v1/export": "export",
     "/v1/rates/export": "export",
@@ -92,7 +93,13 @@ def _look(scope: Scope) -> Look | None:
         return None
     query = scope["query_string"].decode("latin-1")
     parameters = scope.get("path_params", {})
-    subject = parameters.get("org") or parameters.get("branch") or parameters.get("position") or _queried(query)
+    subject = (
+        parameters.get("org")
+        or parameters.get("pseudonym")
+        or parameters.get("branch")
+        or parameters.get("position")
+        or _queried(query)
+    )
     question = f"{scope['path']}?{query}" if query else scope["path"]
     return Look(reader, action, None if subject is None else str(subject), question, scope["state"]["request_id"])
 

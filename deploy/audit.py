@@ -23,7 +23,9 @@ def main() -> int:
     print(output)
     if "could not be audited" in output:
         left_out = output.count("could not be audited")
-        print(f"INCOMPLETE make audit: {left_out} dependencies are unknown to the source that was asked.", file=sys.stderr)
+        print(
+            f"INCOMPLETE make audit: {left_out} dependencies are unknown to the source that was asked.", file=sys.stderr
+        )
     return found.returncode
 
 

@@ -21,6 +21,7 @@ from services.commands.field import matches, regions, survey
 from services.commands.ingest import ingest, relay
 from services.commands.inspection import changes, signals, vintage
 from services.commands.over_time import compare, series
+from services.commands.persons import persons
 from services.commands.publish import publish_file
 from services.commands.quarantine import quarantine
 from services.commands.questions import history, rates
@@ -209,6 +210,7 @@ app.add_typer(survey, name="survey")
 app.command("demo-city")(demo_city)
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(access, name="access")
+app.add_typer(persons, name="persons")
 app.add_typer(evidence)
 
 

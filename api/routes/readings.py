@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1/readings", tags=["readings"], responses=PROBLEMS)
 
 Action = Literal[
     "list", "dossier", "history", "explain", "changes", "signals", "replay", "audit", "event", "raw_events",
-    "evidence", "export",
+    "evidence", "export", "person",
 ]  # fmt: skip
 
 
