@@ -125,7 +125,8 @@ def test_the_log_shows_no_query_and_no_body(service: Service, source: str) -> No
 
 def test_a_body_that_does_not_arrive_in_time_is_408(database: str, tmp_path: Path) -> None:
     with Service(tmp_path, "--dev", database_url=database, body_seconds_max="0.5") as service:
-        head = "POST /v1/events HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n["
+        lines = ("POST /v1/events HTTP/1.1", "host: localhost", "content-type: application/json", "content-length: 9")
+        head = "\r\n".join((*lines, "", "["))
         with socket.create_connection(("127.0.0.1", service.port), timeout=30) as slow:
             slow.sendall(head.encode())
             assert slow.recv(64).startswith(b"HTTP/1.1 408 ")
