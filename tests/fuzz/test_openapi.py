@@ -29,11 +29,12 @@ def test_nothing_that_the_document_allows_or_forbids_breaks_the_service(
     settings = {"database_url": new_database(postgres), "requests_per_second": "0", "wait_seconds_max": "0.2"}
     with Service(tmp_path, **settings) as service:
         key = add_key(tmp_path / "data" / "api-keys.json", "fuzz", ROLES, None, regions)
+        assert service.http.get("/openapi.json").is_success  # made once, and kept
         command = [
             sys.executable, "-W", "ignore", "-c", "from schemathesis.cli import schemathesis; schemathesis()",
             "run", f"{service.url}/openapi.json", "--header", f"authorization: Bearer {key}", "--checks", CHECKS,
             "--exclude-path", STREAM, "--max-time", str(SECONDS // 2), "--phases", "examples,coverage,fuzzing",
-            "--suppress-health-check", "all", "--continue-on-failure", "--no-color", "--workers", "2",
+            "--suppress-health-check", "all", "--continue-on-failure", "--no-color", "--workers", "1", "--wait-for-schema", "60",
         ]  # fmt: skip
         found = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
         print(found.stdout[-30_000:])  # noqa: T201 - what pytest shows of a failure
