@@ -30,7 +30,8 @@ def everything(database: str) -> bytes:
     found = b""
     with psycopg.connect(database) as connection:
         tables = connection.execute(
-            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = 'taizhang' OR schemaname LIKE 'ledger%'"
+            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
+            " WHERE schemaname = 'taizhang' OR schemaname LIKE 'ledger%'"
         ).fetchall()
         for (table,) in tables:
             with connection.cursor().copy(f"COPY {table} TO STDOUT (FORMAT binary)".encode()) as copy:

@@ -34,7 +34,8 @@ def test_nothing_that_the_document_allows_or_forbids_breaks_the_service(
             sys.executable, "-W", "ignore", "-c", "from schemathesis.cli import schemathesis; schemathesis()",
             "run", f"{service.url}/openapi.json", "--header", f"authorization: Bearer {key}", "--checks", CHECKS,
             "--exclude-path", STREAM, "--max-time", str(SECONDS // 2), "--phases", "examples,coverage,fuzzing",
-            "--suppress-health-check", "all", "--continue-on-failure", "--no-color", "--workers", "1", "--wait-for-schema", "60",
+            "--suppress-health-check", "all", "--continue-on-failure", "--no-color", "--workers", "1",
+            "--wait-for-schema", "60",
         ]  # fmt: skip
         found = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
         print(found.stdout[-30_000:])  # noqa: T201 - what pytest shows of a failure
