@@ -89,7 +89,7 @@ class Application(FastAPI):
         document = super().openapi()
         paths = document["paths"]
         # Their parameters are checked like those of calls, but pages are no part of the contract.
-        pages = [path for path in paths if "pages" in paths[path].get("get", {}).get("tags", ())]
+        pages = [path for path, methods in paths.items() if _tags(methods) == {"pages"}]
         self.state.pages = {path: paths.pop(path) for path in pages}
         operations = [operation for path in document["paths"].values() for operation in path.values()]
         for operation in operations:
@@ -101,6 +101,10 @@ class Application(FastAPI):
         for unused in ("HTTPValidationError", "ValidationError"):
             document["components"]["schemas"].pop(unused, None)
         return document
+
+
+def _tags(methods: dict[str, dict[str, Any]]) -> set[str]:
+    return {tag for operation in methods.values() for tag in operation.get("tags", ())}
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from services.demo_city import world
 from tests.bench.workshop import load, well_formed
 from tests.fix_service import Service, new_database
+from tests.pages.quarantined import set_aside
 
 CITY_SCALE = 0.02
 CITY_SEED = 1
@@ -38,6 +39,7 @@ def city_service(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
     head = load(database, list(well_formed(line.rstrip(b"\n") for line in world.events(CITY_SCALE, CITY_SEED))))
     with Service(tmp_path_factory.mktemp("city"), "--dev", database_url=database) as running:
         running.get("/v1/rates", min_position=head)
+        set_aside(running)
         yield running
 
 

@@ -14,6 +14,7 @@ from api.pages.addresses import Addresses, Value
 from api.pages.figures import By
 from api.pages.goals import gap_to, segment_of
 from api.pages.names import place_name, term
+from api.pages.raw_bytes import legible
 from api.pages.static_files import static
 from api.pages.texts import LANGS, TAGS, Lang, has, text
 from api.parts import parts_of
@@ -25,7 +26,8 @@ from services.settings import SHANGHAI
 
 # Which pages the navigation shows, in order: the text `nav.NAME` and the path.
 NAVIGATION: Final = (
-    ("overview", "/"), ("ledger", "/ledger"), ("inspection", "/inspection"), ("assessment", "/assessment"),
+    ("overview", "/"), ("ledger", "/ledger"), ("inspection", "/inspection"), ("intake", "/intake"),
+    ("assessment", "/assessment"),
 )  # fmt: skip
 
 # Everything comes from the service itself, and nothing is written into the page.
@@ -33,6 +35,8 @@ CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+# Without a referrer to itself, a browser would name no origin with a form (Fetch, section 3.2, Origin).
+_HEADERS: Final = {"content-security-policy": CONTENT_SECURITY_POLICY, "referrer-policy": "same-origin"}
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 
 _ENVIRONMENT: Final = Environment(
@@ -45,7 +49,7 @@ _ENVIRONMENT: Final = Environment(
 _ENVIRONMENT.filters.update(
     whole=formats.whole, percent=formats.percent, points=formats.points, day=formats.day, moment=formats.moment
 )
-_ENVIRONMENT.filters.update(runs=formats.runs, ratio=formats.ratio, goal=formats.goal)
+_ENVIRONMENT.filters.update(runs=formats.runs, ratio=formats.ratio, goal=formats.goal, legible=legible)
 _ENVIRONMENT.globals.update(
     static=static,
     rates=rates,
@@ -108,7 +112,7 @@ class Page:
             signed_in=is_signed_in(self.request),
             **context,
         )
-        return HTMLResponse(html, status, headers={"content-security-policy": CONTENT_SECURITY_POLICY})
+        return HTMLResponse(html, status, headers=_HEADERS)
 
 
 def is_signed_in(request: Request) -> bool:

@@ -18,7 +18,7 @@ def respond(problem: Problem, scope: Scope) -> Response:
     """A problem as a page where a page was asked for, as problem details elsewhere."""
     path, identity = scope["path"], scope["state"]["request_id"]
     accepted = Headers(scope=scope).get("accept", "")
-    if scope["method"] not in ("GET", "HEAD") or "text/html" not in accepted or path.startswith(_DATA):
+    if scope["method"] not in ("GET", "HEAD", "POST") or "text/html" not in accepted or path.startswith(_DATA):
         return problem.response(path, identity)
     given = QueryParams(scope["query_string"]).get("lang")
     lang = next((each for each in LANGS if each == given), LANGS[0])

@@ -9,8 +9,10 @@ from api.pages import (
     event,
     explain,
     inspection,
+    intake,
     ledger,
     overview,
+    quarantine,
     signals,
     static_files,
     trail,
@@ -20,5 +22,6 @@ from api.pages import (
 
 PAGES: Final = (
     static_files.router, overview.router, explain.router, ledger.router, dossier.router, event.router,
-    inspection.router, vintage.router, signals.router, trail.router, trend.router, assessment.router, comparing.router,
+    inspection.router, vintage.router, signals.router, trail.router, intake.router, quarantine.router,
+    trend.router, assessment.router, comparing.router,
 )  # fmt: skip

@@ -13,6 +13,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.bench.workshop import Workshop, caught_up, city, load
 from tests.fix_browser import NARROW, WIDE, launch
+from tests.pages.quarantined import set_aside
 from tests.pages.views import VIEWS, in_language
 
 SCALE = 0.1
@@ -29,6 +30,7 @@ def served() -> Iterator[str]:
         head = load(database, city(SCALE))
         with workshop.service(database) as service:
             caught_up(service, head)
+            set_aside(service)
             yield service.url
 
 

@@ -1,10 +1,12 @@
 """Inspection: what changed since, the vintage table, signals and the trail say what the API says."""
 
+import base64
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.fix_service import Service
 
@@ -112,3 +114,59 @@ def test_the_trail_is_found_by_type_and_date(tab: Page, city_service: Service) -
     )
     found = [int(each.split()[0].removeprefix("#")) for each in tab.locator("tbody th a").all_inner_texts()]
     assert found == [each["position"] for each in asked["events"]]
+
+
+def test_an_event_is_verified_in_the_browser_down_to_the_signature(tab: Page, city_service: Service) -> None:
+    """Inspection's main path ends here: from what changed to the event, and to the proof that it is in the log."""
+    tab.goto(f"/inspection?as_of={AS_OF}")
+    tab.locator("table").nth(3).locator("a.event").first.click()
+    position = int(tab.url.partition("/events/")[2].partition("?")[0])
+    tab.get_by_role("button", name="在这个浏览器里验证").click()
+    expect(tab.locator("[data-outcome=good]")).to_be_visible()
+    assert tab.locator("[data-check]").evaluate_all("all => all.map(each => each.dataset.state)") == ["good"] * 4
+    shown_hashes = tab.locator("[data-check] code").all_inner_texts()
+    asked = city_service.get(f"/v1/events/{position}")
+    assert shown_hashes[0] == asked["raw_sha256"]
+    assert bytes.fromhex(shown_hashes[1]) == base64.b64decode(asked["proof"]["leaf_hash"])
+
+
+@pytest.mark.parametrize("position", ["first", "last"])
+def test_every_shape_of_path_is_verified(tab: Page, city_service: Service, position: str) -> None:
+    size = city_service.get("/v1/log/proof/inclusion", position=1)["tree_size"]
+    tab.goto(f"/events/{1 if position == 'first' else size}?lang=en")
+    tab.get_by_role("button", name="Verify in this browser").click()
+    expect(tab.locator("[data-outcome=good]")).to_be_visible()
+
+
+def _turned(text: str) -> str:
+    """Base64 of the same length with its first character exchanged."""
+    return ("B" if text[0] == "A" else "A") + text[1:]
+
+
+@pytest.mark.parametrize("broken", ["raw", "path", "signature"])
+def test_what_was_tampered_with_is_found_in_the_browser(tab: Page, broken: str) -> None:
+    def event(route: Route) -> None:
+        answer = route.fetch().json()
+        route.fulfill(json={**answer, "raw_base64": _turned(answer["raw_base64"])})
+
+    def proof(route: Route) -> None:
+        answer = route.fetch().json()
+        first, *rest = answer["hashes"]
+        route.fulfill(json={**answer, "hashes": [_turned(first), *rest]})
+
+    def note(route: Route) -> None:
+        text, dash, line = route.fetch().text().rpartition("\u2014 ")
+        name, signature = line.split()
+        # The first four bytes name the key.
+        route.fulfill(body=f"{text}{dash}{name} {signature[:8]}{_turned(signature[8:])}\n")
+
+    addresses: dict[str, tuple[str, Callable[[Route], None]]] = {
+        "raw": ("**/v1/events/*", event), "path": ("**/v1/log/proof/inclusion*", proof),
+        "signature": ("**/v1/log/checkpoint", note),
+    }  # fmt: skip
+    tab.goto("/events/7?lang=en")
+    tab.route(*addresses[broken])
+    tab.get_by_role("button", name="Verify in this browser").click()
+    expect(tab.locator("[data-outcome=bad]")).to_be_visible()
+    bad = tab.locator("[data-state=bad]").evaluate_all("all => all.map(each => each.dataset.check)")
+    assert bad == [broken]
