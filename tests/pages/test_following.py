@@ -1,9 +1,10 @@
 """A figure followed down to its event and back; the ledger found, read and stepped through."""
 
 import re
+from contextlib import closing
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from services.demo_city.groups import COURIER_GROUP
 from services.demo_city.plan import LATE_COUNTY
@@ -96,3 +97,23 @@ def test_every_page_can_be_reached_and_left_by_keyboard(tab: Page) -> None:
     tab.keyboard.press("Tab")
     outline = tab.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid"
+
+
+def test_a_form_works_without_scripts(browser: Browser, city_service: Service) -> None:
+    with closing(browser.new_context(base_url=city_service.url, java_script_enabled=False)) as context:
+        tab = context.new_page()
+        tab.goto(f"/ledger?as_of={AS_OF}&lang=en")
+        tab.get_by_label("Name or code").fill("高朗")
+        tab.get_by_role("button", name="Find").click()
+        assert "q=%E9%AB%98%E6%9C%97" in tab.url
+        assert "measure=" not in tab.url
+        assert all("高朗" in each for each in tab.locator("tbody th a").all_inner_texts())
+        assert tab.locator("tbody tr").count() > 0
+
+
+def test_a_printed_page_is_not_wider_than_its_sheet(tab: Page) -> None:
+    tab.set_viewport_size({"width": 794, "height": 1123})  # A4 at 96 dots an inch
+    tab.goto(f"/?as_of={AS_OF}")
+    tab.emulate_media(media="print")
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 794
+    assert not tab.locator("form").first.is_visible()
