@@ -38,10 +38,6 @@ class Addresses:
         kept: dict[str, Value] = {name: values for name, values in self.query.items() if name not in _PASSING}
         return address(self._path, {**kept, **changes})
 
-    def again(self, changes: Mapping[str, Value]) -> str:
-        """As `here`, on the same page of its list."""
-        return address(self._path, {**self.query, **changes})
-
     def to(self, path: str, parameters: Mapping[str, Value] | None = None) -> str:
         """Another page at the same clocks and in the same language, unless `parameters` say otherwise."""
         carried: dict[str, Value] = {name: self.query.get(name) for name in CARRIED}

@@ -37,4 +37,6 @@ def svg(spec: dict[str, Any], *, settled: bool) -> Response:
     """The image; `settled`: its address can only ever mean this image, so that browsers may keep it for an hour."""
     content = _drawn(json.dumps(spec, ensure_ascii=False, sort_keys=True))
     cache = f"private, max-age={_HOUR_S}" if settled else "no-store"
-    return Response(content, media_type="image/svg+xml", headers={"cache-control": cache})
+    # Who asks decides what is in sight.
+    headers = {"cache-control": cache, "vary": "Cookie, Authorization"}
+    return Response(content, media_type="image/svg+xml", headers=headers)

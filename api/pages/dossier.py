@@ -65,6 +65,9 @@ def get_history(
     queries = parts_of(request).queries.pinned()
     after = int(str(clocks.after[0])) if clocks.after else 0
     found = history(queries, checked(org), clocks.as_of, clocks.position, after=after, limit=STEPS_MAX + 1)
+    if step is not None and clocks.after is None and step > found[:STEPS_MAX][-1].position:
+        # A step beyond the first page is shown at the head of the steps that follow it.
+        found = history(queries, org, clocks.as_of, clocks.position, after=step - 1, limit=STEPS_MAX + 1)
     steps, following = page_of(request, clocks, found, STEPS_MAX, lambda each: (each.position,))
     chosen = _chosen(queries, clocks, org, steps, step)
     positions = sorted({each.position for each in (*steps, chosen)})

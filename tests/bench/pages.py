@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Request, sync_playwright
 
@@ -83,6 +84,8 @@ def _row(browser: Browser, url: str, name: str, path: str) -> list[str]:
 def _visit(browser: Browser, address: str) -> Visit:
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     tab = context.new_page()
+    # A browser at work has its process for this site already; of the page nothing is cached.
+    tab.goto(f"{urlsplit(address).scheme}://{urlsplit(address).netloc}/health/live")
     asked: list[Request] = []
     tab.on("requestfinished", lambda each: asked.append(each))  # noqa: PLW0108 - Playwright marks its handlers, which a built-in refuses
     tab.goto(address, wait_until="load")
