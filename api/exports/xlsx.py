@@ -19,13 +19,14 @@ _FORMATS: Final[dict[Kind, dict[str, Any]]] = {
     "count": {"num_format": "#,##0", "align": "right", "valign": "top"},
     "percent": {"num_format": "0.00%", "align": "right", "valign": "top"},
     "points": {"num_format": "+0.00;-0.00;0.00", "valign": "top"},
-    "date": {"num_format": "yyyy-mm-dd", "align": "left", "valign": "top"},
+    "date": {"num_format": "yyyy-mm-dd", "align": "center", "valign": "top"},
 }
 # Rows above the table: the title, the sentence with both clocks, and an empty one.
 HEADING_ROW: Final = 3
 _WIDTH_MIN, _WIDTH_MAX = 9, 44
 _A4: Final = 9
 _LINE_POINTS: Final = 15
+_HEADING_POINTS: Final = 4  # below the heading's last line
 # A table of more rows leaves no room for a chart on its page.
 _PAGE_ROWS: Final = 15
 _EVIDENCE_WIDTHS: Final = (28, 100)
@@ -89,7 +90,7 @@ class _Writer:
             sheet.write_string(HEADING_ROW, number, column.title, self._heading)
             sheet.set_column(number, number, widths[number])
         lines = max(_lines(column.title, width) for column, width in zip(table.columns, widths, strict=True))
-        sheet.set_row(HEADING_ROW, lines * _LINE_POINTS)
+        sheet.set_row(HEADING_ROW, lines * _LINE_POINTS + _HEADING_POINTS)
         first_total = len(table.rows) - table.totals
         for row, values in enumerate(table.rows):
             for number, (column, value) in enumerate(zip(table.columns, values, strict=True)):
