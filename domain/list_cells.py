@@ -24,6 +24,8 @@ _DECIMAL: Final = re.compile(r"([0-9]+)\.0+", re.ASCII)
 _HEADCOUNT: Final = re.compile(r"([0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.0+)?人?", re.ASCII)
 _NOTHING: Final = frozenset(("", "-", "--", "—", "——", "/", "无", "不详", "未知", "N/A", "#N/A", "NULL", "null"))
 _BLANK: Final = re.compile(r"[\s\u3000\u00a0\ufeff\u200b]+")
+_ODD: Final = re.compile(r"[\s\x00-\x1f\x7f\u3000\u00a0\ufeff\u200b]|^[=#]")
+_PLAIN_CODE: Final = re.compile(r"[0-9A-Z]{18}", re.ASCII)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _REGION_PADDING: Final = ("000", "000", "00", "00")
 
@@ -51,6 +53,9 @@ def is_blank(cell: Cell) -> bool:
 
 def text(cell: Cell, length_max: int = NAME_LENGTH_MAX) -> str | None:
     """A cell of words, without white space around it; None for an empty one."""
+    # Most cells hold words and nothing to look at twice.
+    if isinstance(cell, str) and 2 <= len(cell) <= length_max and not _ODD.search(cell) and cell not in _NOTHING:
+        return cell
     found = _words(cell)
     if found in _NOTHING:
         return None
@@ -133,7 +138,8 @@ def _whole(digits: str) -> str:
 def organization(cell: Cell, *, group: bool) -> str:
     """An organization's identifier from its code: a unified social credit code, or a group's own code."""
     try:
-        found, _ = _code(cell)
+        is_plain = isinstance(cell, str) and _PLAIN_CODE.fullmatch(cell) and not group
+        found, _ = (str(cell), False) if is_plain else _code(cell)
     except CellError as error:
         raise CellError(error.rule, f"the code of the organization: {error}") from None
     if found is None:
@@ -225,6 +231,9 @@ def employees(cell: Cell) -> int | None:
 
 def category(cell: Cell, words: Mapping[str, str]) -> str:
     """A category by its name, by the words of the profile, or by the field's usual Chinese term."""
+    meant = CATEGORY_WORDS.get(cell) if isinstance(cell, str) and not words else None
+    if meant is not None:
+        return meant
     found = text(cell)
     if found is None:
         raise CellError("category_missing", "the row has no category; enter it, or state a constant in the profile")

@@ -65,7 +65,7 @@ def listed(row: int, cells: Mapping[ListField, Cell], profile: ListProfiled) -> 
     """
     fields: dict[str, Any] = {}
     field: ListField = "category"
-    every: dict[ListField, Cell] = {**cast("Mapping[ListField, Cell]", profile.constants), **cells}
+    every = {**cast("Mapping[ListField, Cell]", profile.constants), **cells} if profile.constants else cells
     try:
         fields["category"] = category(every.get("category"), profile.categories)
         kind = KIND_OF[fields["category"]]
