@@ -55,6 +55,7 @@ from api.routes import (
     weak_branches,
     what_if,
 )
+from api.rules import rule_for
 from api.trail import ReadingTrail
 from services import settings as settings_module
 
@@ -91,6 +92,11 @@ class Application(FastAPI):
         # Their parameters are checked like those of calls, but pages are no part of the contract.
         pages = [path for path, methods in paths.items() if _tags(methods) == {"pages"}]
         self.state.pages = {path: paths.pop(path) for path in pages}
+        for path, methods in document["paths"].items():
+            for method, operation in methods.items():
+                rule = rule_for(method.upper(), path)
+                if rule is not None and rule.roles is None:
+                    operation.pop("security", None)
         operations = [operation for path in document["paths"].values() for operation in path.values()]
         for operation in operations:
             operation["responses"].pop("422", None)

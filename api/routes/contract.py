@@ -21,7 +21,13 @@ def _file(name: str, media_type: str) -> Response:
     return Response(as_text(document), media_type=media_type)
 
 
-@router.get("/asyncapi.json", response_model=None, summary="AsyncAPI 契约 The AsyncAPI 3 document")
+@router.get(
+    "/asyncapi.json",
+    response_model=None,
+    response_class=Response,
+    responses={200: {"content": {"application/vnd.aai.asyncapi+json": {}}}},
+    summary="AsyncAPI 契约 The AsyncAPI 3 document",
+)
 def asyncapi() -> Response:
     """What registries publish and what consumers may read, over Kafka; its schemas hold over HTTP too."""
     return _file(ASYNCAPI, "application/vnd.aai.asyncapi+json")
@@ -30,7 +36,8 @@ def asyncapi() -> Response:
 @router.get(
     "/schemas/{type_}.json",
     response_model=None,
-    responses=NOT_FOUND,
+    response_class=Response,
+    responses={200: {"content": {"application/schema+json": {}}}, **NOT_FOUND},
     summary="JSON Schema 契约 The JSON Schema of a type",
 )
 def schema(type_: Type) -> Response:

@@ -20,7 +20,7 @@ router = APIRouter(tags=["access"], responses={**PROBLEMS, **NOT_FOUND, 303: {"d
 _UNDER_WAY: Final = "sign-in"
 SESSION: Final = "session"
 _ADDRESS: Final = "/sign-in"
-Text = Annotated[str | None, Query(max_length=4_096)]
+Text = Annotated[str | None, Query(max_length=2_000)]
 
 
 def cookie_name(parts: Parts) -> str:

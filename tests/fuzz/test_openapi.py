@@ -32,7 +32,7 @@ def test_nothing_that_the_document_allows_or_forbids_breaks_the_service(
         assert service.http.get("/openapi.json").is_success  # made once, and kept
         command = [
             sys.executable, "-W", "ignore", "-c", "from schemathesis.cli import schemathesis; schemathesis()",
-            "run", f"{service.url}/openapi.json", "--header", f"authorization: Bearer {key}", "--checks", CHECKS,
+            "run", f"{service.url}/openapi.json", "--header", f"Authorization: Bearer {key}", "--checks", CHECKS,
             "--exclude-path", STREAM, "--max-time", str(SECONDS // 2), "--phases", "examples,coverage,fuzzing",
             "--suppress-health-check", "all", "--continue-on-failure", "--no-color", "--workers", "1",
             "--wait-for-schema", "60",
