@@ -156,6 +156,17 @@ def test_a_thousand_random_questions_tell_nothing_of_the_other_county(counties: 
     assert all(answered.values()), answered
 
 
+def test_an_export_is_of_the_scope_and_publication_is_for_who_sees_all(counties: Counties) -> None:
+    asked = {"as_of": "2024-04-30", "group_by": "region:6", "format": "json"}
+    shown = counties.ask("here", "/v1/rates/export", params=asked)
+    assert shown.status_code == 200
+    assert HERE in shown.text
+    assert not [mark for mark in MARKS if mark in shown.text]
+    published = asked | {"publication": "true"}
+    assert counties.ask("here", "/v1/rates/export", params=published).status_code == 400
+    assert counties.ask("all", "/v1/rates/export", params=published).status_code == 200
+
+
 def test_pages_of_a_list_count_only_what_is_in_scope(counties: Counties) -> None:
     names: list[str] = []
     cursor = None
