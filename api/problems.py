@@ -19,7 +19,7 @@ KINDS: Final[dict[str, tuple[HTTPStatus, str]]] = {
     "invalid-cursor": (HTTPStatus.BAD_REQUEST, "游标有误 The cursor does not fit this question"),
     "sign-in-needed": (HTTPStatus.UNAUTHORIZED, "需要接口密钥 An API key is needed"),
     "not-allowed": (HTTPStatus.FORBIDDEN, "权限不足 Your role may not do this"),
-    "form-not-ours": (HTTPStatus.FORBIDDEN, "不是本站的表单 The form was not sent by a page of this service"),
+    "from-another-site": (HTTPStatus.FORBIDDEN, "来自别的站点 Sent by another site's page"),
     "not-found": (HTTPStatus.NOT_FOUND, "没有 Not found"),
     "method-not-allowed": (HTTPStatus.METHOD_NOT_ALLOWED, "方法不符 No such method here"),
     "body-too-slow": (HTTPStatus.REQUEST_TIMEOUT, "接收超时 The body took too long"),

@@ -27,4 +27,5 @@ def same_origin(request: Request) -> None:
     else:
         is_own = origin is None or urlsplit(origin).netloc == request.headers.get("host")
     if not is_own:
-        raise Problem("not-allowed", "this request comes from a page of another site; send it from this service's own")
+        detail = "this request comes from a page of another site; send it from this service's own"
+        raise Problem("from-another-site", detail)

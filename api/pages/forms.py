@@ -1,12 +1,12 @@
 """Forms that change something: believed only where a page of this service sent them.
 
-Two locks, either of which is enough: the browser says where the form came from (Fetch Metadata, `Sec-Fetch-Site`;
-RFC 6454, `Origin`), and the form repeats a secret of this browser's cookie, which no other site can read.
+Two locks, either of which is enough: `api/same_origin.py` asks where the browser says that a request comes from, and
+here the form must repeat a secret of this browser's cookie, which no other site can read.
 """
 
 import secrets
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from fastapi import Request
 from starlette.responses import Response
@@ -37,9 +37,8 @@ async def submitted(request: Request, *names: str) -> dict[str, str]:
     """The form's fields, those of `names` and no others, each once; left out ones are empty.
 
     Raises:
-        Problem: 403, another site may have sent it; 400, not such a form; 415, not a form at all.
+        Problem: 403, it does not hold the secret; 400, not such a form; 415, not a form at all.
     """
-    _require_own_page(request)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != MEDIA_TYPE:
         raise Problem("unsupported-media-type", f"a form is sent as {MEDIA_TYPE}")
     try:
@@ -53,13 +52,5 @@ async def submitted(request: Request, *names: str) -> dict[str, str]:
         raise invalid("form", given, "field", f"this form has the fields {', '.join(names)}, each once")
     kept = request.cookies.get(_COOKIE, "")
     if not kept or not secrets.compare_digest(kept.encode(), fields.pop(FIELD, "").encode()):
-        raise Problem("form-not-ours", f"the form does not hold this browser's secret; {_REMEDY}")
+        raise Problem("from-another-site", f"the form does not hold this browser's secret; {_REMEDY}")
     return {name: fields.get(name, "") for name in names}
-
-
-def _require_own_page(request: Request) -> None:
-    site, origin = (request.headers.get(name) for name in ("sec-fetch-site", "origin"))
-    # Every browser sends at least one of them with a form that changes something.
-    same = site == "same-origin" if site is not None else urlsplit(origin or "").netloc == request.headers.get("host")
-    if not same:
-        raise Problem("form-not-ours", f"the form came from {origin or 'an unknown place'}; {_REMEDY}")
