@@ -57,7 +57,9 @@ def test_the_figures_are_rebuilt_by_the_rules_of_the_program_that_starts(databas
             if answer["evidence"]["ruleset"] == OF_YESTERDAY:
                 ready = service.get("/health/ready")
                 assert ready["status"] == "ready"
-        assert seen == {OF_YESTERDAY, ruleset()}
+        # A small log is rebuilt before anybody has asked.
+        assert ruleset() in seen
+        assert seen <= {OF_YESTERDAY, ruleset()}
         assert service.get("/health/ready")["parts"]["rules"]["detail"] == f"rule set {ruleset()}"
         (result,) = service.publish([removed_courier()])
         service.get("/v1/rates", min_position=result["position"])
