@@ -19,7 +19,7 @@ def demo_city(
     scale: Annotated[
         float,
         typer.Option(
-            min=SCALE_MIN, max=SCALE_MAX, help="规模 How large a city: 1 is the launch speech's, about 415,000 events."
+            min=SCALE_MIN, max=SCALE_MAX, help="规模 How large a city: 1 is the launch speech's, about 418,000 events."
         ),
     ] = 1.0,
     seed: Annotated[int, typer.Option(help="随机种子 Another seed is another city with the same figures.")] = 1,

@@ -30,7 +30,7 @@ from services.demo_city.groups import Group
 from services.demo_city.organization import eligible_spans
 from services.demo_city.plan import CountyPlan, counties
 
-EVENTS_AT_SCALE_1 = 423_000
+EVENTS_AT_SCALE_1 = 418_000
 """About so many lines, for progress bars."""
 
 
