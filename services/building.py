@@ -4,8 +4,11 @@ One process reads and decodes, this one folds, and a thread hands the rows to Po
 Records are written once, at the end: all of it is one transaction, and what is cut off in the middle begins anew.
 """
 
+import os
+import resource
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from queue import Queue
 from threading import Thread
 from typing import Any, Final
@@ -25,6 +28,11 @@ from services.projections import Version
 from services.projector import fits
 
 BATCH_EVENTS: Final = 10_000
+# All records are remembered, about 1 KB for each event; where that takes more than this part of the machine's memory,
+# the build ends there, and the projector, which forgets, goes on.
+MEMORY_PART: Final = 1 / 4
+# What a control group (version 2) allows this process and its like; "max" where it sets no limit.
+_CGROUP_LIMIT: Final = Path("/sys/fs/cgroup/memory.max")
 # Batches folded that wait to be written.
 _BEHIND_MAX: Final = 2
 
@@ -35,7 +43,7 @@ Reached = Callable[[int], bool]
 def build(connection: Connection[Any], version: Version, until: int, reached: Reached) -> Version:
     """Build a version whose tables are empty up to position `until`; the version with the position that it came to.
 
-    It ends sooner where `reached` says so, or where memory holds as many records as it may.
+    It ends sooner where `reached` says so, or where this process has taken as much memory as it may.
 
     Raises:
         psycopg.Error: the database is away; nothing was built.
@@ -59,11 +67,24 @@ def build(connection: Connection[Any], version: Version, until: int, reached: Re
                     fold.apply(event)
                 write(fold.take())
                 position = batch[-1].position
-                if reached(position) or memory.full:
+                if reached(position) or peak_memory_bytes() > memory_bytes_max():
                     break
         memory.write(cursor)
         projections.claim(cursor, version)
         return projections.advance(cursor, version, position)
+
+
+def memory_bytes_max() -> int:
+    """What a build may take of this machine's memory."""
+    allowed = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if _CGROUP_LIMIT.exists() and (limit := _CGROUP_LIMIT.read_text("ascii").strip()).isdigit():
+        allowed = min(allowed, int(limit))
+    return int(allowed * MEMORY_PART)
+
+
+def peak_memory_bytes() -> int:
+    """The most memory that this process ever held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 @contextmanager

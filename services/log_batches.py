@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from queue import Queue
+from sys import intern
 from threading import Event as Flag
 from threading import Thread
 from typing import IO, Final
@@ -66,7 +67,8 @@ def _receive(pipe: IO[bytes], waiting: "Queue[list[Event] | None]", stopping: Fl
         frame = pipe.read(length)
         if not frame or len(frame) < length:
             break
-        waiting.put([Event(*values) for values in orjson.loads(frame)])
+        # Every record keeps its last event's source, of which there are few.
+        waiting.put([Event(values[0], intern(values[1]), *values[2:]) for values in orjson.loads(frame)])
     waiting.put(None)
 
 

@@ -1,7 +1,7 @@
 """What the fold remembers while a version is built from nothing: everything, so that no record is read back."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from psycopg import Cursor
 
@@ -20,9 +20,6 @@ from projections.ledger.tables import LedgerTables
 
 _Record = TypeVar("_Record")
 
-# Some 0.6 kB each: with these the process takes about 2 GB. What comes after them is built with a cache.
-RECORDS_MAX: Final = 3_000_000
-
 
 class BuildingMemory(LedgerMemory):
     """The fold's memory from the log's first event on, over tables that were empty."""
@@ -30,11 +27,6 @@ class BuildingMemory(LedgerMemory):
     def __init__(self, tables: LedgerTables, log: Log) -> None:
         super().__init__(tables, log, 0)
         self._said: dict[EventKey, list[int]] = {}
-
-    @property
-    def full(self) -> bool:
-        """Whether it holds as many records as it may."""
-        return len(self._entities) + len(self._organizations) > RECORDS_MAX
 
     def entity(self, name: str, family: str) -> EntityRecord:
         record = self._entities.get(name)

@@ -4,7 +4,6 @@ import psycopg
 import pytest
 
 from domain.facts import Event
-from projections.ledger import building as ledger_building
 from projections.ledger.fold import LedgerFold
 from services import building, projections, rebuild
 from services.database import connect
@@ -64,7 +63,7 @@ def test_what_is_built_at_once_is_kept_when_it_is_cancelled(store: str, monkeypa
 
 def test_what_memory_cannot_hold_is_built_batch_by_batch(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     at_once(monkeypatch, 500)
-    monkeypatch.setattr(ledger_building, "RECORDS_MAX", 1_000)
+    monkeypatch.setattr(building, "MEMORY_PART", 0)
     fill(store, 4_000)
     live = project(store)
     with connect(store, "test") as connection:
