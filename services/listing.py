@@ -62,7 +62,7 @@ def listing(
     with queries.cursor() as cursor:
         if part is not None:
             rows = rows.where(_holding(view, cursor, rows, part))
-        page = _page(view, rows, sort, after, limit)
+        page = _page(queries, view, rows, sort, after, limit)
         chosen = rows.where(np.array([i for _, i in page], np.int64))
         made = rows_at(view, cursor, chosen, policy)
     return [Listed(key, row) for (key, _), row in zip(page, made, strict=True)]
@@ -73,18 +73,30 @@ def _holding(view: View, cursor: Cursor[Any], rows: Standing, part: str) -> NDAr
     return np.isin(rows.attributes_no, found.attributes) | np.isin(rows.org_no, found.organizations)
 
 
-def _page(view: View, rows: Standing, sort: Sort, after: ListKey | None, limit: int) -> list[tuple[ListKey, int]]:
+def _page(  # noqa: PLR0917 - one question
+    queries: Queries, view: View, rows: Standing, sort: Sort, after: ListKey | None, limit: int
+) -> list[tuple[ListKey, int]]:
     """The keys of the page in order, each with its row's index."""
-    # Unknown employees are -1, so that they come after 0.
-    values = np.zeros(len(rows), np.int64) if sort == "org" else getattr(rows, sort).astype(np.int64)
-    at = np.arange(len(rows)) if after is None else np.flatnonzero(values <= after.value)
-    if len(at) > limit:
-        # Rows with fewer than the page's last value cannot be on it; ties at that value, and at the cursor's, may.
-        beyond = 0 if after is None else int(np.count_nonzero(values[at] == after.value))
-        last = min(limit + beyond, len(at)) - 1
-        at = at[values[at] >= -np.partition(-values[at], last)[last]]
+    if sort == "org":
+        values = np.zeros(len(rows), np.int64)
+        behind_org = None if after is None else after.org
+        at = queries.alphabet.first(view.version.number, view.snapshot, rows.org_no, behind_org, limit)
+    else:
+        # Unknown employees are -1, so that they come after 0.
+        values = getattr(rows, sort).astype(np.int64)
+        at = _largest(values, after, limit)
     orgs, numbers = view.snapshot.orgs, rows.org_no
     keyed = ((-int(values[i]), orgs[numbers[i]], int(i)) for i in at.tolist())
     behind = (-after.value, after.org) if after else None
     page = heapq.nsmallest(limit, (each for each in keyed if behind is None or each[:2] > behind))
     return [(ListKey(-value, org), i) for value, org, i in page]
+
+
+def _largest(values: NDArray[np.int64], after: ListKey | None, limit: int) -> NDArray[np.int64]:
+    """Indexes among which are the page's; rows of its last value, and of the cursor's, are all there."""
+    at = np.arange(len(values)) if after is None else np.flatnonzero(values <= after.value)
+    if len(at) > limit:
+        beyond = 0 if after is None else int(np.count_nonzero(values[at] == after.value))
+        last = min(limit + beyond, len(at)) - 1
+        at = at[values[at] >= -np.partition(-values[at], last)[last]]
+    return at

@@ -19,6 +19,7 @@ from domain.ledger import Row, row
 from domain.policy import Policy
 from domain.rates import ANY, Counts, Filters, Key, add
 from domain.scope import Scope
+from projections.ledger.alphabet import Alphabet
 from projections.ledger.changes import INACTIVE, RawState
 from projections.ledger.choosing import ByOrganization
 from projections.ledger.columns import Snapshot
@@ -67,12 +68,14 @@ class Queries:
         self.scope = scope
         self.by_organization = ByOrganization()
         self.homes = Homes()
+        self.alphabet = Alphabet()
         self._instants: dict[int, datetime] = {}
         self._roots: dict[int, str] = {}
 
     def _like(self, view: LedgerView | PinnedView, scope: Scope) -> "Queries":
         made = Queries(self.pool, view, scope)
         made.by_organization, made.homes = self.by_organization, self.homes
+        made.alphabet = self.alphabet
         made._instants, made._roots = self._instants, self._roots
         return made
 
