@@ -67,24 +67,19 @@ def build(connection: Connection[Any], version: Version, until: int, reached: Re
                     fold.apply(event)
                 write(fold.take())
                 position = batch[-1].position
-                if reached(position) or peak_memory_bytes() > memory_bytes_max():
+                if reached(position) or memory_used_up():
                     break
         memory.write(cursor)
         projections.claim(cursor, version)
         return projections.advance(cursor, version, position)
 
 
-def memory_bytes_max() -> int:
-    """What a build may take of this machine's memory."""
+def memory_used_up() -> bool:
+    """Whether this process has taken as much of the machine's memory as a build may."""
     allowed = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if _CGROUP_LIMIT.exists() and (limit := _CGROUP_LIMIT.read_text("ascii").strip()).isdigit():
         allowed = min(allowed, int(limit))
-    return int(allowed * MEMORY_PART)
-
-
-def peak_memory_bytes() -> int:
-    """The most memory that this process ever held."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 > allowed * MEMORY_PART
 
 
 @contextmanager

@@ -12,11 +12,12 @@ from psycopg import Connection, Cursor, IsolationLevel, sql
 from psycopg.conninfo import make_conninfo
 
 from domain.facts import Event
-from projections.ledger.building import RECORDS_MAX, BuildingMemory
+from projections.ledger.building import BuildingMemory
 from projections.ledger.changes import Changes
 from projections.ledger.fold import LedgerFold
 from projections.ledger.tables import COLUMNS, LedgerTables
 from services import projections
+from services.building import memory_used_up
 from services.evidence.answers import no_garbage_collection
 from services.evidence.report import Report
 from services.log_batches import batches
@@ -52,8 +53,8 @@ Progress = Callable[[int], None]
 def check_projection(report: Report, connection: Connection[Any], progress: Progress = lambda _: None) -> None:
     """Fold the log anew and compare every row of the version in use; name the first position whose rows differ.
 
-    `progress` is called with the number of events done since the last call. All records are in memory: 2 GB for
-    RECORDS_MAX, and what lies beyond them is not compared.
+    `progress` is called with the number of events done since the last call. All records are in memory, about 1 KB for
+    each event; what no longer fits into a quarter of the machine's is not compared.
     """
     connection.isolation_level = IsolationLevel.REPEATABLE_READ
     with connection.transaction(), connection.cursor() as cursor, no_garbage_collection():
@@ -88,12 +89,12 @@ def _compare(
             tables.add(cursor, fold.take())
             position = batch[-1].position
             progress(len(batch))
-            if memory.full:
+            if memory_used_up():
                 break
-    if memory.full:
+    if position < version.position:
         report.holds(
             f"台账各表只核对到位置 {position}",
-            f"the tables were compared up to position {position} only: more than {RECORDS_MAX:,} records",
+            f"the tables were compared up to position {position} only: that took a quarter of the machine's memory",
         )
     else:
         memory.write(cursor)
