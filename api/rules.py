@@ -47,6 +47,7 @@ RULES: Final[dict[tuple[str, str], Rule]] = {
     ("GET", "/assessment/compare"): Rule(_READING, "scoped"),
     ("GET", "/assessment/what-if"): Rule(_READING, "scoped"),
     ("GET", "/assessment/reports/{assessment}"): Rule(_READING, "whole"),
+    ("GET", "/work"): Rule(_READING, "scoped"),
     ("GET", "/intake"): Rule(_STEWARDING, "whole"),
     ("GET", "/intake/quarantine"): Rule(_STEWARDING, "whole"),
     ("GET", "/intake/quarantine/group"): Rule(_STEWARDING, "whole"),

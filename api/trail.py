@@ -50,6 +50,7 @@ ACTIONS: Final = {
     "/inspection": "changes",
     "/inspection/signals": "signals",
     "/inspection/events": "audit",
+    "/work": "measures",
 }
 
 

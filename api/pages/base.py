@@ -27,7 +27,7 @@ from services.settings import SHANGHAI
 # Which pages the navigation shows, in order: the text `nav.NAME` and the path.
 NAVIGATION: Final = (
     ("overview", "/"), ("ledger", "/ledger"), ("inspection", "/inspection"), ("intake", "/intake"),
-    ("assessment", "/assessment"),
+    ("work", "/work"), ("assessment", "/assessment"),
 )  # fmt: skip
 
 # Everything comes from the service itself, and nothing is written into the page.

@@ -18,10 +18,11 @@ from api.pages import (
     trail,
     trend,
     vintage,
+    work,
 )
 
 PAGES: Final = (
     static_files.router, overview.router, explain.router, ledger.router, dossier.router, event.router,
     inspection.router, vintage.router, signals.router, trail.router, intake.router, quarantine.router,
-    trend.router, assessment.router, comparing.router,
+    trend.router, assessment.router, comparing.router, work.router,
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """`/v1/measures`: work lists by office, due and overdue; how long measures take; a calendar of due dates."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Annotated, Any, Literal
@@ -110,13 +111,14 @@ def get(
             "deadlines_decided_by": work.offices.decided_by,
             "offices": tallies(items),
             "total": len(items),
-            "items": [_shown(item, name) for item, name in zip(shown, _names(queries, shown), strict=True)],
+            "items": [_shown(item, name) for item, name in zip(shown, names(queries, shown), strict=True)],
             "next": following,
         }
     )
 
 
-def _names(queries: Queries, items: Any) -> list[str]:  # noqa: ANN401 - a sequence of items
+def names(queries: Queries, items: Sequence[Item]) -> list[str]:
+    """The organizations' names."""
     with queries.cursor() as cursor:
         found = queries.view.current.reading.attributes(cursor, [item.attributes_no for item in items])
     return [found[item.attributes_no].name for item in items]
@@ -234,14 +236,14 @@ def calendar(request: Request, _: Inspecting, clocks: Asked, filters: Filtered, 
 def _event(  # noqa: PLR0917 - one event
     queries: Queries, due: date, measure: Measure, items: list[Item], office: str | None, stamp: datetime | None
 ) -> Event:
-    names = _names(queries, items[:NAMES_SHOWN])
+    named = names(queries, items[:NAMES_SHOWN])
     event = Event()
     event.add("uid", f"{due.isoformat()}-{measure}-{(office or 'all').replace(':', '-')}@taizhang")
     event.add("dtstamp", stamp or datetime(1970, 1, 1, tzinfo=SHANGHAI))
     event.add("dtstart", due)
     event.add("summary", f"{TITLES[measure]}到期 {len(items)} 家 due")
     more = [f"… {len(items) - NAMES_SHOWN} 家"] if len(items) > NAMES_SHOWN else []
-    event.add("description", "\n".join([*(f"{i.org} {n}" for i, n in zip(items, names, strict=False)), *more]))
+    event.add("description", "\n".join([*(f"{i.org} {n}" for i, n in zip(items, named, strict=False)), *more]))
     alarm = Alarm()
     alarm.add("action", "DISPLAY")
     alarm.add("description", f"{TITLES[measure]}一周后到期")

@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1/readings", tags=["readings"], responses=PROBLEMS)
 
 Action = Literal[
     "list", "dossier", "history", "explain", "changes", "signals", "replay", "audit", "event", "raw_events",
-    "evidence", "export", "person",
+    "evidence", "export", "person", "stream", "measures", "weak_branches", "matches", "survey",
 ]  # fmt: skip
 
 

@@ -1,9 +1,12 @@
 """Pages over plain HTTP: addresses, errors, who may read, and what is kept by browsers."""
 
 import re
+from typing import get_args
 
 import pytest
 
+from api.routes.readings import Action
+from api.trail import ACTIONS
 from services.api_keys import add_key
 from tests.fix_service import Service, new_database
 
@@ -58,6 +61,10 @@ def test_files_are_kept_for_ever_under_the_name_of_their_content(service: Servic
     assert service.http.get("/static/000000000000/taizhang.css").status_code == 404
 
 
+def test_every_action_that_leaves_a_trail_can_be_asked_for() -> None:
+    assert set(ACTIONS.values()) == set(get_args(Action))
+
+
 def test_a_page_leaves_the_trail_that_its_twin_in_the_api_leaves(service: Service) -> None:
     service.publish(
         {
@@ -72,7 +79,7 @@ def test_a_page_leaves_the_trail_that_its_twin_in_the_api_leaves(service: Servic
     for path, action in (
         ("/ledger", "list"), ("/ledger/group:pages-1", "dossier"), ("/ledger/group:pages-1/history", "history"),
         ("/explain", "explain"), ("/events/1", "event"), ("/inspection", "changes"), ("/inspection/signals", "signals"),
-        ("/inspection/events", "audit"),
+        ("/inspection/events", "audit"), ("/work", "measures"),
     ):  # fmt: skip
         size = service.get("/v1/readings/tree")["tree_size"]
         assert service.http.get(path, headers=HTML).status_code == 200

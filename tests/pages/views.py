@@ -24,6 +24,7 @@ VIEWS: Final[dict[str, str]] = {
     "quarantine-group": "/intake/quarantine/group?rule=form",
     "quarantined": "/intake/quarantine/1",
     "quarantined-json": "/intake/quarantine/2",
+    "work": "/work?as_of=2025-02-28&region=880124",
     "nothing": "/?as_of=2019-01-01",
     "wrong": "/?as_of=2024-02-30",
 }
