@@ -16,6 +16,7 @@ from api.clocks import Asked, CursorText
 from api.filters import Filtered
 from api.paging import Limit, page
 from api.parts import parts_of
+from api.routes.organizations import Org
 from api.shapes import KnownAt
 from domain.terms import Measure
 from services.measures import Item, State, deadlines_json, durations, item_key, of_organization, open_items, tallies
@@ -155,7 +156,7 @@ class OfOrganization(BaseModel):
     responses={200: {"model": OfOrganization}, **NOT_FOUND},
     summary="一户的措施 One organization's measures",
 )
-def of_one(request: Request, _: Reading, clocks: Asked, org: str) -> Response:
+def of_one(request: Request, _: Reading, clocks: Asked, org: Org) -> Response:
     """Every measure that was open at an organization by the date: opened, closed and by what."""
     found, said = of_organization(parts_of(request).queries, org, clocks.as_of, clocks.position)
     measures = [{**each._asdict(), "due_on": said.due_on(org, each)} for each in found]
