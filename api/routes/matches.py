@@ -93,7 +93,9 @@ def get_candidates(
     _: Inspecting,
     clocks: Asked,
     *,
-    region: Annotated[str, Query(pattern="^[0-9]{6,12}$", description="A county's code, or one below it.")],
+    region: Annotated[
+        str, Query(pattern="^[0-9]{6,12}$", description="A county's code, or one below it.", examples=["880102"])
+    ],
     name_min: Annotated[float, Query(ge=50, le=100, description="How alike names are at least, of 100.")] = NAME_MIN,
     limit: Limit = 100,
     cursor: CursorText = None,

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
@@ -20,6 +20,7 @@ from services.surveys import Made, accuracy, all_surveys, differing, made, stand
 router = APIRouter(prefix="/v1/surveys", tags=["daily work"], responses=PROBLEMS)
 
 SAMPLE_MAX = 2_000
+SurveyId = Annotated[str, Path(description="`survey:…`", max_length=100, examples=["survey:880107-2024"])]
 
 
 class SurveyShape(BaseModel):
@@ -144,7 +145,7 @@ def progress(
     request: Request,
     _: Reading,
     clocks: Asked,
-    survey: str,
+    survey: SurveyId,
     *,
     by: Annotated[Literal["6", "9", "12", "grid"], Query(description="Digits of the region, or grid.")] = "9",
 ) -> Response:
@@ -165,7 +166,7 @@ def get_discrepancies(
     request: Request,
     _: Inspecting,
     clocks: Asked,
-    survey: str,
+    survey: SurveyId,
     *,
     limit: Limit = 100,
     cursor: CursorText = None,
@@ -193,9 +194,14 @@ def get_sample(
     request: Request,
     _: Inspecting,
     clocks: Asked,
-    survey: str,
+    survey: SurveyId,
     *,
-    seed: Annotated[str, Query(min_length=1, max_length=100, description="Drawn in public; the same gives the same.")],
+    seed: Annotated[
+        str,
+        Query(
+            min_length=1, max_length=100, description="Drawn in public; the same gives the same.", examples=["20241120"]
+        ),
+    ],
     size: Annotated[int, Query(ge=1, le=SAMPLE_MAX)] = 100,
 ) -> Response:
     """A random sample of the visits, reproducible by anyone from the log and the seed."""
@@ -213,7 +219,7 @@ def get_sample(
     responses={200: {"model": AccuracyAnswer}, **NOT_FOUND},
     summary="准确率 The accuracy that the sample gives",
 )
-def get_accuracy(request: Request, _: Reading, clocks: Asked, survey: str) -> Response:
+def get_accuracy(request: Request, _: Reading, clocks: Asked, survey: SurveyId) -> Response:
     """How often the visits made again found the same as the first, with the Wilson interval at 95 %."""
     _queries, of = _made(request, survey, clocks)
     return answer({"as_of": clocks.as_of, "known_at": clocks.known_at(), "survey": survey, "accuracy": accuracy(of)})
