@@ -20,7 +20,7 @@ def blocks(name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", READMES)
-def test_every_command_works_as_written(fresh_service: Service, name: str) -> None:
+def test_every_command_works_as_written(fresh_service: Service, tmp_path: Path, name: str) -> None:
     given = environment(url=fresh_service.url)
     given["PATH"] = f"{Path(sys.executable).parent}:{given['PATH']}"
     for block in blocks(name):
@@ -29,7 +29,12 @@ def test_every_command_works_as_written(fresh_service: Service, name: str) -> No
             "curl -s", "curl --fail-with-body -s"
         )
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", script], env=given, check=False, capture_output=True, text=True
+            ["bash", "-euo", "pipefail", "-c", script],
+            env=given,
+            cwd=tmp_path,
+            check=False,
+            capture_output=True,
+            text=True,
         )
         assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
         assert done.stdout.strip()
