@@ -1,11 +1,11 @@
 """Quarantine by the group: what one fault caused, tried and taken in together once the fault is mended."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from psycopg.rows import class_row, scalar_row
+from psycopg.rows import scalar_row, tuple_row
 
 from domain.reasons import Reason
 from services.decisions import Decisions, names_to_know
@@ -46,14 +46,18 @@ _OPEN: Final = """
  WHERE NOT EXISTS (SELECT FROM taizhang.quarantine_action e
                     WHERE e.quarantine_id = q.id AND e.action <> 'still_refused')
 """
+# A reason may quote a NUL, which PostgreSQL takes for no text: its words are read by the client.
 _GROUPS: Final = (
     """
-SELECT r.reason->>'rule' AS rule, q.source, count(DISTINCT q.id) AS messages,
-       min(q.received_at) AS first_received_at, max(q.received_at) AS last_received_at, max(q.id) AS example,
-       (array_agg(r.reason->>'message' ORDER BY q.id DESC))[1] AS reason
+SELECT g.*, q.reasons FROM (
+SELECT r.rule, q.source, count(DISTINCT q.id) AS messages,
+       min(q.received_at) AS first_received_at, max(q.received_at) AS last_received_at, max(q.id) AS example
 """
-    + _OPEN.replace("quarantine q\n", "quarantine q, json_array_elements(q.reasons) AS r (reason)\n")
-    + " GROUP BY 1, 2 ORDER BY messages DESC, rule, source NULLS LAST LIMIT 1000"
+    + _OPEN.replace("quarantine q\n", "quarantine q, unnest(q.rules) AS r (rule)\n")
+    + """
+ GROUP BY 1, 2 ORDER BY messages DESC, rule, source NULLS LAST LIMIT 1000
+) g JOIN taizhang.quarantine q ON q.id = g.example ORDER BY g.messages DESC, g.rule, g.source NULLS LAST
+"""
 )
 _MEANT: Final = (
     "SELECT q.id"
@@ -69,8 +73,13 @@ _MEANT: Final = (
 
 def groups(recorder: LogRecorder) -> list[Group]:
     """The open messages by rule and source, the largest group first; a message stands in one for each of its rules."""
-    with recorder.datastore.get_connection() as connection, connection.cursor(row_factory=class_row(Group)) as cursor:
-        return cursor.execute(_GROUPS).fetchall()
+    with recorder.datastore.get_connection() as connection, connection.cursor(row_factory=tuple_row) as cursor:
+        rows = cursor.execute(_GROUPS).fetchall()
+    return [Group._make((*row[:6], _words(row[0], row[6]))) for row in rows]
+
+
+def _words(rule: str, reasons: Sequence[Mapping[str, Any]]) -> str:
+    return next(str(reason["message"]) for reason in reasons if reason["rule"] == rule)
 
 
 def try_group(recorder: LogRecorder, filters: Filters, by: str) -> Outcome:

@@ -43,3 +43,9 @@ def test_a_group_stands_by_rule_and_source(intake: Intake) -> None:
         ("not_json", None, 2),
         ("time", removed("a")["source"], 1),
     ]
+
+
+def test_a_reason_that_quotes_what_postgresql_takes_for_no_text_stands_in_its_group(intake: Intake) -> None:
+    (receipt,) = intake.admit([http(b"\x00{}")])
+    assert "\x00" in str(receipt.reasons[0].value)
+    assert [(each.rule, each.messages) for each in groups(intake.recorder)] == [("not_json", 1)]
