@@ -21,14 +21,14 @@ def test_brokers_must_be_named_and_the_message_says_how() -> None:
 def test_security_settings_reach_every_client() -> None:
     settings = load(
         kafka_bootstrap=BOOTSTRAP, kafka_security="SASL_SSL", kafka_sasl_mechanism="SCRAM-SHA-512",
-        kafka_sasl_username="taizhang", kafka_sasl_password="secret", kafka_tls_ca_file=Path("ca.pem"),  # noqa: S106 - made up
+        kafka_sasl_username="taizhang", kafka_sasl_password="open-sesame", kafka_tls_ca_file=Path("ca.pem"),  # noqa: S106 - made up
         kafka_tls_cert_file=Path("own.pem"), kafka_tls_key_file=Path("own.key"),
     )  # fmt: skip
     options = connection_options(settings)
     assert options["bootstrap_servers"] == ["one:9092", "two:9092"]
-    assert options["sasl_plain_password"] == "secret"  # noqa: S105 - made up
+    assert options["sasl_plain_password"] == "open-sesame"  # noqa: S105 - made up
     assert {options[f"ssl_{name}"] for name in ("cafile", "certfile", "keyfile")} == {"ca.pem", "own.pem", "own.key"}
-    assert "secret" not in repr(settings)
+    assert "open-sesame" not in repr(settings)
     for client, own in (
         (KafkaConsumer, consumer_options(settings, "c")),
         (KafkaProducer, producer_options(settings, "p")),
