@@ -145,8 +145,10 @@ async def clocks(
     else:
         date_ = today() if as_of is None else read_date("as_of", as_of)
         position, after = await settled_position(parts, known_at), None
-    recorded_at = await run_in_threadpool(parts.queries.recorded_at, position)
-    return Clocks(date_, position, recorded_at, after)
+    known = parts.queries.known(position)
+    if known is None:
+        known = await run_in_threadpool(parts.queries.learn, position)
+    return Clocks(date_, position, known.recorded_at, after)
 
 
 Asked = Annotated[Clocks, Depends(clocks)]

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from domain.ledger import Row
-from domain.rates import Counts, Filters, rates
+from domain.rates import RATES, Counts, Filters, ratio
 from domain.terms import Anomaly, Category, ExclusionReason, Formation, Kind, Measure
 
 
@@ -121,9 +121,17 @@ def filters_of(asked: Filters) -> dict[str, Any]:
 
 def figures(counts: Counts) -> dict[str, Any]:
     """Counts and rates, as answers show them."""
+    values = counts._asdict()
     return {
-        "counts": counts._asdict(),
-        "rates": {name: rate._asdict() for name, rate in rates(counts).items()},
+        "counts": values,
+        "rates": {
+            name: {
+                "numerator": values[above],
+                "denominator": values[below],
+                "value": ratio(values[above], values[below]),
+            }
+            for name, (above, below) in RATES.items()
+        },
     }
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from operator import add as plus
 from typing import Final, NamedTuple
 
 from domain.ledger import Row
@@ -100,7 +101,7 @@ def count_row(row: Row) -> Counts:
 
 def add(left: Counts, right: Counts) -> Counts:
     """The counts of two groups that share no organization."""
-    return Counts(*(a + b for a, b in zip(left, right, strict=True)))
+    return Counts(*map(plus, left, right))
 
 
 class Filters(NamedTuple):

@@ -6,9 +6,10 @@ Every answer is bound to one version of the projection at one position; `as_of` 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from datetime import date, datetime
 from functools import reduce
-from typing import Any, Final, NamedTuple, Self, TypeVar
+from typing import Any, Final, NamedTuple, Self
 
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
@@ -34,11 +35,15 @@ from services.evidence import log_tree
 from services.ledger_view import LedgerView, PinnedView, View
 
 _RECORDED_AT: Final = "SELECT recorded_at FROM taizhang.log WHERE notification_id = %s"
+# Of so many positions what the log says is kept: it never changes.
+_KNOWN_MAX: Final = 10_000
 
 
-_Kept = TypeVar("_Kept")
-# Positions whose instant and whose root are kept; what the log says of a position never changes.
-_KEPT_POSITIONS_MAX: Final = 10_000
+class Known(NamedTuple):
+    """A position of the log: when it was recorded (None for 0), and the root hash of the tree up to it, in hex."""
+
+    recorded_at: datetime | None
+    root_hash: str
 
 
 class Evidence(NamedTuple):
@@ -69,14 +74,11 @@ class Queries:
         self.by_organization = ByOrganization()
         self.homes = Homes()
         self.alphabet = Alphabet()
-        self._instants: dict[int, datetime] = {}
-        self._roots: dict[int, str] = {}
+        self._known: dict[int, Known] = {}
 
     def _like(self, view: LedgerView | PinnedView, scope: Scope) -> "Queries":
-        made = Queries(self.pool, view, scope)
-        made.by_organization, made.homes = self.by_organization, self.homes
-        made.alphabet = self.alphabet
-        made._instants, made._roots = self._instants, self._roots
+        made = copy(self)
+        made.view, made.scope = view, scope
         return made
 
     def pinned(self) -> "Queries":
@@ -118,27 +120,30 @@ class Queries:
         with self.pool.connection() as connection, connection.cursor() as cursor:
             yield cursor
 
-    def recorded_at(self, position: int) -> datetime | None:
-        """When the event at a position was recorded; None for position 0."""
-        kept = self._instants.get(position)
+    def known(self, position: int) -> Known | None:
+        """What was kept of a position, without asking the database."""
+        return self._known.get(position)
+
+    def learn(self, position: int) -> Known:
+        """When a position was recorded and the root there, in one go: whoever needs the one needs the other next."""
+        kept = self._known.get(position)
         if kept is not None:
             return kept
-        with self.cursor() as cursor:
-            found = cursor.execute(_RECORDED_AT, (position,)).fetchone()
-        if found is None:
-            return None
-        recorded_at: datetime = found[0]
-        _keep(self._instants, position, recorded_at)
-        return recorded_at
+        with self.pool.connection() as connection, connection.cursor() as cursor:
+            found = cursor.execute(_RECORDED_AT, (position,), prepare=True).fetchone()
+            root = log_tree.LOG.root_at(connection, position)
+        if len(self._known) >= _KNOWN_MAX:
+            self._known.clear()
+        known = self._known[position] = Known(found[0] if found else None, root.hex())
+        return known
+
+    def recorded_at(self, position: int) -> datetime | None:
+        """When the event at a position was recorded; None for position 0."""
+        return self.learn(position).recorded_at
 
     def evidence(self, position: int) -> Evidence:
         """The tree of the first `position` events and the rule set of the version that answers."""
-        root = self._roots.get(position)
-        if root is None:
-            with self.pool.connection() as connection:
-                root = log_tree.LOG.root_at(connection, position).hex()
-            _keep(self._roots, position, root)
-        return Evidence(position, root, self.view.current.version.ruleset)
+        return Evidence(position, self.learn(position).root_hash, self.view.current.version.ruleset)
 
     def rates(self, as_of: date, known_at: int, group_by: tuple[str, ...], filters: Filters = ANY) -> Rates:
         """Counts by group and in total."""
@@ -186,12 +191,6 @@ class Queries:
 
 def _unspoken(org: str, known_at: int) -> NotFoundError:
     return NotFoundError(f"no event known at position {known_at} speaks of {org}; check the identifier")
-
-
-def _keep(kept: dict[int, _Kept], position: int, value: _Kept) -> None:
-    if len(kept) >= _KEPT_POSITIONS_MAX:
-        kept.clear()
-    kept[position] = value
 
 
 def chosen_rows(snapshot: Snapshot, as_of: date, known_at: int, policy: Policy, filters: Filters) -> Standing:

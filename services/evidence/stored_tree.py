@@ -75,11 +75,14 @@ class StoredTree:
         # Of each level only the last tile, as far as it goes: those before it have a root one level up.
         first = [max(size, 0) >> TILE_HEIGHT * (level + 1) << TILE_HEIGHT for level in levels]
         queries = [self._hashes(n, first[n], (max(size, 0) >> TILE_HEIGHT * n) - first[n]) for n in levels]
-        ((present,),), *edge = _at_once(connection, [(self.size_sql, ()), *queries])
+        parts = [f"({self.size_sql})", *(f"ARRAY({statement})" for statement, _ in queries)]
+        parameters = tuple(each for _, given in queries for each in given)
+        ((present, *edge),) = rows(connection, f"SELECT {', '.join(parts)}", parameters)
         _check_size(size, present)
 
         def read(level: int, start: int, count: int) -> Sequence[bytes]:
-            return [value for (value,) in edge[level][start - first[level] : start - first[level] + count]]
+            hashes: list[bytes] = edge[level]
+            return hashes[start - first[level] : start - first[level] + count]
 
         try:
             return root_from_tiles(size, read)
@@ -132,13 +135,3 @@ def rows(connection: AnyConnection, statement: str, parameters: tuple[Any, ...])
     """All rows of a query, as tuples."""
     with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
         return cursor.execute(statement, parameters, prepare=True).fetchall()
-
-
-def _at_once(connection: AnyConnection, queries: Sequence[_Query]) -> list[list[TupleRow]]:
-    """The rows of each query, all asked in one round trip."""
-    cursors = []
-    with connection.pipeline():
-        for statement, parameters in queries:
-            cursor = connection.cursor(row_factory=tuple_row, binary=True)
-            cursors.append(cursor.execute(statement, parameters, prepare=True))
-    return [cursor.fetchall() for cursor in cursors]
