@@ -54,7 +54,7 @@ class LogReader:
 
     def _read(self, query: str, parameters: tuple[Any, ...]) -> list[Values]:
         with self._connection.cursor(binary=True) as cursor:
-            return list(_read(cursor.execute(query, parameters, prepare=True)))
+            return list(_read(cursor.execute(query, parameters, prepare=True).fetchall()))
 
 
 def _read(rows: Iterable[Any]) -> Iterator[Values]:

@@ -1,13 +1,15 @@
 """Which rows stand behind a number: a page of organizations at one (as_of, known_at), without looking at all.
 
 The entries are also kept in order of organization, so that a page reads the entries of as many
-organizations as it takes to fill it, not those of the whole ledger.
+organizations as it takes to fill it, of those that ever were in the regions and of the kind, not
+those of the whole ledger.
 """
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from domain.policy import Policy
 from domain.rates import Counts, Filters
@@ -17,9 +19,11 @@ from projections.ledger.grouping import count_columns
 from projections.ledger.standing import Mask, Standing, matching, rows_of
 
 # Organizations looked at first; each further look takes twice as many.
-_WIDTH: Final = 1 << 10
+_WIDTH: Final = 1 << 9
 # Entries beyond the order that are looked at one by one before the order is made anew.
 _TAIL_MAX: Final = 1 << 17
+# Numbers of organizations.
+Orgs = NDArray[np.int64]
 
 
 class Group(NamedTuple):
@@ -82,9 +86,10 @@ class ByOrganization:
         order = self._current(version, snapshot)
         known = int(np.searchsorted(snapshot.entries["position"], known_at, side="right"))
         inside = _inside(snapshot, group.regions)
-        found, count, first, width = [np.zeros(0, np.int32)], 0, after + 1, _WIDTH
-        while count < limit and first < snapshot.organizations:
-            decided = _deciding(snapshot, order, first, first + width, day, known)
+        orgs = _candidates(snapshot, inside, group.filters.kind, after)
+        found, count, first, width = [np.zeros(0, np.int32)], 0, 0, _WIDTH
+        while count < limit and first < len(orgs):
+            decided = _deciding(snapshot, order, orgs[first : first + width], day, known)
             rows = rows_of(snapshot, _there(snapshot, decided, inside, group.filters.kind), policy)
             rows = rows.where(_meant(snapshot, rows, group))
             found.append(rows.entry)
@@ -92,29 +97,48 @@ class ByOrganization:
         return rows_of(snapshot, np.concatenate(found)[:limit], policy)
 
 
-def _deciding(snapshot: Snapshot, order: Order, first: int, last: int, day: int, known: int) -> Int32:  # noqa: PLR0917 - as above
-    """For each organization numbered [first, last) the last of the first `known` entries that spans the day."""
+def _candidates(snapshot: Snapshot, inside: Mask, kind: str | None, after: int) -> Orgs:
+    """The organizations after one that ever had attributes in the regions and of the kind, in order of number."""
+    candidate = np.zeros(snapshot.organizations, np.bool_)
+    candidate[snapshot.attributes["org_no"][_fitting(snapshot, np.s_[:], inside, kind)]] = True
+    return np.flatnonzero(candidate[after + 1 :]) + (after + 1)
+
+
+def _fitting(snapshot: Snapshot, numbers: Int32 | slice, inside: Mask, kind: str | None) -> Mask:
+    """Which of these attributes are in the regions and of the kind."""
+    fitting = inside[snapshot.attributes["region"][numbers]]
+    if kind is not None:
+        fitting &= snapshot.attributes["kind"][numbers] == (KINDS.index(kind) if kind in KINDS else -1)
+    return np.asarray(fitting, np.bool_)
+
+
+def _deciding(snapshot: Snapshot, order: Order, orgs: Orgs, day: int, known: int) -> Int32:
+    """For each of these organizations the last of the first `known` entries that spans the day."""
     columns = snapshot.entries
-    begin, end = (order.begins[min(n, len(order.begins) - 1)] for n in (first, last))
-    entries = order.entries[begin:end]
-    entries = entries[entries < known]
-    tail = columns["org_no"][order.length : known]
-    entries = np.concatenate([entries, np.flatnonzero((tail >= first) & (tail < last)).astype(np.int32) + order.length])
+    slots = np.full(snapshot.organizations, -1, np.int32)
+    slots[orgs] = np.arange(len(orgs), dtype=np.int32)
+    ordered = orgs[orgs < len(order.begins) - 1]
+    entries = order.entries[_ranges(order.begins[ordered], order.begins[ordered + 1])]
+    tail = np.flatnonzero(slots[columns["org_no"][order.length : known]] >= 0).astype(np.int32) + order.length
+    entries = np.concatenate([entries[entries < known], tail])
     entries = entries[(columns["day_from"][entries] <= day) & (columns["day_to"][entries] > day)]
-    decided = np.full(last - first, -1, np.int32)
+    decided = np.full(len(orgs), -1, np.int32)
     # Of an index that stands twice, the last assignment holds; an organization's entries stand in order.
-    decided[columns["org_no"][entries] - first] = entries
+    decided[slots[columns["org_no"][entries]]] = entries
     return decided[decided >= 0]
+
+
+def _ranges(begins: Int32, ends: Int32) -> Orgs:
+    """The numbers of all [begin, end), one after the other."""
+    lengths = (ends - begins).astype(np.int64)
+    ahead = np.cumsum(lengths) - lengths
+    return np.repeat(begins - ahead, lengths) + np.arange(lengths.sum())
 
 
 def _there(snapshot: Snapshot, decided: Int32, inside: Mask, kind: str | None) -> Int32:
     """Of these entries those of active organizations in the regions and of the kind: few, so their rows cost little."""
     decided = decided[snapshot.entries["attributes_no"][decided] >= 0]
-    number = snapshot.entries["attributes_no"][decided]
-    there = inside[snapshot.attributes["region"][number]]
-    if kind is not None:
-        there &= snapshot.attributes["kind"][number] == (KINDS.index(kind) if kind in KINDS else -1)
-    chosen: Int32 = decided[there]
+    chosen: Int32 = decided[_fitting(snapshot, snapshot.entries["attributes_no"][decided], inside, kind)]
     return chosen
 
 

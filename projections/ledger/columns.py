@@ -40,7 +40,8 @@ _KEPT: Final[dict[str, type[np.generic]]] = {
     "formations": np.int8, "instructed": np.bool_,
 }  # fmt: skip
 _ATTRIBUTES: Final[dict[str, type[np.generic]]] = {
-    "kind": np.int8, "category": np.int8, "region": np.int32, "industry": np.int32, "employees": np.int32,
+    "org_no": np.int32, "kind": np.int8, "category": np.int8, "region": np.int32, "industry": np.int32,
+    "employees": np.int32,
 }  # fmt: skip
 UNKNOWN: Final = -1
 
@@ -128,6 +129,7 @@ class Snapshot:
 class AttributesRow(NamedTuple):
     """What the columns keep of one row of `attributes`."""
 
+    org_no: int
     kind: str
     category: str
     region: str
@@ -169,6 +171,7 @@ class Columns:
         self._attributes.extend(
             len(rows),
             {
+                "org_no": [r.org_no for r in rows],
                 "kind": [KINDS.index(r.kind) for r in rows],
                 "category": [CATEGORIES.index(r.category) for r in rows],
                 "region": [self._regions.number(r.region) for r in rows],

@@ -21,7 +21,7 @@ COPY (SELECT {", ".join(ENTRY_FIELDS)} FROM {{schema}}.entry WHERE entry >= %s O
 TO STDOUT (FORMAT binary)
 """  # noqa: S608 - names of this module's own columns
 _ATTRIBUTES: Final = """
-SELECT kind, category, region, industry, employees FROM {schema}.attributes WHERE attributes_no >= %s
+SELECT org_no, kind, category, region, industry, employees FROM {schema}.attributes WHERE attributes_no >= %s
 ORDER BY attributes_no
 """
 _ORGANIZATIONS: Final = "SELECT org FROM {schema}.organization WHERE org_no >= %s ORDER BY org_no"
@@ -148,7 +148,7 @@ class LedgerReading:
 
     def presences(self, cursor: Cursor[Any], org_nos: Sequence[int], day: int, known_at: int) -> list[PresenceRow]:
         """Who and what is at these organizations on a day, as known at a position; by entity."""
-        rows = cursor.execute(self._sql(_PRESENCES), (list(org_nos), known_at, day, day), binary=True)
+        rows = cursor.execute(self._sql(_PRESENCES), (list(org_nos), known_at, day, day), binary=True).fetchall()
         return [PresenceRow(*row) for row in rows if row[2] is not None]
 
     def anomalies(
@@ -174,7 +174,7 @@ class LedgerReading:
 
     def mentions(self, cursor: Cursor[Any], identifiers: Sequence[str], known_at: int) -> list[int]:
         """The positions of the events that speak of any of these, as known at a position."""
-        rows = cursor.execute(self._sql(_MENTIONS), (list(identifiers), known_at), binary=True)
+        rows = cursor.execute(self._sql(_MENTIONS), (list(identifiers), known_at), binary=True).fetchall()
         return [position for (position,) in rows]
 
 

@@ -65,7 +65,7 @@ def project(events: list[Event]) -> tuple[Snapshot, Changes]:
             row[name] = value
     columns.add_entries(wire.tobytes())
     columns.add_attributes(
-        [AttributesRow(a.kind, a.category, a.region, a.industry, a.employees) for _, _, a in changes.attributes]
+        [AttributesRow(n, a.kind, a.category, a.region, a.industry, a.employees) for _, n, a in changes.attributes]
     )
     columns.add_organizations([org for _, org in changes.organizations])
     columns.add_policies(changes.policies)
