@@ -71,7 +71,7 @@ def trace(facts: Iterable[Fact], org: str) -> Traced:
         before, values = values, _values(state, org)
         if not before:
             began = fact.decided_by
-        here = began if began is fact.decided_by else _union(began, fact.decided_by)
+        here = _union(began, fact.decided_by)
         decided = {
             name: decided[name] if name in before and before[name] == value else here for name, value in values.items()
         }
@@ -147,6 +147,4 @@ def _covering(branches: Iterable[Traced]) -> dict[Formation, Positions]:
 
 def _union(*positions: Positions) -> Positions:
     """All the positions, each once, in order."""
-    if len(positions) == 1:
-        return positions[0]
-    return tuple(sorted({p for each in positions for p in each}))
+    return tuple(sorted(set().union(*positions)))

@@ -60,7 +60,7 @@ def events_about(
     """The events known then that speak of these, with their targets and all that was said of the same events."""
     log = LogReader(connection)
     with connection.cursor() as cursor:
-        events = log.events(reading.mentions(cursor, identifiers, known_at))
+        events = log.mentioning(reading.schema, identifiers, known_at)
         words = [event for event in events if not event.is_fact]
         if not words:
             return events

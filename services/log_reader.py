@@ -5,13 +5,14 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
-from psycopg import Connection
+from psycopg import Connection, sql
 
 from domain.facts import Event, EventKey
 from domain.instants import NANOSECONDS, parse_instant
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _WHOLE_SECONDS: Final = len("2024-12-31T09:00:00+08:00")
+Query = str | sql.Composed
 # Position, source, id, type, time in nanoseconds, data: the fields of domain.facts.Event.
 Values = tuple[int, str, str, str, int, dict[str, Any]]
 
@@ -20,6 +21,12 @@ SELECT notification_id, source, id, topic, state, intake -> 'attributes' FROM ta
 """
 _AFTER: Final = _EVENT + " WHERE notification_id > %s ORDER BY notification_id LIMIT %s"
 _AT: Final = _EVENT + " WHERE notification_id = ANY(%s)"
+# In one statement with the projection's mentions: their positions need not come here and go back.
+_MENTIONED: Final = """
+SELECT notification_id, source, id, topic, state, intake -> 'attributes' FROM taizhang.log
+ WHERE notification_id IN (SELECT position FROM {schema}.mention WHERE identifier = ANY(%s) AND since <= %s)
+ ORDER BY notification_id
+"""
 _NAMED: Final = """
 SELECT event.* FROM unnest(%b::text[], %b::text[]) AS name (source, id),
        LATERAL (SELECT notification_id, source, id, topic, state, intake -> 'attributes' FROM taizhang.log
@@ -41,6 +48,11 @@ class LogReader:
         """The events at these positions, in any order."""
         return self._events(_AT, (list(positions),)) if positions else []
 
+    def mentioning(self, schema: str, identifiers: Sequence[str], known_at: int) -> list[Event]:
+        """The events that speak of any of these, as known at a position, in order; `schema` is the projection's."""
+        query = sql.SQL(_MENTIONED).format(schema=sql.Identifier(schema))
+        return self._events(query, (list(identifiers), known_at))
+
     def find(self, keys: Sequence[EventKey]) -> list[Event]:
         """Those of the named events that are in the log."""
         return self._events(_NAMED, tuple(map(list, zip(*keys, strict=True)))) if keys else []
@@ -49,10 +61,10 @@ class LogReader:
         """As `after`, each event as the values of its fields."""
         return self._read(_AFTER, (position, limit))
 
-    def _events(self, query: str, parameters: tuple[Any, ...]) -> list[Event]:
+    def _events(self, query: Query, parameters: tuple[Any, ...]) -> list[Event]:
         return [Event(*values) for values in self._read(query, parameters)]
 
-    def _read(self, query: str, parameters: tuple[Any, ...]) -> list[Values]:
+    def _read(self, query: Query, parameters: tuple[Any, ...]) -> list[Values]:
         with self._connection.cursor(binary=True) as cursor:
             return list(_read(cursor.execute(query, parameters, prepare=True).fetchall()))
 
