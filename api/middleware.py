@@ -77,6 +77,8 @@ class Surroundings:
             except ClientDisconnect:
                 status = 499  # as nginx notes it: the client went away, nobody reads an answer
             except Exception:
+                # The outermost place: nothing above could answer. Whatever it is gets logged with its trace, and the
+                # client an answer that tells nothing of the inside; cancellation (BaseException) goes on.
                 logger().exception("request failed", path=_route(scope))
                 if status:  # the answer is under way and cannot be taken back
                     raise

@@ -140,6 +140,8 @@ RULES: Final[dict[tuple[str, str], Rule]] = {
     ("POST", "/v1/persons/{pseudonym}/erase"): Rule(_STEWARDING, "whole"),
     ("GET", "/v1/access"): Rule(_ADMINISTERING, "whole"),
     ("POST", "/v1/access"): Rule(_ADMINISTERING, "whole"),
+    ("GET", "/v1/access/keys"): Rule(_ADMINISTERING, "whole"),
+    ("POST", "/v1/access/keys"): Rule(_ADMINISTERING, "whole"),
     ("POST", "/v1/access/{access}/revoke"): Rule(_ADMINISTERING, "whole"),
     ("GET", "/v1/session"): Rule(frozenset(), "none"),
 }

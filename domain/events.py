@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from domain.access_events import AccessGranted, AccessRevoked
+from domain.access_events import AccessGranted, AccessKeyRegistered, AccessRevoked
 from domain.assessment_events import AssessmentSealed, AssessmentSuperseded
 from domain.campaign_events import CampaignClosed, CampaignOpened, CampaignTargetSet
 from domain.fields import (
@@ -254,6 +254,7 @@ _MODELS: Final[dict[str, tuple[type[Data], int | None]]] = {
     "campaign.closed": (CampaignClosed, END),
     "access.granted": (AccessGranted, START),
     "access.revoked": (AccessRevoked, END),
+    "access.key_registered": (AccessKeyRegistered, START),
     "list.profiled": (ListProfiled, CHANGE),
     "assessment.sealed": (AssessmentSealed, START),
     "assessment.superseded": (AssessmentSuperseded, END),

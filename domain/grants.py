@@ -34,11 +34,12 @@ class Grant(NamedTuple):
 
     def holds(self, day: date) -> bool:
         """Whether it is in force on a day in Asia/Shanghai."""
-        return (
-            self.since <= day
-            and (self.until is None or day <= self.until)
-            and (self.revoked_on is None or day < self.revoked_on)
-        )
+        return in_force(day, self.since, self.until, self.revoked_on)
+
+
+def in_force(day: date, since: date, until: date | None, revoked_on: date | None) -> bool:
+    """Whether what was given from one day to the end of another, and perhaps taken back, holds on a day."""
+    return since <= day and (until is None or day <= until) and (revoked_on is None or day < revoked_on)
 
 
 def fold(grants: Mapping[str, Grant], events: Iterable[Event]) -> dict[str, Grant]:

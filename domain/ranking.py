@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Final, NamedTuple, TypeVar
 
 from domain.rates import REGION_DIMENSION_LENGTHS, Filters, Key, Rate
+from domain.scope import Scope
 
 # A group of fewer organizations (or employees) than this is flagged: one of them moves its rate by over 3 points.
 SMALL_BELOW: Final = 30
@@ -69,6 +70,12 @@ def parent_digits(digits: int) -> int | None:
     return REGION_DIMENSION_LENGTHS[place - 1] if place else None
 
 
-def of_city(filters: Filters) -> Filters:
-    """The filters with the region widened to the city's."""
-    return filters._replace(region=None if filters.region is None else filters.region[:CITY_DIGITS])
+def of_city(filters: Filters, scope: Scope) -> Filters | None:
+    """The filters with the region widened to the city's; None where whoever asks is of another, or of several."""
+    region = None if filters.region is None else filters.region[:CITY_DIGITS]
+    if scope is not None:
+        cities = {prefix[:CITY_DIGITS] for prefix in scope}
+        if len(cities) != 1 or region not in (None, *cities):
+            return None
+        (region,) = cities
+    return filters._replace(region=region, scope=None)

@@ -68,7 +68,7 @@ class Rendered(NamedTuple):
 
 def assessments(queries: Queries, known_at: int) -> Assessments:
     """The sealed reports known at a position."""
-    with queries.pool.connection() as connection:
+    with queries.connection() as connection:
         events = events_about(connection, queries.view.current.reading, ["assessment"], known_at)
     return domain_assessments.assessments(events)
 

@@ -84,7 +84,7 @@ def audit(queries: Queries, trail: Trail, sight: Sight, *, after: int, known_at:
     seen: list[TrailEvent] = []
     for _ in range(LOOKED_AT_MAX // _LOOK):
         part = _audit(queries, trail, after=after, known_at=known_at, limit=_LOOK)
-        with queries.pool.connection() as connection:
+        with queries.connection() as connection:
             told = LogReader(connection).events([event.position for event in part])
         visible = {event.position for event in told if sight.sees_any(event)}
         seen += (e._replace(subject=sight.subject(e.subject)) for e in part if e.position in visible)
@@ -100,12 +100,12 @@ def _audit(queries: Queries, trail: Trail, *, after: int, known_at: int, limit: 
     given = {name: value for name, value in trail._asdict().items() if value is not None}
     text = _SELECT + "".join(_CONDITIONS[name] for name in given) + _ORDER
     statement = sql.SQL(text).format(schema=sql.Identifier(queries.view.current.reading.schema))
-    with queries.pool.connection() as connection, connection.cursor(row_factory=class_row(TrailEvent)) as cursor:
+    with queries.connection() as connection, connection.cursor(row_factory=class_row(TrailEvent)) as cursor:
         parameters = {**given, "after": after, "known_at": known_at, "limit": limit}
         return cursor.execute(statement, parameters).fetchall()
 
 
 def events_at(queries: Queries, positions: Sequence[int]) -> dict[int, TrailEvent]:
     """The events at these positions."""
-    with queries.pool.connection() as connection, connection.cursor(row_factory=class_row(TrailEvent)) as cursor:
+    with queries.connection() as connection, connection.cursor(row_factory=class_row(TrailEvent)) as cursor:
         return {event.position: event for event in cursor.execute(_SELECT_AT, (list(positions),))}

@@ -67,7 +67,7 @@ class TargetStanding(NamedTuple):
 
 def campaigns(queries: Queries, as_of: date, known_at: int) -> Campaigns:
     """The campaigns that were open or closed by a date, as known at a position."""
-    with queries.pool.connection() as connection:
+    with queries.connection() as connection:
         events = events_about(connection, queries.view.current.reading, ["campaign"], known_at)
     found = domain_campaigns.campaigns(standing_facts(events, fits)[0], as_of)
     if queries.scope is None:

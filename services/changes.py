@@ -13,10 +13,10 @@ from domain.changing import Reason, effective_on, reason
 from domain.facts import Event
 from domain.ledger import Row
 from domain.policy import Policy
-from domain.rates import Counts, Filters
+from domain.rates import ANY, Counts, Filters
 from projections.ledger.columns import Int32
 from projections.ledger.moves import Moved, moved, touching
-from projections.ledger.standing import rows_of
+from projections.ledger.standing import matching, rows_of
 from services.errors import InvalidValueError
 from services.ledger_view import View
 from services.log_reader import LogReader
@@ -108,11 +108,10 @@ def changes(
             f"at most {EVENTS_MAX} did"
         )
     chosen = _page(view, found, after, limit)
-    with queries.pool.connection() as connection, connection.cursor() as cursor:
+    with queries.connection() as connection, connection.cursor() as cursor:
         sources = _by_source(cursor, touches, policies, len(found.org_no))
-        page = _changes(view, cursor, chosen, touches, policies, (day, since, known_at))
+        page = _changes(queries, cursor, chosen, touches, policies, (day, since, known_at))
         events = sight.described(described(connection, {p for each in page for p in each.positions}))
-    page = [each._replace(before=sight.row(each.before), after=sight.row(each.after)) for each in page]
     return Changes(len(found.org_no), sources, page, events)
 
 
@@ -167,16 +166,16 @@ def _by_source(cursor: Cursor[Any], touches: Touches, policies: Sequence[int], o
 
 
 def _changes(  # noqa: PLR0917 - one page
-    view: View,
+    queries: Queries,
     cursor: Cursor[Any],
     chosen: Moved,
     touches: Touches,
     policies: Sequence[int],
     clocks: tuple[int, int, int],
 ) -> list[Change]:
-    day, since, known_at = clocks
-    before = _rows(view, cursor, chosen.before, view.snapshot.policy(day, since))
-    after = _rows(view, cursor, chosen.after, view.snapshot.policy(day, known_at))
+    (day, since, known_at), view = clocks, queries.view.current
+    before = _rows(queries, cursor, chosen.before, view.snapshot.policy(day, since))
+    after = _rows(queries, cursor, chosen.after, view.snapshot.policy(day, known_at))
     made = []
     for org_no, difference in zip(chosen.org_no.tolist(), chosen.difference.tolist(), strict=True):
         org = view.snapshot.orgs[org_no]
@@ -186,8 +185,12 @@ def _changes(  # noqa: PLR0917 - one page
     return made
 
 
-def _rows(view: View, cursor: Cursor[Any], entries: Int32, policy: Policy) -> Mapping[str, Row]:
+def _rows(queries: Queries, cursor: Cursor[Any], entries: Int32, policy: Policy) -> Mapping[str, Row]:
+    """The rows in sight: an organization may be so on one side alone."""
+    view = queries.view.current
     rows = rows_of(view.snapshot, entries[entries >= 0], policy)
+    if queries.scope is not None:
+        rows = rows.where(matching(view.snapshot, rows, queries.narrowed(ANY)))
     return {row.org: row for row in rows_at(view, cursor, rows, policy)}
 
 

@@ -17,6 +17,7 @@ from domain.events import EVENT_TYPES
 from domain.fields import IDENTITY_LENGTH_MAX, SOURCE_LENGTH_MAX, Data
 from domain.fold import Attributes
 from domain.ledger import Row
+from services.messages import SIGNATURE_LENGTH_MAX
 
 VERSION: Final = "1.0.0"
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -97,9 +98,27 @@ def _message(type_: str, model: type[Data]) -> Document:
         "name": type_,
         "title": type_,
         "contentType": "application/cloudevents+json; charset=UTF-8",
+        "headers": _SIGNED,
         "payload": {"$ref": f"schemas/{type_}.json"},
         "bindings": {"kafka": {"key": {"type": "string", "description": key}}},
     }
+
+
+_SIGNED: Final[Document] = {
+    "type": "object",
+    "properties": {
+        "event-signature": {
+            "type": "string",
+            "maxLength": SIGNATURE_LENGTH_MAX,
+            "description": (
+                "A detached JWS over the exact bytes of the event (RFC 7515 appendix F, or RFC 7797 with b64 false), "
+                "Ed25519 (or EdDSA) or ES256, in structured mode only; `kid`, if any, is its RFC 7638 thumbprint. "
+                "Required once a key is registered for the source. Over HTTP one for each event, in order, with commas "
+                "between"
+            ),
+        }
+    },
+}
 
 
 def _ledger_message() -> Document:

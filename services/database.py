@@ -3,7 +3,7 @@
 import hashlib
 import re
 import select
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,8 @@ from psycopg_pool import ConnectionPool as Pool
 from services.errors import MigrationError
 
 SCHEMA: Final = "taizhang"
+# Owns nothing; row-level security shows it what concerns the regions that a transaction names (migration 0009).
+READER: Final = "taizhang_reader"
 SERVER_VERSION_MIN: Final = 15
 CONNECT_TIMEOUT_S: Final = 5
 # A writer that hangs with the log's gate in its hands is cut off first, so that one that waits gets its turn.
@@ -89,13 +91,30 @@ def _check(connection: Connection[Any]) -> None:
         Pool.check_connection(connection)
 
 
-def open_pool(conninfo: str, application: str, *, size_max: int = 10) -> Pool[Connection[TupleRow]]:
+def configure_scoped(connection: Connection[Any]) -> None:
+    """Make a connection fit to read for callers limited to regions: as READER, who sees nothing before it is told.
+
+    Raises:
+        psycopg.errors.InsufficientPrivilege: the login may not take that role (migration 0009).
+    """
+    configure(connection)
+    connection.execute(f"SET ROLE {READER}")
+
+
+def open_pool(
+    conninfo: str,
+    application: str,
+    *,
+    size_min: int = 1,
+    size_max: int = 10,
+    configure: Callable[[Connection[Any]], None] = configure,
+) -> Pool[Connection[TupleRow]]:
     """An open pool of configured connections, for reading; whoever opens it closes it."""
     return Pool(
         conninfo_for(conninfo, application),
         connection_class=Connection[TupleRow],
         configure=configure,
-        min_size=1,
+        min_size=size_min,
         max_size=size_max,
         timeout=CONNECT_TIMEOUT_S,
         # The pool waits ever longer between attempts: give up early, and let the next request try at once.

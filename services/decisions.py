@@ -8,6 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from psycopg import Cursor
+from psycopg.rows import TupleRow
+
 from domain.access_events import FAMILY
 from domain.envelope import check_data, effective_on
 from domain.events import CORRECTED, RANKS
@@ -16,8 +19,9 @@ from domain.leaf import LeafError, leaf
 from domain.merkle import leaf_hash
 from domain.reasons import Reason
 from domain.scope import in_scope
-from services.log import Entry, Known, Turn, originator_bytes
+from services.log import Entry, Known, LogRecorder, Turn, originator_bytes
 from services.messages import Arrival, Receipt
+from services.signatures import SigningKeys
 
 
 def names_to_know(arrivals: Iterable[Arrival]) -> list[EventKey]:
@@ -32,16 +36,24 @@ def names_to_know(arrivals: Iterable[Arrival]) -> list[EventKey]:
     return list(names)
 
 
+def begin(recorder: LogRecorder, cursor: Cursor[TupleRow], turn: Turn, arrivals: Sequence[Arrival]) -> "Decisions":
+    """The decisions of a batch, none taken yet; the turn holds the log's gate."""
+    recorder.signing_keys.follow(cursor)
+    return Decisions(turn, recorder.known(cursor, names_to_know(arrivals)), recorder.signing_keys)
+
+
 @dataclass(slots=True)
 class Decisions:
     """The decisions of one batch, taken one by one.
 
-    `known` is what the log has under the names that matter; accepted events are added to it. `duplicates` and
+    `known` is what the log has under the names that matter; accepted events are added to it. `signing_keys` are those
+    registered until now. `duplicates` and
     `quarantined` are to be recorded, `receipts` to be answered, all in order of arrival.
     """
 
     turn: Turn
     known: dict[EventKey, Known]
+    signing_keys: SigningKeys
     accepted: int = 0
     duplicates: list[tuple[Arrival, int]] = field(default_factory=list)
     quarantined: list[tuple[Arrival, int, Sequence[Reason]]] = field(default_factory=list)
@@ -65,7 +77,7 @@ class Decisions:
             self._quarantine(arrival, arrival.reasons)
         elif first is not None:
             self._quarantine(arrival, (_conflict(event, first),))
-        elif reason := _forbidden(arrival, event):
+        elif reason := _forbidden(arrival, event) or self.signing_keys.fault(event.source, arrival.message):
             self._quarantine(arrival, (reason,))
         elif reasons := self._unfit(event):
             self._quarantine(arrival, reasons)

@@ -67,7 +67,7 @@ def dossier(queries: Queries, org: str, as_of: date, known_at: int) -> Dossier:
     """
     number = queries.require_organization(org, as_of, known_at)
     view = queries.view.current
-    with queries.pool.connection() as connection, connection.cursor() as cursor:
+    with queries.connection() as connection, connection.cursor() as cursor:
         found = org_row(view, cursor, org, number, as_of, known_at)
         present = view.reading.presences(cursor, [number], as_of.toordinal(), known_at)
         facts = facts_around(connection, view.reading, [org], present, as_of, known_at)
@@ -145,6 +145,7 @@ class _Rows:
     def at(self, position: int) -> Row | None:
         known = self._entries[: bisect_right(self._positions, position)]
         state = deciding(known, self._day, position)
-        if state is None or state[0] == INACTIVE:
+        # While it was in a region out of sight, the database shows no attributes of it (policies.sql).
+        if state is None or state[0] == INACTIVE or state[0] not in self._attributes:
             return None
         return row_of(self._org, state, self._attributes, self._snapshot.policy(self._day, position))

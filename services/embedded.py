@@ -34,6 +34,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from services.database import READER
 from services.postmaster import PORT, EmbeddedPostgresError, as_user, ensure_running, enterable, runs, shut_down
 
 ROLE = "taizhang"
@@ -236,14 +237,21 @@ def _check_version(cluster: Path, programs: Path) -> None:
 
 
 def _ensure_database(conninfo: str, password: str) -> None:
-    """The service's own role and database, made by the administrator where they are missing."""
-    with contextlib.suppress(psycopg.OperationalError), psycopg.connect(conninfo):
-        return
-    role, database = sql.Identifier(ROLE), sql.Identifier(DATABASE)
+    """The service's own role, the one that it reads as for callers limited to regions, and its database.
+
+    The administrator makes them where they are missing.
+    """
+    with contextlib.suppress(psycopg.OperationalError), psycopg.connect(conninfo) as connection:
+        if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [READER]).fetchone():
+            return
+    role, database, reader = sql.Identifier(ROLE), sql.Identifier(DATABASE), sql.Identifier(READER)
     administrator = make_conninfo(conninfo, user=ADMINISTRATOR, dbname="postgres")
     with psycopg.connect(administrator, autocommit=True) as connection:
         if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone() is None:
             create = sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}")
             connection.execute(create.format(role, sql.Literal(password)))
+        if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [READER]).fetchone() is None:
+            connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(reader))
+            connection.execute(sql.SQL("GRANT {} TO {}").format(reader, role))
         if connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE]).fetchone() is None:
             connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, role))

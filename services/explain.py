@@ -38,7 +38,7 @@ def explain(queries: Queries, as_of: date, known_at: int, group: Group, *, after
     chosen = queries.by_organization.page(
         view.version.number, snapshot, day, known_at, policy, group, after, limit
     )  # fmt: skip
-    with queries.pool.connection() as connection, connection.cursor() as cursor:
+    with queries.connection() as connection, connection.cursor() as cursor:
         rows = rows_at(view, cursor, chosen, policy)
         present = view.reading.presences(cursor, chosen.org_no.tolist(), day, known_at)
         facts = facts_around(connection, view.reading, [row.org for row in rows], present, as_of, known_at)

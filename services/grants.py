@@ -15,8 +15,10 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
-from domain.access_events import GRANTED, REVOKED
+from domain.access_events import GRANTED, KEY_REGISTERED, REVOKED
 from domain.grants import Grant, fold
+from domain.signing_keys import SigningKey
+from domain.signing_keys import fold as fold_keys
 from services.holders import Holder
 from services.log_reader import LogReader
 from services.settings import SHANGHAI
@@ -25,8 +27,8 @@ REFRESH_S: Final = 1.0
 SOURCE: Final = "/taizhang/access"
 _POSITIONS: Final = """
 SELECT notification_id FROM taizhang.log
- WHERE topic IN ('taizhang.access.granted.v1', 'taizhang.access.revoked.v1') AND notification_id > %s
- ORDER BY notification_id
+ WHERE topic IN ('taizhang.access.granted.v1', 'taizhang.access.revoked.v1', 'taizhang.access.key_registered.v1')
+   AND notification_id > %s ORDER BY notification_id
 """
 
 
@@ -44,6 +46,7 @@ class Grants:
         self._asked = -REFRESH_S
         self._position = 0
         self._grants: dict[str, Grant] = {}
+        self._signing_keys: dict[str, SigningKey] = {}
 
     def all(self) -> list[Grant]:
         """Every grant there ever was, in order of position.
@@ -57,12 +60,24 @@ class Grants:
             grants = self._grants.values()
         return sorted(grants, key=lambda grant: grant.position)
 
+    def signing_keys(self) -> list[SigningKey]:
+        """Every key that was ever registered for a source, in order of position; raises as `all`."""
+        self.all()
+        return sorted(self._signing_keys.values(), key=lambda each: each.position)
+
+    def is_in_force(self, access: str) -> bool:
+        """Whether there is a grant or a key of this identifier that was not revoked; raises as `all`."""
+        ended = {grant.access: grant.revoked_on for grant in self.all()}
+        ended |= {key.access: key.revoked_on for key in self.signing_keys()}
+        return access in ended and ended[access] is None
+
     def _follow(self) -> None:
         with self._pool.connection() as connection:
             positions = [position for (position,) in connection.execute(_POSITIONS, (self._position,))]
             events = sorted(LogReader(connection).events(positions), key=lambda event: event.position)
         if events:
             self._grants = fold(self._grants, events)
+            self._signing_keys = fold_keys(self._signing_keys, events)
             self._position = events[-1].position
         self._asked = time.monotonic()
 
@@ -83,6 +98,11 @@ def _holders(grants: Iterable[Grant]) -> list[Holder]:
 def granted(data: dict[str, object]) -> bytes:
     """The event that grants access."""
     return _event(GRANTED, data)
+
+
+def key_registered(data: dict[str, object]) -> bytes:
+    """The event that registers a key for a source."""
+    return _event(KEY_REGISTERED, data)
 
 
 def revoked(access: str, on: date, reason: str) -> bytes:

@@ -8,7 +8,7 @@ from psycopg.rows import TupleRow
 
 from services import bookkeeping
 from services.database import Datastore
-from services.decisions import Decisions, names_to_know
+from services.decisions import begin
 from services.log import LogRecorder, Turn
 from services.messages import Disposition, Message, Publisher, Receipt, arrive
 from services.writer import Writer
@@ -54,7 +54,7 @@ class Intake:
             if within is not None:
                 within(cursor)
             recorder = self.recorder
-            decisions = Decisions(turn, recorder.known(cursor, names_to_know(arrivals)))
+            decisions = begin(recorder, cursor, turn, arrivals)
             recorder.append(cursor, turn, decisions.take(arrivals))
             bookkeeping.record_duplicates(cursor, turn.now, decisions.duplicates)
             bookkeeping.record_quarantined(cursor, turn.now, decisions.quarantined)

@@ -24,6 +24,7 @@ from domain.instants import parse_instant
 from domain.merkle import TILE_HEIGHT, Frontier, frontier_from_tiles
 from services.copying import Column, copy_rows
 from services.database import Datastore
+from services.signatures import SigningKeys
 
 CHANNEL: Final = "taizhang_log"
 TAIL_LIMIT: Final = 10_000
@@ -167,6 +168,7 @@ class LogRecorder(PostgresProcessRecorder):
     def __init__(self, datastore: Datastore) -> None:
         super().__init__(datastore, events_table_name="log", tracking_table_name="tracking")
         self.channel_name = CHANNEL
+        self.signing_keys = SigningKeys()
         self._frontier = Frontier()
         self._frontier_leaf: bytes | None = None
 
@@ -257,8 +259,7 @@ class LogRecorder(PostgresProcessRecorder):
     def at(self, position: int) -> Recorded | None:
         """The event at a position; None where there is none."""
         with self.datastore.get_connection() as connection, connection.cursor(row_factory=tuple_row) as cursor:
-            row = cursor.execute(_SELECT_ONE, (position,), prepare=True, binary=True).fetchone()
-            return None if row is None else Recorded._make(row)
+            return recorded(cursor, position)
 
     def position_at(self, instant: datetime) -> int:
         """The last position recorded at or before an instant; 0 if there is none.
@@ -272,6 +273,12 @@ class LogRecorder(PostgresProcessRecorder):
                 cursor.execute("LOCK TABLE taizhang.log_gate IN ROW SHARE MODE")
             row = cursor.execute(_SELECT_POSITION_AT, (instant,)).fetchone()
         return (row[0] if row else None) or 0
+
+
+def recorded(cursor: Cursor[TupleRow], position: int) -> Recorded | None:
+    """The event at a position, as far as the cursor's role sees it; None where there is none."""
+    row = cursor.execute(_SELECT_ONE, (position,), prepare=True, binary=True).fetchone()
+    return None if row is None else Recorded._make(row)
 
 
 # How many leaves a level of tile roots stands for is in domain.merkle; the table's index is that of C2SP tlog-tiles.

@@ -69,6 +69,11 @@ class LogReader:
             return list(_read(cursor.execute(query, parameters, prepare=True).fetchall()))
 
 
+def read_events(rows: Iterable[Any]) -> list[Event]:
+    """The events of rows of position, source, id, topic, state and binary mode's attributes."""
+    return [Event(*values) for values in _read(rows)]
+
+
 def _read(rows: Iterable[Any]) -> Iterator[Values]:
     for position, source, event_id, type_, raw, attributes in rows:
         content = orjson.loads(raw)

@@ -50,7 +50,7 @@ class Candidate(NamedTuple):
 
 def all_decisions(queries: Queries, as_of: date, known_at: int) -> tuple[list[Decision], list[Contradicted]]:
     """What persons have decided by the date."""
-    with queries.pool.connection() as connection:
+    with queries.connection() as connection:
         return decisions(office_facts(connection, queries.view.current, ["match"], as_of, known_at))
 
 
@@ -95,7 +95,7 @@ def _record(row: Row, place: str | None) -> Record:
 
 def _unknown(queries: Queries, region: str, as_of: date, known_at: int, place: str | None) -> list[Record]:
     """What visits found that no registry knows."""
-    with queries.pool.connection() as connection:
+    with queries.connection() as connection:
         facts = office_facts(connection, queries.view.current, ["survey", "visit"], as_of, known_at)
     found = [v for name in surveys(facts) for v in visits(facts, name) if v.unknown is not None]
     return [

@@ -81,7 +81,7 @@ def open_items(queries: Queries, as_of: date, known_at: int, filters: Filters) -
     policy = view.snapshot.policy(as_of.toordinal(), known_at)
     rows = chosen_rows(view.snapshot, as_of, known_at, policy, queries.narrowed(filters))
     rows = rows.where(open_measures(rows))
-    with queries.pool.connection() as connection:
+    with queries.connection() as connection:
         said = offices(office_facts(connection, view, ["measure"], as_of, known_at), as_of)
     obligations = dict(Obligations(view.snapshot, as_of, known_at).of(rows.org_no))
     items = [
@@ -125,7 +125,7 @@ def of_organization(queries: Queries, org: str, as_of: date, known_at: int) -> t
     """
     number = queries.require_organization(org, as_of, known_at)
     view = queries.view.current
-    with queries.pool.connection() as connection:
+    with queries.connection() as connection:
         said = offices(office_facts(connection, view, ["measure"], as_of, known_at), as_of)
     found = dict(Obligations(view.snapshot, as_of, known_at).of(np.array([number], np.int32)))
     return found.get(number, []), said

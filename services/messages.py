@@ -13,6 +13,9 @@ from domain.fields import IDENTITY_LENGTH_MAX, SOURCE_LENGTH_MAX
 from domain.reasons import Reason
 from domain.scope import Scope
 
+# Longer than any that the library reads.
+SIGNATURE_LENGTH_MAX: Final = 2_048
+
 Disposition = Literal["accepted", "duplicate", "quarantined"]
 
 
@@ -43,6 +46,7 @@ class Message:
         attributes: binary mode's CloudEvents attributes, without their prefix; None in structured mode. They are
             recorded in the intake's coordinates, since they are a part of the event.
         refused: what the channel itself has against it.
+        signature: a detached JWS over `raw`, if it came with one; recorded in the intake's coordinates as `jws`.
     """
 
     raw: bytes
@@ -50,6 +54,7 @@ class Message:
     publisher: Publisher
     attributes: Mapping[str, str] | None = None
     refused: tuple[Reason, ...] = ()
+    signature: str | None = None
 
 
 class Receipt(NamedTuple):
@@ -114,6 +119,8 @@ _CANONICAL: Final = orjson.OPT_SORT_KEYS
 def arrive(message: Message) -> Arrival:
     """Read a message. It never fails: whatever is wrong with it is among the reasons."""
     attributes, intake = message.attributes, message.intake
+    if message.signature is not None:
+        intake = {**intake, "jws": _legible(message.signature)}
     if attributes is None:
         reading, intake_json = read_event(message.raw), orjson.dumps(intake, option=_CANONICAL)
     else:
@@ -124,6 +131,11 @@ def arrive(message: Message) -> Arrival:
             reading, intake_json = _UNTEXT, json.dumps(intake).encode()
     reasons = message.refused + reading.reasons if message.refused else reading.reasons
     return Arrival(message, reading, _key(reading), intake, intake_json, reasons)
+
+
+def _legible(signature: str) -> str:
+    """A signature as it is recorded; one that holds, always so short and of these characters, is not changed."""
+    return signature.encode("ascii", "backslashreplace").decode().replace("\0", "\\x00")[:SIGNATURE_LENGTH_MAX]
 
 
 def _is_text(value: str) -> bool:

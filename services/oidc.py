@@ -29,6 +29,8 @@ TOKEN_LENGTH_MAX: Final = 16_384
 ANSWER_BYTES_MAX: Final = 1 << 20
 # A token that names a key not known makes the keys be fetched again, at most so often.
 REFETCH_S: Final = 0.5
+# So many checks at once may wait for that; the others are told to come again, so that forged tokens take no more.
+LOOKING_MAX: Final = 8
 # Keys are fetched again by themselves, so that one that was withdrawn ends. While the provider is away they stay.
 KEYS_S_MAX: Final = 3_600.0
 SCOPE: Final = "openid"
@@ -61,6 +63,7 @@ class Provider:
         # trust_env: the provider is named in the settings, not by a proxy of the machine's.
         self._http = httpx.Client(timeout=TIMEOUT_S, trust_env=False, follow_redirects=False)
         self._lock = threading.Lock()
+        self._looking = threading.BoundedSemaphore(LOOKING_MAX)
         self._metadata: Metadata | None = None
         self._keys: list[Key] = []
         self._fetched = -KEYS_S_MAX
@@ -185,11 +188,16 @@ class Provider:
         asked = time.monotonic()
         if not fresh and self._keys and asked - self._fetched < KEYS_S_MAX:
             return self._keys
-        with self._lock:
-            # Whoever waited while another fetched them has what was wanted.
-            if self._tried < asked:
-                time.sleep(max(0.0, self._tried + REFETCH_S - time.monotonic()))
-                self._fetch()
+        if not self._looking.acquire(blocking=False):
+            raise ProviderError("the sign-in provider's keys are being looked for; try again")
+        try:
+            with self._lock:
+                # Whoever waited while another fetched them has what was wanted.
+                if self._tried < asked:
+                    time.sleep(max(0.0, self._tried + REFETCH_S - time.monotonic()))
+                    self._fetch()
+        finally:
+            self._looking.release()
         return self._keys
 
     def _fetch(self) -> None:

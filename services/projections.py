@@ -86,6 +86,7 @@ def create(cursor: Cursor[Any], state: str) -> Version:
     version.tables.create(cursor)
     if state == "in_use":
         version.tables.index(cursor)
+        version.tables.point(cursor)
     return version
 
 
@@ -96,6 +97,8 @@ def ensure(connection: Connection[Any]) -> Version:
         if found is None:
             cursor.execute("LOCK TABLE taizhang.projection IN EXCLUSIVE MODE")
             found = in_use(cursor) or create(cursor, "in_use")
+        if found.tables.protect(cursor):
+            found.tables.point(cursor)
         return found
 
 
@@ -124,6 +127,8 @@ def swap(cursor: Cursor[Any], version: Version) -> None:
     """Put a version in use; the one before is retired and its tables are kept."""
     cursor.execute(_RETIRE, (LEDGER,))
     cursor.execute(_USE, (version.number,))
+    version.tables.protect(cursor)
+    version.tables.point(cursor)
     cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(version.position)))
 
 

@@ -76,6 +76,8 @@ class Projector:
         except (psycopg.Error, projections.OvertakenError):
             raise
         except Exception:
+            # Whatever an event does to the fold: the database's faults and being overtaken went on above, and what is
+            # left is found by applying one event at a time, which holds that event alone and names its fault.
             if limit == 1:
                 raise
             logger().exception("batch failed; applying its events one by one", position=self.version.position)

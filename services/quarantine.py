@@ -9,7 +9,7 @@ from psycopg.rows import TupleRow, tuple_row
 
 from domain.fields import REASON_LENGTH_MAX
 from services import bookkeeping
-from services.decisions import Decisions, names_to_know
+from services.decisions import begin
 from services.errors import AlreadyEndedError, InvalidValueError, NotFoundError
 from services.log import Turn
 from services.messages import Arrival, Message, Place, Publisher, Receipt, arrive
@@ -166,7 +166,7 @@ class Quarantine:
         return self._writer.write(work)
 
     def _take_in(self, cursor: Cursor[TupleRow], turn: Turn, id_: int, arrival: Arrival) -> Receipt:
-        decisions = Decisions(turn, self._recorder.known(cursor, names_to_know([arrival])))
+        decisions = begin(self._recorder, cursor, turn, [arrival])
         self._recorder.append(cursor, turn, decisions.take([arrival]))
         bookkeeping.record_duplicates(cursor, turn.now, decisions.duplicates)
         receipt = decisions.receipts[0]
@@ -207,8 +207,9 @@ def open_message(cursor: Cursor[TupleRow], id_: int, by: str, publisher: Publish
     if publisher is None:
         publisher = Publisher(name, steward, None if sources is None else frozenset(sources))
     original.pop("attributes", None)
+    signature = original.pop("jws", None)
     intake = {"channel": "redrive", "quarantine": id_, "by": by, "original": original}
-    return arrive(Message(bytes(raw), intake, publisher, attributes)), Place._make(place)
+    return arrive(Message(bytes(raw), intake, publisher, attributes, signature=signature)), Place._make(place)
 
 
 def _actions(cursor: Cursor[TupleRow], id_: int) -> list[Action]:

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from psycopg.rows import scalar_row, tuple_row
 
 from domain.reasons import Reason
-from services.decisions import Decisions, names_to_know
+from services.decisions import begin
 from services.errors import AlreadyEndedError
 from services.log import LogRecorder
 from services.messages import Receipt
@@ -88,7 +88,7 @@ def try_group(recorder: LogRecorder, filters: Filters, by: str) -> Outcome:
     with recorder.transaction() as cursor:
         turn = recorder.take_turn(cursor)
         arrivals = [open_message(cursor, id_, by, None)[0] for id_ in ids]
-        decisions = Decisions(turn, recorder.known(cursor, names_to_know(arrivals)))
+        decisions = begin(recorder, cursor, turn, arrivals)
         for _ in decisions.take(arrivals):
             pass  # entries are made one by one, and only asked for here
         receipts = decisions.receipts

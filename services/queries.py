@@ -29,7 +29,7 @@ from projections.ledger.grouping import group
 from projections.ledger.homes import Homes
 from projections.ledger.reading import deciding, organization_state, presence
 from projections.ledger.standing import Standing, matching, standing
-from services.database import open_pool
+from services.database import configure_scoped, open_pool
 from services.errors import NotFoundError
 from services.evidence import log_tree
 from services.ledger_view import LedgerView, PinnedView, View
@@ -44,6 +44,16 @@ class Known(NamedTuple):
 
     recorded_at: datetime | None
     root_hash: str
+
+
+_REGIONS: Final = "SELECT set_config('taizhang.regions', %s, true)"
+
+
+class Pools(NamedTuple):
+    """Connections for callers who see everything, and for those limited to regions (READER's)."""
+
+    whole: "ConnectionPool[Connection[TupleRow]]"
+    scoped: "ConnectionPool[Connection[TupleRow]]"
 
 
 class Evidence(NamedTuple):
@@ -65,10 +75,8 @@ class Rates(NamedTuple):
 class Queries:
     """The questions. Make it by `open`, which starts the ledger in memory."""
 
-    def __init__(
-        self, pool: "ConnectionPool[Connection[TupleRow]]", view: LedgerView | PinnedView, scope: Scope = None
-    ) -> None:
-        self.pool = pool
+    def __init__(self, pools: Pools, view: LedgerView | PinnedView, scope: Scope = None) -> None:
+        self._pools = pools
         self.view = view
         self.scope = scope
         self.by_organization = ByOrganization()
@@ -90,7 +98,11 @@ class Queries:
         return self._like(self.view, scope)
 
     def everywhere(self) -> "Queries":
-        """The same questions without a limit: for figures of the whole ledger, never for single organizations."""
+        """The same questions without a limit.
+
+        For figures of the whole ledger, for what the log says of a position (its instant, its root), and where what is
+        out of sight only decides whether something is told; never for single organizations.
+        """
         return self._like(self.view, None)
 
     def narrowed(self, filters: Filters) -> Filters:
@@ -102,10 +114,14 @@ class Queries:
     def open(cls, conninfo: str) -> Iterator[Self]:
         """Open the database and start to follow the projection."""
         view = LedgerView(conninfo)
-        with open_pool(conninfo, "queries") as pool:
+        with (
+            open_pool(conninfo, "queries") as whole,
+            # Where nobody is limited to regions, it holds no connection.
+            open_pool(conninfo, "scoped", size_min=0, configure=configure_scoped) as scoped,
+        ):
             view.start()
             try:
-                yield cls(pool, view)
+                yield cls(Pools(whole, scoped), view)
             finally:
                 view.close()
 
@@ -115,9 +131,20 @@ class Queries:
         return self.view.position
 
     @contextmanager
+    def connection(self) -> Iterator[Connection[TupleRow]]:
+        """A connection for reading; where these questions are limited to regions, behind row-level security."""
+        if self.scope is None:
+            with self._pools.whole.connection() as connection:
+                yield connection
+            return
+        with self._pools.scoped.connection() as connection, connection.transaction():
+            connection.execute(_REGIONS, (",".join(self.scope),))
+            yield connection
+
+    @contextmanager
     def cursor(self) -> Iterator[Cursor[TupleRow]]:
-        """A cursor of the pool, for reading."""
-        with self.pool.connection() as connection, connection.cursor() as cursor:
+        """A cursor of such a connection."""
+        with self.connection() as connection, connection.cursor() as cursor:
             yield cursor
 
     def known(self, position: int) -> Known | None:
@@ -129,7 +156,7 @@ class Queries:
         kept = self._known.get(position)
         if kept is not None:
             return kept
-        with self.pool.connection() as connection, connection.cursor() as cursor:
+        with self.everywhere().connection() as connection, connection.cursor() as cursor:
             found = cursor.execute(_RECORDED_AT, (position,), prepare=True).fetchone()
             root = log_tree.LOG.root_at(connection, position)
         if len(self._known) >= _KNOWN_MAX:

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from domain.comparison import percentage_points
 from domain.periods import months_before
 from domain.ranking import CITY_DIGITS, Rank, cut, of_city, parent_digits, ranks, region_dimension, wider
-from domain.rates import Counts, Filters, Key, Rate, rates
+from domain.rates import ANY, Counts, Filters, Key, Rate, rates
+from domain.scope import in_scope
 from domain.terms import RateName
 from services.queries import Queries
 
@@ -54,7 +55,9 @@ def ranking(  # noqa: PLR0917 - one question
     """The groups of a grouping, ranked by a rate by the tie rule of domain.ranking.
 
     The level above a region is the next shorter one that is a dimension; of a grouping without regions it is the whole
-    that the filters mean. The city is the region of four digits. Both keep all filters but the region.
+    that the filters mean. The city is the region of four digits. Both keep all filters but the region. Whoever is
+    limited to regions sees of these levels those within the regions, and the whole city's rate all the same, in total
+    and by kind: cut finer, it would tell of single organizations elsewhere.
 
     Args:
         queries: the ledger.
@@ -66,9 +69,12 @@ def ranking(  # noqa: PLR0917 - one question
         small: groups whose denominator is below this are flagged.
     """
 
-    def at(day: date, by: tuple[str, ...], of: Filters) -> dict[Key, Rate]:
-        found = queries.rates(day, known_at, by, of).groups
+    def at(day: date, by: tuple[str, ...], of: Filters, over: Queries = queries) -> dict[Key, Rate]:
+        found = over.rates(day, known_at, by, of).groups
         return {key: rates(counts)[rate] for key, counts in found.items()}
+
+    def ask(by: tuple[str, ...], of: Filters, digits: int) -> dict[Key, Rate]:
+        return at(as_of, by, of, queries.everywhere() if digits == CITY_DIGITS else queries)
 
     month, year = (months_before(as_of, n) for n in (MONTH, YEAR))
     found = queries.rates(as_of, known_at, group_by, filters)
@@ -76,7 +82,7 @@ def ranking(  # noqa: PLR0917 - one question
     total = rates(found.total)[rate]
     earlier, a_year_ago = at(month, group_by, filters), at(year, group_by, filters)
     order = ranks(now)
-    above, city = _references(now, group_by, filters, total, lambda by, of: at(as_of, by, of))
+    above, city = _references(now, group_by, filters._replace(scope=queries.scope), total, ask)
     made = [
         Ranked(
             key, found.groups[key], value, order[key], value.denominator < small,
@@ -90,7 +96,8 @@ def ranking(  # noqa: PLR0917 - one question
     return Ranking(made, total, month, year)
 
 
-Ask = Callable[[tuple[str, ...], Filters], dict[Key, Rate]]
+# By which dimensions, over what, at which level of regions.
+Ask = Callable[[tuple[str, ...], Filters, int], dict[Key, Rate]]
 References = tuple[dict[Key, Rate | None], dict[Key, Rate | None]]
 
 
@@ -98,18 +105,26 @@ def _references(
     now: Mapping[Key, Rate], group_by: tuple[str, ...], filters: Filters, total: Rate, ask: Ask
 ) -> References:
     """For each group the rate of the level above it, and the city's."""
-    region = region_dimension(group_by)
+    region, scope = region_dimension(group_by), filters.scope
+    anywhere = filters._replace(region=None, scope=None)
+    coarse = anywhere == ANY._replace(kind=anywhere.kind) and all(
+        name == "kind" or name.startswith("region:") for name in group_by
+    )
+    tells_city = scope is None or coarse
     if region is None:
-        city = ask((), of_city(filters)).get(())
+        of = of_city(filters, scope) if tells_city else None
+        city = None if of is None else ask((), of, CITY_DIGITS).get(())
         return dict.fromkeys(now, total), dict.fromkeys(now, city)
     place, digits = region
-    anywhere = filters._replace(region=None)
 
     def level(wanted: int | None) -> dict[Key, Rate | None]:
         if wanted is None or wanted > digits:
             return dict.fromkeys(now)
-        rates_there = ask(wider(group_by, wanted), anywhere)
-        return {key: rates_there.get(cut(key, place, wanted)) for key in now}
+        rates_there = ask(wider(group_by, wanted), anywhere, wanted)
+        return {key: rates_there.get(cut(key, place, wanted)) if shown(key, wanted) else None for key in now}
+
+    def shown(key: Key, wanted: int) -> bool:
+        return (wanted == CITY_DIGITS and tells_city) or in_scope((key[place] or "")[:wanted], scope)
 
     return level(parent_digits(digits)), level(CITY_DIGITS)
 

@@ -26,7 +26,7 @@ class RegionalRates(NamedTuple):
 
 def regions_known(queries: Queries, known_at: int) -> Regions:
     """The regions with every change known at a position, of any effective date."""
-    with queries.pool.connection() as connection:
+    with queries.connection() as connection:
         return Regions(office_facts(connection, queries.view.current, ["region"], date.max, known_at))
 
 

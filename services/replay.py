@@ -71,7 +71,7 @@ def replay(
     begin = queries.rates(as_of, since, (), filters).total
     # sums[i] is what the first i steps have changed.
     sums = np.vstack([np.zeros((1, len(begin)), np.int64), np.cumsum(found.differences, axis=0)]).tolist()
-    with queries.pool.connection() as connection:
+    with queries.connection() as connection:
         events = described(connection, [positions[i] for i in chosen])
     events = Sight(queries, as_of, known_at).described(events)
     return Replay(
@@ -112,7 +112,7 @@ def branch_history(
         NotFoundError: none known then does, or the branch never covered an organization in sight.
     """
     view, sight = queries.view.current, Sight(queries, as_of, known_at)
-    with queries.pool.connection() as connection, connection.cursor() as cursor:
+    with queries.connection() as connection, connection.cursor() as cursor:
         positions = view.reading.mentions(cursor, [branch], known_at)
         if not sight.is_whole:
             # Every event of a branch out of sight is looked at too, so that both take the same steps.

@@ -43,7 +43,7 @@ def known_then(queries: Queries, recorder: LogRecorder, days: Sequence[date], no
         # Waits for a transaction that may still stamp its events with an instant before this one.
         recorder.position_at(past[-1])
     head, _ = recorder.head()
-    with queries.cursor() as cursor:
+    with queries.everywhere().cursor() as cursor:
         found = [position for (position,) in cursor.execute(_POSITIONS_BEFORE, (past,))]
     found += [head] * (len(days) - len(found))
     return [Moment(day, position) for day, position in zip(days, found, strict=True)]
@@ -55,7 +55,7 @@ def _end(day: date) -> datetime:
 
 def recorded_at(queries: Queries, positions: Sequence[int]) -> dict[int, datetime]:
     """When the events at these positions were recorded."""
-    with queries.cursor() as cursor:
+    with queries.everywhere().cursor() as cursor:
         return dict(cursor.execute(_RECORDED_AT, (list(set(positions)),)).fetchall())
 
 

@@ -72,7 +72,8 @@ class Sight:
             return None
         told = [event]
         if not event.is_fact:
-            with self._queries.pool.connection() as connection:
+            # Whom the target names decides alone whether the message is taken in.
+            with self._queries.everywhere().connection() as connection:
                 told += LogReader(connection).find([event.target])
         named = {text for each in told for _, text in _texts(each.data) if _ORGANIZATION.fullmatch(text)}
         named.update(org for each in told for org in self._changed(each.position))

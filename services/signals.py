@@ -59,7 +59,7 @@ def find(
 ) -> Found:
     """The hits of these signals; deadlines after `as_of` are left out."""
     past = [deadline for deadline in sorted(set(deadlines)) if deadline <= as_of]
-    with queries.pool.connection() as connection:
+    with queries.connection() as connection:
         look = Look(queries.view.current, connection, as_of, known_at)
         hits = [hit for signal in set(signals) for hit in _FINDERS[signal](look, past)]
         if queries.scope is not None:
@@ -152,7 +152,11 @@ def _without_members(look: Look, _: Sequence[date]) -> Iterator[Hit]:
             if not covered <= numbers.keys():
                 continue
             reading = look.view.reading
-            since = {o: _memberless_since(reading.org_entries(cursor, numbers[o], look.known_at), day) for o in covered}
+            entries_of = {o: reading.org_entries(cursor, numbers[o], look.known_at) for o in covered}
+            # A branch is judged by all that it covers: who may not see all of it is not told of it.
+            if not all(entries_of.values()):
+                continue
+            since = {o: _memberless_since(entries_of[o], day) for o in covered}
             empty_since = without_members_since(facts, since)
             days = 0 if empty_since is None else (look.as_of - empty_since).days
             if days > look.policy.without_members_days:

@@ -83,7 +83,7 @@ def _source(  # noqa: PLR0917 - by keyword, one for each column
 
 def sources(queries: Queries) -> tuple[list[Source], list[Partition]]:
     """All sources and all Kafka partitions, as of one moment."""
-    with queries.pool.connection() as connection, connection.transaction():
+    with queries.connection() as connection, connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         with connection.cursor(row_factory=kwargs_row(_source)) as by_source:
             found = by_source.execute(_SOURCES).fetchall()

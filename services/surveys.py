@@ -74,7 +74,7 @@ class Accuracy(NamedTuple):
 
 def all_surveys(queries: Queries, as_of: date, known_at: int) -> list[Survey]:
     """The surveys opened by the date."""
-    with queries.pool.connection() as connection:
+    with queries.connection() as connection:
         return list(surveys(office_facts(connection, queries.view.current, ["survey"], as_of, known_at)).values())
 
 
@@ -84,7 +84,7 @@ def made(queries: Queries, survey: str, as_of: date, known_at: int) -> Made:
     Raises:
         NotFoundError: no such survey was opened by the date.
     """
-    with queries.pool.connection() as connection:
+    with queries.connection() as connection:
         facts = office_facts(connection, queries.view.current, ["survey", "visit"], as_of, known_at)
     found = surveys(facts).get(survey)
     if found is None:

@@ -87,7 +87,7 @@ def weak_branches(queries: Queries, as_of: date, known_at: int) -> list[WeakBran
 
 def branches(queries: Queries, names: list[str], as_of: date, known_at: int) -> Mapping[str, Branch]:
     """These branches' own states: name, tier, region."""
-    with queries.pool.connection() as connection:
+    with queries.connection() as connection:
         events = events_about(connection, queries.view.current.reading, names, known_at)
     facts: dict[str, list[Fact]] = {name: [] for name in names}
     for fact in standing_facts(events, fits)[0]:
@@ -98,5 +98,5 @@ def branches(queries: Queries, names: list[str], as_of: date, known_at: int) -> 
 
 def all_rectifications(queries: Queries, as_of: date, known_at: int) -> tuple[list[Rectification], list[Contradicted]]:
     """Every rectification opened by the date, as known at a position, and the facts without effect."""
-    with queries.pool.connection() as connection:
+    with queries.connection() as connection:
         return rectifications(office_facts(connection, queries.view.current, ["rectification"], as_of, known_at))

@@ -29,6 +29,7 @@ class Counties:
 
     service: Service
     keys: Mapping[str, dict[str, str]]
+    database: str
 
     def ask(self, caller: str, path: str, **arguments: Any) -> httpx.Response:  # noqa: ANN401 - httpx's
         method = arguments.pop("method", "GET")
@@ -105,8 +106,10 @@ def counties(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     keys: dict[str, dict[str, str]] = {str(role): key(role, (role,)) for role in ROLES}
     keys |= {f"{role} here": key(f"{role}-here", (role,), (HERE,)) for role in ROLES}
     keys |= {"here": key("here", every, (HERE,)), "there": key("there", every, (THERE,)), "all": key("all", every)}
-    with Service(folder, database_url=new_database(postgres)) as service:
-        made = Counties(service, keys)
+    database = new_database(postgres)
+    keys["township"] = key("township", every, (f"{HERE}001",))
+    with Service(folder, database_url=database) as service:
+        made = Counties(service, keys, database)
         events = history(random.Random(8))
         headers = keys["all"] | {"content-type": BATCH}
         answer = service.http.post("/v1/events", content=json.dumps(events), headers=headers)

@@ -73,7 +73,7 @@ def get_history(
     positions = sorted({each.position for each in (*steps, chosen)})
     sight = Sight(queries, clocks.as_of, clocks.position)
     events = sight.described(events_at(queries, positions))
-    with queries.pool.connection() as connection:
+    with queries.connection() as connection:
         (event,) = LogReader(connection).events([chosen.position])
         why = sight.described(described(connection, positions))
     return page.render(

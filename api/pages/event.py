@@ -12,7 +12,6 @@ from api.clocks import POSITION_MAX, Asked
 from api.pages.base import Paged, tidy
 from api.parts import parts_of
 from api.routes.audit import whole_event
-from services.sight import Sight
 
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
 
@@ -24,8 +23,7 @@ def get(
     request: Request, page: Paged, _: Inspecting, clocks: Asked, position: Annotated[int, Path(ge=1, le=POSITION_MAX)]
 ) -> HTMLResponse:
     """What `/v1/events/{position}` tells, to be read."""
-    parts = parts_of(request)
-    event = whole_event(parts.recorder, position, Sight(parts.queries, clocks.as_of, clocks.position))
+    event = whole_event(parts_of(request).queries, position, clocks.as_of, clocks.position)
     content = json.loads(base64.b64decode(event["raw_base64"]))
     return page.render(
         "event.html",

@@ -117,7 +117,7 @@ async def grant(request: Request, holder: Administering, body: NewGrant) -> Resp
     data |= {"effective_on": today().isoformat(), "access": access}
     if key is not None:
         data["key_sha256"] = digest(key)
-    position = await _publish(request, holder, granted(data))
+    position = await publish(request, holder, granted(data))
     return answer({"access": access, "position": position, "key": key}, 201)
 
 
@@ -125,18 +125,24 @@ async def grant(request: Request, holder: Administering, body: NewGrant) -> Resp
     "/{access}/revoke",
     response_model=None,
     responses={200: {"model": RevokedShape}, **NOT_FOUND},
-    summary="撤销 Revoke a grant",
+    summary="撤销 Revoke a grant, or a key",
 )
 async def revoke(request: Request, holder: Administering, access: AccessPath, body: Revocation) -> Response:
     """No longer in force at once, and nowhere within a second."""
-    known = await run_in_threadpool(parts_of(request).grants.all)
-    if not any(each.access == access and each.revoked_on is None for each in known):
-        raise NotFoundError(f"no grant {access[:100]!r} is in force; GET /v1/access lists them")
-    position = await _publish(request, holder, revoked(access, today(), body.reason))
+    if not await run_in_threadpool(parts_of(request).grants.is_in_force, access):
+        raise NotFoundError(
+            f"no grant or key {access[:100]!r} is in force; GET /v1/access and /v1/access/keys list them"
+        )
+    position = await publish(request, holder, revoked(access, today(), body.reason))
     return answer({"access": access, "position": position})
 
 
-async def _publish(request: Request, holder: Holder, raw: bytes) -> int:
+async def publish(request: Request, holder: Holder, raw: bytes) -> int:
+    """Publish an event of access in the name of an administrator; its position.
+
+    Raises:
+        Problem: 400, intake refuses it.
+    """
     intake = {"channel": "http", "request": request.state.request_id, "index": 0}
     message = Message(raw, intake, holder.publisher())
     (receipt,) = await asyncio.wrap_future(parts_of(request).group_commit.submit([message]))

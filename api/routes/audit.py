@@ -23,7 +23,8 @@ from services.audit import Trail, TrailEvent, audit
 from services.errors import NotFoundError
 from services.evidence import log_tree
 from services.evidence.checkpoint import encode_hash
-from services.log import LogRecorder
+from services.log import recorded
+from services.queries import Queries
 from services.sight import Sight
 
 router = APIRouter(prefix="/v1", tags=["audit"], responses=PROBLEMS)
@@ -127,20 +128,21 @@ def get_event(
     position: Annotated[int, Path(ge=1, le=POSITION_MAX, description="Its position in the log", examples=[1])],
 ) -> Response:
     """With its metadata, and the proof that it is in the log (RFC 6962; hashes in base64)."""
-    parts = parts_of(request)
-    return answer(whole_event(parts.recorder, position, Sight(parts.queries, today(), parts.queries.position)))
+    queries = parts_of(request).queries
+    return answer(whole_event(queries, position, today(), queries.position))
 
 
-def whole_event(recorder: LogRecorder, position: int, sight: Sight) -> dict[str, Any]:
+def whole_event(queries: Queries, position: int, as_of: date, known_at: int) -> dict[str, Any]:
     """One event as answers show it, with its proof.
 
     Raises:
         NotFoundError: the log does not reach that far, or the event concerns what is out of sight; in the same words.
     """
-    event = recorder.at(position)
-    if event is None or not sight.sees_all(event.event()):
+    with queries.cursor() as cursor:
+        event = recorded(cursor, position)
+    if event is None or not Sight(queries, as_of, known_at).sees_all(event.event()):
         raise NotFoundError(f"the log has no event at position {position} for you; /v1/audit lists those that it has")
-    with recorder.datastore.get_connection() as connection:
+    with queries.everywhere().connection() as connection:
         size = log_tree.LOG.size(connection)
         hashes = log_tree.LOG.inclusion_proof(connection, position, size)
         root = log_tree.LOG.root_at(connection, size)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Sequence
 from email.message import Message as Header
 from typing import Any, Final, Literal
 
@@ -38,6 +39,9 @@ FORMS: Final[dict[str, Form]] = {
 # A body longer than this is split outside the event loop.
 SPLIT_HERE_BYTES_MAX: Final = 32_768
 LOGGED_SOURCES_MAX: Final = 5
+SIGNATURE: Final = "event-signature"
+# All their signatures stand in one header.
+SIGNED_EVENTS_MAX: Final = 64
 
 router = APIRouter(prefix="/v1", tags=["events"])
 
@@ -82,6 +86,9 @@ async def post_events(request: Request, holder: Publishing) -> Response:
     Every event gets one disposition: `accepted`, `duplicate` (known already, no effect) or `quarantined` (kept whole,
     with the reasons). Sending the same again does no harm. A body that is no JSON is 400, and kept in quarantine too.
 
+    A source for which keys are registered signs its events: `Event-Signature` holds a detached JWS for each (RFC 7515
+    appendix F, or RFC 7797), with commas between, over the event's exact bytes; at most 64 events at a time.
+
     Limits: a body of 16 MiB unpacked (`Content-Encoding: gzip` is understood), 10,000 events in a batch, unless the
     operator set others; an event of 1 MiB, nested at most 32 deep, an `id` of 128 characters, a `source` of 256.
     """
@@ -101,7 +108,7 @@ async def post_events(request: Request, holder: Publishing) -> Response:
             f"{len(events)} events in one batch, at most {parts.settings.batch_events_max} may be; nothing was stored, "
             "send them in smaller batches",
         )
-    receipts = await _submit(request, events, sender, refused)
+    receipts = await _submit(request, events, sender, refused, _signatures(request, len(events)))
     if len(receipts) == 1 and form != "batch" and _is_not_json(receipts[0], body):
         raise _not_json(receipts[0])
     return answer({"results": [result(receipt) for receipt in receipts]})
@@ -145,7 +152,11 @@ async def _read(body: bytes, form: Form) -> tuple[list[bytes], tuple[Reason, ...
 
 
 async def _submit(
-    request: Request, events: list[bytes], sender: Publisher, refused: tuple[Reason, ...]
+    request: Request,
+    events: list[bytes],
+    sender: Publisher,
+    refused: tuple[Reason, ...],
+    signatures: Sequence[str | None] = (None,),
 ) -> list[Receipt]:
     if not events:
         return []
@@ -155,8 +166,8 @@ async def _submit(
     if sender.scope is not None:
         refusals = await run_in_threadpool(_foreign, parts.queries, events, sender, refused)
     messages = [
-        Message(raw, {"channel": "http", "request": identity, "index": index}, sender, None, against)
-        for index, (raw, against) in enumerate(zip(events, refusals, strict=True))
+        Message(raw, {"channel": "http", "request": identity, "index": index}, sender, None, against, signature)
+        for index, (raw, against, signature) in enumerate(zip(events, refusals, signatures, strict=True))
     ]
     receipts = await asyncio.wrap_future(parts.group_commit.submit(messages))
     counts: Counter[str] = Counter(receipt.disposition for receipt in receipts)
@@ -167,6 +178,24 @@ async def _submit(
     position = max((receipt.position or 0 for receipt in receipts), default=0)
     bind_contextvars(source=", ".join(sources[:LOGGED_SOURCES_MAX]), position=position or None, **dict(counts))
     return receipts
+
+
+def _signatures(request: Request, events: int) -> list[str | None]:
+    """The detached signature of each event, in order; a header has one for each event or is left out.
+
+    Raises:
+        Problem: 400, it has more or fewer, or too many.
+    """
+    given = [each.strip() for line in request.headers.getlist(SIGNATURE) for each in line.split(",")]
+    if not given:
+        return [None] * events
+    if len(given) != events or events > SIGNED_EVENTS_MAX:
+        raise Problem(
+            "invalid-request",
+            f"{SIGNATURE} has {len(given)} signatures for {events} events; nothing was stored. Send one for each, in "
+            f"order, with commas between, and at most {SIGNED_EVENTS_MAX} signed events at a time",
+        )
+    return [each or None for each in given]
 
 
 def _foreign(

@@ -86,7 +86,7 @@ def profile(request: Request, holder: Publishing, clocks: Asked, source: Source)
 
 
 def _profile(parts: Parts, source: str, clocks: Clocks) -> dict[str, Any] | None:
-    with parts.queries.pool.connection() as connection:
+    with parts.queries.connection() as connection:
         found = profile_of(connection, parts.queries.view.current, source, clocks.as_of, clocks.position)
     return found.model_dump(mode="json") if found else None
 
@@ -108,7 +108,7 @@ def source_facts(request: Request, holder: Publishing, clocks: Asked, source: So
     parts = parts_of(request)
 
     def lines() -> Iterator[bytes]:
-        with parts.queries.pool.connection() as connection:
+        with parts.queries.connection() as connection:
             yield from facts.lines(connection, parts.queries.view.current, source, clocks.position)
 
     return StreamingResponse(lines(), media_type="application/x-ndjson", headers={"cache-control": "no-store"})
@@ -166,7 +166,7 @@ async def post(
 
 def _compared(parts: Parts, path: Path, source: str, clocks: Clocks, scratch: Scratch) -> Report:
     kept = _profile(parts, source, clocks)
-    with parts.queries.pool.connection() as connection:
+    with parts.queries.connection() as connection:
         lines = facts.lines(connection, parts.queries.view.current, source, clocks.position)
         standing = facts.standing(lines, clocks.as_of)
         profile = ListProfiled.model_validate(kept) if kept else None

@@ -170,7 +170,7 @@ def get_history(
     steps, following = page(request, clocks, found, limit, lambda each: (each.position,))
     positions = [step.position for step in steps]
     events = events_at(queries, positions)
-    with queries.pool.connection() as connection:
+    with queries.connection() as connection:
         data = {event.position: event.data for event in LogReader(connection).events(positions)}
         why = described(connection, positions)
 

@@ -124,7 +124,7 @@ def checkpoint(request: Request, _: Auditing) -> Response:
     """
     parts = parts_of(request)
     signer = readings_signer_for(parts.settings.log_key_path, parts.settings.log_origin)
-    with parts.queries.pool.connection() as connection:
+    with parts.queries.connection() as connection:
         return PlainTextResponse(signer.checkpoint(connection))
 
 

@@ -112,7 +112,7 @@ def get(
     after = tuple(clocks.after) if clocks.after else None
     rest = [hit for hit in found.hits if after is None or hit_key(hit) > after]
     shown, following = page(request, clocks, rest[: limit + 1], limit, hit_key)
-    with queries.pool.connection() as connection:
+    with queries.connection() as connection:
         events = described(connection, {position for hit in shown for position in hit.positions})
     events = Sight(queries, clocks.as_of, clocks.position).described(events)
     return answer(

@@ -113,13 +113,14 @@ def exclusion_number(reason: ExclusionReason | None) -> int:
 
 _IDENTIFIER_FIELDS: Final = ("org", "member", "branch", "instructor", "from_org", "to_org")
 _LISTS: Final = ("covers", "add", "drop")
+_BRANCH_FORMED: Final = "taizhang.branch.formed.v1"
 
 
 @cache
 def _fields_of(type_: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
     """The fields of a ledger's type that name one other, and those that name several; None for all other types."""
     family = family_of(type_)
-    if type_ not in RANKS or family not in LEDGER_FAMILIES or family == POLICY:
+    if type_ not in RANKS or family not in LEDGER_FAMILIES or family == POLICY or type_ == _BRANCH_FORMED:
         return None
     fields = EVENT_TYPES[type_].model_fields
     return tuple(f for f in _IDENTIFIER_FIELDS if f in fields), tuple(f for f in _LISTS if f in fields)
@@ -141,6 +142,7 @@ def identifiers(type_: str | None, data: Mapping[str, Any]) -> list[str]:
     """Every identifier that data of a type names, each once; the type is None where it is not known.
 
     The policy goes by `policy`; an office's act by its entity and by its family too, so that a family is found whole.
+    A branch that covers nothing yet is its region's: where it is formed is named as `division:` and the code.
     """
     get = data.get
     found = [v for f in _IDENTIFIER_FIELDS if isinstance(v := get(f), str)]
@@ -148,6 +150,8 @@ def identifiers(type_: str | None, data: Mapping[str, Any]) -> list[str]:
         listed = get(name)
         if isinstance(listed, list):
             found += [v for v in listed if isinstance(v, str)]
+    if "branch" in data and isinstance(region := get("region"), str):
+        found.append(f"division:{region}")
     if type_ is not None and (family := family_of(type_)) not in LEDGER_FAMILIES:
         found += [entity_of(type_, data), family]
     elif not found and "formations_counted" in data:

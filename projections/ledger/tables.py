@@ -68,6 +68,11 @@ JOIN unnest(string_to_array(%s, E'\\n'), string_to_array(%s, E'\\n')) AS t (sour
 ORDER BY w.position
 """
 
+_IS_PROTECTED: Final = "SELECT relrowsecurity FROM pg_class WHERE oid = to_regclass(%s)"
+_POINT: Final = """
+CREATE OR REPLACE VIEW taizhang.mention WITH (security_invoker) AS SELECT position FROM {schema}.mention
+"""
+
 
 class LedgerTables:
     """The tables of one version, in the PostgreSQL schema `schema`."""
@@ -83,6 +88,20 @@ class LedgerTables:
         """Create the schema and its tables, empty and without the indexes that only readers need."""
         cursor.execute(self._sql("CREATE SCHEMA {schema}"))
         self._run(cursor, "tables.sql")
+        self._run(cursor, "policies.sql")
+
+    def protect(self, cursor: Cursor[Any]) -> bool:
+        """Add the row-level policies to tables that were created before there were any; whether they were."""
+        row = cursor.execute(_IS_PROTECTED, (f"{self.schema}.mention",)).fetchone()
+        if row != (False,):
+            return False
+        self._run(cursor, "policies.sql")
+        self.index(cursor)
+        return True
+
+    def point(self, cursor: Cursor[Any]) -> None:
+        """Let the log's row-level policy go by what this version's events name."""
+        cursor.execute(self._sql(_POINT))
 
     def index(self, cursor: Cursor[Any]) -> None:
         """Create the readers' indexes, as far as they are missing."""

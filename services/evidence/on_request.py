@@ -41,7 +41,7 @@ def bundle(queries: Queries, conninfo: str, signer: CheckpointSigner, question: 
     try:
         organizations = question.with_group(_group(queries, question))
         reading = queries.view.current.reading
-        with queries.pool.connection() as connection, closing(DatabaseLog(conninfo)) as log:
+        with queries.connection() as connection, closing(DatabaseLog(conninfo)) as log:
             events = relevant_in(connection, reading, organizations, question.known_at)
             return write_bundle(connection, signer, log, Contents(question, organizations, events), file)
     finally:

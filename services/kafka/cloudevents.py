@@ -10,6 +10,8 @@ from domain.reasons import Reason
 from services.messages import Message, Publisher
 
 KEY_LENGTH_MAX: Final = 128
+# The header with a detached JWS over the record's value.
+SIGNATURE: Final = "event-signature"
 
 _PREFIX: Final = "ce_"
 _STRUCTURED: Final = "application/cloudevents"
@@ -65,7 +67,9 @@ def to_message(record: Record, publisher: Publisher) -> Message:
     if key is not None and not _names(raw, attributes, key):
         # PostgreSQL's JSON functions stop at U+0000.
         intake["key"] = _text(key)[0].replace("\0", "\\x00")[:KEY_LENGTH_MAX]
-    return Message(raw, intake, publisher, attributes, refused)
+    signature = next((value for name, value in record.headers or () if name.lower() == SIGNATURE and value), None)
+    signed = None if signature is None else _text(signature)[0]
+    return Message(raw, intake, publisher, attributes, refused, signed)
 
 
 def _names(raw: bytes, attributes: dict[str, str] | None, key: bytes) -> bool:

@@ -87,7 +87,7 @@ class Relay:
                     admin.create_topics([topic])
 
     def _ledger(self, producer: Any, topic: str) -> int:  # noqa: ANN401 - the client has no types
-        with self._queries.pool.connection() as connection, connection.transaction():
+        with self._queries.connection() as connection, connection.transaction():
             since = self._turn(connection, topic, "ledger")
             if since is None:
                 return 0
@@ -105,7 +105,7 @@ class Relay:
         return count
 
     def _dead_letters(self, producer: Any, topic: str) -> int:  # noqa: ANN401 - the client has no types
-        with self._queries.pool.connection() as connection, connection.transaction():
+        with self._queries.connection() as connection, connection.transaction():
             since = self._turn(connection, topic, "dead_letter")
             if since is None:
                 return 0

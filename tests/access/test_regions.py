@@ -99,6 +99,23 @@ def test_figures_are_of_the_scope_and_the_city_s_total_stands_beside(counties: C
     assert other["total"]["counts"]["registered"] == 0
 
 
+def test_a_ranking_shows_the_city_s_rate_in_total_and_by_kind_but_no_finer(counties: Counties) -> None:
+    # One organization of the city moved to the other township of the county.
+    asked = {"as_of": "2024-07-31", "group_by": "region:9"}
+    township, whole = (counties.ask(who, "/v1/rates/ranking", params=asked).json() for who in ("township", "all"))
+    (own,) = township["groups"]
+    same = next(each for each in whole["groups"] if each["key"] == own["key"])
+    assert own["city"] == same["city"]
+    assert own["city"]["denominator"] == own["rate"]["denominator"] + 1
+    assert own["parent"] is None
+    assert same["parent"] is not None
+    for finer in ({"industry": "I"}, {"group_by": "category"}, {"formation": "joint"}):
+        answer = counties.ask("township", "/v1/rates/ranking", params=asked | finer).json()
+        assert {json.dumps(each["city"]) for each in answer["groups"]} <= {"null"}, finer
+    by_kind = counties.ask("township", "/v1/rates/ranking", params={"as_of": "2024-07-31", "group_by": "kind"}).json()
+    assert by_kind["groups"][0]["city"] == own["city"]
+
+
 QUESTIONS = (
     "/", "/v1/organizations", "/v1/organizations/{org}", "/v1/organizations/{org}/history",
     "/v1/branches/{branch}/history", "/v1/rates", "/v1/rates/series", "/v1/rates/compare", "/v1/rates/explain",

@@ -1,0 +1,247 @@
+"""Behind the services' own rules: what the database itself shows for a caller limited to regions, asked by raw SQL."""
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from services import projections
+from services.database import READER, migrate, migrations
+from services.embedded import EmbeddedPostgres
+from services.errors import MigrationError
+from services.projections import Version
+from services.queries import Queries
+from tests.fix_counties import HERE, MARKS, MOVED, ORGS, THERE, Counties
+
+OPEN = ("entry", "organization", "attributes", "presence", "anomaly", "policy", "mention", "word")
+# Who was ever at an organization here; their other side is shown with them.
+OF_BOTH = {"branch:both", f"member:{THERE[3:]}-5", MOVED}
+
+
+Open = Callable[[str | None], "Reader"]
+
+
+class Reader:
+    """A connection as the service's for callers limited to these regions; None: the regions are never told."""
+
+    def __init__(self, connection: psycopg.Connection[Any], regions: str | None) -> None:
+        connection.execute(f"SET ROLE {READER}".encode())
+        if regions is not None:
+            connection.execute("SELECT set_config('taizhang.regions', %s, false)", (regions,))
+        self.connection = connection
+
+    def rows(self, table: str) -> list[tuple[Any, ...]]:
+        name = sql.SQL(".").join(map(sql.Identifier, table.split(".")))
+        return self.connection.execute(sql.SQL("SELECT * FROM {}").format(name)).fetchall()
+
+
+def version(connection: psycopg.Connection[Any]) -> Version:
+    with connection.cursor() as cursor:
+        found = projections.in_use(cursor)
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def owner(counties: Counties) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(counties.database, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def schema(owner: psycopg.Connection[Any]) -> str:
+    return version(owner).tables.schema
+
+
+@pytest.fixture
+def reader(counties: Counties) -> Iterator[Open]:
+    with ExitStack() as stack:
+        yield lambda regions: Reader(stack.enter_context(psycopg.connect(counties.database, autocommit=True)), regions)
+
+
+def ask(connection: psycopg.Connection[Any], statement: str, schema: str, **given: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - any parameter
+    """The rows of a statement in which {schema} stands for the version's own."""
+    return connection.execute(sql.SQL(statement).format(schema=sql.Identifier(schema)), given).fetchall()
+
+
+def concerned(owner: psycopg.Connection[Any], schema: str, county: str) -> tuple[set[str], set[int]]:
+    """What concerns a county, worked out in Python: identifiers, and the positions of the events that name any."""
+    names = dict(ask(owner, "SELECT org_no, org FROM {schema}.organization", schema))
+    here = {
+        names[number]
+        for number, region in ask(owner, "SELECT org_no, region FROM {schema}.attributes", schema)
+        if region.startswith(county)
+    }
+    rows = ask(owner, "SELECT entity, org_no FROM {schema}.presence", schema)
+    here |= {entity for entity, number in rows if names[number] in here}
+    positions = set()
+    for position, raw in owner.execute("SELECT notification_id, state FROM taizhang.log"):
+        data = json.loads(raw)["data"]
+        told = [each for value in data.values() for each in (value if isinstance(value, list) else [value])]
+        named = {
+            each for each in told if isinstance(each, str) and each.partition(":")[0] in ("group", "member", "branch")
+        }
+        if named & here or (not named and "access" not in data):
+            positions.add(position)
+    return here, positions
+
+
+@pytest.mark.parametrize("regions", [None, "", ",", " ", "{}", "99*", "88"])
+def test_who_names_no_region_of_the_data_sees_nobody(reader: Open, schema: str, regions: str | None) -> None:
+    seen = reader(regions)
+    for table in OPEN:
+        assert seen.rows(f"{schema}.{table}") == [] or table in ("policy", "mention"), table
+    assert not [row for row in seen.rows("taizhang.log") if "group:" in bytes(row[3]).decode()]
+
+
+@pytest.mark.parametrize("county", [HERE, THERE])
+def test_raw_sql_shows_what_concerns_the_region_and_nothing_else(
+    reader: Open, owner: psycopg.Connection[Any], schema: str, county: str
+) -> None:
+    seen, (here, positions) = reader(county), concerned(owner, schema, county)
+    assert {row[4] for row in seen.rows("taizhang.log")} == positions
+    assert {region for *_, region, _, _, _, _ in seen.rows(f"{schema}.attributes")} <= {f"{county}001", f"{county}002"}
+    orgs = dict(seen.rows(f"{schema}.organization"))
+    assert set(orgs.values()) == {each for each in here if each.startswith("group:")}
+    assert {row[2] for row in seen.rows(f"{schema}.entry")} == set(orgs)
+    assert {row[1] for row in seen.rows(f"{schema}.presence")} <= here
+    assert {
+        name for name, *_ in seen.rows(f"{schema}.mention") if name.startswith(("group:", "member:", "branch:"))
+    } <= here
+    assert {row[3] for row in seen.rows(f"{schema}.anomaly")} <= positions
+    assert {row[2] for row in seen.rows(f"{schema}.word")} <= positions
+
+
+def test_what_is_of_the_other_county_alone_is_in_no_row(reader: Open, schema: str) -> None:
+    seen = reader(HERE)
+    for table in ("organization", "attributes"):
+        text = str(seen.rows(f"{schema}.{table}"))
+        assert not [mark for mark in MARKS if mark in text], table
+    for row in seen.rows("taizhang.log"):
+        raw = bytes(row[3]).decode()
+        assert not [mark for mark in MARKS if mark in raw] or any(each in raw for each in OF_BOTH), raw
+
+
+def test_a_thousand_random_statements_show_no_row_that_is_not_in_sight(
+    reader: Open, owner: psycopg.Connection[Any], schema: str, rng: random.Random
+) -> None:
+    seen, (here, positions) = reader(HERE), concerned(owner, schema, HERE)
+    elsewhere = sorted({*ORGS[THERE], *(f"member:{THERE[3:]}-{n}" for n in range(8)), f"branch:{THERE}"} - here)
+    head = max(positions) + 20
+    asked = (
+        "SELECT count(*) FROM {schema}.organization WHERE org = %(name)s",
+        "SELECT count(*) FROM {schema}.mention WHERE identifier = %(name)s AND since <= %(position)s",
+        "SELECT count(*) FROM {schema}.presence WHERE entity = %(name)s",
+        "SELECT count(*) FROM {schema}.entry e JOIN {schema}.organization o USING (org_no) WHERE o.org = %(name)s",
+        "SELECT count(*) FROM taizhang.log WHERE notification_id = %(hidden)s",
+        "SELECT count(*) FROM taizhang.log WHERE notification_id = ANY(%(several)s)",
+        "SELECT count(*) FROM {schema}.attributes a WHERE region LIKE %(there)s OR a.name LIKE '彼%%'",
+        "SELECT count(*) FROM {schema}.anomaly WHERE fact_position = %(hidden)s",
+        "SELECT count(*) FROM {schema}.mention WHERE position = %(hidden)s AND identifier LIKE 'group:%%'",
+        "SELECT count(*) FROM taizhang.log WHERE subject = %(name)s",
+    )
+    hidden = sorted(set(range(1, head)) - positions)
+    for _ in range(1000):
+        given = {
+            "name": rng.choice(elsewhere), "position": rng.randint(0, head), "hidden": rng.choice(hidden),
+            "several": rng.sample(hidden, 3), "there": f"{THERE}%",
+        }  # fmt: skip
+        statement = rng.choice(asked)
+        assert ask(seen.connection, statement, schema, **given) == [(0,)], (statement, given)
+
+
+def test_the_role_owns_nothing_changes_nothing_and_reads_nothing_else(
+    reader: Open, owner: psycopg.Connection[Any], schema: str
+) -> None:
+    tables = owner.execute(
+        "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname IN ('taizhang', %s)", (schema,)
+    ).fetchall()
+    owned = "SELECT count(*) FROM pg_class WHERE relowner = %s::regrole"
+    assert owner.execute(owned.encode(), (READER,)).fetchone() == (0,)
+    seen = reader(HERE)
+    readable = {"taizhang.log", *(f"{schema}.{each}" for each in OPEN)}
+    for (table,) in tables:
+        if table in readable:
+            refused = ["DELETE FROM {}", "INSERT INTO {0} SELECT * FROM {0}", "TRUNCATE {}"]
+        else:
+            refused = ["SELECT * FROM {}"]
+        name = sql.SQL(".").join(map(sql.Identifier, table.split(".")))
+        for statement in refused:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                seen.connection.execute(sql.SQL(statement).format(name))
+
+
+def test_every_table_that_the_role_reads_has_a_policy_in_the_next_version_too(
+    owner: psycopg.Connection[Any],
+) -> None:
+    unprotected = """
+        SELECT c.oid::regclass::text FROM pg_class c WHERE c.relkind = 'r' AND has_table_privilege(%s, c.oid, 'SELECT')
+           AND c.relnamespace::regnamespace::text ~ '^(taizhang|ledger_)' AND NOT (c.relrowsecurity AND EXISTS
+               (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polcmd = 'r'))
+    """
+    with owner.transaction(force_rollback=True), owner.cursor() as cursor:
+        projections.create(cursor, "building")
+        # All of them have one but the policy of coverage, which everybody may know.
+        found = [table for (table,) in cursor.execute(unprotected.encode(), (READER,))]
+        assert all(table.endswith(".policy") for table in found), found
+
+
+def test_tables_made_before_there_were_policies_get_them_with_the_projector(store: str) -> None:
+    with psycopg.connect(store, autocommit=True) as connection:
+        old = projections.ensure(connection)
+        schema = old.tables.schema
+        for table in (each for each in OPEN if each != "policy"):
+            connection.execute(f"DROP POLICY in_sight ON {schema}.{table}".encode())
+            connection.execute(f"ALTER TABLE {schema}.{table} DISABLE ROW LEVEL SECURITY".encode())
+        for view in ("entity_in_sight", "names_somebody"):
+            connection.execute(f"DROP VIEW {schema}.{view}".encode())
+        assert projections.ensure(connection) == old
+        policies = "SELECT count(*) FROM pg_policies WHERE schemaname = %s"
+        assert connection.execute(policies.encode(), (schema,)).fetchone() == (len(OPEN) - 1,)
+
+
+def test_the_services_own_questions_pass_the_wall_with_their_regions_alone(counties: Counties) -> None:
+    with Queries.open(counties.database) as queries:
+        queries.view.loaded.wait(30)
+        for scope, counted in ((None, 17), ((HERE,), 9), ((THERE,), 9), ((HERE, THERE), 17), ((), 0)):
+            limited = queries.within(scope)
+            with limited.cursor() as cursor:
+                schema = limited.view.current.reading.schema
+                found = ask(cursor.connection, "SELECT count(*) FROM {schema}.organization", schema)
+                assert found == [(counted,)]
+        # A connection that comes back to the pool has forgotten the regions.
+        with queries._pools.scoped.connection() as connection:
+            assert connection.execute("SELECT taizhang.regions(), current_user").fetchone() in (
+                (None, READER),
+                ([], READER),
+            )
+
+
+def test_a_login_that_may_not_make_the_role_is_told_what_to_run(data_dir: Path) -> None:
+    server = EmbeddedPostgres()
+    conninfo = server.start(data_dir)
+    try:
+        administrator = psycopg.connect(make_conninfo(conninfo, user="postgres"), autocommit=True)
+        administrator.execute(f"DROP ROLE {READER}".encode())
+        with pytest.raises(MigrationError, match=f"CREATE ROLE {READER} NOLOGIN; GRANT {READER} TO taizhang"):
+            migrate(conninfo)
+        administrator.execute(f"CREATE ROLE {READER} NOLOGIN".encode())
+        with pytest.raises(MigrationError, match=f"GRANT {READER} TO taizhang"):
+            migrate(conninfo)
+        # A login that makes roles itself needs nobody.
+        administrator.execute(f"DROP ROLE {READER}".encode())
+        administrator.execute("ALTER ROLE taizhang CREATEROLE")
+        migrate(conninfo)
+        with psycopg.connect(conninfo) as connection:
+            assert connection.execute("SELECT max(version) FROM taizhang.migration").fetchone() == (len(migrations()),)
+            connection.execute(f"SET ROLE {READER}".encode())
+        administrator.close()
+    finally:
+        server.stop()
