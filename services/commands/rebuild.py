@@ -1,5 +1,6 @@
 """`taizhang rebuild`."""
 
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ from services.settings import Settings, load
 PROJECTIONS: Final = ("ledger",)
 EXIT_CANCELLED: Final = 130
 REPORT_S: Final = 10.0
+# Of the rebuild's processes, as nice(2) counts.
+NICENESS: Final = 10
 # The signals to stop that have come.
 _STOPPING: Final[list[int]] = []
 
@@ -52,6 +55,8 @@ def rebuild(
         from services.supervision import die_with  # noqa: PLC0415 - only here
 
         die_with(parent)
+    # Whoever asks or publishes meanwhile goes first; what is left of both cores is the rebuild's.
+    os.nice(NICENESS)
     settings = load(data=data)
     logs.configure(settings.log_format, settings.log_level if if_due else "warning")
     if abandon:
