@@ -1,10 +1,9 @@
 """Two states of the same groups side by side (spec/domain.md, Rates: differences in percentage points)."""
 
 from collections.abc import Mapping
-from fractions import Fraction
 from typing import NamedTuple
 
-from domain.decimals import decimal
+from domain.decimals import quotient
 from domain.rates import RATES, Counts, Key, Rate, key_order, rates
 
 
@@ -23,8 +22,8 @@ def percentage_points(this: Rate, other: Rate) -> str | None:
     """
     if this.denominator == 0 or other.denominator == 0:
         return None
-    difference = Fraction(this.numerator, this.denominator) - Fraction(other.numerator, other.denominator)
-    return decimal(difference * 100, 2)
+    difference = this.numerator * other.denominator - other.numerator * this.denominator
+    return quotient(difference * 100, this.denominator * other.denominator, 2)
 
 
 def pairs(this: Mapping[Key, Counts], other: Mapping[Key, Counts]) -> dict[Key, Pair]:

@@ -8,6 +8,9 @@ from typing import Final, Literal, NamedTuple, get_args
 
 Step = Literal["day", "week", "month", "quarter", "year"]
 STEPS: Final[tuple[Step, ...]] = get_args(Step)
+# In months: what month on month and year on year look back over.
+MONTH: Final = 1
+YEAR: Final = 12
 _LAST: Final = date.max.toordinal()
 
 
@@ -77,7 +80,12 @@ def _points(first: date, last: date, step: Step) -> Iterator[Point]:
 
 
 def months_before(day: date, months: int) -> date:
-    """The same day so many months before; the month's last day where that month is shorter, or where `day` is one."""
+    """The same day so many months before; the month's last day where that month is shorter, or where `day` is one.
+
+    The calendar's first day where that would come before it.
+    """
     year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    if year < date.min.year:
+        return date.min
     last = _month_end(year, month + 1)
     return last if day == period_end(day, "month") else last.replace(day=min(day.day, last.day))

@@ -5,14 +5,12 @@ from datetime import date
 from typing import NamedTuple
 
 from domain.comparison import percentage_points
-from domain.periods import months_before
+from domain.periods import MONTH, YEAR, months_before
 from domain.ranking import CITY_DIGITS, Rank, cut, of_city, parent_digits, ranks, region_dimension, wider
 from domain.rates import ANY, Counts, Filters, Key, Rate, rates
 from domain.scope import in_scope
 from domain.terms import RateName
 from services.queries import Queries
-
-MONTH, YEAR = 1, 12
 
 
 class Ranked(NamedTuple):

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Final, NamedTuple
 
+from domain.periods import MONTH, YEAR, months_before
 from domain.rates import Filters
 from services.log import LogRecorder
 from services.queries import Queries, Rates
@@ -59,7 +60,40 @@ def recorded_at(queries: Queries, positions: Sequence[int]) -> dict[int, datetim
         return dict(cursor.execute(_RECORDED_AT, (list(set(positions)),)).fetchall())
 
 
-def series(queries: Queries, moments: Sequence[Moment], group_by: tuple[str, ...], filters: Filters) -> Iterator[Rates]:
-    """Counts by group and in total at each of the moments, which the projection has reached."""
-    for as_of, known_at in moments:
-        yield queries.rates(as_of, known_at, group_by, filters)
+class Earlier(NamedTuple):
+    """The same groups at an earlier date, as known at the same position."""
+
+    as_of: date
+    rates: Rates
+
+
+class SeriesPoint(NamedTuple):
+    """Counts by group and in total at one moment, and the same a month and a year before."""
+
+    now: Rates
+    month_before: Earlier
+    year_before: Earlier
+
+
+def series(
+    queries: Queries, moments: Sequence[Moment], group_by: tuple[str, ...], filters: Filters
+) -> Iterator[SeriesPoint]:
+    """Counts by group and in total at each of the moments, which the projection has reached, and before them.
+
+    A date before is as known at its point's own position: the difference is what moved in the world, never what became
+    known in between.
+    """
+    asked: dict[Moment, Rates] = {}
+
+    def at(as_of: date, known_at: int) -> Rates:
+        moment = Moment(as_of, known_at)
+        if moment not in asked:
+            asked[moment] = queries.rates(as_of, known_at, group_by, filters)
+        return asked[moment]
+
+    def before(moment: Moment, months: int) -> Earlier:
+        day = months_before(moment.as_of, months)
+        return Earlier(day, at(day, moment.known_at))
+
+    for moment in moments:
+        yield SeriesPoint(at(*moment), before(moment, MONTH), before(moment, YEAR))

@@ -1,7 +1,7 @@
 """Columns and values that documents share: groups in words, rates beside their counts, people who may be shown."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, NamedTuple
 
 from api.exports.document import WITHHELD, Column, Value
@@ -13,6 +13,23 @@ from domain.publication import PEOPLE, PEOPLE_MIN, Publication, cell_of
 from domain.rates import RATES, Counts, Filters, Key, rates
 
 NOTES: Final = (*(f"export.note.{name}" for name in RATES), "export.note.rounding", "export.note.clocks")
+
+
+class Asked(NamedTuple):
+    """What is exported: clocks, groups, filters, language.
+
+    `public`: for publication; `address` asks the API for the same; `organizations`: list them too.
+    """
+
+    as_of: date
+    known_at: int
+    recorded_at: datetime | None
+    group_by: tuple[str, ...]
+    filters: Filters
+    lang: Lang
+    public: bool
+    address: str
+    organizations: bool = False
 
 
 class Group(NamedTuple):

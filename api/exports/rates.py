@@ -1,28 +1,12 @@
 """The document of the rates at one pair of clocks."""
 
-from datetime import date, datetime
-from typing import NamedTuple
-
 from api.exports.document import Chart, Document, Table
-from api.exports.figures import Group, Shown, filters_text, names, policy_text, sentence
-from api.pages.texts import Lang, text
+from api.exports.figures import Asked, Group, Shown, filters_text, names, policy_text, sentence
+from api.exports.organizations import ORGANIZATIONS_MAX, check, organizations
+from api.pages.texts import text
 from domain.publication import GROUP_BY, publication
-from domain.rates import Filters
 from services.errors import InvalidValueError
 from services.queries import Evidence, Queries, Rates
-
-
-class Asked(NamedTuple):
-    """What is exported: clocks, groups, filters, language; `public`: for publication; `address` asks the API for it."""
-
-    as_of: date
-    known_at: int
-    recorded_at: datetime | None
-    group_by: tuple[str, ...]
-    filters: Filters
-    lang: Lang
-    public: bool
-    address: str
 
 
 def shown_groups(queries: Queries, asked: Asked) -> Shown:
@@ -42,19 +26,30 @@ def shown_groups(queries: Queries, asked: Asked) -> Shown:
 
 
 def rates_document(queries: Queries, asked: Asked) -> Document:
-    """Summary (the rates) and detail (all counts) of the groups and of the whole."""
+    """Summary (the rates) and detail (all counts) of the groups and of the whole; the organizations where asked for.
+
+    Raises:
+        InvalidValueError: what `shown_groups` and `organizations.check` refuse.
+    """
     found = queries.rates(asked.as_of, asked.known_at, asked.group_by, asked.filters)
     shown = shown_groups(queries, asked)
+    tables, notes = [summary(shown, found), detail(shown, found)], shown.notes()
+    if asked.organizations:
+        check(asked, found.total.registered)
+        tables.append(organizations(queries, asked, shown))
+        notes.append(text(asked.lang, "export.note.organizations", most=f"{ORGANIZATIONS_MAX:,}"))
+        if asked.public:
+            notes.append(text(asked.lang, "export.note.organizations.publication"))
     keys = len(shown.key_columns())
     return Document(
         name=f"rates-{asked.as_of}",
         lang=asked.lang,
         title=text(asked.lang, "export.rates.title"),
         sentence=sentence(asked.lang, asked.as_of.isoformat(), asked.known_at, asked.recorded_at),
-        tables=[summary(shown, found), detail(shown, found)],
+        tables=tables,
         chart=Chart(text(asked.lang, "export.chart.rates"), 0, [keys, keys + 3]),
         evidence=_evidence(asked, found, queries.evidence(asked.known_at)),
-        notes=shown.notes(),
+        notes=notes,
     )
 
 

@@ -5,8 +5,8 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from api.exports.document import Chart, Column, Document, Kind, Table, Value
-from api.exports.figures import filters_text, names, policy_text, sentence
-from api.exports.rates import Asked, detail, shown_groups
+from api.exports.figures import Asked, filters_text, names, policy_text, sentence
+from api.exports.rates import detail, shown_groups
 from api.exports.rates import summary as rates_of_groups
 from api.pages.texts import Lang, text
 from domain.campaigns import segment_of

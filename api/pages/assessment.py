@@ -1,6 +1,7 @@
 """`/assessment`: where the campaigns' targets stand, the sealed reports, and one report rendered again."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import HTMLResponse
@@ -11,11 +12,22 @@ from api.pages.addresses import address
 from api.pages.base import Paged, tidy
 from api.parts import parts_of
 from api.routes.assessments import checked
-from domain.rates import Counts, Filters, rates
+from domain.campaigns import segment_of
+from domain.rates import Counts, Filters, Rate, rates, ratio
 from services.assessments import assessments, render
-from services.campaigns import campaigns, standings
+from services.campaigns import Verdict, campaigns, standings
 
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
+
+
+class SealedTarget(NamedTuple):
+    """A target of a report, as it was sealed; the verdicts are None until its day had come."""
+
+    sealed: Mapping[str, Any]
+    segment: dict[str, str]
+    now: Rate
+    then: Verdict | None
+    known: Verdict | None
 
 
 @router.get("/assessment", response_model=None)
@@ -50,13 +62,32 @@ def get_report(
     found = render(parts.queries.pinned(), parts.recorder, checked(assessment), clocks.position)
     sealed = found.assessment.data
     groups = [(each["key"], rates(Counts(**each["counts"]))) for each in sealed["groups"]]
+    targets = [_shown(each) for each in sealed["targets"]]
     return page.render(
         "report.html",
         clocks=clocks,
         found=found,
         sealed=sealed,
         segment=Filters(**sealed["segment"]),
+        targets=targets,
         groups=groups,
         total=rates(Counts(**sealed["total"])),
         api=address(f"/v1/assessments/{assessment}", {"known_at": clocks.position}),
     )
+
+
+def _shown(target: Mapping[str, Any]) -> SealedTarget:
+    segment = {name: value for name, value in segment_of(target)._asdict().items() if value is not None}
+    then, known = _verdict(target["as_known_then"]), _verdict(target["as_known_now"])
+    return SealedTarget(target, segment, _rate(target["now"]), then, known)
+
+
+def _verdict(verdict: Mapping[str, Any] | None) -> Verdict | None:
+    if verdict is None:
+        return None
+    return Verdict(verdict["known_at"], verdict["basis"], _rate(verdict), verdict["reached"])
+
+
+def _rate(sides: Mapping[str, Any]) -> Rate:
+    above, below = sides["numerator"], sides["denominator"]
+    return Rate(above, below, ratio(above, below))

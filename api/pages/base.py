@@ -19,6 +19,7 @@ from api.pages.static_files import static
 from api.pages.texts import LANGS, TAGS, Lang, has, text
 from api.parts import parts_of
 from api.routes.sign_in import cookie_name
+from domain.periods import months_before
 from domain.rates import RATES, rates
 from services.ledger_view import first_day
 from services.queries import Queries
@@ -56,6 +57,7 @@ _ENVIRONMENT.globals.update(
     rate_counts=RATES,
     langs=LANGS,
     all_by=get_args(By),
+    months_before=months_before,
     segment_of=segment_of,
     gap_to=gap_to,
     tags=TAGS,

@@ -7,6 +7,7 @@ from starlette.responses import HTMLResponse
 
 from api.access import Reading
 from api.clocks import Asked, CursorText
+from api.exports.organizations import ORGANIZATIONS_MAX
 from api.filters import Filtered
 from api.pages.addresses import address
 from api.pages.base import Paged, tidy
@@ -61,5 +62,7 @@ def get(
         measures=MEASURES,
         sections=SECTIONS,
         log_is_empty=queries.position == 0,
+        behind=page.pinned(clocks) | filtered(filters),
+        organizations_max=ORGANIZATIONS_MAX,
         api=address("/v1/organizations", page.pinned(clocks) | filtered(filters) | {"q": q, "sort": sort}),
     )

@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse
 
 from api.access import Reading
 from api.clocks import Asked, Clocks
+from api.exports.organizations import ORGANIZATIONS_MAX
 from api.filters import Filtered
 from api.pages.addresses import Value, address
 from api.pages.base import Page, Paged, tidy
@@ -86,6 +87,7 @@ def get(  # noqa: PLR0917 - each is a part of the address
         all_rates=tuple(RATES),
         log_is_empty=clocks.position == 0 and queries.position == 0,
         behind=page.pinned(clocks) | filtered(filters),
+        organizations_max=ORGANIZATIONS_MAX,
         api=address("/v1/rates", page.pinned(clocks) | filtered(filters) | {"group_by": dimension or "kind"}),
     )
 

@@ -17,11 +17,13 @@ from api.pages.goals import Goals, goals
 from api.pages.texts import Lang, text
 from api.parts import parts_of
 from domain.campaigns import Target
+from domain.comparison import percentage_points
 from domain.periods import months_before, points
 from domain.rates import Filters, Rate, rates
 from domain.terms import KINDS, RateName
 from services.ledger_view import first_day
-from services.queries import Queries
+from services.queries import Queries, Rates
+from services.series import Moment, series
 
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
 
@@ -44,20 +46,57 @@ class TrendPoint(NamedTuple):
     rates: dict[str, Rate]
 
 
-def trend(queries: Queries, clocks: Clocks, filters: Filters, rate: RateName) -> list[TrendPoint]:
-    """The rate at the ends of the months of up to three years, from the ledger's first day on, and at the date."""
+class Moved(NamedTuple):
+    """Month on month and year on year in percentage points, None over nothing."""
+
+    month: str | None
+    year: str | None
+
+
+class MovingPoint(NamedTuple):
+    """One date's rates by kind, and how each of them moved."""
+
+    day: date
+    rates: dict[str, Rate]
+    moved: dict[str, Moved]
+
+
+def days(queries: Queries, clocks: Clocks) -> list[date]:
+    """The ends of the months of up to three years, from the ledger's first day on, and the date itself."""
     begins = first_day(queries.view.current)
     first = months_before(clocks.as_of, MONTHS_MAX)
     if begins is not None:
         first = min(max(first, date.fromordinal(begins)), clocks.as_of)
+    return [point.as_of for point in points(first, clocks.as_of, "month", MONTHS_MAX + 2) or []]
+
+
+def trend(queries: Queries, clocks: Clocks, filters: Filters, rate: RateName) -> list[TrendPoint]:
+    """The rate at each of the days."""
+    return [
+        TrendPoint(day, _by_kind(queries.rates(day, clocks.position, ("kind",), filters), rate))
+        for day in days(queries, clocks)
+    ]
+
+
+def moving_trend(queries: Queries, clocks: Clocks, filters: Filters, rate: RateName) -> list[MovingPoint]:
+    """The rate at each of the days, and how it moved, as `/v1/rates/series` tells."""
     found = []
-    for point in points(first, clocks.as_of, "month", MONTHS_MAX + 2) or []:
-        at = queries.rates(point.as_of, clocks.position, ("kind",), filters)
-        by_kind: dict[str, Rate] = {kind: rates(at.groups[kind,])[rate] for kind in KINDS if (kind,) in at.groups}
-        if len(by_kind) > 1:
-            by_kind[ALL] = rates(at.total)[rate]
-        found.append(TrendPoint(point.as_of, by_kind))
+    moments = [Moment(day, clocks.position) for day in days(queries, clocks)]
+    for moment, each in zip(moments, series(queries, moments, ("kind",), filters), strict=True):
+        now = _by_kind(each.now, rate)
+        month, year = (_by_kind(earlier.rates, rate) for earlier in (each.month_before, each.year_before))
+        moved = {name: Moved(_points(one, month.get(name)), _points(one, year.get(name))) for name, one in now.items()}
+        found.append(MovingPoint(moment.as_of, now, moved))
     return found
+
+
+def _by_kind(found: Rates, rate: RateName) -> dict[str, Rate]:
+    by_kind: dict[str, Rate] = {kind: rates(found.groups[kind,])[rate] for kind in KINDS if (kind,) in found.groups}
+    return {**by_kind, ALL: rates(found.total)[rate]} if len(by_kind) > 1 else by_kind
+
+
+def _points(this: Rate, earlier: Rate | None) -> str | None:
+    return None if earlier is None else percentage_points(this, earlier)
 
 
 @router.get("/trend", response_model=None)
@@ -71,7 +110,7 @@ def get(
 ) -> HTMLResponse:
     """The chart and its figures as a table."""
     queries = parts_of(request).queries.pinned()
-    found = trend(queries, clocks, filters, rate)
+    found = moving_trend(queries, clocks, filters, rate)
     return page.render(
         "trend.html",
         clocks=clocks,

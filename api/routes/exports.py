@@ -12,13 +12,17 @@ from api.answers import NOT_FOUND, PROBLEMS
 from api.clocks import Asked as AskedClocks
 from api.exports.csvw import to_csv
 from api.exports.document import Document
+from api.exports.figures import Asked
 from api.exports.html import to_html
+from api.exports.organizations import ORGANIZATIONS_MAX
 from api.exports.plain import to_json
-from api.exports.rates import Asked, rates_document
+from api.exports.rates import rates_document
 from api.exports.report import report_document
 from api.exports.xlsx import to_xlsx
 from api.filters import Filtered
 from api.grouping import Grouped
+from api.pages.addresses import address
+from api.pages.figures import filtered
 from api.pages.texts import Lang
 from api.parts import parts_of
 from api.problems import invalid
@@ -51,6 +55,11 @@ Public = Annotated[
     Query(description="For publication: small counts of people are withheld, and what would give them away. People are "
           "counted by kind and county alone; organizations' counts stay."),
 ]  # fmt: skip
+Listed = Annotated[
+    bool,
+    Query(description="List the organizations too, one row each with what the ledger says of them: all, or 400 where "
+          f"they are more than {ORGANIZATIONS_MAX:,}. For publication without anything of their people."),
+]  # fmt: skip
 
 
 @router.get(
@@ -69,15 +78,18 @@ def get_rates(
     format: AsFormat = "xlsx",  # noqa: A002 - the parameter's name
     lang: In = "zh",
     publication: Public = False,
+    organizations: Listed = False,
 ) -> Response:
-    """The rates at one pair of clocks: summary, all counts, evidence, notes, a chart.
+    """The rates at one pair of clocks: summary, all counts, the organizations if asked for, evidence, notes, a chart.
 
     Example: `/v1/rates/export?as_of=2024-12-31&group_by=kind&group_by=region:6&format=xlsx&lang=zh`
     """
     queries = parts_of(request).queries.pinned()
-    address = f"/v1/rates?{request.url.query}"
+    pinned = {"as_of": clocks.as_of.isoformat(), "known_at": clocks.position, "group_by": group_by}
+    same = address("/v1/rates", {**pinned, **filtered(filters)})
     asked = Asked(
-        clocks.as_of, clocks.position, clocks.recorded_at, group_by, filters, lang, publication, address
+        clocks.as_of, clocks.position, clocks.recorded_at, group_by, filters, lang, publication, same,
+        organizations,
     )  # fmt: skip
     document = rates_document(queries, asked)
     rows = len(document.tables[0].rows)
@@ -111,8 +123,8 @@ def get_report(
     queries = parts.queries.pinned()
     found = render(queries, parts.recorder, checked(assessment), known_at)
     recorded_at = queries.recorded_at(found.assessment.data["known_at"])
-    address = f"/v1/assessments/{assessment}?known_at={known_at}"
-    return _file(report_document(queries, found, recorded_at, lang, public=publication, address=address), format)
+    same = address(f"/v1/assessments/{assessment}", {"known_at": known_at})
+    return _file(report_document(queries, found, recorded_at, lang, public=publication, address=same), format)
 
 
 def _file(document: Document, form: Format) -> Response:

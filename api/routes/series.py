@@ -12,18 +12,46 @@ from api.access import Reading
 from api.answers import PROBLEMS, answer
 from api.clocks import KnownAt, reached, read_date, settled_position, wait_for
 from api.filters import Filtered
-from api.grouping import Group, Grouped, groups
+from api.grouping import Group, Grouped, groups, key
 from api.parts import parts_of
 from api.problems import Problem, invalid
-from api.shapes import Evidence, Figures, FiltersShape, figures, filters_of
+from api.shapes import Evidence, Figures, FiltersShape, RateShape, figures, filters_of
 from api.shapes import KnownAt as KnownAtShape
+from domain.comparison import Pair, rate_differences
 from domain.periods import STEPS, Point, Step, points
-from services.series import Moment, known_then, recorded_at, series
+from domain.rates import rates
+from services.queries import Rates
+from services.series import Earlier, Moment, SeriesPoint, known_then, recorded_at, series
 
 router = APIRouter(prefix="/v1/rates", tags=["rates"], responses=PROBLEMS)
 
 POINTS_MAX: Final = 1_100
 GROUPS_MAX: Final = 20_000
+
+
+class RateMoved(BaseModel):
+    """How a rate moved: the earlier side, and this side less it."""
+
+    before: RateShape | None = Field(description="null where the group was not there")
+    points: str | None = Field(
+        description="percentage points, two places, from the counts; null where a side is missing or over nothing",
+        examples=["1.25"],
+    )
+
+
+class MovedGroup(BaseModel):
+    """A group of the point, and how its rates moved."""
+
+    key: dict[str, str | None]
+    rates: dict[str, RateMoved]
+
+
+class Movement(BaseModel):
+    """How the point's rates differ from an earlier date's, both as known at the point's own position."""
+
+    as_of: date = Field(description="the earlier date: the same day of the month, of a month's last day the last day")
+    groups: list[MovedGroup] = Field(description="those of the point, in its order")
+    total: dict[str, RateMoved]
 
 
 class PointShape(BaseModel):
@@ -35,6 +63,8 @@ class PointShape(BaseModel):
     known_at: KnownAtShape
     groups: list[Group] = Field(description="sorted by key, null last")
     total: Figures
+    month_on_month: Movement
+    year_on_year: Movement
 
 
 class Series(BaseModel):
@@ -116,7 +146,9 @@ async def asked_range(  # noqa: PLR0917 - each is a query parameter of its own
 def get_series(
     request: Request, _: Reading, asked: Annotated[Range, Depends(asked_range)], filters: Filtered, group_by: Grouped
 ) -> Response:
-    """Counts and rates at the end of every period in a range, by group and in total.
+    """Counts and rates at the end of every period in a range, by group and in total, and how the rates moved.
+
+    `month_on_month` and `year_on_year` are differences in percentage points, each beside the earlier rate.
 
     Example: `/v1/rates/series?from=2023-01-01&to=2024-12-31&step=month&group_by=region:6`
     """
@@ -124,14 +156,13 @@ def get_series(
     recorded = recorded_at(queries, [moment.known_at for moment in asked.moments])
     shown: list[dict[str, Any]] = []
     count = 0
-    rates = series(queries, asked.moments, group_by, filters)
-    for point, moment, found in zip(asked.points, asked.moments, rates, strict=True):
-        count += len(found.groups)
+    found = series(queries, asked.moments, group_by, filters)
+    for point, moment, each in zip(asked.points, asked.moments, found, strict=True):
+        count += len(each.now.groups)
         if count > GROUPS_MAX:
             raise _too_many(len(shown), len(asked.points))
         known_at = {"position": moment.known_at, "recorded_at": recorded.get(moment.known_at)}
-        by_group = {"groups": groups(group_by, found.groups), "total": figures(found.total)}
-        shown.append({**point._asdict(), "known_at": known_at, **by_group})
+        shown.append({**point._asdict(), "known_at": known_at, **_shown(group_by, each)})
     return answer(
         {
             "from": asked.first,
@@ -144,6 +175,30 @@ def get_series(
             "points": shown,
         }
     )
+
+
+def _shown(group_by: tuple[str, ...], point: SeriesPoint) -> dict[str, Any]:
+    return {
+        "groups": groups(group_by, point.now.groups),
+        "total": figures(point.now.total),
+        "month_on_month": _movement(group_by, point.now, point.month_before),
+        "year_on_year": _movement(group_by, point.now, point.year_before),
+    }
+
+
+def _movement(group_by: tuple[str, ...], now: Rates, earlier: Earlier) -> dict[str, Any]:
+    before = earlier.rates
+    moved = (
+        {"key": key(group_by, values), "rates": _moved(Pair(counts, before.groups.get(values)))}
+        for values, counts in now.groups.items()
+    )
+    return {"as_of": earlier.as_of, "groups": list(moved), "total": _moved(Pair(now.total, before.total))}
+
+
+def _moved(pair: Pair) -> dict[str, Any]:
+    before = {} if pair.other is None else rates(pair.other)
+    points = rate_differences(pair)
+    return {name: {"before": before.get(name), "points": points[name]} for name in points}
 
 
 def _too_many(done: int, points: int) -> Problem:

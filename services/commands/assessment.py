@@ -180,6 +180,7 @@ def export(  # noqa: PLR0917 - as above
     form: Annotated[str, typer.Option("--format", help=f"格式 {', '.join(FORMATS)}")] = "xlsx",
     lang: Annotated[str, typer.Option(help="语言 zh, en")] = "zh",
     publication: Annotated[bool, typer.Option(help="供公开 withhold small counts of people")] = False,  # noqa: FBT002 - as above
+    organizations: Annotated[bool, typer.Option(help="附组织名单 list the organizations too")] = False,  # noqa: FBT002 - as above
     as_of: AsOf = None,
     known_at: KnownAt = None,
     group_by: GroupBy = None,
@@ -193,7 +194,7 @@ def export(  # noqa: PLR0917 - as above
     common: Parameters = {"format": form, "lang": lang, "publication": publication, "known_at": known_at}
     if assessment is None:
         path = "/v1/rates/export"
-        common |= {"as_of": as_of, "group_by": group_by, **filters}
+        common |= {"as_of": as_of, "group_by": group_by, "organizations": organizations, **filters}
     else:
         path = f"/v1/assessments/{assessment}/export"
     with Client(load()) as client:

@@ -2,9 +2,12 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from domain.rates import ANY
@@ -16,6 +19,7 @@ from tests.sending import envelope
 AS_OF = "2024-12-31"
 CAMPAIGN = "campaign:c"
 OFFICE = "/office/city"
+UPGRADE_S_MAX = 30
 
 
 def campaign() -> list[dict[str, Any]]:
@@ -92,6 +96,33 @@ def test_it_renders_identically_after_late_facts_corrections_and_a_rebuild(world
     rebuilt = report(service, "first", min_position=head)
     assert rebuilt == {**after, "since": rebuilt["since"]}
     assert rebuilt["identical"]
+
+
+def test_it_renders_identically_after_an_upgrade_to_other_rules(postgres: str, tmp_path: Path) -> None:
+    """The next program finds a projection that other rules made, rebuilds it by itself and answers by the new version.
+
+    What tells the rules apart is their hash; the figures of a report must outlive its change.
+    """
+    database, former = new_database(postgres), "0" * 64
+    with Service(tmp_path, "--dev", database_url=database) as before:
+        publish(before, [*campaign(), *EXAMPLES[4]["deliveries"][:60]])
+        assert seal(before, "upgraded").status_code == 201
+        sealed = report(before, "upgraded")
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("UPDATE taizhang.projection SET ruleset = %s", (former,))
+    with Service(tmp_path, "--dev", database_url=database) as after:
+        seen = [report(after, "upgraded", min_position=sealed["position"])]
+        deadline = time.monotonic() + UPGRADE_S_MAX
+        while seen[-1]["ruleset"] != sealed["ruleset"] and time.monotonic() < deadline:
+            time.sleep(0.1)
+            seen.append(report(after, "upgraded"))
+    assert {each["ruleset"] for each in seen} >= {sealed["ruleset"]}
+    assert all(each["identical"] and each["rendered"] == sealed["rendered"] for each in seen)
+    with psycopg.connect(database) as connection:
+        found = connection.execute(
+            "SELECT version, state, ruleset FROM taizhang.projection ORDER BY version"
+        ).fetchall()
+    assert found == [(1, "retired", former), (2, "in_use", sealed["ruleset"])]
 
 
 def test_what_became_known_since_is_in_and_out_by_source(world: World) -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,11 @@ import openpyxl
 import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
+from api.exports.figures import Asked
+from api.exports.organizations import ORGANIZATIONS_MAX, check
 from domain.publication import PEOPLE, PEOPLE_MIN
-from domain.rates import RATES, Counts
+from domain.rates import ANY, RATES, Counts
+from services.errors import InvalidValueError
 from tests.examples import EXAMPLES
 from tests.fix_service import Service, environment, new_database
 from tests.folding import World, publish
@@ -231,6 +234,55 @@ def test_a_grouping_beyond_the_published_system_carries_no_people(world: World) 
     # The whole is one cell of the system, however it is grouped.
     same = json.loads(fetch(world, **GROUPED, format="json", publication="true"))["tables"]["detail"]["rows"][-1]
     assert [total[name] for name in Counts._fields] == [same[name] for name in Counts._fields]
+
+
+def test_the_organizations_are_listed_with_what_the_ledger_says_of_them(world: World) -> None:
+    ledger = world.service.get("/v1/organizations", as_of=AS_OF, limit=200)["organizations"]
+    book = workbook(world, **GROUPED, organizations="true", lang="en")
+    assert book.sheetnames == ["Summary", "Detail", "Organizations", "Evidence", "Notes"]
+    listed = records(book["Organizations"])
+    assert [row["Code"] for row in listed] == [each["org"] for each in ledger]
+    assert len(listed) == world.service.get("/v1/rates", as_of=AS_OF)["total"]["counts"]["registered"] > 0
+    for row, each in zip(listed, ledger, strict=True):
+        its = each["attributes"]
+        assert (row["Region, code"], row["Trade, code"], row["Employees"]) == (
+            its["region"], its["industry"], its["employees"],
+        )  # fmt: skip
+        assert (row["Full members"], row["Organization coverage"]) == (
+            each["full_members"], "yes" if each["organization_covered"] else "no",
+        )  # fmt: skip
+    types = [cell.data_type for cell in book["Organizations"][HEADING + 1] if cell.value is not None]
+    assert types.count("n") in (3, 4)
+
+
+def test_for_publication_the_list_says_nothing_of_an_organizations_people(world: World) -> None:
+    asked = {**GROUPED, "organizations": "true", "publication": "true"}
+    rows = json.loads(fetch(world, **asked, format="json"))["tables"]["organizations"]["rows"]
+    assert rows
+    telling = ("employees", "full_members", "probationary_members", "activists", "eligible", "measure")
+    for row in rows:
+        assert {row[name] for name in telling} == {"*"}
+        assert row["work_covered"] in ("是", "否")
+    for name, value in (("eligible", "true"), ("measure", "combine")):
+        refused = world.service.http.get(PATH, params={**asked, name: value})
+        assert refused.status_code == 400
+        assert name in refused.json()["detail"]
+
+
+def test_more_organizations_than_a_document_lists_are_refused_never_cut() -> None:
+    asked = Asked(date(2024, 12, 31), 1, None, (), ANY, "zh", public=False, address="")
+    check(asked, ORGANIZATIONS_MAX)
+    with pytest.raises(InvalidValueError, match=r"at most 10,000 organizations, these are 10,001"):
+        check(asked, ORGANIZATIONS_MAX + 1)
+
+
+def test_the_address_in_the_evidence_asks_for_the_same_figures(world: World) -> None:
+    found = json.loads(fetch(world, **GROUPED, kind="new_social", format="json", lang="en"))
+    answer = world.service.http.get(found["evidence"]["The same from the API"])
+    assert answer.status_code == 200, answer.text
+    shown = [row["work_coverage"] for row in found["tables"]["summary"]["rows"]]
+    groups = [*answer.json()["groups"], answer.json()["total"]]
+    assert shown == [each["rates"]["work_coverage"]["value"] for each in groups]
 
 
 def test_exports_leave_a_trail_of_reading(world: World) -> None:

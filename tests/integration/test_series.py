@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from api.routes.series import GROUPS_MAX, POINTS_MAX
-from domain.periods import STEPS, Step, points
+from domain.periods import STEPS, Step, months_before, points
 from domain.rates import ANY, Filters
 from tests.examples import EXAMPLES
 from tests.fix_service import Service, new_database
@@ -54,6 +56,51 @@ def test_without_groups_the_total_stands_alone_and_equals_rates(world: World) ->
         alone = world.service.get("/v1/rates", as_of=point["as_of"])
         assert point["total"] == alone["total"]
         assert point["groups"] == alone["groups"] == world.figures(world.rows(point["as_of"], world.head), (), ANY)
+
+
+@pytest.mark.parametrize(("name", "months"), [("month_on_month", 1), ("year_on_year", 12)])
+def test_every_point_says_how_its_rates_moved(world: World, name: str, months: int) -> None:
+    """Both sides by the fold from scratch, the points worked out with fractions from their counts."""
+    known_at = world.head * 2 // 3
+    answer = world.service.get(
+        PATH, **{"from": "2024-01-31", "to": "2025-01-31"}, step="quarter", known_at=known_at, group_by="kind"
+    )
+    compared = 0
+    for point in answer["points"]:
+        moved = point[name]
+        day = months_before(date.fromisoformat(point["as_of"]), months)
+        assert moved["as_of"] == day.isoformat()
+        rows = world.rows(moved["as_of"], known_at)
+        earlier = {each["key"]["kind"]: each["rates"] for each in world.figures(rows, ("kind",), ANY)}
+        assert [each["key"] for each in moved["groups"]] == [each["key"] for each in point["groups"]]
+        for now, each in zip(point["groups"], moved["groups"], strict=True):
+            before = earlier.get(now["key"]["kind"], {})
+            for rate, found in each["rates"].items():
+                assert found["before"] == before.get(rate)
+                assert found["points"] == points_between(now["rates"][rate], before.get(rate))
+                compared += found["points"] is not None
+        (whole,) = world.figures(rows, (), ANY) or [{"rates": {}}]
+        assert {n: each["before"] for n, each in moved["total"].items() if each["before"]["denominator"]} == {
+            n: each for n, each in whole["rates"].items() if each["denominator"]
+        }
+    assert compared > 0
+
+
+def points_between(now: dict[str, int], before: dict[str, int] | None) -> str | None:
+    """The difference in percentage points, by Decimal, halves away from zero."""
+    if before is None or 0 in (now["denominator"], before["denominator"]):
+        return None
+    left, right = (Fraction(each["numerator"], each["denominator"]) for each in (now, before))
+    exact = (left - right) * 100
+    shown = (Decimal(exact.numerator) / Decimal(exact.denominator)).quantize(Decimal("0.01"), ROUND_HALF_UP)
+    return f"{shown + 0:f}"
+
+
+def test_a_month_before_the_calendars_first_is_its_first_day(world: World) -> None:
+    answer = world.service.get(PATH, **{"from": "0001-01-01", "to": "0001-01-05"}, step="month")
+    assert answer["points"][0]["month_on_month"]["as_of"] == "0001-01-01"
+    assert answer["points"][0]["year_on_year"]["total"]["work_coverage"]["points"] is None
+    assert world.service.get("/v1/rates/ranking", as_of="0001-01-05")["year_before"] == "0001-01-01"
 
 
 def test_known_then_is_each_day_as_it_was_known_when_it_ended(database: str, tmp_path: Path) -> None:

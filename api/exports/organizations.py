@@ -1,0 +1,75 @@
+"""The organizations of a document, one row each: what the ledger says of them, and what of that may be published."""
+
+from typing import Final
+
+from api.exports.document import WITHHELD, Column, Kind, Table, Value
+from api.exports.figures import Asked, Shown
+from api.pages.names import term
+from api.pages.texts import text
+from domain.ledger import Row
+from services.errors import InvalidValueError
+from services.listing import listing
+from services.queries import Queries
+
+# A workbook of more would be long in the making and longer in the opening.
+ORGANIZATIONS_MAX: Final = 10_000
+# The name, the heading's text, and the kind of each column.
+_COLUMNS: Final[tuple[tuple[str, str, Kind], ...]] = (
+    ("org", "export.org", "text"), ("name", "export.name", "text"), ("kind", "kind", "text"),
+    ("category", "category", "text"), ("place", "region", "text"), ("region", "export.region", "text"),
+    ("industry", "export.industry", "text"), ("supervisor", "export.supervisor", "text"),
+    ("employees", "count.employees", "count"), ("full_members", "count.full_members", "count"),
+    ("probationary_members", "count.probationary_members", "count"), ("activists", "count.activists", "count"),
+    ("organization_covered", "organization_covered", "text"), ("formation", "formation", "text"),
+    ("work_covered", "work_covered", "text"), ("eligible", "eligible", "text"), ("measure", "measure", "text"),
+    ("excluded", "excluded", "text"),
+)  # fmt: skip
+# Counts of an organization's own people, and what follows from them (spec/domain.md: eligible, measure).
+_OF_PEOPLE: Final = ("employees", "full_members", "probationary_members", "activists", "eligible", "measure")
+_TELLING: Final = ("eligible", "measure")
+
+
+def check(asked: Asked, count: int) -> None:
+    """Whether so many organizations, the excluded among them, may be listed.
+
+    Raises:
+        InvalidValueError: they are more than ORGANIZATIONS_MAX; or, for publication, a filter tells of their people.
+    """
+    if count > ORGANIZATIONS_MAX:
+        raise InvalidValueError(
+            f"a document lists at most {ORGANIZATIONS_MAX:,} organizations, these are {count:,}; add a filter, such as "
+            "region or category, and take several documents"
+        )
+    telling = [name for name in _TELLING if getattr(asked.filters, name) is not None]
+    if asked.public and telling:
+        raise InvalidValueError(
+            f"for publication a list of organizations may not be chosen by {', '.join(telling)}, which tells of their "
+            "people; leave the filter away, or the organizations"
+        )
+
+
+def organizations(queries: Queries, asked: Asked, shown: Shown) -> Table:
+    """All organizations that the document counts, by code; for publication nothing of their people."""
+    found = listing(queries, asked.as_of, asked.known_at, asked.filters, limit=ORGANIZATIONS_MAX)
+    columns = [Column(name, text(shown.lang, title), kind) for name, title, kind in _COLUMNS]
+    rows = [_values(shown, each.row, public=asked.public) for each in found]
+    return Table("organizations", text(shown.lang, "export.sheet.organizations"), columns, rows)
+
+
+def _values(shown: Shown, row: Row, *, public: bool) -> list[Value]:
+    its, lang = row.attributes, shown.lang
+
+    def words(name: str, value: object) -> str:
+        return term(name, value, lang)
+
+    values: dict[str, Value] = {
+        "org": row.org, "name": its.name, "kind": words("kind", its.kind), "category": words("category", its.category),
+        "place": words("region", its.region), "region": its.region, "industry": its.industry,
+        "supervisor": its.supervisor, "employees": its.employees, "full_members": row.full_members,
+        "probationary_members": row.probationary_members, "activists": row.activists,
+        "organization_covered": words("organization_covered", row.organization_covered),
+        "formation": words("formation", row.formation), "work_covered": words("work_covered", row.work_covered),
+        "eligible": words("eligible", row.eligible), "measure": words("measure", row.measure),
+        "excluded": None if row.excluded is None else words("excluded", row.excluded),
+    }  # fmt: skip
+    return [WITHHELD if public and name in _OF_PEOPLE else values[name] for name, _, _ in _COLUMNS]
