@@ -47,6 +47,8 @@ RULES: Final[dict[tuple[str, str], Rule]] = {
     ("GET", "/assessment/compare"): Rule(_READING, "scoped"),
     ("GET", "/assessment/what-if"): Rule(_READING, "scoped"),
     ("GET", "/assessment/reports/{assessment}"): Rule(_READING, "whole"),
+    ("GET", "/assessment/seal"): Rule(_ASSESSING, "whole"),
+    ("POST", "/assessment/seal"): Rule(_ASSESSING, "whole"),
     ("GET", "/work"): Rule(_READING, "scoped"),
     ("GET", "/intake"): Rule(_STEWARDING, "whole"),
     ("GET", "/intake/quarantine"): Rule(_STEWARDING, "whole"),

@@ -12,6 +12,7 @@ from services.demo_city import world
 from tests.bench.workshop import load, well_formed
 from tests.fix_service import Service, new_database
 from tests.pages.quarantined import set_aside
+from tests.pages.sealed import seal
 
 CITY_SCALE = 0.02
 CITY_SEED = 1
@@ -40,6 +41,7 @@ def city_service(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
     with Service(tmp_path_factory.mktemp("city"), "--dev", database_url=database) as running:
         running.get("/v1/rates", min_position=head)
         set_aside(running)
+        seal(running)
         yield running
 
 

@@ -16,6 +16,7 @@ from api.parts import parts_of
 from api.routes.compare import other_clocks
 from api.routes.what_if import supposition
 from domain.comparison import Pair, count_differences, pairs, rate_differences
+from domain.contributions import contributions
 from domain.periods import months_before
 from domain.rates import RATES, Counts, Filters, Key, Rate, rates
 from domain.terms import FORMATIONS, RateName
@@ -30,12 +31,16 @@ Rate_ = Annotated[RateName, Query(description="The rate that the table shows.")]
 
 
 class Side(NamedTuple):
-    """One group on both sides, None where a side lacks it, and the difference in percentage points."""
+    """One group on both sides, None where a side lacks it, and the difference in percentage points.
+
+    `part` is what the group contributes to the difference of the whole, in points; as shown, the parts add up to it.
+    """
 
     key: str | None
     this: Rate | None
     other: Rate | None
     points: str | None
+    part: str | None
 
 
 class Whole(NamedTuple):
@@ -47,14 +52,17 @@ class Whole(NamedTuple):
 
 def sides(this: Mapping[Key, Counts], other: Mapping[Key, Counts], rate: RateName) -> list[Side]:
     """The groups of both sides, sorted by key, null last."""
+    here, there = ({key: rates(counts)[rate] for key, counts in side.items()} for side in (this, other))
+    parts = contributions(there, here)
     return [
         Side(
-            values[0],
-            None if pair.this is None else rates(pair.this)[rate],
-            None if pair.other is None else rates(pair.other)[rate],
+            key[0],
+            here.get(key),
+            there.get(key),
             rate_differences(pair)[rate],
+            None if parts is None else parts.groups[key].points,
         )
-        for values, pair in pairs(this, other).items()
+        for key, pair in pairs(this, other).items()
     ]
 
 

@@ -13,6 +13,7 @@ from api.pages import (
     ledger,
     overview,
     quarantine,
+    sealing,
     signals,
     static_files,
     trail,
@@ -24,5 +25,5 @@ from api.pages import (
 PAGES: Final = (
     static_files.router, overview.router, explain.router, ledger.router, dossier.router, event.router,
     inspection.router, vintage.router, signals.router, trail.router, intake.router, quarantine.router,
-    trend.router, assessment.router, comparing.router, work.router,
+    trend.router, assessment.router, comparing.router, sealing.router, work.router,
 )  # fmt: skip

@@ -1,64 +1,30 @@
 """`/v1/assessments`: reports sealed into the log, rendered again from it, with what has become known since."""
 
-import asyncio
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request
-from pydantic import BaseModel, ConfigDict, Field
-from starlette.concurrency import run_in_threadpool
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from api.access import Assessing, Reading
 from api.answers import NOT_FOUND, PROBLEMS, answer
-from api.clocks import KnownAt, reached, read_date, settled_position, wait_for
-from api.grouping import Dimension
-from api.parts import Parts, parts_of
-from api.problems import Problem, ProblemDetails, faults, invalid
-from api.routes.log import signer
+from api.clocks import KnownAt, reached, settled_position
+from api.parts import parts_of
+from api.problems import ProblemDetails, invalid
+from api.sealing import Seal, sealed
 from api.shapes import KnownAt as KnownAtShape
 from domain.assessment_events import AssessmentSealed
 from domain.assessments import Assessment
 from domain.codes import CodeError, check_named
-from domain.fields import AssessmentId, CampaignId, Name, OfficeId, Reason, Segment
-from domain.rates import Filters
-from services.assessments import SEGMENT, Rendered, Wanted, assessments, events_to_seal, render
-from services.evidence.signing import LogContradictsError
-from services.messages import Message, Publisher, Receipt
+from services.assessments import Rendered, assessments, render
 
 router = APIRouter(prefix="/v1/assessments", tags=["assessment"], responses=PROBLEMS)
 
 _SEALED: dict[int | str, dict[str, Any]] = {
     409: {"model": ProblemDetails, "description": "A report of this name is sealed, or the other superseded, already"}
 }
-
-
-class Seal(BaseModel):
-    """What to seal. With `supersedes` it takes the place of an earlier report, for a stated reason."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {"assessment": "assessment:2024-end", "title": "2024 年末考核", "office": "office:assessment",
-                 "campaign": "campaign:2024-coverage", "as_of": "2024-12-31", "group_by": ["kind", "region:6"]}
-            ]
-        },
-    )  # fmt: skip
-
-    assessment: AssessmentId
-    title: Name
-    office: OfficeId
-    campaign: CampaignId
-    as_of: str = Field(max_length=40, description="the date whose end is assessed, YYYY-MM-DD")
-    known_at: str | None = Field(
-        default=None, max_length=40, description="a position, or an RFC 3339 instant; the latest if left out"
-    )
-    group_by: list[Dimension] = Field(default=[], max_length=5)
-    segment: Segment = Field(default=Segment(), description="the organizations that the groups are of")
-    supersedes: AssessmentId | None = None
-    reason: Reason | None = None
 
 
 class SealedShape(BaseModel):
@@ -179,51 +145,8 @@ async def seal(request: Request, holder: Assessing, body: Seal) -> Response:
 
     It is never changed. To put it right, seal another that supersedes it, with a reason; both are one transaction.
     """
-    parts = parts_of(request)
-    wanted = await _wanted(parts, body)
-
-    def events() -> list[bytes]:
-        with parts.recorder.datastore.get_connection() as connection:
-            checkpoint = signer(request).checkpoint(connection).decode()
-        return events_to_seal(parts.queries.pinned(), parts.recorder, wanted, checkpoint, datetime.now(UTC))
-
-    try:
-        made = await run_in_threadpool(events)
-    except LogContradictsError as error:
-        raise Problem("internal", str(error)) from error
-    sender = Publisher(holder.name)
-    messages = [
-        Message(raw, {"channel": "http", "request": request.state.request_id, "index": index}, sender)
-        for index, raw in enumerate(made)
-    ]
-    receipts = await asyncio.wrap_future(parts.group_commit.submit(messages))
-    position = _accepted(body.assessment, receipts)
-    await wait_for(parts, position)
+    position = await sealed(request, holder.name, body)
     return answer({"assessment": body.assessment, "position": position}, 201)
-
-
-async def _wanted(parts: Parts, body: Seal) -> Wanted:
-    if len(set(body.group_by)) != len(body.group_by):
-        raise invalid("body.group_by", ", ".join(body.group_by), "dimension_repeated", "each dimension stands once")
-    if (body.supersedes is None) != (body.reason is None):
-        raise invalid("body.reason", body.reason, "reason", "supersedes and its reason stand together")
-    as_of = read_date("as_of", body.as_of)
-    position = await settled_position(parts, body.known_at)
-    segment = Filters(**{name: getattr(body.segment, name) for name in SEGMENT})
-    return Wanted(
-        body.assessment, body.title, body.office, body.campaign, as_of, position, tuple(body.group_by), segment,
-        body.supersedes, body.reason,
-    )  # fmt: skip
-
-
-def _accepted(name: str, receipts: list[Receipt]) -> int:
-    """The last position; a Problem where the report was not taken in."""
-    reasons = [reason for receipt in receipts for reason in receipt.reasons]
-    if any(reason.rule == "conflict" for reason in reasons) or receipts[0].disposition == "duplicate":
-        raise Problem("already-ended", f"{name} was sealed at the same moment by somebody else; take another name")
-    if reasons:
-        raise Problem("invalid-request", reasons[0].message, errors=faults(reasons))
-    return max(receipt.position or 0 for receipt in receipts)
 
 
 @router.get("", response_model=None, responses={200: {"model": AssessmentList}}, summary="考核报告 Sealed assessments")
@@ -278,15 +201,15 @@ def checked(name: str) -> str:
 
 def shown_report(recorded_at: Callable[[int], datetime | None], found: Rendered) -> dict[str, Any]:
     """A report, as answers show it."""
-    sealed = found.assessment
+    report = found.assessment
     known_at = {"position": found.known_at, "recorded_at": recorded_at(found.known_at)}
     return {
-        "assessment": sealed.assessment,
-        "position": sealed.position,
-        "recorded_at": recorded_at(sealed.position),
-        "sealed_on": sealed.sealed_on,
-        "superseded": sealed.superseded,
-        "sealed": sealed.data,
+        "assessment": report.assessment,
+        "position": report.position,
+        "recorded_at": recorded_at(report.position),
+        "sealed_on": report.sealed_on,
+        "superseded": report.superseded,
+        "sealed": report.data,
         "rendered": found.rendered,
         "identical": found.identical,
         "differences": found.differences,

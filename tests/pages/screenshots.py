@@ -14,6 +14,7 @@ from playwright.sync_api import sync_playwright
 from tests.bench.workshop import Workshop, caught_up, city, load
 from tests.fix_browser import NARROW, WIDE, launch
 from tests.pages.quarantined import set_aside
+from tests.pages.sealed import seal
 from tests.pages.views import VIEWS, in_language
 
 SCALE = 0.1
@@ -31,6 +32,7 @@ def served() -> Iterator[str]:
         with workshop.service(database) as service:
             caught_up(service, head)
             set_aside(service)
+            seal(service)
             yield service.url
 
 

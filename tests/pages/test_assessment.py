@@ -1,6 +1,7 @@
 """The assessment office's path: from a target to its report, another date beside this one, another policy."""
 
 import re
+from decimal import Decimal
 from typing import Any
 from zipfile import ZipFile
 
@@ -8,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.fix_service import Service
+from tests.pages.sealed import REPORT
 
 pytestmark = pytest.mark.pages
 CAMPAIGN = "campaign:2024-coverage"
@@ -69,6 +71,47 @@ def test_two_dates_side_by_side_differ_as_the_api_says(tab: Page, city_service: 
     tab.goto("/assessment/compare?as_of=2024-12-31&other_as_of=2024-09-30")
     points = [each.replace("+", "").replace("−", "-") for each in column(tab, 1, 3)]
     assert points == [each["differences"]["rates"]["organization_coverage"] for each in asked["groups"]]
+    moved = city_service.get("/v1/rates/contributions", **given)
+    parts = {each["key"]["region:6"]: each["points"] for each in moved["groups"]}
+    shown = [each.replace("+", "").replace("−", "-") for each in column(tab, 1, 4)]
+    assert shown == [parts[each["key"]["region:6"]] for each in asked["groups"]]
+    assert sum(Decimal(each) for each in shown) == Decimal(moved["points"])
+
+
+def test_a_report_is_sealed_on_the_page_and_superseded_by_another(tab: Page, city_service: Service) -> None:
+    """The assessment office's main path ends here: both clocks chosen, the report sealed, opened and put right."""
+    for name, supersedes in (("on-the-page", None), ("put-right", "assessment:on-the-page")):
+        tab.goto("/assessment?as_of=2025-01-31&lang=en")
+        tab.get_by_role("link", name="Seal a report").click()
+        tab.get_by_label("Name of the report").fill(name)
+        tab.get_by_label("Title").fill(f"考核 {name}")
+        if supersedes:
+            tab.get_by_label("Supersedes an earlier report").select_option(supersedes)
+            tab.get_by_label("The reason, where it supersedes one").fill("口径更正")
+        tab.get_by_role("button", name="Seal").click()
+        expect(tab).to_have_url(re.compile(f"/assessment/reports/assessment:{name}"))
+        expect(tab.get_by_role("status").filter(has_text="exactly as it was sealed")).to_be_visible()
+    tab.goto("/assessment/reports/assessment:on-the-page?lang=en")
+    expect(tab.locator("main")).to_contain_text("This report is superseded by assessment:put-right: 口径更正")
+    sealed = city_service.get("/v1/assessments/assessment:on-the-page")["sealed"]
+    assert (sealed["as_of"], sealed["group_by"]) == ("2025-01-31", ["kind", "region:6"])
+
+
+def test_the_page_of_a_report_shows_what_its_event_holds(tab: Page, city_service: Service) -> None:
+    asked = city_service.get(f"/v1/assessments/{REPORT}")
+    tab.goto(f"/assessment/reports/{REPORT}")
+    assert column(tab, 0, 2) == [sides(with_value(each["now"])) for each in asked["sealed"]["targets"]]
+    verdicts = [bool(each["as_known_then"]["reached"]) for each in asked["sealed"]["targets"] if each["as_known_then"]]
+    assert [each.startswith("达到") for each in column(tab, 0, 4) if each != "未到期"] == verdicts
+    since = asked["since"]
+    assert since["sources"]
+    assert [row.inner_text() for row in tab.locator("table").nth(3).locator("tbody th").all()] == [
+        each["source"] for each in since["sources"]
+    ]
+
+
+def with_value(rate: dict[str, Any]) -> dict[str, Any]:
+    return {**rate, "value": str(rate["numerator"] / rate["denominator"])}
 
 
 def test_another_policy_is_asked_by_a_form_and_stands_in_the_address(tab: Page, city_service: Service) -> None:

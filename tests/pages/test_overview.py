@@ -76,3 +76,17 @@ def test_the_slider_moves_the_date_by_keyboard(tab: Page) -> None:
     tab.goto(f"/?as_of={AS_OF}&lang=en")
     tab.get_by_label("As-of date, slider").press("ArrowLeft")
     expect(tab).to_have_url(re.compile("as_of=2024-12-30"))
+
+
+def test_the_trend_says_how_each_rate_moved_as_the_api_does(tab: Page, city_service: Service) -> None:
+    asked = city_service.get(
+        "/v1/rates/series", **{"from": "2024-06-30", "to": AS_OF}, group_by="kind", kind="new_social"
+    )
+    tab.goto(f"/trend?as_of={AS_OF}&kind=new_social&lang=en")
+    rows = tab.locator("tbody tr").all()[: len(asked["points"])]
+    shown = [re.findall(r"[+\-−]?[0-9]+\.[0-9]{2}(?!%)|–", row.locator(".moved").first.inner_text()) for row in rows]
+    expected = [
+        [point[name]["total"]["organization_coverage"]["points"] for name in ("month_on_month", "year_on_year")]
+        for point in reversed(asked["points"])
+    ]
+    assert [[each.replace("+", "").replace("−", "-") for each in row] for row in shown] == expected
