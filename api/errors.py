@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from api.pages.problems import respond
 from api.problems import KINDS, Problem
 from domain.reasons import Reason
+from services.drawing import DrawingError
 from services.errors import (
     AlreadyEndedError,
     InvalidValueError,
@@ -36,6 +37,7 @@ _SERVICE_FAULTS: Final[dict[type[Exception], str]] = {
     StoreUnavailableError: "not-ready",
     LogDamagedError: "internal",
     LogContradictsError: "internal",
+    DrawingError: "internal",
 }
 _UNAVAILABLE: Final = "the database does not answer; the service goes on by itself as soon as it does, try again"
 

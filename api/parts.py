@@ -10,6 +10,7 @@ from starlette.requests import Request
 from domain.scope import Scope
 from services.api_keys import Keyring
 from services.database import open_pool
+from services.drawing import Drawer
 from services.evidence.notary import Notary, read_witnesses
 from services.evidence.signing import signers
 from services.grants import Grants
@@ -43,6 +44,7 @@ class Parts:
     provider: Provider | None
     rate_limits: RateLimits
     persons: Persons
+    drawer: Drawer
 
 
 def parts_of(request: Request) -> Parts:
@@ -83,10 +85,12 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
         sessions, provider = Sessions(settings.data / "keys"), provider_of(settings)
         if provider is not None:
             stack.callback(provider.close)
+        drawer = Drawer()
+        stack.callback(drawer.close)
         yield Parts(
             settings, keyring, grants, group_commit, intake.recorder, Quarantine(intake.writer), queries, readings,
             sessions, provider, RateLimits(0 if settings.dev else settings.requests_per_second),
-            persons,
+            persons, drawer,
         )  # fmt: skip
 
 

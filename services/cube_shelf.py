@@ -11,6 +11,7 @@ from typing import Final
 from domain.policy import DEFAULT_POLICY
 from domain.rates import ANY, Counts, Key
 from projections.ledger.columns import Snapshot
+from projections.ledger.covering import covers, narrowed
 from projections.ledger.cubes import BLOCK, Cube, Shape
 from services.logs import logger
 
@@ -21,6 +22,8 @@ ENTRIES_MIN: Final = 64 * BLOCK
 # A shape is worth a cube from its second question on; shapes asked for once are soon forgotten.
 ASKED_MIN: Final = 2
 ASKED_SHAPES_MAX: Final = 1_000
+# A cube of more groups answers slower than a cube of the question's own would.
+GROUPS_MAX: Final = 500
 ALWAYS: Final = ((), ("kind",), ("kind", "region:6"))
 
 
@@ -62,14 +65,20 @@ class CubeShelf:
         self._wake.set()
 
     def counts(self, snapshot: Snapshot, shape: Shape, day: int, known_at: int) -> dict[Key, Counts] | None:
-        """The counts by a cube, or None where there is none yet."""
-        cube = self._cubes.get(shape)
+        """The counts by a cube, its own or one that covers it, or None where there is none yet."""
+        cube = self._cubes.get(shape) or self._covering(shape)
         if cube is not None:
-            self._used[shape] = time.monotonic()
-            return cube.counts(snapshot, day, known_at)
+            self._used[cube.shape] = time.monotonic()
+            found = cube.counts(snapshot, day, known_at)
+            return found if cube.shape == shape else narrowed(found, cube.shape, shape)
         if len(snapshot.entries["position"]) >= ENTRIES_MIN:
             self._ask(shape)
         return None
+
+    def _covering(self, shape: Shape) -> Cube | None:
+        """The smallest cube that covers a shape, of those that are quick enough to be asked in its place."""
+        able = [each for each in list(self._cubes.values()) if each.groups <= GROUPS_MAX and covers(each.shape, shape)]
+        return min(able, key=lambda each: each.groups, default=None)
 
     def _ask(self, shape: Shape) -> None:
         asked = self._asked.get(shape, 0) + 1

@@ -1,8 +1,8 @@
 """A document as one HTML file, ready to print: no script, nothing from outside, the chart as SVG."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
-import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -17,17 +17,16 @@ _ENVIRONMENT: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_VEGA_LITE: Final = "5.20"
 _FONT: Final = "Noto Sans CJK SC, Source Han Sans SC, Microsoft YaHei, sans-serif"
 
 
-def to_html(document: Document) -> bytes:
-    """UTF-8; tables with captions and headings, evidence and notes behind them."""
+def to_html(document: Document, draw: Callable[[dict[str, Any]], str]) -> bytes:
+    """UTF-8; tables with captions and headings, evidence and notes behind them; `draw` makes the chart's SVG."""
     template = _ENVIRONMENT.get_template("document.html")
     return template.render(
         document=document,
         tag=TAGS[document.lang],
-        chart=Markup(_svg(document)),  # noqa: S704 - made here, by the library, which escapes what it draws
+        chart=Markup(_svg(document, draw)),  # noqa: S704 - made here, by the library, which escapes what it draws
         shown=_shown,
         t=lambda key: text(document.lang, key),
     ).encode()
@@ -45,7 +44,7 @@ def _shown(column: Column, value: Value) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _svg(document: Document) -> str:
+def _svg(document: Document, draw: Callable[[dict[str, Any]], str]) -> str:
     table, chart = document.tables[0], document.chart
     values = _bars(table, chart)
     if not values:
@@ -74,7 +73,7 @@ def _svg(document: Document) -> str:
         },
         "config": {"font": _FONT, "view": {"stroke": None}},
     }  # fmt: skip
-    return vl_convert.vegalite_to_svg(spec, vl_version=_VEGA_LITE)
+    return draw(spec)
 
 
 def _bars(table: Table, chart: Chart) -> list[dict[str, Any]]:

@@ -1,13 +1,9 @@
-"""Charts: Vega-Lite specifications become SVG images on the server (vl-convert), in one look."""
+"""Charts: Vega-Lite specifications in one look, which services/drawing.py makes SVG images of."""
 
-import json
-from functools import lru_cache
 from typing import Any, Final
 
-import vl_convert
 from starlette.responses import Response
 
-CACHED_MAX: Final = 128
 _HOUR_S: Final = 3_600
 _INK, _SOFT, _LINE = "#1b1f24", "#565d66", "#e4e7eb"
 _LEGEND: Final = {"labelColor": _INK, "labelFontSize": 12, "symbolStrokeWidth": 2}
@@ -27,15 +23,8 @@ def themed(spec: dict[str, Any], legend_columns: int = 4) -> dict[str, Any]:
     return {"$schema": "https://vega.github.io/schema/vega-lite/v5.json", "config": config, **spec}
 
 
-@lru_cache(maxsize=CACHED_MAX)
-def _drawn(spec: str) -> str:
-    # No data is fetched: a specification holds all of its own.
-    return vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
-
-
-def svg(spec: dict[str, Any], *, settled: bool) -> Response:
+def svg(content: str, *, settled: bool) -> Response:
     """The image; `settled`: its address can only ever mean this image, so that browsers may keep it for an hour."""
-    content = _drawn(json.dumps(spec, ensure_ascii=False, sort_keys=True))
     cache = f"private, max-age={_HOUR_S}" if settled else "no-store"
     # Who asks decides what is in sight.
     headers = {"cache-control": cache, "vary": "Cookie, Authorization"}

@@ -140,12 +140,13 @@ def get_svg(
     narrow: Annotated[bool, Query(description="In the size of a telephone.")] = False,
 ) -> Response:
     """The chart as an image; browsers keep it for an hour where both clocks are settled in its address."""
-    queries = parts_of(request).queries.pinned()
+    parts = parts_of(request)
+    queries = parts.queries.pinned()
     found = trend(queries, clocks, filters, rate)
     settled = request.query_params.get("known_at", "").isdecimal() and "as_of" in request.query_params
     drawn = spec(page.lang, rate, found, goals(queries, clocks), filters)
     width, height, columns = NARROW if narrow else WIDE
-    return svg(themed({"width": width, "height": height, **drawn}, columns), settled=settled)
+    return svg(parts.drawer.draw(themed({"width": width, "height": height, **drawn}, columns)), settled=settled)
 
 
 def spec(lang: Lang, rate: RateName, found: list[TrendPoint], known: Goals, filters: Filters) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """`GET /v1/rates/export` and `/v1/assessments/{id}/export`: documents that offices take away."""
 
-from collections.abc import Callable
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote
 
@@ -24,7 +23,7 @@ from api.grouping import Grouped
 from api.pages.addresses import address
 from api.pages.figures import filtered
 from api.pages.texts import Lang
-from api.parts import parts_of
+from api.parts import Parts, parts_of
 from api.problems import invalid
 from api.routes.assessments import AssessmentPath, Known, checked
 from api.routes.series import GROUPS_MAX
@@ -33,14 +32,15 @@ from services.assessments import render
 router = APIRouter(tags=["assessment"], responses=PROBLEMS)
 
 Format = Literal["xlsx", "csv", "json", "html"]
-_WRITERS: Final[dict[Format, tuple[Callable[[Document], bytes], str, str]]] = {
-    "xlsx": (to_xlsx, "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
-    "csv": (to_csv, "zip", "application/zip"),
-    "json": (to_json, "json", "application/json"),
-    "html": (to_html, "html", "text/html; charset=utf-8"),
+# The ending of a file of each format, and its media type.
+_ENDINGS: Final[dict[Format, tuple[str, str]]] = {
+    "xlsx": ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    "csv": ("zip", "application/zip"),
+    "json": ("json", "application/json"),
+    "html": ("html", "text/html; charset=utf-8"),
 }
 _FILES: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"content": {kind.partition(";")[0]: {} for _, _, kind in _WRITERS.values()}}
+    200: {"content": {kind.partition(";")[0]: {} for _, kind in _ENDINGS.values()}}
 }
 
 AsFormat = Annotated[
@@ -84,7 +84,8 @@ def get_rates(
 
     Example: `/v1/rates/export?as_of=2024-12-31&group_by=kind&group_by=region:6&format=xlsx&lang=zh`
     """
-    queries = parts_of(request).queries.pinned()
+    parts = parts_of(request)
+    queries = parts.queries.pinned()
     pinned = {"as_of": clocks.as_of.isoformat(), "known_at": clocks.position, "group_by": group_by}
     same = address("/v1/rates", {**pinned, **filtered(filters)})
     asked = Asked(
@@ -96,7 +97,7 @@ def get_rates(
     if rows > GROUPS_MAX:
         rule = f"a document has at most {GROUPS_MAX:,} groups, these are {rows:,}; take fewer dimensions or a filter"
         raise invalid("query.group_by", ", ".join(group_by), "groups_max", rule)
-    return _file(document, format)
+    return _file(parts, document, format)
 
 
 @router.get(
@@ -124,11 +125,25 @@ def get_report(
     found = render(queries, parts.recorder, checked(assessment), known_at)
     recorded_at = queries.recorded_at(found.assessment.data["known_at"])
     same = address(f"/v1/assessments/{assessment}", {"known_at": known_at})
-    return _file(report_document(queries, found, recorded_at, lang, public=publication, address=same), format)
+    document = report_document(queries, found, recorded_at, lang, public=publication, address=same)
+    return _file(parts, document, format)
 
 
-def _file(document: Document, form: Format) -> Response:
-    write, suffix, kind = _WRITERS[form]
-    name = quote(f"{document.name}.{suffix}")
+def _file(parts: Parts, document: Document, form: Format) -> Response:
+    ending, kind = _ENDINGS[form]
+    name = quote(f"{document.name}.{ending}")
     # As a file: the pages' content security policy leaves a document that is shown in place without its style.
-    return Response(write(document), headers={"content-disposition": f'attachment; filename="{name}"'}, media_type=kind)
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(_written(parts, document, form), headers=headers, media_type=kind)
+
+
+def _written(parts: Parts, document: Document, form: Format) -> bytes:
+    match form:
+        case "xlsx":
+            return to_xlsx(document)
+        case "csv":
+            return to_csv(document)
+        case "json":
+            return to_json(document)
+        case "html":
+            return to_html(document, parts.drawer.draw)

@@ -61,6 +61,11 @@ class Cube:
         return len(self._levels[0])
 
     @property
+    def groups(self) -> int:
+        """How many groups it has."""
+        return len(self._keys)
+
+    @property
     def size_bytes(self) -> int:
         """What the runs take in memory."""
         return sum(run.places.nbytes + run.sums.nbytes for level in self._levels for run in level)
