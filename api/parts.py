@@ -23,6 +23,7 @@ from services.quarantine import Quarantine
 from services.queries import Queries
 from services.rate_limits import RateLimits
 from services.readings import Readings
+from services.regions import KnownRegions
 from services.secret_files import load_or_create_secret
 from services.sessions import Sessions
 from services.settings import Settings
@@ -45,6 +46,7 @@ class Parts:
     rate_limits: RateLimits
     persons: Persons
     drawer: Drawer
+    regions: KnownRegions
 
 
 def parts_of(request: Request) -> Parts:
@@ -90,7 +92,7 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
         yield Parts(
             settings, keyring, grants, group_commit, intake.recorder, Quarantine(intake.writer), queries, readings,
             sessions, provider, RateLimits(0 if settings.dev else settings.requests_per_second),
-            persons, drawer,
+            persons, drawer, KnownRegions(),
         )  # fmt: skip
 
 

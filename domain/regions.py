@@ -103,6 +103,13 @@ class Regions:
     def _set(self, day: date, region: Region) -> None:
         self._names.setdefault(region.region, []).append((day, region))
 
+    def named(self, code: str, day: date) -> Region | None:
+        """The region of a code as it was called on a day; its first name before it had one, its last one afterwards."""
+        states = self._names.get(code)
+        if not states:
+            return None
+        return next((region for since, region in reversed(states) if since <= day), states[0][1])
+
     def at(self, day: date) -> dict[str, Region]:
         """The regions that are on a day, by code."""
         found = {}

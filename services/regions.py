@@ -1,13 +1,18 @@
 """Rates by regions as they were then, or mapped to those of any other date; what could not be mapped is said."""
 
+import threading
+from collections import OrderedDict
 from datetime import date
 from functools import reduce
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from domain.rates import Counts, Filters, add
 from domain.regions import Regions
 from services.office_facts import office_facts
 from services.queries import Queries
+
+KEPT_MAX: Final = 4
+_FAMILY: Final = "region"
 
 
 class RegionalRates(NamedTuple):
@@ -27,7 +32,31 @@ class RegionalRates(NamedTuple):
 def regions_known(queries: Queries, known_at: int) -> Regions:
     """The regions with every change known at a position, of any effective date."""
     with queries.connection() as connection:
-        return Regions(office_facts(connection, queries.view.current, ["region"], date.max, known_at))
+        return Regions(office_facts(connection, queries.view.current, [_FAMILY], date.max, known_at))
+
+
+class KnownRegions:
+    """The regions as known at any position; read anew only where a later event speaks of one."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        # By version of the projection, and by the last position at or before that speaks of a region.
+        self._kept: OrderedDict[tuple[int, int], Regions] = OrderedDict()
+
+    def at(self, queries: Queries, known_at: int) -> Regions:
+        """What `regions_known` says; names of divisions are no office's own."""
+        pinned = queries.everywhere().pinned()
+        view = pinned.view.current
+        with pinned.cursor() as cursor:
+            key = view.version.number, view.reading.last_mention(cursor, _FAMILY, known_at)
+        # One reads and the others wait: there may be a hundred thousand divisions.
+        with self._turn:
+            found = self._kept.get(key) or regions_known(pinned, known_at)
+            self._kept[key] = found
+            self._kept.move_to_end(key)
+            if len(self._kept) > KEPT_MAX:
+                self._kept.popitem(last=False)
+        return found
 
 
 def regional_rates(  # noqa: PLR0917 - one question

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from api.exports.document import WITHHELD, Column, Value
 from api.pages.formats import moment
-from api.pages.names import term
+from api.pages.names import Names
 from api.pages.texts import Lang, has, text
 from domain.policy import Policy
 from domain.publication import PEOPLE, PEOPLE_MIN, Publication, cell_of
@@ -16,7 +16,7 @@ NOTES: Final = (*(f"export.note.{name}" for name in RATES), "export.note.roundin
 
 
 class Asked(NamedTuple):
-    """What is exported: clocks, groups, filters, language.
+    """What is exported: clocks, groups, filters, language and names.
 
     `public`: for publication; `address` asks the API for the same; `organizations`: list them too.
     """
@@ -26,10 +26,15 @@ class Asked(NamedTuple):
     recorded_at: datetime | None
     group_by: tuple[str, ...]
     filters: Filters
-    lang: Lang
+    names: Names
     public: bool
     address: str
     organizations: bool = False
+
+    @property
+    def lang(self) -> Lang:
+        """The document's language."""
+        return self.names.lang
 
 
 class Group(NamedTuple):
@@ -42,10 +47,15 @@ class Group(NamedTuple):
 class Shown(NamedTuple):
     """How the counts of a table are shown: in which language, of which groups, and what may be published of people."""
 
-    lang: Lang
+    names: Names
     group_by: tuple[str, ...]
     filters: Filters
     publication: Publication | None
+
+    @property
+    def lang(self) -> Lang:
+        """The document's language."""
+        return self.names.lang
 
     def counts(self, group_by: tuple[str, ...], each: Group) -> dict[str, Value]:
         """The counts by name; those of people as they may be published, if this is for publication."""
@@ -70,7 +80,7 @@ class Shown(NamedTuple):
         """A group in words, then its codes."""
         if not self.group_by:
             return [text(self.lang, "export.everything")]
-        words = (term(name, code, self.lang) for name, code in zip(self.group_by, key, strict=True))
+        words = (self.names.term(name, code) for name, code in zip(self.group_by, key, strict=True))
         return [" · ".join(words), *key]
 
     def total_values(self) -> list[Value]:
@@ -130,15 +140,15 @@ def policy_text(lang: Lang, policy: Policy) -> str:
     )  # fmt: skip
 
 
-def filters_text(lang: Lang, filters: Filters) -> str:
+def filters_text(names: Names, filters: Filters) -> str:
     """Filters, or a segment, in words."""
     given = {name: value for name, value in filters._asdict().items() if value is not None}
     if not given:
-        return text(lang, "export.everything")
-    words = (f"{term(name, value, lang)}" for name, value in given.items())
+        return text(names.lang, "export.everything")
+    words = (names.term(name, value) for name, value in given.items())
     return " · ".join(words)
 
 
-def names(lang: Lang, group_by: Sequence[str]) -> str:
+def dimensions_text(lang: Lang, group_by: Sequence[str]) -> str:
     """Dimensions in words."""
     return ", ".join(_dimension(lang, name) for name in group_by) or "–"

@@ -4,7 +4,6 @@ from typing import Final
 
 from api.exports.document import WITHHELD, Column, Kind, Table, Value
 from api.exports.figures import Asked, Shown
-from api.pages.names import term
 from api.pages.texts import text
 from domain.ledger import Row
 from services.errors import InvalidValueError
@@ -57,11 +56,7 @@ def organizations(queries: Queries, asked: Asked, shown: Shown) -> Table:
 
 
 def _values(shown: Shown, row: Row, *, public: bool) -> list[Value]:
-    its, lang = row.attributes, shown.lang
-
-    def words(name: str, value: object) -> str:
-        return term(name, value, lang)
-
+    its, words = row.attributes, shown.names.term
     values: dict[str, Value] = {
         "org": row.org, "name": its.name, "kind": words("kind", its.kind), "category": words("category", its.category),
         "place": words("region", its.region), "region": its.region, "industry": its.industry,

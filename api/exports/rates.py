@@ -1,7 +1,7 @@
 """The document of the rates at one pair of clocks."""
 
 from api.exports.document import Chart, Document, Table
-from api.exports.figures import Asked, Group, Shown, filters_text, names, policy_text, sentence
+from api.exports.figures import Asked, Group, Shown, dimensions_text, filters_text, policy_text, sentence
 from api.exports.organizations import ORGANIZATIONS_MAX, check, organizations
 from api.pages.texts import text
 from domain.publication import GROUP_BY, publication
@@ -22,7 +22,7 @@ def shown_groups(queries: Queries, asked: Asked) -> Shown:
                 "what may be published is decided over all regions, of which you see some; ask an office that sees all"
             )
         found = publication(queries.rates(asked.as_of, asked.known_at, GROUP_BY).groups)
-    return Shown(asked.lang, asked.group_by, asked.filters, found)
+    return Shown(asked.names, asked.group_by, asked.filters, found)
 
 
 def rates_document(queries: Queries, asked: Asked) -> Document:
@@ -79,7 +79,7 @@ def _evidence(asked: Asked, found: Rates, evidence: Evidence) -> list[tuple[str,
     lang = asked.lang
     pairs = {
         "tree_size": str(evidence.tree_size), "root_hash": evidence.root_hash, "ruleset": evidence.ruleset,
-        "policy": policy_text(lang, found.policy), "group_by": names(lang, asked.group_by),
-        "filters": filters_text(lang, asked.filters), "address": asked.address,
+        "policy": policy_text(lang, found.policy), "group_by": dimensions_text(lang, asked.group_by),
+        "filters": filters_text(asked.names, asked.filters), "address": asked.address,
     }  # fmt: skip
     return [(text(lang, f"export.evidence.{name}"), value) for name, value in pairs.items()]

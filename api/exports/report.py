@@ -5,9 +5,10 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from api.exports.document import Chart, Column, Document, Kind, Table, Value
-from api.exports.figures import Asked, filters_text, names, policy_text, sentence
+from api.exports.figures import Asked, dimensions_text, filters_text, policy_text, sentence
 from api.exports.rates import detail, shown_groups
 from api.exports.rates import summary as rates_of_groups
+from api.pages.names import Names
 from api.pages.texts import Lang, text
 from domain.campaigns import segment_of
 from domain.policy import read_policy
@@ -25,12 +26,12 @@ _OF_TARGETS: Final[tuple[tuple[str, str, Kind], ...]] = (
 
 
 def report_document(
-    queries: Queries, found: Rendered, recorded_at: datetime | None, lang: Lang, *, public: bool, address: str
+    queries: Queries, found: Rendered, recorded_at: datetime | None, names: Names, *, public: bool, address: str
 ) -> Document:
     """The report as it was sealed; what is rendered now stands in the evidence, as identical or not."""
-    data = found.assessment.data
+    data, lang = found.assessment.data, names.lang
     as_of, group_by = date.fromisoformat(data["as_of"]), tuple(data["group_by"])
-    asked = Asked(as_of, data["known_at"], recorded_at, group_by, segment_of(data["segment"]), lang, public, address)
+    asked = Asked(as_of, data["known_at"], recorded_at, group_by, segment_of(data["segment"]), names, public, address)
     shown = shown_groups(queries, asked)
     groups = {tuple(each["key"]): Counts(**each["counts"]) for each in data["groups"]}
     sealed = Rates(groups, Counts(**data["total"]), read_policy(data["policy"]))
@@ -41,14 +42,15 @@ def report_document(
         lang=lang,
         title=text(lang, "export.report.title", title=data["title"]),
         sentence=sentence(lang, data["as_of"], data["known_at"], recorded_at),
-        tables=[_targets(lang, data), by_group, detail(shown, sealed), _since(lang, found.since)],
+        tables=[_targets(names, data), by_group, detail(shown, sealed), _since(lang, found.since)],
         chart=Chart(text(lang, "export.chart.targets"), 0, [4, 8]),
         evidence=_evidence(lang, found, asked),
         notes=[*notes, *shown.notes()],
     )
 
 
-def _targets(lang: Lang, data: Mapping[str, Any]) -> Table:
+def _targets(names: Names, data: Mapping[str, Any]) -> Table:
+    lang = names.lang
     columns = [Column(name, text(lang, f"export.{title}"), kind) for name, title, kind in _OF_TARGETS]
     now = text(lang, "export.now")
     columns += [
@@ -59,13 +61,14 @@ def _targets(lang: Lang, data: Mapping[str, Any]) -> Table:
         Column("as_known_then", text(lang, "export.then"), "text"),
         Column("as_known_now", text(lang, "export.then.now"), "text"),
     ]
-    rows = [_target(lang, each) for each in data["targets"]]
+    rows = [_target(names, each) for each in data["targets"]]
     return Table("summary", text(lang, "export.sheet.summary"), columns, rows)
 
 
-def _target(lang: Lang, each: Mapping[str, Any]) -> list[Value]:
+def _target(names: Names, each: Mapping[str, Any]) -> list[Value]:
+    lang = names.lang
     return [
-        each["target"], filters_text(lang, segment_of(each)), text(lang, f"rate.{each['rate']}"),
+        each["target"], filters_text(names, segment_of(each)), text(lang, f"rate.{each['rate']}"),
         text(lang, f"export.comparator.{each['comparator']}"), each["value"], date.fromisoformat(each["due_on"]),
         each["office"], _reached(lang, each["reached"], "stands"), ratio(**each["now"]), each["now"]["numerator"],
         each["now"]["denominator"], each["required"], each["missing"], _verdict(lang, each["as_known_then"]),
@@ -113,8 +116,8 @@ def _evidence(lang: Lang, found: Rendered, asked: Asked) -> list[tuple[str, str]
         "assessment": sealed.assessment, "sealed_on": sealed.sealed_on.isoformat(), "position": str(sealed.position),
         "office": data["office"], "campaign": data["campaign"], "identical": identical,
         "superseded": text(lang, "export.superseded", by=replaced.by, reason=replaced.reason) if replaced else "–",
-        "policy": policy_text(lang, read_policy(data["policy"])), "group_by": names(lang, asked.group_by),
-        "filters": filters_text(lang, asked.filters), "tree_size": str(data["known_at"]),
+        "policy": policy_text(lang, read_policy(data["policy"])), "group_by": dimensions_text(lang, asked.group_by),
+        "filters": filters_text(asked.names, asked.filters), "tree_size": str(data["known_at"]),
         "root_hash": data["root_hash"], "ruleset": data["ruleset"], "checkpoint": data["checkpoint"],
         "address": asked.address,
     }  # fmt: skip

@@ -13,7 +13,7 @@ from api.pages import formats
 from api.pages.addresses import Addresses, Value
 from api.pages.figures import By
 from api.pages.goals import gap_to, segment_of
-from api.pages.names import place_name, term
+from api.pages.names import Names
 from api.pages.raw_bytes import legible
 from api.pages.static_files import static
 from api.pages.texts import LANGS, TAGS, Lang, has, text
@@ -93,11 +93,13 @@ class Page:
 
     def render(self, template: str, status: int = 200, **context: Any) -> HTMLResponse:  # noqa: ANN401 - the template's
         """The page. With `clocks` among the context it shows the clocks bar."""
-        clocks = context.get("clocks")
+        clocks, names = context.get("clocks"), Names(self.lang)
         if isinstance(clocks, Clocks):
+            parts = parts_of(self.request)
+            names = Names(self.lang, parts.regions.at(parts.queries, clocks.position), clocks.as_of)
             context["told"] = told(clocks, self.addresses.query.get("known_at", [""])[0])
             context["pinned"] = self.pinned(clocks)
-            context["slider"] = slider(clocks, parts_of(self.request).queries)
+            context["slider"] = slider(clocks, parts.queries)
         else:
             context["clocks"] = None
         html = _ENVIRONMENT.get_template(template).render(
@@ -106,8 +108,8 @@ class Page:
             lang=self.lang,
             here=self.here,
             to=self.addresses.to,
-            place=lambda code: place_name(code, self.lang),
-            term=lambda name, value: term(name, value, self.lang),
+            place=names.place,
+            term=names.term,
             navigation=NAVIGATION,
             path=self.request.url.path,
             today=today(),

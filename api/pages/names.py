@@ -1,19 +1,12 @@
 """The names of divisions and industries, beside their codes."""
 
+from datetime import date
 from typing import Final
 
 from api.pages.texts import Lang, has, text
-from services.demo_city.places import PLACES
+from domain.regions import Regions
 
 _LENGTHS: Final = (2, 4, 6, 9, 12)
-
-
-def place_name(code: str | None, lang: Lang) -> str:
-    """A division's name, its code where no name is known (names of the demo city are)."""
-    place = PLACES.get(code or "")
-    if place is None:
-        return code or "–"
-    return place.zh if lang == "zh" else place.en
 
 
 def industry_name(code: str | None, lang: Lang) -> str:
@@ -34,14 +27,29 @@ def level_below(region: str | None) -> int | None:
     return next((length for length in _LENGTHS if length > len(region or "")), None)
 
 
-def term(name: str, value: object, lang: Lang) -> str:
-    """A value of a dimension or a filter in words: `region:6` and `region` are divisions, `null` is none."""
-    if isinstance(value, bool):
-        return text(lang, "yes" if value else "no")
-    code = None if value is None or value == "null" else str(value)
-    if name.startswith("region"):
-        return place_name(code, lang)
-    if name == "industry":
-        return industry_name(code, lang)
-    key = f"{name}.{code or 'null'}"
-    return text(lang, key) if has(key) else str(value)
+class Names:
+    """What codes are called in one language; divisions as the log names them on a date."""
+
+    def __init__(self, lang: Lang, regions: Regions | None = None, day: date = date.max) -> None:
+        self.lang = lang
+        self._regions, self._day = regions, day
+
+    def place(self, code: str | None) -> str:
+        """A division's name, its code where no event has named it."""
+        found = None if code is None or self._regions is None else self._regions.named(code, self._day)
+        if found is None:
+            return code or "–"
+        # A registry that publishes no English name leaves the one that it has.
+        return (found.name if self.lang == "zh" else found.name_en or found.name) or found.region
+
+    def term(self, name: str, value: object) -> str:
+        """A value of a dimension or a filter in words: `region:6` and `region` are divisions, `null` is none."""
+        if isinstance(value, bool):
+            return text(self.lang, "yes" if value else "no")
+        code = None if value is None or value == "null" else str(value)
+        if name.startswith("region"):
+            return self.place(code)
+        if name == "industry":
+            return industry_name(code, self.lang)
+        key = f"{name}.{code or 'null'}"
+        return text(self.lang, key) if has(key) else str(value)

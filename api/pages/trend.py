@@ -34,6 +34,7 @@ WIDE, NARROW = (860, 260, 4), (280, 220, 2)
 _COLOURS: Final = {
     "new_economic": "#9b1c1c", "new_social": "#1f5fa8", "new_employment_group": "#8a5a00", ALL: "#4a4f57",
 }  # fmt: skip
+_EDGES: Final = ({"stroke": "white", "strokeWidth": 4, "strokeJoin": "round"}, {})
 _DASHES: Final = {"new_economic": [1, 0], "new_social": [8, 3], "new_employment_group": [3, 3], ALL: [1, 0]}
 
 WhichRate = Annotated[RateName, Query(description="Which rate.")]
@@ -190,8 +191,9 @@ def spec(lang: Lang, rate: RateName, found: list[TrendPoint], known: Goals, filt
              "encoding": {"x": x}},
             {"data": {"values": targets}, "mark": {"type": "point", "filled": True, "size": 110, "shape": "diamond"},
              "encoding": {"x": x, "y": y, "color": colour}},
-            {"data": {"values": targets}, "mark": {"type": "text", "align": "right", "dx": -9, "dy": -7},
-             "encoding": {"x": x, "y": y, "text": {"field": "label"}}},
+            # Twice: the words on a white edge of their own, where lines pass beneath them.
+            *({"data": {"values": targets}, "mark": {"type": "text", "align": "right", "dx": -9, "dy": -8, **edge},
+               "encoding": {"x": x, "y": y, "text": {"field": "label"}}} for edge in _EDGES),
         ]  # fmt: skip
     return {"layer": layers}
 

@@ -1,5 +1,6 @@
 """`GET /v1/rates/export` and `/v1/assessments/{id}/export`: documents that offices take away."""
 
+from datetime import date
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote
 
@@ -22,6 +23,7 @@ from api.filters import Filtered
 from api.grouping import Grouped
 from api.pages.addresses import address
 from api.pages.figures import filtered
+from api.pages.names import Names
 from api.pages.texts import Lang
 from api.parts import Parts, parts_of
 from api.problems import invalid
@@ -86,10 +88,11 @@ def get_rates(
     """
     parts = parts_of(request)
     queries = parts.queries.pinned()
+    names = Names(lang, parts.regions.at(queries, clocks.position), clocks.as_of)
     pinned = {"as_of": clocks.as_of.isoformat(), "known_at": clocks.position, "group_by": group_by}
     same = address("/v1/rates", {**pinned, **filtered(filters)})
     asked = Asked(
-        clocks.as_of, clocks.position, clocks.recorded_at, group_by, filters, lang, publication, same,
+        clocks.as_of, clocks.position, clocks.recorded_at, group_by, filters, names, publication, same,
         organizations,
     )  # fmt: skip
     document = rates_document(queries, asked)
@@ -123,9 +126,11 @@ def get_report(
     parts = parts_of(request)
     queries = parts.queries.pinned()
     found = render(queries, parts.recorder, checked(assessment), known_at)
-    recorded_at = queries.recorded_at(found.assessment.data["known_at"])
+    sealed = found.assessment.data
+    recorded_at = queries.recorded_at(sealed["known_at"])
+    names = Names(lang, parts.regions.at(queries, sealed["known_at"]), date.fromisoformat(sealed["as_of"]))
     same = address(f"/v1/assessments/{assessment}", {"known_at": known_at})
-    document = report_document(queries, found, recorded_at, lang, public=publication, address=same)
+    document = report_document(queries, found, recorded_at, names, public=publication, address=same)
     return _file(parts, document, format)
 
 

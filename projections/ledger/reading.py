@@ -58,6 +58,9 @@ SELECT anomaly, subject, fact_position, day, detail FROM (
 _MENTIONS: Final = """
 SELECT DISTINCT position FROM {schema}.mention WHERE identifier = ANY(%s) AND since <= %s ORDER BY position
 """
+_LAST_MENTION: Final = """
+SELECT coalesce(max(since), 0) FROM {schema}.mention WHERE identifier = %s AND since <= %s
+"""
 
 
 @lru_cache(maxsize=256)
@@ -176,6 +179,11 @@ class LedgerReading:
         """The positions of the events that speak of any of these, as known at a position."""
         rows = cursor.execute(self._sql(_MENTIONS), (list(identifiers), known_at), binary=True).fetchall()
         return [position for (position,) in rows]
+
+    def last_mention(self, cursor: Cursor[Any], identifier: str, known_at: int) -> int:
+        """The last position at or before `known_at` at which an event came to speak of it; 0 where none did."""
+        row = cursor.execute(self._sql(_LAST_MENTION), (identifier, known_at)).fetchone()
+        return int(row[0]) if row else 0
 
 
 def deciding(entries: Sequence[OrgEntry], day: int, known_at: int) -> RawState | None:

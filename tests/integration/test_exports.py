@@ -18,6 +18,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from api.exports.figures import Asked
 from api.exports.organizations import ORGANIZATIONS_MAX, check
+from api.pages.names import Names
 from domain.publication import PEOPLE, PEOPLE_MIN
 from domain.rates import ANY, RATES, Counts
 from services.errors import InvalidValueError
@@ -270,7 +271,7 @@ def test_for_publication_the_list_says_nothing_of_an_organizations_people(world:
 
 
 def test_more_organizations_than_a_document_lists_are_refused_never_cut() -> None:
-    asked = Asked(date(2024, 12, 31), 1, None, (), ANY, "zh", public=False, address="")
+    asked = Asked(date(2024, 12, 31), 1, None, (), ANY, Names("zh"), public=False, address="")
     check(asked, ORGANIZATIONS_MAX)
     with pytest.raises(InvalidValueError, match=r"at most 10,000 organizations, these are 10,001"):
         check(asked, ORGANIZATIONS_MAX + 1)
