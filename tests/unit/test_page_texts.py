@@ -11,16 +11,11 @@ from api.pages.texts import TEXTS
 from domain import terms
 from domain.changing import REASONS
 from domain.events import EVENT_TYPES
-from domain.facts import LEDGER_FAMILIES
 from domain.rates import RATES, Counts
 from tests.fix_service import ROOT
 
 TEMPLATES = sorted((ROOT / "api" / "pages" / "templates").glob("*.html"))
 CALLED = re.compile(r"""\bt\(\s*["']([^"']+)["'](\s*~)?""")
-
-
-# Acts of offices are shown by their types' own names until the pages have words for them.
-LEDGER_TYPES = [each for each in EVENT_TYPES if each.split(".")[1] in LEDGER_FAMILIES]
 
 
 def places(text: str) -> set[str]:
@@ -42,7 +37,7 @@ def test_every_text_that_a_template_names_exists(template: Path) -> None:
 def test_every_term_of_the_domain_has_its_words() -> None:
     named = {
         "kind": terms.KINDS, "category": terms.CATEGORIES, "measure": terms.MEASURES, "formation": terms.FORMATIONS,
-        "standing": terms.STANDINGS, "excluded": terms.EXCLUSION_REASONS, "type": [*LEDGER_TYPES],
+        "standing": terms.STANDINGS, "excluded": terms.EXCLUSION_REASONS, "type": EVENT_TYPES,
         "anomaly": terms.ANOMALIES, "reason": REASONS, "rate": RATES, "count": Counts._fields,
         "nav": [name for name, _ in NAVIGATION],
     }  # fmt: skip
