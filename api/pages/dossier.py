@@ -27,6 +27,8 @@ from services.sight import Sight
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
 
 STEPS_MAX: Final = 200
+# Of each standing, of the branches and of the anomalies; a group may have tens of thousands.
+SHOWN_MAX: Final = 300
 Org = Annotated[str, Path(description="`uscc:…` or `group:…`", max_length=100)]
 
 
@@ -43,6 +45,7 @@ def get(request: Request, page: Paged, _: Reading, org: Org, clocks: Asked) -> H
         clocks=clocks,
         found=found,
         members=members,
+        shown_max=SHOWN_MAX,
         api=address(f"/v1/organizations/{org}", page.pinned(clocks)),
     )
 

@@ -37,6 +37,8 @@ SECTIONS: Final = (
 LOOKED_BACK: Final = timedelta(30)
 # Beyond this an organization's events are counted, and its history has them all.
 EVENTS_SHOWN: Final = 4
+# A table of more groups would be a page of megabytes; the API has them all.
+GROUPS_SHOWN: Final = 300
 BY: Final = ("region:6", "kind", "category", "measure", "formation")
 
 
@@ -105,7 +107,7 @@ def get(
     found = changes(queries, as_of, earlier_.position, clocks.position, filters, after=after, limit=limit + 1)
     shown, following = page_of(request, clocks, found.page, limit, lambda each: (each.org,))
     sides = _Sides(page, clocks, earlier_, filters)
-    groups = pairs(right.groups, left.groups).items()
+    groups = list(pairs(right.groups, left.groups).items())
     return page.render(
         "changes.html",
         clocks=clocks,
@@ -118,7 +120,8 @@ def get(
         all_rates=tuple(RATES),
         all_by=BY,
         total=[sides.compared(None, Pair(right.total, left.total), name, {}) for name in RATES],
-        groups=[sides.compared(key, pair, rate, {group_by: _or_null(key)}) for (key,), pair in groups],
+        groups=[sides.compared(key, pair, rate, {group_by: _or_null(key)}) for (key,), pair in groups[:GROUPS_SHOWN]],
+        groups_count=len(groups),
         found=found,
         shown=shown,
         events_shown=EVENTS_SHOWN,
