@@ -1,6 +1,6 @@
 """`taizhang series` and `taizhang compare`: rates at many dates, and at two pairs of clocks."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.table import Table
@@ -12,6 +12,9 @@ from services.commands.asking import GroupBy, Parameters, filtered
 from services.commands.console import OUT, AsJson, AsOf, KnownAt, print_json, shanghai
 from services.commands.figures import RATE_TITLES, rate_text
 from services.settings import load
+
+# How a point's rates moved, as `/v1/rates/series` names it.
+_MOVED: Final = ("month_on_month", "year_on_year")
 
 
 @filtered
@@ -28,7 +31,7 @@ def series(  # noqa: PLR0917 - typer reads options from parameters
     *,
     filters: Parameters,
 ) -> None:
-    """走势 Coverage rates at the end of every day, week, month, quarter or year.
+    """走势 Coverage rates at the end of every day, week, month, quarter or year, and how they moved (points).
 
     Example: taizhang series --from 2023-01-01 --to 2024-12-31 --step quarter --group-by kind
     """
@@ -54,11 +57,19 @@ def _series_table(answer: dict[str, Any]) -> Table:
         table.add_column(title, justify="right", overflow="fold")
     for point in answer["points"]:
         date = point["as_of"] if point["complete"] else f"{point['as_of']}\n未完 open"
-        for group in point["groups"] if answer["group_by"] else [{"key": {}, **point["total"]}]:
+        for number, group in enumerate(point["groups"] if answer["group_by"] else [{"key": {}, **point["total"]}]):
             key = [group["key"].get(name) or "—" for name in answer["group_by"]]
-            figures = [rate_text(group["rates"][name]) for name in RATES]
+            moved = [
+                point[each]["groups"][number]["rates"] if group["key"] else point[each]["total"] for each in _MOVED
+            ]
+            figures = [_moving(group["rates"][name], *(each[name]["points"] for each in moved)) for name in RATES]
             table.add_row(date, *key, f"{group['counts']['registered']:,}", *figures)
     return table
+
+
+def _moving(rate: dict[str, Any], month: str | None, year: str | None) -> str:
+    """A rate, and how it moved in percentage points."""
+    return f"{rate_text(rate)}\n环比 m/m {month or '—'}\n同比 y/y {year or '—'}"
 
 
 @filtered
