@@ -57,7 +57,8 @@ def _series_table(answer: dict[str, Any]) -> Table:
         table.add_column(title, justify="right", overflow="fold")
     for point in answer["points"]:
         date = point["as_of"] if point["complete"] else f"{point['as_of']}\n未完 open"
-        for number, group in enumerate(point["groups"] if answer["group_by"] else [{"key": {}, **point["total"]}]):
+        whole = not answer["group_by"]
+        for number, group in enumerate([{"key": {}, **point["total"]}] if whole else point["groups"]):
             key = [group["key"].get(name) or "—" for name in answer["group_by"]]
             moved = [
                 point[each]["groups"][number]["rates"] if group["key"] else point[each]["total"] for each in _MOVED
