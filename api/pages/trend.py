@@ -34,7 +34,7 @@ WIDE, NARROW = (860, 260, 4), (280, 220, 2)
 _COLOURS: Final = {
     "new_economic": "#9b1c1c", "new_social": "#1f5fa8", "new_employment_group": "#8a5a00", ALL: "#4a4f57",
 }  # fmt: skip
-_EDGES: Final = ({"stroke": "white", "strokeWidth": 4, "strokeJoin": "round"}, {})
+_EDGES: Final[tuple[dict[str, Any], ...]] = ({"stroke": "white", "strokeWidth": 4, "strokeJoin": "round"}, {})
 _DASHES: Final = {"new_economic": [1, 0], "new_social": [8, 3], "new_employment_group": [3, 3], ALL: [1, 0]}
 
 WhichRate = Annotated[RateName, Query(description="Which rate.")]

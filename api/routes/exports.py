@@ -21,7 +21,7 @@ from api.exports.report import report_document
 from api.exports.xlsx import to_xlsx
 from api.filters import Filtered
 from api.grouping import Grouped
-from api.pages.addresses import address
+from api.pages.addresses import Value, address
 from api.pages.figures import filtered
 from api.pages.names import Names
 from api.pages.texts import Lang
@@ -89,7 +89,7 @@ def get_rates(
     parts = parts_of(request)
     queries = parts.queries.pinned()
     names = Names(lang, parts.regions.at(queries, clocks.position), clocks.as_of)
-    pinned = {"as_of": clocks.as_of.isoformat(), "known_at": clocks.position, "group_by": group_by}
+    pinned: dict[str, Value] = {"as_of": clocks.as_of.isoformat(), "known_at": clocks.position, "group_by": group_by}
     same = address("/v1/rates", {**pinned, **filtered(filters)})
     asked = Asked(
         clocks.as_of, clocks.position, clocks.recorded_at, group_by, filters, names, publication, same,
