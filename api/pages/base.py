@@ -162,8 +162,7 @@ def told(clocks: Clocks, asked: str) -> Told:
 
 
 def page(request: Request, lang: Annotated[Lang, Query(description="The page's language.")] = "zh") -> Page:
-    """The page that this request asks for. Its chart will be asked for next: its process had better run by then."""
-    parts_of(request).drawer.wake()
+    """The page that this request asks for."""
     return Page(request, lang)
 
 

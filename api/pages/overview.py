@@ -59,7 +59,10 @@ def get(  # noqa: PLR0917 - each is a part of the address
     by: Annotated[By, Query(description="What the table is broken down by.")] = "region",
 ) -> HTMLResponse:
     """Coverage at a glance; every figure leads to the organizations behind it."""
-    queries = parts_of(request).queries.pinned()
+    parts = parts_of(request)
+    # The page's chart is asked for next.
+    parts.drawer.wake()
+    queries = parts.queries.pinned()
     kinds = queries.rates(clocks.as_of, clocks.position, ("kind",), filters)
     known = goals(queries, clocks)
     # A target speaks of the whole segment, wherever in it one looks.

@@ -110,7 +110,9 @@ def get(
     rate: WhichRate = "organization_coverage",
 ) -> HTMLResponse:
     """The chart and its figures as a table."""
-    queries = parts_of(request).queries.pinned()
+    parts = parts_of(request)
+    parts.drawer.wake()
+    queries = parts.queries.pinned()
     found = moving_trend(queries, clocks, filters, rate)
     return page.render(
         "trend.html",
