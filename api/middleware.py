@@ -18,7 +18,8 @@ from domain.codes import holds_personal_identifier
 from services.logs import logger
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
-INTAKE: Final = "/v1/events"  # it has limits of its own
+# What takes events or files has limits of its own.
+INTAKE: Final = frozenset(("/v1/events", "/v1/lists", "/work/lists"))
 _QUIET: Final = frozenset(("/health/live", "/health/ready", "/metrics"))
 
 UNFORESEEN: Final = (
@@ -72,7 +73,7 @@ class Surroundings:
 
         with structlog.contextvars.bound_contextvars(request_id=identity):
             try:
-                within = receive if scope["path"] == INTAKE else limited(receive, SMALL_BODY_BYTES_MAX)
+                within = receive if scope["path"] in INTAKE else limited(receive, SMALL_BODY_BYTES_MAX)
                 await self._app(scope, within, send_on)
             except ClientDisconnect:
                 status = 499  # as nginx notes it: the client went away, nobody reads an answer

@@ -16,6 +16,7 @@ from services.evidence.signing import signers
 from services.grants import Grants
 from services.group_commit import GroupCommit
 from services.intake import Intake
+from services.lists.uploads import Uploads
 from services.log import LogRecorder
 from services.oidc import Provider
 from services.persons import Persons
@@ -47,6 +48,7 @@ class Parts:
     persons: Persons
     drawer: Drawer
     regions: KnownRegions
+    uploads: Uploads
 
 
 def parts_of(request: Request) -> Parts:
@@ -89,10 +91,12 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
             stack.callback(provider.close)
         drawer = Drawer()
         stack.callback(drawer.close)
+        uploads = Uploads()
+        stack.callback(uploads.close)
         yield Parts(
             settings, keyring, grants, group_commit, intake.recorder, Quarantine(intake.writer), queries, readings,
             sessions, provider, RateLimits(0 if settings.dev else settings.requests_per_second),
-            persons, drawer, KnownRegions(),
+            persons, drawer, KnownRegions(), uploads,
         )  # fmt: skip
 
 

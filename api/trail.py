@@ -29,6 +29,7 @@ ACTIONS: Final = {
     "/v1/measures": "measures",
     "/v1/measures/organizations/{org}": "measures",
     "/v1/measures/calendar": "measures",
+    "/v1/measures/reminders": "measures",
     "/v1/weak-branches": "weak_branches",
     "/v1/matches": "matches",
     "/v1/matches/candidates": "matches",
@@ -51,6 +52,11 @@ ACTIONS: Final = {
     "/inspection/signals": "signals",
     "/inspection/events": "audit",
     "/work": "measures",
+    "/work/surveys/{survey}": "survey",
+    "/work/surveys/{survey}/discrepancies": "survey",
+    "/work/surveys/{survey}/sample": "survey",
+    "/work/branches": "weak_branches",
+    "/work/matches": "matches",
 }
 
 

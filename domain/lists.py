@@ -4,11 +4,12 @@ A list says what stands at the end of its date. Whatever it does not have a colu
 """
 
 import hashlib
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple, cast
+
+from pydantic_core import to_json
 
 from domain.facts import Fact
 from domain.fold import Attributes, Organization, apply
@@ -18,7 +19,6 @@ from domain.terms import CATEGORIES_OF_KIND, Kind
 
 SHANGHAI: Final = timezone(timedelta(hours=8))
 KIND_OF: Final[dict[str, Kind]] = {c: kind for kind, of_kind in CATEGORIES_OF_KIND.items() for c in of_kind}
-_JSON: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 Difference = Literal["registered", "changed", "deregistered", "unchanged", "kind_differs"]
 
 
@@ -64,6 +64,7 @@ def listed(row: int, cells: Mapping[ListField, Cell], profile: ListProfiled) -> 
         RowRefusedError: naming the column, the value and the remedy.
     """
     fields: dict[str, Any] = {}
+    digits: Mapping[Any, int] = profile.digits
     field: ListField = "category"
     every = {**cast("Mapping[ListField, Cell]", profile.constants), **cells} if profile.constants else cells
     try:
@@ -72,8 +73,8 @@ def listed(row: int, cells: Mapping[ListField, Cell], profile: ListProfiled) -> 
         field = "org"
         org = organization(every.get("org"), group=kind == "new_employment_group")
         for field, cell in every.items():
-            if field not in ("org", "category"):
-                fields[field] = _field(field, cell, profile)
+            if field not in _FIRST:
+                fields[field] = _READERS[field](cell, digits.get(field))
     except CellError as error:
         column = profile.columns.get(field, field)
         value = str(every.get(field) or "")[:80]
@@ -81,22 +82,23 @@ def listed(row: int, cells: Mapping[ListField, Cell], profile: ListProfiled) -> 
     return Listed(org, fields)
 
 
-def _field(field: ListField, cell: Cell, profile: ListProfiled) -> str | int | None:
-    match field:
-        case "region":
-            return region(cell, profile.digits.get("region"))
-        case "industry":
-            return industry(cell, profile.digits.get("industry"))
-        case "employees":
-            return employees(cell)
-        case "address":
-            return address(cell)
-        case "name":
-            found = text(cell)
-            if found is None:
-                raise CellError("name_missing", "the row has no name; enter it")
-            return found
-    return text(cell)
+def _name(cell: Cell, _: int | None) -> str:
+    found = text(cell)
+    if found is None:
+        raise CellError("name_missing", "the row has no name; enter it")
+    return found
+
+
+_FIRST: Final = frozenset(("org", "category"))
+# How the other fields are read; the number is of the digits that the profile states for their codes.
+_READERS: Final[Mapping[str, Callable[[Cell, int | None], str | int | None]]] = {
+    "name": _name,
+    "region": region,
+    "industry": industry,
+    "employees": lambda cell, _: employees(cell),
+    "supervisor": lambda cell, _: text(cell),
+    "address": lambda cell, _: address(cell),
+}
 
 
 def held(facts: Iterable[Fact], as_of: date) -> Held:
@@ -131,12 +133,13 @@ def event(source: str, org: str, name: Difference, data: Mapping[str, Any], as_o
     is the last word on the day.
     """
     whole = {"effective_on": as_of.isoformat(), "org": org, **data}
-    content = _JSON.encode(
+    # Keys in order, so that equal differences are equal bytes.
+    content = to_json(
         {
-            "specversion": "1.0", "source": source, "type": f"taizhang.organization.{name}.v1",
-            "time": _instant(max(_end_ns(as_of), last_ns + 1)), "subject": org, "data": whole,
+            "data": dict(sorted(whole.items())), "source": source, "specversion": "1.0", "subject": org,
+            "time": _instant(max(_end_ns(as_of), last_ns + 1)), "type": f"taizhang.organization.{name}.v1",
         }
-    ).encode()  # fmt: skip
+    )  # fmt: skip
     id_ = f"list-{as_of.isoformat()}-{hashlib.sha256(content).hexdigest()[:32]}"
     return b'{"id":"%b",%b' % (id_.encode(), content[1:])
 

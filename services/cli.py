@@ -18,7 +18,7 @@ from services.commands.console import ERR, OUT
 from services.commands.daily import durations, measures, weak_branches
 from services.commands.explain import explain
 from services.commands.field import matches, regions, survey
-from services.commands.ingest import ingest, relay
+from services.commands.ingest import ingest, relay, reminders
 from services.commands.inspection import changes, signals, vintage
 from services.commands.over_time import compare, series
 from services.commands.persons import persons
@@ -28,6 +28,7 @@ from services.commands.questions import history, rates
 from services.commands.rebuild import rebuild
 from services.commands.reconcile import reconcile_list
 from services.demo_city.command import demo_city
+from services.demo_city.sample_list import demo_list
 from services.errors import TaizhangError
 from services.evidence.command import app as evidence
 from services.holders import ROLES
@@ -186,6 +187,7 @@ def api_key(  # noqa: PLR0917 - a key's own fields
 
 app.command("ingest")(ingest)
 app.command("relay")(relay)
+app.command("reminders")(reminders)
 app.command("publish")(publish_file)
 app.command("rebuild")(rebuild)
 app.command("rates")(rates)
@@ -208,6 +210,7 @@ app.command("regions")(regions)
 app.command("matches")(matches)
 app.add_typer(survey, name="survey")
 app.command("demo-city")(demo_city)
+app.command("demo-list")(demo_list)
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(access, name="access")
 app.add_typer(persons, name="persons")

@@ -17,12 +17,15 @@ from domain.events import EVENT_TYPES
 from domain.fields import IDENTITY_LENGTH_MAX, SOURCE_LENGTH_MAX, Data
 from domain.fold import Attributes
 from domain.ledger import Row
+from domain.terms import MEASURES
+from services import reminders
 from services.messages import SIGNATURE_LENGTH_MAX
 
 VERSION: Final = "1.0.0"
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 ASYNCAPI: Final = "asyncapi.json"
 LEDGER: Final = "taizhang.ledger.v1"
+REMINDERS: Final = "taizhang.reminders.v1"
 
 Document = dict[str, Any]
 
@@ -84,6 +87,33 @@ def ledger_schema() -> Document:
     }
 
 
+def reminder_schema() -> Document:
+    """The JSON Schema of one message of the reminders' topic: a CloudEvent that says what is due, where and when."""
+    text, day = {"type": "string"}, {"type": "string", "format": "date"}
+    count = {"type": "integer", "minimum": 0}
+    data = {
+        "org": text, "name": text, "region": text, "measure": {"enum": list(MEASURES)},
+        "office": {"type": ["string", "null"]}, "opened_on": day, "due_on": day, "overdue_days": count,
+        "as_of": day, "known_at": count,
+    }  # fmt: skip
+    properties = {
+        "specversion": {"const": "1.0"}, "source": {"const": reminders.SOURCE}, "type": {"enum": list(reminders.TYPES)},
+        "id": {"type": "string", "description": "the same for the same measure, due date and type: told once"},
+        "subject": {"type": "string", "description": "the organization"},
+        "time": {"type": "string", "format": "date-time"}, "datacontenttype": {"const": "application/json"},
+        "data": {"type": "object", "properties": data, "required": list(data), "additionalProperties": False},
+    }  # fmt: skip
+    return {
+        "$schema": DIALECT,
+        "$id": f"{REMINDERS}.json",
+        "title": REMINDERS,
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
 def _object_of(named_tuple: Any) -> Document:  # noqa: ANN401 - one of the domain's named tuples
     """The schema of a named tuple that is shown as an object."""
     types = {name: type_ for name, type_ in named_tuple.__annotations__.items() if type_ is not Attributes}
@@ -140,11 +170,22 @@ def _ledger_message() -> Document:
     }
 
 
+def _reminder_message() -> Document:
+    return {
+        "name": REMINDERS,
+        "title": "A measure that is due within 30 days, or overdue",
+        "contentType": "application/cloudevents+json; charset=UTF-8",
+        "payload": {"$ref": f"schemas/{REMINDERS}.json"},
+        "bindings": {"kafka": {"key": {"type": "string", "description": "the office, or else the organization"}}},
+    }
+
+
 @lru_cache(maxsize=1)
 def documents() -> dict[str, Document]:
     """All documents by file name: the AsyncAPI document, and the schemas that it refers to."""
     found = {f"schemas/{type_}.json": event_schema(type_) for type_ in EVENT_TYPES}
     found[f"schemas/{LEDGER}.json"] = ledger_schema()
+    found[f"schemas/{REMINDERS}.json"] = reminder_schema()
     return {ASYNCAPI: asyncapi(), **found}
 
 
@@ -178,12 +219,18 @@ def asyncapi() -> Document:
                 "messages": {LEDGER: {"$ref": f"#/components/messages/{LEDGER}"}},
                 "bindings": {"kafka": {"topicConfiguration": {"cleanup.policy": ["compact"]}}},
             },
+            "reminders": {
+                "address": REMINDERS,
+                "title": "到期提醒 Measures due soon and overdue",
+                "messages": {REMINDERS: {"$ref": f"#/components/messages/{REMINDERS}"}},
+            },
         },
         "operations": {
             "receiveEvents": {"action": "receive", "channel": {"$ref": "#/channels/events"}},
             "sendLedger": {"action": "send", "channel": {"$ref": "#/channels/ledger"}},
+            "sendReminders": {"action": "send", "channel": {"$ref": "#/channels/reminders"}},
         },
-        "components": {"messages": {**messages, LEDGER: _ledger_message()}},
+        "components": {"messages": {**messages, LEDGER: _ledger_message(), REMINDERS: _reminder_message()}},
     }
 
 

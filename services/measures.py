@@ -1,27 +1,32 @@
-"""Measures at both clocks: work lists by office, due and overdue, and how long they take."""
+"""Measures at both clocks: work lists by office, due and overdue."""
 
-from collections import Counter
-from collections.abc import Sequence
-from datetime import date, timedelta
-from typing import Final, Literal, NamedTuple, get_args
+import heapq
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 import numpy as np
-from scipy import stats
+from numpy.typing import NDArray
 
-from domain.measures import SUCCESSES, Deadlines, Episode, Offices, offices
+from domain.measures import BY_ELIGIBILITY, Deadlines, Episode, Offices, offices
 from domain.rates import Filters
-from domain.scope import in_scope
-from domain.terms import Measure
-from projections.ledger.obligations import Obligations, open_measures
-from projections.ledger.standing import Standing
+from domain.terms import MEASURES, Measure
+from projections.ledger.columns import Int32
+from projections.ledger.obligations import Measures, measures, open_measures
+from projections.ledger.standing import Mask
+from services.ledger_view import View
 from services.office_facts import office_facts
 from services.queries import Queries, chosen_rows
 
 State = Literal["open", "due", "overdue"]
 STATES: Final[tuple[State, ...]] = get_args(State)
+_OPEN, _DUE, _OVERDUE = range(3)
 # A measure is due from so many days before its due date on.
 DUE_DAYS: Final = 30
-CURVE_POINTS_MAX: Final = 200
+# Due dates are ordinals; this stands for none and comes after all of them.
+NO_DAY: Final = date.max.toordinal()
+WorkKey = tuple[str, str]
 
 
 class Item(NamedTuple):
@@ -40,13 +45,6 @@ class Item(NamedTuple):
     office: str | None
 
 
-class Work(NamedTuple):
-    """Open measures by due date (none last) and organization, and what offices have said."""
-
-    items: list[Item]
-    offices: Offices
-
-
 class Tally(NamedTuple):
     """How many measures are open, of them due and overdue, at one office and for one measure."""
 
@@ -57,64 +55,153 @@ class Tally(NamedTuple):
     overdue: int
 
 
-class Durations(NamedTuple):
-    """How long one measure takes in one region (Kaplan and Meier 1958, with those still open as censored).
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Open measures, and what offices have said of them; arrays have one element for each measure.
 
     Attributes:
-        region: None for all.
-        ended: met by coverage or an instructor.
-        censored: still open, or ended in another way.
-        median_days: None where half have not been met within the days seen.
-        curve: (days, share still open, its lower and upper bound at 95 %).
+        region: numbers in the snapshot's regions.
+        due: ordinals of due dates, NO_DAY for none.
+        state: indexes in STATES.
+        office: numbers in `answering`, whose last element is None: nobody answers.
     """
 
-    region: str | None
-    ended: int
-    censored: int
-    median_days: float | None
-    curve: list[tuple[int, float, float | None, float | None]]
+    view: View
+    as_of: date
+    said: Offices
+    answering: Sequence[str | None]
+    open: Measures
+    attributes_no: Int32
+    region: Int32
+    due: NDArray[np.int64]
+    state: NDArray[np.int8]
+    office: Int32
+
+    def __len__(self) -> int:
+        return len(self.due)
+
+    def _where(self, mask: Mask) -> "Work":
+        names = ("attributes_no", "region", "due", "state", "office")
+        arrays: dict[str, Any] = {name: getattr(self, name)[mask] for name in names}
+        return replace(self, open=self.open.where(mask), **arrays)
+
+    def of_office(self, office: str | None) -> "Work":
+        """What this office answers for; None for all."""
+        if office is None:
+            return self
+        number = self.answering.index(office) if office in self.answering else -1
+        return self._where(self.office == number)
+
+    def in_state(self, state: State | None) -> "Work":
+        """What is in this state; None for all."""
+        return self if state is None else self._where(self.state == STATES.index(state))
+
+    def dated(self) -> "Work":
+        """What has a due date."""
+        return self._where(self.due < NO_DAY)
+
+    def tallies(self) -> list[Tally]:
+        """By office and measure how many are open, due and overdue; nobody's come last."""
+        counts = np.zeros((len(self.answering), len(MEASURES), len(STATES)), np.int64)
+        np.add.at(counts, (self.office, self.open.measure, self.state), 1)
+        found = [
+            Tally(office, measure, int(of.sum()), int(of[_DUE]), int(of[_OVERDUE]))
+            for office, by_measure in zip(self.answering, counts, strict=True)
+            for measure, of in zip(MEASURES, by_measure, strict=True)
+            if of.any()
+        ]
+        return sorted(found, key=lambda each: (each.office is None, each.office, each.measure))
+
+    def page(self, after: WorkKey | None, limit: int) -> list[Item]:
+        """The first `limit` by due date (none last) and organization, those after a key."""
+        at = np.arange(len(self))
+        if after is not None:
+            at = np.flatnonzero(self.due >= date.fromisoformat(after[0]).toordinal())
+        keyed = ((self._key(i), i) for i in at.tolist())
+        if after is None and len(at) > limit:
+            last = np.partition(self.due, limit - 1)[limit - 1]
+            keyed = ((self._key(i), i) for i in np.flatnonzero(self.due <= last).tolist())
+        behind = (each for each in keyed if after is None or each[0] > after)
+        return [self._item(i) for _, i in heapq.nsmallest(limit, behind)]
+
+    def _key(self, i: int) -> WorkKey:
+        return date.fromordinal(int(self.due[i])).isoformat(), self.view.snapshot.orgs[self.open.org_no[i]]
+
+    def _item(self, i: int) -> Item:
+        snapshot, number, due = self.view.snapshot, int(self.open.org_no[i]), int(self.due[i])
+        since = int(self.open.eligible_since[i])
+        return Item(
+            snapshot.orgs[number], number, int(self.attributes_no[i]), snapshot.regions[self.region[i]],
+            MEASURES[self.open.measure[i]], date.fromordinal(int(self.open.opened[i])),
+            date.fromordinal(since) if since else None, None if due == NO_DAY else date.fromordinal(due),
+            max(self.as_of.toordinal() - due, 0), STATES[self.state[i]], self.answering[self.office[i]],
+        )  # fmt: skip
 
 
-def open_items(queries: Queries, as_of: date, known_at: int, filters: Filters) -> Work:
+def item_key(item: Item) -> WorkKey:
+    """Where an item stands in a work list: by due date, those without one last, then by organization."""
+    return ((item.due_on or date.max).isoformat(), item.org)
+
+
+def open_work(queries: Queries, as_of: date, known_at: int, filters: Filters) -> Work:
     """The measures open at the end of a date, as known at a position."""
     view = queries.view.current
-    policy = view.snapshot.policy(as_of.toordinal(), known_at)
-    rows = chosen_rows(view.snapshot, as_of, known_at, policy, queries.narrowed(filters))
+    snapshot = view.snapshot
+    policy = snapshot.policy(as_of.toordinal(), known_at)
+    rows = chosen_rows(snapshot, as_of, known_at, policy, queries.narrowed(filters))
     rows = rows.where(open_measures(rows))
     with queries.connection() as connection:
         said = offices(office_facts(connection, view, ["measure"], as_of, known_at), as_of)
-    obligations = dict(Obligations(view.snapshot, as_of, known_at).of(rows.org_no))
-    items = [
-        _item(queries, rows, i, obligations[number][-1], said, as_of) for i, number in enumerate(rows.org_no.tolist())
-    ]
-    return Work(sorted(items, key=item_key), said)
+    found = measures(snapshot, as_of, known_at, rows.org_no)
+    found = found.where(found.closed == 0)
+    # Both stand in order of organization: an open row has one open measure.
+    due = due_days(found, said, lambda org: queries.homes.number(view.version.number, snapshot, org))
+    late = due < as_of.toordinal()
+    soon = due < as_of.toordinal() + DUE_DAYS
+    state = np.where(late, _OVERDUE, np.where(soon, _DUE, _OPEN)).astype(np.int8)
+    answering, office = _offices(queries, view, said, found.org_no, rows.region)
+    return Work(view, as_of, said, answering, found, rows.attributes_no, rows.region, due, state, office)
 
 
-def item_key(item: Item) -> tuple[str, str]:
-    """Where an item stands in a work list: by due date, those without one last, then by organization."""
-    return (item.due_on.isoformat() if item.due_on else "9999-12-31", item.org)
+def due_days(found: Measures, said: Offices, number_of: Callable[[str], int | None]) -> NDArray[np.int64]:
+    """When open measures are due (domain.measures.Offices.due_on, vectorized), as ordinals; NO_DAY for none."""
+    days = np.array([-1 if (d := said.deadlines.days.get(m)) is None else d for m in MEASURES], np.int64)
+    by_eligibility = np.isin(found.measure, [MEASURES.index(m) for m in MEASURES if m in BY_ELIGIBILITY])
+    begin = np.where(by_eligibility, found.eligible_since, found.opened).astype(np.int64)
+    earliest = said.deadlines.not_before.toordinal() if said.deadlines.not_before else 0
+    asked = days[found.measure]
+    due = np.where((asked < 0) | (begin == 0), NO_DAY, np.clip(begin + asked, earliest, NO_DAY))
+    for (org, measure), extensions in said.extended.items():
+        for i in _places(found.org_no, number_of(org)):
+            if MEASURES[found.measure[i]] == measure:
+                since = [until for on, until in extensions if on.toordinal() >= found.opened[i]]
+                due[i] = since[-1].toordinal() if since else due[i]
+    return due
 
 
-def _item(queries: Queries, rows: Standing, i: int, episode: Episode, said: Offices, as_of: date) -> Item:  # noqa: PLR0917 - one row
-    snapshot = queries.view.current.snapshot
-    org, region = snapshot.orgs[rows.org_no[i]], snapshot.regions[rows.region[i]]
-    due = said.due_on(org, episode)
-    late = max((as_of - due).days, 0) if due else 0
-    state: State = "open"
-    if due and due < as_of + timedelta(DUE_DAYS):
-        state = "overdue" if late else "due"
-    return Item(
-        org, int(rows.org_no[i]), int(rows.attributes_no[i]), region, episode.measure, episode.opened_on,
-        episode.eligible_since, due, late, state, said.office(org, region),
-    )  # fmt: skip
+def _places(sorted_numbers: Int32, number: int | None) -> range:
+    """Where a number stands among sorted ones."""
+    if number is None:
+        return range(0)
+    first, behind = (int(np.searchsorted(sorted_numbers, number, side=side)) for side in ("left", "right"))
+    return range(first, behind)
 
 
-def tallies(items: Sequence[Item]) -> list[Tally]:
-    """By office and measure how many are open, due and overdue; nobody's come last."""
-    counts = Counter((item.office, item.measure, state) for item in items for state in ("open", item.state))
-    keys = sorted({(o, m) for o, m, _ in counts}, key=lambda key: (key[0] is None, key))
-    opened = Counter((item.office, item.measure) for item in items)
-    return [Tally(o, m, opened[o, m], counts[o, m, "due"], counts[o, m, "overdue"]) for o, m in keys]
+def _offices(
+    queries: Queries, view: View, said: Offices, org_no: Int32, region: Int32
+) -> tuple[list[str | None], Int32]:
+    """The offices that answer, None at the end, and for each measure the number of its office among them."""
+    codes = view.snapshot.regions
+    answering = sorted({*said.of_org.values(), *said.of_region.values()})
+    numbers = {office: number for number, office in enumerate([*answering, None])}
+    of_region = np.full(len(codes), len(answering), np.int32)
+    for code in np.unique(region).tolist():
+        of_region[code] = numbers[said.office("", codes[code])]
+    office = of_region[region]
+    for org, its_office in said.of_org.items():
+        for i in _places(org_no, queries.homes.number(view.version.number, view.snapshot, org)):
+            office[i] = numbers[its_office]
+    return [*answering, None], office
 
 
 def of_organization(queries: Queries, org: str, as_of: date, known_at: int) -> tuple[list[Episode], Offices]:
@@ -127,62 +214,17 @@ def of_organization(queries: Queries, org: str, as_of: date, known_at: int) -> t
     view = queries.view.current
     with queries.connection() as connection:
         said = offices(office_facts(connection, view, ["measure"], as_of, known_at), as_of)
-    found = dict(Obligations(view.snapshot, as_of, known_at).of(np.array([number], np.int32)))
+    found = dict(measures(view.snapshot, as_of, known_at, np.array([number], np.int32)).episodes())
     return found.get(number, []), said
-
-
-def durations(queries: Queries, as_of: date, known_at: int, measure: Measure, digits: int | None) -> list[Durations]:
-    """How long a measure takes, by regions of so many digits (that of the organization now or last), or in all."""
-    view = queries.view.current
-    met: dict[str | None, list[int]] = {}
-    seen: dict[str | None, list[int]] = {}
-    regions = _last_regions(queries, as_of, known_at)
-    for number, found in Obligations(view.snapshot, as_of, known_at).of():
-        home = regions.get(number, "")
-        if not in_scope(home, queries.scope):
-            continue
-        region = None if digits is None else home[:digits]
-        for each in found:
-            if each.measure == measure:
-                days = ((each.closed_on or as_of) - each.opened_on).days
-                (met if each.closed_by in SUCCESSES else seen).setdefault(region, []).append(days)
-    keys = sorted(met.keys() | seen.keys(), key=lambda key: (key is None, key))
-    return [_survival(key, met.get(key, []), seen.get(key, [])) for key in keys]
-
-
-def _last_regions(queries: Queries, as_of: date, known_at: int) -> dict[int, str]:
-    """By organization number the region that it has on the date, or had last before."""
-    snapshot = queries.view.current.snapshot
-    entries, attributes = snapshot.entries, snapshot.attributes
-    known = int(np.searchsorted(entries["position"], known_at, side="right"))
-    fits = (entries["day_from"][:known] <= as_of.toordinal()) & (entries["attributes_no"][:known] >= 0)
-    at = np.flatnonzero(fits)
-    at = at[np.argsort(entries["day_from"][at], kind="stable")]
-    codes = attributes["region"][entries["attributes_no"][at]].tolist()
-    return {n: snapshot.regions[code] for n, code in zip(entries["org_no"][at].tolist(), codes, strict=True)}
-
-
-def _survival(region: str | None, met: list[int], seen: list[int]) -> Durations:
-    function = stats.ecdf(stats.CensoredData(uncensored=met, right=seen)).sf
-    days, shares = function.quantiles, function.probabilities
-    low = high = np.full(len(days), np.nan)
-    if met:
-        # Without a censored or an ended one beside, the variance has no value on some days; they stay null.
-        with np.errstate(all="ignore"):
-            interval = function.confidence_interval(0.95, method="log-log")
-        low, high = interval.low.probabilities, interval.high.probabilities
-    halved = np.flatnonzero(shares <= 0.5)
-    step = max(1, -(-len(days) // CURVE_POINTS_MAX))
-    curve = [
-        (int(days[i]), round(float(shares[i]), 4), _bound(low[i]), _bound(high[i])) for i in range(0, len(days), step)
-    ]
-    return Durations(region, len(met), len(seen), float(days[halved[0]]) if len(halved) else None, curve)
-
-
-def _bound(value: float) -> float | None:
-    return None if np.isnan(value) else round(float(value), 4)
 
 
 def deadlines_json(deadlines: Deadlines) -> dict[str, object]:
     """Deadlines as answers show them."""
     return {"not_before": deadlines.not_before, "days": dict(deadlines.days)}
+
+
+def names(queries: Queries, items: Sequence[Item]) -> list[str]:
+    """The organizations' names."""
+    with queries.cursor() as cursor:
+        found = queries.view.current.reading.attributes(cursor, [item.attributes_no for item in items])
+    return [found[item.attributes_no].name for item in items]

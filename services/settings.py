@@ -137,6 +137,9 @@ class Settings(BaseSettings):
     kafka_ledger_topic: str = Field(
         "taizhang.ledger.v1", min_length=1, description="Kafka 台账主题 where relay publishes the ledger's changes"
     )
+    kafka_reminder_topic: str = Field(
+        "taizhang.reminders.v1", min_length=1, description="Kafka 提醒主题 where reminders of measures go"
+    )
     kafka_dead_letter_topic: str | None = Field(
         None, description="Kafka 死信主题 where relay copies what was quarantined, with its reasons"
     )

@@ -51,6 +51,7 @@ class Standing(NamedTuple):
     Attributes:
         beside: visits of organizations that were not on the list.
         unknown: visits of organizations that no registry knows.
+        missing: visits that did not find an organization which the list has.
         by_day: visits by day, those made again left out.
     """
 
@@ -58,6 +59,7 @@ class Standing(NamedTuple):
     groups: list[Progress]
     beside: int
     unknown: list[Visit]
+    missing: list[Visit]
     by_day: dict[date, int]
 
 
@@ -112,6 +114,7 @@ def standing_of(queries: Queries, of: Made, known_at: int, digits: int | None) -
         groups,
         len(last) - len(inside),
         [visit for visit in first if visit.org is None],
+        [visit for visit in inside if _is_missing(visit)],
         dict(sorted(Counter(visit.made_on for visit in first).items())),
     )
 
@@ -137,8 +140,12 @@ def _grids(last: dict[str, Visit]) -> list[Progress]:
 
 
 def _progress(key: str, listed: int | None, of_group: list[Visit]) -> Progress:
-    lost = sum(visit.findings["operation"].get("value") == "not_found" for visit in of_group)
-    return Progress(key, listed, len(of_group), sum(visit.is_clear for visit in of_group), lost)
+    missing = sum(map(_is_missing, of_group))
+    return Progress(key, listed, len(of_group), sum(visit.is_clear for visit in of_group), missing)
+
+
+def _is_missing(visit: Visit) -> bool:
+    return bool(visit.findings["operation"].get("value") == "not_found")
 
 
 def differing(queries: Queries, of: Made, known_at: int) -> list[Discrepancy]:
@@ -158,10 +165,11 @@ def _rows(queries: Queries, of_day: list[Visit], day: date, known_at: int) -> di
     view = queries.view.current
     policy = view.snapshot.policy(day.toordinal(), known_at)
     rows = chosen_rows(view.snapshot, day, known_at, policy, queries.narrowed(ANY))
-    wanted = {visit.org for visit in of_day}
-    mask = np.fromiter((view.snapshot.orgs[n] in wanted for n in rows.org_no.tolist()), np.bool_, len(rows))
+    version, snapshot = view.version.number, view.snapshot
+    numbers = [queries.homes.number(version, snapshot, visit.org) for visit in of_day if visit.org is not None]
+    chosen = rows.where(np.isin(rows.org_no, [number for number in numbers if number is not None]))
     with queries.cursor() as cursor:
-        return {row.org: row for row in rows_at(view, cursor, rows.where(mask), policy)}
+        return {row.org: row for row in rows_at(view, cursor, chosen, policy)}
 
 
 def accuracy(of: Made) -> list[Accuracy]:

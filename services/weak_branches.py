@@ -51,8 +51,15 @@ class WeakBranch(NamedTuple):
     could_stand_alone: list[str]
 
 
-def weak_branches(queries: Queries, as_of: date, known_at: int) -> list[WeakBranch]:
-    """The weak branches at the end of a date, as known at a position, by name."""
+def weak_branches(queries: Queries, as_of: date, known_at: int, region: str | None = None) -> list[WeakBranch]:
+    """The weak branches at the end of a date, as known at a position, by name.
+
+    Args:
+        queries: the ledger.
+        as_of: the date whose end is asked for.
+        known_at: the position of the state of knowledge.
+        region: only those that cover an organization in a region that begins so.
+    """
     view = queries.view.current
     day = as_of.toordinal()
     policy = view.snapshot.policy(day, known_at)
@@ -62,21 +69,25 @@ def weak_branches(queries: Queries, as_of: date, known_at: int) -> list[WeakBran
     statement = sql.SQL(_COVERING).format(schema=sql.Identifier(view.reading.schema))
     with queries.cursor() as cursor:
         covering = cursor.execute(statement, (known_at, day, day)).fetchall()
-    seen = [in_scope(region, queries.scope) for region in list(view.snapshot.regions)]
+    regions = list(view.snapshot.regions)
+    seen = [in_scope(code, queries.scope) for code in regions]
+    meant = [region is None or code.startswith(region) for code in regions]
     by_branch: dict[tuple[str, str], list[int]] = {}
     for branch, org_no, formation in covering:
         if org_no < len(at) and at[org_no] >= 0:
             by_branch.setdefault((branch, formation), []).append(int(at[org_no]))
     # An eligible organization under a branch of its own stands alone already.
     alone = FORMATIONS.index("standalone")
-    could = rows.eligible & (rows.formation != alone) & (rows.excluded == 0)
+    could = (rows.eligible & (rows.formation != alone) & (rows.excluded == 0)).tolist()
+    home_of, members_of, numbers_of = (a.tolist() for a in (rows.region, rows.full_members, rows.org_no))
     found = []
     for (branch, formation), numbers in by_branch.items():
         # A branch is judged by all that it covers: who may not see all of it is not told of it.
-        if not all(seen[rows.region[i]] for i in numbers):
+        homes = [home_of[i] for i in numbers]
+        if not all(seen[home] for home in homes) or not any(meant[home] for home in homes):
             continue
-        full_members = int(rows.full_members[numbers].sum())
-        grown = [view.snapshot.orgs[rows.org_no[i]] for i in numbers if could[i]] if formation in SHARED else []
+        full_members = sum(members_of[i] for i in numbers)
+        grown = [view.snapshot.orgs[numbers_of[i]] for i in numbers if could[i]] if formation in SHARED else []
         weaknesses: list[Weakness] = ["could_stand_alone"] if grown else []
         if full_members < policy.full_members_for_branch:
             weaknesses.append("below_threshold")

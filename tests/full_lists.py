@@ -66,6 +66,8 @@ def compared(
     day = date.fromisoformat(as_of)
     with Scratch(folder) as scratch:
         report = reconcile(path, SOURCE, day, profile, _facts(events, day), scratch)
+        if report.refused:
+            scratch.attach_list()
         read = [listed for _, listed in scratch._listed()]
         return report, [json.loads(raw) for raw in scratch.events()], read
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from api.pages import (
     assessment,
+    branches,
     comparing,
     dossier,
     event,
@@ -11,11 +12,15 @@ from api.pages import (
     inspection,
     intake,
     ledger,
+    lists,
+    matches,
     overview,
     quarantine,
+    regions,
     sealing,
     signals,
     static_files,
+    surveys,
     trail,
     trend,
     vintage,
@@ -26,4 +31,5 @@ PAGES: Final = (
     static_files.router, overview.router, explain.router, ledger.router, dossier.router, event.router,
     inspection.router, vintage.router, signals.router, trail.router, intake.router, quarantine.router,
     trend.router, assessment.router, comparing.router, sealing.router, work.router,
+    surveys.router, lists.router, branches.router, matches.router, regions.router,
 )  # fmt: skip

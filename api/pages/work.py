@@ -1,6 +1,6 @@
 """`/work`: the measures open at uncovered organizations, by office and due date."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import HTMLResponse
@@ -14,11 +14,17 @@ from api.pages.figures import filtered
 from api.paging import Limit
 from api.paging import page as page_of
 from api.parts import parts_of
-from api.routes.measures import Office, names
+from api.routes.measures import Office, after_key
 from domain.terms import KINDS
-from services.measures import DUE_DAYS, STATES, State, item_key, open_items, tallies
+from services.measures import DUE_DAYS, STATES, State, item_key, names, open_work
 
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
+
+# The pages of daily work: the text `work.nav.NAME` and the path.
+SECTIONS: Final = (
+    ("measures", "/work"), ("surveys", "/work/surveys"), ("lists", "/work/lists"), ("branches", "/work/branches"),
+    ("matches", "/work/matches"), ("regions", "/work/regions"),
+)  # fmt: skip
 
 
 @router.get("/work", response_model=None)
@@ -37,22 +43,21 @@ def get(
     """What `/v1/measures` tells, to be read."""
     del cursor  # the clocks carry it
     queries = parts_of(request).queries.pinned()
-    work = open_items(queries, clocks.as_of, clocks.position, filters)
-    items = [i for i in work.items if office in (None, i.office) and state in (None, i.state)]
-    rest = [i for i in items if clocks.after is None or item_key(i) > tuple(clocks.after)]
-    shown, following = page_of(request, clocks, rest[: limit + 1], limit, item_key)
+    work = open_work(queries, clocks.as_of, clocks.position, filters).of_office(office).in_state(state)
+    shown, following = page_of(request, clocks, work.page(after_key(clocks), limit + 1), limit, item_key)
     given: dict[str, Value] = {"office": office, "state": state}
     return page.render(
         "work.html",
         clocks=clocks,
+        sections=SECTIONS,
         filters=filters,
         kinds=KINDS,
         office=office,
         state=state,
         all_states=STATES,
         due_days=DUE_DAYS,
-        tallies=tallies(items),
-        total=len(items),
+        tallies=work.tallies(),
+        total=len(work),
         items=list(zip(shown, names(queries, shown), strict=True)),
         next=following,
         api=address("/v1/measures", page.pinned(clocks) | filtered(filters) | given | {"limit": limit}),

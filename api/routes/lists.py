@@ -73,7 +73,12 @@ class ProfileShape(BaseModel):
     profile: dict[str, Any] | None = Field(description="null: the usual headings are looked for")
 
 
-def _may_speak(holder: Holder, source: str) -> None:
+def may_speak(holder: Holder, source: str) -> None:
+    """Refuse a caller who may not publish for a source.
+
+    Raises:
+        Problem: 403.
+    """
     if holder.sources is not None and source not in holder.sources and "steward" not in holder.roles:
         raise Problem("not-allowed", f"{holder.name} may not speak for {source}; ask an administrator for that source")
 
@@ -81,7 +86,7 @@ def _may_speak(holder: Holder, source: str) -> None:
 @router.get("/profile", response_model=None, responses={200: {"model": ProfileShape}}, summary="清单模板 The profile")
 def profile(request: Request, holder: Publishing, clocks: Asked, source: Source) -> Response:
     """The column profile kept for a source: the last `list.profiled` event that stands at both clocks."""
-    _may_speak(holder, source)
+    may_speak(holder, source)
     return answer({"source": source, "profile": _profile(parts_of(request), source, clocks)})
 
 
@@ -104,7 +109,7 @@ def source_facts(request: Request, holder: Publishing, clocks: Asked, source: So
     What `taizhang reconcile` compares a list with. First `{"position", "word"}`: corrections and retractions; then
     `{"position", "event"}`: the events as received.
     """
-    _may_speak(holder, source)
+    may_speak(holder, source)
     parts = parts_of(request)
 
     def lines() -> Iterator[bytes]:
@@ -142,7 +147,7 @@ async def post(
     be deregistered than the profile's limit and `confirm` does not give their number. For files over the body's limit
     use `taizhang reconcile`.
     """
-    _may_speak(holder, source)
+    may_speak(holder, source)
     parts = parts_of(request)
     body, _ = await read_body(request, parts.settings.body_bytes_max, parts.settings.body_seconds_max)
     if not body:
@@ -152,19 +157,24 @@ async def post(
         path.write_bytes(body)
         with Scratch(Path(folder)) as scratch:
             try:
-                report = await run_in_threadpool(_compared, parts, path, source, clocks, scratch)
+                report = await run_in_threadpool(compared, parts, path, source, clocks, scratch)
             except ListRefusedError as error:
                 where = f"row {error.refusal.row}"
                 raise invalid(where, error.refusal.value, error.refusal.rule, error.refusal.message) from None
             hindrance = report.hindrance(confirm)
             counts, position = None, None
             if publish and hindrance is None:
-                counts, position = await _publish(parts, scratch, holder, request)
+                counts, position = await publish_kept(parts, scratch, holder, request)
     shown = {**report.as_json(), "hindrance": hindrance, "published": counts, "position": position}
     return answer(shown)
 
 
-def _compared(parts: Parts, path: Path, source: str, clocks: Clocks, scratch: Scratch) -> Report:
+def compared(parts: Parts, path: Path, source: str, clocks: Clocks, scratch: Scratch) -> Report:
+    """The list beside its source's facts; what would be published is in `scratch`.
+
+    Raises:
+        ListRefusedError: the file cannot be read as a list at all.
+    """
     kept = _profile(parts, source, clocks)
     with parts.queries.connection() as connection:
         lines = facts.lines(connection, parts.queries.view.current, source, clocks.position)
@@ -173,7 +183,7 @@ def _compared(parts: Parts, path: Path, source: str, clocks: Clocks, scratch: Sc
         return reconcile(path, source, clocks.as_of, profile, standing, scratch)
 
 
-async def _publish(
+async def publish_kept(
     parts: Parts, scratch: Scratch, holder: Holder, request: Request
 ) -> tuple[dict[str, int], int | None]:
     """Publish what was kept; dispositions and the highest position."""

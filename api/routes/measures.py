@@ -1,10 +1,10 @@
 """`/v1/measures`: work lists by office, due and overdue; how long measures take; a calendar of due dates."""
 
-from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Annotated, Any, Literal
 
+import orjson
 from fastapi import APIRouter, Query, Request
 from icalendar import Alarm, Calendar, Event
 from pydantic import BaseModel, Field
@@ -12,15 +12,17 @@ from starlette.responses import Response
 
 from api.access import Inspecting, Reading
 from api.answers import NOT_FOUND, PROBLEMS, answer
-from api.clocks import Asked, CursorText
+from api.clocks import Asked, Clocks, CursorText
 from api.filters import Filtered
 from api.paging import Limit, page
 from api.parts import parts_of
 from api.routes.organizations import Org
 from api.shapes import KnownAt
 from domain.terms import Measure
-from services.measures import Item, State, deadlines_json, durations, item_key, of_organization, open_items, tallies
+from services.durations import durations
+from services.measures import Item, State, WorkKey, deadlines_json, item_key, names, of_organization, open_work
 from services.queries import Queries
+from services.reminders import reminders
 from services.settings import SHANGHAI
 
 router = APIRouter(prefix="/v1/measures", tags=["daily work"], responses=PROBLEMS)
@@ -100,29 +102,25 @@ def get(
     """
     del cursor  # the clocks carry it
     queries = parts_of(request).queries.pinned()
-    work = open_items(queries, clocks.as_of, clocks.position, filters)
-    items = [i for i in work.items if office in (None, i.office) and state in (None, i.state)]
-    rest = [i for i in items if clocks.after is None or item_key(i) > tuple(clocks.after)]
-    shown, following = page(request, clocks, rest[: limit + 1], limit, item_key)
+    work = open_work(queries, clocks.as_of, clocks.position, filters).of_office(office).in_state(state)
+    shown, following = page(request, clocks, work.page(after_key(clocks), limit + 1), limit, item_key)
     return answer(
         {
             "as_of": clocks.as_of,
             "known_at": clocks.known_at(),
-            "deadlines": deadlines_json(work.offices.deadlines),
-            "deadlines_decided_by": work.offices.decided_by,
-            "offices": tallies(items),
-            "total": len(items),
+            "deadlines": deadlines_json(work.said.deadlines),
+            "deadlines_decided_by": work.said.decided_by,
+            "offices": work.tallies(),
+            "total": len(work),
             "items": [_shown(item, name) for item, name in zip(shown, names(queries, shown), strict=True)],
             "next": following,
         }
     )
 
 
-def names(queries: Queries, items: Sequence[Item]) -> list[str]:
-    """The organizations' names."""
-    with queries.cursor() as cursor:
-        found = queries.view.current.reading.attributes(cursor, [item.attributes_no for item in items])
-    return [found[item.attributes_no].name for item in items]
+def after_key(clocks: Clocks) -> WorkKey | None:
+    """After which key of a work list the page begins."""
+    return None if clocks.after is None else (str(clocks.after[0]), str(clocks.after[1]))
 
 
 def _shown(item: Item, name: str) -> dict[str, Any]:
@@ -161,6 +159,23 @@ def of_one(request: Request, _: Reading, clocks: Asked, org: Org) -> Response:
     found, said = of_organization(parts_of(request).queries, org, clocks.as_of, clocks.position)
     measures = [{**each._asdict(), "due_on": said.due_on(org, each)} for each in found]
     return answer({"org": org, "as_of": clocks.as_of, "known_at": clocks.known_at(), "measures": measures})
+
+
+class Reminders(BaseModel):
+    """Reminders as the topic has them."""
+
+    as_of: date
+    known_at: KnownAt
+    reminders: list[dict[str, Any]] = Field(description="CloudEvents, first due first; schema taizhang.reminders.v1")
+
+
+@router.get("/reminders", response_model=None, responses={200: {"model": Reminders}}, summary="到期提醒 Reminders")
+def get_reminders(request: Request, _: Reading, clocks: Asked, filters: Filtered, *, office: Office = None) -> Response:
+    """What is due within 30 days or overdue, as the events that `taizhang reminders` sends: each by a lasting id."""
+    queries = parts_of(request).queries.pinned()
+    found = reminders(queries, clocks.as_of, clocks.position, filters, office)
+    events = [orjson.Fragment(each.event) for each in found]
+    return answer({"as_of": clocks.as_of, "known_at": clocks.known_at(), "reminders": events})
 
 
 class PointShape(BaseModel):
@@ -222,8 +237,8 @@ def get_durations(
 def calendar(request: Request, _: Inspecting, clocks: Asked, filters: Filtered, *, office: Office = None) -> Response:
     """One all-day event for each due date and measure, with a reminder a week before."""
     queries = parts_of(request).queries.pinned()
-    items = [i for i in open_items(queries, clocks.as_of, clocks.position, filters).items if i.due_on]
-    items = sorted((i for i in items if office in (None, i.office)), key=lambda i: (i.due_on, i.measure, i.org))
+    work = open_work(queries, clocks.as_of, clocks.position, filters).of_office(office).dated()
+    items = sorted(work.page(None, len(work)), key=lambda i: (i.due_on, i.measure, i.org))
     made = Calendar()
     made.add("prodid", "-//Taizhang//measures//ZH")
     made.add("version", "2.0")

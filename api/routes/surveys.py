@@ -63,6 +63,7 @@ class ProgressAnswer(BaseModel):
     groups: list[ProgressShape]
     beside: int = Field(description="visited, but not on the list")
     unknown: list[dict[str, Any]] = Field(description="found, but known to no registry")
+    missing: list[dict[str, Any]] = Field(description="on the list, but not found where they should be")
     by_day: dict[date, int]
 
 
@@ -153,7 +154,9 @@ def progress(
     queries, of = _made(request, survey, clocks)
     found = standing_of(queries, of, clocks.position, None if by == "grid" else int(by))
     unknown = [{"visit": v.visit, "grid": v.grid, "made_on": v.made_on, **(v.unknown or {})} for v in found.unknown]
-    return answer({**_clocks(clocks, of.survey), **found._asdict(), "unknown": unknown})
+    missing = [{"visit": v.visit, "org": v.org, "grid": v.grid, "made_on": v.made_on} for v in found.missing]
+    shown = {**found._asdict(), "unknown": unknown, "missing": missing}
+    return answer({**_clocks(clocks, of.survey), **shown})
 
 
 @router.get(

@@ -9,13 +9,14 @@ from starlette.responses import Response
 
 from api.access import Reading
 from api.answers import PROBLEMS, answer
-from api.clocks import Asked, CursorText
+from api.clocks import Asked, Clocks, CursorText
 from api.paging import Limit, page
 from api.parts import parts_of
 from api.problems import invalid
 from api.shapes import KnownAt
 from domain.rates import is_region_prefix
-from services.weak_branches import Weakness, all_rectifications, branches, weak_branches
+from services.queries import Queries
+from services.weak_branches import WeakBranch, Weakness, all_rectifications, branches, weak_branches
 
 router = APIRouter(prefix="/v1", tags=["daily work"], responses=PROBLEMS)
 
@@ -54,7 +55,7 @@ def get(
     clocks: Asked,
     *,
     weakness: Annotated[Weakness | None, Query(description="Only of this sort.")] = None,
-    region: Annotated[str | None, Query(description="Branches whose region begins so.", max_length=12)] = None,
+    region: Annotated[str | None, Query(description="Branches covering somebody there.", max_length=12)] = None,
     limit: Limit = 100,
     cursor: CursorText = None,
 ) -> Response:
@@ -66,18 +67,11 @@ def get(
       for to form a branch.
     """
     del cursor  # the clocks carry it
-    if region is not None and not is_region_prefix(region):
-        raise invalid("query.region", region, "region", "a region prefix is 1 to 12 digits")
     queries = parts_of(request).queries.pinned()
-    found = weak_branches(queries, clocks.as_of, clocks.position)
-    found = [each for each in found if weakness is None or weakness in each.weaknesses]
-    states = None
-    if region is not None:
-        states = branches(queries, [each.branch for each in found], clocks.as_of, clocks.position)
-        found = [each for each in found if (states[each.branch].region or "").startswith(region)]
+    found = found_in(queries, clocks, weakness, region_prefix(region))
     rest = [each for each in found if clocks.after is None or each.branch > str(clocks.after[0])]
     shown, following = page(request, clocks, rest[: limit + 1], limit, lambda each: (each.branch,))
-    states = states or branches(queries, [each.branch for each in shown], clocks.as_of, clocks.position)
+    states = branches(queries, [each.branch for each in shown], clocks.as_of, clocks.position)
     under_way = {
         each.branch: each.rectification
         for each in all_rectifications(queries, clocks.as_of, clocks.position)[0]
@@ -97,6 +91,19 @@ def get(
             "next": following,
         }
     )
+
+
+def region_prefix(region: str | None) -> str | None:
+    """A region prefix as the query has it, checked."""
+    if region is not None and not is_region_prefix(region):
+        raise invalid("query.region", region, "region", "a region prefix is 1 to 12 digits")
+    return region
+
+
+def found_in(queries: Queries, clocks: Clocks, weakness: Weakness | None, region: str | None) -> list[WeakBranch]:
+    """The weak branches of a sort and of a region; None for all."""
+    found = weak_branches(queries, clocks.as_of, clocks.position, region)
+    return [each for each in found if weakness is None or weakness in each.weaknesses]
 
 
 class RectificationShape(BaseModel):

@@ -1,11 +1,14 @@
-"""`taizhang ingest` and `taizhang relay`."""
+"""`taizhang ingest`, `taizhang relay` and `taizhang reminders`."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from domain.instants import parse_date
 from services import logs
+from services.commands.console import OUT
+from services.grants import today
 from services.settings import load
 
 
@@ -43,3 +46,27 @@ def relay(
     settings = load(data=data)
     logs.configure(settings.log_format, settings.log_level)
     process.relay(settings)
+
+
+def reminders(
+    as_of: Annotated[str | None, typer.Option(help="日期 the date at whose end it is asked, YYYY-MM-DD; today")] = None,
+    data: Annotated[Path | None, typer.Option(help="数据目录 the folder of the embedded PostgreSQL")] = None,
+) -> None:
+    """到期提醒 Send what is due within 30 days or overdue to a topic of Kafka, each reminder once; for cron.
+
+    TAIZHANG_KAFKA_REMINDER_TOPIC gets a CloudEvent for each measure when it becomes due and when it is overdue, keyed
+    by its office. Run it as often as you like: what was sent is not sent again. It needs a `taizhang serve` on the same
+    database, whose projections it reads.
+
+    Example: TAIZHANG_KAFKA_BOOTSTRAP=127.0.0.1:19092 taizhang reminders
+    """
+    from services.kafka.reminding import tell  # noqa: PLC0415 - other commands start without Kafka's client
+
+    try:
+        day = today() if as_of is None else parse_date(as_of)
+    except ValueError as error:
+        raise typer.BadParameter(f"--as-of {as_of!r}: {error}") from None
+    settings = load(data=data)
+    logs.configure(settings.log_format, settings.log_level)
+    found, sent = tell(settings, day)
+    OUT.print(f"{settings.kafka_reminder_topic}: {sent:,} 条已发送 sent, {found - sent:,} 条此前已发 sent before")

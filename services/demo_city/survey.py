@@ -83,8 +83,10 @@ def _findings(rng: random.Random, org: Organization, registered: int | None, day
     if registered is not None and rng.random() < _OLD:
         employees = registered + between(rng, 1, 9)
     members = sum(change for on, change in org.full_changes if on <= day)
+    # Of those closed, every third is not even found.
+    gone = "not_found" if day % 3 == 0 else "closed"
     return {
-        "operation": {"clear": True, "value": "closed" if closed else "operating"},
+        "operation": {"clear": True, "value": gone if closed else "operating"},
         "employees": {"clear": employees is not None, **({} if employees is None else {"value": employees})},
         "members": {"clear": True, "value": members},
         "owner": {"clear": rng.random() < 0.97},

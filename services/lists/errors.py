@@ -1,5 +1,7 @@
 """A file that cannot be read as a full list."""
 
+from collections.abc import Callable
+
 from domain.lists import Refusal
 from services.errors import TaizhangError
 
@@ -11,3 +13,12 @@ class ListRefusedError(TaizhangError):
         where = f"row {row}: " if row else ""
         super().__init__(f"{where}{message}")
         self.refusal = Refusal(row, column, value, rule, message)
+
+    def __reduce__(self) -> tuple[Callable[[Refusal], "ListRefusedError"], tuple[Refusal]]:
+        """It may have to come from another process."""
+        return _again, (self.refusal,)
+
+
+def _again(refusal: Refusal) -> ListRefusedError:
+    row, column, value, rule, message = refusal
+    return ListRefusedError(rule, message, row=row, column=column, value=value)

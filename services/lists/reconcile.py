@@ -3,8 +3,10 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,9 +17,11 @@ from domain.lists import Listed, Refusal, RowRefusedError, compare, event, liste
 from services.lists import delimited, workbook
 from services.lists.errors import ListRefusedError
 from services.lists.headings import Sorter
-from services.lists.scratch import Scratch
+from services.lists.scratch import Scratch, keep_list
 
 FILE_BYTES_MAX: Final = 512 << 20
+# Up to this size the start of another process would cost more than it saves.
+TOGETHER_BYTES_MAX: Final = 24 << 20
 SAMPLES_MAX: Final = 10
 REFUSALS_KEPT_MAX: Final = 100
 _ZIP: Final = b"PK\x03\x04"
@@ -142,19 +146,33 @@ def reconcile(  # noqa: PLR0917 - one question
     Raises:
         ListRefusedError: the file cannot be read as a list at all.
     """
+    if path.stat().st_size > TOGETHER_BYTES_MAX:
+        # The facts come in while another process reads the list.
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            reading = pool.submit(read_list, path, source, as_of, profile, scratch.folder)
+            scratch.add_facts(facts)
+            report = reading.result()
+    else:
+        report = read_list(path, source, as_of, profile, scratch.folder)
+        if not report.refused:
+            scratch.add_facts(facts)
+    if not report.refused:
+        scratch.attach_list()
+        _compare(report, scratch)
+    return report
+
+
+def read_list(path: Path, source: str, as_of: date, profile: ListProfiled | None, folder: Path) -> Report:
+    """Read a list, as `reconcile` says; its rows are kept in the folder, what cannot be read is in the report."""
     rows, encoding = read_rows(path)
     report = Report(source, as_of, {**_about(path), "encoding": encoding})
     sorter = Sorter(source, as_of.isoformat(), profile)
-    scratch.add_listed(_read(report, sorter, rows))
-    for again in scratch.repeats():
+    for again in keep_list(folder, _read(report, sorter, rows)):
         report.rows["repeated"] += 1
         if not again.equal:
             message = f"row {again.first} says otherwise of {again.org}; leave only the right one of the two"
             report.refuse(Refusal(again.row, _code_column(sorter), again.org, "listed_twice", message))
     report.profile = sorter.profile
-    if not report.refused:
-        scratch.add_facts(facts)
-        _compare(report, scratch)
     return report
 
 

@@ -1,10 +1,12 @@
 """Scratch space for a comparison: the list and the source's facts, in order of organization, on disk.
 
-SQLite sorts what may not fit into memory; nothing in it outlives the comparison.
+SQLite sorts what may not fit into memory; nothing in it outlives the comparison. The list has a file of its own, so
+that another process can fill it.
 """
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from datetime import date
 from itertools import groupby
 from operator import itemgetter
@@ -18,8 +20,10 @@ from domain.facts import Fact
 from domain.lists import Held, Listed, held
 
 _CACHE_KIB: Final = 65_536
+_KEPT_AT_ONCE: Final = 1_000
+_LISTED_FILE: Final = "list.sqlite"
+_LISTED: Final = "CREATE TABLE listed (org TEXT NOT NULL, row INTEGER NOT NULL, fields BLOB NOT NULL)"
 _TABLES: Final = """
-CREATE TABLE listed (org TEXT NOT NULL, row INTEGER NOT NULL, fields BLOB NOT NULL);
 CREATE TABLE fact (org TEXT NOT NULL, day INTEGER NOT NULL, time_ns INTEGER NOT NULL, rank INTEGER NOT NULL,
                    source TEXT NOT NULL, id TEXT NOT NULL, position INTEGER NOT NULL, type TEXT NOT NULL,
                    data BLOB NOT NULL);
@@ -47,16 +51,44 @@ class Repeat(NamedTuple):
     equal: bool
 
 
+def _open(path: Path) -> sqlite3.Connection:
+    # Another thread may go on where one left off, never two at once.
+    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    for pragma in ("journal_mode = OFF", "synchronous = OFF", "temp_store = FILE", f"cache_size = -{_CACHE_KIB}"):
+        database.execute(f"PRAGMA {pragma}")
+    return database
+
+
+def keep_list(folder: Path, rows: Iterable[tuple[int, Listed]]) -> Iterator[Repeat]:
+    """Keep the rows of a list, each with its number; give those of organizations that stand in it already.
+
+    These are taken out. What was kept is there for `Scratch` of the same folder once the iterator has ended.
+    """
+    (folder / _LISTED_FILE).unlink(missing_ok=True)
+    with closing(_open(folder / _LISTED_FILE)) as database:
+        database.execute(_LISTED)
+        database.execute("BEGIN")
+        sorted_ = orjson.OPT_SORT_KEYS
+        database.executemany(
+            _LIST, ((listed.org, number, orjson.dumps(listed.fields, option=sorted_)) for number, listed in rows)
+        )
+        database.execute("CREATE INDEX listed_org ON listed (org, row)")
+        for org, alike in groupby(database.execute(_REPEATED).fetchall(), itemgetter(0)):
+            (_, first, fields), *others = alike
+            for _, number, said in others:
+                database.execute(_DROP, (org, number))
+                yield Repeat(org, first, number, equal=said == fields)
+        database.execute("COMMIT")
+
+
 class Scratch:
-    """One comparison's database, in a file of a folder that the caller removes."""
+    """One comparison's database, in files of a folder that the caller removes."""
 
     def __init__(self, folder: Path) -> None:
-        # Another thread may go on where one left off, never two at once.
-        self._database = sqlite3.connect(folder / "scratch.sqlite", isolation_level=None, check_same_thread=False)
-        for pragma in ("journal_mode = OFF", "synchronous = OFF", "temp_store = FILE", f"cache_size = -{_CACHE_KIB}"):
-            self._database.execute(f"PRAGMA {pragma}")
+        self.folder = folder
+        self._database = _open(folder / "scratch.sqlite")
         self._database.executescript(_TABLES)
-        self._database.execute("BEGIN")
+        self._kept: list[tuple[bytes]] = []
 
     def __enter__(self) -> Self:
         return self
@@ -64,24 +96,14 @@ class Scratch:
     def __exit__(self, *_: object) -> None:
         self._database.close()
 
-    def add_listed(self, rows: Iterable[tuple[int, Listed]]) -> None:
-        """Add the rows of the list, each with its number."""
-        sorted_ = orjson.OPT_SORT_KEYS
-        self._database.executemany(
-            _LIST, ((listed.org, number, orjson.dumps(listed.fields, option=sorted_)) for number, listed in rows)
-        )
-        self._database.execute("CREATE INDEX listed_org ON listed (org, row)")
-
-    def repeats(self) -> Iterator[Repeat]:
-        """The rows of organizations that stand in the list already; they are taken out."""
-        for org, rows in groupby(self._database.execute(_REPEATED).fetchall(), itemgetter(0)):
-            (_, first, fields), *others = rows
-            for _, number, said in others:
-                self._database.execute(_DROP, (org, number))
-                yield Repeat(org, first, number, equal=said == fields)
+    def attach_list(self) -> None:
+        """Read the list that `keep_list` has kept in the folder from here on."""
+        self._database.execute("ATTACH ? AS list", (str(self.folder / _LISTED_FILE),))
+        self._database.execute("BEGIN")
 
     def add_facts(self, facts: Iterable[Fact]) -> None:
         """Add facts of organizations that stand."""
+        self._database.execute("BEGIN")
         self._database.executemany(
             _FACT,
             (
@@ -92,6 +114,7 @@ class Scratch:
                 for f in facts
             ),
         )  # fmt: skip
+        self._database.execute("COMMIT")
 
     def _held(self, as_of: date) -> Iterator[tuple[str, Held]]:
         for org, rows in groupby(self._database.execute(_FACTS), itemgetter(0)):
@@ -102,7 +125,7 @@ class Scratch:
             yield org, held(facts, as_of)
 
     def _listed(self) -> Iterator[tuple[str, Listed]]:
-        for org, fields in self._database.execute("SELECT org, fields FROM listed ORDER BY org"):
+        for org, fields in self._database.execute("SELECT org, fields FROM list.listed ORDER BY org"):
             yield org, Listed(org, orjson.loads(fields))
 
     def pairs(self, as_of: date) -> Iterator[tuple[str, Held, Listed | None]]:
@@ -125,10 +148,17 @@ class Scratch:
 
     def keep(self, event: bytes) -> None:
         """Keep an event that would be published."""
-        self._database.execute("INSERT INTO difference (event) VALUES (?)", (event,))
+        self._kept.append((event,))
+        if len(self._kept) == _KEPT_AT_ONCE:
+            self._write()
+
+    def _write(self) -> None:
+        self._database.executemany("INSERT INTO difference (event) VALUES (?)", self._kept)
+        self._kept.clear()
 
     def events(self) -> Iterator[bytes]:
         """The events kept, in order."""
+        self._write()
         cursor: Iterable[Any] = self._database.execute("SELECT event FROM difference ORDER BY number")
         for (event,) in cursor:
             yield event

@@ -131,10 +131,11 @@ def peak_memory(service: Service) -> dict[str, int]:
     for child in root.children():
         if "projector" in child.cmdline():
             named["projector"] = child.pid
-    return {name: _high_water_mark(pid) for name, pid in named.items()}
+    return {name: high_water_mark(pid) for name, pid in named.items()}
 
 
-def _high_water_mark(pid: int) -> int:
+def high_water_mark(pid: int) -> int:
+    """The most memory that a process ever held since it began its program, in bytes."""
     for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024

@@ -2,6 +2,8 @@
 
 import io
 import random
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from datetime import date, datetime
@@ -217,3 +219,37 @@ def _right_or_refused(read: list[Listed], right: list[Listed]) -> None:
 
 def test_there_are_two_hundred_broken_files() -> None:
     assert len(MUTATIONS) * EACH == 200
+
+
+def test_what_is_beyond_the_limits_is_refused_within_bounded_memory(tmp_path: Path) -> None:
+    """A bomb of 300 MiB, a cell and a line of 40 MiB, at the limits in force, in a process that may not grow."""
+    with zipfile.ZipFile(tmp_path / "bomb", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("[Content_Types].xml", b" ")
+        with archive.open("xl/worksheets/sheet1.xml", "w") as sheet:
+            for _ in range(300):
+                sheet.write(bytes(1 << 20))
+    (tmp_path / "cell").write_bytes(as_csv([]) + b'"' + b"x" * (40 << 20) + b'"\r\n')
+    (tmp_path / "line").write_bytes(as_csv([]) + b"x," * (20 << 20))
+    done = subprocess.run(
+        [sys.executable, "-c", _READ_ALL, *(str(tmp_path / name) for name in ("bomb", "cell", "line"))],
+        capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    *refusals, mebibytes = done.stdout.split()
+    assert refusals == ["unpacked_size", "line_length", "line_length"]
+    assert int(mebibytes) < 200
+
+
+_READ_ALL = """
+import os, sys
+from pathlib import Path
+from services.lists.errors import ListRefusedError
+from services.lists.reconcile import read_rows
+from tests.bench.workshop import high_water_mark
+for name in sys.argv[1:]:
+    try:
+        for _ in read_rows(Path(name))[0]:
+            pass
+    except ListRefusedError as error:
+        print(error.refusal.rule)
+print(high_water_mark(os.getpid()) >> 20)
+"""

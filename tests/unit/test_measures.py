@@ -4,13 +4,17 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.ledger import Row
-from domain.measures import Deadlines, Episode, Span, asked, due_on, episodes
-from projections.ledger.obligations import Obligations, open_measures, overlay
+from domain.measures import Deadlines, Episode, Offices, Span, asked, due_on, episodes
+from domain.terms import MEASURES, Measure
+from projections.ledger.columns import Snapshot
+from projections.ledger.obligations import latest, measures, open_measures
 from projections.ledger.standing import standing
+from services.measures import NO_DAY, due_days
 from tests.histories import as_events, deliveries
 from tests.unit.test_ledger_projection import FIRST, from_scratch, project, some_day
 
@@ -23,15 +27,32 @@ def test_measures_agree_with_the_fold_of_every_day(history: list[Any], seed: int
     as_of, known_at = some_day(random), random.randrange(len(events) + 1)
     days = [FIRST + timedelta(n) for n in range(-1, (as_of - FIRST).days + 1)]
     rows = {day: {row.org: row for row in from_scratch(events, day, known_at).rows()} for day in days}
-    found = {snapshot.orgs[number]: each for number, each in Obligations(snapshot, as_of, known_at).of()}
+    found = {snapshot.orgs[number]: each for number, each in measures(snapshot, as_of, known_at).episodes()}
     for org in snapshot.orgs:
         expected = episodes(_spans(org, rows))
         assert found.get(org, []) == expected
         is_open = asked(rows[as_of].get(org)) in ("establish_large", "establish", "combine", "instruct")
         assert sum(each.closed_on is None for each in expected) == is_open
     now = standing(snapshot, as_of.toordinal(), known_at, snapshot.policy(as_of.toordinal(), known_at))
+    _due_as_the_domain_says(snapshot, as_of, known_at, random)
     listed = {snapshot.orgs[n] for n in now.org_no[open_measures(now)].tolist()}
     assert listed == {org for org, each in found.items() if each and each[-1].closed_on is None}
+
+
+def _due_as_the_domain_says(snapshot: Snapshot, as_of: date, known_at: int, random: Random) -> None:
+    every = measures(snapshot, as_of, known_at)
+    found = every.where(every.closed == 0)
+    days: dict[Measure, int | None] = {m: random.choice([None, 0, 5, 90]) for m in MEASURES}
+    extended: dict[tuple[str, str], list[tuple[date, date]]] = {
+        (org, random.choice(MEASURES)): [(some_day(random), date(2025, 1, 1 + n)) for n in range(2)]
+        for org in snapshot.orgs
+        if random.random() < 0.3
+    }
+    said = Offices(Deadlines(random.choice([None, FIRST + timedelta(40)]), days), {}, {}, extended, ())
+    due = due_days(found, said, list(snapshot.orgs).index)
+    for (number, (episode,)), day in zip(found.episodes(), due.tolist(), strict=True):
+        expected = said.due_on(snapshot.orgs[number], episode)
+        assert day == (NO_DAY if expected is None else expected.toordinal())
 
 
 def _spans(org: str, rows: dict[date, dict[str, Row]]) -> list[Span]:
@@ -42,13 +63,13 @@ def _spans(org: str, rows: dict[date, dict[str, Row]]) -> list[Span]:
     return spans
 
 
-@given(st.lists(st.tuples(st.integers(1, 8), st.integers(1, 4)), max_size=8))
-def test_a_later_entry_decides_its_days_and_no_others(spans: list[tuple[int, int]]) -> None:
-    begins, ends = [b for b, _ in spans], [b + n for b, n in spans]
-    found = overlay(list(range(len(spans))), begins, ends)
-    for day in range(14):
-        expected = max((n for n, (b, e) in enumerate(zip(begins, ends, strict=True)) if b <= day < e), default=-1)
-        assert [entry for begin, entry in found if begin <= day][-1] == expected
+@given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 9)), max_size=12))
+def test_a_later_range_holds_its_places_and_no_others(ranges: list[tuple[int, int]]) -> None:
+    begins, ends = (np.array(each, np.int64) for each in ([b for b, _ in ranges], [b + n for b, n in ranges]))
+    found = latest(begins, ends, 24)
+    for place in range(24):
+        holding = [n for n, (b, size) in enumerate(ranges) if b <= place < b + size]
+        assert found[place] == max(holding, default=-1)
 
 
 def test_a_branch_is_due_so_many_days_after_eligibility_and_not_before_the_date() -> None:

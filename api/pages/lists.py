@@ -1,0 +1,167 @@
+"""`/work/lists`: a registry's full list sent, its differences looked at, confirmed and published."""
+
+import tempfile
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Request
+from fastapi import Path as PathParameter
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from api.access import Publishing
+from api.clocks import Asked, Clocks, read_date
+from api.pages.addresses import address
+from api.pages.base import Page, Paged, tidy
+from api.pages.forms import give_token, submitted, token_of, uploaded
+from api.pages.intake import Carried
+from api.pages.work import SECTIONS
+from api.parts import Parts, parts_of
+from api.problems import Problem, invalid
+from api.routes.lists import Name, Source, compared, may_speak, publish_kept
+from domain.lists import Refusal
+from services.holders import Holder
+from services.lists.errors import ListRefusedError
+from services.lists.reconcile import Report
+from services.lists.scratch import Scratch
+from services.lists.uploads import AGE_MAX_S, FILES_MAX
+from services.sources import sources
+
+router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
+
+DIFFERENCES: Final = ("registered", "changed", "deregistered", "unchanged", "kind_differs")
+REFUSALS_SHOWN: Final = 50
+NAME_CHARACTERS_MAX: Final = 200
+Digest = Annotated[str, PathParameter(pattern="^[0-9a-f]{64}$", description="The file's SHA-256.")]
+
+
+@router.get("/work/lists", response_model=None)
+def get_form(request: Request, page: Paged, holder: Publishing, __: Carried) -> Response:
+    """A form that takes a list: whose it is, of which date, and the file."""
+    parts = parts_of(request)
+    known = [each.source for each in sources(parts.queries)[0] if each.source is not None]
+    token = token_of(request)
+    response = page.render(
+        "lists.html",
+        sections=SECTIONS,
+        sources=known if holder.sources is None else sorted(holder.sources),
+        bytes_max=parts.settings.body_bytes_max,
+        token=token,
+    )
+    return give_token(response, request, token)
+
+
+@router.post("/work/lists", response_model=None)
+async def post_file(request: Request, page: Paged, holder: Publishing, __: Carried) -> Response:
+    """Keep the file for a while, and lead on to what it would publish."""
+    parts = parts_of(request)
+    limits = (parts.settings.body_bytes_max, parts.settings.body_seconds_max)
+    async with uploaded(request, *limits, "source", "date") as (form, file):
+        source, date_ = form["source"].strip(), read_date("date", form["date"])
+        if not source:
+            raise invalid("form.source", "", "source", "say whose list it is, as its events name the source")
+        may_speak(holder, source)
+        digest = await run_in_threadpool(parts.uploads.keep, holder.name, file.file)
+        name = Path(file.filename or "list").name[:NAME_CHARACTERS_MAX]
+    plan = page.addresses.to(
+        f"/work/lists/{digest}",
+        {"as_of": date_.isoformat(), "known_at": None, "source": source, "name": name},
+    )
+    return RedirectResponse(plan, HTTPStatus.SEE_OTHER)
+
+
+@router.get("/work/lists/{digest}", response_model=None)
+def get(  # noqa: PLR0917 - what FastAPI gives
+    request: Request,
+    page: Paged,
+    holder: Publishing,
+    clocks: Asked,
+    digest: Digest,
+    source: Source,
+    name: Name = "list",
+) -> Response:
+    """What `/v1/lists` tells of the file, to be looked at before it is published."""
+    may_speak(holder, source)
+    parts = parts_of(request)
+    path = _kept(parts, holder, digest)
+    with tempfile.TemporaryDirectory() as folder, Scratch(Path(folder)) as scratch:
+        try:
+            report: Report | Refusal = compared(parts, path, source, clocks, scratch)
+        except ListRefusedError as error:
+            report = error.refusal
+    token = token_of(request)
+    return give_token(_plan(page, clocks, name, report, token), request, token)
+
+
+@router.post("/work/lists/{digest}", response_model=None)
+async def post(  # noqa: PLR0917 - what FastAPI gives
+    request: Request,
+    page: Paged,
+    holder: Publishing,
+    clocks: Asked,
+    digest: Digest,
+    source: Source,
+    name: Name = "list",
+) -> Response:
+    """Publish the differences, with the number of deregistrations where a person must confirm it."""
+    may_speak(holder, source)
+    form = await submitted(request, "confirm")
+    if form["confirm"] and not form["confirm"].isdecimal():
+        raise invalid("form.confirm", form["confirm"], "number", "the number of deregistrations, in digits")
+    confirmed = int(form["confirm"]) if form["confirm"] else None
+    parts = parts_of(request)
+    path = await run_in_threadpool(_kept, parts, holder, digest)
+    token = token_of(request)
+    with tempfile.TemporaryDirectory() as folder, Scratch(Path(folder)) as scratch:
+        try:
+            report = await run_in_threadpool(compared, parts, path, source, clocks, scratch)
+        except ListRefusedError as error:
+            return await run_in_threadpool(_plan, page, clocks, name, error.refusal, token)
+        if report.hindrance(confirmed) is not None:
+            return await run_in_threadpool(_plan, page, clocks, name, report, token, confirmed)
+        published = await publish_kept(parts, scratch, holder, request)
+    return await run_in_threadpool(_plan, page, clocks, name, report, token, confirmed, published)
+
+
+def _kept(parts: Parts, holder: Holder, digest: str) -> Path:
+    path = parts.uploads.find(holder.name, digest)
+    if path is None:
+        raise Problem(
+            "not-found",
+            f"the file is no longer kept (the last {FILES_MAX} are, for {AGE_MAX_S // 60} minutes, until the service "
+            "stops); send it again at /work/lists. Sending a list again does no harm",
+        )
+    return path
+
+
+def _plan(  # noqa: PLR0917 - one page
+    page: Page,
+    clocks: Clocks,
+    name: str,
+    report: Report | Refusal,
+    token: str,
+    confirmed: int | None = None,
+    published: tuple[dict[str, int], int | None] | None = None,
+) -> HTMLResponse:
+    """The page of one list; `report` is a refusal where the file cannot be read as a list at all."""
+    whole = report if isinstance(report, Refusal) else None
+    counts, position = published or (None, None)
+    source = page.addresses.query["source"][0]
+    return page.render(
+        "list.html",
+        clocks=clocks,
+        sections=SECTIONS,
+        name=name,
+        source=source,
+        refused=whole,
+        report=None if isinstance(report, Refusal) else report,
+        hindrance=None if isinstance(report, Refusal) else report.hindrance(confirmed),
+        confirmed=confirmed,
+        differences=DIFFERENCES,
+        refusals=[] if isinstance(report, Refusal) else report.refusals[:REFUSALS_SHOWN],
+        counts=counts,
+        position=position,
+        token=token,
+        profile_api=address("/v1/lists/profile", {**page.pinned(clocks), "source": source}),
+    )
