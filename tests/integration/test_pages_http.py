@@ -5,10 +5,12 @@ from typing import get_args
 
 import pytest
 
+from api.pages.inspection import GROUPS_SHOWN
 from api.routes.readings import Action
 from api.trail import ACTIONS
 from services.api_keys import add_key
 from tests.fix_service import Service, new_database
+from tests.sending import envelope
 
 HTML = {"accept": "text/html"}
 
@@ -97,3 +99,49 @@ def test_who_may_not_see_a_page_is_told_so_on_a_page(postgres: str, tmp_path_fac
         refused = service.http.get("/ledger", headers={**HTML, "authorization": f"Bearer {key}"})
         assert refused.status_code == 403
         assert "您没有查看这一页的权限" in refused.text
+
+
+def test_a_division_is_called_what_the_log_calls_it_on_the_date(service: Service) -> None:
+    """Renamed in June; on both clocks, and in a document as on a page; a code that nobody named stays a code."""
+    registered = {"org": "group:named-1", "kind": "new_employment_group", "category": "courier", "name": "甲站"}
+    about = {"region": "997301", "effective_on": "2024-01-01"}
+    told = [
+        envelope("named", "region.created", {**about, "name": "西浦区", "name_en": "Xipu"}, "/divisions"),
+        envelope("there", "organization.registered", {**registered, **about, "region": "997301002"}, "/divisions"),
+        envelope("renamed", "region.renamed", {**about, "effective_on": "2024-06-01", "name": "新浦区"}, "/divisions"),
+    ]
+    *_, before, after = (result["position"] for result in service.publish(told))
+
+    def shown(**asked: object) -> str:
+        answer = service.http.get("/", params={"region": "9973", "min_position": after, **asked}, headers=HTML)
+        assert answer.status_code == 200
+        return answer.text
+
+    assert "西浦区" in shown(as_of="2024-03-01")
+    assert "新浦区" in shown(as_of="2024-07-01")
+    assert "西浦区" in shown(as_of="2024-07-01", known_at=before)
+    assert "Xipu" in shown(as_of="2024-03-01", lang="en")
+    assert ">997301002<" in shown(as_of="2024-03-01", region="997301")
+    document = service.get(
+        "/v1/rates/export", as_of="2024-07-01", region="9973", group_by="region:6", format="json", known_at=after
+    )
+    assert [row["group"] for row in document["tables"]["summary"]["rows"]] == ["新浦区", "合计"]
+
+
+def test_a_long_table_is_cut_and_says_so(service: Service) -> None:
+    """A dimension of more divisions than a page shows; the API has them all."""
+    about = {"kind": "new_employment_group", "category": "courier", "name": "乙站", "effective_on": "2024-02-01"}
+    events = [
+        envelope(
+            f"many-{n}", "organization.registered",
+            {**about, "org": f"group:many-{n}", "region": f"9974010{n // 100:02d}{n % 100 + 100:03d}"}, "/divisions",
+        )
+        for n in range(GROUPS_SHOWN + 5)
+    ]  # fmt: skip
+    first, *_, last = (result["position"] for result in service.publish(events))
+    page = service.http.get(
+        "/inspection",
+        params={"as_of": "2024-02-01", "region": "9974", "group_by": "region:12", "since": first, "min_position": last},
+        headers=HTML,
+    ).text
+    assert f"只列前 {GROUPS_SHOWN} 个，共 {GROUPS_SHOWN + 5} 个" in page
