@@ -29,6 +29,8 @@ router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_respons
 
 MONTHS_MAX: Final = 36
 ALL: Final = "total"
+# The axis reaches at least so far.
+SCALE_MIN: Final = 0.1
 # Width and height of the field in pixels, and the legend's columns.
 WIDE, NARROW = (860, 260, 4), (280, 220, 2)
 _COLOURS: Final = {
@@ -174,6 +176,9 @@ def spec(lang: Lang, rate: RateName, found: list[TrendPoint], known: Goals, filt
         "field": "name", "type": "nominal",
         "scale": {"domain": [name(key) for key in present], "range": [_DASHES[key] for key in present]},
     }  # fmt: skip
+    highest = max((each["rate"] for each in (*values, *targets)), default=0)
+    # Rates that are all 0 would leave an axis without a length.
+    scale = {"domainMin": 0, "nice": True, **({"domainMax": SCALE_MIN} if highest < SCALE_MIN else {})}
     x = {
         "field": "day",
         "type": "temporal",
@@ -182,7 +187,7 @@ def spec(lang: Lang, rate: RateName, found: list[TrendPoint], known: Goals, filt
         "scale": {"type": "utc"},
     }
     y = {"field": "rate", "type": "quantitative", "title": text(lang, f"rate.{rate}"), "axis": {"format": ".0%"},
-         "scale": {"domainMin": 0, "nice": True}}  # fmt: skip
+         "scale": scale}  # fmt: skip
     layers: list[dict[str, Any]] = [
         {"data": {"values": values}, "mark": {"type": "line", "strokeWidth": 2},
          "encoding": {"x": x, "y": y, "color": colour, "strokeDash": dash}},
