@@ -112,7 +112,7 @@ def test_a_division_is_called_what_the_log_calls_it_on_the_date(service: Service
     ]
     *_, before, after = (result["position"] for result in service.publish(told))
 
-    def shown(**asked: object) -> str:
+    def shown(**asked: str | int) -> str:
         answer = service.http.get("/", params={"region": "9973", "min_position": after, **asked}, headers=HTML)
         assert answer.status_code == 200
         return answer.text
