@@ -8,6 +8,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Any, Final, Literal, NamedTuple
 
+from domain.acts import fold_acts
 from domain.campaign_events import Comparator
 from domain.decimals import decimal
 from domain.facts import Fact
@@ -81,22 +82,12 @@ def campaigns(facts: Iterable[Fact], as_of: date) -> Campaigns:
     A campaign opened while open, and a target set or a campaign closed while it is not, have no effect and are
     reported. One opened again after it was closed begins anew, without the targets it had.
     """
-    found: dict[str, Campaign] = {}
-    contradictions: list[Contradicted] = []
-    for fact in facts:
-        if fact.effective_on > as_of:
-            continue
-        before = found.get(fact.entity)
-        is_open = before is not None and before.closed_on is None
-        if fact.type == OPENED and not is_open:
-            found[fact.entity] = _opened(fact)
-        elif before is None or fact.type == OPENED or not is_open:
-            kind: Contradiction = "already_opened" if fact.type == OPENED else "not_opened"
-            contradictions.append(Contradicted(fact.entity, kind, fact.position))
-        else:
-            found[fact.entity] = _changed(before, fact)
+    by_then = (fact for fact in facts if fact.effective_on <= as_of)
+    found, wrong = fold_acts(by_then, OPENED, _opened, _changed, lambda each: each.closed_on is None)
     in_order = sorted(found.values(), key=lambda each: (each.opened_on, each.campaign))
-    return Campaigns(in_order, contradictions)
+    return Campaigns(in_order, [
+        Contradicted(each.entity, "already_opened" if each.begins else "not_opened", each.position) for each in wrong
+    ])  # fmt: skip
 
 
 def _opened(fact: Fact) -> Campaign:

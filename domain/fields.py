@@ -4,8 +4,9 @@ The models are strict: a number in quotes, an unknown field or a null where none
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, ClassVar, Final, Self
+from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import (
     AfterValidator,
@@ -13,11 +14,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     StringConstraints,
     WithJsonSchema,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from domain import codes
 from domain.instants import parse_date
@@ -44,6 +47,20 @@ def coded(check: Callable[[str], str]) -> AfterValidator:
     return AfterValidator(validate)
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An identifier: its family, a colon, and 1 to 64 of `A-Z a-z 0-9 _ -`, as a check of `domain.codes` has it."""
+
+    family: str
+    check: Callable[[str, str], str] = codes.check_named
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return coded(lambda value: self.check(value, self.family)).__get_pydantic_core_schema__(source, handler)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "pattern": f"^{self.family}:[A-Za-z0-9_-]{{1,64}}$"}
+
+
 def _read_date(value: object) -> date:
     if not isinstance(value, str):
         raise PydanticCustomError("date", "a date is a string, written YYYY-MM-DD")
@@ -65,36 +82,12 @@ OrganizationId = Annotated[
     coded(codes.check_organization),
     Field(json_schema_extra={"pattern": "^(uscc:[0-9A-HJ-NP-RTUWXY]{18}|group:[A-Za-z0-9-]{1,40})$"}),
 ]
-MemberId = Annotated[
-    str,
-    coded(lambda value: codes.check_pseudonym(value, "member")),
-    Field(json_schema_extra={"pattern": "^member:[A-Za-z0-9_-]{1,64}$"}),
-]
-InstructorId = Annotated[
-    str,
-    coded(lambda value: codes.check_pseudonym(value, "person")),
-    Field(json_schema_extra={"pattern": "^person:[A-Za-z0-9_-]{1,64}$"}),
-]
-BranchId = Annotated[
-    str,
-    coded(lambda value: codes.check_named(value, "branch")),
-    Field(json_schema_extra={"pattern": "^branch:[A-Za-z0-9_-]{1,64}$"}),
-]
-OfficeId = Annotated[
-    str,
-    coded(lambda value: codes.check_pseudonym(value, "office")),
-    Field(json_schema_extra={"pattern": "^office:[A-Za-z0-9_-]{1,64}$"}),
-]
-CampaignId = Annotated[
-    str,
-    coded(lambda value: codes.check_named(value, "campaign")),
-    Field(json_schema_extra={"pattern": "^campaign:[A-Za-z0-9_-]{1,64}$"}),
-]
-AssessmentId = Annotated[
-    str,
-    coded(lambda value: codes.check_named(value, "assessment")),
-    Field(json_schema_extra={"pattern": "^assessment:[A-Za-z0-9_-]{1,64}$"}),
-]
+MemberId = Annotated[str, Named("member", codes.check_pseudonym)]
+InstructorId = Annotated[str, Named("person", codes.check_pseudonym)]
+BranchId = Annotated[str, Named("branch")]
+OfficeId = Annotated[str, Named("office", codes.check_pseudonym)]
+CampaignId = Annotated[str, Named("campaign")]
+AssessmentId = Annotated[str, Named("assessment")]
 RegionCode = Annotated[
     str,
     coded(codes.check_region),

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Final, Literal, NamedTuple
 
+from domain.acts import fold_acts
 from domain.facts import Fact
 
+DECIDED: Final = "taizhang.match.decided.v1"
 # Words of a legal form or a scope, which say nothing of who it is.
 _FORMS: Final = re.compile(
     r"(?:有限责任公司|股份有限公司|有限公司|集团|总公司|分公司|公司|个体工商户|经营部|经营店|工作室|合作社|商行|店|厂|中心|协会)$"
@@ -62,29 +64,23 @@ def plain_name(name: str, place: str | None = None) -> str:
 
 def decisions(facts: Iterable[Fact]) -> tuple[list[Decision], list[Contradicted]]:
     """Every decision after its facts, given in canonical order; once undone, the same match may be decided anew."""
-    found: dict[str, Decision] = {}
-    wrong: list[Contradicted] = []
-    for each in facts:
-        data = each.data
-        name = data["match"]
-        before = found.get(name)
-        stands = before is not None and before.undone_on is None
-        if each.type == "taizhang.match.decided.v1":
-            if stands:
-                wrong.append(Contradicted(name, "already_decided", each.position))
-                continue
-            found[name] = Decision(
-                name, data["org"], data.get("other") or data["visit"], data["same"], data["reason"], each.effective_on,
-                None, None, each.decided_by,
-            )  # fmt: skip
-        elif before is None or not stands:
-            wrong.append(Contradicted(name, "not_decided", each.position))
-        else:
-            found[name] = before._replace(
-                undone_on=each.effective_on, undone_reason=data["reason"],
-                decided_by=(*before.decided_by, *each.decided_by),
-            )  # fmt: skip
-    return list(found.values()), wrong
+    found, wrong = fold_acts(facts, DECIDED, _decided, _undone, lambda each: each.undone_on is None)
+    return list(found.values()), [
+        Contradicted(each.entity, "already_decided" if each.begins else "not_decided", each.position) for each in wrong
+    ]
+
+
+def _decided(fact: Fact) -> Decision:
+    data = fact.data
+    other = data.get("other") or data["visit"]
+    return Decision(
+        fact.entity, data["org"], other, data["same"], data["reason"], fact.effective_on, None, None, fact.decided_by
+    )
+
+
+def _undone(before: Decision, fact: Fact) -> Decision:
+    decided_by = (*before.decided_by, *fact.decided_by)
+    return before._replace(undone_on=fact.effective_on, undone_reason=fact.data["reason"], decided_by=decided_by)
 
 
 def decided_pairs(made: Iterable[Decision]) -> frozenset[frozenset[str]]:

@@ -2,18 +2,13 @@
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from domain import codes
-from domain.fields import FactData, OrganizationId, Reason, coded
+from domain.fields import FactData, Named, OrganizationId, Reason
 from domain.survey_events import VisitId
 
-MatchId = Annotated[
-    str,
-    coded(lambda value: codes.check_named(value, "match")),
-    Field(json_schema_extra={"pattern": "^match:[A-Za-z0-9_-]{1,64}$"}),
-]
+MatchId = Annotated[str, Named("match")]
 
 
 class MatchDecided(FactData):

@@ -5,27 +5,22 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from domain import codes
 from domain.fields import (
     BranchId,
     CalendarDate,
     Days,
     FactData,
+    Named,
     OfficeId,
     OrganizationId,
     Reason,
     RegionCode,
-    coded,
 )
 from domain.terms import Measure
 
 Ground = Literal["could_stand_alone", "below_threshold", "without_members", "other"]
 RectificationOutcome = Literal["rectified", "branch_dissolved", "withdrawn"]
-RectificationId = Annotated[
-    str,
-    coded(lambda value: codes.check_named(value, "rectification")),
-    Field(json_schema_extra={"pattern": "^rectification:[A-Za-z0-9_-]{1,64}$"}),
-]
+RectificationId = Annotated[str, Named("rectification")]
 
 
 def _each_once(grounds: list[Ground]) -> list[Ground]:

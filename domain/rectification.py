@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
+from domain.acts import fold_acts
 from domain.facts import Fact
 from domain.instants import parse_date
 
+OPENED: Final = "taizhang.rectification.opened.v1"
 Contradiction = Literal["already_opened", "not_opened"]
 
 
@@ -36,26 +38,22 @@ class Contradicted(NamedTuple):
 
 def rectifications(facts: Iterable[Fact]) -> tuple[list[Rectification], list[Contradicted]]:
     """Every rectification after its facts, given in canonical order; one opened again after its end begins anew."""
-    found: dict[str, Rectification] = {}
-    wrong: list[Contradicted] = []
-    for each in facts:
-        data = each.data
-        name = data["rectification"]
-        before = found.get(name)
-        is_open = before is not None and before.closed_on is None
-        if each.type == "taizhang.rectification.opened.v1":
-            if is_open:
-                wrong.append(Contradicted(name, "already_opened", each.position))
-                continue
-            found[name] = Rectification(
-                name, data["branch"], data["grounds"], data["plan"], data["office"], each.effective_on,
-                parse_date(data["due_on"]), None, None, None, each.decided_by,
-            )  # fmt: skip
-        elif before is None or not is_open:
-            wrong.append(Contradicted(name, "not_opened", each.position))
-        else:
-            found[name] = before._replace(
-                closed_on=each.effective_on, outcome=data["outcome"], reason=data["reason"],
-                decided_by=(*before.decided_by, *each.decided_by),
-            )  # fmt: skip
-    return list(found.values()), wrong
+    found, wrong = fold_acts(facts, OPENED, _opened, _closed, lambda each: each.closed_on is None)
+    return list(found.values()), [
+        Contradicted(each.entity, "already_opened" if each.begins else "not_opened", each.position) for each in wrong
+    ]
+
+
+def _opened(fact: Fact) -> Rectification:
+    data = fact.data
+    return Rectification(
+        fact.entity, data["branch"], data["grounds"], data["plan"], data["office"], fact.effective_on,
+        parse_date(data["due_on"]), None, None, None, fact.decided_by,
+    )  # fmt: skip
+
+
+def _closed(before: Rectification, fact: Fact) -> Rectification:
+    return before._replace(
+        closed_on=fact.effective_on, outcome=fact.data["outcome"], reason=fact.data["reason"],
+        decided_by=(*before.decided_by, *fact.decided_by),
+    )  # fmt: skip

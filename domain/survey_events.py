@@ -13,29 +13,17 @@ from domain.fields import (
     Employees,
     FactData,
     Name,
+    Named,
     OfficeId,
     OrganizationId,
     Reason,
     RegionCode,
-    coded,
 )
 from domain.terms import Kind
 
-SurveyId = Annotated[
-    str,
-    coded(lambda value: codes.check_named(value, "survey")),
-    Field(json_schema_extra={"pattern": "^survey:[A-Za-z0-9_-]{1,64}$"}),
-]
-VisitId = Annotated[
-    str,
-    coded(lambda value: codes.check_pseudonym(value, "visit")),
-    Field(json_schema_extra={"pattern": "^visit:[A-Za-z0-9_-]{1,64}$"}),
-]
-GridId = Annotated[
-    str,
-    coded(lambda value: codes.check_pseudonym(value, "grid")),
-    Field(json_schema_extra={"pattern": "^grid:[A-Za-z0-9_-]{1,64}$"}),
-]
+SurveyId = Annotated[str, Named("survey")]
+VisitId = Annotated[str, Named("visit", codes.check_pseudonym)]
+GridId = Annotated[str, Named("grid", codes.check_pseudonym)]
 Operation = Literal["operating", "suspended", "closed", "not_found"]
 BranchWork = Literal["standalone", "joint", "affiliated", "instructor", "none"]
 

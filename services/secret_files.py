@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from services.errors import TaizhangError
-from services.evidence.files import draft_of, sync_folder
+from services.evidence.files import create_once
 
 SECRET_BYTES: Final = 32
 
@@ -23,7 +23,7 @@ def load_or_create_secret(path: Path) -> bytes:
         SecretFileError: the file is open to others, of another length, or cannot be read.
     """
     if not path.exists():
-        _create(path)
+        create_once(path, f"{secrets.token_hex(SECRET_BYTES)}\n".encode())
     try:
         with path.open("rb") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
@@ -39,15 +39,3 @@ def load_or_create_secret(path: Path) -> bytes:
     if len(secret) != SECRET_BYTES:
         raise SecretFileError(f"{path} does not hold {SECRET_BYTES} bytes in hex; restore it from its backup")
     return secret
-
-
-def _create(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = draft_of(path, f"{secrets.token_hex(SECRET_BYTES)}\n".encode())
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        return
-    finally:
-        draft.unlink()
-    sync_folder(path.parent)

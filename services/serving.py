@@ -5,6 +5,7 @@ the HTTP server. The server is named by an import string, since services never i
 """
 
 import contextlib
+import gc
 import signal
 import socket
 import sys
@@ -131,6 +132,9 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        # What stands now stays until the end: no later collection looks at it again.
+        gc.freeze()
+        gc.enable()
         if not self.should_exit:
             self._when_ready()
 
@@ -146,6 +150,8 @@ def serve(settings: Settings, when_ready: Callable[[str], None]) -> int:
         TaizhangError, EmbeddedPostgresError: it cannot start; the message says why and what to do.
     """
     code = 0
+    # While the application is put together nothing is thrown away, and looking for it takes a fifth of the time.
+    gc.disable()
     with stopped_by_signals(), _listen(settings) as listener, database(settings) as ready:
         port = listener.getsockname()[1]
         host = f"[{ready.host}]" if ":" in ready.host else ready.host

@@ -12,7 +12,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-import psycopg.conninfo
 from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -32,6 +31,8 @@ class SettingsError(TaizhangError):
 
 
 def _database_url(value: SecretStr) -> SecretStr:
+    import psycopg.conninfo  # noqa: PLC0415 - most commands ask a service and no database
+
     try:
         words = psycopg.conninfo.conninfo_to_dict(value.get_secret_value())
     except psycopg.ProgrammingError:

@@ -5,7 +5,6 @@ from datetime import date
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from domain.ledger import Row
 from domain.rates import ANY
@@ -180,6 +179,8 @@ def accuracy(of: Made) -> list[Accuracy]:
 def _accuracy(each: Agreement) -> Accuracy:
     if each.revisited == 0:
         return Accuracy(*each, None, None, None)
+    from scipy import stats  # noqa: PLC0415 - takes most of a second to import, and few ask for an interval
+
     interval = stats.binomtest(each.agreed, each.revisited).proportion_ci(0.95, method="wilson")
     share = each.agreed / each.revisited
     return Accuracy(*each, round(share, 4), round(float(interval.low), 4), round(float(interval.high), 4))

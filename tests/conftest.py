@@ -1,20 +1,15 @@
-"""One embedded PostgreSQL for the whole run, a fresh database for each test, and the seeds in the header."""
+"""One embedded PostgreSQL for the whole run, and the seeds in the header."""
 
 import os
 import random
 import secrets
 import signal
 import tempfile
-import time
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 import hypothesis
-import psycopg
 import pytest
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
 from services.embedded import EmbeddedPostgres
 
@@ -25,6 +20,7 @@ pytest_plugins = [
     "tests.fix_outages",
     "tests.fix_service",
     "tests.fix_store",
+    "tests.fix_worlds",
     "tests.fix_counties",
     "tests.fix_browser",
     "tests.fix_plain",
@@ -32,8 +28,6 @@ pytest_plugins = [
 
 SEED_VARIABLE = "TAIZHANG_TEST_SEED"
 SEED = pytest.StashKey[int]()
-NUMBERS = count(1)
-DROP_TRIES_MAX = 60
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -83,25 +77,3 @@ def postgres() -> Iterator[str]:
     with open_folder() as folder:
         yield server.start(Path(folder))
         server.stop()
-
-
-@pytest.fixture
-def database(postgres: str) -> Iterator[str]:
-    """A libpq connection string for an empty database of this test's own."""
-    name = f"test_{next(NUMBERS)}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
-        yield make_conninfo(postgres, dbname=name)
-        _drop(connection, name)
-
-
-def _drop(connection: psycopg.Connection[tuple[object, ...]], name: str) -> None:
-    """Drop a database; an autovacuum worker in it belongs to the superuser and must end by itself."""
-    for _ in range(DROP_TRIES_MAX):
-        try:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-        except psycopg.errors.InsufficientPrivilege:
-            time.sleep(0.5)
-        else:
-            return
-    pytest.fail(f"{name} could not be dropped: a session of another user stays in it")

@@ -93,6 +93,13 @@ class Service:
         return found
 
 
+def shell(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """`taizhang` with these arguments, in a shell wide enough for its tables, until it has ended."""
+    command = [sys.executable, "-m", "services.cli", *arguments]
+    given = environment(**settings) | {"COLUMNS": "250"}
+    return subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, check=False, timeout=120)
+
+
 def new_database(postgres: str) -> str:
     """A libpq connection string for a new, empty database."""
     name = f"service_{secrets.token_hex(6)}"

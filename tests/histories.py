@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 from hypothesis import strategies as st
@@ -24,6 +25,7 @@ ORGANIZATIONS = [*ECONOMIC, *SOCIAL, *GROUPS]
 MEMBERS = [f"member:m{n}" for n in range(4)]
 BRANCHES = ["branch:a", "branch:b"]
 INSTRUCTORS = ["person:p1", "person:p2"]
+NUMBERS = count(1)
 SOURCES = ["/registry/market", "/registry/members", "/office"]
 REGIONS = ["510104", "510104001", "510104001003", "510105", "51"]
 CATEGORIES = {
@@ -178,3 +180,17 @@ def as_events(history: list[dict[str, Any]]) -> list[Event]:
 def fits(type_: str, data: object) -> bool:
     """Whether a replacement fits a type."""
     return not check_data(type_, data)
+
+
+def renamed(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same facts under sources of their own, so that one log takes many histories."""
+    number = next(NUMBERS)
+
+    def new(source: str) -> str:
+        return f"{source}/{number}"
+
+    def about(data: dict[str, Any]) -> dict[str, Any]:
+        named = (name for name in ("corrects", "retracts") if name in data)
+        return {**data, **{name: {**data[name], "source": new(data[name]["source"])} for name in named}}
+
+    return [{**each, "source": new(each["source"]), "data": about(each["data"])} for each in history]

@@ -1,16 +1,28 @@
-"""What the tables of one version of the ledger projection hold, to be compared with another's."""
+"""Versions of the ledger projection: brought up to date, and what their tables hold, to be compared."""
 
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
+from services import projections
+from services.database import connect
 from services.projections import Version
+from services.projector import Projector
 
 TABLES = (
     "entry", "organization", "attributes", "presence", "anomaly", "policy", "mention", "word",
     "entity", "organization_record",
 )  # fmt: skip
+
+
+def project(conninfo: str) -> Version:
+    """The version in use, brought up to date."""
+    with connect(conninfo, "test") as connection:
+        projector = Projector(connection, projections.ensure(connection))
+        while projector.advance():
+            pass
+        return projector.version
 
 
 def contents(connection: psycopg.Connection[Any], version: Version) -> dict[str, list[Any]]:

@@ -2,16 +2,16 @@
 
 import base64
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import orjson
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from api.access import Inspecting
 from api.answers import NOT_FOUND, PROBLEMS, answer
-from api.clocks import POSITION_MAX, Asked, CursorText, read_date, read_instant, today
+from api.clocks import POSITION_MAX, Asked, Clocks, CursorText, read_date, read_instant, today
 from api.cursors import Cursor, encode
 from api.paging import Limit
 from api.parts import parts_of
@@ -67,11 +67,14 @@ def shown_event(event: TrailEvent) -> dict[str, Any]:
     return {**event._asdict(), "raw_sha256": event.raw_sha256.hex()}
 
 
-@router.get("/audit", response_model=None, responses={200: {"model": AuditPage}}, summary="稽核 The trail of events")
-def get_audit(
-    request: Request,
-    _: Inspecting,
-    clocks: Asked,
+class TrailAsked(NamedTuple):
+    """Which events a question means, the first page from a position on."""
+
+    trail: Trail
+    position_from: int
+
+
+def trail_asked(
     *,
     subject: Annotated[
         str | None,
@@ -87,12 +90,9 @@ def get_audit(
     effective_to: Annotated[str | None, Query(description="Effective on this date or earlier.")] = None,
     recorded_from: Annotated[str | None, Query(description="Recorded at this instant (RFC 3339) or later.")] = None,
     recorded_to: Annotated[str | None, Query(description="Recorded at this instant (RFC 3339) or earlier.")] = None,
-    position_from: Annotated[int | None, Query(ge=1, le=POSITION_MAX, description="At this position or later.")] = None,
-    limit: Limit = 100,
-    cursor: CursorText = None,
-) -> Response:
-    """The events known at `known_at` that all the conditions mean, in order of position."""
-    del cursor  # the clocks carry it
+    position_from: Annotated[int, Query(ge=1, le=POSITION_MAX, description="At this position or later.")] = 1,
+) -> TrailAsked:
+    """The conditions, all of which an event must meet."""
     if type is not None and type not in EVENT_TYPES:
         raise invalid("query.type", type, "type_unknown", f"the types are {', '.join(EVENT_TYPES)}")
     trail = Trail(
@@ -104,16 +104,40 @@ def get_audit(
         None if recorded_from is None else read_instant("recorded_from", recorded_from),
         None if recorded_to is None else read_instant("recorded_to", recorded_to),
     )
-    after = int(str(clocks.after[0])) if clocks.after else (position_from or 1) - 1
-    queries = parts_of(request).queries
+    return TrailAsked(trail, position_from)
+
+
+TrailQuestion = Annotated[TrailAsked, Depends(trail_asked)]
+
+
+def trail_page(
+    request: Request, queries: Queries, asked: TrailAsked, clocks: Clocks, limit: int
+) -> tuple[list[TrailEvent], str | None]:
+    """The events of this page in order of position, and the cursor of the next."""
+    after = int(str(clocks.after[0])) if clocks.after else asked.position_from - 1
     sight = Sight(queries, clocks.as_of, clocks.position)
-    found = audit(queries, trail, sight, after=after, known_at=clocks.position, limit=limit)
-    following = None
-    if found.after is not None:
-        following = encode(Cursor(clocks.as_of, clocks.position, (found.after,)), request)
-    return answer(
-        {"known_at": clocks.known_at(), "events": [shown_event(event) for event in found.events], "next": following}
-    )
+    found = audit(queries, asked.trail, sight, after=after, known_at=clocks.position, limit=limit)
+    if found.after is None:
+        return found.events, None
+    return found.events, encode(Cursor(clocks.as_of, clocks.position, (found.after,)), request)
+
+
+@router.get("/audit", response_model=None, responses={200: {"model": AuditPage}}, summary="稽核 The trail of events")
+def get_audit(
+    request: Request,
+    _: Inspecting,
+    clocks: Asked,
+    asked: TrailQuestion,
+    *,
+    limit: Limit = 100,
+    cursor: CursorText = None,
+) -> Response:
+    """The events known at `known_at` that all the conditions mean, in order of position."""
+    del cursor  # the clocks carry it
+    events, following = trail_page(request, parts_of(request).queries, asked, clocks, limit)
+    return answer({
+        "known_at": clocks.known_at(), "events": [shown_event(event) for event in events], "next": following
+    })  # fmt: skip
 
 
 @router.get(

@@ -65,6 +65,15 @@ async def _read(request: Request, work: Callable[[AnyConnection], T]) -> T:
     return await run_in_threadpool(run)
 
 
+async def _bytes(
+    request: Request, read: Callable[[AnyConnection, Tile], bytes], path: str, headers: dict[str, str]
+) -> Response:
+    """What `read` gives of the tile at a path of C2SP tlog-tiles."""
+    wanted = Tile.parse(path)
+    data = await _read(request, lambda connection: read(connection, wanted))
+    return Response(data, headers=headers, media_type="application/octet-stream")
+
+
 @router.get(
     "/checkpoint",
     response_class=Response,
@@ -112,9 +121,7 @@ async def tile(
     path: Annotated[str, Path(description="`<L>/<N>[.p/<W>]` or `entries/<N>[.p/<W>]`", examples=["0/000"])],
 ) -> Response:
     """256 hashes of 32 bytes each, or entries behind their lengths (C2SP tlog-tiles). It never changes."""
-    wanted = Tile.parse(f"tile/{path}")
-    data = await _read(request, lambda connection: log_tree.tile_bytes(connection, wanted))
-    return Response(data, headers=FOR_EVER, media_type="application/octet-stream")
+    return await _bytes(request, log_tree.tile_bytes, f"tile/{path}", FOR_EVER)
 
 
 @router.get(
@@ -129,9 +136,7 @@ async def raw(
     path: Annotated[str, Path(description="`<N>[.p/<W>]`, as of an entry bundle", examples=["000"])],
 ) -> Response:
     """The raw bytes that the leaves have the SHA-256 of, each behind its length in 4 bytes, big-endian."""
-    wanted = Tile.parse(f"tile/entries/{path}")
-    data = await _read(request, lambda connection: log_tree.raw_bundle(connection, wanted))
-    return Response(data, headers=FOR_THE_READER, media_type="application/octet-stream")
+    return await _bytes(request, log_tree.raw_bundle, f"tile/entries/{path}", FOR_THE_READER)
 
 
 @router.get(

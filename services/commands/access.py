@@ -2,14 +2,15 @@
 
 import sys
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from domain.access_events import ROLES
 from services.client import Client
-from services.commands.console import ERR, OUT, AsJson, print_json
+from services.commands.asking import ask
+from services.commands.console import ERR, AsJson, print_json, show
 from services.settings import load
 
 access = typer.Typer(no_args_is_help=True, help="授权 Who has access: list, grant, revoke.")
@@ -18,11 +19,10 @@ access = typer.Typer(no_args_is_help=True, help="授权 Who has access: list, gr
 @access.command("list")
 def list_(as_json: AsJson = False) -> None:  # noqa: FBT002 - an option
     """列出 Every grant there ever was, with what has become of it."""
-    with Client(load()) as client:
-        answer = client.get("/v1/access")
-    if as_json:
-        print_json(answer)
-        return
+    show(ask("/v1/access"), _grants_table, as_json=as_json)
+
+
+def _grants_table(answer: dict[str, Any]) -> Table:
     table = Table(
         "授权\naccess", "持有者\nholder", "角色\nroles", "地区\nregions", "自\nsince", "至\nuntil", "有效\nin force"
     )
@@ -33,7 +33,7 @@ def list_(as_json: AsJson = False) -> None:  # noqa: FBT002 - an option
             each["access"], each["holder"], ", ".join(each["roles"]), regions, each["since"], each["until"] or "",
             in_force,
         )  # fmt: skip
-    OUT.print(table)
+    return table
 
 
 @access.command()

@@ -1,4 +1,4 @@
-"""The options that the questions share: grouping and filters (spec/api.md, Filters)."""
+"""What the questions share: grouping, filters (spec/api.md, Filters), and how the service is asked."""
 
 import functools
 import inspect
@@ -9,6 +9,8 @@ import typer
 
 from domain.rates import DIMENSIONS
 from domain.terms import CATEGORIES, FORMATIONS, KINDS, MEASURES
+from services.client import Client
+from services.settings import load
 
 
 def _one_of(values: tuple[str, ...]) -> str:
@@ -18,8 +20,15 @@ def _one_of(values: tuple[str, ...]) -> str:
 GroupBy = Annotated[list[str] | None, typer.Option(help=f"分组 may repeat: {_one_of(DIMENSIONS)}")]
 Region = Annotated[str | None, typer.Option(help="地区 a prefix of the division code")]
 Kind = Annotated[str | None, typer.Option(help=_one_of(KINDS))]
+Limit = Annotated[int, typer.Option(min=1, max=1_000, help="至多 how many at most")]
 # What a question may send beside its filters, and the filters.
 Parameters = dict[str, str | int | bool | list[str] | None]
+
+
+def ask(path: str, parameters: Parameters | None = None) -> dict[str, Any]:
+    """The service's answer; raises `ServiceError`."""
+    with Client(load()) as client:
+        return client.get(path, parameters)
 
 
 def _filters(  # noqa: PLR0917 - each is an option of its own

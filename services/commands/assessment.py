@@ -4,13 +4,15 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from domain.rates import RATES
 from domain.terms import FORMATIONS
 from services.client import Client
-from services.commands.asking import GroupBy, Parameters, filtered
-from services.commands.console import ERR, OUT, AsJson, AsOf, KnownAt, print_json, shanghai
+from services.commands.asking import GroupBy, Parameters, ask, filtered
+from services.commands.console import ERR, AsJson, AsOf, KnownAt, shanghai, show
 from services.commands.figures import RATE_TITLES, rate_text
 from services.settings import load
 
@@ -28,18 +30,16 @@ def campaigns(
     Example: taizhang campaigns campaign:2024-coverage --as-of 2024-12-31
     """
     path = "/v1/campaigns" if campaign is None else f"/v1/campaigns/{campaign}"
-    with Client(load()) as client:
-        answer = client.get(path, {"as_of": as_of, "known_at": known_at})
-    if as_json:
-        print_json(answer)
-    elif campaign is None:
-        table = Table("行动 campaign", "名称 name", "机关 office", "开始 opened", "结束 closed", "目标 targets")
-        for each in answer["campaigns"]:
-            dates = (each["opened_on"], each["closed_on"] or "—")
-            table.add_row(each["campaign"], each["name"], each["office"], *dates, str(len(each["targets"])))
-        OUT.print(table)
-    else:
-        OUT.print(_targets(answer))
+    answer = ask(path, {"as_of": as_of, "known_at": known_at})
+    show(answer, _campaigns if campaign is None else _targets, as_json=as_json)
+
+
+def _campaigns(answer: dict[str, Any]) -> Table:
+    table = Table("行动 campaign", "名称 name", "机关 office", "开始 opened", "结束 closed", "目标 targets")
+    for each in answer["campaigns"]:
+        dates = (each["opened_on"], each["closed_on"] or "—")
+        table.add_row(each["campaign"], each["name"], each["office"], *dates, str(len(each["targets"])))
+    return table
 
 
 def _targets(answer: dict[str, Any]) -> Table:
@@ -100,27 +100,23 @@ def assess(  # noqa: PLR0917 - typer reads options from parameters
             ERR.print(f"已封存 Sealed at position {sealed['position']}")
             known_at = None
         answer = client.get(f"/v1/assessments/{assessment}", {"known_at": known_at})
-    if as_json:
-        print_json(answer)
-    else:
-        _print_report(answer)
+    show(answer, _report, as_json=as_json)
 
 
-def _print_report(answer: dict[str, Any]) -> None:
+def _report(answer: dict[str, Any]) -> Group:
     sealed, since = answer["sealed"], answer["since"]
-    OUT.print(f"{sealed['title']}: 截至 as of {sealed['as_of']}, 按已知 as known at {sealed['known_at']}")
-    OUT.print(f"封存于 sealed at position {answer['position']}, {shanghai(answer['recorded_at'])}")
-    OUT.print("与封存时一致 identical" if answer["identical"] else "与封存时不同 differs")
-    for each in answer["differences"]:
-        OUT.print(f"{each['at']}: {each['sealed']} → {each['rendered']}", markup=False)
+    lines = [
+        f"{sealed['title']}: 截至 as of {sealed['as_of']}, 按已知 as known at {sealed['known_at']}",
+        f"封存于 sealed at position {answer['position']}, {shanghai(answer['recorded_at'])}",
+        "与封存时一致 identical" if answer["identical"] else "与封存时不同 differs",
+        *(f"{each['at']}: {each['sealed']} → {each['rendered']}" for each in answer["differences"]),
+    ]
     if answer["superseded"]:
-        OUT.print(
-            f"已被取代 superseded by {answer['superseded']['by']}: {answer['superseded']['reason']}", markup=False
-        )
+        lines.append(f"已被取代 superseded by {answer['superseded']['by']}: {answer['superseded']['reason']}")
     table = Table("计数 count", "封存 sealed", "进 in", "出 out", title="封存后变动 known since")
     for name, moved in since["counts"].items():
         table.add_row(name, f"{sealed['total'][name]:,}", f"{moved['into']:,}", f"{moved['out']:,}")
-    OUT.print(table)
+    return Group(*(Text(line) for line in lines), table)
 
 
 @filtered
@@ -148,11 +144,10 @@ def what_if(  # noqa: PLR0917 - as above
         "exclusions_ignored": ignore_exclusions, "as_of": as_of, "known_at": known_at, "group_by": group_by,
         **filters,
     }  # fmt: skip
-    with Client(load()) as client:
-        answer = client.get("/v1/rates/what-if", parameters)
-    if as_json:
-        print_json(answer)
-        return
+    show(ask("/v1/rates/what-if", parameters), _supposed_table, as_json=as_json)
+
+
+def _supposed_table(answer: dict[str, Any]) -> Table:
     table = Table(
         *answer["group_by"], title=f"截至 as of {answer['as_of']}: 现行 → 假设 in force → supposed", show_lines=True
     )
@@ -164,7 +159,7 @@ def what_if(  # noqa: PLR0917 - as above
         if not group["key"] and key:
             key[0] = "合计\ntotal"
         table.add_row(*key, *(_both(group, name) for name in RATES))
-    OUT.print(table)
+    return table
 
 
 def _both(group: dict[str, Any], name: str) -> str:

@@ -3,25 +3,16 @@
 from typing import Annotated, Any, Final
 
 import typer
+from rich.console import Group
 from rich.table import Table
 
-from services.client import Client
-from services.commands.asking import Kind, Region
-from services.commands.console import OUT, AsJson, AsOf, KnownAt, print_json
-from services.settings import load
+from services.commands.asking import Kind, Limit, Parameters, Region, ask
+from services.commands.console import AsJson, AsOf, KnownAt, show
 
-Limit = Annotated[int, typer.Option(min=1, max=1_000, help="至多 how many at most")]
 Office = Annotated[str | None, typer.Option(help="责任单位 only those that this office answers for")]
 _TITLES: Final = {
     "establish_large": "建立(规上)", "establish": "单独组建", "combine": "联合组建", "instruct": "选派指导员",
 }  # fmt: skip
-Parameters = dict[str, str | int | bool | list[str] | None]
-
-
-def ask(path: str, parameters: Parameters) -> dict[str, Any]:
-    """The service's answer."""
-    with Client(load()) as client:
-        return client.get(path, parameters)
 
 
 def measures(  # noqa: PLR0917 - typer reads options from parameters
@@ -43,15 +34,15 @@ def measures(  # noqa: PLR0917 - typer reads options from parameters
         {"as_of": as_of, "known_at": known_at, "office": office, "state": state, "region": region, "kind": kind,
          "limit": limit},
     )  # fmt: skip
-    if as_json:
-        print_json(answer)
-        return
+    show(answer, _work_tables, as_json=as_json)
+
+
+def _work_tables(answer: dict[str, Any]) -> Group:
     title = f"截至 as of {answer['as_of']}: {answer['total']:,} 项 measures"
     tallies = Table("责任单位 office", "措施 measure", "未结 open", "将到期 due", "逾期 overdue", title=title)
     for each in answer["offices"]:
         numbers = (f"{each[name]:,}" for name in ("open", "due", "overdue"))
         tallies.add_row(each["office"] or "—", _TITLES[each["measure"]], *numbers)
-    OUT.print(tallies)
     table = Table("组织 organization", "措施 measure", "起 opened", "到期 due", "逾期天数 days over", "责任单位 office")
     for each in answer["items"]:
         late = str(each["overdue_days"] or "")
@@ -59,7 +50,7 @@ def measures(  # noqa: PLR0917 - typer reads options from parameters
         table.add_row(
             named, _TITLES[each["measure"]], each["opened_on"], each["due_on"] or "—", late, each["office"] or "—"
         )
-    OUT.print(table)
+    return Group(tallies, table)
 
 
 def durations(
@@ -74,15 +65,16 @@ def durations(
     Example: taizhang durations --measure establish --as-of 2025-06-30
     """
     clocks: Parameters = {"as_of": as_of, "known_at": known_at, "measure": measure, "region_digits": region_digits}
-    answer = ask("/v1/measures/durations", clocks)
-    if as_json:
-        print_json(answer)
-        return
-    table = Table("地区 region", "已完成 met", "未完成或另止 censored", "中位天数 median days", title=_TITLES[measure])
+    title = _TITLES[measure]
+    show(ask("/v1/measures/durations", clocks), lambda answer: _durations_table(answer, title), as_json=as_json)
+
+
+def _durations_table(answer: dict[str, Any], title: str) -> Table:
+    table = Table("地区 region", "已完成 met", "未完成或另止 censored", "中位天数 median days", title=title)
     for each in answer["groups"]:
         median = "—" if each["median_days"] is None else f"{each['median_days']:g}"
         table.add_row(each["region"] or "全部 all", f"{each['ended']:,}", f"{each['censored']:,}", median)
-    OUT.print(table)
+    return table
 
 
 def weak_branches(  # noqa: PLR0917 - as above
@@ -98,10 +90,10 @@ def weak_branches(  # noqa: PLR0917 - as above
     Example: taizhang weak-branches --weakness could_stand_alone --region 880107
     """
     clocks: Parameters = {"as_of": as_of, "known_at": known_at, "weakness": weakness, "region": region, "limit": limit}
-    answer = ask("/v1/weak-branches", clocks)
-    if as_json:
-        print_json(answer)
-        return
+    show(ask("/v1/weak-branches", clocks), _weak_branches_table, as_json=as_json)
+
+
+def _weak_branches_table(answer: dict[str, Any]) -> Table:
     table = Table(
         "党组织 branch", "组建 formation", "覆盖 covers", "党员 full members",
         "可单建 could stand alone", "整顿 rectification",
@@ -112,4 +104,4 @@ def weak_branches(  # noqa: PLR0917 - as above
         grown = str(len(each["could_stand_alone"]) or "")
         shown = (each["formation"], str(each["covers"]), str(each["full_members"]), grown)
         table.add_row(named, *shown, each["rectification"] or "")
-    OUT.print(table)
+    return table

@@ -1,17 +1,38 @@
-"""`taizhang demo`: loads the demo city into the service that has just started."""
+"""`taizhang demo`: the service, with the demo city loaded into it."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Annotated, Final
 
+import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from services.client import Client, ServiceError
-from services.commands.console import ERR
+from services.commands.console import ERR, Data
+from services.commands.serve import Port, banner, run
 from services.demo_city.world import EVENTS_AT_SCALE_1, events
 from services.publishing import Outcome, publish
-from services.settings import Settings
+from services.settings import Settings, load
 
 _MARK: Final = "demo-city"
+
+
+def demo(
+    data: Data = None,
+    port: Port = None,
+    scale: Annotated[float, typer.Option(min=0.001, max=10, help="规模 of the demo city")] = 0.1,
+    seed: Annotated[int, typer.Option(help="随机种子 of the demo city")] = 1,
+) -> None:
+    """演示 Serve in --dev mode and load the demo city, if the log is still empty.
+
+    Example: taizhang demo --scale 0.1
+    """
+    settings = load(data=data, port=port, dev=True)
+
+    def when_ready(address: str) -> None:
+        banner(settings, address)
+        load_demo_city(settings, address, scale, seed)
+
+    run(settings, when_ready)
 
 
 def load_demo_city(settings: Settings, address: str, scale: float, seed: int) -> None:

@@ -8,7 +8,7 @@ from rich.table import Table
 from domain.rates import Counts
 from services.client import Client
 from services.commands.asking import Parameters, filtered
-from services.commands.console import ERR, OUT, AsJson, AsOf, KnownAt, print_json, shanghai
+from services.commands.console import ERR, AsJson, AsOf, KnownAt, shanghai, show
 from services.errors import InvalidValueError
 from services.settings import load
 
@@ -46,11 +46,8 @@ def explain(  # noqa: PLR0917 - typer reads options from parameters
             answer = client.get("/v1/rates/explain", {**parameters, "limit": wanted, "cursor": answer["next"]})
             listed += answer["organizations"]
     answer["organizations"] = listed
-    if as_json:
-        print_json(answer)
-        return
-    OUT.print(_table(answer))
-    if answer["next"]:
+    show(answer, _table, as_json=as_json)
+    if answer["next"] and not as_json:
         ERR.print(f"还有更多 There are more than these {len(listed):,}; ask with a larger --limit.")
 
 

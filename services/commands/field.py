@@ -3,15 +3,14 @@
 from typing import Annotated, Any
 
 import typer
+from rich.console import Group
 from rich.table import Table
 
-from services.commands.asking import Kind
-from services.commands.console import OUT, AsJson, AsOf, KnownAt, print_json
-from services.commands.daily import Parameters, ask
+from services.commands.asking import Kind, Limit, Parameters, ask
+from services.commands.console import OUT, AsJson, AsOf, KnownAt, print_json, show
 from services.commands.figures import rate_text
 
 Name = Annotated[str, typer.Argument(help="排查 the survey, as survey:880107-2024")]
-Limit = Annotated[int, typer.Option(min=1, max=1_000, help="至多 how many at most")]
 
 survey = typer.Typer(help="走访排查 The survey: progress, discrepancies, sample, accuracy.", no_args_is_help=True)
 
@@ -29,9 +28,10 @@ def progress(
     Example: taizhang survey progress survey:880107-2024 --as-of 2024-10-17
     """
     answer = ask(f"/v1/surveys/{name}/progress", {"as_of": as_of, "known_at": known_at, "by": by})
-    if as_json:
-        print_json(answer)
-        return
+    show(answer, _progress_table, as_json=as_json)
+
+
+def _progress_table(answer: dict[str, Any]) -> Group:
     total = answer["total"]
     table = Table(
         "地区或网格 region or grid", "应走访 listed", "已走访 visited", "六清 clear", "查无 not found",
@@ -40,8 +40,9 @@ def progress(
     for each in [*answer["groups"], {**total, "key": "合计 total"}]:
         counts = (each["listed"], each["visited"], each["clear"], each["not_found"])
         table.add_row(each["key"], *("—" if count is None else f"{count:,}" for count in counts))
-    OUT.print(table)
-    OUT.print(f"清单外 beside the list: {answer['beside']}; 未登记 known to no registry: {len(answer['unknown'])}")
+    return Group(
+        table, f"清单外 beside the list: {answer['beside']}; 未登记 known to no registry: {len(answer['unknown'])}"
+    )
 
 
 @survey.command()
@@ -57,16 +58,16 @@ def discrepancies(
     Example: taizhang survey discrepancies survey:880107-2024
     """
     clocks: Parameters = {"as_of": as_of, "known_at": known_at, "limit": limit}
-    answer = ask(f"/v1/surveys/{name}/discrepancies", clocks)
-    if as_json:
-        print_json(answer)
-        return
+    show(ask(f"/v1/surveys/{name}/discrepancies", clocks), _discrepancies_table, as_json=as_json)
+
+
+def _discrepancies_table(answer: dict[str, Any]) -> Table:
     table = Table(
         "组织 organization", "项 finding", "走访 found", "台账 ledger", "建议 proposal", title=f"{answer['total']:,}"
     )
     for each in answer["discrepancies"]:
         table.add_row(each["org"], each["finding"], str(each["found"]), str(each["ledger"]), each["proposal"])
-    OUT.print(table)
+    return table
 
 
 @survey.command()
@@ -117,17 +118,16 @@ def regions(  # noqa: PLR0917 - typer reads options from parameters
         {"as_of": as_of, "known_at": known_at, "regions_at": regions_at, "compare_with": compare_with,
          "digits": digits, "kind": kind},
     )  # fmt: skip
-    if as_json:
-        print_json(answer)
-        return
+    show(answer, _regions_table, as_json=as_json)
+
+
+def _regions_table(answer: dict[str, Any]) -> Group:
     title = f"截至 as of {answer['as_of']}, 按 {answer['regions_at']} 区划 by the regions of that date"
     table = Table("区划 region", "组织覆盖率 organization coverage", str(answer["compare_with"] or ""), title=title)
     for each in answer["groups"]:
         table.add_row(f"{each['region']} {each['name'] or ''}", _coverage(each), _coverage(each["before"]))
-    OUT.print(table)
-    for title, unmapped in (("", answer["unmapped"]), ("before ", answer["unmapped_before"])):
-        if unmapped:
-            OUT.print(f"[yellow]无法对应 not mapped {title}[/yellow]: {unmapped}")
+    unmapped = (("", answer["unmapped"]), ("before ", answer["unmapped_before"]))
+    return Group(table, *(f"[yellow]无法对应 not mapped {side}[/yellow]: {found}" for side, found in unmapped if found))
 
 
 def _coverage(figures: dict[str, Any] | None) -> str:
@@ -150,11 +150,12 @@ def matches(  # noqa: PLR0917 - as above
         "/v1/matches/candidates",
         {"region": region, "as_of": as_of, "known_at": known_at, "name_min": str(name_min), "limit": limit},
     )
-    if as_json:
-        print_json(answer)
-        return
+    show(answer, _matches_table, as_json=as_json)
+
+
+def _matches_table(answer: dict[str, Any]) -> Table:
     table = Table("相似 score", "甲 left", "乙 right", title=f"{answer['total']:,} 对 pairs")
     for each in answer["candidates"]:
         sides = (f"{side['name']}\n{side['record']}" for side in (each["left"], each["right"]))
         table.add_row(str(each["score"]), *sides)
-    OUT.print(table)
+    return table

@@ -1,20 +1,17 @@
 """`taizhang ingest`, `taizhang relay` and `taizhang reminders`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from domain.instants import parse_date
 from services import logs
-from services.commands.console import OUT
+from services.commands.console import OUT, Data
 from services.grants import today
 from services.settings import load
 
 
-def ingest(
-    data: Annotated[Path | None, typer.Option(help="数据目录 the folder of the embedded PostgreSQL")] = None,
-) -> None:
+def ingest(data: Data = None) -> None:
     """接收 Take events in from Kafka, each exactly once, until stopped.
 
     Any number of these processes share the work, as one consumer group. TAIZHANG_KAFKA_BOOTSTRAP names the brokers,
@@ -30,9 +27,7 @@ def ingest(
     run(settings)
 
 
-def relay(
-    data: Annotated[Path | None, typer.Option(help="数据目录 the folder of the embedded PostgreSQL")] = None,
-) -> None:
+def relay(data: Data = None) -> None:
     """发布台账 Publish the ledger's changes to Kafka, until stopped.
 
     TAIZHANG_KAFKA_LEDGER_TOPIC gets each organization's current row under its key, whenever it changes; it is made
@@ -50,7 +45,7 @@ def relay(
 
 def reminders(
     as_of: Annotated[str | None, typer.Option(help="日期 the date at whose end it is asked, YYYY-MM-DD; today")] = None,
-    data: Annotated[Path | None, typer.Option(help="数据目录 the folder of the embedded PostgreSQL")] = None,
+    data: Data = None,
 ) -> None:
     """到期提醒 Send what is due within 30 days or overdue to a topic of Kafka, each reminder once; for cron.
 

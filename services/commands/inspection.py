@@ -9,11 +9,9 @@ from rich.table import Table
 from domain.periods import STEPS
 from domain.rates import RATES
 from domain.signals import SIGNALS
-from services.client import Client
-from services.commands.asking import GroupBy, Parameters, filtered
-from services.commands.console import OUT, AsJson, AsOf, KnownAt, print_json, shanghai
+from services.commands.asking import GroupBy, Limit, Parameters, ask, filtered
+from services.commands.console import AsJson, AsOf, KnownAt, shanghai, show
 from services.commands.figures import RATE_TITLES, rate_text
-from services.settings import load
 
 # What a table shows of one organization's or hit's events; --json has them all.
 _POSITIONS_SHOWN: Final = 8
@@ -25,8 +23,6 @@ _SIGNAL_TITLES: Final = {
     "exclusion_spike": "集中剔除",
     "correction_spike": "更正异常",
 }
-
-Limit = Annotated[int, typer.Option(min=1, max=1_000, help="至多 how many at most")]
 
 
 @filtered
@@ -48,12 +44,11 @@ def changes(  # noqa: PLR0917 - typer reads options from parameters
         "since": since, "as_of": as_of, "known_at": known_at, "group_by": group_by, "limit": limit,
         **filters,
     }  # fmt: skip
-    with Client(load()) as client:
-        answer = client.get("/v1/changes", parameters)
-    if as_json:
-        print_json(answer)
-    else:
-        OUT.print(Group(_sides_table(answer), _sources_table(answer), _moved_table(answer)))
+    show(ask("/v1/changes", parameters), _changes_tables, as_json=as_json)
+
+
+def _changes_tables(answer: dict[str, Any]) -> Group:
+    return Group(_sides_table(answer), _sources_table(answer), _moved_table(answer))
 
 
 def _sides_table(answer: dict[str, Any]) -> Table:
@@ -128,11 +123,10 @@ def vintage(  # noqa: PLR0917 - typer reads options from parameters
         "from": first, "to": last, "rate": rate, "step": step, "known": known,
         **filters,
     }  # fmt: skip
-    with Client(load()) as client:
-        answer = client.get("/v1/rates/vintage", parameters)
-    if as_json:
-        print_json(answer)
-        return
+    show(ask("/v1/rates/vintage", parameters), lambda answer: _vintage_table(answer, rate), as_json=as_json)
+
+
+def _vintage_table(answer: dict[str, Any], rate: str) -> Table:
     table = Table(title=f"{RATE_TITLES[rate].replace(chr(10), ' ')}: 下为截至日, 右为已知时点", show_lines=True)
     table.add_column("截至 as of", overflow="fold")
     for each in answer["known"]:
@@ -140,7 +134,7 @@ def vintage(  # noqa: PLR0917 - typer reads options from parameters
         table.add_column(f"{each['position']}\n{day}", justify="right", overflow="fold")
     for row in answer["rows"]:
         table.add_row(row["as_of"], *("" if cell is None else rate_text(cell) for cell in row["cells"]))
-    OUT.print(table)
+    return table
 
 
 def signals(  # noqa: PLR0917 - as above
@@ -158,11 +152,10 @@ def signals(  # noqa: PLR0917 - as above
     parameters: Parameters = {
         "signal": signal, "deadline": deadline, "as_of": as_of, "known_at": known_at, "limit": limit,
     }  # fmt: skip
-    with Client(load()) as client:
-        answer = client.get("/v1/signals", parameters)
-    if as_json:
-        print_json(answer)
-        return
+    show(ask("/v1/signals", parameters), _signals_table, as_json=as_json)
+
+
+def _signals_table(answer: dict[str, Any]) -> Table:
     table = Table(
         "预警 signal", "期限 deadline", "对象 subject", "数字 figures", "事件 events",
         title=f"截至 as of {answer['as_of']}, 按已知 as known at {answer['known_at']['position']}", show_lines=True,
@@ -174,4 +167,4 @@ def signals(  # noqa: PLR0917 - as above
         table.add_row(
             title, hit["deadline"] or "—", hit["subject"], figures, "\n".join(events + _more(hit["positions"]))
         )
-    OUT.print(table)
+    return table

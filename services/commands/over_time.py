@@ -7,11 +7,9 @@ from rich.table import Table
 
 from domain.periods import STEPS
 from domain.rates import RATES
-from services.client import Client
-from services.commands.asking import GroupBy, Parameters, filtered
-from services.commands.console import OUT, AsJson, AsOf, KnownAt, print_json, shanghai
+from services.commands.asking import GroupBy, Parameters, ask, filtered
+from services.commands.console import AsJson, AsOf, KnownAt, shanghai, show
 from services.commands.figures import RATE_TITLES, rate_text
-from services.settings import load
 
 # How a point's rates moved, as `/v1/rates/series` names it.
 _MOVED: Final = ("month_on_month", "year_on_year")
@@ -39,12 +37,7 @@ def series(  # noqa: PLR0917 - typer reads options from parameters
         "from": first, "to": last, "step": step, "known_at": known_at, "known": known, "group_by": group_by,
         **filters,
     }  # fmt: skip
-    with Client(load()) as client:
-        answer = client.get("/v1/rates/series", parameters)
-    if as_json:
-        print_json(answer)
-    else:
-        OUT.print(_series_table(answer))
+    show(ask("/v1/rates/series", parameters), _series_table, as_json=as_json)
 
 
 def _series_table(answer: dict[str, Any]) -> Table:
@@ -95,12 +88,7 @@ def compare(  # noqa: PLR0917 - typer reads options from parameters
         "group_by": group_by,
         **filters,
     }  # fmt: skip
-    with Client(load()) as client:
-        answer = client.get("/v1/rates/compare", parameters)
-    if as_json:
-        print_json(answer)
-    else:
-        OUT.print(_comparison_table(answer))
+    show(ask("/v1/rates/compare", parameters), _comparison_table, as_json=as_json)
 
 
 def _side(side: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from services.client import Client
+from services.commands.asking import ask
 from services.commands.console import print_json
 from services.errors import InvalidValueError
 from services.settings import load
@@ -19,8 +20,7 @@ Pseudonym = Annotated[str, typer.Argument(help="化名 member:… or person:…"
 @persons.command("list")
 def list_() -> None:
     """列出 The pseudonyms whose persons are kept, why, and until when."""
-    with Client(load()) as client:
-        print_json(client.get("/v1/persons", {"limit": 1000}))
+    print_json(ask("/v1/persons", {"limit": 1000}))
 
 
 @persons.command()
@@ -45,8 +45,7 @@ def keep(
 @persons.command()
 def show(pseudonym: Pseudonym) -> None:
     """查看 Who it is; the look is in the trail of reading."""
-    with Client(load()) as client:
-        print_json(client.get(f"/v1/persons/{pseudonym}"))
+    print_json(ask(f"/v1/persons/{pseudonym}"))
 
 
 @persons.command()

@@ -1,13 +1,14 @@
 """`taizhang quarantine …`: what was set aside, and its end."""
 
 import base64
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from services.client import Client
-from services.commands.console import OUT, AsJson, print_json, shanghai
+from services.commands.asking import ask
+from services.commands.console import OUT, AsJson, print_json, shanghai, show
 from services.settings import load
 
 quarantine = typer.Typer(no_args_is_help=True, help="隔离区 What was set aside: list, show, redrive, discard.")
@@ -27,11 +28,11 @@ def list_(
 
     Example: taizhang quarantine list --rule uscc_check_character
     """
-    with Client(load()) as client:
-        answer = client.get("/v1/quarantine", {"state": state, "source": source, "rule": rule, "limit": limit})
-    if as_json:
-        print_json(answer)
-        return
+    answer = ask("/v1/quarantine", {"state": state, "source": source, "rule": rule, "limit": limit})
+    show(answer, _messages_table, as_json=as_json)
+
+
+def _messages_table(answer: dict[str, Any]) -> Table:
     table = Table(
         "隔离号\nid", "收到\nreceived", "来源, 事件\nsource, event", "状态\nstate", "原因\nreasons", show_lines=True
     )
@@ -47,14 +48,13 @@ def list_(
             item["state"],
             reasons,
         )
-    OUT.print(table)
+    return table
 
 
-@quarantine.command()
-def show(number: Number) -> None:
+@quarantine.command("show")
+def show_message(number: Number) -> None:
     """查看 One quarantined message whole, with its bytes as received."""
-    with Client(load()) as client:
-        answer = client.get(f"/v1/quarantine/{number}")
+    answer = ask(f"/v1/quarantine/{number}")
     raw = base64.b64decode(answer["raw_base64"])
     print_json({name: value for name, value in answer.items() if name != "raw_base64"})
     OUT.print(raw.decode("utf-8", "backslashreplace"), markup=False, highlight=False)
@@ -80,17 +80,16 @@ def discard(number: Number, reason: Annotated[str, typer.Option(help="理由 why
 @quarantine.command("groups")
 def list_groups(as_json: AsJson = False) -> None:  # noqa: FBT002 - an option
     """分组 The open messages by reason and source, the largest group first."""
-    with Client(load()) as client:
-        answer = client.get("/v1/quarantine/groups")
-    if as_json:
-        print_json(answer)
-        return
+    show(ask("/v1/quarantine/groups"), _groups_table, as_json=as_json)
+
+
+def _groups_table(answer: dict[str, Any]) -> Table:
     table = Table("规则\nrule", "来源\nsource", "条数\nmessages", "最近\nlast received", "例\nexample")
     for each in answer["groups"]:
         example = f"{each['example']}: {each['reason']}"
         received = shanghai(each["last_received_at"])
         table.add_row(each["rule"], each["source"] or "—", str(each["messages"]), received, example)
-    OUT.print(table)
+    return table
 
 
 @quarantine.command("redrive-group")

@@ -7,8 +7,8 @@ from rich.table import Table
 
 from domain.rates import RATES
 from services.client import Client
-from services.commands.asking import GroupBy, Parameters, filtered
-from services.commands.console import OUT, AsJson, AsOf, KnownAt, print_json, shanghai
+from services.commands.asking import GroupBy, Parameters, ask, filtered
+from services.commands.console import OUT, AsJson, AsOf, KnownAt, print_json, shanghai, show
 from services.commands.figures import RATE_TITLES, rate_text
 from services.settings import load
 
@@ -35,12 +35,7 @@ def rates(
         "as_of": as_of, "known_at": known_at, "group_by": group_by,
         **filters,
     }  # fmt: skip
-    with Client(load()) as client:
-        answer = client.get("/v1/rates", parameters)
-    if as_json:
-        print_json(answer)
-    else:
-        OUT.print(_rates_table(answer))
+    show(ask("/v1/rates", parameters), _rates_table, as_json=as_json)
 
 
 def _rates_table(answer: dict[str, Any]) -> Table:

@@ -5,7 +5,6 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 from typing import Annotated, Final
 
@@ -17,7 +16,7 @@ from rich.text import Text
 
 from services import logs
 from services import rebuild as work
-from services.commands.console import ERR
+from services.commands.console import ERR, Data
 from services.database import connect
 from services.errors import InvalidValueError
 from services.settings import Settings, load
@@ -33,7 +32,7 @@ _STOPPING: Final[list[int]] = []
 
 def rebuild(
     projection: Annotated[str, typer.Argument(help=f"投影 the projection: {', '.join(PROJECTIONS)}")] = PROJECTIONS[0],
-    data: Annotated[Path | None, typer.Option(help="数据目录 the folder of the embedded PostgreSQL")] = None,
+    data: Data = None,
     abandon: Annotated[  # noqa: FBT002 - an option
         bool, typer.Option("--abandon", help="放弃 drop what a rebuild that was cut off has left, and build nothing")
     ] = False,

@@ -38,8 +38,6 @@ EXIT_USAGE: Final = 2
 EXIT_UNREADABLE: Final = 3
 FAULTS_SHOWN: Final = 20
 
-app = typer.Typer()
-
 Data = Annotated[Path | None, typer.Option(help="数据目录 the folder of the embedded PostgreSQL and of keys")]
 
 
@@ -65,7 +63,6 @@ def _key(text: str | None) -> VerifierKey | None:
         raise SettingsError(str(fault)) from None
 
 
-@app.command()
 def verify(  # noqa: PLR0917 -- typer reads options from parameters
     where: Annotated[
         str | None,
@@ -166,7 +163,6 @@ def _show(report: Report) -> None:
     OUT.print(f"[red]核验不通过{where} Verification failed[/red]", highlight=False, soft_wrap=True)
 
 
-@app.command("export-log")
 def export_log_to(
     folder: Annotated[Path, typer.Argument(help="目标文件夹 where to write; an earlier export is brought up to date")],
     data: Data = None,
@@ -186,7 +182,6 @@ def export_log_to(
     OUT.print(f"{size:,} 个事件已导出 events written to {folder}", highlight=False, soft_wrap=True)
 
 
-@app.command("export-evidence")
 def export_evidence(  # noqa: PLR0917 -- typer reads options from parameters
     output: Annotated[Path, typer.Option("--output", "-o", help="证据包 the ZIP file to write")],
     organizations: Annotated[list[str] | None, typer.Argument(help="组织 uscc:… or group:…; may repeat")] = None,
@@ -230,7 +225,6 @@ def _date(text: str) -> date:
         raise SettingsError(f"--as-of {text!r}: {fault}") from None
 
 
-@app.command("log-key")
 def log_key(data: Data = None) -> None:
     """日志公钥 Print the log's public key, to be made known outside this system.
 
@@ -240,7 +234,6 @@ def log_key(data: Data = None) -> None:
     sys.stdout.write(f"{signer_for(settings.log_key_path, settings.log_origin).verifier}\n")
 
 
-@app.command()
 def witness(  # noqa: PLR0917 -- typer reads options from parameters
     trust: Annotated[
         list[str], typer.Option(help="日志公钥 the key of a log to witness, or a file with it; may repeat")

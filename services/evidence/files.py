@@ -12,6 +12,19 @@ def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
     sync_folder(path.parent)
 
 
+def create_once(path: Path, data: bytes) -> None:
+    """Write a secret into a file of its owner's, whole or not at all; one that is already there is left alone."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = draft_of(path, data)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        return
+    finally:
+        draft.unlink()
+    sync_folder(path.parent)
+
+
 def draft_of(path: Path, data: bytes, mode: int = 0o600) -> Path:
     """A new file beside the path, with the data on disk; the caller moves or removes it."""
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")

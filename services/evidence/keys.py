@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 from services.errors import TaizhangError
-from services.evidence.files import draft_of, sync_folder
+from services.evidence.files import create_once
 from services.evidence.notes import NoteError, SignatureType, SignerKey
 
 WITNESS_KEY_NAME = "witness.key"
@@ -25,7 +25,8 @@ def load_or_create_key(path: Path, kind: SignatureType, name: str | None) -> Sig
     Safe when two processes start at once: both get the key of the one that was first.
     """
     if not path.exists():
-        _create(path, SignerKey.generate(name or f"taizhang-{secrets.token_hex(8)}", kind))
+        made = SignerKey.generate(name or f"taizhang-{secrets.token_hex(8)}", kind)
+        create_once(path, made.secret_text().encode() + b"\n")
     key = load_key(path)
     if key.type is not kind:
         raise KeyFileError(
@@ -56,16 +57,3 @@ def load_key(path: Path) -> SignerKey:
         return SignerKey.parse(text.decode().removesuffix("\n"))
     except (NoteError, UnicodeDecodeError) as fault:
         raise KeyFileError(f"{path} does not hold a signer key: {fault}; restore it from its backup") from None
-
-
-def _create(path: Path, key: SignerKey) -> None:
-    """Write the key whole or not at all, and leave a file that is already there alone."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = draft_of(path, key.secret_text().encode() + b"\n")
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        return
-    finally:
-        draft.unlink()
-    sync_folder(path.parent)

@@ -1,8 +1,6 @@
 """A person is kept apart from the log, and forgotten without a trace in it."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +8,7 @@ import psycopg
 import pytest
 
 from tests.fix_counties import HERE, ORGS, Counties
-from tests.fix_service import ROOT, Service, environment
+from tests.fix_service import Service, shell
 from tests.small_city import events
 
 NAME, NUMBER = "王小明", "110101199003070134"
@@ -73,10 +71,7 @@ def test_a_person_is_erased_and_history_rates_and_proofs_stay(
     assert "member:m-1" in json.dumps(history)
     bundle = tmp_path / "log.zip"
     bundle.write_bytes(fresh_service.http.get("/v1/export").content)
-    verified = subprocess.run(
-        [sys.executable, "-m", "services.cli", "verify", str(bundle)],
-        cwd=ROOT, env=environment(), capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    verified = shell("verify", str(bundle))
     assert verified.returncode == 0, verified.stdout + verified.stderr
     assert NAME not in fresh_service.log.read_text()
     assert NUMBER not in fresh_service.log.read_text()

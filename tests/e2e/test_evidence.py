@@ -20,7 +20,7 @@ from domain.proofs import verify_consistency, verify_inclusion
 from services.evidence.checkpoint import Checkpoint, open_checkpoint
 from services.evidence.notes import Note, VerifierKey
 from services.evidence.tiles import decode_bundle, decode_raw_bundle, split_hashes, tiles_of_level
-from tests.fix_service import ROOT, Service, environment, free_port, new_database
+from tests.fix_service import ROOT, Service, environment, free_port, new_database, shell
 from tests.small_city import REGISTRY, events
 
 SIZE = 1_500
@@ -51,13 +51,6 @@ def own(database: str, tmp_path: Path) -> Iterator[Filled]:
     with Filled(tmp_path, database) as running:
         running.fill()
         yield running
-
-
-def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "services.cli", *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, env=environment(**settings), capture_output=True, text=True, check=False, timeout=120
-    )
 
 
 def key_of(service: Service) -> VerifierKey:
@@ -140,13 +133,13 @@ def test_a_stranger_verifies_a_log_by_its_address_with_an_answer(filled: Filled,
     )
     answer.write_text(json.dumps(content))
     arguments = ("verify", filled.url, "--log-key", str(key_of(filled)), "--answer", str(answer))
-    good = run(*arguments)
+    good = shell(*arguments)
     assert good.returncode == 0, good.stdout + good.stderr
     assert "1,500 events: raw bytes, recorded values and leaves agree" in good.stdout
     assert "folded anew from the events, the answer agrees in every figure" in good.stdout
     content["groups"][0]["counts"]["organization_covered"] += 1
     answer.write_text(json.dumps(content))
-    bad = run(*arguments)
+    bad = shell(*arguments)
     assert bad.returncode == 1
     assert "organization_covered is" in bad.stdout
 
@@ -157,48 +150,48 @@ def test_an_answer_names_its_filters(filled: Filled, tmp_path: Path) -> None:
     assert content["filters"] == {"region": "9902", "work_covered": True}
     answer.write_text(json.dumps(content))
     arguments = ("verify", filled.url, "--answer", str(answer))
-    good = run(*arguments)
+    good = shell(*arguments)
     assert good.returncode == 0, good.stdout + good.stderr
-    contradicting = run(*arguments, "--filter", "region=9903")
+    contradicting = shell(*arguments, "--filter", "region=9903")
     assert contradicting.returncode == 3
     assert "names other filters" in contradicting.stderr
     answer.write_text(json.dumps({**content, "filters": {"region": "9902"}}))
-    assert run(*arguments).returncode == 1
+    assert shell(*arguments).returncode == 1
 
 
 def test_the_running_database_is_verified_against_its_own_log(own: Filled, database: str) -> None:
     own.http.get("/v1/log/checkpoint")
-    good = run("verify", **own.operator)
+    good = shell("verify", **own.operator)
     assert good.returncode == 0, good.stdout + good.stderr
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("ALTER TABLE taizhang.log DISABLE TRIGGER USER")
         connection.execute("UPDATE taizhang.log SET state = state || ' '::bytea WHERE notification_id = 1234")
-    bad = run("verify", **own.operator)
+    bad = shell("verify", **own.operator)
     assert bad.returncode == 1
     assert "首处 first at position 1234" in bad.stdout
 
 
 def test_a_copy_is_verified_without_the_service(filled: Filled, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
-    exported = run("export-log", str(copy), **filled.operator)
+    exported = shell("export-log", str(copy), **filled.operator)
     assert exported.returncode == 0, exported.stderr
     key = key_of(filled)
-    good = run("verify", str(copy), "--log-key", str(key))
+    good = shell("verify", str(copy), "--log-key", str(key))
     assert good.returncode == 0, good.stdout + good.stderr
     other = key.name + "+00000000+" + str(key).rsplit("+", 1)[1]
-    assert run("verify", str(copy), "--log-key", other).returncode == 2
-    assert run("verify", str(tmp_path / "nowhere")).returncode == 3
+    assert shell("verify", str(copy), "--log-key", other).returncode == 2
+    assert shell("verify", str(tmp_path / "nowhere")).returncode == 3
 
 
 def test_a_bundle_is_verified_offline_and_a_spoilt_one_is_not(filled: Filled, tmp_path: Path) -> None:
     bundle = tmp_path / "evidence.zip"
-    made = run(
+    made = shell(
         "export-evidence", "group:g-10", "group:g-7", "--as-of", "2024-12-31", "-o", str(bundle),
         **filled.operator,
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
     key = str(key_of(filled))
-    good = run("verify", str(bundle), "--log-key", key)
+    good = shell("verify", str(bundle), "--log-key", key)
     assert good.returncode == 0, good.stdout + good.stderr
     assert "the rows of 2 organizations follow from the events" in good.stdout
     for name, old, new, words in (
@@ -209,25 +202,25 @@ def test_a_bundle_is_verified_offline_and_a_spoilt_one_is_not(filled: Filled, tm
     ):
         spoilt = tmp_path / "spoilt.zip"
         spoil(bundle, spoilt, name, old, new)
-        bad = run("verify", str(spoilt), "--log-key", key)
+        bad = shell("verify", str(spoilt), "--log-key", key)
         assert bad.returncode == 1, bad.stdout + bad.stderr
         assert words in bad.stdout
-    assert run("verify", str(tmp_path / "answer.json")).returncode == 3
+    assert shell("verify", str(tmp_path / "answer.json")).returncode == 3
 
 
 def test_a_group_s_bundle_answers_as_the_service_does(filled: Filled, tmp_path: Path) -> None:
     bundle = tmp_path / "group.zip"
     clocks = ("--as-of", "2024-12-31", "--known-at", "600")
-    made = run("export-evidence", "-o", str(bundle), "--filter", "region=9902", *clocks, **filled.operator)
+    made = shell("export-evidence", "-o", str(bundle), "--filter", "region=9902", *clocks, **filled.operator)
     assert made.returncode == 0, made.stderr
     answer = filled.get("/v1/rates", as_of="2024-12-31", known_at="600", region="9902", min_position=SIZE)
     with zipfile.ZipFile(bundle) as archive:
         bundled = json.loads(archive.read("answer.json"))
     assert {name: bundled[name] for name in ("counts", "rates")} == answer["total"]
-    assert run("verify", str(bundle), "--log-key", str(key_of(filled))).returncode == 0
-    empty = run("export-evidence", "-o", str(bundle), "--filter", "region=98", *clocks, **filled.operator)
+    assert shell("verify", str(bundle), "--log-key", str(key_of(filled))).returncode == 0
+    empty = shell("export-evidence", "-o", str(bundle), "--filter", "region=98", *clocks, **filled.operator)
     assert (empty.returncode, "means 0 organizations" in empty.stderr) == (1, True)
-    unknown = run("export-evidence", "-o", str(bundle), "--filter", "regoin=98", **filled.operator)
+    unknown = shell("export-evidence", "-o", str(bundle), "--filter", "regoin=98", **filled.operator)
     assert unknown.returncode == 2
 
 
@@ -236,10 +229,10 @@ def test_a_witness_follows_a_ledger_and_catches_a_log_that_was_begun_anew(
 ) -> None:
     key = key_of(own)
     arguments = ("witness", "--trust", str(key), "--folder", str(tmp_path / "w"), "--name", "office.example/w1")
-    first = run(*arguments, "--ledger", own.url, "--once")
+    first = shell(*arguments, "--ledger", own.url, "--once")
     assert first.returncode == 0, first.stderr
     own.publish([{**each, "source": REGISTRY} for each in islice(events(), SIZE, SIZE + 100)])
-    assert run(*arguments, "--ledger", own.url, "--once").returncode == 0
+    assert shell(*arguments, "--ledger", own.url, "--once").returncode == 0
     # The same key signs a new log: the file beside the key, which would stop this, goes as well.
     own.stop()
     (tmp_path / "data" / "keys" / "log.key.checkpoint").unlink()
@@ -248,7 +241,7 @@ def test_a_witness_follows_a_ledger_and_catches_a_log_that_was_begun_anew(
         contents[3]["data"]["standing"] = "activist"
         forged.publish(contents)
         assert key_of(forged) == key
-        refused = run(*arguments, "--ledger", forged.url, "--once")
+        refused = shell(*arguments, "--ledger", forged.url, "--once")
         assert refused.returncode == 1
         assert "does not extend" in refused.stderr + refused.stdout
 
@@ -267,13 +260,13 @@ def test_verify_asks_a_witness_for_what_it_signed(filled: Filled, tmp_path: Path
             assert witness_key == "office.example/w1"
             assert Checkpoint.parse(Note.parse(cosigned).text).size == SIZE
             vkey = httpx.get(f"http://127.0.0.1:{port}/key", trust_env=False).text.strip()
-            good = run(
+            good = shell(
                 "verify", filled.url, "--log-key", str(key), "--witness", f"http://127.0.0.1:{port}",
                 "--witness-key", vkey,
             )  # fmt: skip
             assert good.returncode == 0, good.stdout + good.stderr
             assert "witness office.example/w1 has signed" in good.stdout
-            alone = run("verify", filled.url, "--log-key", str(key), "--witness-key", vkey)
+            alone = shell("verify", filled.url, "--log-key", str(key), "--witness-key", vkey)
             assert alone.returncode == 1
             assert "no checkpoint is signed by witness office.example/w1" in alone.stdout
         finally:

@@ -1,10 +1,7 @@
 """Bundles and copies over HTTP: they hold what they must and no more, and hold up where there is nothing to ask."""
 
 import json
-import subprocess
-import sys
 import zipfile
-from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,19 +10,11 @@ import pytest
 
 from domain.rates import Filters, matches
 from services.evidence.relevant import relevant
-from tests.examples import EXAMPLES
 from tests.fix_plain import PlainPython
-from tests.fix_service import ROOT, Service, environment, new_database
-from tests.folding import World, publish
+from tests.fix_service import shell
+from tests.folding import World
 
 AS_OF = "2024-12-31"
-
-
-@pytest.fixture(scope="module")
-def world(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("bundles")
-    with Service(folder, "--dev", database_url=new_database(postgres)) as service:
-        yield publish(service, EXAMPLES[4]["deliveries"])
 
 
 def bundle(world: World, **parameters: Any) -> zipfile.ZipFile:  # noqa: ANN401 - query parameters
@@ -153,7 +142,7 @@ def test_a_spoilt_bundle_is_found_out(  # noqa: PLR0917 - what is spoilt, how, a
             data = source.read(each)
             assert each != name or old in data
             target.writestr(each, data.replace(old, new, 1) if each == name else data)
-    bad = verify(spoilt)
+    bad = shell("verify", str(spoilt))
     assert bad.returncode == 1, bad.stdout + bad.stderr
     assert words in bad.stdout
 
@@ -161,13 +150,6 @@ def test_a_spoilt_bundle_is_found_out(  # noqa: PLR0917 - what is spoilt, how, a
 def test_the_whole_log_comes_as_one_file(world: World, tmp_path: Path) -> None:
     file = tmp_path / "log.zip"
     file.write_bytes(world.service.http.get("/v1/export").content)
-    good = verify(file, "--log-key", world.service.http.get("/v1/log/key").text.strip())
+    good = shell("verify", str(file), "--log-key", world.service.http.get("/v1/log/key").text.strip())
     assert good.returncode == 0, good.stdout + good.stderr
     assert f"{world.head:,} events: raw bytes, recorded values and leaves agree" in good.stdout
-
-
-def verify(file: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "services.cli", "verify", str(file), *more]
-    return subprocess.run(
-        command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False, timeout=120
-    )

@@ -2,29 +2,15 @@
 
 import json
 import subprocess
-import sys
-from collections.abc import Iterator
 
-import pytest
-
-from tests.examples import EXAMPLES
-from tests.fix_service import Service, environment, new_database
-from tests.folding import World, publish
+from tests.fix_service import shell
+from tests.folding import World
 
 RANGE = ("--from", "2024-01-01", "--to", "2024-05-15")
 
 
-@pytest.fixture(scope="module")
-def world(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("questions")
-    with Service(folder, "--dev", database_url=new_database(postgres)) as service:
-        yield publish(service, EXAMPLES[4]["deliveries"])
-
-
 def run(world: World, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "services.cli", *arguments]
-    given = environment(url=world.service.url) | {"COLUMNS": "200"}
-    return subprocess.run(command, check=False, env=given, capture_output=True, text=True, timeout=120)
+    return shell(*arguments, url=world.service.url)
 
 
 def test_a_series_is_a_table_or_the_services_own_answer(world: World) -> None:

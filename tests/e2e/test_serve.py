@@ -12,16 +12,11 @@ import psutil
 import pytest
 
 from tests.examples import EXAMPLES
-from tests.fix_service import Service, environment, free_port
+from tests.fix_service import Service, environment, free_port, shell
+from tests.histories import renamed
 from tests.sending import removed
 
 DELIVERIES: list[dict[str, Any]] = EXAMPLES[0]["deliveries"]
-
-
-def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "services.cli", *arguments]
-    given = environment(**settings) | {"COLUMNS": "250"}
-    return subprocess.run(command, check=False, env=given, capture_output=True, text=True, timeout=120)
 
 
 def children(service: Service) -> list[psutil.Process]:
@@ -77,10 +72,10 @@ def test_a_projector_that_is_killed_is_started_again(fresh_service: Service) -> 
     fresh_service.get("/v1/rates", min_position=result["position"])
 
 
-def test_a_port_in_use_is_told_before_anything_starts(fresh_service: Service, tmp_path: Path) -> None:
-    told = run("serve", "--dev", "--port", str(fresh_service.port), "--data", str(tmp_path / "other"))
+def test_a_port_in_use_is_told_before_anything_starts(service: Service, tmp_path: Path) -> None:
+    told = shell("serve", "--dev", "--port", str(service.port), "--data", str(tmp_path / "other"))
     assert told.returncode == 1
-    assert f"cannot listen on 127.0.0.1 port {fresh_service.port}" in told.stderr
+    assert f"cannot listen on 127.0.0.1 port {service.port}" in told.stderr
     assert "Traceback" not in told.stderr
     assert not (tmp_path / "other").exists()
 
@@ -95,7 +90,7 @@ def test_a_port_in_use_is_told_before_anything_starts(fresh_service: Service, tm
     ],
 )
 def test_a_wrong_setting_ends_the_start(arguments: list[str], settings: dict[str, str], expected: str) -> None:
-    told = run("serve", *arguments, **settings)
+    told = shell("serve", *arguments, **settings)
     assert told.returncode == 2
     assert expected in told.stderr
     assert "Traceback" not in told.stderr
@@ -103,65 +98,68 @@ def test_a_wrong_setting_ends_the_start(arguments: list[str], settings: dict[str
 
 def test_a_database_that_is_not_there_is_told_without_its_password(tmp_path: Path) -> None:
     address = f"postgresql://ledger:hunter2@127.0.0.1:{free_port()}/ledger"
-    told = run("serve", "--dev", "--port", "0", "--data", str(tmp_path), database_url=address)
+    told = shell("serve", "--dev", "--port", "0", "--data", str(tmp_path), database_url=address)
     assert told.returncode == 1
     assert "the database cannot be used" in told.stderr
     assert "hunter2" not in told.stderr
     assert "Traceback" not in told.stderr
 
 
-def test_publish_keeps_every_line_and_says_what_became_of_them(fresh_service: Service, tmp_path: Path) -> None:
+def test_publish_keeps_every_line_and_says_what_became_of_them(service: Service, tmp_path: Path) -> None:
     file = tmp_path / "events.jsonl"
-    lines = [json.dumps(each, ensure_ascii=False) for each in DELIVERIES]
+    (before,) = service.publish([{"id": "half"}])
+    lines = [json.dumps(each, ensure_ascii=False) for each in renamed(DELIVERIES)]
     file.write_text("\n".join([*lines[:3], "not json {", lines[3], "", '{"half": true}', *lines[4:], lines[0]]) + "\n")
-    told = run("publish", str(file), url=fresh_service.url)
+    told = shell("publish", str(file), url=service.url)
     assert told.returncode == 3, told.stderr
     assert "received 19 = 接受 accepted 16 + 重复 duplicate 1 + 隔离 quarantined 2" in told.stdout
     assert "attribute" in told.stdout
-    held = fresh_service.get("/v1/quarantine")["quarantined"]
-    assert sorted(each["raw_bytes"] for each in held) == [len("not json {"), len('{"half": true}')]
-    again = run("publish", str(file), url=fresh_service.url)
+    held = service.get("/v1/quarantine")["quarantined"]
+    new = [each["raw_bytes"] for each in held if each["quarantine_id"] > before["quarantine_id"]]
+    assert sorted(new) == [len("not json {"), len('{"half": true}')]
+    again = shell("publish", str(file), url=service.url)
     assert "accepted 0 + 重复 duplicate 17" in again.stdout
 
 
-def test_publish_takes_a_json_array_too(fresh_service: Service, tmp_path: Path) -> None:
+def test_publish_takes_a_json_array_too(service: Service, tmp_path: Path) -> None:
     file = tmp_path / "events.json"
-    file.write_text(json.dumps(DELIVERIES, indent=2, ensure_ascii=False))
-    told = run("publish", str(file), url=fresh_service.url)
+    file.write_text(json.dumps(renamed(DELIVERIES), indent=2, ensure_ascii=False))
+    told = shell("publish", str(file), url=service.url)
     assert told.returncode == 0, told.stderr
     assert "accepted 16" in told.stdout
 
 
-def test_the_questions_have_answers_in_a_shell(fresh_service: Service) -> None:
-    fresh_service.publish(DELIVERIES)
-    fresh_service.get("/v1/rates", min_position=len(DELIVERIES))
-    told = run("rates", "--as-of", "2024-05-01", "--group-by", "kind", url=fresh_service.url)
+def test_the_questions_have_answers_in_a_shell(service: Service) -> None:
+    position = max(each["position"] for each in service.publish(DELIVERIES))
+    service.get("/v1/rates", min_position=position)
+    told = shell("rates", "--as-of", "2024-05-01", "--group-by", "kind", url=service.url)
     assert told.returncode == 0, told.stderr
     assert "new_economic" in told.stdout
     assert "%" in told.stdout
-    answer = json.loads(run("rates", "--as-of", "2024-05-01", "--json", url=fresh_service.url).stdout)
-    assert answer == fresh_service.get("/v1/rates", as_of="2024-05-01")
-    told = run("history", "uscc:9151010452601815XG", url=fresh_service.url)
+    answer = json.loads(shell("rates", "--as-of", "2024-05-01", "--json", url=service.url).stdout)
+    assert answer == service.get("/v1/rates", as_of="2024-05-01")
+    told = shell("history", "uscc:9151010452601815XG", url=service.url)
     assert "enters the ledger" in told.stdout
     assert "full_members: 0 → 1" in told.stdout
 
 
-def test_a_service_that_refuses_is_told_in_words(fresh_service: Service) -> None:
-    told = run("rates", "--as-of", "yesterday", url=fresh_service.url)
+def test_a_service_that_refuses_is_told_in_words(service: Service) -> None:
+    told = shell("rates", "--as-of", "yesterday", url=service.url)
     assert told.returncode == 1
     assert "a date is written YYYY-MM-DD" in told.stderr
     assert "Traceback" not in told.stderr
 
 
-def test_the_quarantine_is_worked_from_a_shell(fresh_service: Service) -> None:
-    fresh_service.publish([{"id": "half"}])
-    listed = run("quarantine", "list", url=fresh_service.url)
+def test_the_quarantine_is_worked_from_a_shell(service: Service) -> None:
+    (result,) = service.publish([{"id": "half"}])
+    number = str(result["quarantine_id"])
+    listed = shell("quarantine", "list", url=service.url)
     assert "attribute" in listed.stdout
-    assert '{"id":"half"}' in run("quarantine", "show", "1", url=fresh_service.url).stdout
-    assert "quarantined" in run("quarantine", "redrive", "1", url=fresh_service.url).stdout
-    ended = run("quarantine", "discard", "1", "--reason", "a test", url=fresh_service.url)
+    assert '{"id":"half"}' in shell("quarantine", "show", number, url=service.url).stdout
+    assert "quarantined" in shell("quarantine", "redrive", number, url=service.url).stdout
+    ended = shell("quarantine", "discard", number, "--reason", "a test", url=service.url)
     assert "discarded" in ended.stdout
-    assert run("quarantine", "redrive", "1", url=fresh_service.url).returncode == 1
+    assert shell("quarantine", "redrive", number, url=service.url).returncode == 1
 
 
 def test_an_interrupt_while_it_starts_leaves_nothing_behind(tmp_path: Path) -> None:

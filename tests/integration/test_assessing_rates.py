@@ -1,7 +1,6 @@
 """Ranking, contributions and what-if over HTTP: every figure against the fold from scratch."""
 
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
@@ -13,19 +12,10 @@ from domain.ledger import Row, ledger
 from domain.policy import Policy
 from domain.rates import ANY, RATES, Filters, matches
 from domain.terms import FORMATIONS
-from tests.examples import EXAMPLES
-from tests.fix_service import Service, new_database
-from tests.folding import World, publish
+from tests.folding import World
 from tests.histories import fits
 
 AS_OF = "2024-09-30"
-
-
-@pytest.fixture(scope="module")
-def world(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("assessing")
-    with Service(folder, "--dev", database_url=new_database(postgres)) as service:
-        yield publish(service, EXAMPLES[4]["deliveries"])
 
 
 def value(rate: dict[str, Any]) -> Fraction | None:

@@ -1,7 +1,5 @@
 """/v1/assessments over HTTP: sealed, rendered again identically after all that came later, never changed."""
 
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +10,7 @@ import pytest
 
 from domain.rates import ANY
 from tests.examples import EXAMPLES
-from tests.fix_service import ROOT, Service, environment, new_database
+from tests.fix_service import Service, new_database, shell
 from tests.folding import World, publish
 from tests.sending import envelope
 
@@ -89,10 +87,8 @@ def test_it_renders_identically_after_late_facts_corrections_and_a_rebuild(world
     assert after["identical"]
     assert after["rendered"] == before["rendered"]
     assert after["as_known_now"] != after["rendered"], "nothing that matters came in later"
-    settings = environment(database_url=database)
-    subprocess.run(
-        [sys.executable, "-m", "services.cli", "rebuild"], cwd=ROOT, env=settings, check=True, capture_output=True
-    )
+    rebuilding = shell("rebuild", database_url=database)
+    assert rebuilding.returncode == 0, rebuilding.stderr
     rebuilt = report(service, "first", min_position=head)
     assert rebuilt == {**after, "since": rebuilt["since"]}
     assert rebuilt["identical"]

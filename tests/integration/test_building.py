@@ -1,31 +1,30 @@
 """A version built from nothing all at once: what the projector would have written, or nothing."""
 
+from collections.abc import Iterator
+
 import psycopg
 import pytest
 
 from domain.facts import Event
 from projections.ledger.fold import LedgerFold
-from services import building, projections, rebuild
+from services import building, rebuild
 from services.database import connect
 from services.projections import Version
-from services.projector import Projector
 from services.ruleset import ruleset
-from tests.fix_store import Rows
+from tests.fix_store import Databases, Rows
 from tests.small_city import fill
-from tests.versions import contents
+from tests.versions import contents, project
 
 
 def quiet(_position: int, _head: int) -> None:
     """Nobody looks at the progress."""
 
 
-def project(conninfo: str) -> Version:
-    """The version in use, brought up to date."""
-    with connect(conninfo, "test") as connection:
-        projector = Projector(connection, projections.ensure(connection))
-        while projector.advance():
-            pass
-        return projector.version
+@pytest.fixture
+def store(databases: Databases) -> Iterator[str]:
+    """The log of each test here holds the first 3,000 events of the small city."""
+    with databases.like("3,000 events", lambda conninfo: fill(conninfo, 3_000)) as conninfo:
+        yield conninfo
 
 
 def at_once(monkeypatch: pytest.MonkeyPatch, batch_events: int) -> None:
@@ -34,19 +33,25 @@ def at_once(monkeypatch: pytest.MonkeyPatch, batch_events: int) -> None:
     monkeypatch.setattr(building, "BATCH_EVENTS", batch_events)
 
 
+def end_sessions(conninfo: str) -> None:
+    """End those of whoever is to be cut off, as a server that goes away does."""
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'taizhang-cut'"
+        )
+
+
 def test_what_is_built_at_once_equals_the_live_tables(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     at_once(monkeypatch, 700)
-    fill(store, 5_000)
     live = project(store)
     with connect(store, "test") as connection:
         rebuilt = rebuild.rebuild(connection, quiet)
-        assert rebuilt == (Version(live.number + 1, 5_000, ruleset()), 0, 0)
+        assert rebuilt == (Version(live.number + 1, 3_000, ruleset()), 0, 0)
         assert contents(connection, rebuilt.version) == contents(connection, live)
 
 
 def test_what_is_built_at_once_is_kept_when_it_is_cancelled(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     at_once(monkeypatch, 500)
-    fill(store, 4_000)
 
     def cancel(position: int, _head: int) -> None:
         if position >= 1_500:
@@ -57,18 +62,17 @@ def test_what_is_built_at_once_is_kept_when_it_is_cancelled(store: str, monkeypa
         with pytest.raises(KeyboardInterrupt):
             rebuild.rebuild(connection, cancel)
         rebuilt = rebuild.rebuild(connection, quiet)
-        assert rebuilt == (Version(live.number + 1, 4_000, ruleset()), 1_500, 0)
+        assert rebuilt == (Version(live.number + 1, 3_000, ruleset()), 1_500, 0)
         assert contents(connection, rebuilt.version) == contents(connection, live)
 
 
 def test_what_memory_cannot_hold_is_built_batch_by_batch(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     at_once(monkeypatch, 500)
     monkeypatch.setattr(building, "MEMORY_PART", 0)
-    fill(store, 4_000)
     live = project(store)
     with connect(store, "test") as connection:
         rebuilt = rebuild.rebuild(connection, quiet)
-        assert rebuilt.version.position == 4_000
+        assert rebuilt.version.position == 3_000
         assert contents(connection, rebuilt.version) == contents(connection, live)
 
 
@@ -76,7 +80,6 @@ def test_a_poison_event_is_held_by_what_is_built_at_once_too(
     store: str, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_once(monkeypatch, 500)
-    fill(store, 2_000)
     apply = LedgerFold.apply
 
     def fails_on_one(self: LedgerFold, event: Event) -> None:
@@ -87,22 +90,18 @@ def test_a_poison_event_is_held_by_what_is_built_at_once_too(
     monkeypatch.setattr(LedgerFold, "apply", fails_on_one)
     with connect(store, "test") as connection:
         rebuilt = rebuild.rebuild(connection, quiet)
-    assert rebuilt.version.position == 2_000
+    assert rebuilt.version.position == 3_000
     assert rebuilt.held >= 1
     assert rows("SELECT min(position) FROM taizhang.projection_held") == [(900,)]
 
 
 def test_a_database_that_goes_away_leaves_nothing_half_built(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     at_once(monkeypatch, 400)
-    fill(store, 3_000)
     live = project(store)
 
     def cut(position: int, _head: int) -> None:
         if position == 1_200:
-            with psycopg.connect(store, autocommit=True) as connection:
-                connection.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'taizhang-cut'"
-                )
+            end_sessions(store)
 
     with connect(store, "cut") as connection, pytest.raises(psycopg.Error):
         rebuild.rebuild(connection, cut)
@@ -114,14 +113,10 @@ def test_a_database_that_goes_away_leaves_nothing_half_built(store: str, monkeyp
 
 def test_a_version_cut_off_by_the_database_goes_on_too(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rebuild, "BATCH_EVENTS", 400)
-    fill(store, 3_000)
 
     def cut(position: int, _head: int) -> None:
         if position >= 800:
-            with psycopg.connect(store, autocommit=True) as connection:
-                connection.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'taizhang-cut'"
-                )
+            end_sessions(store)
 
     with connect(store, "cut") as connection, pytest.raises(psycopg.Error):
         rebuild.rebuild(connection, cut)

@@ -1,6 +1,5 @@
 """GET /v1/rates/compare over HTTP: both sides against the fold from scratch, the differences against fractions."""
 
-from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Any
@@ -8,18 +7,9 @@ from typing import Any
 import pytest
 
 from domain.rates import ANY, RATES
-from tests.examples import EXAMPLES
-from tests.fix_service import Service, new_database
-from tests.folding import World, publish
+from tests.folding import World
 
 PATH = "/v1/rates/compare"
-
-
-@pytest.fixture(scope="module")
-def world(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("compare")
-    with Service(folder, "--dev", database_url=new_database(postgres)) as service:
-        yield publish(service, EXAMPLES[4]["deliveries"])
 
 
 def points(this: dict[str, Any], other: dict[str, Any], rate: str) -> str | None:

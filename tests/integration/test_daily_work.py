@@ -4,8 +4,6 @@
 """
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import islice
@@ -21,7 +19,7 @@ from services.demo_city.world import events
 from services.publishing import publish
 from services.settings import load
 from tests.bench.workshop import caught_up
-from tests.fix_service import Service, environment, new_database
+from tests.fix_service import Service, new_database, shell
 from tests.sending import envelope
 
 SCALE = float(os.environ.get("TAIZHANG_TEST_CITY_SCALE", plan.SCALE_MIN))
@@ -236,9 +234,6 @@ def test_an_organization_under_two_codes_is_a_candidate_until_a_person_decides(c
     ids=lambda arguments: " ".join(arguments[:2]) if isinstance(arguments, tuple) else "",
 )
 def test_the_shell_asks_the_same_questions(city: Service, arguments: tuple[str, ...], shown: str) -> None:
-    command = [sys.executable, "-m", "services.cli", *arguments]
-    told = subprocess.run(
-        command, capture_output=True, text=True, timeout=60, check=False, env=environment(url=city.url)
-    )
+    told = shell(*arguments, url=city.url)
     assert told.returncode == 0, told.stderr
     assert shown in told.stdout

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import date
-from itertools import count
 from typing import Any
 
 import pytest
@@ -14,17 +13,11 @@ from domain.rates import Counts, Filters, count_row, group
 from tests.examples import EXAMPLES
 from tests.fix_service import Service, new_database
 from tests.folding import World, publish
-from tests.histories import deliveries, fits
+from tests.histories import deliveries, fits, renamed
+from tests.sending import envelope
 
 PATH = "/v1/rates/explain"
 Parameters = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def world(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("explain")
-    with Service(folder, "--dev", database_url=new_database(postgres)) as service:
-        yield publish(service, EXAMPLES[4]["deliveries"])
 
 
 def explained(service: Service, limit: int = 200, **parameters: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - query parameters
@@ -84,17 +77,16 @@ def test_each_organization_has_its_row_and_the_events_that_suffice_for_it(world:
             assert max(p for positions in each["decided_by"]["attributes"].values() for p in positions) <= known_at
 
 
-def test_pages_put_together_are_the_whole_and_stay_as_they_were_known(
-    fresh_service: Service,
-) -> None:
-    half = len(EXAMPLES[3]["deliveries"]) // 2
-    world = publish(fresh_service, EXAMPLES[3]["deliveries"][:half])
-    whole = explained(fresh_service, as_of="2024-12-31")
-    first = fresh_service.get(PATH, as_of="2024-12-31", limit=1)
-    publish(fresh_service, EXAMPLES[3]["deliveries"][half:], world)
+def test_pages_put_together_are_the_whole_and_stay_as_they_were_known(growing: list[World]) -> None:
+    history, service = renamed(EXAMPLES[3]["deliveries"]), growing[0].service
+    half = len(history) // 2
+    growing.append(publish(service, history[:half], growing[-1]))
+    whole = explained(service, as_of="2024-12-31")
+    first = service.get(PATH, as_of="2024-12-31", limit=1)
+    growing.append(publish(service, history[half:], growing[-1]))
     found, following = list(first["organizations"]), first["next"]
     while following:
-        page = fresh_service.get(PATH, as_of="2024-12-31", limit=2, cursor=following)
+        page = service.get(PATH, as_of="2024-12-31", limit=2, cursor=following)
         assert page["known_at"] == first["known_at"]
         found, following = found + page["organizations"], page["next"]
     assert found == whole
@@ -115,31 +107,29 @@ def test_a_dossier_of_an_organization_that_is_not_active_has_nothing_to_decide(w
     assert (dossier["active"], dossier["row"], dossier["decided_by"]) == (False, None, None)
 
 
-def test_a_code_shorter_than_its_dimension_is_a_group_of_its_own(fresh_service: Service) -> None:
-    regions = {"group:a": "99", "group:b": "9901", "group:c": "990101", "group:d": "990101001"}
-    world = publish(fresh_service, [registered(org, region) for org, region in regions.items()])
-    asked: Parameters = {"as_of": "2024-12-31", "min_position": world.head}
+def test_a_code_shorter_than_its_dimension_is_a_group_of_its_own(service: Service, source: str) -> None:
+    # In a province where no other test has organizations.
+    regions = {"group:short-a": "78", "group:short-b": "7801", "group:short-c": "780101", "group:short-d": "780101001"}
+    (*_, last) = service.publish([registered(org, region, source) for org, region in regions.items()])
+    asked: Parameters = {"as_of": "2024-12-31", "min_position": last["position"]}
 
     def behind(**key: Any) -> list[str]:  # noqa: ANN401 - query parameters
-        return [each["row"]["org"] for each in explained(fresh_service, **asked, **key)]
+        return [each["row"]["org"] for each in explained(service, **asked, **key)]
 
-    assert behind(**{"region:6": "9901"}) == ["group:b"]
-    assert behind(**{"region:6": "990101"}) == ["group:c", "group:d"]
-    assert behind(**{"region:12": "990101"}) == ["group:c"]
-    assert behind(**{"region:2": "99"}) == list(regions)
-    assert behind(**{"region:2": "99", "region:6": "99"}) == ["group:a"]
-    assert behind(**{"region:6": "9901"}, region="990101") == []
+    assert behind(**{"region:6": "7801"}) == ["group:short-b"]
+    assert behind(**{"region:6": "780101"}) == ["group:short-c", "group:short-d"]
+    assert behind(**{"region:12": "780101"}) == ["group:short-c"]
+    assert behind(**{"region:2": "78"}) == list(regions)
+    assert behind(**{"region:2": "78", "region:6": "78"}) == ["group:short-a"]
+    assert behind(**{"region:6": "7801"}, region="780101") == []
 
 
-def registered(org: str, region: str) -> dict[str, Any]:
-    return {
-        "specversion": "1.0", "id": org, "source": "/registry/groups", "type": "taizhang.organization.registered.v1",
-        "time": "2024-03-01T08:00:00+08:00",
-        "data": {
-            "effective_on": "2024-03-01", "org": org, "kind": "new_employment_group", "category": "courier",
-            "name": "快递站", "region": region,
-        },
+def registered(org: str, region: str, source: str) -> dict[str, Any]:
+    data = {
+        "effective_on": "2024-03-01", "org": org, "kind": "new_employment_group", "category": "courier",
+        "name": "快递站", "region": region,
     }  # fmt: skip
+    return envelope(org, "organization.registered", data, source)
 
 
 @pytest.mark.parametrize(
@@ -157,23 +147,6 @@ def test_what_cannot_be_explained_is_refused_by_name(world: World, parameters: d
     answer = world.service.http.get(PATH, params=parameters)
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["at"] == at
-
-
-NUMBERS = count(1)
-
-
-def renamed(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The same facts under sources of their own, so that one log takes many histories."""
-    number = next(NUMBERS)
-
-    def new(source: str) -> str:
-        return f"{source}/{number}"
-
-    def about(data: dict[str, Any]) -> dict[str, Any]:
-        named = (name for name in ("corrects", "retracts") if name in data)
-        return {**data, **{name: {**data[name], "source": new(data[name]["source"])} for name in named}}
-
-    return [{**each, "source": new(each["source"]), "data": about(each["data"])} for each in history]
 
 
 @pytest.fixture(scope="module")

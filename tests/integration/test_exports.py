@@ -3,8 +3,6 @@
 import csv
 import io
 import json
-import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -23,7 +21,7 @@ from domain.publication import PEOPLE, PEOPLE_MIN
 from domain.rates import ANY, RATES, Counts
 from services.errors import InvalidValueError
 from tests.examples import EXAMPLES
-from tests.fix_service import Service, environment, new_database
+from tests.fix_service import Service, new_database, shell
 from tests.folding import World, publish
 from tests.sending import envelope
 
@@ -294,9 +292,9 @@ def test_exports_leave_a_trail_of_reading(world: World) -> None:
 
 def test_the_shell_seals_renders_supposes_and_exports(world: World, tmp_path: Path) -> None:
     def run(*command: str) -> str:
-        settings = environment(url=world.service.url) | {"COLUMNS": "200"}
-        program = [sys.executable, "-m", "services.cli", *command]
-        return subprocess.run(program, env=settings, check=True, capture_output=True, text=True).stdout
+        told = shell(*command, url=world.service.url)
+        assert told.returncode == 0, told.stderr
+        return told.stdout
 
     assert "-all" in run("campaigns", "campaign:c", "--as-of", AS_OF)
     sealed = run(

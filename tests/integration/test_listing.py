@@ -1,22 +1,15 @@
 """GET /v1/organizations: sorted, found by name or code, in pages."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.examples import EXAMPLES
-from tests.fix_service import Service, new_database
-from tests.folding import World, publish
+from tests.fix_service import Service
+from tests.folding import World
+from tests.sending import envelope
 
 PATH = "/v1/organizations"
-
-
-@pytest.fixture(scope="module")
-def world(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("listing")
-    with Service(folder, "--dev", database_url=new_database(postgres)) as service:
-        yield publish(service, EXAMPLES[4]["deliveries"])
+REGION = "770201"  # where no other test has organizations
 
 
 def listed(service: Service, limit: int = 1_000, **parameters: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - query parameters
@@ -69,24 +62,18 @@ def test_found_by_a_part_of_the_name_or_of_the_code(world: World) -> None:
     assert 0 < len(listed(world.service, as_of="2024-12-31", q="单位1")) < len(rows)
 
 
-def test_found_by_the_name_that_it_had_on_the_date(fresh_service: Service) -> None:
+def test_found_by_the_name_that_it_had_on_the_date(service: Service, source: str) -> None:
     def event(id_: str, what: str, on: str, /, **data: str) -> dict[str, Any]:
-        return {
-            "specversion": "1.0", "id": id_, "source": "/registry/groups", "type": f"taizhang.organization.{what}.v1",
-            "time": f"{on}T08:00:00+08:00", "data": {"effective_on": on, "org": "group:a", **data},
-        }  # fmt: skip
+        return envelope(id_, f"organization.{what}", {"effective_on": on, "org": "group:renamed", **data}, source)
 
-    attributes = {"kind": "new_employment_group", "category": "courier", "region": "990101"}
-    world = publish(
-        fresh_service,
-        [
-            event("e1", "registered", "2024-03-01", name="Old Name 快递", **attributes),
-            event("e2", "changed", "2024-06-01", name="new name 配送"),
-        ],
-    )
+    attributes = {"kind": "new_employment_group", "category": "courier", "region": REGION}
+    (*_, last) = service.publish([
+        event("e1", "registered", "2024-03-01", name="Old Name 快递", **attributes),
+        event("e2", "changed", "2024-06-01", name="new name 配送"),
+    ])  # fmt: skip
 
     def names(as_of: str, part: str) -> list[str]:
-        found = listed(fresh_service, as_of=as_of, q=part, min_position=world.head)
+        found = listed(service, as_of=as_of, q=part, region=REGION, min_position=last["position"])
         return [row["attributes"]["name"] for row in found]
 
     assert names("2024-05-31", "OLD") == names("2024-05-31", "快递") == ["Old Name 快递"]

@@ -1,7 +1,5 @@
 """The ledger has witnesses cosign its head, serves what they signed, and a verifier counts them."""
 
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +14,7 @@ from services.evidence.notary import Notary, WitnessedBy, read_witnesses
 from services.evidence.notes import Note, NoteError, SignatureType, SignerKey, VerifierKey
 from services.evidence.signing import CheckpointSigner, LogContradictsError
 from services.evidence.witness import Witness
-from tests.fix_service import ROOT, Service, environment
+from tests.fix_service import Service, shell
 from tests.small_city import fill
 from tests.unit.test_witness import served
 
@@ -119,16 +117,9 @@ def test_a_service_collects_cosignatures_and_a_verifier_counts_them(database: st
             assert time.monotonic() < deadline, service.log.read_text()
             time.sleep(0.1)
         both = ("--witness-key", str(KEY.verifier), "--witness-key", str(OTHER.verifier))
-        one = verify(service, *both, "--quorum", "1")
+        one = shell("verify", service.url, *both, "--quorum", "1")
         assert one.returncode == 0, one.stdout + one.stderr
         assert "1 of 2 witnesses have signed, 1 must" in one.stdout
-        two = verify(service, *both)
+        two = shell("verify", service.url, *both)
         assert two.returncode == 1
         assert "no checkpoint is signed by witness other.example/w2" in two.stdout
-
-
-def verify(service: Service, *more: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "services.cli", "verify", service.url, *more]
-    return subprocess.run(
-        command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False, timeout=120
-    )

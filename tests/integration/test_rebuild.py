@@ -29,7 +29,7 @@ from services.ruleset import ruleset
 from tests.fix_service import environment
 from tests.fix_store import Rows
 from tests.small_city import events, fill, message
-from tests.versions import contents
+from tests.versions import contents, project
 
 DAY = 738_946  # 2024-03-01 and a month
 WAIT_S_MAX = 20.0
@@ -52,15 +52,6 @@ def used(conninfo: str) -> Version:
         version = projections.in_use(cursor)
     assert version is not None
     return version
-
-
-def project(conninfo: str) -> Version:
-    """The version in use, brought up to date."""
-    with connect(conninfo, "test") as connection:
-        projector = Projector(connection, projections.ensure(connection))
-        while projector.advance():
-            pass
-        return projector.version
 
 
 def command(store: str, *arguments: str) -> "subprocess.Popen[str]":

@@ -2,13 +2,12 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.fix_service import Service, environment
+from tests.fix_service import Service, shell
 from tests.full_lists import Stock, as_csv, as_xlsx, saved, stock
 from tests.sending import envelope
 
@@ -28,8 +27,7 @@ def _own(rows: Stock, source: str) -> Stock:
 
 
 def _cli(service: Service, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "services.cli", "reconcile", *arguments, "--url", service.url]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment())
+    return shell("reconcile", *arguments, "--url", service.url)
 
 
 def test_a_list_is_shown_then_published_and_a_second_time_changes_nothing(service: Service, source: str) -> None:

@@ -1,15 +1,13 @@
 """Each signal finds the pattern that was planted, names its events, and is silent about what only looks like it."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from tests.fix_service import Service, environment, new_database
+from tests.fix_service import Service, new_database, shell
 
 DEADLINE = "2024-12-31"
 AS_OF = "2025-03-01"
@@ -296,9 +294,9 @@ def test_the_thresholds_are_facts_with_dates_of_their_own(told: Service, story: 
 )
 def test_the_shell_shows_what_the_service_answers(told: Service, command: list[str], shown: str) -> None:
     def run(*more: str) -> str:
-        settings = environment(url=told.url) | {"COLUMNS": "200"}
-        program = [sys.executable, "-m", "services.cli", *command, *more]
-        return subprocess.run(program, env=settings, check=True, capture_output=True, text=True).stdout
+        ran = shell(*command, *more, url=told.url)
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
 
     assert shown in run()
     assert shown in json.dumps(json.loads(run("--json")))

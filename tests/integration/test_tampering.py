@@ -7,7 +7,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
 
 from domain.leaf import leaf
 from domain.merkle import Frontier, leaf_hash
@@ -21,6 +20,7 @@ from services.evidence.notes import SignatureType, SignerKey
 from services.evidence.report import Report
 from services.evidence.signing import CheckpointSigner
 from services.evidence.witness import AddCheckpoint, Witness, WitnessRefusalError
+from tests.fix_store import Databases
 from tests.small_city import fill
 
 SIZE = 9_000
@@ -87,23 +87,16 @@ class Ledger:
 
 
 @pytest.fixture(scope="module")
-def original(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """One filled ledger, in the database `untouched`, for each test to copy."""
-    folder = tmp_path_factory.mktemp("original")
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE untouched TEMPLATE template0")
-        Ledger(make_conninfo(postgres, dbname="untouched"), folder).fill()
-        yield folder
-        connection.execute("DROP DATABASE untouched WITH (FORCE)")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the one ledger that is filled, for each test to copy."""
+    return tmp_path_factory.mktemp("original")
 
 
 @pytest.fixture
-def ledger(postgres: str, original: Path, tmp_path: Path) -> Iterator[Ledger]:
-    shutil.copytree(original, tmp_path / "own")
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE touched TEMPLATE untouched")
-        yield Ledger(make_conninfo(postgres, dbname="touched"), tmp_path / "own")
-        connection.execute("DROP DATABASE touched WITH (FORCE)")
+def ledger(databases: Databases, original: Path, tmp_path: Path) -> Iterator[Ledger]:
+    with databases.like("ledger", lambda conninfo: Ledger(conninfo, original).fill()) as conninfo:
+        shutil.copytree(original, tmp_path / "own")
+        yield Ledger(conninfo, tmp_path / "own")
 
 
 def test_an_untouched_log_passes_every_check(ledger: Ledger) -> None:

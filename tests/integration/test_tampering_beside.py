@@ -6,7 +6,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
 
 from domain.merkle import leaf_hash, root
 from domain.reading import Reading, reading_leaf
@@ -22,6 +21,7 @@ from services.intake import Intake
 from services.projector import Projector
 from services.readings import READINGS, Look, Readings
 from tests.examples import EXAMPLES
+from tests.fix_store import Databases
 from tests.small_city import message
 
 LOOKS = 600
@@ -73,22 +73,16 @@ class Kept:
 
 
 @pytest.fixture(scope="module")
-def original(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("kept")
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE kept TEMPLATE template0")
-        Kept(make_conninfo(postgres, dbname="kept"), folder).fill()
-        yield folder
-        connection.execute("DROP DATABASE kept WITH (FORCE)")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the one database that is filled, for each test to copy."""
+    return tmp_path_factory.mktemp("kept")
 
 
 @pytest.fixture
-def kept(postgres: str, original: Path, tmp_path: Path) -> Iterator[Kept]:
-    shutil.copytree(original, tmp_path / "own")
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE spoilt TEMPLATE kept")
-        yield Kept(make_conninfo(postgres, dbname="spoilt"), tmp_path / "own")
-        connection.execute("DROP DATABASE spoilt WITH (FORCE)")
+def kept(databases: Databases, original: Path, tmp_path: Path) -> Iterator[Kept]:
+    with databases.like("kept", lambda conninfo: Kept(conninfo, original).fill()) as conninfo:
+        shutil.copytree(original, tmp_path / "own")
+        yield Kept(conninfo, tmp_path / "own")
 
 
 def test_an_untouched_database_passes_every_check(kept: Kept) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from services.cli import app
+from services.cli import command_line
 from services.settings import Settings, SettingsError, described, export, load, variable
 
 
@@ -73,7 +73,7 @@ def test_settings_travel_to_child_processes_by_the_environment(monkeypatch: pyte
 
 
 def test_the_help_names_every_setting() -> None:
-    text = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "400"}).output
+    text = CliRunner().invoke(command_line(), ["--help"], env={"COLUMNS": "400"}).output
     for name, default, _ in described():
         assert name in text
         assert default in text

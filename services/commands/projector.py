@@ -1,0 +1,20 @@
+"""`taizhang projector`, which `taizhang serve` starts."""
+
+from typing import Annotated
+
+import typer
+
+from services import logs
+from services.settings import load
+from services.supervision import die_with
+
+
+def projector(parent: Annotated[int | None, typer.Option(help="end when this process ends")] = None) -> None:
+    """投影 Keep the projections up to date; `serve` starts this itself."""
+    if parent is not None:
+        die_with(parent)
+    from services.projector import main as run  # noqa: PLC0415 - a parent that ends meanwhile must not be missed
+
+    settings = load()
+    logs.configure(settings.log_format, settings.log_level)
+    run(settings)

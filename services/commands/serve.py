@@ -1,0 +1,56 @@
+"""`taizhang serve`."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+from rich.panel import Panel
+
+from services import logs
+from services.commands.console import ERR, Data
+from services.serving import serve as serve_until_stopped
+from services.settings import Settings, load
+
+Port = Annotated[int | None, typer.Option(help="端口 the port; 0 takes a free one")]
+Host = Annotated[str | None, typer.Option(help="地址 the address to listen on")]
+Dev = Annotated[bool, typer.Option("--dev", help="开发模式 no sign-in, every caller has every role; this machine only")]
+
+
+def serve(
+    data: Data = None,
+    port: Port = None,
+    host: Host = None,
+    dev: Dev = False,  # noqa: FBT002 - an option
+) -> None:
+    """启动服务 Serve the HTTP API with its projections, until stopped.
+
+    Without TAIZHANG_DATABASE_URL it starts an embedded PostgreSQL in the data folder. Without --dev every call needs
+    an API key, which `taizhang api-key` makes.
+
+    Example: taizhang serve --dev --data .data --port 8000
+    """
+    settings = load(data=data, port=port, host=host, dev=dev or None)
+    run(settings, lambda address: banner(settings, address))
+
+
+def run(settings: Settings, when_ready: Callable[[str], None]) -> None:
+    """Serve until stopped, and end the command."""
+    logs.configure(settings.log_format, settings.log_level)
+    raise typer.Exit(serve_until_stopped(settings, when_ready))
+
+
+def banner(settings: Settings, address: str) -> None:
+    """Tell where the service answers, and who may call."""
+    lines = [f"[bold]{address}[/bold]", f"接口文档 OpenAPI: {address}/openapi.json"]
+    if settings.dev:
+        lines.append(
+            "[yellow]开发模式: 不需登录, 人人都有一切权限, 只在本机可达.[/yellow]\n"
+            "[yellow]--dev: no sign-in, every caller has every role, reachable from this machine only.[/yellow]"
+        )
+    elif not settings.api_keys_path.exists():
+        lines.append(
+            f"[yellow]尚无接口密钥, 一切调用都被拒绝 (401): 用 taizhang api-key 生成.\n"
+            f"No API keys in {settings.api_keys_path}: every call is refused (401). "
+            "Make one with taizhang api-key.[/yellow]"
+        )
+    ERR.print(Panel("\n".join(lines), title="台账 Taizhang", expand=False))

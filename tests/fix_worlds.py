@@ -1,0 +1,16 @@
+"""Services whose log is known, for tests that only read: each is started once for all of them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.examples import EXAMPLES
+from tests.fix_service import Service, new_database
+from tests.folding import World, publish
+
+
+@pytest.fixture(scope="session")
+def world(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The random history of the worked examples. Nobody adds to it: a test that does takes a service of its own."""
+    with Service(tmp_path_factory.mktemp("world"), "--dev", database_url=new_database(postgres)) as service:
+        yield publish(service, EXAMPLES[4]["deliveries"])
