@@ -5,8 +5,9 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any, Final
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, Response
 
 from api.access import admit
 from api.errors import handle_errors
@@ -90,10 +91,10 @@ class Application(FastAPI):
             return self.openapi_schema
         document = super().openapi()
         paths = document["paths"]
-        # Their parameters are checked like those of calls, but pages are no part of the contract.
-        pages = [path for path, methods in paths.items() if _tags(methods) == {"pages"}]
-        self.state.pages = {path: paths.pop(path) for path in pages}
-        for path, methods in document["paths"].items():
+        # Pages are no part of the contract.
+        for path in [path for path, methods in paths.items() if _tags(methods) == {"pages"}]:
+            del paths[path]
+        for path, methods in paths.items():
             for method, operation in methods.items():
                 rule = rule_for(method.upper(), path)
                 if rule is not None and rule.roles is None:
@@ -118,13 +119,17 @@ def _tags(methods: dict[str, dict[str, Any]]) -> set[str]:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     parts = open_parts(settings_module.current())
     app.state.parts = await run_in_threadpool(parts.__enter__)
-    # Whoever asks first should not wait for the contract, which parameters are checked against, nor for templates.
-    app.openapi()
+    # Whoever asks first should not wait for templates.
     warm()
     try:
         yield
     finally:
         await run_in_threadpool(parts.__exit__, None, None, None)
+
+
+def _openapi(request: Request) -> Response:
+    """The contract. It takes most of a second to put together, once, and nobody else waits for that."""
+    return JSONResponse(request.app.openapi())
 
 
 def create_app() -> FastAPI:
@@ -139,10 +144,12 @@ def create_app() -> FastAPI:
         # FastAPI's own pages would load scripts from hosts outside.
         docs_url=None,
         redoc_url=None,
+        openapi_url=None,
         redirect_slashes=False,
     )
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(admit), Depends(only_known)])
+    app.add_route("/openapi.json", _openapi, include_in_schema=False)
     handle_errors(app)
     app.add_middleware(ReadingTrail)
     app.add_middleware(Limits)

@@ -2,31 +2,32 @@
 
 import difflib
 import re
-from functools import lru_cache
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, get_args, get_origin
 
-from fastapi import FastAPI, Request
+from fastapi import Request
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Query
+from fastapi.routing import APIRoute
 
 from api.problems import invalid
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
-@lru_cache(maxsize=8)
-def _allowed(app: FastAPI) -> dict[tuple[str, str], dict[str, bool]]:
-    """By path and method: the query parameters, and whether each may repeat."""
-    allowed: dict[tuple[str, str], dict[str, bool]] = {}
-    paths = {**app.openapi()["paths"], **app.state.pages}
-    for path, operations in paths.items():
-        for method, operation in operations.items():
-            parameters = operation.get("parameters", ())
-            query = {each["name"]: _repeats(each["schema"]) for each in parameters if each["in"] == "query"}
-            allowed[path, method.upper()] = query
-    return allowed
+_ALLOWED: Final[dict[Callable[..., Any], dict[str, bool]]] = {}
 
 
-def _repeats(schema: dict[str, Any]) -> bool:
-    return any(each.get("type") == "array" for each in (schema, *schema.get("anyOf", ())))
+def _allowed(route: APIRoute) -> dict[str, bool]:
+    """The query parameters of a route and of all that it depends on, and whether each may repeat."""
+    if route.endpoint not in _ALLOWED:
+        fields = [field for field in get_flat_params(route.dependant) if isinstance(field.field_info, Query)]
+        _ALLOWED[route.endpoint] = {field.alias: _repeats(field.field_info.annotation) for field in fields}
+    return _ALLOWED[route.endpoint]
+
+
+def _repeats(annotation: Any) -> bool:  # noqa: ANN401 - any type
+    return get_origin(annotation) is list or any(get_origin(each) is list for each in get_args(annotation))
 
 
 async def only_known(request: Request) -> None:
@@ -34,7 +35,7 @@ async def only_known(request: Request) -> None:
     given = request.query_params.multi_items()
     if not given:
         return
-    allowed = _allowed(request.app).get((request.scope["route"].path, request.method), {})
+    allowed = _allowed(request.scope["route"])
     seen: set[str] = set()
     for name, value in given:
         if name not in allowed:

@@ -20,7 +20,6 @@ from services.errors import AlreadyEndedError, NotFoundError, TaizhangError
 # NIST SP 800-38D section 8.2: 96 bits; each key seals one text, so that no nonce can come twice under it.
 NONCE_BYTES: Final = 12
 KEY_BITS: Final = 256
-PERSON_BYTES_MAX: Final = 8_192
 
 _KEEP_KEY: Final = "INSERT INTO taizhang.person_key (pseudonym, sealed_key) VALUES (%s, %s) ON CONFLICT DO NOTHING"
 _KEEP: Final = """

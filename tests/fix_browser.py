@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -75,10 +74,6 @@ class Watch:
         if kind in ("error", "warning") and "status of 4" not in text:
             self.complaints.append(text)
 
-    def is_clean(self) -> bool:
-        """Whether nothing left the host and nothing was complained about."""
-        return not self.outside and not self.complaints
-
 
 @pytest.fixture
 def watched(browser: Browser, city_service: Service) -> Iterator[tuple[Page, Watch]]:
@@ -95,9 +90,3 @@ def watched(browser: Browser, city_service: Service) -> Iterator[tuple[Page, Wat
 def tab(watched: tuple[Page, Watch]) -> Page:
     """The page alone."""
     return watched[0]
-
-
-def folder_for(path: Path) -> Path:
-    """A folder, made if missing."""
-    path.mkdir(parents=True, exist_ok=True)
-    return path

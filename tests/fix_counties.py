@@ -4,7 +4,6 @@ import json
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -118,8 +117,3 @@ def counties(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         last = max(each["position"] for each in results)
         assert made.ask("all", "/v1/rates", params={"min_position": last}).status_code == 200
         yield made
-
-
-def folder_of(service: Service) -> Path:
-    """Where a service keeps its data."""
-    return service.log.parent / "data"

@@ -34,7 +34,6 @@ from services.serving import database
 from services.settings import SHANGHAI, Settings, SettingsError, load
 
 EXIT_WRONG: Final = 1
-EXIT_USAGE: Final = 2
 EXIT_UNREADABLE: Final = 3
 FAULTS_SHOWN: Final = 20
 
