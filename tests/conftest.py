@@ -1,20 +1,16 @@
-"""One embedded PostgreSQL for the whole run, and the seeds in the header."""
+"""Where the fixtures are, and the seeds in the header."""
 
 import os
 import random
 import secrets
 import signal
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import hypothesis
 import pytest
 
-from services.embedded import EmbeddedPostgres
-
 # One that another imports stands before it.
 pytest_plugins = [
+    "tests.fix_cluster",
     "tests.fix_kafka",
     "tests.fix_proxy",
     "tests.fix_outages",
@@ -54,26 +50,3 @@ def pytest_report_header(config: pytest.Config) -> str:
 def rng(request: pytest.FixtureRequest) -> random.Random:
     """Random numbers that depend on the run's seed and the test's name, not on the tests before it."""
     return random.Random(f"{request.config.stash[SEED]} {request.node.nodeid}")
-
-
-def open_folder() -> tempfile.TemporaryDirectory[str]:
-    """A folder that every user may enter, as a data folder's parent mostly is; pytest's own are closed to `nobody`."""
-    folder = tempfile.TemporaryDirectory(prefix="taizhang-test-")
-    Path(folder.name).chmod(0o755)
-    return folder
-
-
-@pytest.fixture
-def data_dir() -> Iterator[Path]:
-    """A data folder of this test's own, not made yet, with a path that asks for quoting."""
-    with open_folder() as folder:
-        yield Path(folder) / "台账 data's" / "d"
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """A libpq connection string for the maintenance database of a real server that lives as long as the test run."""
-    server = EmbeddedPostgres()
-    with open_folder() as folder:
-        yield server.start(Path(folder))
-        server.stop()

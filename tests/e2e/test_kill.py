@@ -98,11 +98,10 @@ def known(positions: dict[str, int]) -> list[Event]:
 
 @pytest.mark.parametrize("with_database", [False, True], ids=["the service", "the service and its PostgreSQL"])
 def test_killed_in_the_middle_of_a_load_it_loses_nothing_and_doubles_nothing(
-    data_dir: Path,
+    served_dir: Path,
     with_database: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
-    data_dir.mkdir(parents=True)
-    with Service(data_dir, "--dev") as service, loading(service) as load:
+    with Service(served_dir, "--dev") as service, loading(service) as load:
         reached = wait_for_projections(service)
         victims = processes(service, with_database=with_database)
         for victim in victims:
@@ -110,7 +109,7 @@ def test_killed_in_the_middle_of_a_load_it_loses_nothing_and_doubles_nothing(
                 victim.kill()
         psutil.wait_procs(victims, timeout=WAIT_S_MAX)
     log_before = len(service.log.read_text())
-    with Service(data_dir, "--dev") as service:
+    with Service(served_dir, "--dev") as service:
         positions: dict[str, int] = {}
         for batch in load.sent:
             results = service.publish(batch)
@@ -135,12 +134,11 @@ def test_killed_in_the_middle_of_a_load_it_loses_nothing_and_doubles_nothing(
     assert goes_on_at(service, log_before) >= reached
 
 
-def test_a_service_whose_postgresql_is_killed_goes_on_by_itself(data_dir: Path) -> None:
-    data_dir.mkdir(parents=True)
+def test_a_service_whose_postgresql_is_killed_goes_on_by_itself(served_dir: Path) -> None:
     stream = events()
-    with Service(data_dir, "--dev") as service:
+    with Service(served_dir, "--dev") as service:
         service.publish(list(islice(stream, 500)))
-        postmaster = int((data_dir / "data" / "cluster" / "postmaster.pid").read_text().split("\n", 1)[0])
+        postmaster = int((served_dir / "data" / "cluster" / "postmaster.pid").read_text().split("\n", 1)[0])
         psutil.Process(postmaster).kill()
         batch = list(islice(stream, 40))
         deadline = time.monotonic() + 2 * WAIT_S_MAX

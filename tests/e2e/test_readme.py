@@ -3,11 +3,12 @@
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.fix_service import ROOT, Service, environment
+from tests.fix_service import ROOT, Service, environment, new_database
 
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 READMES = ("README.md", "README.zh-CN.md")
@@ -19,15 +20,20 @@ def blocks(name: str) -> list[str]:
     return found
 
 
+@pytest.fixture(scope="module")
+def running(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service for the readers of both languages."""
+    with Service(tmp_path_factory.mktemp("readme"), "--dev", database_url=new_database(postgres)) as service:
+        yield service
+
+
 @pytest.mark.parametrize("name", READMES)
-def test_every_command_works_as_written(fresh_service: Service, tmp_path: Path, name: str) -> None:
-    given = environment(url=fresh_service.url)
+def test_every_command_works_as_written(running: Service, tmp_path: Path, name: str) -> None:
+    given = environment(url=running.url)
     given["PATH"] = f"{Path(sys.executable).parent}:{given['PATH']}"
     for block in blocks(name):
         # --fail-with-body: curl alone takes a problem for success.
-        script = block.replace("http://127.0.0.1:8000", fresh_service.url).replace(
-            "curl -s", "curl --fail-with-body -s"
-        )
+        script = block.replace("http://127.0.0.1:8000", running.url).replace("curl -s", "curl --fail-with-body -s")
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script],
             env=given,

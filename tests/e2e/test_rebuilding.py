@@ -16,12 +16,11 @@ OF_YESTERDAY = "00" * 32
 WAIT_S_MAX = 40.0
 
 
-def test_a_rebuild_beside_a_service_with_its_own_database_and_after_it(data_dir: Path) -> None:
-    data_dir.mkdir(parents=True)
-    command = [sys.executable, "-m", "services.cli", "rebuild", "--data", str(data_dir / "data")]
+def test_a_rebuild_beside_a_service_with_its_own_database_and_after_it(served_dir: Path) -> None:
+    command = [sys.executable, "-m", "services.cli", "rebuild", "--data", str(served_dir / "data")]
     given = environment() | {"COLUMNS": "250"}
     city = events()
-    with Service(data_dir, "--dev") as service:
+    with Service(served_dir, "--dev") as service:
         service.publish(list(islice(city, 1_500)))
         before = service.get("/v1/rates", as_of="2024-03-31", min_position=1_500)
         told = subprocess.run(command, check=True, env=given, capture_output=True, text=True, timeout=120)
@@ -35,7 +34,7 @@ def test_a_rebuild_beside_a_service_with_its_own_database_and_after_it(data_dir:
     told = subprocess.run(command, check=True, env=given, capture_output=True, text=True, timeout=120)
     assert "Version 3" in told.stderr
     assert "at position 1,600" in told.stderr
-    with Service(data_dir, "--dev") as service:
+    with Service(served_dir, "--dev") as service:
         assert service.get("/v1/rates", as_of="2024-03-31", min_position=1_600)["total"] == later["total"]
 
 

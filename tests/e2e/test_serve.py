@@ -49,14 +49,13 @@ def test_with_nothing_but_a_folder_it_serves_and_stops_in_order(data_dir: Path) 
         assert service.publish(removed("e1"))[0] == {**result, "disposition": "duplicate"}
 
 
-def test_when_it_is_killed_the_projector_goes_too_and_nothing_acknowledged_is_lost(data_dir: Path) -> None:
-    data_dir.mkdir(parents=True)
-    with Service(data_dir, "--dev") as service:
+def test_when_it_is_killed_the_projector_goes_too_and_nothing_acknowledged_is_lost(served_dir: Path) -> None:
+    with Service(served_dir, "--dev") as service:
         results = service.publish(DELIVERIES)
         child = projector(service)
         service.kill()
         child.wait(20)
-    with Service(data_dir, "--dev") as service:
+    with Service(served_dir, "--dev") as service:
         again = service.publish(DELIVERIES)
         assert [each["position"] for each in again] == [each["position"] for each in results]
         assert {each["disposition"] for each in again} == {"duplicate"}

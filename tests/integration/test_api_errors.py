@@ -145,19 +145,19 @@ def test_the_openapi_document_names_no_answer_that_is_not_given(service: Service
     assert "10,000 events" in document["info"]["description"]
 
 
-def test_the_openapi_examples_work_when_pasted(fresh_service: Service) -> None:
-    document = fresh_service.get("/openapi.json")
+def test_the_openapi_examples_work_when_pasted(service: Service) -> None:
+    document = service.get("/openapi.json")
     body = document["paths"]["/v1/events"]["post"]["requestBody"]["content"]
     for content_type, media in body.items():
         for example in media["examples"].values():
             content = json.dumps(example["value"])
-            answer = fresh_service.http.post("/v1/events", content=content, headers={"content-type": content_type})
+            answer = service.http.post("/v1/events", content=content, headers={"content-type": content_type})
             assert {each["disposition"] for each in answer.json()["results"]} <= {"accepted", "duplicate"}
     for path, operations in document["paths"].items():
         if "get" in operations:
             pasted, query = _pasted(path, operations["get"].get("parameters", []))
             # One of them is a stream that does not end, so no more than its beginning is read.
-            with fresh_service.http.stream("GET", pasted, params=query) as answer:
+            with service.http.stream("GET", pasted, params=query) as answer:
                 assert answer.status_code in (200, 404), (path, query)
 
 

@@ -1,62 +1,13 @@
 """What changed since: figures on both sides, who moved, by which events, from which source, how late; and replay."""
 
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.fix_service import Service, new_database
+from tests.fix_service import Service
 from tests.histories import ECONOMIC, GROUPS, SOCIAL
-
-MARKET, PARTY, OFFICE = "/registry/market", "/registry/party", "/office"
-DAY = "2024-12-31"
-
-
-def event(id_: str, name: str, source: str, on: str | None, /, **data: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
-    return {
-        "specversion": "1.0", "id": id_, "source": source, "type": f"taizhang.{name}.v1",
-        "time": f"{on or '2025-02-01'}T09:00:00+08:00",
-        "data": data if on is None else {"effective_on": on, **data},
-    }  # fmt: skip
-
-
-def registered(id_: str, org: str, region: str, employees: int) -> dict[str, Any]:
-    kind = "new_social" if org in SOCIAL else "new_economic" if org in ECONOMIC else "new_employment_group"
-    category = {"new_social": "association", "new_economic": "private_enterprise"}.get(kind, "courier")
-    return event(
-        id_, "organization.registered", MARKET, "2024-01-05",
-        org=org, kind=kind, category=category, name="甲", region=region, employees=employees,
-    )  # fmt: skip
-
-
-STORY = [
-    registered("r1", ECONOMIC[0], "510104", 60),
-    registered("r2", ECONOMIC[1], "510104", 10),
-    registered("r3", SOCIAL[0], "510105", 5),
-    event("b1", "branch.formed", PARTY, "2024-12-01", branch="branch:a", name="支部", tier="branch",
-          formation="joint", region="510104", covers=[ECONOMIC[0], ECONOMIC[1]]),
-    # Learned after the deadline:
-    event("x1", "organization.excluded", MARKET, "2024-12-20", org=SOCIAL[0], reason="not_operating"),
-    event("w1", "event.retracted", PARTY, None, retracts={"source": PARTY, "id": "b1"}, reason="annulled"),
-    event("b2", "branch.formed", PARTY, "2025-01-10", branch="branch:b", name="支部", tier="branch",
-          formation="standalone", region="510104", covers=[ECONOMIC[0]]),
-]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def told(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service that knows the story and nothing else; tests here only read it."""
-    with Service(tmp_path_factory.mktemp("story"), "--dev", database_url=new_database(postgres)) as running:
-        tell(running)
-        yield running
-
-
-def tell(service: Service) -> None:
-    positions = [result["position"] for result in service.publish(STORY)]
-    assert positions == list(range(1, 8))
-    service.get("/v1/rates", min_position=7)
+from tests.story import DAY, MARKET, OFFICE, PARTY, event, registered, tell
 
 
 def test_both_sides_and_their_difference_are_those_of_the_rates(told: Service) -> None:

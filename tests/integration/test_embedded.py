@@ -17,6 +17,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 import services.embedded
 from services.embedded import EmbeddedPostgres
 from services.postmaster import EmbeddedPostgresError
+from tests.fix_cluster import copied, open_folder
 
 ROOT = Path(__file__).parents[2]
 USER = """
@@ -70,6 +71,16 @@ class User:
         self.process.communicate(timeout=60)
 
 
+@pytest.fixture(scope="module")
+def running(cluster: Path) -> Iterator[tuple[Path, str]]:
+    """A data folder whose server runs, and its libpq connection string, for tests that only look."""
+    with open_folder() as folder:
+        data_dir = copied(cluster, Path(folder) / "running" / "data")
+        server = EmbeddedPostgres()
+        yield data_dir, server.start(data_dir)
+        server.stop()
+
+
 @pytest.fixture
 def server() -> Iterator[EmbeddedPostgres]:
     server = EmbeddedPostgres()
@@ -110,28 +121,28 @@ def test_a_folder_with_spaces_and_chinese_characters_serves(data_dir: Path, serv
     assert remembered(server.start(data_dir)) == [1]
 
 
-def test_what_is_committed_is_on_disk_and_checked(data_dir: Path, server: EmbeddedPostgres) -> None:
+def test_what_is_committed_is_on_disk_and_checked(running: tuple[Path, str]) -> None:
     asked = ("fsync", "synchronous_commit", "full_page_writes", "data_checksums")
-    with psycopg.connect(server.start(data_dir)) as connection:
+    with psycopg.connect(running[1]) as connection:
         for name in asked:
             assert connection.execute("SELECT current_setting(%s)", [name]).fetchone() == ("on",), name
 
 
-def test_text_sorts_by_code_point_in_utf_8(data_dir: Path, server: EmbeddedPostgres) -> None:
-    with psycopg.connect(server.start(data_dir)) as connection:
+def test_text_sorts_by_code_point_in_utf_8(running: tuple[Path, str]) -> None:
+    with psycopg.connect(running[1]) as connection:
         assert connection.info.encoding == "utf-8"
         rows = connection.execute("SELECT v FROM (VALUES ('党'), ('a'), ('B'), ('Å')) AS t (v) ORDER BY v").fetchall()
     assert [value for (value,) in rows] == ["B", "a", "Å", "党"]
 
 
-def test_the_service_is_no_superuser(data_dir: Path, server: EmbeddedPostgres) -> None:
-    with psycopg.connect(server.start(data_dir)) as connection:
+def test_the_service_is_no_superuser(running: tuple[Path, str]) -> None:
+    with psycopg.connect(running[1]) as connection:
         row = connection.execute("SELECT rolsuper, rolcreaterole FROM pg_roles WHERE rolname = current_user").fetchone()
     assert row == (False, False)
 
 
-def test_nobody_gets_in_without_the_password(data_dir: Path, server: EmbeddedPostgres) -> None:
-    conninfo = server.start(data_dir)
+def test_nobody_gets_in_without_the_password(running: tuple[Path, str]) -> None:
+    data_dir, conninfo = running
     for user in ("taizhang", "postgres"):
         with pytest.raises(psycopg.OperationalError, match="password"):
             psycopg.connect(make_conninfo(conninfo, user=user, password="a guess"))  # noqa: S106 - a wrong one
@@ -140,67 +151,66 @@ def test_nobody_gets_in_without_the_password(data_dir: Path, server: EmbeddedPos
     assert Path(str(conninfo_to_dict(conninfo)["host"])).stat().st_mode & 0o777 == 0o700
 
 
-def test_the_server_listens_on_no_network_address(data_dir: Path, server: EmbeddedPostgres) -> None:
-    server.start(data_dir)
-    assert psutil.Process(postmaster_of(data_dir)).net_connections(kind="inet") == []
+def test_the_server_listens_on_no_network_address(running: tuple[Path, str]) -> None:
+    assert psutil.Process(postmaster_of(running[0])).net_connections(kind="inet") == []
 
 
-def test_stopping_leaves_no_process_and_no_socket_folder(data_dir: Path, server: EmbeddedPostgres) -> None:
-    socket_folder = Path(str(conninfo_to_dict(server.start(data_dir))["host"]))
-    pid = postmaster_of(data_dir)
+def test_stopping_leaves_no_process_and_no_socket_folder(used_data_dir: Path, server: EmbeddedPostgres) -> None:
+    socket_folder = Path(str(conninfo_to_dict(server.start(used_data_dir))["host"]))
+    pid = postmaster_of(used_data_dir)
     server.stop()
     server.stop()
     wait_until_gone(pid)
     assert not socket_folder.exists()
 
 
-def test_the_next_user_adopts_the_server_of_a_killed_one(data_dir: Path, server: EmbeddedPostgres) -> None:
-    killed = User(data_dir)
+def test_the_next_user_adopts_the_server_of_a_killed_one(used_data_dir: Path, server: EmbeddedPostgres) -> None:
+    killed = User(used_data_dir)
     remember(killed.conninfo(), 1)
-    pid = postmaster_of(data_dir)
+    pid = postmaster_of(used_data_dir)
     killed.kill()
     assert psutil.pid_exists(pid)
-    assert remembered(server.start(data_dir)) == [1]
-    assert postmaster_of(data_dir) == pid
+    assert remembered(server.start(used_data_dir)) == [1]
+    assert postmaster_of(used_data_dir) == pid
     server.stop()
     wait_until_gone(pid)
 
 
-def test_a_killed_server_comes_back_with_what_was_committed(data_dir: Path, server: EmbeddedPostgres) -> None:
-    conninfo = server.start(data_dir)
+def test_a_killed_server_comes_back_with_what_was_committed(used_data_dir: Path, server: EmbeddedPostgres) -> None:
+    conninfo = server.start(used_data_dir)
     remember(conninfo, 1)
-    pid = postmaster_of(data_dir)
+    pid = postmaster_of(used_data_dir)
     os.kill(pid, signal.SIGKILL)
     wait_until_gone(pid)  # and no zombie of it remains while we live
     second = EmbeddedPostgres()
-    assert remembered(second.start(data_dir)) == [1]
+    assert remembered(second.start(used_data_dir)) == [1]
     assert not Path(str(conninfo_to_dict(conninfo)["host"])).exists()
     second.stop()
 
 
-def test_a_killed_server_is_revived_under_the_same_address(data_dir: Path, server: EmbeddedPostgres) -> None:
-    conninfo = server.start(data_dir)
+def test_a_killed_server_is_revived_under_the_same_address(used_data_dir: Path, server: EmbeddedPostgres) -> None:
+    conninfo = server.start(used_data_dir)
     remember(conninfo, 1)
     assert not server.revive()
-    pid = postmaster_of(data_dir)
+    pid = postmaster_of(used_data_dir)
     os.kill(pid, signal.SIGKILL)
     wait_until_gone(pid)
     assert server.revive()
     assert remembered(conninfo) == [1]
     server.stop()
     assert not server.revive()
-    assert not runs(data_dir)
+    assert not runs(used_data_dir)
 
 
-def test_a_pid_file_that_names_another_process_is_stale(data_dir: Path, server: EmbeddedPostgres) -> None:
-    remember(server.start(data_dir), 1)
-    pid_file = data_dir / "cluster" / "postmaster.pid"
+def test_a_pid_file_that_names_another_process_is_stale(used_data_dir: Path, server: EmbeddedPostgres) -> None:
+    remember(server.start(used_data_dir), 1)
+    pid_file = used_data_dir / "cluster" / "postmaster.pid"
     lines = pid_file.read_text(encoding="utf-8")
     server.stop()
     pid_file.write_text(lines.replace(lines.split("\n")[0], str(os.getpid()), 1), encoding="utf-8")
     pid_file.chmod(0o600)
-    assert remembered(server.start(data_dir)) == [1]
-    assert postmaster_of(data_dir) != os.getpid()
+    assert remembered(server.start(used_data_dir)) == [1]
+    assert postmaster_of(used_data_dir) != os.getpid()
 
 
 def test_of_two_that_start_at_once_one_waits_and_the_last_to_stop_stops_the_server(data_dir: Path) -> None:
@@ -223,20 +233,18 @@ def test_a_start_that_was_cut_off_is_made_again(data_dir: Path, server: Embedded
     assert not (data_dir / "cluster.unfinished").exists()
 
 
-def test_data_of_another_major_version_is_refused_with_the_remedy(data_dir: Path, server: EmbeddedPostgres) -> None:
-    server.start(data_dir)
-    server.stop()
-    (data_dir / "cluster" / "PG_VERSION").write_text("16\n", encoding="ascii")
+def test_data_of_another_major_version_is_refused_with_the_remedy(
+    used_data_dir: Path, server: EmbeddedPostgres
+) -> None:
+    (used_data_dir / "cluster" / "PG_VERSION").write_text("16\n", encoding="ascii")
     with pytest.raises(EmbeddedPostgresError, match=r"written by PostgreSQL 16; .* carries PostgreSQL 18.*pg_dump"):
-        server.start(data_dir)
+        server.start(used_data_dir)
 
 
-def test_a_server_that_cannot_start_says_why(data_dir: Path, server: EmbeddedPostgres) -> None:
-    server.start(data_dir)
-    server.stop()
-    (data_dir / "cluster" / "global" / "pg_control").unlink()
+def test_a_server_that_cannot_start_says_why(used_data_dir: Path, server: EmbeddedPostgres) -> None:
+    (used_data_dir / "cluster" / "global" / "pg_control").unlink()
     with pytest.raises(EmbeddedPostgresError, match="pg_control"):
-        server.start(data_dir)
+        server.start(used_data_dir)
 
 
 def modes_above(folder: Path) -> list[int]:
@@ -297,8 +305,8 @@ def test_a_folder_that_is_not_ours_is_refused_with_the_remedy(data_dir: Path, se
         server.start(data_dir)
 
 
-def test_a_forked_child_cannot_stop_the_server(data_dir: Path) -> None:
-    command = [sys.executable, "-c", FORKING, str(data_dir)]
+def test_a_forked_child_cannot_stop_the_server(used_data_dir: Path) -> None:
+    command = [sys.executable, "-c", FORKING, str(used_data_dir)]
     answer = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     assert answer.stdout.split() == ["child", "parent"]
-    assert not runs(data_dir)  # the parent's own exit stopped it
+    assert not runs(used_data_dir)  # the parent's own exit stopped it

@@ -1,22 +1,13 @@
 """The vintage table: dates down, states of knowledge across, each cell the rate of exactly that pair of clocks."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.fix_service import Service, new_database
-from tests.integration.test_changes import tell
+from tests.fix_service import Service
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
-
-
-@pytest.fixture(scope="module")
-def told(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with Service(tmp_path_factory.mktemp("vintage"), "--dev", database_url=new_database(postgres)) as running:
-        tell(running)
-        yield running
 
 
 def test_each_cell_is_the_rate_at_its_pair_of_clocks(told: Service) -> None:

@@ -1,0 +1,63 @@
+"""Data folders, and one embedded PostgreSQL for the whole run."""
+
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.embedded import EmbeddedPostgres
+
+
+def open_folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder that every user may enter, as a data folder's parent mostly is; pytest's own are closed to `nobody`."""
+    folder = tempfile.TemporaryDirectory(prefix="taizhang-test-")
+    Path(folder.name).chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """A data folder of this test's own, not made yet, with a path that asks for quoting."""
+    with open_folder() as folder:
+        yield Path(folder) / "台账 data's" / "d"
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Path]:
+    """A data folder in which a server has run and was stopped, to be copied: to make one takes a second."""
+    with open_folder() as folder:
+        server = EmbeddedPostgres()
+        server.start(Path(folder) / "data")
+        server.stop()
+        yield Path(folder) / "data"
+
+
+@pytest.fixture
+def used_data_dir(data_dir: Path, cluster: Path) -> Path:
+    """A data folder of this test's own, in which a server has run before."""
+    return copied(cluster, data_dir)
+
+
+@pytest.fixture
+def served_dir(data_dir: Path, cluster: Path) -> Path:
+    """A folder for a service of this test's own; its `data` has been used before."""
+    copied(cluster, data_dir / "data")
+    return data_dir
+
+
+def copied(cluster: Path, data_dir: Path) -> Path:
+    """The data folder, made a copy of the cluster with owners and modes."""
+    data_dir.parent.mkdir(parents=True)
+    subprocess.run(["cp", "-a", str(cluster), str(data_dir)], check=True)
+    return data_dir
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A libpq connection string for the maintenance database of a real server that lives as long as the test run."""
+    server = EmbeddedPostgres()
+    with open_folder() as folder:
+        yield server.start(Path(folder))
+        server.stop()
