@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from services.client import Client, ServiceError
 from services.commands.console import ERR, Data
 from services.commands.serve import Port, banner, run
+from services.demo_city.plan import SCALE_MAX, SCALE_MIN
 from services.demo_city.world import EVENTS_AT_SCALE_1, events
 from services.publishing import Outcome, publish
 from services.settings import Settings, load
@@ -19,7 +20,7 @@ _MARK: Final = "demo-city"
 def demo(
     data: Data = None,
     port: Port = None,
-    scale: Annotated[float, typer.Option(min=0.001, max=10, help="规模 of the demo city")] = 0.1,
+    scale: Annotated[float, typer.Option(min=SCALE_MIN, max=SCALE_MAX, help="规模 of the demo city")] = 0.1,
     seed: Annotated[int, typer.Option(help="随机种子 of the demo city")] = 1,
 ) -> None:
     """演示 Serve in --dev mode and load the demo city, if the log is still empty.
