@@ -13,7 +13,6 @@ import pytest
 
 from tests.examples import EXAMPLES
 from tests.fix_service import Service, environment, free_port, shell
-from tests.histories import renamed
 from tests.sending import removed
 
 DELIVERIES: list[dict[str, Any]] = EXAMPLES[0]["deliveries"]
@@ -104,10 +103,10 @@ def test_a_database_that_is_not_there_is_told_without_its_password(tmp_path: Pat
     assert "Traceback" not in told.stderr
 
 
-def test_publish_keeps_every_line_and_says_what_became_of_them(service: Service, tmp_path: Path) -> None:
+def test_publish_keeps_every_line_and_says_what_became_of_them(service: Service, source: str, tmp_path: Path) -> None:
     file = tmp_path / "events.jsonl"
     (before,) = service.publish([{"id": "half"}])
-    lines = [json.dumps(each, ensure_ascii=False) for each in renamed(DELIVERIES)]
+    lines = [json.dumps(removed(f"e{n}", source)) for n in range(16)]
     file.write_text("\n".join([*lines[:3], "not json {", lines[3], "", '{"half": true}', *lines[4:], lines[0]]) + "\n")
     told = shell("publish", str(file), url=service.url)
     assert told.returncode == 3, told.stderr
@@ -120,9 +119,9 @@ def test_publish_keeps_every_line_and_says_what_became_of_them(service: Service,
     assert "accepted 0 + 重复 duplicate 17" in again.stdout
 
 
-def test_publish_takes_a_json_array_too(service: Service, tmp_path: Path) -> None:
+def test_publish_takes_a_json_array_too(service: Service, source: str, tmp_path: Path) -> None:
     file = tmp_path / "events.json"
-    file.write_text(json.dumps(renamed(DELIVERIES), indent=2, ensure_ascii=False))
+    file.write_text(json.dumps([removed(f"e{n}", source) for n in range(16)], indent=2))
     told = shell("publish", str(file), url=service.url)
     assert told.returncode == 0, told.stderr
     assert "accepted 16" in told.stdout
