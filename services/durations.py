@@ -5,7 +5,6 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from domain.measures import SUCCESSES
 from domain.terms import MEASURES, Measure
@@ -55,6 +54,8 @@ def durations(queries: Queries, as_of: date, known_at: int, measure: Measure, di
 
 
 def _survival(region: str | None, met: NDArray[np.int64], seen: NDArray[np.int64]) -> Durations:
+    from scipy import stats  # noqa: PLC0415 - takes most of a second to import, and few ask for a curve
+
     function = stats.ecdf(stats.CensoredData(uncensored=met, right=seen)).sf
     days, shares = function.quantiles, function.probabilities
     low = high = np.full(len(days), np.nan)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 import numpy as np
 from psycopg import sql
@@ -20,6 +20,7 @@ from services.projector import fits
 from services.queries import Queries
 
 Weakness = Literal["could_stand_alone", "below_threshold"]
+WEAKNESSES: Final[tuple[Weakness, ...]] = get_args(Weakness)
 SHARED: Final = ("joint", "affiliated")
 
 _COVERING: Final = """
