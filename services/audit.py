@@ -82,15 +82,17 @@ def audit(queries: Queries, trail: Trail, sight: Sight, *, after: int, known_at:
         found = _audit(queries, trail, after=after, known_at=known_at, limit=limit + 1)
         return AuditPage(found[:limit], found[limit - 1].position if len(found) > limit else None)
     seen: list[TrailEvent] = []
-    for _ in range(LOOKED_AT_MAX // _LOOK):
-        part = _audit(queries, trail, after=after, known_at=known_at, limit=_LOOK)
+    # The database has left out most of what is out of sight.
+    look = min(_LOOK, 2 * limit)
+    for _ in range(LOOKED_AT_MAX // look):
+        part = _audit(queries, trail, after=after, known_at=known_at, limit=look)
         with queries.connection() as connection:
             told = LogReader(connection).events([event.position for event in part])
         visible = {event.position for event in told if sight.sees_any(event)}
         seen += (e._replace(subject=sight.subject(e.subject)) for e in part if e.position in visible)
         if len(seen) > limit:
             return AuditPage(seen[:limit], seen[limit - 1].position)
-        if len(part) < _LOOK:
+        if len(part) < look:
             return AuditPage(seen, None)
         after = part[-1].position
     return AuditPage(seen, after)

@@ -5,7 +5,7 @@ its first one after.
 """
 
 import threading
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from projections.ledger.standing import Mask
 
 NOWHERE: Final = -1
 Days = NDArray[np.int64]
+K = TypeVar("K")
+V = TypeVar("V")
 # Answers kept: reads mostly ask about few pairs of clocks.
 KEPT_MAX: Final = 16
 
@@ -82,6 +84,7 @@ class Homes:
         self._version = -1
         self._numbers: dict[str, int] = {}
         self._kept: dict[tuple[int, int, int], Int32] = {}
+        self._inside: dict[tuple[int, int, int, Scope], Mask] = {}
 
     def number(self, version: int, snapshot: Snapshot, org: str) -> int | None:
         """The number of an organization that any event has spoken of."""
@@ -93,18 +96,26 @@ class Homes:
 
     def within(self, version: int, snapshot: Snapshot, day: int, known_at: int, scope: Scope) -> Mask:
         """By organization number whether its home lies within the scope; NOWHERE lies in none."""
+        key = (*_key(snapshot, day, known_at), scope)
+        with self._lock:
+            self._turn_to(version)
+            kept = self._inside.get(key)
+        if kept is not None:
+            return kept
         regions = list(snapshot.regions)
         inside = np.ones(len(regions) + 1, np.bool_)
         if scope is not None:
             inside[:] = [*(region.startswith(scope) for region in regions), False]
         # The extra last element answers for NOWHERE, which is index -1.
         chosen: Mask = inside[self.at(version, snapshot, day, known_at)]
+        with self._lock:
+            if version == self._version:
+                _keep(self._inside, key, chosen)
         return chosen
 
     def at(self, version: int, snapshot: Snapshot, day: int, known_at: int) -> Int32:
         """`homes`, remembered."""
-        known = int(np.searchsorted(snapshot.entries["position"], known_at, side="right"))
-        key = (known, snapshot.organizations, day)
+        key = _key(snapshot, day, known_at)
         with self._lock:
             self._turn_to(version)
             kept = self._kept.get(key)
@@ -113,11 +124,20 @@ class Homes:
         found = homes(snapshot, day, known_at)
         with self._lock:
             if version == self._version:
-                while len(self._kept) >= KEPT_MAX:
-                    del self._kept[next(iter(self._kept))]
-                self._kept[key] = found
+                _keep(self._kept, key, found)
         return found
 
     def _turn_to(self, version: int) -> None:
         if version != self._version:
-            self._version, self._numbers, self._kept = version, {}, {}
+            self._version, self._numbers, self._kept, self._inside = version, {}, {}, {}
+
+
+def _key(snapshot: Snapshot, day: int, known_at: int) -> tuple[int, int, int]:
+    """What homes depend on: how many entries were known, how many organizations there are, the day."""
+    return int(np.searchsorted(snapshot.entries["position"], known_at, side="right")), snapshot.organizations, day
+
+
+def _keep(kept: dict[K, V], key: K, value: V) -> None:
+    while len(kept) >= KEPT_MAX:
+        del kept[next(iter(kept))]
+    kept[key] = value

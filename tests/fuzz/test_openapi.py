@@ -37,7 +37,7 @@ def test_nothing_that_the_document_allows_or_forbids_breaks_the_service(
             "run", f"{service.url}/openapi.json", "--header", f"Authorization: Bearer {key}", "--checks", CHECKS,
             "--exclude-path", STREAM, "--max-time", str(SECONDS // 2), "--phases", "examples,coverage,fuzzing",
             "--suppress-health-check", "all", "--continue-on-failure", "--no-color", "--workers", "1",
-            "--wait-for-schema", "60", "--seed", SEED,
+            "--wait-for-schema", "60", "--request-timeout", "60", "--seed", SEED,
         ]  # fmt: skip
         found = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
         print(found.stdout[-30_000:])  # noqa: T201 - what pytest shows of a failure
