@@ -17,6 +17,7 @@ PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
         400: "The request breaks a rule; `errors` names each value, the rule and the remedy",
         401: "An API key is needed",
         403: "The caller's roles do not allow this",
+        413: "The body is too large; nothing was stored",
         414: "The address is too long",
         429: "This client sends too many requests; try again after Retry-After seconds",
         503: "Not ready: the projections or the database are behind; try again after Retry-After seconds",
