@@ -6,6 +6,7 @@ import html
 import itertools
 import json
 import re
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -22,7 +23,7 @@ from domain.merkle import leaf_hash
 from domain.proofs import verify_inclusion
 from services.settings import SHANGHAI
 from tests.examples import EXAMPLES
-from tests.fix_service import Service
+from tests.fix_service import Service, new_database
 from tests.sending import envelope, removed
 
 ORG = "uscc:9151010452601815XG"
@@ -39,11 +40,12 @@ def group(number: int, source: str, registered_on: str = "2024-01-05") -> dict[s
 
 
 @pytest.fixture(scope="module")
-def told(service: Service) -> Service:
-    """The shared service, once it has been told the first worked example and can be asked."""
-    position = max(each["position"] for each in service.publish(DELIVERIES))
-    service.get("/v1/rates", min_position=position)
-    return service
+def told(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service told the first worked example and nothing else: other tests speak of its organizations too."""
+    with Service(tmp_path_factory.mktemp("told"), "--dev", database_url=new_database(postgres)) as running:
+        position = max(each["position"] for each in running.publish(DELIVERIES))
+        running.get("/v1/rates", min_position=position)
+        yield running
 
 
 @pytest.mark.parametrize(
