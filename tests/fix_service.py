@@ -92,6 +92,13 @@ class Service:
         found: dict[str, Any] = answer.json()
         return found
 
+    def last_reading(self, action: str) -> dict[str, Any]:
+        """The newest entry of the trail of reading, found by its action too; tests before have left any number."""
+        number = self.get("/v1/readings/tree")["tree_size"]
+        found: dict[str, Any] = self.get(f"/v1/readings/{number}/proof")["reading"]
+        assert found in self.get("/v1/readings", action=action, **{"from": found["at"]})["readings"]
+        return found
+
 
 def shell(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """`taizhang` with these arguments, in a shell wide enough for its tables, until it has ended."""

@@ -85,7 +85,7 @@ def test_a_page_leaves_the_trail_that_its_twin_in_the_api_leaves(service: Servic
     ):  # fmt: skip
         size = service.get("/v1/readings/tree")["tree_size"]
         assert service.http.get(path, headers=HTML).status_code == 200
-        found = service.get("/v1/readings", action=action, limit=1000)["readings"][-1]
+        found = service.last_reading(action)
         assert (found["number"], found["question"]) == (size + 1, path)
 
 
