@@ -47,7 +47,22 @@ def check(asked: Asked, count: int) -> None:
         )
 
 
-def organizations(queries: Queries, asked: Asked, shown: Shown) -> Table:
+def listed(queries: Queries, asked: Asked, shown: Shown, count: int) -> tuple[list[Table], list[str]]:
+    """The sheet of organizations and its notes, where a document is asked for them; `count` are those it counts.
+
+    Raises:
+        InvalidValueError: what `check` refuses.
+    """
+    if not asked.organizations:
+        return [], []
+    check(asked, count)
+    notes = [text(asked.lang, "export.note.organizations", most=f"{ORGANIZATIONS_MAX:,}")]
+    if asked.public:
+        notes.append(text(asked.lang, "export.note.organizations.publication"))
+    return [_organizations(queries, asked, shown)], notes
+
+
+def _organizations(queries: Queries, asked: Asked, shown: Shown) -> Table:
     """All organizations that the document counts, by code; for publication nothing of their people."""
     found = listing(queries, asked.as_of, asked.known_at, asked.filters, limit=ORGANIZATIONS_MAX)
     columns = [Column(name, text(shown.lang, title), kind) for name, title, kind in _COLUMNS]

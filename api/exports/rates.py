@@ -2,7 +2,7 @@
 
 from api.exports.document import Chart, Document, Table
 from api.exports.figures import Asked, Group, Shown, dimensions_text, filters_text, policy_text, sentence
-from api.exports.organizations import ORGANIZATIONS_MAX, check, organizations
+from api.exports.organizations import listed
 from api.pages.texts import text
 from domain.publication import GROUP_BY, publication
 from services.errors import InvalidValueError
@@ -29,27 +29,21 @@ def rates_document(queries: Queries, asked: Asked) -> Document:
     """Summary (the rates) and detail (all counts) of the groups and of the whole; the organizations where asked for.
 
     Raises:
-        InvalidValueError: what `shown_groups` and `organizations.check` refuse.
+        InvalidValueError: what `shown_groups` and `organizations.listed` refuse.
     """
     found = queries.rates(asked.as_of, asked.known_at, asked.group_by, asked.filters)
     shown = shown_groups(queries, asked)
-    tables, notes = [summary(shown, found), detail(shown, found)], shown.notes()
-    if asked.organizations:
-        check(asked, found.total.registered)
-        tables.append(organizations(queries, asked, shown))
-        notes.append(text(asked.lang, "export.note.organizations", most=f"{ORGANIZATIONS_MAX:,}"))
-        if asked.public:
-            notes.append(text(asked.lang, "export.note.organizations.publication"))
+    sheets, more = listed(queries, asked, shown, found.total.registered)
     keys = len(shown.key_columns())
     return Document(
         name=f"rates-{asked.as_of}",
         lang=asked.lang,
         title=text(asked.lang, "export.rates.title"),
         sentence=sentence(asked.lang, asked.as_of.isoformat(), asked.known_at, asked.recorded_at),
-        tables=tables,
+        tables=[summary(shown, found), detail(shown, found), *sheets],
         chart=Chart(text(asked.lang, "export.chart.rates"), 0, [keys, keys + 3]),
         evidence=_evidence(asked, found, queries.evidence(asked.known_at)),
-        notes=notes,
+        notes=[*shown.notes(), *more],
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from api.exports.document import Chart, Column, Document, Kind, Table, Value
 from api.exports.figures import Asked, dimensions_text, filters_text, policy_text, sentence
+from api.exports.organizations import listed
 from api.exports.rates import detail, shown_groups
 from api.exports.rates import summary as rates_of_groups
 from api.pages.names import Names
@@ -26,26 +27,37 @@ _OF_TARGETS: Final[tuple[tuple[str, str, Kind], ...]] = (
 
 
 def report_document(
-    queries: Queries, found: Rendered, recorded_at: datetime | None, names: Names, *, public: bool, address: str
-) -> Document:
-    """The report as it was sealed; what is rendered now stands in the evidence, as identical or not."""
+    queries: Queries, found: Rendered, recorded_at: datetime | None, names: Names, *, public: bool, address: str,
+    organizations: bool,
+) -> Document:  # fmt: skip
+    """The report as it was sealed; what is rendered now stands in the evidence, as identical or not.
+
+    Its organizations, where they are asked for, are rendered from the log at the report's own pair of clocks.
+
+    Raises:
+        InvalidValueError: what `shown_groups` and `organizations.listed` refuse.
+    """
     data, lang = found.assessment.data, names.lang
     as_of, group_by = date.fromisoformat(data["as_of"]), tuple(data["group_by"])
-    asked = Asked(as_of, data["known_at"], recorded_at, group_by, segment_of(data["segment"]), names, public, address)
+    asked = Asked(
+        as_of, data["known_at"], recorded_at, group_by, segment_of(data["segment"]), names, public, address,
+        organizations,
+    )  # fmt: skip
     shown = shown_groups(queries, asked)
     groups = {tuple(each["key"]): Counts(**each["counts"]) for each in data["groups"]}
     sealed = Rates(groups, Counts(**data["total"]), read_policy(data["policy"]))
     by_group = rates_of_groups(shown, sealed)._replace(name="groups", title=text(lang, "export.sheet.groups"))
+    sheets, more = listed(queries, asked, shown, found.rendered["total"]["registered"])
     notes = [text(lang, f"export.note.{name}") for name in ("required", "then", "since")]
     return Document(
         name=found.assessment.assessment.replace(":", "-"),
         lang=lang,
         title=text(lang, "export.report.title", title=data["title"]),
         sentence=sentence(lang, data["as_of"], data["known_at"], recorded_at),
-        tables=[_targets(names, data), by_group, detail(shown, sealed), _since(lang, found.since)],
+        tables=[_targets(names, data), by_group, detail(shown, sealed), _since(lang, found.since), *sheets],
         chart=Chart(text(lang, "export.chart.targets"), 0, [4, 8]),
         evidence=_evidence(lang, found, asked),
-        notes=[*notes, *shown.notes()],
+        notes=[*notes, *shown.notes(), *more],
     )
 
 

@@ -8,6 +8,7 @@ from starlette.responses import HTMLResponse
 
 from api.access import Reading
 from api.clocks import Asked
+from api.exports.organizations import ORGANIZATIONS_MAX
 from api.pages.addresses import address
 from api.pages.base import Paged, tidy
 from api.parts import parts_of
@@ -72,6 +73,7 @@ def get_report(
         targets=targets,
         groups=groups,
         total=rates(Counts(**sealed["total"])),
+        organizations_max=ORGANIZATIONS_MAX,
         api=address(f"/v1/assessments/{assessment}", {"known_at": clocks.position}),
     )
 

@@ -118,8 +118,11 @@ def get_report(
     format: AsFormat = "xlsx",  # noqa: A002 - as above
     lang: In = "zh",
     publication: Public = False,
+    organizations: Listed = False,
 ) -> Response:
     """The report as sealed: targets, groups, evidence with its checkpoint, and what became known until `known_at`.
+
+    The organizations, if asked for, are rendered from the log at the report's own pair of clocks.
 
     Example: `/v1/assessments/assessment:2024-end/export?format=html&lang=zh`
     """
@@ -130,7 +133,9 @@ def get_report(
     recorded_at = queries.recorded_at(sealed["known_at"])
     names = Names(lang, parts.regions.at(queries, sealed["known_at"]), date.fromisoformat(sealed["as_of"]))
     same = address(f"/v1/assessments/{assessment}", {"known_at": known_at})
-    document = report_document(queries, found, recorded_at, names, public=publication, address=same)
+    document = report_document(
+        queries, found, recorded_at, names, public=publication, address=same, organizations=organizations
+    )
     return _file(parts, document, format)
 
 

@@ -186,10 +186,12 @@ def export(  # noqa: PLR0917 - as above
 
     Example: taizhang export --as-of 2024-12-31 --group-by kind --group-by region:6 --output rates.xlsx
     """
-    common: Parameters = {"format": form, "lang": lang, "publication": publication, "known_at": known_at}
+    common: Parameters = {
+        "format": form, "lang": lang, "publication": publication, "known_at": known_at, "organizations": organizations,
+    }  # fmt: skip
     if assessment is None:
         path = "/v1/rates/export"
-        common |= {"as_of": as_of, "group_by": group_by, "organizations": organizations, **filters}
+        common |= {"as_of": as_of, "group_by": group_by, **filters}
     else:
         path = f"/v1/assessments/{assessment}/export"
     with Client(load()) as client:

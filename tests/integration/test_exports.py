@@ -254,6 +254,29 @@ def test_the_organizations_are_listed_with_what_the_ledger_says_of_them(world: W
     assert types.count("n") in (3, 4)
 
 
+def test_a_report_lists_its_organizations_as_the_log_had_them_at_its_own_clocks(world: World) -> None:
+    sealed = world.service.get("/v1/assessments/assessment:r")["sealed"]
+    clocks = {"as_of": AS_OF, "known_at": sealed["known_at"]}
+    late = {"effective_on": "2024-06-03", "org": "group:late", "kind": "new_employment_group", "category": "courier",
+            "name": "迟报站", "region": "880107"}  # fmt: skip
+    position = world.service.publish([envelope("late", "organization.registered", late)])[0]["position"]
+    assert world.service.get("/v1/organizations/group:late", as_of=AS_OF, min_position=position)["row"]
+    ledger = world.service.get("/v1/organizations", **clocks, limit=200)["organizations"]
+    book = workbook(world, REPORT, organizations="true", lang="en")
+    assert book.sheetnames == ["Summary", "Groups", "Detail", "Known since", "Organizations", "Evidence", "Notes"]
+    listed = records(book["Organizations"])
+    assert [(row["Code"], row["Name"]) for row in listed] == [
+        (each["org"], each["attributes"]["name"]) for each in ledger
+    ]
+    assert len(listed) == sealed["total"]["registered"] > 0
+    assert [row["Full members"] for row in listed] == [each["full_members"] for each in ledger]
+    notes = [str(cell.value) for row in book["Notes"].iter_rows() for cell in row]
+    assert any("at most 10,000" in note for note in notes)
+    rows = json.loads(fetch(world, REPORT, organizations="true", publication="true", format="json"))["tables"]
+    withheld = ("employees", "full_members", "probationary_members", "activists", "eligible", "measure")
+    assert {row[name] for row in rows["organizations"]["rows"] for name in withheld} == {"*"}
+
+
 def test_for_publication_the_list_says_nothing_of_an_organizations_people(world: World) -> None:
     asked = {**GROUPED, "organizations": "true", "publication": "true"}
     rows = json.loads(fetch(world, **asked, format="json"))["tables"]["organizations"]["rows"]
@@ -308,3 +331,5 @@ def test_the_shell_seals_renders_supposes_and_exports(world: World, tmp_path: Pa
     file = tmp_path / "rates.xlsx"
     run("export", "--as-of", AS_OF, "--group-by", "kind", "--output", str(file))
     assert openpyxl.load_workbook(file).sheetnames[0] == "汇总"
+    run("export", "--assessment", "assessment:shell", "--organizations", "--output", str(file))
+    assert "组织名单" in openpyxl.load_workbook(file).sheetnames
