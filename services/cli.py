@@ -44,6 +44,8 @@ COMMANDS: Final = {
     "weak-branches": "services.commands.daily:weak_branches",
     "regions": "services.commands.field:regions",
     "matches": "services.commands.field:matches",
+    "decide-match": "services.commands.match:decide_match",
+    "undo-match": "services.commands.match:undo_match",
     "demo-city": "services.demo_city.command:demo_city",
     "demo-list": "services.demo_city.sample_list:demo_list",
     "verify": "services.evidence.command:verify",

@@ -1,12 +1,10 @@
 """`/work/matches`: records that may be the same organization, decided here by a person."""
 
 import asyncio
-import uuid
-from datetime import UTC, date, datetime
+from datetime import date
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
-import orjson
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -24,13 +22,14 @@ from api.problems import Problem, faults, invalid
 from domain.fields import REASON_LENGTH_MAX
 from domain.matching import Decision
 from services.holders import Holder
+from services.match_events import SOURCE, Answer, Said, match_event, standing_decision
 from services.matching import NAME_MIN, all_decisions, candidates
 from services.messages import Message
 
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
 
-# Whose decisions they are where the caller may speak for any source.
-SOURCE: Final = "/office/matching"
+# What the form's buttons say.
+_ANSWERS: Final[dict[str, Answer]] = {"yes": "same", "no": "different", "undo": "undo"}
 Region = Annotated[
     str | None, Query(pattern="^[0-9]{6,12}$", description="A county's code, or one below it.", examples=["880102"])
 ]
@@ -93,8 +92,8 @@ async def post(  # noqa: PLR0917 - what FastAPI gives
     del region, name_min, limit  # the address keeps them
     form = await submitted(request, "match", "org", "other", "same", "reason", "source")
     parts = parts_of(request)
-    stands = await run_in_threadpool(_standing, parts, clocks)
-    made = _event(form, clocks.as_of, stands)
+    decided = await run_in_threadpool(_decided, parts, clocks)
+    made = match_event(_said(form, clocks.as_of), standing_decision(decided, form["org"], form["other"]))
     if made is None:  # decided meanwhile, or the same button twice
         return RedirectResponse(page.here(), HTTPStatus.SEE_OTHER)
     position = await _publish(request, parts, holder, made)
@@ -102,34 +101,19 @@ async def post(  # noqa: PLR0917 - what FastAPI gives
     return RedirectResponse(page.here(known_at=None, min_position=position), HTTPStatus.SEE_OTHER)
 
 
-def _standing(parts: Parts, clocks: Clocks) -> dict[frozenset[str], Decision]:
-    decided, _ = all_decisions(parts.queries, clocks.as_of, parts.queries.position)
-    return {frozenset((each.org, each.other)): each for each in decided if each.undone_on is None}
+def _decided(parts: Parts, clocks: Clocks) -> list[Decision]:
+    return all_decisions(parts.queries, clocks.as_of, parts.queries.position)[0]
 
 
-def _event(form: dict[str, str], on: date, stands: dict[frozenset[str], Decision]) -> bytes | None:
-    """The event that a form asks for; None where it would change nothing.
+def _said(form: dict[str, str], on: date) -> Said:
+    """What a form says.
 
     Raises:
         Problem: 400, the form is neither a decision nor its end.
     """
-    decision = stands.get(frozenset((form["org"], form["other"])))
-    if form["same"] not in ("yes", "no", "undo"):
+    if form["same"] not in _ANSWERS:
         raise invalid("form.same", form["same"], "decision", "yes, no or undo")
-    if (decision is None) == (form["same"] == "undo"):
-        return None
-    type_, data = "match.undone", {"match": decision.match if decision else f"match:{uuid.uuid4().hex}"}
-    if decision is None:
-        other = "visit" if form["other"].startswith("visit:") else "other"
-        type_, data = "match.decided", {**data, "org": form["org"], other: form["other"]}
-    event: dict[str, Any] = {
-        "specversion": "1.0", "id": uuid.uuid4().hex, "source": form["source"], "type": f"taizhang.{type_}.v1",
-        "time": datetime.now(UTC).isoformat(), "subject": data["match"],
-        "data": {"effective_on": on.isoformat(), **data, "reason": form["reason"]},
-    }  # fmt: skip
-    if decision is None:
-        event["data"]["same"] = form["same"] == "yes"
-    return orjson.dumps(event)
+    return Said(form["org"], form["other"], _ANSWERS[form["same"]], on, form["reason"], form["source"])
 
 
 async def _publish(request: Request, parts: Parts, holder: Holder, event: bytes) -> int:

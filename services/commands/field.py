@@ -142,7 +142,7 @@ def matches(  # noqa: PLR0917 - as above
     limit: Limit = 50,
     as_json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
-    """疑似同一 Records of one county that may be the same organization; a person decides, by a match.decided event.
+    """疑似同一 Records of one county that may be the same organization; a person decides: decide-match, undo-match.
 
     Example: taizhang matches 880107 --as-of 2024-10-17
     """
