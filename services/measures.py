@@ -16,7 +16,6 @@ from projections.ledger.columns import Int32
 from projections.ledger.obligations import Measures, measures, open_measures
 from projections.ledger.standing import Mask
 from services.ledger_view import View
-from services.office_facts import office_facts
 from services.queries import Queries, chosen_rows
 
 State = Literal["open", "due", "overdue"]
@@ -150,8 +149,7 @@ def open_work(queries: Queries, as_of: date, known_at: int, filters: Filters) ->
     policy = snapshot.policy(as_of.toordinal(), known_at)
     rows = chosen_rows(snapshot, as_of, known_at, policy, queries.narrowed(filters))
     rows = rows.where(open_measures(rows))
-    with queries.connection() as connection:
-        said = offices(office_facts(connection, view, ["measure"], as_of, known_at), as_of)
+    said = offices(queries.office_facts(["measure"], as_of, known_at), as_of)
     found = measures(snapshot, as_of, known_at, rows.org_no)
     found = found.where(found.closed == 0)
     # Both stand in order of organization: an open row has one open measure.
@@ -212,8 +210,7 @@ def of_organization(queries: Queries, org: str, as_of: date, known_at: int) -> t
     """
     number = queries.require_organization(org, as_of, known_at)
     view = queries.view.current
-    with queries.connection() as connection:
-        said = offices(office_facts(connection, view, ["measure"], as_of, known_at), as_of)
+    said = offices(queries.office_facts(["measure"], as_of, known_at), as_of)
     found = dict(measures(view.snapshot, as_of, known_at, np.array([number], np.int32)).episodes())
     return found.get(number, []), said
 

@@ -4,7 +4,7 @@ Every answer is bound to one version of the projection at one position; `as_of` 
 `known_at` a position that the projection has reached.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from datetime import date, datetime
@@ -15,12 +15,14 @@ from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
+from domain.facts import Fact
 from domain.fold import Attributes
 from domain.ledger import Row, row
 from domain.policy import Policy
 from domain.rates import ANY, Counts, Filters, Key, add
 from domain.scope import Scope
 from projections.ledger.alphabet import Alphabet
+from projections.ledger.branches import BranchCoverings
 from projections.ledger.changes import INACTIVE, RawState
 from projections.ledger.choosing import ByOrganization
 from projections.ledger.columns import Snapshot
@@ -33,6 +35,7 @@ from services.database import configure_scoped, open_pool
 from services.errors import NotFoundError
 from services.evidence import log_tree
 from services.ledger_view import LedgerView, PinnedView, View
+from services.office_facts import OfficeFacts
 
 _RECORDED_AT: Final = "SELECT recorded_at FROM taizhang.log WHERE notification_id = %s"
 # Of so many positions what the log says is kept: it never changes.
@@ -81,6 +84,8 @@ class Queries:
         self.scope = scope
         self.by_organization = ByOrganization()
         self.homes = Homes()
+        self._office_facts = OfficeFacts()
+        self.coverings = BranchCoverings()
         self.alphabet = Alphabet()
         self._known: dict[int, Known] = {}
 
@@ -146,6 +151,11 @@ class Queries:
         """A cursor of such a connection."""
         with self.connection() as connection, connection.cursor() as cursor:
             yield cursor
+
+    def office_facts(self, families: Sequence[str], as_of: date, known_at: int) -> list[Fact]:
+        """The acts of offices of these families that stand, effective by the date, in canonical order."""
+        with self.connection() as connection:
+            return self._office_facts.at(connection, self.view.current, self.scope, families, as_of, known_at)
 
     def known(self, position: int) -> Known | None:
         """What was kept of a position, without asking the database."""

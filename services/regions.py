@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 
 from domain.rates import Counts, Filters, add
 from domain.regions import Regions
-from services.office_facts import office_facts
 from services.queries import Queries
 
 KEPT_MAX: Final = 4
@@ -31,8 +30,7 @@ class RegionalRates(NamedTuple):
 
 def regions_known(queries: Queries, known_at: int) -> Regions:
     """The regions with every change known at a position, of any effective date."""
-    with queries.connection() as connection:
-        return Regions(office_facts(connection, queries.view.current, [_FAMILY], date.max, known_at))
+    return Regions(queries.office_facts([_FAMILY], date.max, known_at))
 
 
 class KnownRegions:

@@ -20,7 +20,6 @@ from domain.surveys import (
     visits,
 )
 from services.errors import NotFoundError
-from services.office_facts import office_facts
 from services.queries import Queries, chosen_rows, rows_at
 
 
@@ -75,8 +74,7 @@ class Accuracy(NamedTuple):
 
 def all_surveys(queries: Queries, as_of: date, known_at: int) -> list[Survey]:
     """The surveys opened by the date."""
-    with queries.connection() as connection:
-        return list(surveys(office_facts(connection, queries.view.current, ["survey"], as_of, known_at)).values())
+    return list(surveys(queries.office_facts(["survey"], as_of, known_at)).values())
 
 
 def made(queries: Queries, survey: str, as_of: date, known_at: int) -> Made:
@@ -85,8 +83,7 @@ def made(queries: Queries, survey: str, as_of: date, known_at: int) -> Made:
     Raises:
         NotFoundError: no such survey was opened by the date.
     """
-    with queries.connection() as connection:
-        facts = office_facts(connection, queries.view.current, ["survey", "visit"], as_of, known_at)
+    facts = queries.office_facts(["survey", "visit"], as_of, known_at)
     found = surveys(facts).get(survey)
     if found is None:
         raise NotFoundError(f"no survey {survey} was opened by {as_of} as known at position {known_at}")

@@ -5,31 +5,24 @@ from datetime import date
 from typing import Final, Literal, NamedTuple, get_args
 
 import numpy as np
-from psycopg import sql
 
 from domain.facts import Fact, standing_facts
 from domain.fold import Branch
+from domain.policy import Policy
 from domain.rectification import Contradicted, Rectification, rectifications
 from domain.scope import in_scope
 from domain.signals import branch_after
 from domain.terms import FORMATIONS
-from projections.ledger.standing import standing
+from projections.ledger.branches import Covering
+from projections.ledger.columns import Int32
+from projections.ledger.standing import Standing, standing
 from services.deciding import events_about
-from services.office_facts import office_facts
 from services.projector import fits
 from services.queries import Queries
 
 Weakness = Literal["could_stand_alone", "below_threshold"]
 WEAKNESSES: Final[tuple[Weakness, ...]] = get_args(Weakness)
 SHARED: Final = ("joint", "affiliated")
-
-_COVERING: Final = """
-SELECT entity, org_no, value FROM (
-    SELECT DISTINCT ON (entity, org_no) entity, org_no, value FROM {schema}.presence
-     WHERE entity LIKE 'branch:%%' AND position <= %s AND day_from <= %s AND day_to > %s
-     ORDER BY entity, org_no, position DESC
-) latest WHERE value IS NOT NULL ORDER BY entity, org_no
-"""
 
 
 class WeakBranch(NamedTuple):
@@ -64,36 +57,46 @@ def weak_branches(queries: Queries, as_of: date, known_at: int, region: str | No
     day = as_of.toordinal()
     policy = view.snapshot.policy(day, known_at)
     rows = standing(view.snapshot, day, known_at, policy)
+    # Of all branches, whatever the caller sees: _judged tells of those alone of which all is in sight.
+    with queries.everywhere().cursor() as cursor:
+        covering = queries.coverings.at(view.version.number, view.reading.schema, view.snapshot, cursor, day, known_at)
     at = np.full(view.snapshot.organizations, -1, np.int32)
     at[rows.org_no] = np.arange(len(rows), dtype=np.int32)
-    statement = sql.SQL(_COVERING).format(schema=sql.Identifier(view.reading.schema))
-    with queries.cursor() as cursor:
-        covering = cursor.execute(statement, (known_at, day, day)).fetchall()
-    regions = list(view.snapshot.regions)
-    seen = [in_scope(code, queries.scope) for code in regions]
-    meant = [region is None or code.startswith(region) for code in regions]
-    by_branch: dict[tuple[str, str], list[int]] = {}
-    for branch, org_no, formation in covering:
-        if org_no < len(at) and at[org_no] >= 0:
-            by_branch.setdefault((branch, formation), []).append(int(at[org_no]))
+    row = at[covering.org_no]
+    return _judged(queries, rows, covering.where(row >= 0), row[row >= 0], policy, region)
+
+
+def _judged(  # noqa: PLR0917 - one question
+    queries: Queries, rows: Standing, covering: Covering, row: Int32, policy: Policy, region: str | None
+) -> list[WeakBranch]:
+    """The weak ones among branches; `row` is for each that is covered its place among the rows."""
+    if not len(row):
+        return []
+    snapshot = queries.view.current.snapshot
+    regions = list(snapshot.regions)
+    in_sight = np.array([in_scope(code, queries.scope) for code in regions])
+    in_region = np.array([region is None or code.startswith(region) for code in regions])
+    # A branch has one formation on a date.
+    begins = np.flatnonzero(np.append(True, covering.branch[1:] != covering.branch[:-1]))
+    home = rows.region[row]
+    # A branch is judged by all that it covers: who may not see all of it is not told of it.
+    told = np.logical_and.reduceat(in_sight[home], begins) & np.logical_or.reduceat(in_region[home], begins)
+    members = np.add.reduceat(rows.full_members[row], begins)
+    few = members < policy.full_members_for_branch
     # An eligible organization under a branch of its own stands alone already.
-    alone = FORMATIONS.index("standalone")
-    could = (rows.eligible & (rows.formation != alone) & (rows.excluded == 0)).tolist()
-    home_of, members_of, numbers_of = (a.tolist() for a in (rows.region, rows.full_members, rows.org_no))
-    found = []
-    for (branch, formation), numbers in by_branch.items():
-        # A branch is judged by all that it covers: who may not see all of it is not told of it.
-        homes = [home_of[i] for i in numbers]
-        if not all(seen[home] for home in homes) or not any(meant[home] for home in homes):
-            continue
-        full_members = sum(members_of[i] for i in numbers)
-        grown = [view.snapshot.orgs[numbers_of[i]] for i in numbers if could[i]] if formation in SHARED else []
-        weaknesses: list[Weakness] = ["could_stand_alone"] if grown else []
+    could = rows.eligible & (rows.formation != FORMATIONS.index("standalone")) & (rows.excluded == 0)
+    grown = could[row] & np.isin(covering.formation, [FORMATIONS.index(name) for name in SHARED])
+    weak = np.flatnonzero(told & (few | np.logical_or.reduceat(grown, begins)))
+    ends = np.append(begins[1:], len(row))
+    judged = []
+    for first, end, full_members in zip(*(a[weak].tolist() for a in (begins, ends, members)), strict=True):
+        firms = sorted(snapshot.orgs[n] for n in covering.org_no[first:end][grown[first:end]].tolist())
+        weaknesses: list[Weakness] = ["could_stand_alone"] if firms else []
         if full_members < policy.full_members_for_branch:
             weaknesses.append("below_threshold")
-        if weaknesses:
-            found.append(WeakBranch(branch, formation, len(numbers), full_members, weaknesses, sorted(grown)))
-    return found
+        name, formation = covering.names[covering.branch[first]], FORMATIONS[covering.formation[first]]
+        judged.append(WeakBranch(name, formation, end - first, full_members, weaknesses, firms))
+    return judged
 
 
 def branches(queries: Queries, names: list[str], as_of: date, known_at: int) -> Mapping[str, Branch]:
@@ -109,5 +112,4 @@ def branches(queries: Queries, names: list[str], as_of: date, known_at: int) -> 
 
 def all_rectifications(queries: Queries, as_of: date, known_at: int) -> tuple[list[Rectification], list[Contradicted]]:
     """Every rectification opened by the date, as known at a position, and the facts without effect."""
-    with queries.connection() as connection:
-        return rectifications(office_facts(connection, queries.view.current, ["rectification"], as_of, known_at))
+    return rectifications(queries.office_facts(["rectification"], as_of, known_at))

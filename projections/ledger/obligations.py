@@ -27,6 +27,11 @@ ENDS: Final[tuple[ClosedBy | None, ...]] = (None, *METS, "superseded")
 _BY_ELIGIBILITY: Final = [MEASURES.index(m) for m in MEASURES if m in BY_ELIGIBILITY]
 
 
+# An entry's number has so many bits at most (int32).
+_ENTRY_BITS: Final = 31
+_ENTRY_MASK: Final = (1 << _ENTRY_BITS) - 1
+
+
 class Measures(NamedTuple):
     """Measures of organizations by a date, in order of organization and opening; arrays of one length.
 
@@ -81,7 +86,8 @@ def measures(snapshot: Snapshot, as_of: date, known_at: int, numbers: Int32 | No
         wanted = np.zeros(snapshot.organizations, np.bool_)
         wanted[numbers] = True
         at = at[wanted[entries["org_no"][at]]]
-    at = at[np.argsort(entries["org_no"][at], kind="stable")]
+    # Organization and entry in one number: sorting these is several times as fast as a stable sort by organization.
+    at = np.sort(entries["org_no"][at].astype(np.int64) << _ENTRY_BITS | at) & _ENTRY_MASK
     policies = [p for p in snapshot.policies if p.position <= known_at]
     changes = sorted({0} | {d for p in policies for d in (p.day_from, p.day_to) if d <= day})
     org_no, days, deciding = _spans(snapshot, at, day, np.array(changes[1:], np.int64))
@@ -111,13 +117,19 @@ def _spans(
     shift = np.int64(day + 2)
     of_org = org_no.astype(np.int64) * shift
     within = ends <= day
-    every = np.unique(org_no).astype(np.int64) * shift
-    keys = np.unique(np.concatenate([of_org + begins, (of_org + ends)[within], *(every + cut for cut in cuts)]))
+    every = of_org[np.append(True, org_no[1:] != org_no[:-1])] if len(at) else of_org
+    keys = _distinct(np.concatenate([of_org + begins, (of_org + ends)[within], *(every + cut for cut in cuts)]))
     first = np.searchsorted(keys, of_org + begins)
     behind = np.searchsorted(keys, of_org + np.minimum(ends, shift - 1))
     number = latest(first, behind, len(keys))
     deciding = np.where(number >= 0, np.append(at, -1)[number], -1)
     return (keys // shift).astype(np.int32), keys % shift, deciding
+
+
+def _distinct(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The values sorted, each once; np.unique hashes, which takes many times as long here."""
+    found = np.sort(values)
+    return found[np.append(True, found[1:] != found[:-1])] if len(found) else found
 
 
 def latest(begins: NDArray[np.int64], ends: NDArray[np.int64], length: int) -> NDArray[np.int64]:

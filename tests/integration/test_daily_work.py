@@ -227,6 +227,52 @@ def test_an_organization_under_two_codes_is_a_candidate_until_a_person_decides(c
     assert (decision["same"], decision["undone_on"]) == (True, "2025-06-01")
 
 
+def test_a_match_is_decided_and_undone_from_the_shell(city: Service) -> None:
+    unknown = city.get(f"/v1/surveys/{survey.NAME}/progress", as_of="2025-06-30")["unknown"][0]["visit"]
+    org = city.get("/v1/organizations", as_of="2025-06-30", region="880107", limit=1)["organizations"][0]["org"]
+
+    def run(command: str, *options: str, code: int = 0) -> str:
+        told = shell(command, org, unknown, *options, "--as-of", "2025-06-30", url=city.url)
+        assert told.returncode == code, told.stderr
+        return told.stderr + told.stdout
+
+    def decisions(said: str) -> list[tuple[bool, str | None, str | None]]:
+        position = int(said.rsplit(maxsplit=1)[-1])
+        made = city.get("/v1/matches", as_of="2025-06-30", min_position=position)["decisions"]
+        return [(d["same"], d["undone_on"], d["undone_reason"]) for d in made if d["other"] == unknown]
+
+    assert "decide-match" in run("undo-match", "--reason", "误", code=1)
+    assert decisions(run("decide-match", "--answer", "same", "--reason", "同址同人")) == [(True, None, None)]
+    assert "同址同人" in run("decide-match", "--answer", "different", "--reason", "误", code=1)
+    assert decisions(run("undo-match", "--reason", "核实为两家")) == [(True, "2025-06-30", "核实为两家")]
+    said = run("decide-match", "--answer", "different", "--reason", "核实为两家", "--source", "/office/880107")
+    assert (False, None, None) in decisions(said)
+    event = city.get(f"/v1/events/{int(said.split()[-1])}")
+    assert (event["source"], event["type"]) == ("/office/880107", "taizhang.match.decided.v1")
+    assert "quarantine" in run("undo-match", "--reason", "x" * 5_000, code=1)
+
+
+def test_a_decision_that_is_corrected_or_retracted_is_read_anew(city: Service) -> None:
+    data = {"effective_on": "2025-06-02", "match": "match:c", "org": "group:c", "other": "group:d", "same": True,
+            "reason": "同址"}  # fmt: skip
+
+    def said(position: int, known_at: int) -> list[tuple[bool, str]]:
+        found = city.get("/v1/matches", as_of="2025-06-30", min_position=position, known_at=known_at)["decisions"]
+        return [(each["same"], each["reason"]) for each in found if each["match"] == "match:c"]
+
+    first = city.publish([envelope("c1", "match.decided", data, "/office")])[0]["position"]
+    assert said(first, first) == [(True, "同址")]
+    of = {"reason": "笔误"}
+    target = {"source": "/office", "id": "c1"}
+    replaced = {**of, "corrects": target, "replacement": {**data, "same": False, "reason": "两家"}}
+    second = city.publish([envelope("c2", "event.corrected", replaced, "/office")])[0]["position"]
+    assert said(second, second) == [(False, "两家")]
+    third = city.publish([envelope("c3", "event.retracted", {**of, "retracts": target}, "/office")])[0]["position"]
+    assert said(third, third) == []
+    assert said(third, second) == [(False, "两家")]
+    assert said(third, first) == [(True, "同址")]
+
+
 @pytest.mark.parametrize(
     ("arguments", "shown"),
     [

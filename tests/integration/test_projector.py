@@ -17,6 +17,8 @@ from psycopg import sql
 from domain.facts import Event
 from domain.ledger import ledger
 from domain.rates import DIMENSIONS, group
+from domain.terms import FORMATIONS
+from projections.ledger.branches import BranchCoverings
 from projections.ledger.columns import Columns
 from projections.ledger.fold import LedgerFold
 from projections.ledger.grouping import group as group_columns
@@ -95,7 +97,7 @@ def test_live_equals_rebuilt_equals_folded_from_scratch(
         columns = Columns()
         with connection.cursor() as cursor:
             LedgerReading(live.tables.schema).grow(cursor, columns)
-        snapshot = columns.snapshot(live.position)
+        snapshot, schema, coverings = columns.snapshot(live.position), live.tables.schema, BranchCoverings()
         events = known_events(connection)
         for known_at in (random.randrange(len(events) + 1) for _ in range(3)):
             day = date(2024, 1, 31) + timedelta(days=random.randrange(33))
@@ -104,6 +106,19 @@ def test_live_equals_rebuilt_equals_folded_from_scratch(
             rows = standing(snapshot, day.toordinal(), known_at, policy)
             expected = ledger(events[:known_at], day, fits)
             assert group_columns(snapshot, rows, group_by) == group(expected.rows(), group_by)
+            with connection.cursor() as cursor:
+                # The second look grows what the first has read.
+                told = (columns.snapshot(known_at), snapshot)
+                looks = [coverings.at(live.number, schema, each, cursor, day.toordinal(), known_at) for each in told]
+                present = LedgerReading(schema).presences(
+                    cursor, range(snapshot.organizations), day.toordinal(), known_at
+                )
+            by_branch = [(each.entity, each.org, each.value) for each in present if each.entity.startswith("branch:")]
+            for found in looks:
+                columns_of = zip(found.branch.tolist(), found.org_no.tolist(), found.formation.tolist(), strict=True)
+                covered = [(found.names[b], snapshot.orgs[o], FORMATIONS[f]) for b, o, f in columns_of]
+                assert sorted(covered) == sorted(by_branch)
+                assert [name for name, _, _ in covered] == sorted(name for name, _, _ in covered)
         with connection.transaction(), connection.cursor() as cursor:
             for version in (live, rebuilt, at_once):
                 projections.drop(cursor, version.number)

@@ -3,9 +3,14 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rapidfuzz import fuzz
 
 from domain.facts import Fact, standing_facts
 from domain.matching import decided_pairs, decisions, plain_name
+from services import matching
+from services.matching import Candidate, Record, alike, most_alike
 from tests.histories import as_events, fits
 
 
@@ -56,3 +61,50 @@ def test_what_contradicts_is_reported_and_has_no_effect() -> None:
     made, wrong = decisions(_facts(("undone", UNDO), ("decided", PAIR), ("decided", {**PAIR, "same": False})))
     assert [each.contradiction for each in wrong] == ["not_decided", "already_decided"]
     assert made[0].same
+
+
+_PLAIN = st.text(alphabet="瑞达商贸好味", max_size=8)
+_ADDRESS = st.none() | st.text(alphabet="路一二三号", max_size=5)
+
+
+def _records(prefix: str) -> st.SearchStrategy[list[Record]]:
+    told = st.lists(st.tuples(_PLAIN, _ADDRESS), max_size=25)
+    return told.map(lambda of: [Record(f"{prefix}{n}", p, "880107", a, p) for n, (p, a) in enumerate(of)])
+
+
+def _compared(left: Record, right: Record) -> Candidate:
+    name = fuzz.ratio(left.plain, right.plain)
+    if left.address is None or right.address is None:
+        return Candidate(left, right, round(name, 1), None, round(name, 1))
+    address = fuzz.ratio(left.address, right.address)
+    return Candidate(left, right, round(name, 1), round(address, 1), round((3 * name + address) / 4, 1))
+
+
+def _close(one: Candidate, other: Candidate) -> bool:
+    # Names are scored in single precision, of which the last place may be rounded the other way.
+    return (one.left, one.right, one.address_score) == (other.left, other.right, other.address_score) and (
+        max(abs(one.name_score - other.name_score), abs(one.score - other.score)) < 0.11
+    )
+
+
+@settings(max_examples=100, deadline=None)
+@given(_records("group:"), _records("visit:"), st.sampled_from([50.0, 66.7, 80.0, 100.0]), st.integers(1, 40))
+def test_candidates_are_those_that_comparing_each_with_each_gives(
+    orgs: list[Record], found: list[Record], name_min: float, most: int
+) -> None:
+    every = [
+        *((one, other) for n, one in enumerate(orgs) for other in orgs[n + 1 :]),
+        *((one, other) for one in found for other in orgs),
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(matching, "_BLOCK", 4)
+        pairs = [*alike(orgs, orgs, name_min, same=True), *alike(found, orgs, name_min, same=False)]
+        patch.setattr(matching, "CANDIDATES_MAX", most)
+        first = most_alike(pairs)
+        patch.setattr(matching, "CANDIDATES_MAX", len(every) + 1)
+        whole = most_alike(pairs)
+    enough = {(a.record, b.record) for a, b in every if fuzz.ratio(a.plain, b.plain) >= name_min}
+    assert {(c.left.record, c.right.record) for c in whole} == enough
+    assert all(_close(each, _compared(each.left, each.right)) for each in whole)
+    assert whole == sorted(whole, key=lambda c: (-c.score, c.left.record, c.right.record))
+    assert first == whole[:most]
