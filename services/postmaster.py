@@ -31,6 +31,18 @@ PID_LINE = 0
 SOCKET_FOLDER_LINE = 4
 STATE_LINE = 7
 
+# Pages that PostgreSQL keeps for itself: an eighth of the machine's memory within these bounds, touched as used. What
+# is not in them is read from disk wherever the system has given up its own copy.
+SHARED_BUFFERS_MIB_MIN = 128
+SHARED_BUFFERS_MIB_MAX = 4096
+
+
+def shared_buffers() -> str:
+    """The setting of that name for this machine."""
+    share = psutil.virtual_memory().total // 8 >> 20
+    return f"{min(max(share, SHARED_BUFFERS_MIB_MIN), SHARED_BUFFERS_MIB_MAX)}MB"
+
+
 SETTINGS = {
     "listen_addresses": "",
     "port": str(PORT),
@@ -38,7 +50,7 @@ SETTINGS = {
     "synchronous_commit": "on",
     "full_page_writes": "on",
     "max_connections": "100",
-    "shared_buffers": "256MB",
+    "shared_buffers": shared_buffers(),
     "max_wal_size": "2GB",
     "log_checkpoints": "off",
     "timezone": "UTC",

@@ -1,6 +1,6 @@
 """Reading the ledger's tables: the columns' growth, one organization, presences, anomalies, mentions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -22,9 +22,13 @@ TO STDOUT (FORMAT binary)
 """  # noqa: S608 - names of this module's own columns
 _ATTRIBUTES: Final = """
 SELECT org_no, kind, category, region, industry, employees FROM {schema}.attributes WHERE attributes_no >= %s
-ORDER BY attributes_no
+ORDER BY attributes_no LIMIT %s
 """
-_ORGANIZATIONS: Final = "SELECT org FROM {schema}.organization WHERE org_no >= %s ORDER BY org_no"
+_ORGANIZATIONS: Final = "SELECT org FROM {schema}.organization WHERE org_no >= %s ORDER BY org_no LIMIT %s"
+# Rows that stand in memory as Python objects at once while the columns grow: some 600 bytes each.
+_CHUNK: Final = 20_000
+# Of the entries in their wire form, which take three times as much while they are read.
+_WIRE_BYTES: Final = 4 << 20
 _POLICIES: Final = """
 SELECT position, day_from, day_to, full_members_for_branch, employees_for_branch, formations_counted
 FROM {schema}.policy ORDER BY position OFFSET %s
@@ -107,12 +111,21 @@ class LedgerReading:
     def grow(self, cursor: Cursor[Any], columns: Columns) -> None:
         """Add to the columns what the tables have beyond them; in a REPEATABLE READ transaction."""
         entries, attributes, organizations, policies = columns.counts
-        columns.add_organizations([o for (o,) in cursor.execute(self._sql(_ORGANIZATIONS), (organizations,))])
-        rows = cursor.execute(self._sql(_ATTRIBUTES), (attributes,)).fetchall()
-        columns.add_attributes([AttributesRow(*r) for r in rows])
+        for rows in self._chunks(cursor, _ORGANIZATIONS, organizations):
+            columns.add_organizations([org for (org,) in rows])
+        for rows in self._chunks(cursor, _ATTRIBUTES, attributes):
+            columns.add_attributes([AttributesRow(*row) for row in rows])
         found = cursor.execute(self._sql(_POLICIES), (policies,)).fetchall()
         columns.add_policies([PolicyEntry(*r) for r in found])
         self._grow_entries(cursor, columns, entries)
+
+    def _chunks(self, cursor: Cursor[Any], query: str, number: int) -> Iterator[list[Any]]:
+        """The rows from a number on, which count without gaps, a chunk at a time."""
+        rows = [()]
+        while rows:
+            rows = cursor.execute(self._sql(query), (number, _CHUNK)).fetchall()
+            number += len(rows)
+            yield rows
 
     def _grow_entries(self, cursor: Cursor[Any], columns: Columns, entries: int) -> None:
         with cursor.copy(self._sql(_ENTRIES), (entries,)) as copy:
@@ -122,7 +135,7 @@ class LedgerReading:
                 parts.append(part)
                 size += len(part)
                 # In parts, so that a long log's wire form never stands in memory whole.
-                if size > 1 << 24:
+                if size > _WIRE_BYTES:
                     size = self._add(columns, parts, size, more=True)
         self._add(columns, parts, size, more=False)
 

@@ -18,7 +18,7 @@ from tests.bench.workshop import Workshop, load, say
 PEER_EVENTS = 4_000
 PEER_SECONDS_MAX = 300.0
 
-_RAW = "SELECT state FROM taizhang.log ORDER BY notification_id LIMIT %s"
+RAW = "SELECT state FROM taizhang.log ORDER BY notification_id LIMIT %s"
 _DIGEST = "SELECT count(*), md5(string_agg(entry::text, ' ' ORDER BY entry)) FROM {}.entry"
 
 
@@ -31,7 +31,7 @@ def run(workshop: Workshop, lines: Sequence[bytes]) -> str:
         say("catch-up: the projector")
         seconds_first, seconds_all, ledger = _catch_up(ours, first, head)
         with psycopg.connect(ours) as connection, Registry(environment(stock)) as registry:
-            raws = iter([bytes(raw) for (raw,) in connection.execute(_RAW, (first,))])
+            raws = iter([bytes(raw) for (raw,) in connection.execute(RAW, (first,))])
             while batch := list(islice(raws, 500)):
                 registry.save_batch(batch)
         say("catch-up: the library's ProjectionRunner")

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -27,7 +28,10 @@ from services.projector import Projector
 from services.rebuild import rebuild
 from tests.bench import freshness, questions, rates
 from tests.bench.bitemporal import Bitemporal
+from tests.bench.catch_up import RAW
 from tests.bench.clients import BATCH, post
+from tests.bench.library import Registry, project
+from tests.bench.library import environment as library_settings
 from tests.bench.plots import draw
 from tests.bench.tables import heading, ms, per_second, percentile, table
 from tests.bench.workshop import SEED, Workshop, caught_up, load, peak_memory, say, well_formed
@@ -41,9 +45,14 @@ CATCH_UP_EVENTS: Final = 20_000
 FRESHNESS_EVENTS: Final = 9_600
 BUSY_EVENTS: Final = 20_000
 BUSY_BATCH: Final = 100
-# Beyond this size the bitemporal peer takes longer to build than all else.
-PEER_EVENTS_MAX: Final = 1_100_000
+# Beyond these sizes the peers take longer than all else: to build the bitemporal table, to fold from scratch.
+PEER_EVENTS_MAX: Final = 2_100_000
+FOLD_EVENTS_MAX: Final = 1_100_000
 PEER_PAIRS: Final = 30
+# The library's ProjectionRunner gets so many events.
+RUNNER_EVENTS: Final = 2_000
+RUNNER_SECONDS_MAX: Final = 300.0
+RUNNER_BATCH: Final = 500
 FOLDER: Final = Path(__file__).parent
 
 Figures = dict[str, float]
@@ -88,9 +97,7 @@ def _measure(workshop: Workshop, database: str, size: float) -> Figures:
                 figures |= _publish(service, rest[:FRESHNESS_EVENTS])
                 figures |= _busy(service, database, rest[FRESHNESS_EVENTS:], head)
                 figures |= {f"{name}_memory": size for name, size in peak_memory(service).items()}
-            if head < PEER_EVENTS_MAX:
-                say(f"{head:,} events: the bitemporal peer")
-                figures |= _peer(connection, head)
+            figures |= _peers(workshop, connection, head)
     return figures
 
 
@@ -156,7 +163,28 @@ def _busy(service: Service, database: str, lines: list[bytes], head: int) -> Fig
     return {"busy_p99": percentile([seconds for seconds, _ in during], 99)}
 
 
-def _peer(connection: Connection[Any], head: int) -> Figures:
+def _peers(workshop: Workshop, connection: Connection[Any], head: int) -> Figures:
+    """The same ledger by the library's runner, and the same question as SQL and by folding from scratch."""
+    say(f"{head:,} events: the peers")
+    figures = {"runner_per_s": _runner(workshop, connection)}
+    if head < PEER_EVENTS_MAX:
+        figures |= _bitemporal(connection, head)
+    if head < FOLD_EVENTS_MAX:
+        figures["fold_s"] = rates.fold(connection, date(2024, 12, 31), head)[0]
+    return figures
+
+
+def _runner(workshop: Workshop, connection: Connection[Any]) -> float:
+    """Events that the library's ProjectionRunner applies in a second, of those at the log's beginning."""
+    raws = [bytes(raw) for (raw,) in connection.execute(RAW, (RUNNER_EVENTS,))]
+    with workshop.database() as database:
+        with Registry(library_settings(database)) as registry:
+            for first in range(0, len(raws), RUNNER_BATCH):
+                registry.save_batch(raws[first : first + RUNNER_BATCH])
+        return len(raws) / project(database, len(raws), RUNNER_SECONDS_MAX)
+
+
+def _bitemporal(connection: Connection[Any], head: int) -> Figures:
     peer = Bitemporal(connection, rates.schema_in_use(connection))
     rectangles = peer.build()
     latencies = [peer.rates(*pair)[0] for pair in rates.random_pairs(head, PEER_PAIRS)]
@@ -168,14 +196,20 @@ ROWS: Final = (
     ("rates by kind and county, p99, ms", "rates_p99"),
     ("the same while a rebuild and a load run, p99, ms", "busy_p99"),
     ("the same as SQL with GiST ranges, p50, ms", "sql_p50"),
+    ("the same by a fold from scratch, s", "fold_s"),
+    ("dossier, p50, ms", "dossier_p50"),
     ("dossier, p99, ms", "dossier_p99"),
+    ("explain, 50 organizations, p50, ms", "explain_p50"),
     ("explain, 50 organizations, p99, ms", "explain_p99"),
+    ("page of 100 organizations, p50, ms", "page_p50"),
     ("page of 100 organizations, p99, ms", "page_p99"),
+    ("series of 24 month ends by county, p50, ms", "series_p50"),
     ("series of 24 month ends by county, p99, ms", "series_p99"),
     ("freshness, p99, ms", "freshness_p99"),
     ("events/s published meanwhile", "published_per_s"),
     ("load over intake, events/s", "load_per_s"),
     ("catch-up of the projector, events/s", "catch_up_per_s"),
+    ("the same by the library's `ProjectionRunner`, events/s", "runner_per_s"),
     ("cold rebuild, events/s", "rebuild_per_s"),
     ("cold rebuild, s", "rebuild_s"),
     ("service ready, s", "ready_s"),

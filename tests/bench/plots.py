@@ -19,7 +19,16 @@ PANELS: Final = (
         1000.0,
         {"dossier_p99": "dossier", "explain_p99": "explain", "series_p99": "series of 24 months", "page_p99": "page"},
     ),
-    ("events/s", 1.0, {"rebuild_per_s": "cold rebuild", "catch_up_per_s": "catch-up", "load_per_s": "intake"}),
+    (
+        "events/s",
+        1.0,
+        {
+            "rebuild_per_s": "cold rebuild",
+            "catch_up_per_s": "catch-up",
+            "load_per_s": "intake",
+            "runner_per_s": "ProjectionRunner",
+        },
+    ),
     ("peak memory, MiB", 1 / (1 << 20), {"service_memory": "service", "projector_memory": "projector"}),
 )
 

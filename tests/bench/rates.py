@@ -45,7 +45,7 @@ def run(workshop: Workshop, lines: Sequence[bytes]) -> str:
             say("rates: asking")
             ours = ask(service, pairs)
             seconds_sql = _compared([peer.rates(*pair) for pair in pairs[:SQL_PAIRS]], ours)
-            seconds_fold = _compared([_fold(connection, *pair) for pair in pairs[:FOLDS]], ours)
+            seconds_fold = _compared([fold(connection, *pair) for pair in pairs[:FOLDS]], ours)
     columns = ("way", "p50, ms", "p99, ms", "p50 to HTTP's")
     p50 = percentile([seconds for seconds, _ in ours], 50)
     rows = [
@@ -101,7 +101,8 @@ def _compared(answers: Sequence[Asked], ours: Sequence[Asked]) -> list[float]:
     return [seconds for seconds, _ in answers]
 
 
-def _fold(connection: Connection[Any], as_of: date, known_at: int) -> Asked:
+def fold(connection: Connection[Any], as_of: date, known_at: int) -> Asked:
+    """Seconds, and the counts by kind and county, from the log alone."""
     began = time.perf_counter()
     events = LogReader(connection).after(0, known_at)
     counts = group(ledger(events, as_of, fits).rows(), GROUP_BY)
