@@ -11,7 +11,7 @@ from domain.facts import POLICY, Event, Fact, standing_facts
 from domain.ledger import Row
 from projections.ledger.reading import LedgerReading, PresenceRow
 from projections.ledger.tables import LedgerTables
-from services.log_reader import LogReader
+from services.log_reader import KeptEvents, LogReader
 from services.projector import fits
 
 
@@ -40,10 +40,11 @@ def facts_around(  # noqa: PLR0917 - one question
     present: Sequence[PresenceRow],
     as_of: date,
     known_at: int,
+    kept: KeptEvents | None,
 ) -> FactsAround:
     """The facts effective by a date, as known at a position; `present` is what is at the organizations then."""
     entities = {each.entity for each in present if not each.entity.startswith("person:")}
-    events = events_about(connection, reading, [*orgs, *entities, POLICY], known_at)
+    events = events_about(connection, reading, [*orgs, *entities, POLICY], known_at, kept)
     by_entity: dict[str, list[Fact]] = {}
     for fact in standing_facts(events, fits)[0]:
         if fact.effective_on <= as_of:
@@ -55,12 +56,22 @@ def facts_around(  # noqa: PLR0917 - one question
 
 
 def events_about(
-    connection: Connection[Any], reading: LedgerReading, identifiers: Sequence[str], known_at: int
+    connection: Connection[Any],
+    reading: LedgerReading,
+    identifiers: Sequence[str],
+    known_at: int,
+    kept: KeptEvents | None = None,
 ) -> list[Event]:
-    """The events known then that speak of these, with their targets and all that was said of the same events."""
+    """The events known then that speak of these, with their targets and all that was said of the same events.
+
+    `kept` are events read before, for a caller who sees all of the log.
+    """
     log = LogReader(connection)
     with connection.cursor() as cursor:
-        events = log.mentioning(reading.schema, identifiers, known_at)
+        if kept is None:
+            events = log.mentioning(reading.schema, identifiers, known_at)
+        else:
+            events = kept.at(log, reading.mentions(cursor, identifiers, known_at))
         words = [event for event in events if not event.is_fact]
         if not words:
             return events

@@ -70,7 +70,7 @@ def dossier(queries: Queries, org: str, as_of: date, known_at: int) -> Dossier:
     with queries.connection() as connection, connection.cursor() as cursor:
         found = org_row(view, cursor, org, number, as_of, known_at)
         present = view.reading.presences(cursor, [number], as_of.toordinal(), known_at)
-        facts = facts_around(connection, view.reading, [org], present, as_of, known_at)
+        facts = facts_around(connection, view.reading, [org], present, as_of, known_at, queries.kept)
         subjects = [org, *(each.entity for each in present)]
         anomalies = view.reading.anomalies(cursor, as_of.toordinal(), known_at, subjects=subjects)
     branches = [branch_here(facts, each) for each in present if _is(each, "branch:")]

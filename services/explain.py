@@ -41,7 +41,9 @@ def explain(queries: Queries, as_of: date, known_at: int, group: Group, *, after
     with queries.connection() as connection, connection.cursor() as cursor:
         rows = rows_at(view, cursor, chosen, policy)
         present = view.reading.presences(cursor, chosen.org_no.tolist(), day, known_at)
-        facts = facts_around(connection, view.reading, [row.org for row in rows], present, as_of, known_at)
+        facts = facts_around(
+            connection, view.reading, [row.org for row in rows], present, as_of, known_at, queries.kept
+        )
     return [
         Explained(number, row, count_row(row), facts.decided_by(row))
         for number, row in zip(chosen.org_no.tolist(), rows, strict=True)

@@ -12,6 +12,8 @@ from domain.instants import NANOSECONDS, parse_instant
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _WHOLE_SECONDS: Final = len("2024-12-31T09:00:00+08:00")
+# Decoded events that are kept for whoever asks next: some 1.3 kB each.
+KEPT_EVENTS_MAX: Final = 50_000
 Query = str | sql.Composed
 # Position, source, id, type, time in nanoseconds, data: the fields of domain.facts.Event.
 Values = tuple[int, str, str, str, int, dict[str, Any]]
@@ -67,6 +69,26 @@ class LogReader:
     def _read(self, query: Query, parameters: tuple[Any, ...]) -> list[Values]:
         with self._connection.cursor(binary=True) as cursor:
             return list(_read(cursor.execute(query, parameters, prepare=True).fetchall()))
+
+
+class KeptEvents:
+    """Events read once and kept decoded, since none ever changes; any number of threads may ask.
+
+    For callers who see all of the log: what is kept passes by the database's row-level security.
+    """
+
+    def __init__(self) -> None:
+        self._events: dict[int, Event] = {}
+
+    def at(self, log: LogReader, positions: Sequence[int]) -> list[Event]:
+        """The events at these positions, in their order."""
+        kept = self._events
+        read = {event.position: event for event in log.events([p for p in positions if p not in kept])}
+        found = [read.get(p) or kept[p] for p in positions]
+        if len(kept) + len(read) > KEPT_EVENTS_MAX:
+            kept = self._events = {}
+        kept.update(read)
+        return found
 
 
 def read_events(rows: Iterable[Any]) -> list[Event]:

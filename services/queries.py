@@ -35,6 +35,7 @@ from services.database import configure_scoped, open_pool
 from services.errors import NotFoundError
 from services.evidence import log_tree
 from services.ledger_view import LedgerView, PinnedView, View
+from services.log_reader import KeptEvents
 from services.office_facts import OfficeFacts
 
 _RECORDED_AT: Final = "SELECT recorded_at FROM taizhang.log WHERE notification_id = %s"
@@ -88,6 +89,7 @@ class Queries:
         self.coverings = BranchCoverings()
         self.alphabet = Alphabet()
         self._known: dict[int, Known] = {}
+        self._kept = KeptEvents()
 
     def _like(self, view: LedgerView | PinnedView, scope: Scope) -> "Queries":
         made = copy(self)
@@ -109,6 +111,11 @@ class Queries:
         out of sight only decides whether something is told; never for single organizations.
         """
         return self._like(self.view, None)
+
+    @property
+    def kept(self) -> KeptEvents | None:
+        """Events read before; None where these questions are limited to regions, since the database decides there."""
+        return self._kept if self.scope is None else None
 
     def narrowed(self, filters: Filters) -> Filters:
         """The filters, within the regions that these questions are limited to."""
