@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from operator import add as plus
 from typing import Final, NamedTuple
 
@@ -56,6 +57,9 @@ RATES: Final[dict[str, tuple[str, str]]] = {
 }
 
 
+_SIDES: Final = tuple((Counts._fields.index(above), Counts._fields.index(below)) for above, below in RATES.values())
+
+
 def ratio(numerator: int, denominator: int) -> str | None:
     """The ratio as a decimal of four places, rounded half up; None over 0.
 
@@ -69,11 +73,13 @@ def ratio(numerator: int, denominator: int) -> str | None:
 
 def rates(counts: Counts) -> dict[str, Rate]:
     """The four rates of a group."""
-    values = counts._asdict()
-    return {
-        name: Rate(values[above], values[below], ratio(values[above], values[below]))
-        for name, (above, below) in RATES.items()
-    }
+    return dict(zip(RATES, _rates(counts), strict=True))
+
+
+# A series asks of each group again as the month and the year before of later points.
+@lru_cache(maxsize=4_096)
+def _rates(counts: Counts) -> tuple[Rate, ...]:
+    return tuple(Rate(counts[above], counts[below], ratio(counts[above], counts[below])) for above, below in _SIDES)
 
 
 def count_row(row: Row) -> Counts:

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -69,6 +70,7 @@ def main() -> None:
                 measured.append(_measure(workshop, database, size))
                 if size == sizes[0]:
                     sys.stdout.write(heading(database, size * 1e6 / EVENTS_AT_SCALE_1, int(measured[0]["events"])))
+            measured.sort(key=itemgetter("events"))
             (FOLDER / "growth.json").write_text(json.dumps(measured, indent=1) + "\n", "utf-8")
     sys.stdout.write("\n" + _table(measured))
     draw(measured, FOLDER)
