@@ -22,7 +22,7 @@ from domain.policy import Policy
 from domain.rates import ANY, Counts, Filters, Key, add
 from domain.scope import Scope
 from projections.ledger.alphabet import Alphabet
-from projections.ledger.branches import BranchCoverings
+from projections.ledger.branches import BranchCoverings, Covering
 from projections.ledger.changes import INACTIVE, RawState
 from projections.ledger.choosing import ByOrganization
 from projections.ledger.columns import Snapshot
@@ -86,7 +86,7 @@ class Queries:
         self.by_organization = ByOrganization()
         self.homes = Homes()
         self._office_facts = OfficeFacts()
-        self.coverings = BranchCoverings()
+        self._coverings = BranchCoverings()
         self.alphabet = Alphabet()
         self._known: dict[int, Known] = {}
         self._kept = KeptEvents()
@@ -163,6 +163,14 @@ class Queries:
         """The acts of offices of these families that stand, effective by the date, in canonical order."""
         with self.connection() as connection:
             return self._office_facts.at(connection, self.view.current, self.scope, families, as_of, known_at)
+
+    def covering(self, view: View, day: int, known_at: int) -> Covering:
+        """What every branch covers on a day (an ordinal), as known at a position.
+
+        Of all branches, in sight or not: whoever asks tells of those alone of which all is in sight.
+        """
+        with self.everywhere().cursor() as cursor:
+            return self._coverings.at(view.version.number, view.reading.schema, view.snapshot, cursor, day, known_at)
 
     def known(self, position: int) -> Known | None:
         """What was kept of a position, without asking the database."""

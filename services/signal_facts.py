@@ -11,9 +11,9 @@ from domain.facts import Event, EventKey, Fact, standing_fact, standing_facts
 from domain.instants import NANOSECONDS
 from domain.signals import DEFAULT_SIGNAL_POLICY, Learned, read_signal_policy
 from services.deciding import events_about
-from services.ledger_view import View
 from services.log_reader import LogReader
 from services.projector import fits
+from services.queries import Queries
 from services.settings import SHANGHAI
 
 # The list of types is that of the index log_raising_idx, which only a literal list can use.
@@ -40,8 +40,9 @@ class Look:
         words: all corrections and retractions known, by target.
     """
 
-    def __init__(self, view: View, connection: Connection[Any], as_of: date, known_at: int) -> None:
-        self.view, self.connection, self.as_of, self.known_at = view, connection, as_of, known_at
+    def __init__(self, queries: Queries, connection: Connection[Any], as_of: date, known_at: int) -> None:
+        self.queries, self.view = queries, queries.view.current
+        self.connection, self.as_of, self.known_at = connection, as_of, known_at
         self._log = LogReader(connection)
         adopted = [f for f in self.facts(["signals"]).get("signals", ()) if f.effective_on <= as_of]
         self.policy = read_signal_policy(adopted[-1].data) if adopted else DEFAULT_SIGNAL_POLICY

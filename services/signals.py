@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -17,13 +17,13 @@ from domain.signals import (
     SignalPolicy,
     Window,
     backdated,
-    branch_after,
     correction_spike,
     exclusion_spike,
     moved_in_and_out,
     short_lived_branch,
     without_members_since,
 )
+from projections.ledger.branches import Covering
 from projections.ledger.columns import Int32
 from projections.ledger.reading import OrgEntry, deciding
 from projections.ledger.standing import Standing, deciding_entries, standing
@@ -60,7 +60,7 @@ def find(
     """The hits of these signals; deadlines after `as_of` are left out."""
     past = [deadline for deadline in sorted(set(deadlines)) if deadline <= as_of]
     with queries.connection() as connection:
-        look = Look(queries.view.current, connection, as_of, known_at)
+        look = Look(queries, connection, as_of, known_at)
         hits = [hit for signal in set(signals) for hit in _FINDERS[signal](look, past)]
         if queries.scope is not None:
             hits = _in_sight(Sight(queries, as_of, known_at), LogReader(connection), hits)
@@ -141,28 +141,32 @@ def _without_members(look: Look, _: Sequence[date]) -> Iterator[Hit]:
     columns = snapshot.entries
     members = sum(columns[name][entries] for name in ("full_members", "probationary_members", "activists"))
     memberless: Int32 = columns["org_no"][entries[(members == 0) & (columns["formations"][entries] != 0)]]
-    numbers = {snapshot.orgs[number]: number for number in memberless.tolist()}
+    covered_by = _covering_only(look.queries.covering(look.view, day, look.known_at), memberless)
     with look.connection.cursor() as cursor:
-        present = look.view.reading.presences(cursor, list(numbers.values()), day, look.known_at)
-        branches = sorted({each.entity for each in present if each.entity.startswith("branch:")})
-        by_entity = look.facts(branches)
-        for branch in branches:
-            facts = [fact for fact in by_entity[branch] if fact.effective_on <= look.as_of]
-            covered = branch_after(facts).covers
-            if not covered <= numbers.keys():
-                continue
-            reading = look.view.reading
-            entries_of = {o: reading.org_entries(cursor, numbers[o], look.known_at) for o in covered}
-            # A branch is judged by all that it covers: who may not see all of it is not told of it.
-            if not all(entries_of.values()):
-                continue
-            since = {o: _memberless_since(entries_of[o], day) for o in covered}
-            empty_since = without_members_since(facts, since)
-            days = 0 if empty_since is None else (look.as_of - empty_since).days
-            if days > look.policy.without_members_days:
-                detail = {"since": empty_since, "days": days, "organizations": sorted(covered)[:POSITIONS_MAX]}
-                positions = [p for fact in facts for p in fact.decided_by]
-                yield Hit("branch_without_members", None, branch, detail, positions)
+        entries_of = look.view.reading.entries_of(cursor, sorted({*chain(*covered_by.values())}), look.known_at)
+    by_entity = look.facts(sorted(covered_by))
+    for branch, covered in sorted(covered_by.items()):
+        # A branch is judged by all that it covers: who may not see all of it is not told of it.
+        if branch not in by_entity or not all(number in entries_of for number in covered):
+            continue
+        facts = [fact for fact in by_entity[branch] if fact.effective_on <= look.as_of]
+        since = {snapshot.orgs[number]: _memberless_since(entries_of[number], day) for number in covered}
+        empty_since = without_members_since(facts, since)
+        days = 0 if empty_since is None else (look.as_of - empty_since).days
+        if days > look.policy.without_members_days:
+            detail = {"since": empty_since, "days": days, "organizations": sorted(since)[:POSITIONS_MAX]}
+            positions = [p for fact in facts for p in fact.decided_by]
+            yield Hit("branch_without_members", None, branch, detail, positions)
+
+
+def _covering_only(covering: Covering, numbers: Int32) -> dict[str, list[int]]:
+    """By name the branches that cover none but these organizations, each with theirs."""
+    others = ~np.isin(covering.org_no, numbers)
+    left = covering.where(~np.isin(covering.branch, covering.branch[others]))
+    found: dict[str, list[int]] = {}
+    for branch, number in zip(left.branch.tolist(), left.org_no.tolist(), strict=True):
+        found.setdefault(left.names[branch], []).append(number)
+    return found
 
 
 def _memberless_since(entries: Sequence[OrgEntry], day: int) -> date:
@@ -185,7 +189,8 @@ def _exclusion_spike(look: Look, deadlines: Sequence[date]) -> Iterator[Hit]:
     days = timedelta(look.policy.exclusion_days)
     for deadline in deadlines:
         moments = [deadline - n * days for n in range(PAST_WINDOWS + 2)]
-        counted = [_exclusions(look, begin, end) for end, begin in pairwise(moments)]
+        stood = (_rows(look, moment) for moment in moments)
+        counted = [_exclusions(look, before, after) for after, before in pairwise(stood)]
         for region, now in sorted(counted[0].items()):
             past = [windows.get(region, Window(0, 0)) for windows in counted[1:]]
             detail = exclusion_spike(now, past, look.policy)
@@ -194,10 +199,9 @@ def _exclusion_spike(look: Look, deadlines: Sequence[date]) -> Iterator[Hit]:
                 yield Hit("exclusion_spike", deadline, region, detail, _excluding(look, region, deadline, facts))
 
 
-def _exclusions(look: Look, begin: date, end: date) -> dict[str, Window]:
-    """By county how many organizations became excluded in (begin, end], of how many at its end."""
+def _exclusions(look: Look, before: Standing, after: Standing) -> dict[str, Window]:
+    """By county how many organizations became excluded between two dates, of how many at the later one."""
     snapshot = look.view.snapshot
-    before, after = _rows(look, begin), _rows(look, end)
     excluded = np.isin(after.org_no, before.org_no[before.excluded == 0]) & (after.excluded != 0)
     counties = [text[:_REGION_DIGITS] for text in list(snapshot.regions)]
     found: dict[str, Window] = {}

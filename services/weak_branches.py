@@ -57,9 +57,7 @@ def weak_branches(queries: Queries, as_of: date, known_at: int, region: str | No
     day = as_of.toordinal()
     policy = view.snapshot.policy(day, known_at)
     rows = standing(view.snapshot, day, known_at, policy)
-    # Of all branches, whatever the caller sees: _judged tells of those alone of which all is in sight.
-    with queries.everywhere().cursor() as cursor:
-        covering = queries.coverings.at(view.version.number, view.reading.schema, view.snapshot, cursor, day, known_at)
+    covering = queries.covering(view, day, known_at)
     at = np.full(view.snapshot.organizations, -1, np.int32)
     at[rows.org_no] = np.arange(len(rows), dtype=np.int32)
     row = at[covering.org_no]

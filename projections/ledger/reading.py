@@ -42,6 +42,10 @@ _ORG_ENTRIES: Final = f"""
 SELECT position, day_from, day_to, {_STATE} FROM {{schema}}.entry
 WHERE org_no = %s AND position <= %s ORDER BY entry
 """  # noqa: S608 - as above
+_ENTRIES_OF: Final = f"""
+SELECT org_no, position, day_from, day_to, {_STATE} FROM {{schema}}.entry
+WHERE org_no = ANY(%s) AND position <= %s ORDER BY entry
+"""  # noqa: S608 - as above
 _PRESENCES: Final = """
 SELECT DISTINCT ON (p.entity, p.org_no) p.entity, o.org, p.value
 FROM {schema}.presence p JOIN {schema}.organization o USING (org_no)
@@ -161,6 +165,13 @@ class LedgerReading:
         """All entries of one organization as known at a position, in order."""
         rows = cursor.execute(self._sql(_ORG_ENTRIES), (org_no, known_at))
         return [OrgEntry(p, f, t, tuple(state)) for p, f, t, *state in rows]
+
+    def entries_of(self, cursor: Cursor[Any], org_nos: Sequence[int], known_at: int) -> dict[int, list[OrgEntry]]:
+        """By number all entries of each of these organizations as known at a position, in order."""
+        found: dict[int, list[OrgEntry]] = {}
+        for number, p, f, t, *state in cursor.execute(self._sql(_ENTRIES_OF), (list(org_nos), known_at), binary=True):
+            found.setdefault(number, []).append(OrgEntry(p, f, t, tuple(state)))
+        return found
 
     def presences(self, cursor: Cursor[Any], org_nos: Sequence[int], day: int, known_at: int) -> list[PresenceRow]:
         """Who and what is at these organizations on a day, as known at a position; by entity."""
