@@ -19,7 +19,7 @@ from services.logs import logger
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 # What takes events or files has limits of its own.
-INTAKE: Final = frozenset(("/v1/events", "/v1/lists", "/work/lists"))
+INTAKE: Final = frozenset(("/v1/events", "/v1/lists", "/daily/lists"))
 _QUIET: Final = frozenset(("/health/live", "/health/ready", "/metrics"))
 
 UNFORESEEN: Final = (

@@ -51,12 +51,12 @@ ACTIONS: Final = {
     "/inspection": "changes",
     "/inspection/signals": "signals",
     "/inspection/events": "audit",
-    "/work": "measures",
-    "/work/surveys/{survey}": "survey",
-    "/work/surveys/{survey}/discrepancies": "survey",
-    "/work/surveys/{survey}/sample": "survey",
-    "/work/branches": "weak_branches",
-    "/work/matches": "matches",
+    "/daily": "measures",
+    "/daily/surveys/{survey}": "survey",
+    "/daily/surveys/{survey}/discrepancies": "survey",
+    "/daily/surveys/{survey}/sample": "survey",
+    "/daily/branches": "weak_branches",
+    "/daily/matches": "matches",
 }
 
 

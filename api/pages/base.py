@@ -28,7 +28,7 @@ from services.settings import SHANGHAI
 # Which pages the navigation shows, in order: the text `nav.NAME` and the path.
 NAVIGATION: Final = (
     ("overview", "/"), ("ledger", "/ledger"), ("inspection", "/inspection"), ("intake", "/intake"),
-    ("work", "/work"), ("assessment", "/assessment"),
+    ("work", "/daily"), ("assessment", "/assessment"),
 )  # fmt: skip
 
 # Everything comes from the service itself, and nothing is written into the page.

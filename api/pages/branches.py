@@ -1,4 +1,4 @@
-"""`/work/branches`: weak branches as the ledger finds them, and what is done about them."""
+"""`/daily/branches`: weak branches as the ledger finds them, and what is done about them."""
 
 from typing import Annotated
 
@@ -20,7 +20,7 @@ from services.weak_branches import WEAKNESSES, Weakness, all_rectifications, bra
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
 
 
-@router.get("/work/branches", response_model=None)
+@router.get("/daily/branches", response_model=None)
 def get(
     request: Request,
     page: Paged,

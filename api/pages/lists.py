@@ -1,4 +1,4 @@
-"""`/work/lists`: a registry's full list sent, its differences looked at, confirmed and published."""
+"""`/daily/lists`: a registry's full list sent, its differences looked at, confirmed and published."""
 
 import tempfile
 from http import HTTPStatus
@@ -36,7 +36,7 @@ NAME_CHARACTERS_MAX: Final = 200
 Digest = Annotated[str, PathParameter(pattern="^[0-9a-f]{64}$", description="The file's SHA-256.")]
 
 
-@router.get("/work/lists", response_model=None)
+@router.get("/daily/lists", response_model=None)
 def get_form(request: Request, page: Paged, holder: Publishing, __: Carried) -> Response:
     """A form that takes a list: whose it is, of which date, and the file."""
     parts = parts_of(request)
@@ -52,7 +52,7 @@ def get_form(request: Request, page: Paged, holder: Publishing, __: Carried) -> 
     return give_token(response, request, token)
 
 
-@router.post("/work/lists", response_model=None)
+@router.post("/daily/lists", response_model=None)
 async def post_file(request: Request, page: Paged, holder: Publishing, __: Carried) -> Response:
     """Keep the file for a while, and lead on to what it would publish."""
     parts = parts_of(request)
@@ -65,13 +65,13 @@ async def post_file(request: Request, page: Paged, holder: Publishing, __: Carri
         digest = await run_in_threadpool(parts.uploads.keep, holder.name, file.file)
         name = Path(file.filename or "list").name[:NAME_CHARACTERS_MAX]
     plan = page.addresses.to(
-        f"/work/lists/{digest}",
+        f"/daily/lists/{digest}",
         {"as_of": date_.isoformat(), "known_at": None, "source": source, "name": name},
     )
     return RedirectResponse(plan, HTTPStatus.SEE_OTHER)
 
 
-@router.get("/work/lists/{digest}", response_model=None)
+@router.get("/daily/lists/{digest}", response_model=None)
 def get(  # noqa: PLR0917 - what FastAPI gives
     request: Request,
     page: Paged,
@@ -94,7 +94,7 @@ def get(  # noqa: PLR0917 - what FastAPI gives
     return give_token(_plan(page, clocks, name, report, token), request, token)
 
 
-@router.post("/work/lists/{digest}", response_model=None)
+@router.post("/daily/lists/{digest}", response_model=None)
 async def post(  # noqa: PLR0917 - what FastAPI gives
     request: Request,
     page: Paged,
@@ -130,7 +130,7 @@ def _kept(parts: Parts, holder: Holder, digest: str) -> Path:
         raise Problem(
             "not-found",
             f"the file is no longer kept (the last {FILES_MAX} are, for {AGE_MAX_S // 60} minutes, until the service "
-            "stops); send it again at /work/lists. Sending a list again does no harm",
+            "stops); send it again at /daily/lists. Sending a list again does no harm",
         )
     return path
 

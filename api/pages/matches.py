@@ -1,4 +1,4 @@
-"""`/work/matches`: records that may be the same organization, decided here by a person."""
+"""`/daily/matches`: records that may be the same organization, decided here by a person."""
 
 import asyncio
 from datetime import date
@@ -36,7 +36,7 @@ Region = Annotated[
 NameMin = Annotated[float, Query(ge=50, le=100, description="How alike names are at least, of 100.")]
 
 
-@router.get("/work/matches", response_model=None)
+@router.get("/daily/matches", response_model=None)
 def get(
     request: Request,
     page: Paged,
@@ -78,7 +78,7 @@ def get(
     return give_token(response, request, token)
 
 
-@router.post("/work/matches", response_model=None)
+@router.post("/daily/matches", response_model=None)
 async def post(  # noqa: PLR0917 - what FastAPI gives
     request: Request,
     page: Paged,

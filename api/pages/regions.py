@@ -1,4 +1,4 @@
-"""`/work/regions`: the regions as they were on a date, what became of them, and rates by the regions of any date."""
+"""`/daily/regions`: the regions as they were on a date, what became of them, and rates by the regions of any date."""
 
 from datetime import date, timedelta
 from functools import reduce
@@ -38,7 +38,7 @@ class Group(NamedTuple):
     points: str | None
 
 
-@router.get("/work/regions", response_model=None)
+@router.get("/daily/regions", response_model=None)
 def get(
     request: Request,
     page: Paged,

@@ -1,4 +1,4 @@
-"""`/work/surveys`: surveys with their progress, what was found otherwise, and the sample that is visited again."""
+"""`/daily/surveys`: surveys with their progress, what was found otherwise, and the sample that is visited again."""
 
 from typing import Annotated, Final, Literal, get_args
 
@@ -27,7 +27,7 @@ SHOWN_MAX: Final = 200
 SAMPLED: Final = 100
 
 
-@router.get("/work/surveys", response_model=None)
+@router.get("/daily/surveys", response_model=None)
 def get_all(request: Request, page: Paged, _: Reading, clocks: Asked) -> HTMLResponse:
     """What `/v1/surveys` tells, to be read."""
     found = all_surveys(parts_of(request).queries, clocks.as_of, clocks.position)
@@ -35,7 +35,7 @@ def get_all(request: Request, page: Paged, _: Reading, clocks: Asked) -> HTMLRes
     return page.render("surveys.html", clocks=clocks, sections=SECTIONS, found=found, api=api)
 
 
-@router.get("/work/surveys/{survey}", response_model=None)
+@router.get("/daily/surveys/{survey}", response_model=None)
 def get(
     request: Request,
     page: Paged,
@@ -66,7 +66,7 @@ def get(
     )
 
 
-@router.get("/work/surveys/{survey}/discrepancies", response_model=None)
+@router.get("/daily/surveys/{survey}/discrepancies", response_model=None)
 def get_discrepancies(
     request: Request,
     page: Paged,
@@ -100,7 +100,7 @@ def get_discrepancies(
     )
 
 
-@router.get("/work/surveys/{survey}/sample", response_model=None)
+@router.get("/daily/surveys/{survey}/sample", response_model=None)
 def get_sample(
     request: Request,
     page: Paged,

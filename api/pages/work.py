@@ -1,4 +1,4 @@
-"""`/work`: the measures open at uncovered organizations, by office and due date."""
+"""`/daily`: the measures open at uncovered organizations, by office and due date."""
 
 from typing import Annotated, Final
 
@@ -22,12 +22,12 @@ router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_respons
 
 # The pages of daily work: the text `work.nav.NAME` and the path.
 SECTIONS: Final = (
-    ("measures", "/work"), ("surveys", "/work/surveys"), ("lists", "/work/lists"), ("branches", "/work/branches"),
-    ("matches", "/work/matches"), ("regions", "/work/regions"),
+    ("measures", "/daily"), ("surveys", "/daily/surveys"), ("lists", "/daily/lists"), ("branches", "/daily/branches"),
+    ("matches", "/daily/matches"), ("regions", "/daily/regions"),
 )  # fmt: skip
 
 
-@router.get("/work", response_model=None)
+@router.get("/daily", response_model=None)
 def get(
     request: Request,
     page: Paged,

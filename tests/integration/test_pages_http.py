@@ -81,7 +81,7 @@ def test_a_page_leaves_the_trail_that_its_twin_in_the_api_leaves(service: Servic
     for path, action in (
         ("/ledger", "list"), ("/ledger/group:pages-1", "dossier"), ("/ledger/group:pages-1/history", "history"),
         ("/explain", "explain"), ("/events/1", "event"), ("/inspection", "changes"), ("/inspection/signals", "signals"),
-        ("/inspection/events", "audit"), ("/work", "measures"),
+        ("/inspection/events", "audit"), ("/daily", "measures"),
     ):  # fmt: skip
         size = service.get("/v1/readings/tree")["tree_size"]
         assert service.http.get(path, headers=HTML).status_code == 200

@@ -19,7 +19,7 @@ SURVEY = "survey:880107-2024"
 
 
 def test_a_surveys_progress_is_the_apis_by_every_level(tab: Page, city_service: Service) -> None:
-    tab.goto("/work/surveys?as_of=2024-10-12&lang=en")
+    tab.goto("/daily/surveys?as_of=2024-10-12&lang=en")
     tab.locator("tbody a").click()
     for by, name in (("9", "Township"), ("12", "Village"), ("grid", "Grid")):
         tab.get_by_role("navigation", name="By", exact=True).get_by_role("link", name=name).click()
@@ -29,14 +29,14 @@ def test_a_surveys_progress_is_the_apis_by_every_level(tab: Page, city_service: 
         shown = [row.locator("td[data-label=Visited]").inner_text().split()[0] for row in rows.all()]
         assert shown == [f"{each['visited']:,}" for each in asked["groups"]]
     accuracy = city_service.get(f"/v1/surveys/{SURVEY}/accuracy", as_of="2024-11-30")["accuracy"][0]
-    tab.goto(f"/work/surveys/{SURVEY}?as_of=2024-11-30&lang=en")
+    tab.goto(f"/daily/surveys/{SURVEY}?as_of=2024-11-30&lang=en")
     first = tab.get_by_role("table", name="Accuracy").locator("tbody tr").first
     assert f"{accuracy['agreed']} / {accuracy['revisited']}" in first.inner_text()
     assert f"{accuracy['low'] * 100:.1f}% – {accuracy['high'] * 100:.1f}%" in first.inner_text()
 
 
 def send(tab: Page, path: Path, source: str, date: str) -> None:
-    tab.goto("/work/lists?lang=en")
+    tab.goto("/daily/lists?lang=en")
     tab.get_by_label("Source").fill(source)
     tab.get_by_label("As of").fill(date)
     tab.get_by_label("The list").set_input_files(path)
@@ -96,11 +96,11 @@ def test_a_file_that_cannot_be_read_says_where_and_what_to_do(tab: Page, tmp_pat
 
 
 def test_the_parks_eight_firms_are_shown_with_their_rectification(tab: Page) -> None:
-    tab.goto("/work/branches?as_of=2024-11-30&region=880107&weakness=could_stand_alone&limit=100&lang=en")
+    tab.goto("/daily/branches?as_of=2024-11-30&region=880107&weakness=could_stand_alone&limit=100&lang=en")
     park = tab.locator("tbody tr", has=tab.locator(f"code:text-is('{stories.PARK_BRANCH}')"))
     expect(park).to_contain_text("8 firms")
     expect(park).to_contain_text("under way, due 2025-06-30")
-    tab.goto("/work/branches?as_of=2025-07-01&lang=en")
+    tab.goto("/daily/branches?as_of=2025-07-01&lang=en")
     expect(tab.get_by_role("table", name="Rectifications")).to_contain_text("overdue")
 
 
@@ -111,7 +111,7 @@ def test_a_person_decides_a_match_and_undoes_it(tab: Page, city_service: Service
     twin = {**attributes, "org": "group:page-twin", "kind": "new_employment_group", "category": "other_group"}
     event = envelope("page-twin", "organization.registered", {"effective_on": "2025-01-01", **twin}, "/registry/twin")
     position = city_service.publish([event])[0]["position"]
-    tab.goto(f"/work/matches?as_of=2025-06-30&region=880105&limit=100&lang=en&min_position={position}")
+    tab.goto(f"/daily/matches?as_of=2025-06-30&region=880105&limit=100&lang=en&min_position={position}")
     twin_code, own_code = (tab.locator(f"code:text-is('{org}')") for org in ("group:page-twin", original["org"]))
     candidates = tab.get_by_role("table", name=re.compile("pairs that may be"))
     pair = candidates.locator("tbody tr").filter(has=twin_code).filter(has=own_code)
@@ -129,7 +129,7 @@ def test_a_person_decides_a_match_and_undoes_it(tab: Page, city_service: Service
 
 def test_a_merged_county_is_one_region_after_and_two_before(tab: Page) -> None:
     for regions_at, there in (("2025-12-31", 0), ("2024-12-31", 1)):
-        tab.goto(f"/work/regions?as_of=2025-12-31&regions_at={regions_at}&compare_with=2024-12-31&lang=en")
+        tab.goto(f"/daily/regions?as_of=2025-12-31&regions_at={regions_at}&compare_with=2024-12-31&lang=en")
         table = tab.get_by_role("table", name=f"By the regions of {regions_at}")
         expect(table.locator(f"code:text-is('{divisions.MERGED}')")).to_have_count(there)
         expect(table.locator(f"code:text-is('{divisions.INTO}')")).to_have_count(1)

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.pages
 
 def test_a_work_list_is_the_apis_and_narrows_to_what_is_overdue(tab: Page, city_service: Service) -> None:
     given = {"as_of": "2025-02-28", "region": "880124"}
-    tab.goto("/work?as_of=2025-02-28&region=880124&lang=en")
+    tab.goto("/daily?as_of=2025-02-28&region=880124&lang=en")
     for state in (None, "overdue"):
         asked = city_service.get("/v1/measures", **given, state=state, limit=30)
         assert asked["total"] > 0
