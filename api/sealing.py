@@ -1,6 +1,5 @@
 """A report sealed into the log, as the API and the page ask for it."""
 
-import asyncio
 from datetime import UTC, datetime
 
 from fastapi import Request
@@ -11,12 +10,13 @@ from api.clocks import read_date, settled_position, wait_for
 from api.grouping import Dimension
 from api.parts import Parts, parts_of
 from api.problems import Problem, faults, invalid
+from api.publishing import submit
 from api.routes.log import signer
 from domain.fields import AssessmentId, CampaignId, Name, OfficeId, Reason, Segment
 from domain.rates import Filters
 from services.assessments import SEGMENT, Wanted, events_to_seal
 from services.evidence.signing import LogContradictsError
-from services.messages import Message, Publisher, Receipt
+from services.messages import Publisher, Receipt
 
 
 class Seal(BaseModel):
@@ -64,13 +64,7 @@ async def sealed(request: Request, holder: str, body: Seal) -> int:
         made = await run_in_threadpool(events)
     except LogContradictsError as error:
         raise Problem("internal", str(error)) from error
-    sender = Publisher(holder)
-    messages = [
-        Message(raw, {"channel": "http", "request": request.state.request_id, "index": index}, sender)
-        for index, raw in enumerate(made)
-    ]
-    receipts = await asyncio.wrap_future(parts.group_commit.submit(messages))
-    position = _accepted(body.assessment, receipts)
+    position = _accepted(body.assessment, await submit(request, Publisher(holder), made))
     await wait_for(parts, position)
     return position
 

@@ -91,8 +91,8 @@ class Page:
         """Both clocks settled, so that what a link leads to can never differ from the figure it stands on."""
         return {"as_of": clocks.as_of.isoformat(), "known_at": clocks.position}
 
-    def render(self, template: str, status: int = 200, **context: Any) -> HTMLResponse:  # noqa: ANN401 - the template's
-        """The page. With `clocks` among the context it shows the clocks bar."""
+    def render(self, template: str, status: int = 200, api: str = "", **context: Any) -> HTMLResponse:  # noqa: ANN401 - the template's
+        """The page. With `clocks` among the context it shows the clocks bar; `api` is where the same is data."""
         clocks, names = context.get("clocks"), Names(self.lang)
         if isinstance(clocks, Clocks):
             parts = parts_of(self.request)
@@ -112,6 +112,7 @@ class Page:
             term=names.term,
             navigation=NAVIGATION,
             path=self.request.url.path,
+            api=api,
             today=today(),
             signed_in=is_signed_in(self.request),
             **context,

@@ -3,7 +3,7 @@
 import tempfile
 from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 from fastapi import APIRouter, Depends, Request
 from fastapi import Path as PathParameter
@@ -17,7 +17,7 @@ from api.pages.base import Page, Paged, tidy
 from api.pages.forms import give_token, submitted, token_of, uploaded
 from api.pages.intake import Carried
 from api.pages.work import SECTIONS
-from api.parts import Parts, parts_of
+from api.parts import parts_of
 from api.problems import Problem, invalid
 from api.routes.lists import Name, Source, compared, may_speak, publish_kept
 from domain.lists import Refusal
@@ -33,7 +33,38 @@ router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_respons
 DIFFERENCES: Final = ("registered", "changed", "deregistered", "unchanged", "kind_differs")
 REFUSALS_SHOWN: Final = 50
 NAME_CHARACTERS_MAX: Final = 200
-Digest = Annotated[str, PathParameter(pattern="^[0-9a-f]{64}$", description="The file's SHA-256.")]
+
+
+class Sent(NamedTuple):
+    """A list that was sent and is still kept, and who looks at it."""
+
+    path: Path
+    source: str
+    name: str
+    holder: Holder
+
+
+def kept(
+    request: Request,
+    holder: Publishing,
+    digest: Annotated[str, PathParameter(pattern="^[0-9a-f]{64}$", description="The file's SHA-256.")],
+    source: Source,
+    name: Name = "list",
+) -> Sent:
+    """The list that an address names.
+
+    Raises:
+        Problem: 403, the caller may not speak for the source; 404, the file is no longer kept.
+    """
+    may_speak(holder, source)
+    path = parts_of(request).uploads.find(holder.name, digest)
+    if path is None:
+        raise Problem(
+            "not-found",
+            f"the file is no longer kept (the last {FILES_MAX} are, for {AGE_MAX_S // 60} minutes, until the service "
+            "stops); send it again at /daily/lists. Sending a list again does no harm",
+        )
+    return Sent(path, source, name, holder)
 
 
 @router.get("/daily/lists", response_model=None)
@@ -72,73 +103,41 @@ async def post_file(request: Request, page: Paged, holder: Publishing, __: Carri
 
 
 @router.get("/daily/lists/{digest}", response_model=None)
-def get(  # noqa: PLR0917 - what FastAPI gives
-    request: Request,
-    page: Paged,
-    holder: Publishing,
-    clocks: Asked,
-    digest: Digest,
-    source: Source,
-    name: Name = "list",
-) -> Response:
+def get(request: Request, page: Paged, clocks: Asked, sent: Annotated[Sent, Depends(kept)]) -> Response:
     """What `/v1/lists` tells of the file, to be looked at before it is published."""
-    may_speak(holder, source)
-    parts = parts_of(request)
-    path = _kept(parts, holder, digest)
     with tempfile.TemporaryDirectory() as folder, Scratch(Path(folder)) as scratch:
         try:
-            report: Report | Refusal = compared(parts, path, source, clocks, scratch)
+            report: Report | Refusal = compared(parts_of(request), sent.path, sent.source, clocks, scratch)
         except ListRefusedError as error:
             report = error.refusal
     token = token_of(request)
-    return give_token(_plan(page, clocks, name, report, token), request, token)
+    return give_token(_plan(page, clocks, sent, report, token), request, token)
 
 
 @router.post("/daily/lists/{digest}", response_model=None)
-async def post(  # noqa: PLR0917 - what FastAPI gives
-    request: Request,
-    page: Paged,
-    holder: Publishing,
-    clocks: Asked,
-    digest: Digest,
-    source: Source,
-    name: Name = "list",
-) -> Response:
+async def post(request: Request, page: Paged, clocks: Asked, sent: Annotated[Sent, Depends(kept)]) -> Response:
     """Publish the differences, with the number of deregistrations where a person must confirm it."""
-    may_speak(holder, source)
     form = await submitted(request, "confirm")
     if form["confirm"] and not form["confirm"].isdecimal():
         raise invalid("form.confirm", form["confirm"], "number", "the number of deregistrations, in digits")
     confirmed = int(form["confirm"]) if form["confirm"] else None
     parts = parts_of(request)
-    path = await run_in_threadpool(_kept, parts, holder, digest)
     token = token_of(request)
     with tempfile.TemporaryDirectory() as folder, Scratch(Path(folder)) as scratch:
         try:
-            report = await run_in_threadpool(compared, parts, path, source, clocks, scratch)
+            report = await run_in_threadpool(compared, parts, sent.path, sent.source, clocks, scratch)
         except ListRefusedError as error:
-            return await run_in_threadpool(_plan, page, clocks, name, error.refusal, token)
+            return await run_in_threadpool(_plan, page, clocks, sent, error.refusal, token)
         if report.hindrance(confirmed) is not None:
-            return await run_in_threadpool(_plan, page, clocks, name, report, token, confirmed)
-        published = await publish_kept(parts, scratch, holder, request)
-    return await run_in_threadpool(_plan, page, clocks, name, report, token, confirmed, published)
-
-
-def _kept(parts: Parts, holder: Holder, digest: str) -> Path:
-    path = parts.uploads.find(holder.name, digest)
-    if path is None:
-        raise Problem(
-            "not-found",
-            f"the file is no longer kept (the last {FILES_MAX} are, for {AGE_MAX_S // 60} minutes, until the service "
-            "stops); send it again at /daily/lists. Sending a list again does no harm",
-        )
-    return path
+            return await run_in_threadpool(_plan, page, clocks, sent, report, token, confirmed)
+        published = await publish_kept(scratch, sent.holder, request)
+    return await run_in_threadpool(_plan, page, clocks, sent, report, token, confirmed, published)
 
 
 def _plan(  # noqa: PLR0917 - one page
     page: Page,
     clocks: Clocks,
-    name: str,
+    sent: Sent,
     report: Report | Refusal,
     token: str,
     confirmed: int | None = None,
@@ -147,13 +146,12 @@ def _plan(  # noqa: PLR0917 - one page
     """The page of one list; `report` is a refusal where the file cannot be read as a list at all."""
     whole = report if isinstance(report, Refusal) else None
     counts, position = published or (None, None)
-    source = page.addresses.query["source"][0]
     return page.render(
         "list.html",
         clocks=clocks,
         sections=SECTIONS,
-        name=name,
-        source=source,
+        name=sent.name,
+        source=sent.source,
         refused=whole,
         report=None if isinstance(report, Refusal) else report,
         hindrance=None if isinstance(report, Refusal) else report.hindrance(confirmed),
@@ -163,5 +161,5 @@ def _plan(  # noqa: PLR0917 - one page
         counts=counts,
         position=position,
         token=token,
-        profile_api=address("/v1/lists/profile", {**page.pinned(clocks), "source": source}),
+        profile_api=address("/v1/lists/profile", {**page.pinned(clocks), "source": sent.source}),
     )

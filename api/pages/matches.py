@@ -1,6 +1,6 @@
 """`/daily/matches`: records that may be the same organization, decided here by a person."""
 
-import asyncio
+from dataclasses import dataclass
 from datetime import date
 from http import HTTPStatus
 from typing import Annotated, Final
@@ -18,22 +18,31 @@ from api.pages.work import SECTIONS
 from api.paging import Limit
 from api.paging import page as page_of
 from api.parts import Parts, parts_of
-from api.problems import Problem, faults, invalid
+from api.problems import invalid
+from api.publishing import publish
 from domain.fields import REASON_LENGTH_MAX
 from domain.matching import Decision
-from services.holders import Holder
 from services.match_events import SOURCE, Answer, Said, match_event, standing_decision
 from services.matching import NAME_MIN, all_decisions, candidates
-from services.messages import Message
 
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
 
 # What the form's buttons say.
 _ANSWERS: Final[dict[str, Answer]] = {"yes": "same", "no": "different", "undo": "undo"}
-Region = Annotated[
-    str | None, Query(pattern="^[0-9]{6,12}$", description="A county's code, or one below it.", examples=["880102"])
-]
-NameMin = Annotated[float, Query(ge=50, le=100, description="How alike names are at least, of 100.")]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the page's address asks for besides the clocks."""
+
+    region: Annotated[
+        str | None, Query(pattern="^[0-9]{6,12}$", description="A county's code, or one below it.", examples=["880102"])
+    ] = None
+    name_min: Annotated[float, Query(ge=50, le=100, description="How alike names are at least, of 100.")] = NAME_MIN
+    limit: Limit = 20
+
+
+Asking = Annotated[Question, Depends()]
 
 
 @router.get("/daily/matches", response_model=None)
@@ -42,14 +51,13 @@ def get(
     page: Paged,
     holder: Inspecting,
     clocks: Asked,
+    asking: Asking,
     *,
-    region: Region = None,
-    name_min: NameMin = NAME_MIN,
-    limit: Limit = 20,
     cursor: CursorText = None,
 ) -> Response:
     """What `/v1/matches` and `/v1/matches/candidates` tell, to be read and decided."""
     del cursor  # the clocks carry it
+    region, name_min, limit = asking.region, asking.name_min, asking.limit
     queries = parts_of(request).queries.pinned()
     found = candidates(queries, region, clocks.as_of, clocks.position, name_min) if region else []
     begin = int(str(clocks.after[0])) if clocks.after else 0
@@ -79,24 +87,15 @@ def get(
 
 
 @router.post("/daily/matches", response_model=None)
-async def post(  # noqa: PLR0917 - what FastAPI gives
-    request: Request,
-    page: Paged,
-    holder: Publishing,
-    clocks: Asked,
-    region: Region = None,
-    name_min: NameMin = NAME_MIN,
-    limit: Limit = 20,
-) -> Response:
+async def post(request: Request, page: Paged, holder: Publishing, clocks: Asked, _: Asking) -> Response:
     """Publish `match.decided`, or `match.undone`, as of the date shown; then the page again."""
-    del region, name_min, limit  # the address keeps them
     form = await submitted(request, "match", "org", "other", "same", "reason", "source")
     parts = parts_of(request)
     decided = await run_in_threadpool(_decided, parts, clocks)
     made = match_event(_said(form, clocks.as_of), standing_decision(decided, form["org"], form["other"]))
     if made is None:  # decided meanwhile, or the same button twice
         return RedirectResponse(page.here(), HTTPStatus.SEE_OTHER)
-    position = await _publish(request, parts, holder, made)
+    position = await publish(request, holder.publisher(), made)
     # What the page then shows has to hold it, whatever was known where the form stood.
     return RedirectResponse(page.here(known_at=None, min_position=position), HTTPStatus.SEE_OTHER)
 
@@ -114,22 +113,3 @@ def _said(form: dict[str, str], on: date) -> Said:
     if form["same"] not in _ANSWERS:
         raise invalid("form.same", form["same"], "decision", "yes, no or undo")
     return Said(form["org"], form["other"], _ANSWERS[form["same"]], on, form["reason"], form["source"])
-
-
-async def _publish(request: Request, parts: Parts, holder: Holder, event: bytes) -> int:
-    """The event's position.
-
-    Raises:
-        Problem: 400, it was refused; it lies in quarantine with the same reasons.
-    """
-    intake = {"channel": "http", "request": request.state.request_id, "index": 0}
-    message = Message(event, intake, holder.publisher())
-    (receipt,) = await asyncio.wrap_future(parts.group_commit.submit([message]))
-    if receipt.position is None:
-        raise Problem(
-            "invalid-request",
-            f"the decision was refused and is kept in quarantine under {receipt.quarantine_id}; correct it and send "
-            "the form again",
-            errors=faults(receipt.reasons),
-        )
-    return receipt.position

@@ -1,8 +1,8 @@
 """`/daily`: the measures open at uncovered organizations, by office and due date."""
 
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse
 
 from api.access import Reading
@@ -12,11 +12,9 @@ from api.pages.addresses import Value, address
 from api.pages.base import Paged, tidy
 from api.pages.figures import filtered
 from api.paging import Limit
-from api.paging import page as page_of
-from api.parts import parts_of
-from api.routes.measures import Office, after_key
+from api.routes.measures import Office, State_, work_page
 from domain.terms import KINDS
-from services.measures import DUE_DAYS, STATES, State, item_key, names, open_work
+from services.measures import DUE_DAYS, STATES
 
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
 
@@ -36,15 +34,13 @@ def get(
     filters: Filtered,
     *,
     office: Office = None,
-    state: Annotated[State | None, Query(description="due: within 30 days; overdue: past its due date.")] = None,
+    state: State_ = None,
     limit: Limit = 30,
     cursor: CursorText = None,
 ) -> HTMLResponse:
     """What `/v1/measures` tells, to be read."""
     del cursor  # the clocks carry it
-    queries = parts_of(request).queries.pinned()
-    work = open_work(queries, clocks.as_of, clocks.position, filters).of_office(office).in_state(state)
-    shown, following = page_of(request, clocks, work.page(after_key(clocks), limit + 1), limit, item_key)
+    work, items, following = work_page(request, clocks, filters, office, state, limit)
     given: dict[str, Value] = {"office": office, "state": state}
     return page.render(
         "work.html",
@@ -58,7 +54,7 @@ def get(
         due_days=DUE_DAYS,
         tallies=work.tallies(),
         total=len(work),
-        items=list(zip(shown, names(queries, shown), strict=True)),
+        items=items,
         next=following,
         api=address("/v1/measures", page.pinned(clocks) | filtered(filters) | given | {"limit": limit}),
     )

@@ -1,6 +1,5 @@
 """`/v1/access`: who has access to what, granted and revoked by administrators; each act is an event in the log."""
 
-import asyncio
 import secrets
 from datetime import date
 from typing import Annotated, Any
@@ -13,36 +12,39 @@ from starlette.responses import Response
 from api.access import Administering
 from api.answers import NOT_FOUND, PROBLEMS, answer
 from api.parts import parts_of
-from api.problems import Problem, faults
+from api.publishing import publish
 from domain.access_events import HolderName, Role, SourceName
 from domain.fields import Reason, RegionCode
 from domain.grants import Grant
 from services.api_keys import digest, new_key
 from services.errors import NotFoundError
 from services.grants import granted, revoked, today
-from services.holders import Holder
-from services.messages import Message
 
 router = APIRouter(prefix="/v1/access", tags=["access"], responses=PROBLEMS)
 
 AccessPath = Annotated[str, Path(max_length=100, description="`access:…`", examples=["access:example-1"])]
 
 
-class GrantShape(BaseModel):
-    """One grant."""
+class Standing(BaseModel):
+    """Whether what an event of access gave still holds."""
 
     access: str
+    since: date
+    until: date | None = Field(description="its last day; null for no end")
+    revoked_on: date | None
+    reason: str | None = Field(description="why it was revoked")
+    in_force: bool = Field(description="today")
+    position: int = Field(description="of the event that gave it")
+
+
+class GrantShape(Standing):
+    """One grant."""
+
     holder: str = Field(description="a machine's name, or a person's pseudonym")
     roles: list[Role]
     sources: list[str] | None = Field(description="null for any")
     regions: list[str] | None = Field(description="null for all")
-    since: date
-    until: date | None = Field(description="its last day; null for no end")
     by_key: bool = Field(description="whether an API key goes with it; the log has only its hash")
-    revoked_on: date | None
-    reason: str | None = Field(description="why it was revoked")
-    in_force: bool = Field(description="today")
-    position: int = Field(description="of the event that granted it")
 
 
 class GrantsShape(BaseModel):
@@ -117,7 +119,7 @@ async def grant(request: Request, holder: Administering, body: NewGrant) -> Resp
     data |= {"effective_on": today().isoformat(), "access": access}
     if key is not None:
         data["key_sha256"] = digest(key)
-    position = await publish(request, holder, granted(data))
+    position = await publish(request, holder.publisher(), granted(data))
     return answer({"access": access, "position": position, "key": key}, 201)
 
 
@@ -133,19 +135,5 @@ async def revoke(request: Request, holder: Administering, access: AccessPath, bo
         raise NotFoundError(
             f"no grant or key {access[:100]!r} is in force; GET /v1/access and /v1/access/keys list them"
         )
-    position = await publish(request, holder, revoked(access, today(), body.reason))
+    position = await publish(request, holder.publisher(), revoked(access, today(), body.reason))
     return answer({"access": access, "position": position})
-
-
-async def publish(request: Request, holder: Holder, raw: bytes) -> int:
-    """Publish an event of access in the name of an administrator; its position.
-
-    Raises:
-        Problem: 400, intake refuses it.
-    """
-    intake = {"channel": "http", "request": request.state.request_id, "index": 0}
-    message = Message(raw, intake, holder.publisher())
-    (receipt,) = await asyncio.wrap_future(parts_of(request).group_commit.submit([message]))
-    if receipt.position is None:
-        raise Problem("invalid-request", receipt.reasons[0].message, errors=faults(receipt.reasons))
-    return receipt.position

@@ -1,6 +1,5 @@
 """`/v1/lists`: full lists of registries, compared with the source's facts and published as events."""
 
-import asyncio
 import tempfile
 from collections.abc import Iterator
 from datetime import date
@@ -19,6 +18,7 @@ from api.bodies import read_body
 from api.clocks import Asked, Clocks
 from api.parts import Parts, parts_of
 from api.problems import Problem, ProblemDetails, invalid
+from api.publishing import submit
 from domain.list_events import ListProfiled
 from services.holders import Holder
 from services.lists import facts
@@ -26,7 +26,6 @@ from services.lists.errors import ListRefusedError
 from services.lists.profiles import profile_of
 from services.lists.reconcile import Report, reconcile
 from services.lists.scratch import Scratch
-from services.messages import Message
 
 router = APIRouter(prefix="/v1/lists", tags=["lists"], responses=PROBLEMS)
 
@@ -164,7 +163,7 @@ async def post(
             hindrance = report.hindrance(confirm)
             counts, position = None, None
             if publish and hindrance is None:
-                counts, position = await publish_kept(parts, scratch, holder, request)
+                counts, position = await publish_kept(scratch, holder, request)
     shown = {**report.as_json(), "hindrance": hindrance, "published": counts, "position": position}
     return answer(shown)
 
@@ -183,19 +182,15 @@ def compared(parts: Parts, path: Path, source: str, clocks: Clocks, scratch: Scr
         return reconcile(path, source, clocks.as_of, profile, standing, scratch)
 
 
-async def publish_kept(
-    parts: Parts, scratch: Scratch, holder: Holder, request: Request
-) -> tuple[dict[str, int], int | None]:
+async def publish_kept(scratch: Scratch, holder: Holder, request: Request) -> tuple[dict[str, int], int | None]:
     """Publish what was kept; dispositions and the highest position."""
     counts: dict[str, int] = {"accepted": 0, "duplicate": 0, "quarantined": 0}
     position = 0
     index = 0
     events = scratch.events()
     while batch := list(islice(events, BATCH)):
-        intake = {"channel": "http", "request": request.scope["state"]["request_id"]}
-        messages = [Message(raw, {**intake, "index": index + n}, holder.publisher()) for n, raw in enumerate(batch)]
-        index += len(batch)
-        for receipt in await asyncio.wrap_future(parts.group_commit.submit(messages)):
+        for receipt in await submit(request, holder.publisher(), batch, index):
             counts[receipt.disposition] += 1
             position = max(position, receipt.position or 0)
+        index += len(batch)
     return counts, position or None

@@ -18,9 +18,10 @@ from api.paging import Limit, page
 from api.parts import parts_of
 from api.routes.organizations import Org
 from api.shapes import KnownAt
+from domain.rates import Filters
 from domain.terms import Measure
 from services.durations import durations
-from services.measures import Item, State, WorkKey, deadlines_json, item_key, names, of_organization, open_work
+from services.measures import Item, State, Work, deadlines_json, item_key, names, of_organization, open_work
 from services.queries import Queries
 from services.reminders import reminders
 from services.settings import SHANGHAI
@@ -35,6 +36,9 @@ TITLES = {
 }
 NAMES_SHOWN = 20
 Office = Annotated[str | None, Query(max_length=80, description="Only those that this office answers for.")]
+
+
+State_ = Annotated[State | None, Query(description="due: within 30 days; overdue: past its due date.")]
 
 
 class DeadlinesShape(BaseModel):
@@ -90,7 +94,7 @@ def get(
     filters: Filtered,
     *,
     office: Office = None,
-    state: Annotated[State | None, Query(description="due: within 30 days; overdue: past its due date.")] = None,
+    state: State_ = None,
     limit: Limit = 100,
     cursor: CursorText = None,
 ) -> Response:
@@ -101,9 +105,7 @@ def get(
     measure opened; it is overdue from the day after its due date on.
     """
     del cursor  # the clocks carry it
-    queries = parts_of(request).queries.pinned()
-    work = open_work(queries, clocks.as_of, clocks.position, filters).of_office(office).in_state(state)
-    shown, following = page(request, clocks, work.page(after_key(clocks), limit + 1), limit, item_key)
+    work, items, following = work_page(request, clocks, filters, office, state, limit)
     return answer(
         {
             "as_of": clocks.as_of,
@@ -112,15 +114,21 @@ def get(
             "deadlines_decided_by": work.said.decided_by,
             "offices": work.tallies(),
             "total": len(work),
-            "items": [_shown(item, name) for item, name in zip(shown, names(queries, shown), strict=True)],
+            "items": [_shown(item, name) for item, name in items],
             "next": following,
         }
     )
 
 
-def after_key(clocks: Clocks) -> WorkKey | None:
-    """After which key of a work list the page begins."""
-    return None if clocks.after is None else (str(clocks.after[0]), str(clocks.after[1]))
+def work_page(  # noqa: PLR0917 - one question
+    request: Request, clocks: Clocks, filters: Filters, office: str | None, state: State | None, limit: int
+) -> tuple[Work, list[tuple[Item, str]], str | None]:
+    """The whole work list, the page's items each with its organization's name, and the next page's cursor."""
+    queries = parts_of(request).queries.pinned()
+    work = open_work(queries, clocks.as_of, clocks.position, filters).of_office(office).in_state(state)
+    after = None if clocks.after is None else (str(clocks.after[0]), str(clocks.after[1]))
+    shown, following = page(request, clocks, work.page(after, limit + 1), limit, item_key)
+    return work, list(zip(shown, names(queries, shown), strict=True)), following
 
 
 def _shown(item: Item, name: str) -> dict[str, Any]:

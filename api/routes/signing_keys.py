@@ -12,7 +12,8 @@ from api.access import Administering
 from api.answers import PROBLEMS, answer
 from api.parts import parts_of
 from api.problems import invalid
-from api.routes.access_grants import publish
+from api.publishing import publish
+from api.routes.access_grants import Standing
 from domain.access_events import PublicKey, SourceName
 from domain.signing_keys import SigningKey
 from services.grants import key_registered, today
@@ -26,19 +27,12 @@ EXAMPLE: Final[dict[str, Any]] = {
 }
 
 
-class SigningKeyShape(BaseModel):
+class SigningKeyShape(Standing):
     """One key."""
 
-    access: str
     source: str
     key: dict[str, str] = Field(description="the public JWK")
     kid: str = Field(description="its thumbprint (RFC 7638), by which a signature may name it")
-    since: date
-    until: date | None = Field(description="its last day; null for no end")
-    revoked_on: date | None
-    reason: str | None = Field(description="why it was revoked")
-    in_force: bool = Field(description="today")
-    position: int = Field(description="of the event that registered it")
 
 
 class SigningKeysShape(BaseModel):
@@ -92,6 +86,6 @@ async def register(request: Request, holder: Administering, body: NewSigningKey)
     data: dict[str, object] = {"effective_on": today().isoformat(), "access": access, "source": body.source, "key": key}
     if body.until is not None:
         data["until"] = body.until.isoformat()
-    position = await publish(request, holder, key_registered(data))
+    position = await publish(request, holder.publisher(), key_registered(data))
     registered = SigningKey(access, body.source, key, today(), body.until, position)
     return answer({"access": access, "position": position, "kid": thumbprint(registered)}, 201)
