@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from services.demo_city import world
 from tests.bench.workshop import load, well_formed
 from tests.fix_service import Service, new_database
+from tests.pages.offered import offer
 from tests.pages.quarantined import set_aside
 from tests.pages.sealed import seal
 
@@ -41,6 +42,7 @@ def city_service(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         running.get("/v1/rates", min_position=head)
         set_aside(running)
         seal(running)
+        offer(running)
         yield running
 
 

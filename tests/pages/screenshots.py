@@ -13,6 +13,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.bench.workshop import Workshop, caught_up, city, load
 from tests.fix_browser import NARROW, WIDE, launch
+from tests.pages.offered import offer
 from tests.pages.quarantined import set_aside
 from tests.pages.sealed import seal
 from tests.pages.views import VIEWS, in_language
@@ -33,6 +34,7 @@ def served() -> Iterator[str]:
             caught_up(service, head)
             set_aside(service)
             seal(service)
+            offer(service)
             yield service.url
 
 

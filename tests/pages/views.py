@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from tests.pages.offered import BAD, GOOD, NEWCOMER, TRANSPORT, plan
+
 VIEWS: Final[dict[str, str]] = {
     "overview": "/?as_of=2024-12-31",
     "overview-county": "/?as_of=2024-09-30&region=880107&rate=work_coverage",
@@ -37,6 +39,9 @@ VIEWS: Final[dict[str, str]] = {
     "regions": "/daily/regions?as_of=2025-12-31&compare_with=2024-12-31",
     "regions-before": "/daily/regions?as_of=2025-12-31&regions_at=2024-12-31&prefix=880127",
     "lists": "/daily/lists",
+    "list": plan(GOOD, NEWCOMER),
+    "list-held": plan(GOOD, TRANSPORT),
+    "list-refused": plan(BAD, NEWCOMER),
     "nothing": "/?as_of=2019-01-01",
     "wrong": "/?as_of=2024-02-30",
 }
