@@ -50,6 +50,7 @@ RULES: Final[dict[tuple[str, str], Rule]] = {
     ("GET", "/assessment/seal"): Rule(_ASSESSING, "whole"),
     ("POST", "/assessment/seal"): Rule(_ASSESSING, "whole"),
     ("GET", "/daily"): Rule(_READING, "scoped"),
+    ("GET", "/daily/reminders"): Rule(_READING, "scoped"),
     ("GET", "/daily/surveys"): Rule(_READING, "none"),
     ("GET", "/daily/surveys/{survey}"): Rule(_READING, "whole"),
     ("GET", "/daily/surveys/{survey}/discrepancies"): Rule(_INSPECTING, "scoped"),

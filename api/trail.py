@@ -52,6 +52,7 @@ ACTIONS: Final = {
     "/inspection/signals": "signals",
     "/inspection/events": "audit",
     "/daily": "measures",
+    "/daily/reminders": "measures",
     "/daily/surveys/{survey}": "survey",
     "/daily/surveys/{survey}/discrepancies": "survey",
     "/daily/surveys/{survey}/sample": "survey",

@@ -95,6 +95,10 @@ class Work:
         """What is in this state; None for all."""
         return self if state is None else self._where(self.state == STATES.index(state))
 
+    def pressing(self) -> "Work":
+        """What is due within 30 days, or overdue."""
+        return self._where(self.state != STATES.index("open"))
+
     def dated(self) -> "Work":
         """What has a due date."""
         return self._where(self.due < NO_DAY)

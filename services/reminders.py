@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -21,14 +21,16 @@ _UNTOLD: Final = """
 SELECT id FROM unnest(%s::text[]) AS given (id)
  WHERE NOT EXISTS (SELECT FROM taizhang.reminder told WHERE told.topic = %s AND told.id = given.id)
 """
+_TOLD: Final = "SELECT id, told_at FROM taizhang.reminder WHERE topic = %s AND id = ANY(%s)"
 _TELL: Final = "INSERT INTO taizhang.reminder (topic, id) SELECT %s, unnest(%s::text[]) ON CONFLICT DO NOTHING"
 
 
 class Reminder(NamedTuple):
-    """One reminder: its id, the key that keeps an office's reminders in order, and the CloudEvent."""
+    """One reminder: its id, the key that keeps an office's reminders in order, the day it falls on, the CloudEvent."""
 
     id: str
     key: str
+    since: date
     event: bytes
 
 
@@ -44,17 +46,20 @@ def reminders(
     work = open_work(queries, as_of, known_at, filters).of_office(office)
     found: list[Reminder] = []
     for part in _parts(work):
-        found += [_reminder(item, name, as_of, known_at) for item, name in zip(part, names(queries, part), strict=True)]
+        found += [
+            reminder_of(item, name, as_of, known_at) for item, name in zip(part, names(queries, part), strict=True)
+        ]
     return found
 
 
 def _parts(work: Work) -> Iterator[list[Item]]:
-    items = (item for item in work.dated().page(None, len(work)) if item.state != "open")
+    items = iter(work.pressing().page(None, len(work)))
     while part := list(islice(items, _NAMED_AT_ONCE)):
         yield part
 
 
-def _reminder(item: Item, name: str, as_of: date, known_at: int) -> Reminder:
+def reminder_of(item: Item, name: str, as_of: date, known_at: int) -> Reminder:
+    """The reminder of a measure that is due or overdue, at an organization of this name."""
     due_on = item.due_on or as_of
     type_ = TYPES[item.state == "overdue"]
     since = due_on + timedelta(1) if item.state == "overdue" else due_on - timedelta(DUE_DAYS - 1)
@@ -70,13 +75,18 @@ def _reminder(item: Item, name: str, as_of: date, known_at: int) -> Reminder:
         "specversion": "1.0", "id": id_, "source": SOURCE, "type": type_, "subject": item.org,
         "time": f"{since.isoformat()}T00:00:00+08:00", "datacontenttype": "application/json", "data": data,
     }  # fmt: skip
-    return Reminder(id_, item.office or item.org, orjson.dumps(event))
+    return Reminder(id_, item.office or item.org, since, orjson.dumps(event))
 
 
 def untold(connection: Connection[Any], topic: str, found: list[Reminder]) -> list[Reminder]:
     """Those that were not yet told on a topic."""
     left = {id_ for (id_,) in connection.execute(_UNTOLD, ([each.id for each in found], topic))}
     return [each for each in found if each.id in left]
+
+
+def told_at(connection: Connection[Any], topic: str, found: list[Reminder]) -> dict[str, datetime]:
+    """When each was told on a topic, by id; those that were not are left out."""
+    return dict(connection.execute(_TOLD, (topic, [each.id for each in found])).fetchall())
 
 
 def note_told(connection: Connection[Any], topic: str, told: list[Reminder]) -> None:

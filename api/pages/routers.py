@@ -17,6 +17,7 @@ from api.pages import (
     overview,
     quarantine,
     regions,
+    reminders,
     sealing,
     signals,
     static_files,
@@ -30,6 +31,6 @@ from api.pages import (
 PAGES: Final = (
     static_files.router, overview.router, explain.router, ledger.router, dossier.router, event.router,
     inspection.router, vintage.router, signals.router, trail.router, intake.router, quarantine.router,
-    trend.router, assessment.router, comparing.router, sealing.router, work.router,
+    trend.router, assessment.router, comparing.router, sealing.router, work.router, reminders.router,
     surveys.router, lists.router, branches.router, matches.router, regions.router,
 )  # fmt: skip

@@ -12,16 +12,18 @@ from api.pages.addresses import Value, address
 from api.pages.base import Paged, tidy
 from api.pages.figures import filtered
 from api.paging import Limit
+from api.parts import parts_of
 from api.routes.measures import Office, State_, work_page
 from domain.terms import KINDS
-from services.measures import DUE_DAYS, STATES
+from services.measures import DUE_DAYS, STATES, open_work
 
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
 
 # The pages of daily work: the text `work.nav.NAME` and the path.
 SECTIONS: Final = (
-    ("measures", "/daily"), ("surveys", "/daily/surveys"), ("lists", "/daily/lists"), ("branches", "/daily/branches"),
-    ("matches", "/daily/matches"), ("regions", "/daily/regions"),
+    ("measures", "/daily"), ("reminders", "/daily/reminders"), ("surveys", "/daily/surveys"),
+    ("lists", "/daily/lists"), ("branches", "/daily/branches"), ("matches", "/daily/matches"),
+    ("regions", "/daily/regions"),
 )  # fmt: skip
 
 
@@ -40,7 +42,9 @@ def get(
 ) -> HTMLResponse:
     """What `/v1/measures` tells, to be read."""
     del cursor  # the clocks carry it
-    work, items, following = work_page(request, clocks, filters, office, state, limit)
+    queries = parts_of(request).queries.pinned()
+    work = open_work(queries, clocks.as_of, clocks.position, filters).of_office(office).in_state(state)
+    items, following = work_page(request, clocks, queries, work, limit)
     given: dict[str, Value] = {"office": office, "state": state}
     return page.render(
         "work.html",

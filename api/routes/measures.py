@@ -18,7 +18,6 @@ from api.paging import Limit, page
 from api.parts import parts_of
 from api.routes.organizations import Org
 from api.shapes import KnownAt
-from domain.rates import Filters
 from domain.terms import Measure
 from services.durations import durations
 from services.measures import Item, State, Work, deadlines_json, item_key, names, of_organization, open_work
@@ -105,7 +104,9 @@ def get(
     measure opened; it is overdue from the day after its due date on.
     """
     del cursor  # the clocks carry it
-    work, items, following = work_page(request, clocks, filters, office, state, limit)
+    queries = parts_of(request).queries.pinned()
+    work = open_work(queries, clocks.as_of, clocks.position, filters).of_office(office).in_state(state)
+    items, following = work_page(request, clocks, queries, work, limit)
     return answer(
         {
             "as_of": clocks.as_of,
@@ -120,15 +121,13 @@ def get(
     )
 
 
-def work_page(  # noqa: PLR0917 - one question
-    request: Request, clocks: Clocks, filters: Filters, office: str | None, state: State | None, limit: int
-) -> tuple[Work, list[tuple[Item, str]], str | None]:
-    """The whole work list, the page's items each with its organization's name, and the next page's cursor."""
-    queries = parts_of(request).queries.pinned()
-    work = open_work(queries, clocks.as_of, clocks.position, filters).of_office(office).in_state(state)
+def work_page(
+    request: Request, clocks: Clocks, queries: Queries, work: Work, limit: int
+) -> tuple[list[tuple[Item, str]], str | None]:
+    """The page's items, each with its organization's name, and the next page's cursor."""
     after = None if clocks.after is None else (str(clocks.after[0]), str(clocks.after[1]))
     shown, following = page(request, clocks, work.page(after, limit + 1), limit, item_key)
-    return work, list(zip(shown, names(queries, shown), strict=True)), following
+    return list(zip(shown, names(queries, shown), strict=True)), following
 
 
 def _shown(item: Item, name: str) -> dict[str, Any]:

@@ -122,7 +122,7 @@ QUESTIONS = (
     "/v1/rates/vintage", "/v1/audit", "/v1/events/{position}", "/v1/changes", "/v1/replay", "/v1/signals",
     "/v1/anomalies", "/v1/campaigns", "/v1/rates/ranking", "/v1/rates/what-if", "/explain", "/ledger", "/ledger/{org}",
     "/ledger/{org}/history", "/events/{position}", "/inspection", "/inspection/vintage", "/inspection/signals",
-    "/inspection/events", "/daily",
+    "/inspection/events", "/daily", "/daily/reminders",
 )  # fmt: skip
 
 

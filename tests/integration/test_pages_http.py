@@ -82,6 +82,7 @@ def test_a_page_leaves_the_trail_that_its_twin_in_the_api_leaves(service: Servic
         ("/ledger", "list"), ("/ledger/group:pages-1", "dossier"), ("/ledger/group:pages-1/history", "history"),
         ("/explain", "explain"), ("/events/1", "event"), ("/inspection", "changes"), ("/inspection/signals", "signals"),
         ("/inspection/events", "audit"), ("/daily", "measures"),
+        ("/daily/reminders", "measures"),
     ):  # fmt: skip
         size = service.get("/v1/readings/tree")["tree_size"]
         assert service.http.get(path, headers=HTML).status_code == 200

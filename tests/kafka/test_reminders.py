@@ -1,6 +1,7 @@
 """Reminders on a real broker: each measure that is due or overdue is told once, whoever asks and how often."""
 
 import json
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -52,14 +53,22 @@ def test_each_reminder_is_told_once(stage: Stage, tmp_path: Path) -> None:
             jsonschema.validate(each, documents()[f"schemas/{REMINDERS}.json"])
         return sorted((each["data"]["org"], each["type"].split(".")[2]) for each in events)
 
-    with Service(tmp_path, "--dev", database_url=stage.conninfo) as service:
+    def shown_as_sent(service: Service, as_of: str) -> list[bool]:
+        """What the page of a day says of each reminder, first due first."""
+        html = service.http.get("/daily/reminders", params={"as_of": as_of, "lang": "en"}).text
+        return [cell != "not yet" for cell in re.findall(r'<td data-label="Sent">(.*?)</td>', html)]
+
+    with Service(tmp_path, "--dev", database_url=stage.conninfo, kafka_reminder_topic=topic) as service:
         position = service.publish(world())[-1]["position"]
         service.get("/v1/rates", min_position=position)
         remind("2024-05-31")
         assert stage.broker.ends(topic) == {}
+        assert shown_as_sent(service, "2024-06-01") == [False]
         remind("2024-06-01")
         remind("2024-06-01")
         assert told() == [("group:r-0", "due")]
+        assert shown_as_sent(service, "2024-06-01") == [True]
+        assert shown_as_sent(service, "2024-07-01") == [False, False], "overdue is another reminder"
         together = [
             stage.spawn("-m", "services.cli", "reminders", "--as-of", "2024-07-01", TAIZHANG_KAFKA_REMINDER_TOPIC=topic)
             for _ in range(2)
