@@ -16,7 +16,7 @@ _GROUPS: Final = [
 ]
 _KNOWN: Final = ["group:880103-courier-000", "青隅区快递员第一组", "快递员", "880103", "G60", "99", "青隅路1号"]
 GOOD: Final = as_csv([_KNOWN, *_GROUPS, ["合计", "", "", "", "", "13", ""]], "gb18030")
-BAD: Final = as_csv([_KNOWN, ["9.1330106E+17", *_GROUPS[0][1:]], [*_GROUPS[1][:3], "99", *_GROUPS[1][4:]]])
+BAD: Final = as_csv([_KNOWN, ["9.1330106E+17", *_GROUPS[0][1:]], [*_GROUPS[1][:3], "城西", *_GROUPS[1][4:]]])
 
 
 def plan(content: bytes, source: str) -> str:
