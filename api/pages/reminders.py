@@ -1,6 +1,6 @@
 """`/daily/reminders`: what is due soon or overdue, and which of it `taizhang reminders` has sent when."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import HTMLResponse
@@ -21,6 +21,8 @@ from services.reminders import reminder_of, told_at
 
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
 
+Pressing = Literal["due", "overdue"]
+
 
 @router.get("/daily/reminders", response_model=None)
 def get(
@@ -31,9 +33,7 @@ def get(
     filters: Filtered,
     *,
     office: Office = None,
-    state: Annotated[
-        Literal["due", "overdue"] | None, Query(description="Only those that are due, or overdue.")
-    ] = None,
+    state: Annotated[Pressing | None, Query(description="Only those that are due, or overdue.")] = None,
     limit: Limit = 30,
     cursor: CursorText = None,
 ) -> HTMLResponse:
@@ -55,6 +55,7 @@ def get(
         kinds=KINDS,
         office=office,
         state=state,
+        states=get_args(Pressing),
         due_days=DUE_DAYS,
         topic=topic,
         total=len(work),

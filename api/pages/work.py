@@ -54,7 +54,7 @@ def get(
         kinds=KINDS,
         office=office,
         state=state,
-        all_states=STATES,
+        states=STATES,
         due_days=DUE_DAYS,
         tallies=work.tallies(),
         total=len(work),
