@@ -2,7 +2,6 @@
 
 from datetime import date
 from math import isnan
-from statistics import NormalDist
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -14,8 +13,6 @@ from projections.ledger.obligations import ENDS, measures
 from services.queries import Queries
 
 CURVE_POINTS_MAX: Final = 200
-# Of a standard normal, the middle 95 % lie within so many deviations.
-_Z: Final = NormalDist().inv_cdf(0.975)
 _MET: Final = [ENDS.index(end) for end in ENDS if end in SUCCESSES]
 
 
@@ -74,26 +71,22 @@ class Curve(NamedTuple):
 def survival_curve(days: NDArray[np.int64], is_end: NDArray[np.bool_]) -> Curve:
     """Kaplan and Meier's estimate (1958), its bounds at 95 % by Greenwood's variance on the log-log scale.
 
-    As scipy.stats.ecdf has it, to which a property test holds it; a city has a thousand villages, and there one curve
-    takes as long as thirty here. Where the variance has no value the bounds are nan.
+    Where the variance has no value the bounds are nan.
 
     Args:
         days: how long each was seen, at least one.
         is_end: whether it ended then, or was only seen for so long.
     """
-    order = np.argsort(days)
-    seen = days[order]
-    first = np.append(True, seen[1:] != seen[:-1])
-    at = np.flatnonzero(first)
-    at_risk = len(days) - at
-    ends = np.add.reduceat(is_end[order].astype(np.int64), at)
-    shares = np.cumprod((at_risk - ends) / at_risk)
-    # Without a censored or an ended one beside, the variance has no value on some days.
-    with np.errstate(all="ignore"):
-        spread = _Z * np.sqrt(1 / np.log(shares) ** 2 * np.cumsum(ends / (at_risk * (at_risk - ends))))
-        middle = np.log(-np.log(shares))
-        low, high = np.exp(-np.exp(middle + spread)), np.exp(-np.exp(middle - spread))
-    return Curve(seen[first], shares, low, high)
+    from scipy import stats  # noqa: PLC0415 - takes most of a second to import, and few ask for a curve
+
+    function = stats.ecdf(stats.CensoredData(uncensored=days[is_end], right=days[~is_end])).sf
+    low = high = np.full(len(function.quantiles), np.nan)
+    if is_end.any():
+        # Without a censored or an ended one beside, the variance has no value on some days.
+        with np.errstate(all="ignore"):
+            interval = function.confidence_interval(0.95, method="log-log")
+        low, high = interval.low.probabilities, interval.high.probabilities
+    return Curve(function.quantiles, function.probabilities, low, high)
 
 
 def _survival(region: str | None, days: NDArray[np.int64], is_met: NDArray[np.bool_]) -> Durations:
