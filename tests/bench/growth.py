@@ -99,6 +99,7 @@ def _measure(workshop: Workshop, database: str, size: float) -> Figures:
                 figures |= _publish(service, rest[:FRESHNESS_EVENTS])
                 figures |= _busy(service, database, rest[FRESHNESS_EVENTS:], head)
                 figures |= {f"{name}_memory": size for name, size in peak_memory(service).items()}
+            say(json.dumps(figures))
             figures |= _peers(workshop, connection, head)
     return figures
 

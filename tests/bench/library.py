@@ -23,6 +23,7 @@ from projections.ledger.fold import LedgerFold
 from projections.ledger.memory import LedgerMemory
 from projections.ledger.records import EntityRecord, OrganizationRecord, encode_entity, encode_organization
 from projections.ledger.tables import COLUMNS, LedgerTables
+from services.database import migrate
 from services.projector import fits
 
 PEER_SCHEMA = "peer"
@@ -174,6 +175,7 @@ class LedgerProjection(Projection[PeerLedger]):
 
 def project(database: str, head: int, seconds_max: float) -> float:
     """Run the library's ProjectionRunner to the end of the application's log; give the seconds it took."""
+    migrate(database)  # the policies on the ledger's tables call a function of the log's schema
     began = time.perf_counter()
     with ProjectionRunner(
         application_class=Registry,
