@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from domain.measures import BY_ELIGIBILITY, Deadlines, Episode, Offices, offices
 from domain.rates import Filters
 from domain.terms import MEASURES, Measure
-from projections.ledger.columns import Int32
+from projections.ledger.columns import Int32, up_to
 from projections.ledger.obligations import Measures, measures, open_measures
 from projections.ledger.standing import Mask
 from services.ledger_view import View
@@ -185,8 +185,7 @@ def _places(sorted_numbers: Int32, number: int | None) -> range:
     """Where a number stands among sorted ones."""
     if number is None:
         return range(0)
-    first, behind = (int(np.searchsorted(sorted_numbers, number, side=side)) for side in ("left", "right"))
-    return range(first, behind)
+    return range(up_to(sorted_numbers, number - 1), up_to(sorted_numbers, number))
 
 
 def _offices(

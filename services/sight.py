@@ -9,8 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any, Final, TypeVar
 
-import numpy as np
-
 from domain.envelope import read_event
 from domain.facts import Event, family_of
 from domain.ledger import Row
@@ -82,7 +80,7 @@ class Sight:
     def _changed(self, position: int) -> list[str]:
         """The organizations whose rows the event changes: a member's standing names none, and changes one."""
         snapshot = self._queries.view.current.snapshot
-        begin, end = (int(np.searchsorted(snapshot.entries["position"], position, side=side)) for side in _SIDES)
+        begin, end = snapshot.known(position - 1), snapshot.known(position)
         return [snapshot.orgs[number] for number in set(snapshot.entries["org_no"][begin:end].tolist())]
 
     def redacted(self, value: Any) -> Any:  # noqa: ANN401 - any JSON
@@ -134,9 +132,6 @@ class Sight:
         if self.is_whole:
             return dict(events)
         return {position: each._replace(subject=self.subject(each.subject)) for position, each in events.items()}
-
-
-_SIDES: Final = ("left", "right")
 
 
 def _texts(value: object, name: str = "") -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from psycopg import Cursor, sql
 
 from domain.terms import FORMATIONS
-from projections.ledger.columns import Coded, Int32, Snapshot
+from projections.ledger.columns import Coded, Int32, Snapshot, up_to
 
 _PRESENCES: Final = """
 SELECT entity, org_no, position, day_from, day_to, value FROM {schema}.presence
@@ -78,7 +78,7 @@ class BranchCoverings:
                 self._all = _grown(self._all, schema, cursor, snapshot.position)
             found = self._all
         pair, branch, org_no, position, day_from, day_to, formation = found.rows
-        known = int(np.searchsorted(position, known_at, side="right"))
+        known = up_to(position, known_at)
         spans = np.flatnonzero((day_from[:known] <= day) & (day_to[:known] > day))
         last = np.full(int(pair.max(initial=-1)) + 1, _NOT_THERE, np.int64)
         # Of an index that stands twice, the last assignment holds; presences stand in order of position.

@@ -84,7 +84,7 @@ class ByOrganization:
     ) -> Standing:
         """Up to `limit` rows of the group in order of organization number, those after number `after`."""
         order = self._current(version, snapshot)
-        known = int(np.searchsorted(snapshot.entries["position"], known_at, side="right"))
+        known = snapshot.known(known_at)
         inside = _inside(snapshot, group.regions)
         orgs = _candidates(snapshot, inside, group.filters.kind, after)
         found, count, first, width = [np.zeros(0, np.int32)], 0, 0, _WIDTH

@@ -44,6 +44,7 @@ _ATTRIBUTES: Final[dict[str, type[np.generic]]] = {
     "employees": np.int32,
 }  # fmt: skip
 UNKNOWN: Final = -1
+_INT32_MAX: Final = 2**31 - 1
 
 
 def wire(entries: Sequence[Entry]) -> bytes:
@@ -55,6 +56,14 @@ def wire(entries: Sequence[Entry]) -> bytes:
         rows[f"{name}_length"] = rows.dtype[name].itemsize
         rows[name] = values[:, i]
     return COPY_HEADER + rows.tobytes() + COPY_TRAILER
+
+
+def up_to(ordered: Int32, number: int) -> int:
+    """How many of the numbers in ascending order are not above one.
+
+    Of a number of its own type: with Python's, NumPy would first turn the whole array into 64 bits.
+    """
+    return int(np.searchsorted(ordered, np.int32(min(number, _INT32_MAX)), side="right"))
 
 
 class Coded:
@@ -116,6 +125,10 @@ class Snapshot:
     industries: Sequence[str]
     policies: Sequence[PolicyEntry]
     coded: dict[str, tuple[int, NDArray[np.int64], list[str | None]]]
+
+    def known(self, position: int) -> int:
+        """How many entries were made by a position."""
+        return up_to(self.entries["position"], position)
 
     def policy(self, day: int, known_at: int) -> Policy:
         """The policy in force on a day, as known at a position."""

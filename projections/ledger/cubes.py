@@ -142,7 +142,7 @@ class Cube:
 
     def counts(self, snapshot: Snapshot, day: int, known_at: int) -> dict[Key, Counts]:
         """The counts of each group that has a row, sorted by key, null last."""
-        known = int(np.searchsorted(snapshot.entries["position"], known_at, side="right"))
+        known = snapshot.known(known_at)
         runs, whole = self._runs(known)
         total = np.zeros((len(self._keys) + 1, FIELDS), np.int64)
         for run in runs:

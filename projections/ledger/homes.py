@@ -25,7 +25,7 @@ KEPT_MAX: Final = 16
 def homes(snapshot: Snapshot, day: int, known_at: int) -> Int32:
     """By organization number its home, as a number in the snapshot's regions; NOWHERE if it was never registered."""
     columns = snapshot.entries
-    known = int(np.searchsorted(columns["position"], known_at, side="right"))
+    known = snapshot.known(known_at)
     found = np.full(snapshot.organizations, NOWHERE, np.int32)
     days = np.full(snapshot.organizations, day, np.int64)
     entries = _settle(snapshot, found, days, np.arange(known, dtype=np.int32))
@@ -134,7 +134,7 @@ class Homes:
 
 def _key(snapshot: Snapshot, day: int, known_at: int) -> tuple[int, int, int]:
     """What homes depend on: how many entries were known, how many organizations there are, the day."""
-    return int(np.searchsorted(snapshot.entries["position"], known_at, side="right")), snapshot.organizations, day
+    return snapshot.known(known_at), snapshot.organizations, day
 
 
 def _keep(kept: dict[K, V], key: K, value: V) -> None:

@@ -46,7 +46,7 @@ class Moved(NamedTuple):
 def touching(snapshot: Snapshot, day: int, since: int, known_at: int) -> Int32:
     """The entries of the positions (since, known_at] that span the day, in order."""
     entries = snapshot.entries
-    begin, end = (int(np.searchsorted(entries["position"], p, side="right")) for p in (since, known_at))
+    begin, end = snapshot.known(since), snapshot.known(known_at)
     spans = (entries["day_from"][begin:end] <= day) & (entries["day_to"][begin:end] > day)
     return (np.flatnonzero(spans) + begin).astype(np.int32)
 

@@ -80,7 +80,7 @@ def measures(snapshot: Snapshot, as_of: date, known_at: int, numbers: Int32 | No
     """The measures opened by a date, as known at a position; of these organizations, or of all."""
     day = as_of.toordinal()
     entries = snapshot.entries
-    known = int(np.searchsorted(entries["position"], known_at, side="right"))
+    known = snapshot.known(known_at)
     at = np.flatnonzero(entries["day_from"][:known] <= day)
     if numbers is not None:
         wanted = np.zeros(snapshot.organizations, np.bool_)

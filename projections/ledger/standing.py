@@ -58,7 +58,7 @@ class Standing:
 def deciding_entries(snapshot: Snapshot, day: int, known_at: int) -> Int32:
     """For each organization the last entry, as known at a position, that spans the day."""
     entries = snapshot.entries
-    known = int(np.searchsorted(entries["position"], known_at, side="right"))
+    known = snapshot.known(known_at)
     spans = entries["day_from"][:known] <= day
     spans &= entries["day_to"][:known] > day
     chosen = np.flatnonzero(spans).astype(np.int32)
