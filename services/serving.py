@@ -123,6 +123,11 @@ def _listen(settings: Settings) -> socket.socket:
         ) from error
 
 
+# After so many seconds a thread that computes lets another one go on; Python's own are five times as many, which an
+# answer of a few milliseconds waits for more than once while a load is taken in.
+SWITCH_S: Final = 0.001
+
+
 class _Server(uvicorn.Server):
     """uvicorn, calling `when_ready` once it answers."""
 
@@ -135,6 +140,7 @@ class _Server(uvicorn.Server):
         # What stands now stays until the end: no later collection looks at it again.
         gc.freeze()
         gc.enable()
+        sys.setswitchinterval(SWITCH_S)
         if not self.should_exit:
             self._when_ready()
 
