@@ -31,6 +31,8 @@ PANELS: Final = (
     ),
     ("peak memory, MiB", 1 / (1 << 20), {"service_memory": "service", "projector_memory": "projector"}),
 )
+# Where the peer is tens of times as slow, a linear scale would show it alone.
+LOGARITHMIC: Final = frozenset((PANELS[0][0],))
 
 
 def draw(measured: Sequence[Mapping[str, float]], folder: Path) -> None:
@@ -53,8 +55,11 @@ def _panel(
     axes.set_title(title)
     axes.set_xscale("log")
     axes.set_xticks([each["events"] / 1e6 for each in measured], [f"{each['events'] / 1e6:.2g}" for each in measured])
-    axes.minorticks_off()
     axes.set_xlabel("million events")
-    axes.set_ylim(bottom=0)
+    if title in LOGARITHMIC:
+        axes.set_yscale("log")
+    else:
+        axes.set_ylim(bottom=0)
+    axes.xaxis.minorticks_off()
     axes.grid(visible=True, alpha=0.3)
     axes.legend()
