@@ -1,5 +1,6 @@
 """The log as the projections read it: facts and words by position and by name."""
 
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -12,8 +13,9 @@ from domain.instants import NANOSECONDS, parse_instant
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _WHOLE_SECONDS: Final = len("2024-12-31T09:00:00+08:00")
-# Decoded events that are kept for whoever asks next: some 1.3 kB each.
+# Decoded events that are kept for whoever asks next: some 1.3 kB each, those with long lists as so many more.
 KEPT_EVENTS_MAX: Final = 50_000
+_LISTED_AS_ONE: Final = 10
 Query = str | sql.Composed
 # Position, source, id, type, time in nanoseconds, data: the fields of domain.facts.Event.
 Values = tuple[int, str, str, str, int, dict[str, Any]]
@@ -79,16 +81,32 @@ class KeptEvents:
 
     def __init__(self) -> None:
         self._events: dict[int, Event] = {}
+        self._weight = 0
+        self._lock = threading.Lock()
 
     def at(self, log: LogReader, positions: Sequence[int]) -> list[Event]:
         """The events at these positions, in their order."""
         kept = self._events
         read = {event.position: event for event in log.events([p for p in positions if p not in kept])}
         found = [read.get(p) or kept[p] for p in positions]
-        if len(kept) + len(read) > KEPT_EVENTS_MAX:
-            kept = self._events = {}
-        kept.update(read)
+        self._keep(read)
         return found
+
+    def _keep(self, read: dict[int, Event]) -> None:
+        weight = sum(map(_weight, read.values()))
+        with self._lock:
+            if self._weight + weight > KEPT_EVENTS_MAX:
+                # Not emptied in place: another thread may be reading from it.
+                self._events, self._weight = {}, 0
+            if weight <= KEPT_EVENTS_MAX:
+                self._events.update(read)
+                self._weight += weight
+
+
+def _weight(event: Event) -> int:
+    """How many ordinary events it takes as much memory as; a branch may cover thousands of organizations."""
+    data = event.data.get("replacement") or event.data
+    return 1 + sum(len(value) for value in data.values() if isinstance(value, list)) // _LISTED_AS_ONE
 
 
 def read_events(rows: Iterable[Any]) -> list[Event]:
