@@ -11,7 +11,7 @@ setup: ## the virtual environment with every dependency, in .venv
 	@sh deploy/setup.sh
 
 demo: setup ## the service with the demo city, on http://127.0.0.1:8000
-	@$(BIN)/python -m services.cli demo
+	@$(BIN)/python -m services.commands.cli demo
 
 test: setup ## the whole test suite (ARGS="-k name" for a part)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not kafka and not pages and not fuzz" $(ARGS)

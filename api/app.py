@@ -9,64 +9,34 @@ from fastapi import Depends, FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
-from api.access import admit
-from api.errors import handle_errors
-from api.limits import Limits
-from api.middleware import Surroundings
-from api.pages.base import warm
-from api.pages.routers import PAGES
-from api.parameters import only_known
-from api.parts import open_parts
-from api.problems import MEDIA_TYPE as PROBLEM_TYPE
-from api.routes import (
-    access_grants,
-    anomalies,
-    assessments,
-    audit,
-    campaigns,
-    changes,
-    compare,
-    contract,
-    events,
-    evidence,
-    explain,
-    exports,
-    health,
-    ledger_stream,
-    lists,
-    log,
-    matches,
-    measures,
-    organizations,
-    persons,
-    quarantine,
-    quarantine_groups,
-    ranking,
-    rates,
-    readings,
-    regions,
-    replay,
-    series,
-    session,
-    sign_in,
-    signals,
-    signing_keys,
-    sources,
-    surveys,
-    vintage,
-    weak_branches,
-    what_if,
-)
-from api.rules import rule_for
-from api.trail import ReadingTrail
-from services import settings as settings_module
+from api.access import grants, persons, readings, session, signing_keys
+from api.admission import sign_in
+from api.admission.callers import admit
+from api.admission.reading_trail import ReadingTrail
+from api.admission.rules import rule_for
+from api.assessment import assessments, campaigns, compare, exports, ranking, series, what_if
+from api.evidence import bundles, log
+from api.fieldwork import matches, measures, regions, surveys, weak_branches
+from api.inspection import anomalies, changes, event_trail, replay, signals, vintage
+from api.intake import events, lists, quarantine, quarantine_groups, sources
+from api.ledger import explain, ledger_stream, organizations, rates
+from api.operation import contract, health
+from api.page_routers import PAGES
+from api.site.base import warm
+from api.site.errors import handle_errors
+from api.site.middleware import Surroundings
+from api.web.limits import Limits
+from api.web.parameters import only_known
+from api.web.parts import open_parts
+from api.web.problems import MEDIA_TYPE as PROBLEM_TYPE
+from services.system import settings as settings_module
 
 ROUTERS: Final = (
-    events.router, organizations.router, rates.router, series.router, compare.router, explain.router, audit.router,
+    events.router, organizations.router, rates.router, series.router, compare.router, explain.router, event_trail.router,
     log.router, anomalies.router, quarantine_groups.router, quarantine.router, sources.router, readings.router,
     health.router, changes.router, replay.router, vintage.router, signals.router,
-    ledger_stream.router, contract.router, evidence.router, *PAGES,
-    lists.router, session.router, access_grants.router, signing_keys.router, sign_in.router, persons.router,
+    ledger_stream.router, contract.router, bundles.router, *PAGES,
+    lists.router, session.router, grants.router, signing_keys.router, sign_in.router, persons.router,
     campaigns.router, ranking.router, what_if.router, assessments.router, exports.router,
     measures.router, weak_branches.router,
     regions.router, surveys.router, matches.router,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.embedded import EmbeddedPostgres
+from services.postgres.embedded import EmbeddedPostgres
 
 
 def open_folder() -> tempfile.TemporaryDirectory[str]:

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from services.api_keys import add_key
-from services.holders import ROLES
+from services.access.api_keys import add_key
+from services.access.callers import ROLES
 from tests.fix_service import BATCH, Service, new_database
 from tests.sending import envelope
 

@@ -21,10 +21,10 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewPartitions, NewTopic
 
-from services.intake import Intake
+from services.intake.intake import Intake
 from services.kafka.ingest import Ingest
 from services.kafka.reader import Reader
-from services.settings import Settings, load
+from services.system.settings import Settings, load
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "deploy" / "kafka" / "broker"
@@ -207,7 +207,7 @@ class Stage:
             "TAIZHANG_KAFKA_GROUP": settings.kafka_group,
             **variables,
         }
-        program = list(command) or ["-m", "services.cli", "ingest"]
+        program = list(command) or ["-m", "services.commands.cli", "ingest"]
         return subprocess.Popen([sys.executable, *program], env=environment, cwd=ROOT, stdin=subprocess.DEVNULL)
 
 

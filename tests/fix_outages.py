@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from services.database import migrate
-from services.embedded import EmbeddedPostgres
+from services.postgres.database import migrate
+from services.postgres.embedded import EmbeddedPostgres
 from tests.fix_proxy import Proxy
 
 

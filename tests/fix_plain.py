@@ -59,7 +59,7 @@ class PlainPython:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `taizhang` with these arguments."""
         settings = {"PATH": os.environ["PATH"], "HOME": str(self._folder), "PYTHONNOUSERSITE": "1"}
-        command = [str(self._python), "-m", "services.cli", *arguments]
+        command = [str(self._python), "-m", "services.commands.cli", *arguments]
         return subprocess.run(
             command, cwd=self._folder, env=settings, capture_output=True, text=True, check=False, timeout=120
         )

@@ -45,7 +45,7 @@ class Service:
         # Idle connections are given up before the server ends them, at 5 s.
         kept = httpx.Limits(keepalive_expiry=2)
         self.http = httpx.Client(base_url=self.url, timeout=30, trust_env=False, limits=kept)
-        command = [sys.executable, "-m", "services.cli", "serve", "--port", str(self.port), *arguments]
+        command = [sys.executable, "-m", "services.commands.cli", "serve", "--port", str(self.port), *arguments]
         given = {"log_format": "json", "data": str(folder / "data"), **settings}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, cwd=folder, env=environment(**given), stdout=log, stderr=log)
@@ -102,7 +102,7 @@ class Service:
 
 def shell(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """`taizhang` with these arguments, in a shell wide enough for its tables, until it has ended."""
-    command = [sys.executable, "-m", "services.cli", *arguments]
+    command = [sys.executable, "-m", "services.commands.cli", *arguments]
     given = environment(**settings) | {"COLUMNS": "250"}
     return subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, check=False, timeout=120)
 

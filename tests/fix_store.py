@@ -10,9 +10,9 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 
-from services.database import migrate
-from services.intake import Intake
-from services.log import LogRecorder
+from services.intake.intake import Intake
+from services.log.recorder import LogRecorder
+from services.postgres.database import migrate
 
 DROP_TRIES_MAX = 60
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import date
 from typing import Any, NamedTuple
 
-from domain.facts import Event
-from domain.ledger import Row, ledger
-from domain.rates import Filters, group, rates
+from domain.events.facts import Event
+from domain.ledger.rates import Filters, group, rates
+from domain.ledger.rows import Row, ledger
 from tests.fix_service import Service
 from tests.histories import as_events, fits
 

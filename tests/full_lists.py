@@ -9,9 +9,9 @@ from typing import Any
 
 from openpyxl import Workbook
 
-from domain.facts import Event, Fact, standing_facts
-from domain.list_events import ListProfiled
-from domain.lists import Listed
+from domain.events.facts import Event, Fact, standing_facts
+from domain.events.lists import ListProfiled
+from domain.fieldwork.lists import Listed
 from services.demo_city.codes import credit_code
 from services.lists.reconcile import Report, reconcile
 from services.lists.scratch import Scratch

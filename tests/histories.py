@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import strategies as st
 from stdnum.cn import uscc
 
-from domain.envelope import check_data, read_event
-from domain.facts import Event
-from domain.signals import SignalPolicy
+from domain.events.envelope import check_data, read_event
+from domain.events.facts import Event
+from domain.inspection.signals import SignalPolicy
 
 
 def _uscc(prefix: str, number: int) -> str:

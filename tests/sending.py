@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from services.messages import Message, Publisher
+from services.log.messages import Message, Publisher
 
 ORG = "uscc:91330106MA2A1B2C35"
 MARKET = "https://registry.example/market"

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from services.database import migrate
-from services.intake import Intake
-from services.messages import Message, Publisher
+from services.intake.intake import Intake
+from services.log.messages import Message, Publisher
+from services.postgres.database import migrate
 
 REGISTRY = "/registry/groups"
 PUBLISHER = Publisher("group-registry")

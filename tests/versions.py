@@ -5,10 +5,10 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from services import projections
-from services.database import connect
-from services.projections import Version
-from services.projector import Projector
+from services.ledger import versions
+from services.ledger.projector import Projector
+from services.ledger.versions import Version
+from services.postgres.database import connect
 
 TABLES = (
     "entry", "organization", "attributes", "presence", "anomaly", "policy", "mention", "word",
@@ -19,7 +19,7 @@ TABLES = (
 def project(conninfo: str) -> Version:
     """The version in use, brought up to date."""
     with connect(conninfo, "test") as connection:
-        projector = Projector(connection, projections.ensure(connection))
+        projector = Projector(connection, versions.ensure(connection))
         while projector.advance():
             pass
         return projector.version

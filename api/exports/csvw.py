@@ -14,7 +14,7 @@ import orjson
 
 from api.exports.document import WITHHELD, Column, Document, Kind, Table, Value, looks_like_formula
 from api.exports.plain import plain
-from api.pages.texts import TAGS
+from api.site.texts import TAGS
 
 METADATA: Final = "csv-metadata.json"
 _DATATYPES: Final[dict[Kind, Any]] = {

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final, Literal, NamedTuple
 
-from api.pages.texts import Lang
+from api.site.texts import Lang
 
 # text; count: a whole number; percent: a ratio of four places, as text; points: percentage points, as text.
 Kind = Literal["text", "count", "percent", "points", "date"]

@@ -5,12 +5,12 @@ from datetime import date, datetime
 from typing import Final, NamedTuple
 
 from api.exports.document import WITHHELD, Column, Value
-from api.pages.formats import moment
-from api.pages.names import Names
-from api.pages.texts import Lang, has, text
-from domain.policy import Policy
-from domain.publication import PEOPLE, PEOPLE_MIN, Publication, cell_of
-from domain.rates import RATES, Counts, Filters, Key, rates
+from api.site.formats import moment
+from api.site.names import Names
+from api.site.texts import Lang, has, text
+from domain.figures.publication import PEOPLE, PEOPLE_MIN, Publication, cell_of
+from domain.ledger.policy import Policy
+from domain.ledger.rates import RATES, Counts, Filters, Key, rates
 
 NOTES: Final = (*(f"export.note.{name}" for name in RATES), "export.note.rounding", "export.note.clocks")
 

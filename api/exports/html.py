@@ -7,8 +7,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from api.exports.document import BARS_MAX, Chart, Column, Document, Table, Value, Withheld
-from api.pages.formats import NONE
-from api.pages.texts import TAGS, text
+from api.site.formats import NONE
+from api.site.texts import TAGS, text
 
 _ENVIRONMENT: Final = Environment(
     loader=PackageLoader("api.exports"),

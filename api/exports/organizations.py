@@ -4,11 +4,11 @@ from typing import Final
 
 from api.exports.document import WITHHELD, Column, Kind, Table, Value
 from api.exports.figures import Asked, Shown
-from api.pages.texts import text
-from domain.ledger import Row
-from services.errors import InvalidValueError
-from services.listing import listing
-from services.queries import Queries
+from api.site.texts import text
+from domain.ledger.rows import Row
+from services.ledger.listing import listing
+from services.ledger.queries import Queries
+from services.system.errors import InvalidValueError
 
 # A workbook of more would be long in the making and longer in the opening.
 ORGANIZATIONS_MAX: Final = 10_000

@@ -3,10 +3,10 @@
 from api.exports.document import Chart, Document, Table
 from api.exports.figures import Asked, Group, Shown, dimensions_text, filters_text, policy_text, sentence
 from api.exports.organizations import listed
-from api.pages.texts import text
-from domain.publication import GROUP_BY, publication
-from services.errors import InvalidValueError
-from services.queries import Evidence, Queries, Rates
+from api.site.texts import text
+from domain.figures.publication import GROUP_BY, publication
+from services.ledger.queries import Evidence, Queries, Rates
+from services.system.errors import InvalidValueError
 
 
 def shown_groups(queries: Queries, asked: Asked) -> Shown:

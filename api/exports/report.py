@@ -9,14 +9,14 @@ from api.exports.figures import Asked, dimensions_text, filters_text, policy_tex
 from api.exports.organizations import listed
 from api.exports.rates import detail, shown_groups
 from api.exports.rates import summary as rates_of_groups
-from api.pages.names import Names
-from api.pages.texts import Lang, text
-from domain.campaigns import segment_of
-from domain.policy import read_policy
-from domain.rates import Counts, ratio
-from services.assessments import Rendered
-from services.known_since import COUNTED, Since, SourceSince
-from services.queries import Queries, Rates
+from api.site.names import Names
+from api.site.texts import Lang, text
+from domain.assessment.campaigns import segment_of
+from domain.ledger.policy import read_policy
+from domain.ledger.rates import Counts, ratio
+from services.assessment.assessments import Rendered
+from services.inspection.known_since import COUNTED, Since, SourceSince
+from services.ledger.queries import Queries, Rates
 
 # A target's first columns: the name, the heading's text, the kind.
 _OF_TARGETS: Final[tuple[tuple[str, str, Kind], ...]] = (

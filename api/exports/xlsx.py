@@ -12,7 +12,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from api.exports.document import BARS_MAX, Chart, Column, Document, Kind, Table, Value, Withheld, looks_like_formula
 from api.exports.plain import plain
-from api.pages.texts import text
+from api.site.texts import text
 
 _FORMATS: Final[dict[Kind, dict[str, Any]]] = {
     "text": {"num_format": "@", "text_wrap": True, "valign": "top"},

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import httpx
 
-TAIZHANG = (sys.executable, "-m", "services.cli")
+TAIZHANG = (sys.executable, "-m", "services.commands.cli")
 TOPIC = "taizhang.events"
 PARTITIONS = 4
 WAIT_S_MAX = 120.0

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from domain.access_events import ROLES
-from services.api_keys import add_key
+from domain.events.access import ROLES
+from services.access.api_keys import add_key
 from services.commands.console import ERR, Data
-from services.settings import load
+from services.system.settings import load
 
 
 def api_key(  # noqa: PLR0917 - a key's own fields

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from domain.rates import DIMENSIONS
-from domain.terms import CATEGORIES, FORMATIONS, KINDS, MEASURES
-from services.client import Client
-from services.settings import load
+from domain.ledger.rates import DIMENSIONS
+from domain.values.terms import CATEGORIES, FORMATIONS, KINDS, MEASURES
+from services.commands.client import Client
+from services.system.settings import load
 
 
 def _one_of(values: tuple[str, ...]) -> str:

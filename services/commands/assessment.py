@@ -8,13 +8,13 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from domain.rates import RATES
-from domain.terms import FORMATIONS
-from services.client import Client
+from domain.ledger.rates import RATES
+from domain.values.terms import FORMATIONS
 from services.commands.asking import GroupBy, Parameters, ask, filtered
+from services.commands.client import Client
 from services.commands.console import ERR, AsJson, AsOf, KnownAt, shanghai, show
 from services.commands.figures import RATE_TITLES, rate_text
-from services.settings import load
+from services.system.settings import load
 
 FORMATS: Final = ("xlsx", "csv", "json", "html")
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console, RenderableType
 
-from services.settings import SHANGHAI
+from services.system.settings import SHANGHAI
 
 OUT: Final = Console()
 ERR: Final = Console(stderr=True)

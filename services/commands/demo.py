@@ -6,13 +6,13 @@ from typing import Annotated, Final
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from services.client import Client, ServiceError
+from services.commands.client import Client, ServiceError
 from services.commands.console import ERR, Data
+from services.commands.sending import Outcome, publish
 from services.commands.serve import Port, banner, run
 from services.demo_city.plan import SCALE_MAX, SCALE_MIN
 from services.demo_city.world import EVENTS_AT_SCALE_1, events
-from services.publishing import Outcome, publish
-from services.settings import Settings, load
+from services.system.settings import Settings, load
 
 _MARK: Final = "demo-city"
 

@@ -5,12 +5,12 @@ from typing import Annotated, Any, Final
 import typer
 from rich.table import Table
 
-from domain.rates import Counts
-from services.client import Client
+from domain.ledger.rates import Counts
 from services.commands.asking import Parameters, filtered
+from services.commands.client import Client
 from services.commands.console import ERR, AsJson, AsOf, KnownAt, shanghai, show
-from services.errors import InvalidValueError
-from services.settings import load
+from services.system.errors import InvalidValueError
+from services.system.settings import load
 
 PAGE_MAX: Final = 200
 

@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from domain.instants import parse_date
-from services import logs
+from domain.values.instants import parse_date
+from services.access.grants import today
 from services.commands.console import OUT, Data
-from services.grants import today
-from services.settings import load
+from services.system import logs
+from services.system.settings import load
 
 
 def ingest(data: Data = None) -> None:

@@ -6,9 +6,9 @@ import typer
 from rich.console import Group
 from rich.table import Table
 
-from domain.periods import STEPS
-from domain.rates import RATES
-from domain.signals import SIGNALS
+from domain.inspection.signals import SIGNALS
+from domain.ledger.rates import RATES
+from domain.values.periods import STEPS
 from services.commands.asking import GroupBy, Limit, Parameters, ask, filtered
 from services.commands.console import AsJson, AsOf, KnownAt, shanghai, show
 from services.commands.figures import RATE_TITLES, rate_text

@@ -5,12 +5,12 @@ from typing import Annotated, Any, Final, Literal
 
 import typer
 
-from domain.matching import Decision
-from services.client import Client, ServiceError
+from domain.fieldwork.matching import Decision
+from services.commands.client import Client, ServiceError
 from services.commands.console import OUT, AsOf
-from services.match_events import SOURCE, Answer, Said, match_event, standing_decision
-from services.publishing import publish
-from services.settings import SHANGHAI, load
+from services.commands.sending import publish
+from services.fieldwork.match_decisions import SOURCE, Answer, Said, match_event, standing_decision
+from services.system.settings import SHANGHAI, load
 
 Org = Annotated[str, typer.Argument(help="组织 the organization, by its code")]
 Other = Annotated[str, typer.Argument(help="另一组织, 或走访 another organization, or a visit")]

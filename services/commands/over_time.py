@@ -5,8 +5,8 @@ from typing import Annotated, Any, Final
 import typer
 from rich.table import Table
 
-from domain.periods import STEPS
-from domain.rates import RATES
+from domain.ledger.rates import RATES
+from domain.values.periods import STEPS
 from services.commands.asking import GroupBy, Parameters, ask, filtered
 from services.commands.console import AsJson, AsOf, KnownAt, shanghai, show
 from services.commands.figures import RATE_TITLES, rate_text

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from services.client import Client
 from services.commands.asking import ask
+from services.commands.client import Client
 from services.commands.console import print_json
-from services.errors import InvalidValueError
-from services.settings import load
+from services.system.errors import InvalidValueError
+from services.system.settings import load
 
 persons = typer.Typer(no_args_is_help=True, help="人员对照 Whom pseudonyms stand for: list, keep, show, erase.")
 

@@ -10,10 +10,10 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from services.client import Client
+from services.commands.client import Client
 from services.commands.console import ERR, OUT
-from services.publishing import Outcome, publish, read_events
-from services.settings import Settings, load
+from services.commands.sending import Outcome, publish, read_events
+from services.system.settings import Settings, load
 
 EXIT_QUARANTINED: Final = 3
 

@@ -5,12 +5,12 @@ from typing import Annotated, Any, Final
 import typer
 from rich.table import Table
 
-from domain.rates import RATES
-from services.client import Client
+from domain.ledger.rates import RATES
 from services.commands.asking import GroupBy, Parameters, ask, filtered
+from services.commands.client import Client
 from services.commands.console import OUT, AsJson, AsOf, KnownAt, print_json, shanghai, show
 from services.commands.figures import RATE_TITLES, rate_text
-from services.settings import load
+from services.system.settings import load
 
 _ROW_FIELDS: Final = (
     "formation", "organization_covered", "work_covered", "excluded", "eligible", "measure",

@@ -14,12 +14,12 @@ from psycopg.rows import TupleRow
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from services import logs
-from services import rebuild as work
 from services.commands.console import ERR, Data
-from services.database import connect
-from services.errors import InvalidValueError
-from services.settings import Settings, load
+from services.ledger import rebuild as work
+from services.postgres.database import connect
+from services.system import logs
+from services.system.errors import InvalidValueError
+from services.system.settings import Settings, load
 
 PROJECTIONS: Final = ("ledger",)
 EXIT_CANCELLED: Final = 130
@@ -51,7 +51,7 @@ def rebuild(
     if projection not in PROJECTIONS:
         raise InvalidValueError(f"no projection is named {projection!r}: it is one of {', '.join(PROJECTIONS)}")
     if parent is not None:
-        from services.supervision import die_with  # noqa: PLC0415 - only here
+        from services.system.supervision import die_with  # noqa: PLC0415 - only here
 
         die_with(parent)
     # Whoever asks or publishes meanwhile goes first; what is left of both cores is the rebuild's.
@@ -109,7 +109,7 @@ def _rebuild(settings: Settings) -> None:
 
 @contextmanager
 def _connected(settings: Settings) -> Iterator[Connection[TupleRow]]:
-    from services.serving import database  # noqa: PLC0415 - other commands start without a server
+    from services.serving.serving import database  # noqa: PLC0415 - other commands start without a server
 
     with database(settings) as ready, connect(ready.conninfo, "rebuild") as connection:
         yield connection

@@ -11,16 +11,16 @@ import typer
 from pydantic import ValidationError
 from rich.table import Table
 
-from domain.instants import parse_date
-from domain.list_events import ListProfiled
-from services.client import Client
+from domain.events.lists import ListProfiled
+from domain.values.instants import parse_date
+from services.commands.client import Client
 from services.commands.console import OUT, AsJson, KnownAt, print_json
 from services.commands.publish import show
+from services.commands.sending import publish
 from services.lists.facts import standing
 from services.lists.reconcile import Report, reconcile
 from services.lists.scratch import Scratch
-from services.publishing import publish
-from services.settings import load
+from services.system.settings import load
 
 EXIT_REFUSED: Final = 4
 EXIT_HELD: Final = 5

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 from rich.panel import Panel
 
-from services import logs
 from services.commands.console import ERR, Data
-from services.serving import serve as serve_until_stopped
-from services.settings import Settings, load
+from services.serving.serving import serve as serve_until_stopped
+from services.system import logs
+from services.system.settings import Settings, load
 
 Port = Annotated[int | None, typer.Option(help="端口 the port; 0 takes a free one")]
 Host = Annotated[str | None, typer.Option(help="地址 the address to listen on")]

@@ -4,8 +4,8 @@ import random
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from domain.instants import parse_date
-from domain.surveys import Visit, sample
+from domain.fieldwork.surveys import Visit, sample
+from domain.values.instants import parse_date
 from services.demo_city.chance import between, stream
 from services.demo_city.county import County
 from services.demo_city.daily import messages

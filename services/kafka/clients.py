@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from services.settings import Settings, SettingsError, variable
+from services.system.settings import Settings, SettingsError, variable
 
 MIB: Final = 1 << 20
 FETCH_BYTES_MAX: Final = 8 * MIB

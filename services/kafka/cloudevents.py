@@ -6,8 +6,8 @@ The binding has no batch mode. Never fails: what is wrong with a record becomes 
 
 from typing import Final, Protocol
 
-from domain.reasons import Reason
-from services.messages import Message, Publisher
+from domain.values.reasons import Reason
+from services.log.messages import Message, Publisher
 
 KEY_LENGTH_MAX: Final = 128
 # The header with a detached JWS over the record's value.

@@ -11,15 +11,15 @@ from typing import Final
 
 from eventsourcing.persistence import PersistenceError
 
-from domain.reasons import Reason
-from services.errors import TaizhangError
-from services.intake import Intake
+from domain.values.reasons import Reason
+from services.intake.intake import Intake
 from services.kafka.cloudevents import Record, publisher_of, to_message
 from services.kafka.outage import DATABASE_AWAY, Outage
 from services.kafka.partitions import Claim, FencedError, Partition, Partitions, advance
 from services.kafka.reader import KafkaError, Reader
-from services.logs import logger
-from services.messages import Message
+from services.log.messages import Message
+from services.system.errors import TaizhangError
+from services.system.logs import logger
 
 BATCH_RECORDS_MAX: Final = 4_000
 POLL_MS: Final = 500

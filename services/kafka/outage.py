@@ -5,8 +5,8 @@ from typing import Final
 
 from eventsourcing.persistence import InterfaceError, InternalError, OperationalError
 
-from services.errors import StoreUnavailableError
-from services.logs import logger
+from services.system.errors import StoreUnavailableError
+from services.system.logs import logger
 
 BACK_OFF_S_MIN: Final = 0.5
 BACK_OFF_S_MAX: Final = 15.0

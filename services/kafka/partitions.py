@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 from psycopg import Cursor
 from psycopg.rows import TupleRow
 
-from services.errors import TaizhangError
-from services.log import LogRecorder
+from services.log.recorder import LogRecorder
+from services.system.errors import TaizhangError
 
 
 class Partition(NamedTuple):

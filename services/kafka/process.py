@@ -12,16 +12,16 @@ from typing import Final
 
 import psycopg
 
-from services.intake import Intake
+from services.intake.intake import Intake
 from services.kafka.clients import connection_options
 from services.kafka.ingest import Ingest
 from services.kafka.outage import DATABASE_AWAY, Outage
 from services.kafka.reader import Reader
 from services.kafka.relay import Relay
-from services.logs import logger
-from services.queries import Queries
-from services.serving import database
-from services.settings import Settings
+from services.ledger.queries import Queries
+from services.serving.serving import database
+from services.system.logs import logger
+from services.system.settings import Settings
 
 APPLICATION: Final = "ingest"
 

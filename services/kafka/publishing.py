@@ -7,10 +7,10 @@ import orjson
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from domain.events import EVENT_TYPES
-from services.errors import TaizhangError
+from domain.events.types import EVENT_TYPES
 from services.kafka.clients import producer_options
-from services.settings import Settings
+from services.system.errors import TaizhangError
+from services.system.settings import Settings
 
 HEADERS: Final = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
 IN_FLIGHT_MAX: Final = 5_000

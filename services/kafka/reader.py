@@ -14,7 +14,7 @@ from services.kafka import lenient
 from services.kafka.clients import consumer_options
 from services.kafka.cloudevents import Record
 from services.kafka.partitions import Partition
-from services.settings import Settings
+from services.system.settings import Settings
 
 ASK_TIMEOUT_MS: Final = 3_000
 METADATA_WAIT_S_MAX: Final = 3.0

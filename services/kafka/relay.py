@@ -19,10 +19,10 @@ from psycopg.rows import TupleRow
 
 from services.kafka.clients import connection_options, producer_options
 from services.kafka.outage import Outage
-from services.ledger_changes import Mark, changes
-from services.logs import logger
-from services.queries import Queries
-from services.settings import SHANGHAI, Settings
+from services.ledger.ledger_stream import Mark, changes
+from services.ledger.queries import Queries
+from services.system.logs import logger
+from services.system.settings import SHANGHAI, Settings
 
 POLL_S: Final = 0.5
 DEAD_LETTERS_MAX: Final = 500

@@ -14,14 +14,14 @@ from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from domain.rates import ANY
-from services.errors import TaizhangError
+from domain.ledger.rates import ANY
+from services.fieldwork.reminders import Reminder, note_told, reminders, untold
 from services.kafka.clients import connection_options, producer_options
 from services.kafka.publishing import HEADERS, NotPublishedError
-from services.queries import Queries
-from services.reminders import Reminder, note_told, reminders, untold
-from services.serving import database
-from services.settings import Settings
+from services.ledger.queries import Queries
+from services.serving.serving import database
+from services.system.errors import TaizhangError
+from services.system.settings import Settings
 
 PARTITIONS: Final = 8
 SENT_AT_ONCE: Final = 1_000

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from domain.lists import Refusal
-from services.errors import TaizhangError
+from domain.fieldwork.lists import Refusal
+from services.system.errors import TaizhangError
 
 
 class ListRefusedError(TaizhangError):

@@ -7,13 +7,13 @@ from typing import Any, Final
 import orjson
 from psycopg import Connection, sql
 
-from domain.events import RANKS
-from domain.facts import Event, EventKey, Fact, standing_fact
-from domain.instants import parse_instant
-from services.ledger_view import View
+from domain.events.facts import Event, EventKey, Fact, standing_fact
+from domain.events.types import RANKS
+from domain.values.instants import parse_instant
+from services.ledger.projector import fits
+from services.ledger.view import View
 from services.lists.scratch import ORGANIZATION_TYPES
-from services.log_reader import LogReader
-from services.projector import fits
+from services.log.reader import LogReader
 
 _WORDS: Final = "SELECT DISTINCT position FROM {schema}.word WHERE source = %s AND position <= %s"
 _EVENTS: Final = """

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
-from domain.list_cells import Cell, CellError, is_blank, text
-from domain.list_events import REQUIRED_FIELDS, ListField, ListProfiled
+from domain.events.lists import REQUIRED_FIELDS, ListField, ListProfiled
+from domain.fieldwork.list_cells import Cell, CellError, is_blank, text
 from services.lists.errors import ListRefusedError
 
 HEADING_ROWS_MAX: Final = 30

@@ -5,11 +5,11 @@ from typing import Any
 
 from psycopg import Connection
 
-from domain.facts import standing_facts
-from domain.list_events import ListProfiled
-from services.deciding import events_about
-from services.ledger_view import View
-from services.projector import fits
+from domain.events.facts import standing_facts
+from domain.events.lists import ListProfiled
+from services.ledger.projector import fits
+from services.ledger.traces import events_about
+from services.ledger.view import View
 
 
 def profile_of(connection: Connection[Any], view: View, source: str, as_of: date, known_at: int) -> ListProfiled | None:

@@ -10,10 +10,10 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
-from domain.facts import Fact
-from domain.list_cells import Cell
-from domain.list_events import ListProfiled
-from domain.lists import Listed, Refusal, RowRefusedError, compare, event, listed
+from domain.events.facts import Fact
+from domain.events.lists import ListProfiled
+from domain.fieldwork.list_cells import Cell
+from domain.fieldwork.lists import Listed, Refusal, RowRefusedError, compare, event, listed
 from services.lists import delimited, workbook
 from services.lists.errors import ListRefusedError
 from services.lists.headings import Sorter

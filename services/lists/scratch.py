@@ -15,9 +15,9 @@ from typing import Any, Final, NamedTuple, Self
 
 import orjson
 
-from domain.events import RANKS
-from domain.facts import Fact
-from domain.lists import Held, Listed, held
+from domain.events.facts import Fact
+from domain.events.types import RANKS
+from domain.fieldwork.lists import Held, Listed, held
 
 _CACHE_KIB: Final = 65_536
 _KEPT_AT_ONCE: Final = 1_000

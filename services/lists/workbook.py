@@ -9,7 +9,7 @@ from typing import Final
 import python_calamine
 from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
-from domain.list_cells import Cell
+from domain.fieldwork.list_cells import Cell
 from services.lists.errors import ListRefusedError
 
 UNPACKED_BYTES_MAX: Final = 256 << 20

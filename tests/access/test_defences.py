@@ -2,7 +2,7 @@
 
 import httpx
 
-from services.api_keys import add_key
+from services.access.api_keys import add_key
 from tests.fix_counties import Counties
 from tests.fix_service import Service, new_database
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from domain.access_events import GRANTED
-from services.grants import REFRESH_S
+from domain.events.access import GRANTED
+from services.access.grants import REFRESH_S
 from tests.fix_counties import HERE, Counties
 from tests.sending import envelope, retracted
 

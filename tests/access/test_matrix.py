@@ -5,9 +5,9 @@ from typing import cast
 import pytest
 from fastapi.routing import APIRoute
 
+from api.admission.rules import RULES, rule_for
 from api.app import ROUTERS, create_app
-from api.rules import RULES, rule_for
-from services.holders import ROLES
+from services.access.callers import ROLES
 from tests.fix_counties import Counties
 
 # Who may call what, from spec/api.md; by the beginning of the path, the first that fits.

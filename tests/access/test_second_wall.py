@@ -12,12 +12,12 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from services import projections
-from services.database import READER, migrate, migrations
-from services.embedded import EmbeddedPostgres
-from services.errors import MigrationError
-from services.projections import Version
-from services.queries import Queries
+from services.ledger import versions
+from services.ledger.queries import Queries
+from services.ledger.versions import Version
+from services.postgres.database import READER, migrate, migrations
+from services.postgres.embedded import EmbeddedPostgres
+from services.system.errors import MigrationError
 from tests.fix_counties import HERE, MARKS, MOVED, ORGS, THERE, Counties
 
 OPEN = ("entry", "organization", "attributes", "presence", "anomaly", "policy", "mention", "word")
@@ -44,7 +44,7 @@ class Reader:
 
 def version(connection: psycopg.Connection[Any]) -> Version:
     with connection.cursor() as cursor:
-        found = projections.in_use(cursor)
+        found = versions.in_use(cursor)
     assert found is not None
     return found
 
@@ -187,7 +187,7 @@ def test_every_table_that_the_role_reads_has_a_policy_in_the_next_version_too(
                (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polcmd = 'r'))
     """
     with owner.transaction(force_rollback=True), owner.cursor() as cursor:
-        projections.create(cursor, "building")
+        versions.create(cursor, "building")
         # All of them have one but the policy of coverage, which everybody may know.
         found = [table for (table,) in cursor.execute(unprotected.encode(), (READER,))]
         assert all(table.endswith(".policy") for table in found), found
@@ -195,14 +195,14 @@ def test_every_table_that_the_role_reads_has_a_policy_in_the_next_version_too(
 
 def test_tables_made_before_there_were_policies_get_them_with_the_projector(store: str) -> None:
     with psycopg.connect(store, autocommit=True) as connection:
-        old = projections.ensure(connection)
+        old = versions.ensure(connection)
         schema = old.tables.schema
         for table in (each for each in OPEN if each != "policy"):
             connection.execute(f"DROP POLICY in_sight ON {schema}.{table}".encode())
             connection.execute(f"ALTER TABLE {schema}.{table} DISABLE ROW LEVEL SECURITY".encode())
         for view in ("entity_in_sight", "names_somebody"):
             connection.execute(f"DROP VIEW {schema}.{view}".encode())
-        assert projections.ensure(connection) == old
+        assert versions.ensure(connection) == old
         policies = "SELECT count(*) FROM pg_policies WHERE schemaname = %s"
         assert connection.execute(policies.encode(), (schema,)).fetchone() == (len(OPEN) - 1,)
 

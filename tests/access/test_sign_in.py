@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from services.api_keys import add_key
-from services.grants import REFRESH_S
+from services.access.api_keys import add_key
+from services.access.grants import REFRESH_S
 from tests.fix_service import Service, free_port, new_database
 
 PERSON = "zhang.san@example.org"

@@ -13,7 +13,7 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey, OctKey, OKPKey
 
-from services.grants import REFRESH_S
+from services.access.grants import REFRESH_S
 from tests.fix_counties import Counties
 from tests.fix_service import BATCH, ROOT, SINGLE, Service, environment
 from tests.sending import envelope
@@ -213,7 +213,7 @@ def test_a_log_with_signed_events_is_verified_as_ever(fresh_service: Service, da
     raw = event("/registry/signed")
     assert send(fresh_service, raw, detached(raw, key)) == ("accepted", None)
     verified = subprocess.run(
-        [sys.executable, "-m", "services.cli", "verify"], cwd=ROOT, check=False, capture_output=True, text=True,
+        [sys.executable, "-m", "services.commands.cli", "verify"], cwd=ROOT, check=False, capture_output=True, text=True,
         env=environment(database_url=database, data=str(fresh_service.log.parent / "data")), timeout=120,
     )  # fmt: skip
     assert verified.returncode == 0, verified.stdout + verified.stderr

@@ -11,8 +11,8 @@ from typing import Any
 from psycopg import Connection, sql
 from psycopg.types.range import Range
 
-from domain.rates import Counts, Key
-from projections.ledger.changes import FOREVER, INACTIVE
+from domain.ledger.rates import Counts, Key
+from projections.ledger.rows import FOREVER, INACTIVE
 
 FOLDER = Path(__file__).parent
 _ENTRIES = """

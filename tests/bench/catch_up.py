@@ -7,9 +7,9 @@ from itertools import islice
 import psycopg
 from psycopg import sql
 
-from services import projections
-from services.database import connect
-from services.projector import BATCH_EVENTS_MAX, Projector
+from services.ledger import versions
+from services.ledger.projector import BATCH_EVENTS_MAX, Projector
+from services.postgres.database import connect
 from tests.bench.library import PEER_SCHEMA, Registry, environment, project
 from tests.bench.tables import per_second, table, times
 from tests.bench.workshop import Workshop, load, say
@@ -60,7 +60,7 @@ def run(workshop: Workshop, lines: Sequence[bytes]) -> str:
 def _catch_up(database: str, first: int, head: int) -> tuple[float, float, tuple[int, str]]:
     """Seconds to apply the first events and to apply all, and the ledger's digest after the first."""
     with connect(database, "bench") as connection:
-        projector = Projector(connection, projections.ensure(connection))
+        projector = Projector(connection, versions.ensure(connection))
         began = time.perf_counter()
         done = 0
         while done < first:

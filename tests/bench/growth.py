@@ -23,10 +23,11 @@ from typing import Any, Final
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from services import logs, projections
-from services.database import connect
-from services.projector import Projector
-from services.rebuild import rebuild
+from services.ledger import versions
+from services.ledger.projector import Projector
+from services.ledger.rebuild import rebuild
+from services.postgres.database import connect
+from services.system import logs
 from tests.bench import freshness, questions, rates
 from tests.bench.bitemporal import Bitemporal
 from tests.bench.catch_up import RAW
@@ -107,7 +108,16 @@ def _measure(workshop: Workshop, database: str, size: float) -> Figures:
 @contextmanager
 def _city(scale: float) -> Iterator[Iterable[bytes]]:
     """The lines of a demo city, made in a process of its own."""
-    command = [sys.executable, "-m", "services.cli", "demo-city", "--scale", f"{scale:.4f}", "--seed", str(SEED)]
+    command = [
+        sys.executable,
+        "-m",
+        "services.commands.cli",
+        "demo-city",
+        "--scale",
+        f"{scale:.4f}",
+        "--seed",
+        str(SEED),
+    ]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
         yield (line.rstrip(b"\n") for line in process.stdout)
@@ -117,7 +127,7 @@ def _city(scale: float) -> Iterator[Iterable[bytes]]:
 
 def _catch_up(connection: Connection[TupleRow]) -> Figures:
     """The projector on events that came while it was away."""
-    projector = Projector(connection, projections.ensure(connection))
+    projector = Projector(connection, versions.ensure(connection))
     began = time.perf_counter()
     done = 0
     while applied := projector.advance():
@@ -152,7 +162,7 @@ def _busy(service: Service, database: str, lines: list[bytes], head: int) -> Fig
     pairs = rates.random_pairs(head, rates.PAIRS)
     before = [counts for _, counts in rates.ask(service, pairs)]
     bodies = [b"[" + b",".join(lines[at : at + BUSY_BATCH]) + b"]" for at in range(0, len(lines), BUSY_BATCH)]
-    command = [sys.executable, "-m", "services.cli", "rebuild"]
+    command = [sys.executable, "-m", "services.commands.cli", "rebuild"]
     with subprocess.Popen(command, cwd=ROOT, env=environment(database_url=database), stderr=subprocess.DEVNULL) as work:
         publishing = threading.Thread(target=post, args=(service.port, bodies, BATCH, 1))
         publishing.start()

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable, Sequence
 
-from services.database import migrate
-from services.intake import Intake
+from services.intake.intake import Intake
+from services.postgres.database import migrate
 from tests.bench.clients import BATCH, SINGLE, Posted, post
 from tests.bench.library import Registry, environment
 from tests.bench.tables import median, ms, per_second, percentile, table, times

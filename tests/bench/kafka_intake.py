@@ -15,10 +15,10 @@ from typing import NamedTuple
 import psycopg
 from kafka import KafkaConsumer
 
-from services.database import migrate
 from services.kafka.clients import FETCH_BYTES_MAX, PARTITION_FETCH_BYTES_MAX
 from services.kafka.ingest import BATCH_RECORDS_MAX
 from services.kafka.publishing import HEADERS, key_of
+from services.postgres.database import migrate
 from tests.bench.library import Registry, environment
 from tests.bench.tables import median, per_second, table, times
 from tests.bench.workshop import Workshop, say
@@ -133,7 +133,7 @@ def _ingest(database: str, broker: Broker, processes: int, backlog: int) -> Wind
         "TAIZHANG_DATABASE_URL": database, "TAIZHANG_KAFKA_BOOTSTRAP": broker.address, "TAIZHANG_KAFKA_TOPICS": TOPIC,
         "TAIZHANG_KAFKA_GROUP": f"bench-{time.monotonic_ns()}", "TAIZHANG_LOG_LEVEL": "warning",
     }  # fmt: skip
-    command = [sys.executable, "-m", "services.cli", "ingest"]
+    command = [sys.executable, "-m", "services.commands.cli", "ingest"]
     running = [subprocess.Popen(command, env={**os.environ, **settings}, cwd=ROOT) for _ in range(processes)]
     try:
         with psycopg.connect(database, autocommit=True) as connection:

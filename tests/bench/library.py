@@ -16,15 +16,15 @@ from psycopg import Cursor, sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 
-from domain.envelope import read_event
-from domain.facts import Event, EventKey
-from projections.ledger.changes import Entry
-from projections.ledger.fold import LedgerFold
-from projections.ledger.memory import LedgerMemory
-from projections.ledger.records import EntityRecord, OrganizationRecord, encode_entity, encode_organization
-from projections.ledger.tables import COLUMNS, LedgerTables
-from services.database import migrate
-from services.projector import fits
+from domain.events.envelope import read_event
+from domain.events.facts import Event, EventKey
+from projections.ledger.fold.fold import LedgerFold
+from projections.ledger.fold.memory import LedgerMemory
+from projections.ledger.fold.records import EntityRecord, OrganizationRecord, encode_entity, encode_organization
+from projections.ledger.fold.tables import COLUMNS, LedgerTables
+from projections.ledger.rows import Entry
+from services.ledger.projector import fits
+from services.postgres.database import migrate
 
 PEER_SCHEMA = "peer"
 

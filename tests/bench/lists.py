@@ -17,7 +17,7 @@ from pathlib import Path
 
 import orjson
 
-from domain.lists import event
+from domain.fieldwork.lists import event
 from services.demo_city.codes import credit_code
 from services.lists.facts import standing
 from services.lists.reconcile import reconcile

@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from services.database import connect
+from services.postgres.database import connect
 from tests.bench.clients import Getter, Parameters
 from tests.bench.rates import GROUP_BY, random_pairs, schema_in_use
 from tests.bench.tables import ms, percentile, table

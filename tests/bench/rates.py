@@ -8,12 +8,12 @@ from typing import Any
 
 from psycopg import Connection
 
-from domain.ledger import ledger
-from domain.rates import Counts, Key, group
-from services import projections
-from services.database import connect
-from services.log_reader import LogReader
-from services.projector import fits
+from domain.ledger.rates import Counts, Key, group
+from domain.ledger.rows import ledger
+from services.ledger import versions
+from services.ledger.projector import fits
+from services.log.reader import LogReader
+from services.postgres.database import connect
 from tests.bench.bitemporal import Bitemporal
 from tests.bench.clients import Getter
 from tests.bench.tables import ms, percentile, table, times
@@ -63,7 +63,7 @@ def run(workshop: Workshop, lines: Sequence[bytes]) -> str:
 def schema_in_use(connection: Connection[Any]) -> str:
     """The PostgreSQL schema of the ledger projection in use."""
     with connection.cursor() as cursor:
-        version = projections.in_use(cursor)
+        version = versions.in_use(cursor)
     assert version is not None
     return version.tables.schema
 

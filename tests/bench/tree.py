@@ -7,12 +7,12 @@ from unittest.mock import patch
 from psycopg import Cursor
 from psycopg.rows import TupleRow
 
-from domain.merkle import Frontier, TileRoot
-from services.database import Datastore, migrate
-from services.intake import CONNECTIONS_MAX, Intake
-from services.log import LogRecorder, Turn
-from services.messages import Message
-from services.writer import Writer
+from domain.tree.merkle import Frontier, TileRoot
+from services.intake.intake import CONNECTIONS_MAX, Intake
+from services.log.messages import Message
+from services.log.recorder import LogRecorder, Turn
+from services.log.writer import Writer
+from services.postgres.database import Datastore, migrate
 from tests.bench.tables import median, table
 from tests.bench.workshop import Workshop, messages, say
 
@@ -68,8 +68,8 @@ def _admit(intake: Intake, batch: Sequence[Message], *, has_tree: bool) -> float
         intake.admit(batch)
         return time.perf_counter() - began
     with (
-        patch("services.decisions.leaf", lambda *_: b""),
-        patch("services.decisions.leaf_hash", lambda _: bytes(32)),
+        patch("services.intake.decisions.leaf", lambda *_: b""),
+        patch("services.intake.decisions.leaf_hash", lambda _: bytes(32)),
     ):
         began = time.perf_counter()
         intake.admit(batch)

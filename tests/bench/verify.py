@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 
 import psycopg
 
-from domain.instants import parse_date
-from domain.rates import ANY, Counts, add, group
-from services.evidence.answers import Answer, figures, fold, no_garbage_collection
-from services.evidence.checkpoint import encode_hash
-from services.evidence.log_tree import LOG
-from services.evidence.stored import DatabaseLog
-from services.evidence.verify import Source, verify_log
-from services.ruleset import ruleset
+from domain.ledger.rates import ANY, Counts, add, group
+from domain.values.instants import parse_date
+from services.evidence.bundles.answers import Answer, figures, fold, no_garbage_collection
+from services.evidence.copies.stored import DatabaseLog
+from services.evidence.notes.checkpoint import encode_hash
+from services.evidence.verifier.verify import Source, verify_log
+from services.ledger.ruleset import ruleset
+from services.log.tree import LOG
 from tests.bench.tables import table
 from tests.bench.workshop import Workshop, load, say
 

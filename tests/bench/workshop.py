@@ -15,13 +15,13 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from domain.envelope import read_event
-from domain.facts import EventKey
-from services.database import migrate
+from domain.events.envelope import read_event
+from domain.events.facts import EventKey
 from services.demo_city import world
-from services.embedded import EmbeddedPostgres
-from services.intake import Intake
-from services.messages import Message, Publisher
+from services.intake.intake import Intake
+from services.log.messages import Message, Publisher
+from services.postgres.database import migrate
+from services.postgres.embedded import EmbeddedPostgres
 from tests.fix_service import Service
 
 SEED = 1

@@ -15,12 +15,12 @@ import httpx
 import psycopg
 import pytest
 
-from domain.merkle import leaf_hash, root
-from domain.proofs import verify_consistency, verify_inclusion
-from services.evidence.audit import Asked, audit_bundle
-from services.evidence.checkpoint import Checkpoint, open_checkpoint
-from services.evidence.notes import Note, VerifierKey
-from services.evidence.tiles import decode_bundle, decode_raw_bundle, split_hashes, tiles_of_level
+from domain.tree.merkle import leaf_hash, root
+from domain.tree.proofs import verify_consistency, verify_inclusion
+from services.evidence.notes.checkpoint import Checkpoint, open_checkpoint
+from services.evidence.notes.notes import Note, VerifierKey
+from services.evidence.verifier.audit import Asked, audit_bundle
+from services.log.tiles import decode_bundle, decode_raw_bundle, split_hashes, tiles_of_level
 from tests.fix_service import ROOT, Service, environment, free_port, new_database, shell
 from tests.small_city import events
 
@@ -247,7 +247,7 @@ def test_verify_asks_a_witness_for_what_it_signed(filled: Filled, tmp_path: Path
     key, port = key_of(filled), free_port()
     folder = tmp_path / "w"
     command = [
-        sys.executable, "-m", "services.cli", "witness", "--trust", str(key), "--folder", str(folder),
+        sys.executable, "-m", "services.commands.cli", "witness", "--trust", str(key), "--folder", str(folder),
         "--name", "office.example/w1", "--port", str(port), "--ledger", filled.url,
     ]  # fmt: skip
     with subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as p:

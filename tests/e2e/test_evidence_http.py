@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from domain.rates import Filters, matches
-from services.evidence.audit import Asked, audit_bundle
-from services.evidence.relevant import relevant
+from domain.ledger.rates import Filters, matches
+from services.evidence.bundles.relevant import relevant
+from services.evidence.verifier.audit import Asked, audit_bundle
 from tests.fix_plain import PlainPython
 from tests.fix_service import shell
 from tests.folding import World

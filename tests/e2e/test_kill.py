@@ -14,10 +14,10 @@ import httpx
 import psutil
 import pytest
 
-from domain.facts import Event
-from domain.instants import parse_instant
-from domain.ledger import ledger
-from domain.rates import group
+from domain.events.facts import Event
+from domain.ledger.rates import group
+from domain.ledger.rows import ledger
+from domain.values.instants import parse_instant
 from tests.fix_service import BATCH, Service
 from tests.histories import fits
 from tests.small_city import events

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 
-from services.ruleset import ruleset
+from services.ledger.ruleset import ruleset
 from tests.fix_service import Service, environment
 from tests.small_city import events, fill
 
@@ -17,7 +17,7 @@ WAIT_S_MAX = 40.0
 
 
 def test_a_rebuild_beside_a_service_with_its_own_database_and_after_it(served_dir: Path) -> None:
-    command = [sys.executable, "-m", "services.cli", "rebuild", "--data", str(served_dir / "data")]
+    command = [sys.executable, "-m", "services.commands.cli", "rebuild", "--data", str(served_dir / "data")]
     given = environment() | {"COLUMNS": "250"}
     city = events()
     with Service(served_dir, "--dev") as service:

@@ -171,7 +171,7 @@ def test_an_interrupt_while_it_starts_leaves_nothing_behind(tmp_path: Path) -> N
 
 def test_the_demo_loads_its_city_once(data_dir: Path) -> None:
     data_dir.mkdir(parents=True)
-    demo = [sys.executable, "-m", "services.cli", "demo", "--scale", "0.02", "--port", str(free_port())]
+    demo = [sys.executable, "-m", "services.commands.cli", "demo", "--scale", "0.02", "--port", str(free_port())]
     for expected in ("The demo city is loaded: ", "The demo city is loaded (scale 0.02, seed 1)"):
         log = data_dir / "demo.log"
         with log.open("wb") as output:
@@ -186,9 +186,9 @@ def test_the_demo_loads_its_city_once(data_dir: Path) -> None:
 
 
 def test_no_service_there_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.client.TRIES_MAX", 1)
-    from services.client import Client, ServiceError  # noqa: PLC0415 - after the patch
-    from services.settings import load  # noqa: PLC0415 - as above
+    monkeypatch.setattr("services.commands.client.TRIES_MAX", 1)
+    from services.commands.client import Client, ServiceError  # noqa: PLC0415 - after the patch
+    from services.system.settings import load  # noqa: PLC0415 - as above
 
     with (
         Client(load(url=f"http://127.0.0.1:{free_port()}")) as client,

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from services.api_keys import add_key
-from services.holders import ROLES
+from services.access.api_keys import add_key
+from services.access.callers import ROLES
 from tests.fix_service import Service, new_database
 
 SECONDS = int(os.environ.get("TAIZHANG_TEST_FUZZ_S", "60"))

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from api.problems import ProblemDetails
-from services.api_keys import add_key
+from api.web.problems import ProblemDetails
+from services.access.api_keys import add_key
 from tests.fix_service import Service, new_database
 from tests.sending import removed
 

@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from api.routes.anomalies import Anomalies
-from api.routes.audit import AuditPage, EventShape
-from api.routes.organizations import DossierShape, History, Organizations
-from api.routes.quarantine import QuarantinePage
-from api.routes.rates import Rates
-from api.routes.sources import Sources
-from domain.merkle import leaf_hash
-from domain.proofs import verify_inclusion
-from services.settings import SHANGHAI
+from api.inspection.anomalies import Anomalies
+from api.inspection.event_trail import AuditPage, EventShape
+from api.intake.quarantine import QuarantinePage
+from api.intake.sources import Sources
+from api.ledger.organizations import DossierShape, History, Organizations
+from api.ledger.rates import Rates
+from domain.tree.merkle import leaf_hash
+from domain.tree.proofs import verify_inclusion
+from services.system.settings import SHANGHAI
 from tests.examples import EXAMPLES
 from tests.fix_service import Service, new_database
 from tests.sending import envelope, removed

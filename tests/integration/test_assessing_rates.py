@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from domain.ledger import Row, ledger
-from domain.policy import Policy
-from domain.rates import ANY, RATES, Filters, matches
-from domain.terms import FORMATIONS
+from domain.ledger.policy import Policy
+from domain.ledger.rates import ANY, RATES, Filters, matches
+from domain.ledger.rows import Row, ledger
+from domain.values.terms import FORMATIONS
 from tests.folding import World
 from tests.histories import fits
 

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from domain.rates import ANY
+from domain.ledger.rates import ANY
 from tests.examples import EXAMPLES
 from tests.fix_service import Service, new_database, shell
 from tests.folding import World, publish

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from domain.facts import Event
-from projections.ledger.fold import LedgerFold
-from services import building, rebuild
-from services.database import connect
-from services.projections import Version
-from services.ruleset import ruleset
+from domain.events.facts import Event
+from projections.ledger.fold.fold import LedgerFold
+from services.ledger import bulk_build, rebuild
+from services.ledger.ruleset import ruleset
+from services.ledger.versions import Version
+from services.postgres.database import connect
 from tests.fix_store import Databases, Rows
 from tests.small_city import fill
 from tests.versions import contents, project
@@ -30,7 +30,7 @@ def store(databases: Databases) -> Iterator[str]:
 def at_once(monkeypatch: pytest.MonkeyPatch, batch_events: int) -> None:
     """Build even a short log all at once, in batches of this size."""
     monkeypatch.setattr(rebuild, "AT_ONCE_EVENTS_MIN", 1)
-    monkeypatch.setattr(building, "BATCH_EVENTS", batch_events)
+    monkeypatch.setattr(bulk_build, "BATCH_EVENTS", batch_events)
 
 
 def end_sessions(conninfo: str) -> None:
@@ -68,7 +68,7 @@ def test_what_is_built_at_once_is_kept_when_it_is_cancelled(store: str, monkeypa
 
 def test_what_memory_cannot_hold_is_built_batch_by_batch(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     at_once(monkeypatch, 500)
-    monkeypatch.setattr(building, "MEMORY_PART", 0)
+    monkeypatch.setattr(bulk_build, "MEMORY_PART", 0)
     live = project(store)
     with connect(store, "test") as connection:
         rebuilt = rebuild.rebuild(connection, quiet)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.rates import ANY, RATES
+from domain.ledger.rates import ANY, RATES
 from tests.folding import World
 
 PATH = "/v1/rates/compare"

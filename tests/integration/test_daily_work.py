@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from icalendar import Calendar
 
-from services.client import Client
+from services.commands.client import Client
+from services.commands.sending import publish
 from services.demo_city import divisions, plan, stories, survey
 from services.demo_city.daily import RECTIFICATION
 from services.demo_city.plan import LATE_COUNTY
 from services.demo_city.world import events
-from services.publishing import publish
-from services.settings import load
+from services.system.settings import load
 from tests.bench.workshop import caught_up
 from tests.fix_service import Service, new_database, shell
 from tests.sending import envelope

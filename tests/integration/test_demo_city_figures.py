@@ -12,10 +12,10 @@ from functools import cache
 
 import pytest
 
-from domain.envelope import check_data, read_event
-from domain.facts import Event, Fact, standing_facts
-from domain.ledger import Ledger, Row, ledger
-from domain.rates import ANY, Counts, Filters, add, count_row, matches
+from domain.events.envelope import check_data, read_event
+from domain.events.facts import Event, Fact, standing_facts
+from domain.ledger.rates import ANY, Counts, Filters, add, count_row, matches
+from domain.ledger.rows import Ledger, Row, ledger
 from services.demo_city import plan
 from services.demo_city.groups import COURIER_GROUP, COURIERS
 from services.demo_city.stories import COURIER_BRANCH, PARK_BRANCH, PARK_FORMED

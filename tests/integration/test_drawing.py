@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.drawing import Drawer, DrawingError
+from services.serving.drawing import Drawer, DrawingError
 
 
 @pytest.fixture(scope="module")

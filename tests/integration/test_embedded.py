@@ -14,16 +14,16 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-import services.embedded
-from services.embedded import EmbeddedPostgres
-from services.postmaster import EmbeddedPostgresError
+import services.postgres.embedded
+from services.postgres.embedded import EmbeddedPostgres
+from services.postgres.postmaster import EmbeddedPostgresError
 from tests.fix_cluster import copied, open_folder
 
 ROOT = Path(__file__).parents[2]
 USER = """
 import sys
 from pathlib import Path
-from services.embedded import EmbeddedPostgres
+from services.postgres.embedded import EmbeddedPostgres
 
 server = EmbeddedPostgres()
 print(server.start(Path(sys.argv[1])), flush=True)
@@ -35,7 +35,7 @@ FORKING = """
 import os, sys
 from pathlib import Path
 import psycopg
-from services.embedded import EmbeddedPostgres
+from services.postgres.embedded import EmbeddedPostgres
 
 server = EmbeddedPostgres()
 conninfo = server.start(Path(sys.argv[1]))
@@ -256,7 +256,7 @@ def test_below_a_folder_closed_to_nobody_the_cluster_lives_elsewhere(
     data_dir: Path, server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere = data_dir.parents[1] / "elsewhere"
-    monkeypatch.setattr(services.embedded, "ROOT_HOME", elsewhere)
+    monkeypatch.setattr(services.postgres.embedded, "ROOT_HOME", elsewhere)
     data_dir.parent.mkdir(mode=0o700)
     before = modes_above(data_dir)
     remember(server.start(data_dir), 1)
@@ -274,7 +274,7 @@ def test_programs_that_nobody_cannot_reach_are_copied(
     def closed(folder: Path) -> bool:
         return "pginstall" not in folder.parts
 
-    monkeypatch.setattr(services.embedded, "enterable", closed)
+    monkeypatch.setattr(services.postgres.embedded, "enterable", closed)
     remember(server.start(data_dir), 1)
     program = Path(psutil.Process(postmaster_of(data_dir)).exe())
     assert program.is_relative_to(data_dir)
@@ -291,7 +291,7 @@ def test_a_start_that_fails_late_leaves_no_server(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(services.embedded, "_ensure_database", interrupted)
+        patch.setattr(services.postgres.embedded, "_ensure_database", interrupted)
         with pytest.raises(KeyboardInterrupt):
             server.start(data_dir)
     assert not runs(data_dir)

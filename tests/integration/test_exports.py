@@ -16,10 +16,10 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from api.exports.figures import Asked
 from api.exports.organizations import ORGANIZATIONS_MAX, check
-from api.pages.names import Names
-from domain.publication import PEOPLE, PEOPLE_MIN
-from domain.rates import ANY, RATES, Counts
-from services.errors import InvalidValueError
+from api.site.names import Names
+from domain.figures.publication import PEOPLE, PEOPLE_MIN
+from domain.ledger.rates import ANY, RATES, Counts
+from services.system.errors import InvalidValueError
 from tests.examples import EXAMPLES
 from tests.fix_service import Service, new_database, shell
 from tests.folding import World, publish

@@ -7,10 +7,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import psycopg
 import pytest
 
-from services import group_commit
-from services.errors import QueueFullError, StoreUnavailableError
-from services.group_commit import GroupCommit
-from services.intake import Intake, Message, Receipt
+from services.intake import group_commit
+from services.intake.group_commit import GroupCommit
+from services.intake.intake import Intake, Message, Receipt
+from services.system.errors import QueueFullError, StoreUnavailableError
 from tests.fix_store import Rows
 from tests.sending import REGISTRY, http, removed
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.intake import Intake, Message, Publisher, Receipt
+from services.intake.intake import Intake, Message, Publisher, Receipt
 from tests.fix_store import Rows
 from tests.sending import (
     CIVIL,

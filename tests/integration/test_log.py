@@ -14,10 +14,10 @@ import pytest
 from eventsourcing.persistence import NotSupportedError, StoredEvent
 from psycopg.conninfo import make_conninfo
 
-from domain.leaf import leaf
-from domain.merkle import Frontier, leaf_hash
-from services.intake import Intake
-from services.log import CHANNEL, LogRecorder, Recorded, originator_id
+from domain.tree.leaf import leaf
+from domain.tree.merkle import Frontier, leaf_hash
+from services.intake.intake import Intake
+from services.log.recorder import CHANNEL, LogRecorder, Recorded, originator_id
 from tests.fix_proxy import Fault, Proxy
 from tests.fix_store import Rows, leave
 from tests.sending import MARKET, http, kafka, removed
@@ -215,7 +215,7 @@ def test_a_lost_answer_to_commit_neither_doubles_nor_misreports(
 
 WRITER = """
 import sys
-from services.intake import Intake
+from services.intake.intake import Intake
 from tests.sending import http, removed
 intake, batch = Intake.open(sys.argv[1], "victim"), 0
 while True:

@@ -5,15 +5,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from domain.merkle import EMPTY_ROOT, leaf_hash, root
-from domain.proofs import verify_consistency, verify_inclusion
-from services.errors import NotFoundError
-from services.evidence import log_tree
-from services.evidence.checkpoint import open_checkpoint
-from services.evidence.keys import load_or_create_key
-from services.evidence.notes import SignatureType
-from services.evidence.signing import CheckpointSigner, LogContradictsError
-from services.evidence.tiles import Tile, decode_bundle, decode_raw_bundle, split_hashes, tiles_of_level
+from domain.tree.merkle import EMPTY_ROOT, leaf_hash, root
+from domain.tree.proofs import verify_consistency, verify_inclusion
+from services.evidence.notes.checkpoint import open_checkpoint
+from services.evidence.notes.keys import load_or_create_key
+from services.evidence.notes.notes import SignatureType
+from services.evidence.notes.signing import CheckpointSigner, LogContradictsError
+from services.log import tree
+from services.log.tiles import Tile, decode_bundle, decode_raw_bundle, split_hashes, tiles_of_level
+from services.system.errors import NotFoundError
 from tests.small_city import fill
 
 SIZE = 1_300
@@ -43,44 +43,44 @@ def test_entries_hash_to_the_leaves_and_the_leaves_to_the_roots(filled: str) -> 
     with psycopg.connect(filled) as connection:
         entries: list[bytes] = []
         for tile in tiles_of_level(None, SIZE):
-            entries += decode_bundle(log_tree.tile_bytes(connection, tile), tile.width)
-            raw = decode_raw_bundle(log_tree.raw_bundle(connection, tile), tile.width)
+            entries += decode_bundle(tree.tile_bytes(connection, tile), tile.width)
+            raw = decode_raw_bundle(tree.raw_bundle(connection, tile), tile.width)
             assert all(event.startswith(b'{"specversion"') for event in raw)
         leaves = [leaf_hash(entry) for entry in entries]
         stored: list[bytes] = []
         for tile in tiles_of_level(0, SIZE):
-            stored += split_hashes(log_tree.tile_bytes(connection, tile), tile.width)
+            stored += split_hashes(tree.tile_bytes(connection, tile), tile.width)
         assert stored == leaves
-        upper = split_hashes(log_tree.tile_bytes(connection, Tile(1, 0, SIZE // 256)), SIZE // 256)
+        upper = split_hashes(tree.tile_bytes(connection, Tile(1, 0, SIZE // 256)), SIZE // 256)
         assert upper == [root(leaves[at : at + 256]) for at in range(0, SIZE - 255, 256)]
         for size in (0, 1, 255, 256, 257, 1024, SIZE):
-            assert log_tree.LOG.root_at(connection, size) == root(leaves[:size])
+            assert tree.LOG.root_at(connection, size) == root(leaves[:size])
 
 
 def test_proofs_of_the_stored_log_verify(filled: str) -> None:
     with psycopg.connect(filled) as connection:
-        head = log_tree.LOG.root_at(connection, SIZE)
-        leaves = log_tree.LOG.hashes_at(connection, 0, 0, SIZE)
+        head = tree.LOG.root_at(connection, SIZE)
+        leaves = tree.LOG.hashes_at(connection, 0, 0, SIZE)
         for position in (1, 2, 256, 257, 1024, SIZE):
-            proof = log_tree.LOG.inclusion_proof(connection, position, SIZE)
+            proof = tree.LOG.inclusion_proof(connection, position, SIZE)
             verify_inclusion(leaves[position - 1], position - 1, SIZE, proof, head)
         for old in (0, 1, 255, 256, 1000, SIZE):
-            proof = log_tree.LOG.consistency_proof(connection, old, SIZE)
-            verify_consistency(old, SIZE, proof, log_tree.LOG.root_at(connection, old), head)
+            proof = tree.LOG.consistency_proof(connection, old, SIZE)
+            verify_consistency(old, SIZE, proof, tree.LOG.root_at(connection, old), head)
 
 
 def test_what_is_not_in_the_log_is_not_found(filled: str) -> None:
     with psycopg.connect(filled) as connection:
         for call in (
-            lambda: log_tree.LOG.root_at(connection, SIZE + 1),
-            lambda: log_tree.LOG.root_at(connection, -1),
-            lambda: log_tree.LOG.inclusion_proof(connection, 0, SIZE),
-            lambda: log_tree.LOG.inclusion_proof(connection, 6, 5),
-            lambda: log_tree.LOG.consistency_proof(connection, 5, SIZE + 1),
-            lambda: log_tree.LOG.consistency_proof(connection, 6, 5),
-            lambda: log_tree.tile_bytes(connection, Tile(0, 5)),
-            lambda: log_tree.tile_bytes(connection, Tile(1, 0)),
-            lambda: log_tree.raw_bundle(connection, Tile(None, 5, 21)),
+            lambda: tree.LOG.root_at(connection, SIZE + 1),
+            lambda: tree.LOG.root_at(connection, -1),
+            lambda: tree.LOG.inclusion_proof(connection, 0, SIZE),
+            lambda: tree.LOG.inclusion_proof(connection, 6, 5),
+            lambda: tree.LOG.consistency_proof(connection, 5, SIZE + 1),
+            lambda: tree.LOG.consistency_proof(connection, 6, 5),
+            lambda: tree.tile_bytes(connection, Tile(0, 5)),
+            lambda: tree.tile_bytes(connection, Tile(1, 0)),
+            lambda: tree.raw_bundle(connection, Tile(None, 5, 21)),
         ):
             with pytest.raises(NotFoundError):
                 call()
@@ -102,7 +102,7 @@ def test_a_checkpoint_is_signed_once_for_each_size(filled: str, tmp_path: Path) 
         signer = new_signer(tmp_path)
         checkpoint, _ = open_checkpoint(signer.checkpoint(connection), signer.verifier)
         assert checkpoint.size == SIZE + 10
-        assert checkpoint.root_hash == log_tree.LOG.root_at(connection, SIZE + 10)
+        assert checkpoint.root_hash == tree.LOG.root_at(connection, SIZE + 10)
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from services.database import MIGRATIONS, migrate, migrations
-from services.errors import MigrationError
+from services.postgres.database import MIGRATIONS, migrate, migrations
+from services.system.errors import MigrationError
 from tests.fix_store import leave
 
 NEWEST = len(migrations())

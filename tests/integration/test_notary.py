@@ -7,13 +7,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from services.evidence.checkpoint import open_checkpoint
-from services.evidence.keys import load_or_create_key
-from services.evidence.log_tree import LOG
-from services.evidence.notary import Notary, WitnessedBy, read_witnesses
-from services.evidence.notes import Note, NoteError, SignatureType, SignerKey, VerifierKey
-from services.evidence.signing import CheckpointSigner, LogContradictsError
-from services.evidence.witness import Witness
+from services.evidence.notes.checkpoint import open_checkpoint
+from services.evidence.notes.keys import load_or_create_key
+from services.evidence.notes.notes import Note, NoteError, SignatureType, SignerKey, VerifierKey
+from services.evidence.notes.signing import CheckpointSigner, LogContradictsError
+from services.evidence.witness.notary import Notary, WitnessedBy, read_witnesses
+from services.evidence.witness.witness import Witness
+from services.log.tree import LOG
 from tests.fix_service import Service, shell
 from tests.small_city import fill
 from tests.unit.test_witness import served

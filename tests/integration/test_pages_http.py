@@ -5,10 +5,10 @@ from typing import get_args
 
 import pytest
 
-from api.pages.inspection import GROUPS_SHOWN
-from api.routes.readings import Action
-from api.trail import ACTIONS
-from services.api_keys import add_key
+from api.access.readings import Action
+from api.admission.reading_trail import ACTIONS
+from api.inspection.changes_page import GROUPS_SHOWN
+from services.access.api_keys import add_key
 from tests.fix_service import Service, new_database
 from tests.sending import envelope
 

@@ -14,21 +14,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
-from domain.facts import Event
-from domain.ledger import ledger
-from domain.rates import DIMENSIONS, group
-from domain.terms import FORMATIONS
-from projections.ledger.branches import BranchCoverings
-from projections.ledger.columns import Columns
-from projections.ledger.fold import LedgerFold
-from projections.ledger.grouping import group as group_columns
-from projections.ledger.reading import LedgerReading
-from projections.ledger.standing import standing
-from services import building, projections
-from services.database import connect
-from services.intake import Intake, Message, Publisher
-from services.log_reader import LogReader
-from services.projector import Projector
+from domain.events.facts import Event
+from domain.ledger.rates import DIMENSIONS, group
+from domain.ledger.rows import ledger
+from domain.values.terms import FORMATIONS
+from projections.ledger.columns.columns import Columns
+from projections.ledger.columns.counts import standing
+from projections.ledger.columns.coverings import BranchCoverings
+from projections.ledger.columns.grouping import group as group_columns
+from projections.ledger.columns.rows import LedgerReading
+from projections.ledger.fold.fold import LedgerFold
+from services.intake.intake import Intake, Message, Publisher
+from services.ledger import bulk_build, versions
+from services.ledger.projector import Projector
+from services.log.reader import LogReader
+from services.postgres.database import connect
 from tests.histories import deliveries, fits
 from tests.versions import contents
 
@@ -43,25 +43,25 @@ def publish(intake: Intake, history: list[dict[str, Any]]) -> None:
     intake.admit(messages)
 
 
-def project(connection: psycopg.Connection[Any], batches: Random | None) -> projections.Version:
+def project(connection: psycopg.Connection[Any], batches: Random | None) -> versions.Version:
     """Project the whole log into a new version, in batches of random length or one."""
     with connection.transaction(), connection.cursor() as cursor:
-        version = projections.create(cursor, "building")
+        version = versions.create(cursor, "building")
     projector = Projector(connection, version)
     while projector.advance(batches.randint(1, 7) if batches else 5_000):
         pass
     return projector.version
 
 
-def build_at_once(connection: psycopg.Connection[Any], batch_events: int, until: int) -> projections.Version:
+def build_at_once(connection: psycopg.Connection[Any], batch_events: int, until: int) -> versions.Version:
     """Build the whole log into a new version from nothing, in batches of a length."""
     with connection.transaction(), connection.cursor() as cursor:
-        version = projections.create(cursor, "building")
+        version = versions.create(cursor, "building")
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(building, "BATCH_EVENTS", batch_events)
+        monkeypatch.setattr(bulk_build, "BATCH_EVENTS", batch_events)
         # Each example would start a process that reads ahead: tests/integration/test_rebuild.py does.
-        monkeypatch.setattr(building, "batches", in_this_process)
-        return building.build(connection, version, until, lambda _position: False)
+        monkeypatch.setattr(bulk_build, "batches", in_this_process)
+        return bulk_build.build(connection, version, until, lambda _position: False)
 
 
 @contextmanager
@@ -121,7 +121,7 @@ def test_live_equals_rebuilt_equals_folded_from_scratch(
                 assert [name for name, _, _ in covered] == sorted(name for name, _, _ in covered)
         with connection.transaction(), connection.cursor() as cursor:
             for version in (live, rebuilt, at_once):
-                projections.drop(cursor, version.number)
+                versions.drop(cursor, version.number)
 
 
 def test_a_poison_event_holds_its_own_entity_only(store: str, intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,9 +155,7 @@ def test_a_poison_event_holds_its_own_entity_only(store: str, intake: Intake, mo
     assert held == [(2, "group:b"), (5, "group:b")]
 
 
-def contents_of(
-    connection: psycopg.Connection[Any], version: projections.Version, table: str, column: str
-) -> list[Any]:
+def contents_of(connection: psycopg.Connection[Any], version: versions.Version, table: str, column: str) -> list[Any]:
     statement = sql.SQL("SELECT {} FROM {}.{} ORDER BY 1").format(
         sql.Identifier(column), sql.Identifier(version.tables.schema), sql.Identifier(table)
     )
@@ -168,9 +166,9 @@ def test_two_projectors_of_one_version_never_both_advance_it(store: str, intake:
     history = json.loads((Path(__file__).parents[1] / "data/examples/11-random-history.json").read_text())
     publish(intake, history["deliveries"])
     with connect(store, "one") as one, connect(store, "two") as two:
-        version = projections.ensure(one)
+        version = versions.ensure(one)
         first, second = Projector(one, version), Projector(two, version)
         assert first.advance(100) == 100
-        with pytest.raises(projections.OvertakenError):
+        with pytest.raises(versions.OvertakenError):
             second.advance(50)
-        assert projections.ensure(two).position == 100
+        assert versions.ensure(two).position == 100

@@ -5,9 +5,9 @@ import threading
 
 import pytest
 
-from services.errors import AlreadyEndedError, InvalidValueError, NotFoundError
-from services.intake import Intake, Message, Publisher
-from services.quarantine import Filters, Quarantine
+from services.intake.intake import Intake, Message, Publisher
+from services.intake.quarantine import Filters, Quarantine
+from services.system.errors import AlreadyEndedError, InvalidValueError, NotFoundError
 from tests.fix_store import Rows
 from tests.sending import CIVIL, MARKET, REGISTRY, as_bytes, corrected, http, kafka, removed
 

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from domain.reasons import Reason
-from services.intake import Intake
-from services.quarantine import Filters, Quarantine
-from services.quarantine_groups import groups, redrive_group, try_group
+from domain.values.reasons import Reason
+from services.intake.intake import Intake
+from services.intake.quarantine import Filters, Quarantine
+from services.intake.quarantine_groups import groups, redrive_group, try_group
 from tests.fix_store import Rows
 from tests.sending import corrected, http, removed
 

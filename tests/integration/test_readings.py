@@ -7,11 +7,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from domain.merkle import leaf_hash
-from domain.proofs import verify_inclusion
-from services.api_keys import add_key
-from services.database import open_pool
-from services.readings import Look, Readings, Search
+from domain.tree.merkle import leaf_hash
+from domain.tree.proofs import verify_inclusion
+from services.access.api_keys import add_key
+from services.access.reading_trail import Look, Readings, Search
+from services.postgres.database import open_pool
 from tests.fix_service import Service, new_database
 from tests.fix_store import Rows
 from tests.histories import ECONOMIC

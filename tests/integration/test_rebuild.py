@@ -14,18 +14,18 @@ from typing import Any
 import psycopg
 import pytest
 
-from domain.policy import DEFAULT_POLICY
-from domain.rates import ANY
-from projections.ledger.cubes import Shape
-from projections.ledger.standing import standing
-from services import cube_shelf, projections, rebuild
-from services.database import connect
-from services.intake import Intake
-from services.ledger_view import LedgerView
-from services.projections import Version
-from services.projector import Follower, Projector
-from services.queries import Queries
-from services.ruleset import ruleset
+from domain.ledger.policy import DEFAULT_POLICY
+from domain.ledger.rates import ANY
+from projections.ledger.columns.counts import standing
+from projections.ledger.columns.cubes import Shape
+from services.intake.intake import Intake
+from services.ledger import cube_cache, rebuild, versions
+from services.ledger.projector import Follower, Projector
+from services.ledger.queries import Queries
+from services.ledger.ruleset import ruleset
+from services.ledger.versions import Version
+from services.ledger.view import LedgerView
+from services.postgres.database import connect
 from tests.fix_service import environment
 from tests.fix_store import Rows
 from tests.small_city import events, fill, message
@@ -49,14 +49,14 @@ def versions(rows: Rows) -> list[tuple[Any, ...]]:
 
 def used(conninfo: str) -> Version:
     with connect(conninfo, "test") as connection, connection.cursor() as cursor:
-        version = projections.in_use(cursor)
+        version = versions.in_use(cursor)
     assert version is not None
     return version
 
 
 def command(store: str, *arguments: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", "services.cli", "rebuild", *arguments],
+        [sys.executable, "-m", "services.commands.cli", "rebuild", *arguments],
         env=environment(database_url=store) | {"COLUMNS": "250"},
         stderr=subprocess.PIPE,
         text=True,
@@ -155,7 +155,7 @@ def test_the_new_version_is_loaded_before_it_takes_its_place(store: str, monkeyp
     loaded: list[tuple[int, ...]] = []
     # A short log has no cubes of its own; one that is asked for is taken over by the version that follows.
     shape = Shape(("category",), ANY, DEFAULT_POLICY)
-    monkeypatch.setattr(cube_shelf, "ENTRIES_MIN", 1)
+    monkeypatch.setattr(cube_cache, "ENTRIES_MIN", 1)
 
     def index_and_wait(connection: psycopg.Connection[Any], version: Version) -> None:
         index(connection, version)
@@ -174,7 +174,7 @@ def test_the_new_version_is_loaded_before_it_takes_its_place(store: str, monkeyp
     try:
         assert view.loaded.wait(WAIT_S_MAX)
         shown = view.current
-        for _ in range(cube_shelf.ASKED_MIN):
+        for _ in range(cube_cache.ASKED_MIN):
             shown.cubes.counts(shown.snapshot, shape, DAY, 2_000)
         deadline = time.monotonic() + WAIT_S_MAX
         while shape not in shown.cubes.shapes and time.monotonic() < deadline:
@@ -253,7 +253,7 @@ def test_a_rebuild_that_is_cancelled_leaves_the_version_in_use_alone(store: str,
 def used_after(store: str) -> Version:
     """An empty version in use: what a cancelled rebuild must not touch."""
     with connect(store, "test") as connection:
-        return projections.ensure(connection)
+        return versions.ensure(connection)
 
 
 def test_a_second_rebuild_is_refused_and_the_first_goes_on(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,7 +277,7 @@ def test_what_was_begun_under_other_rules_is_dropped_and_begun_anew(store: str, 
     fill(store, 1_200)
     with connect(store, "test") as connection:
         with connection.transaction(), connection.cursor() as cursor:
-            begun = projections.create(cursor, "building")
+            begun = versions.create(cursor, "building")
         Projector(connection, begun).advance(700)
         rows("UPDATE taizhang.projection SET ruleset = 'of yesterday' WHERE version = %s", begun.number)
         rebuilt = rebuild.rebuild(connection, quiet)
@@ -310,13 +310,13 @@ def test_of_the_versions_before_only_the_last_is_kept(store: str, rows: Rows) ->
 def test_a_retired_version_is_never_advanced(store: str, intake: Intake) -> None:
     fill(store, 200)
     with connect(store, "test") as connection, connect(store, "rebuild") as other:
-        projector = Projector(connection, projections.ensure(connection))
+        projector = Projector(connection, versions.ensure(connection))
         projector.advance()
         rebuild.rebuild(other, quiet)
         intake.admit([message(next(islice(events(), 200, None)))])
-        with pytest.raises(projections.RetiredError):
+        with pytest.raises(versions.RetiredError):
             projector.advance()
-        assert Projector(connection, projections.ensure(connection)).advance() == 1
+        assert Projector(connection, versions.ensure(connection)).advance() == 1
 
 
 def test_a_projection_that_nobody_knows_is_refused_in_words(store: str) -> None:

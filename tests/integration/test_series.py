@@ -9,9 +9,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from api.routes.series import GROUPS_MAX, POINTS_MAX
-from domain.periods import STEPS, Step, months_before, points
-from domain.rates import ANY, Filters
+from api.assessment.series import GROUPS_MAX, POINTS_MAX
+from domain.ledger.rates import ANY, Filters
+from domain.values.periods import STEPS, Step, months_before, points
 from tests.examples import EXAMPLES
 from tests.fix_service import Service, new_database
 from tests.folding import World, publish

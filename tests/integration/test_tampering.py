@@ -8,18 +8,18 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from domain.leaf import leaf
-from domain.merkle import Frontier, leaf_hash
-from domain.proofs import consistency_proof
-from services.evidence.audit import Asked, audit_copy, audit_database
-from services.evidence.checkpoint import Checkpoint, open_checkpoint
-from services.evidence.export import export_log
-from services.evidence.keys import load_or_create_key
-from services.evidence.log_tree import LOG
-from services.evidence.notes import SignatureType, SignerKey
-from services.evidence.report import Report
-from services.evidence.signing import CheckpointSigner
-from services.evidence.witness import AddCheckpoint, Witness, WitnessRefusalError
+from domain.tree.leaf import leaf
+from domain.tree.merkle import Frontier, leaf_hash
+from domain.tree.proofs import consistency_proof
+from services.evidence.copies.export import export_log
+from services.evidence.notes.checkpoint import Checkpoint, open_checkpoint
+from services.evidence.notes.keys import load_or_create_key
+from services.evidence.notes.notes import SignatureType, SignerKey
+from services.evidence.notes.signing import CheckpointSigner
+from services.evidence.verifier.audit import Asked, audit_copy, audit_database
+from services.evidence.verifier.report import Report
+from services.evidence.witness.witness import AddCheckpoint, Witness, WitnessRefusalError
+from services.log.tree import LOG
 from tests.fix_store import Databases
 from tests.small_city import fill
 

@@ -7,19 +7,19 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from domain.merkle import leaf_hash, root
-from domain.reading import Reading, reading_leaf
-from services import projections
-from services.database import migrate, open_pool
-from services.evidence.audit import Asked, audit_database
-from services.evidence.keys import load_or_create_key
-from services.evidence.notes import SignatureType
-from services.evidence.report import Report
-from services.evidence.signing import readings_signer_for
-from services.evidence.stored_tree import rows
-from services.intake import Intake
-from services.projector import Projector
-from services.readings import READINGS, Look, Readings
+from domain.tree.merkle import leaf_hash, root
+from domain.tree.reading_leaf import Reading, reading_leaf
+from services.access.reading_trail import READINGS, Look, Readings
+from services.evidence.notes.keys import load_or_create_key
+from services.evidence.notes.notes import SignatureType
+from services.evidence.notes.signing import readings_signer_for
+from services.evidence.verifier.audit import Asked, audit_database
+from services.evidence.verifier.report import Report
+from services.intake.intake import Intake
+from services.ledger import versions
+from services.ledger.projector import Projector
+from services.log.stored_tree import rows
+from services.postgres.database import migrate, open_pool
 from tests.examples import EXAMPLES
 from tests.fix_store import Databases
 from tests.small_city import message
@@ -43,7 +43,7 @@ class Kept:
         intake.close()
         assert {receipt.disposition for receipt in receipts} == {"accepted", "duplicate", "quarantined"}
         with psycopg.connect(self.conninfo, autocommit=True) as connection:
-            projector = Projector(connection, projections.ensure(connection))
+            projector = Projector(connection, versions.ensure(connection))
             while projector.advance(700):
                 pass
         with open_pool(self.conninfo, "test") as pool:

@@ -10,12 +10,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from services import bookkeeping, logs
-from services.intake import Intake
+from services.intake import account
+from services.intake.intake import Intake
 from services.kafka import ingest, partitions, process
 from services.kafka.ingest import Ingest
 from services.kafka.reader import Reader
-from services.settings import Settings, load
+from services.system import logs
+from services.system.settings import Settings, load
 
 
 def dying(call: Callable[..., Any], at: int) -> Callable[..., Any]:
@@ -56,7 +57,7 @@ def main(point: str, number: int) -> None:
     if point == "after_commit":
         Intake.admit = dying(Intake.admit, number)  # type: ignore[method-assign]  # a fault from inside
     elif point == "in_mid_batch":
-        bookkeeping.count = dying(bookkeeping.count, number)
+        account.count = dying(account.count, number)
     elif point == "after_fence":
         advance = dying(partitions.advance, number)
         ingest.__dict__["advance"] = advance

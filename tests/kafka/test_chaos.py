@@ -13,18 +13,18 @@ from itertools import islice
 
 import pytest
 
-from domain.envelope import check_data, read_event
-from domain.events import CORRECTED
-from domain.facts import Event, EventKey
-from domain.ledger import Row, ledger
-from domain.rates import group
-from services import projections
-from services.database import Datastore, connect
+from domain.events.envelope import check_data, read_event
+from domain.events.facts import Event, EventKey
+from domain.events.types import CORRECTED
+from domain.ledger.rates import group
+from domain.ledger.rows import Row, ledger
 from services.demo_city.world import events
 from services.kafka.publishing import key_of
-from services.log import LogRecorder
-from services.projector import Projector
-from services.queries import Queries
+from services.ledger import versions
+from services.ledger.projector import Projector
+from services.ledger.queries import Queries
+from services.log.recorder import LogRecorder
+from services.postgres.database import Datastore, connect
 from tests.fix_kafka import STRUCTURED, Broker, Stage, wait_until
 from tests.fix_outages import Outages
 
@@ -203,7 +203,7 @@ def assert_right(stage: Stage, messages: list[bytes]) -> None:
 def project(conninfo: str, head: int) -> None:
     """Bring the projection up to the head of the log."""
     with connect(conninfo, "test") as connection:
-        projector = Projector(connection, projections.ensure(connection))
+        projector = Projector(connection, versions.ensure(connection))
         done = 0
         while done < head:
             done += projector.advance()

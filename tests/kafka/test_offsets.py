@@ -4,7 +4,7 @@ import psycopg
 import pytest
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 
-from services.intake import Intake
+from services.intake.intake import Intake
 from services.kafka import ingest
 from services.kafka.partitions import FencedError, Partition, Partitions, advance
 from services.kafka.reader import Reader

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.writer import TRY_FOR_S
+from services.log.writer import TRY_FOR_S
 from tests.fix_kafka import Broker, Record, Stage, wait_until
 from tests.fix_outages import Outages
 from tests.sending import as_bytes, removed

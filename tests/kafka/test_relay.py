@@ -63,9 +63,9 @@ def test_what_is_published_to_kafka_comes_back_as_the_ledger(
     source = events()
     file.write_bytes(b"\n".join([*map(as_bytes, islice(source, 80)), b"{broken", b""]))
     with Service(tmp_path, "--dev", database_url=stage.conninfo) as service:
-        assert stage.spawn("-m", "services.cli", "publish", str(file), "--kafka").wait(60) == 0
+        assert stage.spawn("-m", "services.commands.cli", "publish", str(file), "--kafka").wait(60) == 0
         ingest = stage.spawn()
-        relay = stage.spawn("-m", "services.cli", "relay", **names)
+        relay = stage.spawn("-m", "services.commands.cli", "relay", **names)
         try:
             stage.wait_caught_up()
             assert stage.tally() == (81, 80, 0, 1)
@@ -76,7 +76,7 @@ def test_what_is_published_to_kafka_comes_back_as_the_ledger(
             gone = event("gone", "organization.deregistered", org="group:g-1", reason="dissolved")
             stage.send([Record(as_bytes(each)) for each in (gone, *islice(source, 9))])
             stage.wait_caught_up()
-            relay = stage.spawn("-m", "services.cli", "relay", **names)
+            relay = stage.spawn("-m", "services.commands.cli", "relay", **names)
             wait_until(lambda: copy_of(stage.broker, ledger)[1] == 90, "90 are out")
             rows, _ = copy_of(stage.broker, ledger)
             assert rows == listed(service, 90)

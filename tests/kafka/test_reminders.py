@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from services.contract import REMINDERS, documents
+from services.contract.documents import REMINDERS, documents
 from tests.fix_kafka import Stage, end
 from tests.fix_service import Service
 from tests.kafka.test_relay import read
@@ -44,7 +44,9 @@ def test_each_reminder_is_told_once(stage: Stage, tmp_path: Path) -> None:
     topic = f"{stage.topic}.reminders"
 
     def remind(as_of: str) -> None:
-        spawned = stage.spawn("-m", "services.cli", "reminders", "--as-of", as_of, TAIZHANG_KAFKA_REMINDER_TOPIC=topic)
+        spawned = stage.spawn(
+            "-m", "services.commands.cli", "reminders", "--as-of", as_of, TAIZHANG_KAFKA_REMINDER_TOPIC=topic
+        )
         assert spawned.wait(ENDED_S_MAX) == 0
 
     def told() -> list[tuple[str, str]]:
@@ -70,14 +72,16 @@ def test_each_reminder_is_told_once(stage: Stage, tmp_path: Path) -> None:
         assert shown_as_sent(service, "2024-06-01") == [True]
         assert shown_as_sent(service, "2024-07-01") == [False, False], "overdue is another reminder"
         together = [
-            stage.spawn("-m", "services.cli", "reminders", "--as-of", "2024-07-01", TAIZHANG_KAFKA_REMINDER_TOPIC=topic)
+            stage.spawn(
+                "-m", "services.commands.cli", "reminders", "--as-of", "2024-07-01", TAIZHANG_KAFKA_REMINDER_TOPIC=topic
+            )
             for _ in range(2)
         ]
         assert [each.wait(ENDED_S_MAX) for each in together] == [0, 0]
         assert told() == [("group:r-0", "due"), ("group:r-0", "overdue"), ("group:r-1", "due")]
         # Killed on the way and asked again: nothing is left out.
         killed = stage.spawn(
-            "-m", "services.cli", "reminders", "--as-of", "2024-08-01", TAIZHANG_KAFKA_REMINDER_TOPIC=topic
+            "-m", "services.commands.cli", "reminders", "--as-of", "2024-08-01", TAIZHANG_KAFKA_REMINDER_TOPIC=topic
         )
         end(killed, signal.SIGKILL)
         remind("2024-08-01")

@@ -7,8 +7,8 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import OKPKey
 
-from services.grants import key_registered
-from services.intake import Intake, Message, Publisher
+from services.access.grants import key_registered
+from services.intake.intake import Intake, Message, Publisher
 from tests.fix_kafka import STRUCTURED, Record, Stage
 from tests.sending import MARKET, as_bytes, removed
 

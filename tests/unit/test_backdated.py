@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from domain.facts import Fact
-from domain.signals import DEFAULT_SIGNAL_POLICY, Learned, backdated
+from domain.events.facts import Fact
+from domain.inspection.signals import DEFAULT_SIGNAL_POLICY, Learned, backdated
 
 DEADLINE = date(2024, 12, 31)
 FORMED = Fact(

@@ -6,10 +6,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.facts import Event
-from domain.ledger import ledger
-from services.evidence.bundle import answer_of
-from services.evidence.relevant import relevant
+from domain.events.facts import Event
+from domain.ledger.rows import ledger
+from services.evidence.bundles.bundle import answer_of
+from services.evidence.bundles.relevant import relevant
 from tests.histories import ORGANIZATIONS, as_events, deliveries, fits
 
 chosen = st.sets(st.sampled_from(ORGANIZATIONS), min_size=1, max_size=2)

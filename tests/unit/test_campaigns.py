@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.campaigns import (
+from domain.assessment.campaigns import (
     Campaign,
     Contradicted,
     Pace,
@@ -21,10 +21,10 @@ from domain.campaigns import (
     reached,
     required,
 )
-from domain.envelope import check_data
-from domain.facts import standing_facts
-from domain.rates import Filters, Rate
-from domain.terms import RateName
+from domain.events.envelope import check_data
+from domain.events.facts import standing_facts
+from domain.ledger.rates import Filters, Rate
+from domain.values.terms import RateName
 from tests.histories import as_events, fits
 from tests.sending import corrected, envelope
 

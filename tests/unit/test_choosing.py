@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.rates import Counts
-from projections.ledger import choosing, standing
-from projections.ledger.choosing import ByOrganization, Group
-from projections.ledger.grouping import count_columns
+from domain.ledger.rates import Counts
+from projections.ledger.columns import choosing, counts
+from projections.ledger.columns.choosing import ByOrganization, Group
+from projections.ledger.columns.grouping import count_columns
 from tests.histories import as_events, deliveries
 from tests.unit.test_ledger_projection import project, question
 
@@ -35,8 +35,8 @@ def test_pages_by_organization_equal_a_look_at_all(history: list[Any], seed: int
         regions = random.choice([{}, {6: "510104"}, {9: "510104"}, {2: "51", 12: "510104001003"}])
         group = Group(filters, regions, random.choice([None, *Counts._fields]))
         policy = snapshot.policy(day, known_at)
-        rows = standing.standing(snapshot, day, known_at, policy)
-        rows = rows.where(standing.matching(snapshot, rows, filters))
+        rows = counts.standing(snapshot, day, known_at, policy)
+        rows = rows.where(counts.matching(snapshot, rows, filters))
         columns = dict(zip(Counts._fields, count_columns(rows), strict=True))
         expected = [
             number

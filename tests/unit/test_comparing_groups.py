@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.contributions import contributions
-from domain.decimals import decimal
-from domain.periods import months_before
-from domain.ranking import Rank, cut, parent_digits, ranks, region_dimension, wider
-from domain.rates import Key, Rate, ratio
+from domain.figures.contributions import contributions
+from domain.figures.ranking import Rank, cut, parent_digits, ranks, region_dimension, wider
+from domain.ledger.rates import Key, Rate, ratio
+from domain.values.decimals import decimal
+from domain.values.periods import months_before
 
 
 def rate(numerator: int, denominator: int) -> Rate:

@@ -7,8 +7,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from domain.envelope import read_event
-from services.contract import as_text, documents
+from domain.events.envelope import read_event
+from services.contract.documents import as_text, documents
 from tests.examples import EXAMPLES
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "contract"

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.fold import Attributes
-from domain.ledger import Row
-from domain.policy import DEFAULT_POLICY, Policy
-from domain.rates import ANY, DIMENSIONS, Filters, group
-from domain.terms import CATEGORIES_OF_KIND, FORMATIONS, KINDS, MEASURES
-from projections.ledger.covering import covers, narrowed
-from projections.ledger.cubes import Shape
+from domain.ledger.entities import Attributes
+from domain.ledger.policy import DEFAULT_POLICY, Policy
+from domain.ledger.rates import ANY, DIMENSIONS, Filters, group
+from domain.ledger.rows import Row
+from domain.values.terms import CATEGORIES_OF_KIND, FORMATIONS, KINDS, MEASURES
+from projections.ledger.columns.cubes import Shape
+from projections.ledger.columns.rollup import covers, narrowed
 
 REGIONS = ("88", "8801", "880103", "880107", "880107002", "880107002001", "8802", "880203001")
 

@@ -5,7 +5,7 @@ import random
 import pytest
 from stdnum.cn import uscc
 
-from domain.codes import CodeError, check_character, check_organization, organization_code_check_holds
+from domain.values.codes import CodeError, check_character, check_organization, organization_code_check_holds
 
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 

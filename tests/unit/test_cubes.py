@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.policy import DEFAULT_POLICY, Policy
-from domain.rates import ANY, Filters
-from projections.ledger import cubes, grouping, standing
-from projections.ledger.cubes import Cube, Shape
+from domain.ledger.policy import DEFAULT_POLICY, Policy
+from domain.ledger.rates import ANY, Filters
+from projections.ledger.columns import counts, cubes, grouping
+from projections.ledger.columns.cubes import Cube, Shape
 from tests.histories import as_events, deliveries
 from tests.unit.test_ledger_projection import FIRST, project, question
 
@@ -39,8 +39,8 @@ def test_a_cube_equals_the_scan_at_any_pair(history: list[Any], seed: int) -> No
         cube.extend(snapshot)
     for known_at in range(len(events) + 1):
         day = (FIRST + timedelta(days=random.randrange(33))).toordinal()
-        rows = standing.standing(snapshot, day, known_at, policy)
-        chosen = rows.where(standing.matching(snapshot, rows, cube.shape.filters))
+        rows = counts.standing(snapshot, day, known_at, policy)
+        chosen = rows.where(counts.matching(snapshot, rows, cube.shape.filters))
         assert cube.counts(snapshot, day, known_at) == grouping.group(snapshot, chosen, group_by)
 
 

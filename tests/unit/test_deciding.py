@@ -1,4 +1,4 @@
-"""What decides a row's values: the law of domain/deciding.py on random histories, and cases worked by hand."""
+"""What decides a row's values: the law of domain/ledger/traces.py on random histories, and cases worked by hand."""
 
 from datetime import date
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.deciding import Around, DecidedBy, decided_by, trace_policy
-from domain.facts import POLICY, Event, Fact, standing_facts
-from domain.ledger import Ledger, Row, ledger
+from domain.events.facts import POLICY, Event, Fact, standing_facts
+from domain.ledger.rows import Ledger, Row, ledger
+from domain.ledger.traces import Around, DecidedBy, decided_by, trace_policy
 from tests.histories import ECONOMIC, as_events, deliveries, fits
 from tests.sending import corrected, envelope, retracted
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.envelope import Reading, read_event
-from domain.events import CORRECTED, RETRACTED
-from domain.facts import LEDGER_FAMILIES, family_of
+from domain.events.envelope import Reading, read_event
+from domain.events.facts import LEDGER_FAMILIES, family_of
+from domain.events.types import CORRECTED, RETRACTED
 from services.demo_city import codes, days, divisions, places, plan
 from services.demo_city.arrival import RUN_LINES, in_order_of_arrival
 from services.demo_city.chance import apportion

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from services.durations import survival_curve
+from services.fieldwork.durations import survival_curve
 
 
 def test_what_is_still_open_counts_as_seen_for_so_long() -> None:

@@ -5,10 +5,10 @@ from datetime import date
 
 import pytest
 
-from domain.envelope import check_data, read_event
-from domain.facts import Event
-from domain.ledger import ledger
-from domain.rates import Filters, group
+from domain.events.envelope import check_data, read_event
+from domain.events.facts import Event
+from domain.ledger.rates import Filters, group
+from domain.ledger.rows import ledger
 from tests.examples import EXAMPLES, Example
 
 

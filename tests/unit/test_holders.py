@@ -2,9 +2,9 @@
 
 import pytest
 
-from api.access import decide
-from api.problems import Problem
-from services.holders import Holder, together
+from api.admission.callers import decide
+from api.web.problems import Problem
+from services.access.callers import Holder, together
 
 NORTH = Holder("someone", frozenset({"operator"}), None, ("990101",))
 SOUTH = Holder("someone", frozenset({"inspector"}), None, ("990202",))

@@ -7,7 +7,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 
 from services.kafka.clients import KafkaSettingsError, connection_options, consumer_options, producer_options
 from services.kafka.publishing import key_of
-from services.settings import load
+from services.system.settings import load
 from tests.sending import as_bytes, removed, retracted
 
 BOOTSTRAP = "one:9092,two:9092"

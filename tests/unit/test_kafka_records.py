@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.envelope import read_event
+from domain.events.envelope import read_event
 from services.kafka.cloudevents import KEY_LENGTH_MAX, Headers, publisher_of, to_message
-from services.messages import Message, arrive
+from services.log.messages import Message, arrive
 from tests.sending import MARKET, as_bytes, removed
 
 JSON_EVENT = ("content-type", b"application/cloudevents+json; charset=UTF-8")

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from domain.facts import Event
-from services import log_reader
-from services.log_reader import KeptEvents, LogReader
+from domain.events.facts import Event
+from services.log import reader
+from services.log.reader import KeptEvents, LogReader
 
 
 class Counting(LogReader):
@@ -32,7 +32,7 @@ def test_what_was_read_is_not_read_again() -> None:
 
 def test_long_lists_count_as_many_and_nothing_is_kept_beyond_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     log = Counting()
-    monkeypatch.setattr(log_reader, "KEPT_EVENTS_MAX", 7)
+    monkeypatch.setattr(reader, "KEPT_EVENTS_MAX", 7)
     kept = KeptEvents()
     kept.at(log, [2])  # counts as 7
     kept.at(log, [2])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.leaf import INTEGER_MAX, LEAF_BYTES_MAX, LeafError, leaf
+from domain.tree.leaf import INTEGER_MAX, LEAF_BYTES_MAX, LeafError, leaf
 
 DIGEST = hashlib.sha256(b"raw").digest()
 AT = datetime(2024, 12, 31, 23, 59, 59, 123456, tzinfo=UTC)

@@ -8,14 +8,14 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.facts import Event, EventKey
-from domain.ledger import Ledger, ledger
-from domain.rates import DIMENSIONS, Filters, group, matches
-from projections.ledger import grouping, standing
-from projections.ledger.changes import Changes
-from projections.ledger.columns import _WIRE, AttributesRow, Columns, Snapshot
-from projections.ledger.fold import LedgerFold
-from projections.ledger.records import EntityRecord, OrganizationRecord, initial
+from domain.events.facts import Event, EventKey
+from domain.ledger.rates import DIMENSIONS, Filters, group, matches
+from domain.ledger.rows import Ledger, ledger
+from projections.ledger.columns import counts, grouping
+from projections.ledger.columns.columns import _WIRE, AttributesRow, Columns, Snapshot
+from projections.ledger.fold.fold import LedgerFold
+from projections.ledger.fold.records import EntityRecord, OrganizationRecord, initial
+from projections.ledger.rows import Changes
 from tests.histories import REGIONS, as_events, deliveries, fits
 
 FIRST = date(2024, 1, 31)
@@ -110,10 +110,10 @@ def test_at_every_position_the_projection_equals_the_fold_from_scratch(history: 
         folded = from_scratch(events, day, known_at)
         policy = snapshot.policy(day.toordinal(), known_at)
         assert policy == folded.policy
-        rows = standing.standing(snapshot, day.toordinal(), known_at, policy)
+        rows = counts.standing(snapshot, day.toordinal(), known_at, policy)
         expected = folded.rows()
         assert sorted(snapshot.orgs[n] for n in rows.org_no) == [r.org for r in expected]
-        chosen = rows.where(standing.matching(snapshot, rows, filters))
+        chosen = rows.where(counts.matching(snapshot, rows, filters))
         assert grouping.group(snapshot, chosen, group_by) == group(expected, group_by, filters)
         assert len(chosen) == sum(matches(r, filters) for r in expected)
 

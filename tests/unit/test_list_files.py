@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from domain.lists import Listed, Refusal
+from domain.fieldwork.lists import Listed, Refusal
 from services.lists import workbook
 from services.lists.errors import ListRefusedError
 from tests.full_lists import HEADINGS, Stock, as_csv, as_xlsx, compared, saved, stock

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain import list_cells as cells
-from domain.ledger import ledger
-from domain.list_events import ListProfiled
+from domain.events.lists import ListProfiled
+from domain.fieldwork import list_cells as cells
+from domain.ledger.rows import ledger
 from services.demo_city.codes import credit_code
 from tests.full_lists import HEADINGS, SOURCE, as_csv, as_xlsx, compared, saved, stock, taken
 from tests.histories import fits

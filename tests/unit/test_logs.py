@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 import structlog
 
-from services import logs
+from services.system import logs
 
 RESIDENT = "11010519491231002X"
 MOBILE = "13800138000"

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rapidfuzz import fuzz
 
-from domain.facts import Fact, standing_facts
-from domain.matching import decided_pairs, decisions, plain_name
-from services import matching
-from services.matching import Candidate, Record, alike, most_alike
+from domain.events.facts import Fact, standing_facts
+from domain.fieldwork.matching import decided_pairs, decisions, plain_name
+from services.fieldwork import matching
+from services.fieldwork.matching import Candidate, Record, alike, most_alike
 from tests.histories import as_events, fits
 
 

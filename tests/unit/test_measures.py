@@ -8,13 +8,13 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.ledger import Row
-from domain.measures import Deadlines, Episode, Offices, Span, asked, due_on, episodes
-from domain.terms import MEASURES, Measure
-from projections.ledger.columns import Snapshot
-from projections.ledger.obligations import latest, measures, open_measures
-from projections.ledger.standing import standing
-from services.measures import NO_DAY, due_days
+from domain.fieldwork.measures import Deadlines, Episode, Offices, Span, asked, due_on, episodes
+from domain.ledger.rows import Row
+from domain.values.terms import MEASURES, Measure
+from projections.ledger.columns.columns import Snapshot
+from projections.ledger.columns.counts import standing
+from projections.ledger.columns.measures import latest, measures, open_measures
+from services.fieldwork.measures import NO_DAY, due_days
 from tests.histories import as_events, deliveries
 from tests.unit.test_ledger_projection import FIRST, from_scratch, project, some_day
 

@@ -7,9 +7,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.ledger import Row
-from domain.rates import ANY, Counts, Filters, count_row, group, matches
-from projections.ledger.moves import moved, steps
+from domain.ledger.rates import ANY, Counts, Filters, count_row, group, matches
+from domain.ledger.rows import Row
+from projections.ledger.columns.moves import moved, steps
 from tests.histories import as_events, deliveries
 from tests.unit.test_ledger_projection import from_scratch, project, question
 

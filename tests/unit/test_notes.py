@@ -9,9 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.merkle import EMPTY_ROOT
-from services.evidence.checkpoint import Checkpoint, open_checkpoint
-from services.evidence.notes import Note, NoteError, Signature, SignatureType, SignerKey, VerifierKey, parse_signature
+from domain.tree.merkle import EMPTY_ROOT
+from services.evidence.notes.checkpoint import Checkpoint, open_checkpoint
+from services.evidence.notes.notes import (
+    Note,
+    NoteError,
+    Signature,
+    SignatureType,
+    SignerKey,
+    VerifierKey,
+    parse_signature,
+)
 
 PETER_SIGNER = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz"
 PETER = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"

@@ -14,7 +14,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
-from services.oidc import LOOKING_MAX, Provider, ProviderError, TokenError
+from services.access.oidc import LOOKING_MAX, Provider, ProviderError, TokenError
 
 AUDIENCE = "https://ledger.example/api"
 

@@ -6,12 +6,12 @@ from string import Formatter
 
 import pytest
 
-from api.pages.base import NAVIGATION
-from api.pages.texts import TEXTS
-from domain import terms
-from domain.changing import REASONS
-from domain.events import EVENT_TYPES
-from domain.rates import RATES, Counts
+from api.site.base import NAVIGATION
+from api.site.texts import TEXTS
+from domain.events.types import EVENT_TYPES
+from domain.inspection.row_changes import REASONS
+from domain.ledger.rates import RATES, Counts
+from domain.values import terms
 from tests.fix_service import ROOT
 
 TEMPLATES = sorted((ROOT / "api" / "pages" / "templates").glob("*.html"))

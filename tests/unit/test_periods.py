@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.comparison import Pair, pairs, percentage_points, rate_differences
-from domain.periods import STEPS, Point, Step, period_end, period_name, points
-from domain.rates import Counts, Rate
+from domain.figures.comparison import Pair, pairs, percentage_points, rate_differences
+from domain.ledger.rates import Counts, Rate
+from domain.values.periods import STEPS, Point, Step, period_end, period_name, points
 
 steps = st.sampled_from(STEPS)
 

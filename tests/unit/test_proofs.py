@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.merkle import EMPTY_ROOT, Frontier, MerkleError, leaf_hash, node_hash, root
-from domain.proofs import (
+from domain.tree.merkle import EMPTY_ROOT, Frontier, MerkleError, leaf_hash, node_hash, root
+from domain.tree.proofs import (
     ProofError,
     consistency_proof,
     consistency_proof_from_tiles,

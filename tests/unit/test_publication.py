@@ -5,8 +5,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from domain.publication import PEOPLE, PEOPLE_MIN, TOTAL, Cell, Publication, cell_of, publication
-from domain.rates import Counts, Filters, Key
+from domain.figures.publication import PEOPLE, PEOPLE_MIN, TOTAL, Cell, Publication, cell_of, publication
+from domain.ledger.rates import Counts, Filters, Key
 
 KINDS = ("new_economic", "new_social", "new_employment_group")
 COUNTIES = ("880102", "880103", "880104", "880105")

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.rate_limits import BURST_S, CLIENTS_MAX, RateLimits
+from services.access.rate_limits import BURST_S, CLIENTS_MAX, RateLimits
 
 RATE = 10.0
 

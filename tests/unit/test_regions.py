@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.facts import Fact, standing_facts
-from domain.regions import Regions
+from domain.events.facts import Fact, standing_facts
+from domain.fieldwork.regions import Regions
 from tests.histories import as_events, fits
 
 EARLY, BETWEEN, LATE = date(2024, 1, 1), date(2024, 6, 1), date(2025, 1, 1)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from services.cli import command_line
-from services.settings import Settings, SettingsError, described, export, load, variable
+from services.commands.cli import command_line
+from services.system.settings import Settings, SettingsError, described, export, load, variable
 
 
 @pytest.fixture(autouse=True)

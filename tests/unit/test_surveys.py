@@ -7,11 +7,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.fold import Attributes, Organization
-from domain.ledger import Presence, Row, row
-from domain.policy import DEFAULT_POLICY
-from domain.surveys import FINDINGS, Visit, agreements, discrepancies, sample
-from services.surveys import Made, accuracy
+from domain.fieldwork.surveys import FINDINGS, Visit, agreements, discrepancies, sample
+from domain.ledger.entities import Attributes, Organization
+from domain.ledger.policy import DEFAULT_POLICY
+from domain.ledger.rows import Presence, Row, row
+from services.fieldwork.surveys import Made, accuracy
 
 DAY = date(2024, 10, 9)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.evidence.tiles import Tile, TileError, decode_bundle, encode_bundle, split_hashes, tiles_of_level
+from services.log.tiles import Tile, TileError, decode_bundle, encode_bundle, split_hashes, tiles_of_level
 
 
 @pytest.mark.parametrize(

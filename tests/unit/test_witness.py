@@ -11,12 +11,12 @@ import httpx
 import pytest
 import uvicorn
 
-from domain.merkle import leaf_hash, root
-from domain.proofs import consistency_proof
-from services.evidence.checkpoint import Checkpoint
-from services.evidence.notes import Note, SignatureType, SignerKey
-from services.evidence.witness import AddCheckpoint, Witness, WitnessRefusalError
-from services.evidence.witness_http import create_app
+from domain.tree.merkle import leaf_hash, root
+from domain.tree.proofs import consistency_proof
+from services.evidence.notes.checkpoint import Checkpoint
+from services.evidence.notes.notes import Note, SignatureType, SignerKey
+from services.evidence.witness.witness import AddCheckpoint, Witness, WitnessRefusalError
+from services.evidence.witness.witness_http import create_app
 
 LOG = SignerKey("log.example/taizhang", SignatureType.ED25519, bytes(range(32)))
 KEY = SignerKey("witness.example/w1", SignatureType.COSIGNATURE, bytes(range(1, 33)))

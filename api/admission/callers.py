@@ -1,0 +1,166 @@
+"""Who calls, and what they may do. `decide` is the one place; api/admission/rules.py has the rules that it goes by."""
+
+import math
+from collections.abc import Sequence
+from typing import Annotated, Final
+from urllib.parse import urlencode
+
+from fastapi import Depends, HTTPException, Request, Security
+from fastapi.security import HTTPBearer
+from starlette.concurrency import run_in_threadpool
+from structlog.contextvars import bind_contextvars
+
+from api.admission.rules import rule_for
+from api.admission.sign_in import SESSION, cookie_name
+from api.web.parts import Parts, parts_of
+from api.web.problems import Problem
+from api.web.same_origin import same_origin
+from services.access.api_keys import digest
+from services.access.callers import DEVELOPER, Holder, together
+from services.access.oidc import ProviderError, TokenError
+from services.system.logs import logger
+from services.system.settings import LOOPBACK
+
+_BEARER: Final = HTTPBearer(
+    auto_error=False,
+    scheme_name="bearer",
+    description="Authorization: Bearer and an API key, or an access token",
+)
+_DOTS_OF_JWT: Final = 2
+_CHALLENGE: Final = {"www-authenticate": 'Bearer realm="taizhang"'}
+# Whoever calls what needs no sign-in: no role, and nothing in sight.
+ANYONE: Final = Holder("anyone", frozenset(), frozenset(), ())
+
+
+def identify(request: Request, parts: Parts) -> list[Holder]:
+    """Who calls, one for each grant: of an API key, of an access token, of a session, or under --dev the developer.
+
+    Raises:
+        Problem: 401, nobody who is known; 403, a browser that another site made send this.
+        HTTPException: 303, a page for somebody who can sign in.
+    """
+    scheme, _, credential = request.headers.get("authorization", "").partition(" ")
+    if parts.settings.dev or scheme.lower() != "bearer":
+        same_origin(request)
+    if parts.settings.dev:
+        _own_machine(request)
+        return [DEVELOPER]
+    if scheme.lower() == "bearer" and credential:
+        return _by_credential(parts, credential.strip())
+    session = parts.sessions.open(SESSION, request.cookies.get(cookie_name(parts), ""))
+    if session is not None:
+        return _by_name(parts, session["holder"])
+    if parts.provider is not None and request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+        asked = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+        raise HTTPException(303, headers={"location": f"/sign-in?{urlencode({'next': asked})}"})
+    raise _unknown("send the header Authorization: Bearer and an API key; an administrator makes one")
+
+
+def _own_machine(request: Request) -> None:
+    """Without sign-in, answer to this machine's own names alone: another name is another site's (DNS rebinding)."""
+    if request.url.hostname not in LOOPBACK:
+        raise Problem("not-allowed", f"with --dev this service answers to {', '.join(LOOPBACK)} only")
+
+
+def _by_credential(parts: Parts, credential: str) -> list[Holder]:
+    # A JWT has three parts; a key has no dot.
+    if parts.provider is not None and credential.count(".") == _DOTS_OF_JWT:
+        try:
+            subject = parts.provider.machine(credential)
+        except TokenError as error:
+            raise _unknown(str(error)) from error
+        except ProviderError as error:
+            raise Problem("not-ready", str(error), headers={"retry-after": "5"}) from error
+        return _by_name(parts, parts.sessions.pseudonym(parts.provider.issuer, subject))
+    holder = parts.keyring.holder(credential)
+    holders = [holder] if holder is not None else parts.grants.of_key(digest(credential))
+    if not holders:
+        raise _unknown("this API key is nobody's, or no longer; ask an administrator for a new one")
+    return holders
+
+
+def _by_name(parts: Parts, name: str) -> list[Holder]:
+    """What somebody may do who proved a name; whoever was granted nothing may ask for that name alone."""
+    return parts.grants.of_holder(name) or [Holder(name, frozenset(), frozenset(), ())]
+
+
+def _unknown(detail: str) -> Problem:
+    return Problem("sign-in-needed", detail, headers=_CHALLENGE)
+
+
+def decide(holders: Sequence[Holder], method: str, path: str) -> Holder:
+    """Let a holder through to the route with this template, or not; what it sees there is by the grants that do.
+
+    Args:
+        holders: one for each grant in force, all of one name.
+        method: of HTTP.
+        path: the route's template.
+
+    Raises:
+        Problem: 403, no role for it, or only one that is limited to regions where the route is not.
+    """
+    rule, name = rule_for(method, path), holders[0].name
+    if rule is None:
+        if holders[0] is not DEVELOPER:
+            raise Problem("not-allowed", "this call has no rule that lets anyone in (api/admission/rules.py)")
+        logger().warning("route without a rule", method=method, route=path)
+        return DEVELOPER
+    fit = [each for each in holders if not rule.roles or not each.roles.isdisjoint(rule.roles)]
+    if not fit:
+        held, needed = (", ".join(sorted(roles)) or "none" for roles in (together(holders).roles, rule.roles or ()))
+        raise Problem("not-allowed", f"this needs one of the roles {needed}; {name} holds {held}")
+    if rule.regions == "whole":
+        limited, fit = together(fit).scope, [each for each in fit if each.scope is None]
+        if not fit:
+            raise Problem("not-allowed", f"this tells of all regions; {name} is limited to {', '.join(limited or ())}")
+    return together(fit)
+
+
+async def admit(request: Request, _: Annotated[object, Security(_BEARER)]) -> Holder:
+    """The caller, once let through to the route; what follows sees no more than the caller may.
+
+    Raises:
+        Problem: 401 or 403.
+    """
+    parts, path = parts_of(request), request.scope["route"].path
+    rule = rule_for(request.method, path)
+    address = f"address {request.client.host if request.client else ''}"
+    if rule is not None and rule.roles is None:
+        _not_too_many(parts, address)
+        return ANYONE
+    try:
+        # Without sign-in nothing is waited for, and a thread costs more than the question.
+        holders = identify(request, parts) if parts.settings.dev else await run_in_threadpool(identify, request, parts)
+    except Problem:
+        _not_too_many(parts, address)
+        raise
+    _not_too_many(parts, holders[0].name)
+    bind_contextvars(caller=holders[0].name)
+    holder = decide(holders, request.method, path)
+    request.state.reader = holder.name  # for the trail of reading
+    request.state.scope = holder.scope
+    return holder
+
+
+def _not_too_many(parts: Parts, client: str) -> None:
+    """Count a request of a client, known by name or else by address.
+
+    Raises:
+        Problem: 429, it sends more than it may.
+    """
+    wait_s = parts.rate_limits.take(client)
+    if wait_s:
+        most = f"{parts.settings.requests_per_second:g} requests a second"
+        headers = {"retry-after": str(math.ceil(wait_s))}
+        raise Problem("too-many-requests", f"one client may send {most}; wait, and send more slowly", headers=headers)
+
+
+Admitted = Annotated[Holder, Depends(admit)]
+# What a route calls its caller; who that may be is said in api/admission/rules.py.
+Publishing = Admitted
+Stewarding = Admitted
+Inspecting = Admitted
+Reading = Admitted
+Assessing = Admitted
+Auditing = Admitted
+Administering = Admitted

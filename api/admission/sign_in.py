@@ -1,0 +1,114 @@
+"""`/sign-in`: people sign in with the provider of OpenID Connect that the settings name."""
+
+import base64
+import hashlib
+import secrets
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import RedirectResponse, Response
+
+from api.web.answers import NOT_FOUND, PROBLEMS
+from api.web.parts import Parts, parts_of
+from api.web.problems import Problem
+from api.web.same_origin import same_origin
+from services.access.oidc import Provider, ProviderError, TokenError
+from services.access.sessions import SESSION_S_MAX, SIGN_IN_S_MAX
+
+router = APIRouter(tags=["access"], responses={**PROBLEMS, **NOT_FOUND, 303: {"description": "Goes on"}})
+
+_UNDER_WAY: Final = "sign-in"
+SESSION: Final = "session"
+_ADDRESS: Final = "/sign-in"
+Text = Annotated[str | None, Query(max_length=2_000)]
+
+
+def cookie_name(parts: Parts) -> str:
+    """The session's cookie; over https its prefix keeps it to this very host (RFC 6265bis section 4.1.3)."""
+    return "__Host-taizhang" if _is_https(parts) else "taizhang"
+
+
+def _is_https(parts: Parts) -> bool:
+    return (parts.settings.public_url or "").startswith("https://")
+
+
+def _provider(parts: Parts) -> Provider:
+    if parts.provider is None:
+        raise Problem("not-found", "this service has no sign-in for people; use an API key")
+    return parts.provider
+
+
+def _redirect_uri(request: Request, parts: Parts) -> str:
+    return f"{parts.settings.public_url or str(request.base_url).rstrip('/')}{_ADDRESS}/callback"
+
+
+def _own_path(text: str) -> str:
+    """A path of this service; anything that a browser could take for another host leads to the first page."""
+    is_own = text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable()
+    return text if is_own else "/"
+
+
+def _set_cookie(response: Response, parts: Parts, name: str, value: str, seconds: int) -> None:
+    response.set_cookie(name, value, max_age=seconds, path="/", secure=_is_https(parts), httponly=True, samesite="lax")
+
+
+@router.get(_ADDRESS, response_model=None, summary="登录 Sign in")
+def begin(
+    request: Request,
+    then: Annotated[str, Query(alias="next", max_length=2_000, description="The path to go on to.")] = "/",
+) -> Response:
+    """On to the provider, with a state, a nonce and a code challenge that are new each time."""
+    parts = parts_of(request)
+    provider, verifier = _provider(parts), secrets.token_urlsafe(48)
+    state, nonce = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+    try:
+        address = provider.address(_redirect_uri(request, parts), state, nonce, challenge)
+    except ProviderError as error:
+        raise Problem("not-ready", f"{error}; sessions under way go on", headers={"retry-after": "5"}) from error
+    response = RedirectResponse(address, 303)
+    content = {"state": state, "nonce": nonce, "verifier": verifier, "next": _own_path(then)}
+    sealed = parts.sessions.seal(_UNDER_WAY, content, SIGN_IN_S_MAX)
+    _set_cookie(response, parts, f"{cookie_name(parts)}-sign-in", sealed, SIGN_IN_S_MAX)
+    return response
+
+
+@router.get(f"{_ADDRESS}/callback", response_model=None, summary="登录返回 Back from the provider")
+def end(  # noqa: PLR0917 - what providers send
+    request: Request,
+    state: Text = None,
+    code: Text = None,
+    error: Text = None,
+    error_description: Text = None,
+    iss: Text = None,
+    session_state: Text = None,
+    scope: Text = None,
+) -> Response:
+    """Redeem the code, begin the session, go on to where the person wanted to be."""
+    del error_description, session_state, scope  # told by some providers; they decide nothing here
+    parts = parts_of(request)
+    provider, name = _provider(parts), cookie_name(parts)
+    begun = parts.sessions.open(_UNDER_WAY, request.cookies.get(f"{name}-sign-in", ""))
+    if begun is None or not secrets.compare_digest(begun["state"].encode(), (state or "").encode()):
+        raise Problem("sign-in-needed", "this sign-in was not begun in this browser, or too long ago; begin again")
+    if error is not None or code is None or (iss is not None and iss.rstrip("/") != provider.issuer):
+        raise Problem("sign-in-needed", "the sign-in provider let nobody in; begin again")
+    try:
+        subject = provider.person(code, begun["verifier"], _redirect_uri(request, parts), begun["nonce"])
+    except (TokenError, ProviderError) as fault:
+        raise Problem("sign-in-needed", str(fault)) from fault
+    response = RedirectResponse(begun["next"], 303)
+    holder = parts.sessions.pseudonym(provider.issuer, subject)
+    _set_cookie(response, parts, name, parts.sessions.seal(SESSION, {"holder": holder}, SESSION_S_MAX), SESSION_S_MAX)
+    response.delete_cookie(f"{name}-sign-in", path="/")
+    return response
+
+
+@router.post("/sign-out", response_model=None, summary="退出 Sign out")
+def sign_out(request: Request) -> Response:
+    """End the session of this browser."""
+    parts = parts_of(request)
+    same_origin(request)
+    response = RedirectResponse("/", 303)
+    response.delete_cookie(cookie_name(parts), path="/")
+    return response

@@ -1,0 +1,71 @@
+"""Opaque cursors. A cursor holds the question and both clocks, so that a list stays the same while it is paged."""
+
+import base64
+import binascii
+from datetime import date
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple
+
+import orjson
+from starlette.requests import Request
+
+from api.web.problems import Problem
+
+_CHECK_BYTES: Final = 8
+_LENGTH_MAX: Final = 1_000
+# These may change from page to page.
+_FREE: Final = frozenset(("cursor", "limit", "min_position"))
+
+
+class Cursor(NamedTuple):
+    """Where a list goes on: after the key `after`, as of a date, as known at a position."""
+
+    as_of: date
+    position: int
+    after: tuple[Any, ...]
+
+
+def _question(request: Request) -> bytes:
+    """The path and the parameters that make the question, in any order."""
+    pairs = sorted(pair for pair in request.query_params.multi_items() if pair[0] not in _FREE)
+    return orjson.dumps((request.url.path, pairs))
+
+
+def _check(content: bytes, request: Request) -> bytes:
+    return (
+        blake2b(content, key=b"taizhang cursor", digest_size=_CHECK_BYTES, salt=b"1").digest()
+        + blake2b(_question(request), digest_size=_CHECK_BYTES).digest()
+    )
+
+
+def encode(cursor: Cursor, request: Request) -> str:
+    """The cursor as text for the question that `request` asks."""
+    content = orjson.dumps((cursor.as_of, cursor.position, list(cursor.after)))
+    return base64.urlsafe_b64encode(_check(content, request) + content).decode().rstrip("=")
+
+
+def decode(text: str, request: Request) -> Cursor:
+    """Read a cursor.
+
+    Raises:
+        Problem: 400, it is none, or was given for another question.
+    """
+    if len(text) > _LENGTH_MAX:
+        raise _problem("is none of ours; take `next` of the page before as it is")
+    try:
+        whole = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        check, content = whole[: 2 * _CHECK_BYTES], whole[2 * _CHECK_BYTES :]
+        as_of, position, after = orjson.loads(content)
+        cursor = Cursor(date.fromisoformat(as_of), int(position), tuple(after))
+    except (ValueError, TypeError, binascii.Error):
+        raise _problem("is none of ours; take `next` of the page before as it is") from None
+    expected = _check(content, request)
+    if check[:_CHECK_BYTES] != expected[:_CHECK_BYTES]:
+        raise _problem("has been changed; take `next` of the page before as it is")
+    if check != expected:
+        raise _problem("was given for another question; send the same parameters as for the page before")
+    return cursor
+
+
+def _problem(what: str) -> Problem:
+    return Problem("invalid-cursor", f"query.cursor {what}, or leave cursor away to begin anew")

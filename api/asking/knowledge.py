@@ -1,0 +1,42 @@
+"""The earlier of two states of knowledge: the parameter `since`."""
+
+from datetime import datetime
+from typing import Annotated, NamedTuple
+
+from fastapi import Depends, Query, Request
+from starlette.concurrency import run_in_threadpool
+
+from api.asking.clocks import Asked, settled_position
+from api.web.parts import parts_of
+from api.web.problems import invalid
+
+
+class Earlier(NamedTuple):
+    """The earlier state of knowledge."""
+
+    position: int
+    recorded_at: datetime | None
+
+
+async def earlier(
+    request: Request,
+    clocks: Asked,
+    since: Annotated[
+        str,
+        Query(
+            description="The earlier state of knowledge: a position of the log (digits), or an RFC 3339 instant.",
+            max_length=40,
+            examples=["0"],
+        ),
+    ],
+) -> Earlier:
+    """`since`, settled; not later than `known_at`."""
+    parts = parts_of(request)
+    position = await settled_position(parts, since, "since")
+    if position > clocks.position:
+        rule = f"since must not be later than known_at, which is position {clocks.position}"
+        raise invalid("query.since", since, "since_after_known_at", rule)
+    return Earlier(position, await run_in_threadpool(parts.queries.recorded_at, position))
+
+
+Since = Annotated[Earlier, Depends(earlier)]

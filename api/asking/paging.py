@@ -1,0 +1,24 @@
+"""Pages of a list: how many rows, and the cursor of the next page."""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Final, TypeVar
+
+from fastapi import Query, Request
+
+from api.asking.clocks import Clocks
+from api.asking.cursors import Cursor, encode
+
+PAGE_MAX: Final = 1_000
+
+Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="How many at most on this page.")]
+T = TypeVar("T")
+
+
+def page(
+    request: Request, clocks: Clocks, found: Sequence[T], limit: int, key: Callable[[T], tuple[Any, ...]]
+) -> tuple[Sequence[T], str | None]:
+    """What goes on this page of `found`, asked for with one row more than `limit`, and the cursor of the next."""
+    if len(found) <= limit:
+        return found, None
+    shown = found[:limit]
+    return shown, encode(Cursor(clocks.as_of, clocks.position, key(shown[-1])), request)

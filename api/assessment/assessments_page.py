@@ -1,0 +1,95 @@
+"""`/assessment`: where the campaigns' targets stand, the sealed reports, and one report rendered again."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, NamedTuple
+
+from fastapi import APIRouter, Depends, Path, Request
+from starlette.responses import HTMLResponse
+
+from api.admission.callers import Reading
+from api.asking.clocks import Asked
+from api.assessment.assessments import checked
+from api.exports.organizations import ORGANIZATIONS_MAX
+from api.site.addresses import address
+from api.site.base import Paged, tidy
+from api.web.parts import parts_of
+from domain.assessment.campaigns import segment_of
+from domain.ledger.rates import Counts, Filters, Rate, rates, ratio
+from services.assessment.assessments import assessments, render
+from services.assessment.campaigns import Verdict, campaigns, standings
+
+router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
+
+
+class SealedTarget(NamedTuple):
+    """A target of a report, as it was sealed; the verdicts are None until its day had come."""
+
+    sealed: Mapping[str, Any]
+    segment: dict[str, str]
+    now: Rate
+    then: Verdict | None
+    known: Verdict | None
+
+
+@router.get("/assessment", response_model=None)
+def get(request: Request, page: Paged, _: Reading, clocks: Asked) -> HTMLResponse:
+    """Every campaign's targets with their pace, as `/v1/campaigns/{campaign}` tells, and the list of reports."""
+    parts = parts_of(request)
+    queries = parts.queries.pinned()
+    known = campaigns(queries, clocks.as_of, clocks.position).campaigns
+    # A report is of the whole campaign (api/admission/rules.py): whoever sees a part of it sees none.
+    reports = [] if queries.scope else list(reversed(assessments(queries, clocks.position).assessments.values()))
+    return page.render(
+        "assessment.html",
+        clocks=clocks,
+        campaigns=[
+            (each, standings(queries, parts.recorder, each, clocks.as_of, clocks.position)) for each in reversed(known)
+        ],
+        reports=reports,
+        api=address("/v1/campaigns", page.pinned(clocks)),
+    )
+
+
+@router.get("/assessment/reports/{assessment}", response_model=None)
+def get_report(
+    request: Request,
+    page: Paged,
+    _: Reading,
+    clocks: Asked,
+    assessment: Annotated[str, Path(description="assessment: and its name", max_length=100)],
+) -> HTMLResponse:
+    """A report as sealed, whether it renders the same from the log, and what has become known since."""
+    parts = parts_of(request)
+    found = render(parts.queries.pinned(), parts.recorder, checked(assessment), clocks.position)
+    sealed = found.assessment.data
+    groups = [(each["key"], rates(Counts(**each["counts"]))) for each in sealed["groups"]]
+    targets = [_shown(each) for each in sealed["targets"]]
+    return page.render(
+        "report.html",
+        clocks=clocks,
+        found=found,
+        sealed=sealed,
+        segment=Filters(**sealed["segment"]),
+        targets=targets,
+        groups=groups,
+        total=rates(Counts(**sealed["total"])),
+        organizations_max=ORGANIZATIONS_MAX,
+        api=address(f"/v1/assessments/{assessment}", {"known_at": clocks.position}),
+    )
+
+
+def _shown(target: Mapping[str, Any]) -> SealedTarget:
+    segment = {name: value for name, value in segment_of(target)._asdict().items() if value is not None}
+    then, known = _verdict(target["as_known_then"]), _verdict(target["as_known_now"])
+    return SealedTarget(target, segment, _rate(target["now"]), then, known)
+
+
+def _verdict(verdict: Mapping[str, Any] | None) -> Verdict | None:
+    if verdict is None:
+        return None
+    return Verdict(verdict["known_at"], verdict["basis"], _rate(verdict), verdict["reached"])
+
+
+def _rate(sides: Mapping[str, Any]) -> Rate:
+    above, below = sides["numerator"], sides["denominator"]
+    return Rate(above, below, ratio(above, below))

@@ -1,0 +1,220 @@
+"""`GET /v1/campaigns`: campaigns and where their targets stand, at any pair of clocks."""
+
+from datetime import date
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Path, Request
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from api.admission.callers import Reading
+from api.asking.clocks import Asked
+from api.web.answers import NOT_FOUND, PROBLEMS, answer
+from api.web.parts import parts_of
+from api.web.problems import invalid
+from api.web.shapes import Evidence, KnownAt, RateShape
+from domain.assessment.campaigns import Campaign, Target
+from domain.events.campaigns import Comparator
+from domain.values.codes import CodeError, check_named
+from domain.values.terms import Category, Kind, RateName
+from services.assessment.campaigns import TargetStanding, Verdict, campaigns, find_campaign, standings
+from services.ledger.queries import Queries
+
+router = APIRouter(prefix="/v1/campaigns", tags=["assessment"], responses=PROBLEMS)
+
+SEGMENT: Final = ("region", "kind", "category", "industry")
+
+
+class Segment(BaseModel):
+    """The organizations that a target speaks of; null means any. `region` and `industry` are prefixes."""
+
+    region: str | None
+    kind: Kind | None
+    category: Category | None
+    industry: str | None
+
+
+class TargetShape(BaseModel):
+    """One target as it was last set."""
+
+    target: str
+    rate: RateName
+    comparator: Comparator = Field(description="at_least: the value itself reaches it; more_than: only above it")
+    value: str = Field(description="a ratio", examples=["0.7000"])
+    segment: Segment
+    due_on: date
+    office: str = Field(description="who answers for it")
+    set_on: date
+    revised: int = Field(description="how often it was set before")
+    decided_by: list[int] = Field(description="positions")
+
+
+class CampaignShape(BaseModel):
+    """One campaign; it keeps its targets once it is closed."""
+
+    campaign: str
+    name: str
+    office: str
+    opened_on: date
+    closed_on: date | None
+    closed_reason: str | None
+    targets: list[TargetShape] = Field(description="by due date and name")
+    decided_by: list[int] = Field(description="positions")
+
+
+class ContradictionShape(BaseModel):
+    """A fact without effect: the campaign was open already, or was not open."""
+
+    campaign: str
+    contradiction: Literal["already_opened", "not_opened"]
+    position: int
+
+
+class CampaignsShape(BaseModel):
+    """All campaigns opened by the date, by opening date."""
+
+    as_of: date
+    known_at: KnownAt
+    campaigns: list[CampaignShape]
+    contradictions: list[ContradictionShape]
+
+
+class PaceShape(BaseModel):
+    """So many more in the numerator in so many days."""
+
+    gained: int
+    days: int
+    per_day: str = Field(description="two places, halves rounded away from zero", examples=["12.35"])
+
+
+class VerdictShape(BaseModel):
+    """The target on its due date, as known at a position."""
+
+    known_at: KnownAt
+    basis: Literal["recorded_at", "effective_on"] | None = Field(
+        description="how the state of knowledge of that day was found: by recorded_at; or, for a date before the log "
+        "was begun, as the position before the first that changes a row from a later date on. null for `as_known_now`"
+    )
+    rate: RateShape
+    reached: bool | None = Field(description="null where the rate is over nothing")
+
+
+class TargetStandingShape(TargetShape):
+    """A target and where it stands at both clocks."""
+
+    start: RateShape = Field(description="at the end of the day before the campaign opened")
+    now: RateShape = Field(description="at as_of")
+    unit: Literal["organizations", "employees"] = Field(description="what the numerator counts")
+    required: int | None = Field(description="the smallest numerator that reaches it over today's denominator")
+    missing: int | None = Field(description="what the numerator lacks of it, 0 once reached; null over nothing")
+    organizations_missing: int | None = Field(
+        description="the fewest organizations that make up what is missing; of employee coverage, the largest that are "
+        "not covered; null where nothing can"
+    )
+    reached: bool | None
+    pace_so_far: PaceShape | None = Field(description="the numerator's gain from the eve of the opening to as_of")
+    pace_needed: PaceShape | None = Field(description="the gain from as_of to the due date that is needed")
+    on_pace: bool | None = Field(description="whether the pace so far is at least the pace needed")
+    as_known_then: VerdictShape | None = Field(description="null until the due date; as known when that day ended")
+    as_known_now: VerdictShape | None = Field(description="null until the due date; as known at known_at")
+
+
+class CampaignStanding(BaseModel):
+    """One campaign, and where each target stands."""
+
+    as_of: date
+    known_at: KnownAt
+    evidence: Evidence
+    campaign: str
+    name: str
+    office: str
+    opened_on: date
+    closed_on: date | None
+    closed_reason: str | None
+    decided_by: list[int]
+    targets: list[TargetStandingShape]
+
+
+CampaignPath = Annotated[str, Path(description="campaign: and its name", examples=["campaign:2024-coverage"])]
+
+
+def checked_campaign(name: str) -> str:
+    """A campaign's identifier from the path; a Problem where it is none."""
+    try:
+        return check_named(name, "campaign")
+    except CodeError as error:
+        raise invalid("path.campaign", name, error.rule, str(error)) from None
+
+
+@router.get("", response_model=None, responses={200: {"model": CampaignsShape}}, summary="攻坚行动 Campaigns")
+def get_all(request: Request, _: Reading, clocks: Asked) -> Response:
+    """The campaigns opened by a date, as known at a position, with their targets as last set.
+
+    Example: `/v1/campaigns?as_of=2024-12-31`
+    """
+    found = campaigns(parts_of(request).queries, clocks.as_of, clocks.position)
+    return answer(
+        {
+            "as_of": clocks.as_of,
+            "known_at": clocks.known_at(),
+            "campaigns": [shown_campaign(each) for each in found.campaigns],
+            "contradictions": found.contradictions,
+        }
+    )
+
+
+@router.get(
+    "/{campaign}",
+    response_model=None,
+    responses={200: {"model": CampaignStanding}, **NOT_FOUND},
+    summary="目标进度 Where targets stand",
+)
+def get_one(request: Request, _: Reading, clocks: Asked, campaign: CampaignPath) -> Response:
+    """Each target: where it stands, what is missing, the pace, and whether it was reached on its day, then and now.
+
+    Example: `/v1/campaigns/campaign:2024-coverage?as_of=2024-12-31`
+    """
+    parts = parts_of(request)
+    queries = parts.queries.pinned()
+    known = find_campaign(queries, checked_campaign(campaign), clocks.as_of, clocks.position)
+    found = standings(queries, parts.recorder, known, clocks.as_of, clocks.position)
+    return answer(
+        {
+            "as_of": clocks.as_of,
+            "known_at": clocks.known_at(),
+            "evidence": queries.evidence(clocks.position),
+            **shown_campaign(known),
+            "targets": [shown_standing(queries, each) for each in found],
+        }
+    )
+
+
+def shown_campaign(each: Campaign) -> dict[str, Any]:
+    """A campaign, as answers show it."""
+    return {**each._asdict(), "targets": [shown_target(target) for target in each.targets]}
+
+
+def shown_target(target: Target) -> dict[str, Any]:
+    """A target, as answers show it."""
+    segment = {name: getattr(target.segment, name) for name in SEGMENT}
+    return {**target._asdict(), "segment": segment}
+
+
+def shown_standing(queries: Queries, each: TargetStanding) -> dict[str, Any]:
+    """A target and where it stands, as answers show it."""
+    stands = each.progress._asdict()
+    stands["now"] = stands.pop("rate")
+    return {
+        **shown_target(each.target),
+        **stands,
+        "organizations_missing": each.organizations_missing,
+        "as_known_then": _verdict(queries, each.as_known_then),
+        "as_known_now": _verdict(queries, each.as_known_now),
+    }
+
+
+def _verdict(queries: Queries, verdict: Verdict | None) -> dict[str, Any] | None:
+    if verdict is None:
+        return None
+    known_at = {"position": verdict.known_at, "recorded_at": queries.recorded_at(verdict.known_at)}
+    return {**verdict._asdict(), "known_at": known_at}

@@ -1,0 +1,69 @@
+"""`/assessment/seal`: the form that seals a report at both clocks of its address."""
+
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.responses import RedirectResponse, Response
+
+from api.admission.callers import Assessing
+from api.asking.clocks import Asked
+from api.assessment.sealing import Seal, sealed
+from api.site.base import Paged, tidy
+from api.site.forms import give_token, submitted, token_of
+from api.web.parts import parts_of
+from domain.values.fields import REASON_LENGTH_MAX
+from services.assessment.assessments import assessments
+from services.assessment.campaigns import campaigns
+from services.ledger.queries import Queries
+
+router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)])
+
+# What a report can be broken down by, as the form offers it.
+GROUPINGS: Final = ("kind region:6", "kind", "region:6", "region:9", "industry", "")
+_FIELDS: Final = ("name", "title", "office", "campaign", "group_by", "supersedes", "reason")
+
+
+@router.get("/assessment/seal", response_model=None)
+def get(request: Request, page: Paged, _: Assessing, clocks: Asked) -> Response:
+    """What is to be sealed, and by whom; nothing is stored before the form is sent."""
+    queries = parts_of(request).queries.pinned()
+    token = token_of(request)
+    response = page.render(
+        "seal.html",
+        clocks=clocks,
+        campaigns=campaigns(queries, clocks.as_of, clocks.position).campaigns,
+        standing=_standing(queries),
+        groupings=GROUPINGS,
+        reason_length_max=REASON_LENGTH_MAX,
+        token=token,
+    )
+    return give_token(response, request, token)
+
+
+def _standing(queries: Queries) -> list[tuple[str, str]]:
+    """The reports, by name and title, whose place a new one can take."""
+    found = assessments(queries, queries.position).assessments.values()
+    return [(each.assessment, each.data["title"]) for each in found if each.superseded is None]
+
+
+@router.post("/assessment/seal", response_model=None)
+async def post(request: Request, page: Paged, holder: Assessing, clocks: Asked) -> Response:
+    """Seal as `POST /v1/assessments` does, and lead to the report."""
+    form = await submitted(request, *_FIELDS)
+    body = {
+        "assessment": f"assessment:{form['name']}", "title": form["title"], "office": form["office"],
+        "campaign": form["campaign"], "as_of": clocks.as_of.isoformat(), "known_at": str(clocks.position),
+        "group_by": form["group_by"].split(), "supersedes": form["supersedes"] or None,
+        "reason": form["reason"] or None,
+    }  # fmt: skip
+    try:
+        wanted = Seal.model_validate(body)
+    except ValidationError as error:
+        raise RequestValidationError([{**each, "loc": ("form", *each["loc"])} for each in error.errors()]) from error
+    await sealed(request, holder.name, wanted)
+    # As known now: the report itself is known from its own event on.
+    address = page.addresses.to(f"/assessment/reports/{wanted.assessment}", {"as_of": None, "known_at": None})
+    return RedirectResponse(address, HTTPStatus.SEE_OTHER)

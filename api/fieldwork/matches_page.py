@@ -1,0 +1,115 @@
+"""`/daily/matches`: records that may be the same organization, decided here by a person."""
+
+from dataclasses import dataclass
+from datetime import date
+from http import HTTPStatus
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from api.admission.callers import Inspecting, Publishing
+from api.asking.clocks import Asked, Clocks, CursorText
+from api.asking.paging import Limit
+from api.asking.paging import page as page_of
+from api.fieldwork.measures_page import SECTIONS
+from api.site.addresses import Value, address
+from api.site.base import Paged, tidy
+from api.site.forms import give_token, submitted, token_of
+from api.web.parts import Parts, parts_of
+from api.web.problems import invalid
+from api.web.publishing import publish
+from domain.fieldwork.matching import Decision
+from domain.values.fields import REASON_LENGTH_MAX
+from services.fieldwork.match_decisions import SOURCE, Answer, Said, match_event, standing_decision
+from services.fieldwork.matching import NAME_MIN, all_decisions, candidates
+
+router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
+
+# What the form's buttons say.
+_ANSWERS: Final[dict[str, Answer]] = {"yes": "same", "no": "different", "undo": "undo"}
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the page's address asks for besides the clocks."""
+
+    region: Annotated[
+        str | None, Query(pattern="^[0-9]{6,12}$", description="A county's code, or one below it.", examples=["880102"])
+    ] = None
+    name_min: Annotated[float, Query(ge=50, le=100, description="How alike names are at least, of 100.")] = NAME_MIN
+    limit: Limit = 20
+
+
+Asking = Annotated[Question, Depends()]
+
+
+@router.get("/daily/matches", response_model=None)
+def get(
+    request: Request,
+    page: Paged,
+    holder: Inspecting,
+    clocks: Asked,
+    asking: Asking,
+    *,
+    cursor: CursorText = None,
+) -> Response:
+    """What `/v1/matches` and `/v1/matches/candidates` tell, to be read and decided."""
+    del cursor  # the clocks carry it
+    region, name_min, limit = asking.region, asking.name_min, asking.limit
+    queries = parts_of(request).queries.pinned()
+    found = candidates(queries, region, clocks.as_of, clocks.position, name_min) if region else []
+    begin = int(str(clocks.after[0])) if clocks.after else 0
+    numbered = list(enumerate(found, 1))[begin:]
+    shown, following = page_of(request, clocks, numbered[: limit + 1], limit, lambda each: (each[0],))
+    decided, contradictions = all_decisions(queries, clocks.as_of, clocks.position)
+    given: dict[str, Value] = {**page.pinned(clocks), "region": region, "name_min": str(name_min), "limit": limit}
+    token = token_of(request)
+    response = page.render(
+        "matches.html",
+        clocks=clocks,
+        sections=SECTIONS,
+        region=region,
+        name_min=name_min,
+        total=len(found),
+        found=shown,
+        next=following,
+        decided=decided,
+        contradictions=contradictions,
+        may_decide=not holder.roles.isdisjoint(("publisher", "steward")),
+        sources=sorted(holder.sources) if holder.sources else [SOURCE],
+        reason_length_max=REASON_LENGTH_MAX,
+        token=token,
+        api=address("/v1/matches/candidates" if region else "/v1/matches", given if region else page.pinned(clocks)),
+    )
+    return give_token(response, request, token)
+
+
+@router.post("/daily/matches", response_model=None)
+async def post(request: Request, page: Paged, holder: Publishing, clocks: Asked, _: Asking) -> Response:
+    """Publish `match.decided`, or `match.undone`, as of the date shown; then the page again."""
+    form = await submitted(request, "match", "org", "other", "same", "reason", "source")
+    parts = parts_of(request)
+    decided = await run_in_threadpool(_decided, parts, clocks)
+    made = match_event(_said(form, clocks.as_of), standing_decision(decided, form["org"], form["other"]))
+    if made is None:  # decided meanwhile, or the same button twice
+        return RedirectResponse(page.here(), HTTPStatus.SEE_OTHER)
+    position = await publish(request, holder.publisher(), made)
+    # What the page then shows has to hold it, whatever was known where the form stood.
+    return RedirectResponse(page.here(known_at=None, min_position=position), HTTPStatus.SEE_OTHER)
+
+
+def _decided(parts: Parts, clocks: Clocks) -> list[Decision]:
+    return all_decisions(parts.queries, clocks.as_of, parts.queries.position)[0]
+
+
+def _said(form: dict[str, str], on: date) -> Said:
+    """What a form says.
+
+    Raises:
+        Problem: 400, the form is neither a decision nor its end.
+    """
+    if form["same"] not in _ANSWERS:
+        raise invalid("form.same", form["same"], "decision", "yes, no or undo")
+    return Said(form["org"], form["other"], _ANSWERS[form["same"]], on, form["reason"], form["source"])

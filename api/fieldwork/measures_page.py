@@ -1,0 +1,64 @@
+"""`/daily`: the measures open at uncovered organizations, by office and due date."""
+
+from typing import Final
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import HTMLResponse
+
+from api.admission.callers import Reading
+from api.asking.clocks import Asked, CursorText
+from api.asking.filters import Filtered
+from api.asking.paging import Limit
+from api.fieldwork.measures import Office, State_, work_page
+from api.site.addresses import Value, address
+from api.site.base import Paged, tidy
+from api.site.figures import filtered
+from api.web.parts import parts_of
+from domain.values.terms import KINDS
+from services.fieldwork.measures import DUE_DAYS, STATES, open_work
+
+router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
+
+# The pages of daily work: the text `work.nav.NAME` and the path.
+SECTIONS: Final = (
+    ("measures", "/daily"), ("reminders", "/daily/reminders"), ("surveys", "/daily/surveys"),
+    ("lists", "/daily/lists"), ("branches", "/daily/branches"), ("matches", "/daily/matches"),
+    ("regions", "/daily/regions"),
+)  # fmt: skip
+
+
+@router.get("/daily", response_model=None)
+def get(
+    request: Request,
+    page: Paged,
+    _: Reading,
+    clocks: Asked,
+    filters: Filtered,
+    *,
+    office: Office = None,
+    state: State_ = None,
+    limit: Limit = 30,
+    cursor: CursorText = None,
+) -> HTMLResponse:
+    """What `/v1/measures` tells, to be read."""
+    del cursor  # the clocks carry it
+    queries = parts_of(request).queries.pinned()
+    work = open_work(queries, clocks.as_of, clocks.position, filters).of_office(office).in_state(state)
+    items, following = work_page(request, clocks, queries, work, limit)
+    given: dict[str, Value] = {"office": office, "state": state}
+    return page.render(
+        "work.html",
+        clocks=clocks,
+        sections=SECTIONS,
+        filters=filters,
+        kinds=KINDS,
+        office=office,
+        state=state,
+        states=STATES,
+        due_days=DUE_DAYS,
+        tallies=work.tallies(),
+        total=len(work),
+        items=items,
+        next=following,
+        api=address("/v1/measures", page.pinned(clocks) | filtered(filters) | given | {"limit": limit}),
+    )

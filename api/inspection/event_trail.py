@@ -1,0 +1,186 @@
+"""The trail, and one event exactly as received."""
+
+import base64
+from datetime import date, datetime
+from typing import Annotated, Any, NamedTuple
+
+import orjson
+from fastapi import APIRouter, Depends, Path, Query, Request
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from api.admission.callers import Inspecting
+from api.asking.clocks import POSITION_MAX, Asked, Clocks, CursorText, read_date, read_instant, today
+from api.asking.cursors import Cursor, encode
+from api.asking.paging import Limit
+from api.evidence.log import InclusionProof
+from api.web.answers import NOT_FOUND, PROBLEMS, answer
+from api.web.parts import parts_of
+from api.web.problems import invalid
+from api.web.shapes import KnownAt
+from domain.events.types import EVENT_TYPES
+from services.evidence.notes.checkpoint import encode_hash
+from services.inspection.event_trail import Trail, TrailEvent, audit
+from services.ledger.queries import Queries
+from services.ledger.sight import Sight
+from services.log import tree
+from services.log.recorder import recorded
+from services.system.errors import NotFoundError
+
+router = APIRouter(prefix="/v1", tags=["audit"], responses=PROBLEMS)
+
+
+class TrailEventShape(BaseModel):
+    """One event of the log, without its content."""
+
+    position: int
+    source: str
+    id: str
+    type: str
+    subject: str | None
+    effective_on: date | None
+    recorded_at: datetime
+    publisher: str
+    intake: dict[str, Any] = Field(description="the channel and its coordinates")
+    raw_sha256: str = Field(description="SHA-256 of the bytes as received, in hex")
+
+
+class AuditPage(BaseModel):
+    """One page of the trail, in order of position."""
+
+    known_at: KnownAt
+    events: list[TrailEventShape]
+    next: str | None = Field(description="`cursor` of the next page; null on the last")
+
+
+class EventShape(TrailEventShape):
+    """One event whole."""
+
+    attributes: dict[str, str] | None = Field(description="binary mode's CloudEvents attributes; else null")
+    event: Any = Field(description="the bytes as received, read as JSON")
+    raw_base64: str = Field(description="the bytes as received")
+    proof: InclusionProof
+
+
+def shown_event(event: TrailEvent) -> dict[str, Any]:
+    """An event of the trail, as answers show it."""
+    return {**event._asdict(), "raw_sha256": event.raw_sha256.hex()}
+
+
+class TrailAsked(NamedTuple):
+    """Which events a question means, the first page from a position on."""
+
+    trail: Trail
+    position_from: int
+
+
+def trail_asked(
+    *,
+    subject: Annotated[
+        str | None,
+        Query(
+            description="That speak of this organization, member, branch or instructor.",
+            max_length=128,
+            examples=["uscc:9151010452601815XG"],
+        ),
+    ] = None,
+    source: Annotated[str | None, Query(description="Of this source.", max_length=256)] = None,
+    type: Annotated[str | None, Query(description="Of this type.", max_length=100)] = None,  # noqa: A002 - CloudEvents' own name
+    effective_from: Annotated[str | None, Query(description="Effective on this date or later.")] = None,
+    effective_to: Annotated[str | None, Query(description="Effective on this date or earlier.")] = None,
+    recorded_from: Annotated[str | None, Query(description="Recorded at this instant (RFC 3339) or later.")] = None,
+    recorded_to: Annotated[str | None, Query(description="Recorded at this instant (RFC 3339) or earlier.")] = None,
+    position_from: Annotated[int, Query(ge=1, le=POSITION_MAX, description="At this position or later.")] = 1,
+) -> TrailAsked:
+    """The conditions, all of which an event must meet."""
+    if type is not None and type not in EVENT_TYPES:
+        raise invalid("query.type", type, "type_unknown", f"the types are {', '.join(EVENT_TYPES)}")
+    trail = Trail(
+        subject,
+        source,
+        type,
+        None if effective_from is None else read_date("effective_from", effective_from),
+        None if effective_to is None else read_date("effective_to", effective_to),
+        None if recorded_from is None else read_instant("recorded_from", recorded_from),
+        None if recorded_to is None else read_instant("recorded_to", recorded_to),
+    )
+    return TrailAsked(trail, position_from)
+
+
+TrailQuestion = Annotated[TrailAsked, Depends(trail_asked)]
+
+
+def trail_page(
+    request: Request, queries: Queries, asked: TrailAsked, clocks: Clocks, limit: int
+) -> tuple[list[TrailEvent], str | None]:
+    """The events of this page in order of position, and the cursor of the next."""
+    after = int(str(clocks.after[0])) if clocks.after else asked.position_from - 1
+    sight = Sight(queries, clocks.as_of, clocks.position)
+    found = audit(queries, asked.trail, sight, after=after, known_at=clocks.position, limit=limit)
+    if found.after is None:
+        return found.events, None
+    return found.events, encode(Cursor(clocks.as_of, clocks.position, (found.after,)), request)
+
+
+@router.get("/audit", response_model=None, responses={200: {"model": AuditPage}}, summary="稽核 The trail of events")
+def get_audit(
+    request: Request,
+    _: Inspecting,
+    clocks: Asked,
+    asked: TrailQuestion,
+    *,
+    limit: Limit = 100,
+    cursor: CursorText = None,
+) -> Response:
+    """The events known at `known_at` that all the conditions mean, in order of position."""
+    del cursor  # the clocks carry it
+    events, following = trail_page(request, parts_of(request).queries, asked, clocks, limit)
+    return answer({
+        "known_at": clocks.known_at(), "events": [shown_event(event) for event in events], "next": following
+    })  # fmt: skip
+
+
+@router.get(
+    "/events/{position}",
+    response_model=None,
+    responses={200: {"model": EventShape}, **NOT_FOUND},
+    summary="事件 One event exactly as received",
+)
+def get_event(
+    request: Request,
+    _: Inspecting,
+    position: Annotated[int, Path(ge=1, le=POSITION_MAX, description="Its position in the log", examples=[1])],
+) -> Response:
+    """With its metadata, and the proof that it is in the log (RFC 6962; hashes in base64)."""
+    queries = parts_of(request).queries
+    return answer(whole_event(queries, position, today(), queries.position))
+
+
+def whole_event(queries: Queries, position: int, as_of: date, known_at: int) -> dict[str, Any]:
+    """One event as answers show it, with its proof.
+
+    Raises:
+        NotFoundError: the log does not reach that far, or the event concerns what is out of sight; in the same words.
+    """
+    with queries.cursor() as cursor:
+        event = recorded(cursor, position)
+    if event is None or not Sight(queries, as_of, known_at).sees_all(event.event()):
+        raise NotFoundError(f"the log has no event at position {position} for you; /v1/audit lists those that it has")
+    with queries.everywhere().connection() as connection:
+        size = tree.LOG.size(connection)
+        hashes = tree.LOG.inclusion_proof(connection, position, size)
+        root = tree.LOG.root_at(connection, size)
+    proof = {
+        "position": position,
+        "tree_size": size,
+        "leaf_hash": encode_hash(event.leaf_hash),
+        "root_hash": encode_hash(root),
+        "hashes": [encode_hash(each) for each in hashes],
+    }
+    return {
+            "position": event.position, "source": event.source, "id": event.id, "type": event.type,
+            "subject": event.subject, "effective_on": event.effective_on, "recorded_at": event.recorded_at,
+            "publisher": event.publisher, "intake": event.intake, "raw_sha256": event.raw_sha256.hex(),
+            "attributes": event.attributes, "event": orjson.Fragment(event.raw),
+            "raw_base64": base64.b64encode(event.raw).decode(), "proof": proof,
+    }  # fmt: skip

@@ -1,0 +1,119 @@
+"""`GET /v1/rates/vintage`: one rate at period ends down, as known at period ends across."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Any, Final, NamedTuple
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from api.admission.callers import Reading
+from api.asking.clocks import MinPosition, reached, read_date, settled_position
+from api.asking.filters import Filtered
+from api.web.answers import PROBLEMS, answer
+from api.web.parts import Parts, parts_of
+from api.web.problems import invalid
+from api.web.shapes import KnownAt, RateShape
+from domain.ledger.rates import rates
+from domain.values.periods import Step, points
+from domain.values.terms import RateName
+from services.system.settings import SHANGHAI
+
+router = APIRouter(prefix="/v1/rates", tags=["inspection"], responses=PROBLEMS)
+
+SIDE_MAX: Final = 60
+
+
+class VintageRow(BaseModel):
+    """One date; a cell for each state of knowledge, null where that is earlier than the date."""
+
+    as_of: date
+    period: str
+    cells: list[RateShape | None]
+
+
+class Vintage(BaseModel):
+    """Dates down, states of knowledge across."""
+
+    rate: RateName
+    step: Step
+    known: list[KnownAt]
+    rows: list[VintageRow]
+
+
+class Known(NamedTuple):
+    """A state of knowledge, and the date in Asia/Shanghai whose end it stands for; None before all events."""
+
+    position: int
+    recorded_at: datetime | None
+    day: date | None
+
+
+@router.get("/vintage", response_model=None, responses={200: {"model": Vintage}}, summary="版本表 The vintage table")
+async def get_vintage(
+    request: Request,
+    _: Reading,
+    filters: Filtered,
+    begin: Annotated[str, Query(alias="from", description="The first date, YYYY-MM-DD.", examples=["2024-01-31"])],
+    end: Annotated[str, Query(alias="to", description="The last date, YYYY-MM-DD.", examples=["2024-12-31"])],
+    *,
+    rate: Annotated[RateName, Query(description="Which rate.")] = "organization_coverage",
+    step: Annotated[Step, Query(description="The ends of which periods go down.")] = "month",
+    known: Annotated[
+        list[str] | None,
+        Query(
+            description="The states of knowledge that go across: positions or RFC 3339 instants; may repeat. Left out: "
+            "the last position recorded by the end, in Asia/Shanghai, of each date that goes down.",
+            max_length=SIDE_MAX,
+        ),
+    ] = None,
+    min_position: MinPosition = None,
+) -> Response:
+    """A rate that looked good at the deadline and was taken back later falls from left to right in its row.
+
+    At most 60 dates down and 60 states of knowledge across.
+    Example: `/v1/rates/vintage?from=2024-01-31&to=2024-12-31&rate=organization_coverage&region=5101`
+    """
+    await reached(request, min_position)
+    parts = parts_of(request)
+    first, last = read_date("from", begin), read_date("to", end)
+    down = points(first, last, step, SIDE_MAX)
+    if not down:
+        rule = f"from {begin} to {end} by {step} must be 1 to {SIDE_MAX} dates; take a shorter range or a longer step"
+        raise invalid("query.to", end, "range", rule)
+    across = [await _given(parts, each) for each in known] if known else [
+        await run_in_threadpool(_known_by, parts, point.as_of) for point in down
+    ]  # fmt: skip
+
+    def cell(as_of: date, column: Known) -> dict[str, Any] | None:
+        if column.day is None or column.day < as_of:
+            return None
+        return rates(parts.queries.rates(as_of, column.position, (), filters).total)[rate]._asdict()
+
+    def table() -> list[dict[str, Any]]:
+        return [
+            {"as_of": p.as_of, "period": p.period, "cells": [cell(p.as_of, column) for column in across]} for p in down
+        ]
+
+    return answer(
+        {
+            "rate": rate,
+            "step": step,
+            "known": [{"position": each.position, "recorded_at": each.recorded_at} for each in across],
+            "rows": await run_in_threadpool(table),
+        }
+    )
+
+
+async def _given(parts: Parts, text: str) -> Known:
+    position = await settled_position(parts, text, "known")
+    recorded_at = await run_in_threadpool(parts.queries.recorded_at, position)
+    return Known(position, recorded_at, None if recorded_at is None else recorded_at.astimezone(SHANGHAI).date())
+
+
+def _known_by(parts: Parts, day: date) -> Known:
+    """What was known at the end of a day in Asia/Shanghai, as far as the projection is."""
+    midnight = datetime.combine(day + timedelta(days=1), time(), SHANGHAI)
+    position = min(parts.recorder.position_at(midnight - timedelta(microseconds=1)), parts.queries.position)
+    return Known(position, parts.queries.recorded_at(position), day)

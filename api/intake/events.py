@@ -1,0 +1,253 @@
+"""`POST /v1/events`: intake over HTTP (spec/events.md)."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Sequence
+from email.message import Message as Header
+from typing import Any, Final, Literal
+
+import orjson
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+from structlog.contextvars import bind_contextvars
+
+from api.admission.callers import Publishing
+from api.asking.clocks import today
+from api.web.answers import PROBLEMS, answer
+from api.web.bodies import read_body
+from api.web.event_examples import REQUEST_BODY
+from api.web.metrics import DISPOSITIONS
+from api.web.parts import parts_of
+from api.web.problems import Fault, Problem, ProblemDetails, faults
+from domain.values.reasons import Reason
+from domain.values.strict_json import NotJsonError, split_array
+from services.intake.account import reasons_json
+from services.ledger.queries import Queries
+from services.ledger.sight import Sight
+from services.log.messages import Disposition, Message, Publisher, Receipt
+
+Form = Literal["single", "batch", "either"]
+
+FORMS: Final[dict[str, Form]] = {
+    "application/cloudevents+json": "single",
+    "application/cloudevents-batch+json": "batch",
+    "application/json": "either",
+}
+# A body longer than this is split outside the event loop.
+SPLIT_HERE_BYTES_MAX: Final = 32_768
+LOGGED_SOURCES_MAX: Final = 5
+SIGNATURE: Final = "event-signature"
+# All their signatures stand in one header.
+SIGNED_EVENTS_MAX: Final = 64
+
+router = APIRouter(prefix="/v1", tags=["events"])
+
+
+class EventResult(BaseModel):
+    """What became of one event."""
+
+    id: str | None = Field(description="the event's id; null where it cannot be read")
+    source: str | None = Field(description="the event's source; null where it cannot be read")
+    disposition: Disposition
+    position: int | None = Field(default=None, description="where the event is in the log: its own, or the first one's")
+    quarantine_id: int | None = Field(default=None, description="under which number it is kept")
+    reasons: list[Fault] | None = Field(default=None, description="why it is in quarantine")
+    warnings: list[Fault] | None = Field(default=None, description="what looks wrong, but is no reason to refuse")
+
+
+class EventResults(BaseModel):
+    """What became of each event, in order."""
+
+    results: list[EventResult]
+
+
+_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"model": EventResults, "description": "Everything is durable; each event has its disposition"},
+    **PROBLEMS,
+    408: {"model": ProblemDetails, "description": "The body took too long"},
+    413: {"model": ProblemDetails, "description": "The body or the batch is too large; nothing was stored"},
+    415: {"model": ProblemDetails, "description": "Not one of the three content types"},
+}
+
+
+@router.post(
+    "/events",
+    response_model=None,
+    responses=_RESPONSES,
+    openapi_extra={"requestBody": REQUEST_BODY},
+    summary="发布事件 Publish one event or a batch",
+)
+async def post_events(request: Request, holder: Publishing) -> Response:
+    """Answers once everything is durable. A batch is stored whole or, at a fault, not at all.
+
+    Every event gets one disposition: `accepted`, `duplicate` (known already, no effect) or `quarantined` (kept whole,
+    with the reasons). Sending the same again does no harm. A body that is no JSON is 400, and kept in quarantine too.
+
+    A source for which keys are registered signs its events: `Event-Signature` holds a detached JWS for each (RFC 7515
+    appendix F, or RFC 7797), with commas between, over the event's exact bytes; at most 64 events at a time.
+
+    Limits: a body of 16 MiB unpacked (`Content-Encoding: gzip` is understood), 10,000 events in a batch, unless the
+    operator set others; an event of 1 MiB, nested at most 32 deep, an `id` of 128 characters, a `source` of 256.
+    """
+    parts = parts_of(request)
+    form = _form(request.headers.get("content-type", ""))
+    body, unpacked = await read_body(request, parts.settings.body_bytes_max, parts.settings.body_seconds_max)
+    sender = holder.publisher()
+    if not unpacked:
+        raise await _keep(request, body, sender, "the body does not unpack as gzip; pack it again or send it plain")
+    try:
+        events, refused = await _read(body, form)
+    except NotJsonError as error:
+        raise await _keep(request, body, sender, str(error)) from None
+    if len(events) > parts.settings.batch_events_max:
+        raise Problem(
+            "too-large",
+            f"{len(events)} events in one batch, at most {parts.settings.batch_events_max} may be; nothing was stored, "
+            "send them in smaller batches",
+        )
+    receipts = await _submit(request, events, sender, refused, _signatures(request, len(events)))
+    if len(receipts) == 1 and form != "batch" and _is_not_json(receipts[0], body):
+        raise _not_json(receipts[0])
+    return answer({"results": [result(receipt) for receipt in receipts]})
+
+
+def _form(content_type: str) -> Form:
+    header = Header()
+    header["content-type"] = content_type or "none/none"
+    form = FORMS.get(header.get_content_type())
+    charset = header.get_param("charset", "utf-8")
+    if form is None or str(charset).lower() not in ("utf-8", "utf8"):
+        raise Problem(
+            "unsupported-media-type",
+            f"Content-Type {content_type[:100]!r}: send one event as application/cloudevents+json, a JSON array of "
+            "events as application/cloudevents-batch+json, or either as application/json; in UTF-8",
+            headers={"accept-post": ", ".join(FORMS)},
+        )
+    return form
+
+
+async def _read(body: bytes, form: Form) -> tuple[list[bytes], tuple[Reason, ...]]:
+    """The events' exact bytes, and what their form as a whole has against it.
+
+    Raises:
+        NotJsonError: the body is no JSON.
+    """
+    is_array = body.lstrip(b" \t\r\n")[:1] == b"["
+    if form == "single" or (form == "either" and not is_array):
+        if not is_array:
+            return [body], ()
+        rule = "one event is one JSON object; send an array as application/cloudevents-batch+json"
+        return [body], (Reason("form", "", "array", rule),)
+    if not is_array:
+        if not _is_json(body):
+            raise NotJsonError("the body is no JSON; a batch is a JSON array of events")
+        rule = "a batch is a JSON array of events; send one event as application/cloudevents+json"
+        return [body], (Reason("form", "", "no array", rule),)
+    if len(body) > SPLIT_HERE_BYTES_MAX:
+        return await run_in_threadpool(split_array, body), ()
+    return split_array(body), ()
+
+
+async def _submit(
+    request: Request,
+    events: list[bytes],
+    sender: Publisher,
+    refused: tuple[Reason, ...],
+    signatures: Sequence[str | None] = (None,),
+) -> list[Receipt]:
+    if not events:
+        return []
+    identity = request.state.request_id
+    parts = parts_of(request)
+    refusals = [refused] * len(events)
+    if sender.scope is not None:
+        refusals = await run_in_threadpool(_foreign, parts.queries, events, sender, refused)
+    messages = [
+        Message(raw, {"channel": "http", "request": identity, "index": index}, sender, None, against, signature)
+        for index, (raw, against, signature) in enumerate(zip(events, refusals, signatures, strict=True))
+    ]
+    receipts = await asyncio.wrap_future(parts.group_commit.submit(messages))
+    counts: Counter[str] = Counter(receipt.disposition for receipt in receipts)
+    for disposition, count in counts.items():
+        DISPOSITIONS.labels(disposition).inc(count)
+    # For the request's log line: what became of the events, and where they are in the log.
+    sources = sorted({receipt.source for receipt in receipts if receipt.source is not None})
+    position = max((receipt.position or 0 for receipt in receipts), default=0)
+    bind_contextvars(source=", ".join(sources[:LOGGED_SOURCES_MAX]), position=position or None, **dict(counts))
+    return receipts
+
+
+def _signatures(request: Request, events: int) -> list[str | None]:
+    """The detached signature of each event, in order; a header has one for each event or is left out.
+
+    Raises:
+        Problem: 400, it has more or fewer, or too many.
+    """
+    given = [each.strip() for line in request.headers.getlist(SIGNATURE) for each in line.split(",")]
+    if not given:
+        return [None] * events
+    if len(given) != events or events > SIGNED_EVENTS_MAX:
+        raise Problem(
+            "invalid-request",
+            f"{SIGNATURE} has {len(given)} signatures for {events} events; nothing was stored. Send one for each, in "
+            f"order, with commas between, and at most {SIGNED_EVENTS_MAX} signed events at a time",
+        )
+    return [each or None for each in given]
+
+
+def _foreign(
+    queries: Queries, events: list[bytes], sender: Publisher, refused: tuple[Reason, ...]
+) -> list[tuple[Reason, ...]]:
+    """For each event what is against it: a publisher limited to regions speaks of no organization of another."""
+    sight = Sight(queries, today(), queries.position)
+    rule = f"publisher {sender.name} may speak of {', '.join(sender.scope or ())} only; leave it to its office"
+    return [
+        refused if org is None else (*refused, Reason("organization_of_another_office", "/data", org, rule))
+        for org in map(sight.foreign, events)
+    ]
+
+
+async def _keep(request: Request, body: bytes, sender: Publisher, why: str) -> Problem:
+    """Keep a body that is no JSON in quarantine, and make the problem that says so."""
+    (receipt,) = await _submit(request, [body], sender, (Reason("body", "", None, why),))
+    return _not_json(receipt)
+
+
+def _not_json(receipt: Receipt) -> Problem:
+    detail = receipt.reasons[0].message if receipt.reasons else "the body is no JSON"
+    return Problem(
+        "not-json",
+        f"{detail}. The body is kept in quarantine under {receipt.quarantine_id}; send the event again as it should be",
+        errors=faults(receipt.reasons),
+        quarantine_id=receipt.quarantine_id,
+    )
+
+
+def _is_not_json(receipt: Receipt, body: bytes) -> bool:
+    """Whether it was refused for being no JSON at all, not just JSON that cannot be kept exactly."""
+    return any(reason.rule == "not_json" for reason in receipt.reasons) and not _is_json(body)
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        json.loads(body.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def result(receipt: Receipt) -> dict[str, Any]:
+    """What became of one event, as answers show it."""
+    result: dict[str, Any] = {"id": receipt.id, "source": receipt.source, "disposition": receipt.disposition}
+    if receipt.position is not None:
+        result["position"] = receipt.position
+    if receipt.quarantine_id is not None:
+        result["quarantine_id"] = receipt.quarantine_id
+    if receipt.reasons:
+        result["reasons"] = orjson.Fragment(reasons_json(receipt.reasons))
+    if receipt.warnings:
+        result["warnings"] = orjson.Fragment(reasons_json(receipt.warnings))
+    return result

@@ -1,0 +1,149 @@
+"""Quarantine for stewards: what was set aside, and its end."""
+
+import base64
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from api.admission.callers import Stewarding
+from api.asking.clocks import POSITION_MAX, read_position
+from api.intake.events import EventResult, result
+from api.web.answers import NOT_FOUND, PROBLEMS, answer
+from api.web.parts import parts_of
+from api.web.problems import Fault, ProblemDetails
+from domain.values.fields import REASON_LENGTH_MAX
+from services.intake.quarantine import PAGE_MAX, Filters, Quarantined, State
+
+router = APIRouter(prefix="/v1/quarantine", tags=["quarantine"], responses=PROBLEMS)
+
+Number = Annotated[int, Path(ge=1, le=POSITION_MAX, description="The quarantine id", examples=[1])]
+
+
+class QuarantinedMessage(BaseModel):
+    """One message that was set aside."""
+
+    quarantine_id: int
+    received_at: datetime
+    source: str | None = Field(description="null where it cannot be read")
+    id: str | None = Field(description="the event's id; null where it cannot be read")
+    publisher: str
+    intake: dict[str, Any] = Field(description="the channel and its coordinates")
+    reasons: list[Fault]
+    raw_sha256: str
+    raw_bytes: int
+    state: State = Field(description="open, or the end that it came to")
+
+
+class QuarantinePage(BaseModel):
+    """One page, newest first."""
+
+    quarantined: list[QuarantinedMessage]
+    next: str | None = Field(description="`cursor` of the next page; null on the last")
+
+
+class Action(BaseModel):
+    """One step taken."""
+
+    number: int
+    at: datetime
+    by: str
+    action: Literal["accepted", "duplicate", "still_refused", "discarded"]
+    position: int | None
+    reasons: list[Fault] | None
+    reason: str | None
+
+
+class QuarantineDossier(QuarantinedMessage):
+    """One message whole."""
+
+    attributes: dict[str, str] | None = Field(description="binary mode's CloudEvents attributes")
+    raw_base64: str = Field(description="the bytes as received")
+    actions: list[Action]
+
+
+class Discard(BaseModel):
+    """Why a message is closed without effect."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "a test of the registry"}]})
+
+    reason: str = Field(min_length=1, max_length=REASON_LENGTH_MAX)
+
+
+def _shown(message: Quarantined) -> dict[str, Any]:
+    return {
+        "quarantine_id": message.id,
+        "received_at": message.received_at,
+        "source": message.source,
+        "id": message.event_id,
+        "publisher": message.publisher,
+        "intake": message.intake,
+        "reasons": message.reasons,
+        "raw_sha256": message.raw_sha256.hex(),
+        "raw_bytes": message.raw_bytes,
+        "state": message.state,
+    }
+
+
+@router.get("", response_model=None, responses={200: {"model": QuarantinePage}}, summary="列出 What was set aside")
+def list_(
+    request: Request,
+    _: Stewarding,
+    *,
+    state: Annotated[State | None, Query(description="Only in this state")] = None,
+    source: Annotated[str | None, Query(max_length=256, description="Only of this source")] = None,
+    publisher: Annotated[str | None, Query(max_length=200, description="Only by this publisher")] = None,
+    rule: Annotated[str | None, Query(max_length=100, description="Only refused by this rule")] = None,
+    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100,
+    cursor: Annotated[str | None, Query(description="`next` of the page before")] = None,
+) -> Response:
+    """Newest first. Messages that arrive while you page do not shift what follows."""
+    before = None if cursor is None else read_position("cursor", cursor)
+    filters = Filters(state, source, publisher, rule)
+    page = parts_of(request).quarantine.page(filters, before=before, limit=limit + 1)
+    more = len(page) > limit
+    page = page[:limit]
+    following = str(page[-1].id) if more else None
+    return answer({"quarantined": [_shown(message) for message in page], "next": following})
+
+
+@router.get(
+    "/{quarantine_id}",
+    response_model=None,
+    responses={200: {"model": QuarantineDossier}, **NOT_FOUND},
+    summary="查看 One message whole",
+)
+def get(request: Request, _: Stewarding, quarantine_id: Number) -> Response:
+    """With its bytes as received, and every step that was taken with it."""
+    dossier = parts_of(request).quarantine.get(quarantine_id)
+    raw = base64.b64encode(dossier.raw).decode()
+    more = {"attributes": dossier.attributes, "raw_base64": raw, "actions": list(dossier.actions)}
+    return answer(_shown(dossier.message) | more)
+
+
+_ENDED: dict[int | str, dict[str, Any]] = {409: {"model": ProblemDetails, "description": "Its end is recorded already"}}
+
+
+@router.post(
+    "/{quarantine_id}/redrive",
+    response_model=None,
+    responses={200: {"model": EventResult}, **NOT_FOUND, **_ENDED},
+    summary="重投 Read a message again with today's rules",
+)
+def redrive(request: Request, holder: Stewarding, quarantine_id: Number) -> Response:
+    """Take it in if the rules allow it now; if not, it stays open, and the attempt is recorded with the reasons."""
+    return answer(result(parts_of(request).quarantine.redrive(quarantine_id, holder.name)))
+
+
+@router.post(
+    "/{quarantine_id}/discard",
+    response_model=None,
+    responses={200: {"model": QuarantineDossier}, **NOT_FOUND, **_ENDED},
+    summary="弃置 Close a message without effect",
+)
+def discard(request: Request, holder: Stewarding, quarantine_id: Number, body: Discard) -> Response:
+    """Its bytes stay, with the reason."""
+    parts_of(request).quarantine.discard(quarantine_id, holder.name, body.reason)
+    return get(request, holder, quarantine_id)

@@ -1,0 +1,95 @@
+"""Quarantine for stewards, by the group: what one fault caused, tried and redriven together."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from api.admission.callers import Stewarding
+from api.web.answers import PROBLEMS, answer
+from api.web.parts import parts_of
+from api.web.problems import Fault, faults
+from services.intake.quarantine import Filters
+from services.intake.quarantine_groups import GROUP_MAX, groups, redrive_group, try_group
+
+router = APIRouter(prefix="/v1/quarantine", tags=["quarantine"], responses=PROBLEMS)
+
+
+class GroupShape(BaseModel):
+    """The open messages that one rule refused, from one source."""
+
+    rule: str
+    source: str | None = Field(description="null where it cannot be read")
+    messages: int
+    first_received_at: datetime
+    last_received_at: datetime
+    example: int = Field(description="the quarantine id of the newest")
+    reason: str = Field(description="the newest one's reason, in words")
+
+
+class Groups(BaseModel):
+    """All groups, the largest first."""
+
+    groups: list[GroupShape]
+
+
+class GroupRedrive(BaseModel):
+    """Which open messages are meant; at least one of the three."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"rule": "type_unknown"}]})
+
+    rule: str | None = Field(None, max_length=100)
+    source: str | None = Field(None, max_length=256)
+    publisher: str | None = Field(None, max_length=200)
+
+
+class Refusal(BaseModel):
+    """One message that is refused still."""
+
+    quarantine_id: int
+    reasons: list[Fault]
+
+
+class GroupOutcome(BaseModel):
+    """What became, or would become, of the messages."""
+
+    dry_run: bool
+    accepted: int
+    duplicate: int
+    still_refused: int
+    remaining: int = Field(description=f"left for the next call; one takes {GROUP_MAX}")
+    refusals: list[Refusal] = Field(description="the first of those still refused")
+
+
+@router.get("/groups", response_model=None, responses={200: {"model": Groups}}, summary="分组 Open messages by reason")
+def list_groups(request: Request, _: Stewarding) -> Response:
+    """By rule and source. A message that breaks several rules stands in several groups."""
+    return answer({"groups": groups(parts_of(request).recorder)})
+
+
+@router.post(
+    "/redrive",
+    response_model=None,
+    responses={200: {"model": GroupOutcome}},
+    summary="成组重投 Redrive a group of open messages",
+)
+def redrive(
+    request: Request,
+    holder: Stewarding,
+    body: GroupRedrive,
+    *,
+    dry_run: Annotated[bool, Query(description="Only say what would become of them")] = True,
+) -> Response:
+    """A dry run unless `dry_run=false`: it records nothing, and says what today's rules would give."""
+    parts = parts_of(request)
+    filters = Filters("open", body.source, body.publisher, body.rule)
+    if dry_run:
+        outcome = try_group(parts.recorder, filters, holder.name)
+    else:
+        outcome = redrive_group(parts.quarantine, parts.recorder, filters, holder.name)
+    refusals: list[dict[str, Any]] = [
+        {"quarantine_id": id_, "reasons": faults(reasons)} for id_, reasons in outcome.refusals
+    ]
+    return answer({**outcome._asdict(), "refusals": refusals})

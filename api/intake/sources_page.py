@@ -1,0 +1,39 @@
+"""`/intake`: sources with their dispositions and lag, for stewards."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import HTMLResponse
+
+from api.admission.callers import Stewarding
+from api.asking.clocks import AsOf, KnownAt
+from api.site.base import Paged, tidy
+from api.web.parts import parts_of
+from services.intake.sources import sources, total
+
+router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
+
+# The pages of intake: the text `intake.NAME` and the path.
+SECTIONS: Final = (("sources", "/intake"), ("quarantine", "/intake/quarantine"))
+
+
+def carried(as_of: AsOf = None, known_at: KnownAt = None) -> None:
+    """The clocks decide nothing here: what was received is no question of dates. They lead back to where one was."""
+    del as_of, known_at
+
+
+Carried = Annotated[None, Depends(carried)]
+
+
+@router.get("/intake", response_model=None)
+def get(request: Request, page: Paged, _: Stewarding, __: Carried) -> HTMLResponse:
+    """What `/v1/sources` tells, to be read."""
+    found, partitions = sources(parts_of(request).queries)
+    return page.render(
+        "sources.html",
+        sections=SECTIONS,
+        found=found,
+        partitions=partitions,
+        total=total(found),
+        api="/v1/sources",
+    )

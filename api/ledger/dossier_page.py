@@ -1,0 +1,125 @@
+"""`/ledger/{org}`: 一企一档, one organization's dossier; `/ledger/{org}/history`: its history, step by step."""
+
+from collections.abc import Sequence
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from starlette.responses import HTMLResponse
+
+from api.admission.callers import Inspecting, Reading
+from api.asking.clocks import POSITION_MAX, Asked, Clocks, CursorText
+from api.asking.paging import page as page_of
+from api.ledger.organizations import checked
+from api.site.addresses import address
+from api.site.base import Paged, tidy
+from api.web.parts import parts_of
+from domain.inspection.row_changes import changed_fields
+from domain.ledger.rows import Row
+from domain.values.terms import STANDINGS
+from services.inspection.changes import described
+from services.inspection.event_trail import events_at
+from services.ledger.dossier import Step, dossier, history
+from services.ledger.queries import Queries
+from services.ledger.sight import Sight
+from services.log.reader import LogReader
+from services.system.errors import NotFoundError
+
+router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
+
+STEPS_MAX: Final = 200
+# Of each standing, of the branches and of the anomalies; a group may have tens of thousands.
+SHOWN_MAX: Final = 300
+Org = Annotated[str, Path(description="`uscc:…` or `group:…`", max_length=100)]
+
+
+@router.get("/ledger/{org}", response_model=None)
+def get(request: Request, page: Paged, _: Reading, org: Org, clocks: Asked) -> HTMLResponse:
+    """What `/v1/organizations/{org}` tells, to be read."""
+    found = dossier(parts_of(request).queries.pinned(), checked(org), clocks.as_of, clocks.position)
+    members = {
+        standing: [member.member for member in found.members if member.standing == standing]
+        for standing in reversed(STANDINGS)
+    }
+    return page.render(
+        "dossier.html",
+        clocks=clocks,
+        found=found,
+        members=members,
+        shown_max=SHOWN_MAX,
+        api=address(f"/v1/organizations/{org}", page.pinned(clocks)),
+    )
+
+
+@router.get("/ledger/{org}/history", response_model=None)
+def get_history(
+    request: Request,
+    page: Paged,
+    _: Inspecting,
+    org: Org,
+    clocks: Asked,
+    *,
+    step: Annotated[
+        int | None, Query(ge=1, le=POSITION_MAX, description="The position of the event to look at; left out: the last")
+    ] = None,
+    cursor: CursorText = None,
+) -> HTMLResponse:
+    """Every event that touched it, one of them with the row before and after."""
+    del cursor  # the clocks carry it
+    queries = parts_of(request).queries.pinned()
+    after = int(str(clocks.after[0])) if clocks.after else 0
+    found = history(queries, checked(org), clocks.as_of, clocks.position, after=after, limit=STEPS_MAX + 1)
+    if step is not None and clocks.after is None and step > found[:STEPS_MAX][-1].position:
+        # A step beyond the first page is shown at the head of the steps that follow it.
+        found = history(queries, org, clocks.as_of, clocks.position, after=step - 1, limit=STEPS_MAX + 1)
+    steps, following = page_of(request, clocks, found, STEPS_MAX, lambda each: (each.position,))
+    chosen = _chosen(queries, clocks, org, steps, step)
+    positions = sorted({each.position for each in (*steps, chosen)})
+    sight = Sight(queries, clocks.as_of, clocks.position)
+    events = sight.described(events_at(queries, positions))
+    with queries.connection() as connection:
+        (event,) = LogReader(connection).events([chosen.position])
+        why = sight.described(described(connection, positions))
+    return page.render(
+        "history.html",
+        clocks=clocks,
+        org=org,
+        name=_name(chosen, org),
+        steps=[(events[each.position], why[each.position], each) for each in steps],
+        chosen=chosen,
+        event=events[chosen.position],
+        why=why[chosen.position],
+        data=sight.redacted(event.data),
+        changes=_changes(chosen),
+        next=following,
+        api=address(f"/v1/organizations/{org}/history", page.pinned(clocks)),
+    )
+
+
+def _chosen(queries: Queries, clocks: Clocks, org: str, steps: Sequence[Step], step: int | None) -> Step:
+    if step is None:
+        return steps[-1]
+    found = history(queries, org, clocks.as_of, clocks.position, after=step - 1, limit=1)
+    if not found or found[0].position != step:
+        raise NotFoundError(f"the event at position {step} did not touch {org}; its history lists those that did")
+    return found[0]
+
+
+def _name(step: Step, org: str) -> str:
+    row = step.after or step.before
+    return org if row is None else row.attributes.name
+
+
+def _changes(step: Step) -> list[tuple[str, object, object]]:
+    """Each field that the event changed, with its value before and after; None where there is no row."""
+    return [
+        (name, _value(step.before, name), _value(step.after, name)) for name in changed_fields(step.before, step.after)
+    ]
+
+
+def _value(row: Row | None, field: str) -> object:
+    if field == "active":
+        return row is not None
+    if row is None:
+        return None
+    _, _, attribute = field.partition("attributes.")
+    return getattr(row.attributes, attribute) if attribute else getattr(row, field)

@@ -1,0 +1,116 @@
+"""`GET /v1/rates/explain`: the organizations behind a number, each with the events that decide it."""
+
+from datetime import date
+from typing import Annotated, Any, Final, Literal, cast
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from api.admission.callers import Reading
+from api.asking.clocks import Asked, CursorText
+from api.asking.filters import Filtered
+from api.asking.paging import page
+from api.web.answers import PROBLEMS, answer
+from api.web.parts import parts_of
+from api.web.problems import invalid
+from api.web.shapes import CountsShape, DecidedByShape, Evidence, FiltersShape, KnownAt, RowShape, filters_of, row
+from projections.ledger.columns.choosing import Group
+from services.ledger.explain import explain
+
+router = APIRouter(prefix="/v1/rates", tags=["rates"], responses=PROBLEMS)
+
+PAGE_MAX: Final = 200
+Count = Literal[
+    "registered", "excluded", "organizations", "organization_covered", "standalone", "joint", "affiliated",
+    "work_covered", "eligible", "eligible_covered", "employees", "employees_covered", "full_members",
+    "probationary_members", "activists",
+]  # fmt: skip
+RegionKey = str | None
+
+
+class ExplainedShape(BaseModel):
+    """One organization of the group."""
+
+    row: RowShape
+    counts: CountsShape = Field(description="what it adds to each count of the group")
+    decided_by: DecidedByShape
+
+
+class Explanation(BaseModel):
+    """One page of the organizations behind a number, in the order in which the log first spoke of them."""
+
+    as_of: date
+    known_at: KnownAt
+    evidence: Evidence
+    filters: FiltersShape
+    regions: dict[str, str] = Field(description="the group's keys under region:N, by N")
+    count: str | None
+    organizations: list[ExplainedShape]
+    next: str | None = Field(description="`cursor` of the next page; null on the last")
+
+
+def _region(digits: int) -> Any:  # noqa: ANN401 - FastAPI's own parameter object
+    return Query(
+        alias=f"region:{digits}",
+        description=f"The group's key under region:{digits}: the first {digits} digits, or a shorter code whole.",
+        pattern=f"^[0-9]{{2,{digits}}}$",
+    )
+
+
+def regions(
+    province: Annotated[RegionKey, _region(2)] = None,
+    city: Annotated[RegionKey, _region(4)] = None,
+    county: Annotated[RegionKey, _region(6)] = None,
+    township: Annotated[RegionKey, _region(9)] = None,
+    village: Annotated[RegionKey, _region(12)] = None,
+) -> dict[int, str]:
+    """By N, the group's key under region:N."""
+    given = {2: province, 4: city, 6: county, 9: township, 12: village}
+    for digits, code in given.items():
+        if code is not None and len(code) not in given:
+            raise invalid(f"query.region:{digits}", code, "region", "a division code has 2, 4, 6, 9 or 12 digits")
+    return {digits: code for digits, code in given.items() if code is not None}
+
+
+@router.get("/explain", response_model=None, responses={200: {"model": Explanation}}, summary="溯源 Behind a number")
+def get_explain(
+    request: Request,
+    _: Reading,
+    clocks: Asked,
+    filters: Filtered,
+    regions: Annotated[dict[int, str], Depends(regions)],
+    *,
+    count: Annotated[
+        Count | None, Query(description="Only the organizations that add to this count; left out: all registered.")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=PAGE_MAX, description="How many at most on this page.")] = 50,
+    cursor: CursorText = None,
+) -> Response:
+    """The organizations of one group, each with what it counts and the positions of the events that decide its row.
+
+    Send the key of a group of /v1/rates as parameters, `null` where its value is null, beside the question's own
+    filters. What the organizations add to a count sums up to that count.
+
+    Example: `/v1/rates/explain?as_of=2024-12-31&kind=new_economic&region:6=990101&count=organization_covered`
+    """
+    del cursor  # the clocks carry it
+    after = cast("int", clocks.after[0]) if clocks.after else -1
+    queries = parts_of(request).queries.pinned()
+    group = Group(filters, regions, count)
+    found = explain(queries, clocks.as_of, clocks.position, group, after=after, limit=limit + 1)
+    shown, following = page(request, clocks, found, limit, lambda each: (each.number,))
+    return answer(
+        {
+            "as_of": clocks.as_of,
+            "known_at": clocks.known_at(),
+            "evidence": queries.evidence(clocks.position),
+            "filters": filters_of(queries.narrowed(filters)),
+            "regions": {str(digits): code for digits, code in regions.items()},
+            "count": count,
+            "organizations": [
+                {"row": row(each.row), "counts": each.counts, "decided_by": each.decided_by} for each in shown
+            ],
+            "next": following,
+        }
+    )

@@ -1,0 +1,59 @@
+"""`/explain`: the organizations behind a figure, each with the events that decide it."""
+
+from typing import Annotated, cast
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import HTMLResponse
+
+from api.admission.callers import Reading
+from api.asking.clocks import Asked, CursorText
+from api.asking.filters import Filtered
+from api.asking.paging import page as page_of
+from api.ledger.explain import PAGE_MAX, Count, regions
+from api.site.addresses import Value, address
+from api.site.base import Paged, tidy
+from api.site.figures import deciding_positions, filtered
+from api.web.parts import parts_of
+from domain.ledger.rates import Counts
+from projections.ledger.columns.choosing import Group
+from services.ledger.explain import explain
+
+router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
+
+
+@router.get("/explain", response_model=None)
+def get(
+    request: Request,
+    page: Paged,
+    _: Reading,
+    clocks: Asked,
+    filters: Filtered,
+    regions: Annotated[dict[int, str], Depends(regions)],
+    *,
+    count: Annotated[Count | None, Query(description="The count; left out: all registered.")] = None,
+    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 30,
+    cursor: CursorText = None,
+) -> HTMLResponse:
+    """The same organizations as `/v1/rates/explain` gives for the same parameters."""
+    del cursor  # the clocks carry it
+    after = cast("int", clocks.after[0]) if clocks.after else -1
+    queries = parts_of(request).queries.pinned()
+    found = explain(
+        queries, clocks.as_of, clocks.position, Group(filters, regions, count), after=after, limit=limit + 1
+    )
+    shown, following = page_of(request, clocks, found, limit, lambda each: (each.number,))
+    dimensions = tuple(f"region:{digits}" for digits in sorted(regions))
+    groups = queries.rates(clocks.as_of, clocks.position, dimensions, filters).groups
+    figure = groups.get(tuple(regions[digits] for digits in sorted(regions)), Counts())
+    keys: dict[str, Value] = {f"region:{digits}": code for digits, code in regions.items()}
+    return page.render(
+        "explain.html",
+        clocks=clocks,
+        filters=filters,
+        regions=regions,
+        count=count or "registered",
+        figure=figure._asdict()[count or "registered"],
+        rows=[(each, deciding_positions(each.decided_by, count)) for each in shown],
+        next=following,
+        api=address("/v1/rates/explain", page.pinned(clocks) | filtered(filters) | keys | {"count": count}),
+    )

@@ -1,0 +1,99 @@
+"""`GET /v1/ledger/stream`: the current ledger and its changes as server-sent events."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime
+from typing import Annotated, Final
+
+import orjson
+from fastapi import APIRouter, Header, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response, StreamingResponse
+
+from api.admission.callers import Inspecting
+from api.web.answers import PROBLEMS
+from api.web.parts import parts_of
+from api.web.problems import Problem, invalid
+from services.ledger.ledger_stream import Change, Mark, changes
+from services.ledger.queries import Queries
+from services.system.settings import SHANGHAI
+
+router = APIRouter(prefix="/v1/ledger", tags=["ledger"], responses=PROBLEMS)
+
+POLL_S: Final = 0.25
+# So that proxies on the way do not take a quiet stream for a dead one.
+KEEP_ALIVE_S: Final = 15.0
+STREAMS_MAX: Final = 100
+_RETRY: Final = b"retry: 2000\n\n"
+
+After = Annotated[
+    str | None,
+    Query(max_length=40, description="where to go on: a position, or a change's id; left out: the whole ledger first"),
+]
+LastEventId = Annotated[str | None, Header(max_length=40, description="the same, as browsers send it")]
+
+
+@router.get(
+    "/stream",
+    response_model=None,
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/event-stream": {}}, "description": "Server-sent events without end"}},
+    summary="台账变更流 The ledger's changes, from a position on",
+)
+async def stream(request: Request, _: Inspecting, after: After = None, last_event_id: LastEventId = None) -> Response:
+    """Each organization's current row, at first and whenever it changes.
+
+    Events are named `row`, with data `{"org", "position", "as_of", "row"}`; `row` is null once the organization is no
+    longer active. Whoever keeps the last one of each organization has the current ledger. After each batch comes an
+    event `mark`, the only one with an id, so a stream that is taken up again at its last id leaves nothing out.
+    """
+    queries = parts_of(request).queries
+    text = after if after is not None else last_event_id
+    try:
+        since = Mark.beginning() if text is None else await run_in_threadpool(Mark.parse, text, queries)
+    except ValueError as error:
+        raise invalid("query.after", text, "mark", str(error)) from error
+    if _Streams.open >= STREAMS_MAX:
+        raise Problem(
+            "not-ready",
+            f"{STREAMS_MAX} streams are open, which is the limit; try again later",
+            headers={"retry-after": "30"},
+        )
+    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+    return StreamingResponse(_events(request, queries, since), headers=headers, media_type="text/event-stream")
+
+
+class _Streams:
+    """How many streams this process has open."""
+
+    open = 0
+
+
+def _today() -> date:
+    return datetime.now(UTC).astimezone(SHANGHAI).date()
+
+
+async def _events(request: Request, queries: Queries, since: Mark) -> AsyncIterator[bytes]:
+    _Streams.open += 1
+    try:
+        yield _RETRY
+        quiet_s = 0.0
+        while not await request.is_disconnected():
+            now, found = changes(queries, since, _today())
+            if now != since:
+                while (part := await run_in_threadpool(next, found, None)) is not None:
+                    yield b"".join(_event(change, now) for change in part)
+                yield f"id: {now}\nevent: mark\ndata: {now.position}\n\n".encode()
+                since, quiet_s = now, 0.0
+                continue
+            await asyncio.sleep(POLL_S)
+            quiet_s += POLL_S
+            if quiet_s >= KEEP_ALIVE_S:
+                yield b": still here\n\n"
+                quiet_s = 0.0
+    finally:
+        _Streams.open -= 1
+
+
+def _event(change: Change, mark: Mark) -> bytes:
+    return b"event: row\ndata: " + orjson.dumps(change.as_json(mark)) + b"\n\n"

@@ -1,1 +1,0 @@
-"""The pages: server-rendered, their whole state in the address."""

@@ -1,0 +1,200 @@
+"""What every page stands on: its language, its links, its clocks, and the template around it."""
+
+from datetime import date
+from typing import Annotated, Any, Final, NamedTuple, get_args
+
+from fastapi import Depends, Query, Request
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse
+
+from api.admission.sign_in import cookie_name
+from api.asking.clocks import Clocks, read_date, read_instant, today
+from api.site import formats
+from api.site.addresses import Addresses, Value
+from api.site.figures import By
+from api.site.goals import gap_to, segment_of
+from api.site.names import Names
+from api.site.raw_bytes import legible
+from api.site.static_files import static
+from api.site.texts import LANGS, TAGS, Lang, has, text
+from api.web.parts import parts_of
+from domain.ledger.rates import RATES, rates
+from domain.values.periods import months_before
+from services.ledger.queries import Queries
+from services.ledger.view import first_day
+from services.system.settings import SHANGHAI
+
+# Which pages the navigation shows, in order: the text `nav.NAME` and the path.
+NAVIGATION: Final = (
+    ("overview", "/"), ("ledger", "/ledger"), ("inspection", "/inspection"), ("intake", "/intake"),
+    ("work", "/daily"), ("assessment", "/assessment"),
+)  # fmt: skip
+
+# Everything comes from the service itself, and nothing is written into the page.
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+# Without a referrer to itself, a browser would name no origin with a form (Fetch, section 3.2, Origin).
+_HEADERS: Final = {"content-security-policy": CONTENT_SECURITY_POLICY, "referrer-policy": "same-origin"}
+_EPOCH: Final = date(1970, 1, 1).toordinal()
+
+_ENVIRONMENT: Final = Environment(
+    loader=PackageLoader("api.site"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENVIRONMENT.filters.update(
+    whole=formats.whole, percent=formats.percent, points=formats.points, day=formats.day, moment=formats.moment
+)
+_ENVIRONMENT.filters.update(runs=formats.runs, ratio=formats.ratio, goal=formats.goal, legible=legible)
+_ENVIRONMENT.globals.update(
+    static=static,
+    rates=rates,
+    rate_counts=RATES,
+    langs=LANGS,
+    all_by=get_args(By),
+    months_before=months_before,
+    segment_of=segment_of,
+    gap_to=gap_to,
+    tags=TAGS,
+    has_text=has,
+)
+
+
+def warm() -> None:
+    """Have the first page's templates compiled before anybody asks."""
+    for name in ("overview.html", "base.html", "macros.html", "clocks.html", "trend_figure.html", "first_visit.html"):
+        _ENVIRONMENT.get_template(name)
+
+
+class Page:
+    """One page in the making: the language, the links, and what the template needs."""
+
+    def __init__(self, request: Request, lang: Lang) -> None:
+        self.request = request
+        self.lang = lang
+        self.addresses = Addresses(request.url.path, request.query_params)
+
+    def t(self, key: str, **values: Any) -> str:  # noqa: ANN401 - whatever the text has a place for
+        """A text in the page's language."""
+        return text(self.lang, key, **values)
+
+    def here(self, **changes: Value) -> str:
+        """This page in another state."""
+        return self.addresses.here(changes)
+
+    def pinned(self, clocks: Clocks) -> dict[str, Value]:
+        """Both clocks settled, so that what a link leads to can never differ from the figure it stands on."""
+        return {"as_of": clocks.as_of.isoformat(), "known_at": clocks.position}
+
+    def render(self, template: str, status: int = 200, api: str = "", **context: Any) -> HTMLResponse:  # noqa: ANN401 - the template's
+        """The page. With `clocks` among the context it shows the clocks bar; `api` is where the same is data."""
+        clocks, names = context.get("clocks"), Names(self.lang)
+        if isinstance(clocks, Clocks):
+            parts = parts_of(self.request)
+            names = Names(self.lang, parts.regions.at(parts.queries, clocks.position), clocks.as_of)
+            context["told"] = told(clocks, self.addresses.query.get("known_at", [""])[0])
+            context["pinned"] = self.pinned(clocks)
+            context["slider"] = slider(clocks, parts.queries)
+        else:
+            context["clocks"] = None
+        html = _ENVIRONMENT.get_template(template).render(
+            page=self,
+            t=self.t,
+            lang=self.lang,
+            here=self.here,
+            to=self.addresses.to,
+            place=names.place,
+            term=names.term,
+            navigation=NAVIGATION,
+            path=self.request.url.path,
+            api=api,
+            today=today(),
+            signed_in=is_signed_in(self.request),
+            **context,
+        )
+        return HTMLResponse(html, status, headers=_HEADERS)
+
+
+def is_signed_in(request: Request) -> bool:
+    """Whether the browser has a session that can be ended."""
+    parts = parts_of(request)
+    return parts.provider is not None and cookie_name(parts) in request.cookies
+
+
+class Told(NamedTuple):
+    """The clocks in words: the date of the knowledge, None before there was any, and whether it is the latest."""
+
+    known_on: date | None
+    latest: bool
+
+
+class Slider(NamedTuple):
+    """The ends of the clocks' sliders: days since 1970-01-01, and the last position."""
+
+    first: int
+    last: int
+    as_of: int
+    head: int
+
+
+def slider(clocks: Clocks, queries: Queries) -> Slider:
+    """From the first day of which the ledger tells to today, and further where the question is."""
+    first = first_day(queries.view.current) or clocks.as_of.toordinal()
+    days = [each - _EPOCH for each in (first, today().toordinal(), clocks.as_of.toordinal())]
+    return Slider(min(days), max(days), days[2], max(queries.position, clocks.position))
+
+
+def told(clocks: Clocks, asked: str) -> Told:
+    """How the sentence of the clocks bar names the state of knowledge.
+
+    An instant is named by its own date, a position by the date on which it was recorded, the latest by today.
+    """
+    if not asked:
+        return Told(today(), True)
+    if not asked.isdecimal():
+        return Told(read_instant("known_at", asked).astimezone(SHANGHAI).date(), False)
+    recorded = clocks.recorded_at
+    return Told(None if recorded is None else recorded.astimezone(SHANGHAI).date(), False)
+
+
+def page(request: Request, lang: Annotated[Lang, Query(description="The page's language.")] = "zh") -> Page:
+    """The page that this request asks for."""
+    return Page(request, lang)
+
+
+Paged = Annotated[Page, Depends(page)]
+
+
+async def tidy(
+    request: Request,
+    known_on: Annotated[
+        str | None, Query(description="As known when this day ended in Asia/Shanghai; leads on to `known_at`.")
+    ] = None,
+    since_on: Annotated[
+        str | None, Query(description="Since what was known when this day ended; leads on to `since`.")
+    ] = None,
+) -> None:
+    """Lead a form's address on to the plain one: fields left empty go, a day of knowledge becomes its last instant.
+
+    A router's dependency, so that it comes before the page's own parameters are read.
+    """
+    items = request.query_params.multi_items()
+    if all(value for _, value in items) and known_on is None and since_on is None:
+        return
+    addresses = Addresses(request.url.path, request.query_params)
+    changes: dict[str, Value] = {"known_on": None, "since_on": None}
+    if known_on:
+        changes["known_at"] = end_of(read_date("known_on", known_on))
+    if since_on:
+        changes["since"] = end_of(read_date("since_on", since_on))
+    raise HTTPException(303, headers={"location": addresses.here(changes)})
+
+
+def end_of(day: date) -> str:
+    """The last instant of a day in Asia/Shanghai, as `known_at` takes it."""
+    return f"{day.isoformat()}T23:59:59.999999+08:00"

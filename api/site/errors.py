@@ -1,0 +1,98 @@
+"""Which problem each error of the services and of the framework is."""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+import psycopg
+from eventsourcing.persistence import InterfaceError, OperationalError
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from psycopg_pool import PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from api.site.problem_page import respond
+from api.web.problems import KINDS, Problem
+from domain.values.reasons import Reason
+from services.evidence.notes.signing import LogContradictsError
+from services.log.stored_tree import LogDamagedError
+from services.serving.drawing import DrawingError
+from services.system.errors import (
+    AlreadyEndedError,
+    InvalidValueError,
+    NotFoundError,
+    QueueFullError,
+    StoreUnavailableError,
+)
+from services.system.logs import logger
+
+_RETRY_S: Final = "2"
+_BY_STATUS: Final = {status.value: kind for kind, (status, _) in reversed(KINDS.items())}
+_STORE_FAULTS: Final = (psycopg.OperationalError, psycopg.InterfaceError, OperationalError, InterfaceError, PoolTimeout)
+_SERVICE_FAULTS: Final[dict[type[Exception], str]] = {
+    NotFoundError: "not-found",
+    AlreadyEndedError: "already-ended",
+    InvalidValueError: "invalid-request",
+    QueueFullError: "not-ready",
+    StoreUnavailableError: "not-ready",
+    LogDamagedError: "internal",
+    LogContradictsError: "internal",
+    DrawingError: "internal",
+}
+_UNAVAILABLE: Final = "the database does not answer; the service goes on by itself as soon as it does, try again"
+
+
+def as_problem(error: Exception) -> Problem | None:
+    """The problem that an error is; None for one that nobody foresaw."""
+    match error:
+        case Problem():
+            return error
+        case RequestValidationError():
+            return _invalid(error)
+        case HTTPException():
+            return _http(error)
+    if isinstance(error, _STORE_FAULTS):
+        logger().warning("database unavailable", error=str(error))
+        return Problem("not-ready", _UNAVAILABLE, headers={"retry-after": _RETRY_S})
+    kind = next((kind for each, kind in _SERVICE_FAULTS.items() if isinstance(error, each)), None)
+    if kind is None:
+        return None
+    retry_s = str(getattr(error, "retry_after_s", _RETRY_S))
+    return Problem(kind, str(error), headers={"retry-after": retry_s} if kind == "not-ready" else None)
+
+
+def _http(error: HTTPException) -> Problem:
+    kind = _BY_STATUS.get(error.status_code, "internal" if error.status_code >= 500 else "invalid-request")
+    details = {
+        "not-found": "there is nothing under this path; /openapi.json lists what there is",
+        "method-not-allowed": "this path takes other methods; the header Allow names them",
+    }
+    return Problem(kind, details.get(kind, str(error.detail)), headers=error.headers)
+
+
+def _invalid(error: RequestValidationError) -> Problem:
+    faults = []
+    for item in error.errors():
+        where, *path = (str(part) for part in item["loc"])
+        at = f"{where}.{'.'.join(path)}" if where in ("query", "path", "header") else "".join(f"/{p}" for p in path)
+        value = item.get("input")
+        shown = None if isinstance(value, dict | list) else value
+        faults.append(Reason(item["type"], at, shown, item["msg"]).as_json())
+    first = faults[0]
+    return Problem("invalid-request", f"{first['at']} {first['value']!r}: {first['message']}", errors=faults)
+
+
+def handle_errors(app: FastAPI) -> None:
+    """Give every error its form."""
+
+    async def handle(request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException) and error.status_code == HTTPStatus.SEE_OTHER:
+            return RedirectResponse((error.headers or {})["location"], error.status_code)
+        problem = as_problem(error)
+        if problem is None:
+            raise error
+        return respond(problem, request.scope)
+
+    handled: tuple[Any, ...] = (Problem, RequestValidationError, HTTPException, *_SERVICE_FAULTS, *_STORE_FAULTS)
+    for each in handled:
+        app.add_exception_handler(each, handle)

@@ -1,0 +1,102 @@
+"""Forms that change something: believed only where a page of this service sent them.
+
+Two locks, either of which is enough: `api/web/same_origin.py` asks where the browser says that a request comes from, and
+here the form must repeat a secret of this browser's cookie, which no other site can read.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import parse_qsl
+
+from fastapi import Request
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from api.web.bodies import limited
+from api.web.problems import Problem, invalid
+
+MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
+MULTIPART: Final = "multipart/form-data"
+FIELDS_MAX: Final = 20
+_PART_BYTES_MAX: Final = 65_536
+FIELD: Final = "token"
+_COOKIE: Final = "taizhang-form"
+_TOKEN_BYTES: Final = 32
+_REMEDY: Final = "open the page again and send its form from there; nothing was changed"
+
+
+def token_of(request: Request) -> str:
+    """The secret of this browser, a new one where it has none; goes into the form's hidden field `token`."""
+    return request.cookies.get(_COOKIE) or secrets.token_urlsafe(_TOKEN_BYTES)
+
+
+def give_token(response: Response, request: Request, token: str) -> Response:
+    """Let the browser keep the secret: for this session, for this site's own requests, out of reach of scripts."""
+    secure = request.url.scheme == "https"
+    response.set_cookie(_COOKIE, token, httponly=True, samesite="strict", secure=secure, path="/")
+    return response
+
+
+async def submitted(request: Request, *names: str) -> dict[str, str]:
+    """The form's fields, those of `names` and no others, each once; left out ones are empty.
+
+    Raises:
+        Problem: 403, it does not hold the secret; 400, not such a form; 415, not a form at all.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != MEDIA_TYPE:
+        raise Problem("unsupported-media-type", f"a form is sent as {MEDIA_TYPE}")
+    try:
+        text = (await request.body()).decode("ascii")
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=FIELDS_MAX)
+    except ValueError:
+        raise Problem("invalid-request", f"the form is not up to {FIELDS_MAX} fields of UTF-8; {_REMEDY}") from None
+    return _believed(request, pairs, names)
+
+
+def _believed(request: Request, pairs: list[tuple[str, str]], names: tuple[str, ...]) -> dict[str, str]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs) or fields.keys() - {FIELD, *names}:
+        given = ", ".join(name for name, _ in pairs if name != FIELD)
+        raise invalid("form", given, "field", f"this form has the fields {', '.join(names)}, each once")
+    kept = request.cookies.get(_COOKIE, "")
+    if not kept or not secrets.compare_digest(kept.encode(), fields.pop(FIELD, "").encode()):
+        raise Problem("from-another-site", f"the form does not hold this browser's secret; {_REMEDY}")
+    return {name: fields.get(name, "") for name in names}
+
+
+@asynccontextmanager
+async def uploaded(
+    request: Request, bytes_max: int, seconds_max: float, *names: str
+) -> AsyncIterator[tuple[dict[str, str], UploadFile]]:
+    """The fields of a form with one file, `file`, as `submitted` gives them, and the file.
+
+    Raises:
+        Problem: as `submitted`; 408, too slow; 413, too large.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != MULTIPART:
+        raise Problem("unsupported-media-type", f"a form with a file is sent as {MULTIPART}")
+    within = Request(request.scope, limited(request.receive, bytes_max))
+    try:
+        async with asyncio.timeout(seconds_max):
+            form = await within.form(max_files=1, max_fields=FIELDS_MAX, max_part_size=_PART_BYTES_MAX)
+    except TimeoutError:
+        detail = f"the file was not here within {seconds_max:g} s; send it over a better connection"
+        raise Problem("body-too-slow", detail, headers={"connection": "close"}) from None
+    except HTTPException as error:
+        if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            detail = f"a file has at most {bytes_max} bytes here; use the command taizhang reconcile for larger ones"
+            raise Problem("too-large", detail, headers={"connection": "close"}) from None
+        raise Problem("invalid-request", f"the form cannot be read ({error.detail}); {_REMEDY}") from None
+    try:
+        file = form.get("file")
+        if not isinstance(file, UploadFile) or not file.filename:
+            raise invalid("form.file", "", "file", "choose a file, and send the form again")
+        pairs = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+        yield _believed(request, pairs, names), file
+    finally:
+        await form.close()

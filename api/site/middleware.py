@@ -1,0 +1,103 @@
+"""What every request passes: its id, its log line, its measures, and on the way out the security headers."""
+
+import re
+import time
+from typing import Final
+from uuid import uuid4
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.site.problem_page import respond
+from api.web.bodies import SMALL_BODY_BYTES_MAX, limited
+from api.web.metrics import REQUEST_SECONDS, REQUESTS
+from api.web.problems import Problem
+from domain.values.codes import holds_personal_identifier
+from services.system.logs import logger
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+# What takes events or files has limits of its own.
+INTAKE: Final = frozenset(("/v1/events", "/v1/lists", "/daily/lists"))
+_QUIET: Final = frozenset(("/health/live", "/health/ready", "/metrics"))
+
+UNFORESEEN: Final = (
+    "服务内部出错, 报告时请附 request_id. Something failed inside; name the request_id when you report it."
+)
+
+# A page sets a policy of its own; whatever sets none is data and needs nothing.
+SECURITY_HEADERS: Final = {
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "cache-control": "no-store",
+}
+
+
+def request_id(headers: Headers) -> str:
+    """The caller's X-Request-Id where it is 1 to 64 of A-Z a-z 0-9 . _ - and names no person, else a new one."""
+    given = headers.get("x-request-id", "")
+    if _REQUEST_ID.fullmatch(given) and not holds_personal_identifier(given):
+        return given
+    return uuid4().hex
+
+
+class Surroundings:
+    """Pure ASGI: it stands around everything, error handlers too, so that no answer leaves without it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        identity = request_id(Headers(scope=scope))
+        scope.setdefault("state", {})["request_id"] = identity
+        status = 0
+
+        async def send_on(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["x-request-id"] = identity
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=identity):
+            try:
+                within = receive if scope["path"] in INTAKE else limited(receive, SMALL_BODY_BYTES_MAX)
+                await self._app(scope, within, send_on)
+            except ClientDisconnect:
+                status = 499  # as nginx notes it: the client went away, nobody reads an answer
+            except Exception:
+                # The outermost place: nothing above could answer. Whatever it is gets logged with its trace, and the
+                # client an answer that tells nothing of the inside; cancellation (BaseException) goes on.
+                logger().exception("request failed", path=_route(scope))
+                if status:  # the answer is under way and cannot be taken back
+                    raise
+                problem = Problem("internal", UNFORESEEN)
+                await respond(problem, scope)(scope, receive, send_on)
+            finally:
+                self._note(scope, status, time.perf_counter() - began)
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count and log by the route's template: a path or a query may name a member."""
+        route = _route(scope)
+        REQUESTS.labels(scope["method"] if route else "-", route or "-", str(status)).inc()
+        REQUEST_SECONDS.labels(route or "-").observe(seconds)
+        if scope["path"] not in _QUIET:
+            milliseconds = round(seconds * 1000, 1)
+            logger().info("request", method=scope["method"], route=route, status=status, duration_ms=milliseconds)
+
+
+def _route(scope: Scope) -> str | None:
+    path = getattr(scope.get("route"), "path", None)
+    return str(path) if path is not None else None

@@ -1,0 +1,82 @@
+"""What `/metrics` shows, in Prometheus' terms."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final, get_args
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from services.intake.sources import Partition, Source
+from services.log.messages import Disposition
+from services.system.logs import strike_out
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client gives it no types
+
+DISPOSITION_NAMES: Final[tuple[Disposition, ...]] = get_args(Disposition)
+REGISTRY: Final = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
+
+REQUESTS: Final = Counter(
+    "taizhang_http_requests", "Requests by method, route and status", ("method", "route", "status"), registry=REGISTRY
+)
+REQUEST_SECONDS: Final = Histogram(
+    "taizhang_http_request_seconds", "Seconds until the answer was sent, by route", ("route",), registry=REGISTRY
+)
+DISPOSITIONS: Final = Counter(
+    "taizhang_http_events", "Events received over HTTP, by disposition", ("disposition",), registry=REGISTRY
+)
+
+# Whoever may publish may name sources; the busiest are shown, so that nobody can flood the measures.
+SOURCES_MAX: Final = 500
+
+
+class Account:
+    """The account of every message as a collector: the counts of `/v1/sources`, and the positions."""
+
+    def __init__(self, found: Sequence[Source], partitions: Sequence[Partition], head: int, reached: int) -> None:
+        self._sources = sorted(found, key=lambda each: -each.tally.received)[:SOURCES_MAX]
+        self._partitions = partitions
+        self._positions = {"log": head, "projections": reached}
+
+    def collect(self) -> Iterator[Metric]:
+        """The families, as prometheus_client wants them."""
+        position = GaugeMetricFamily("taizhang_position", "Last position of the log, and as reached", labels=["part"])
+        for part, value in self._positions.items():
+            position.add_metric([part], value)
+        messages = CounterMetricFamily(
+            "taizhang_messages", "Messages by source and disposition", labels=["source", "disposition"]
+        )
+        for source in self._sources:
+            for name in DISPOSITION_NAMES:
+                messages.add_metric([strike_out(source.source or ""), name], getattr(source.tally, name))
+        yield from (position, messages)
+        yield from self._kafka()
+
+    def _kafka(self) -> Iterator[Metric]:
+        labels = ["topic", "partition"]
+        lag = GaugeMetricFamily("taizhang_kafka_lag", "Messages that wait, unread", labels=labels)
+        read = CounterMetricFamily(
+            "taizhang_kafka_messages", "Messages by partition and disposition", labels=[*labels, "disposition"]
+        )
+        for each in self._partitions:
+            where = [each.topic, str(each.partition)]
+            lag.add_metric(where, each.lag)
+            for name in DISPOSITION_NAMES:
+                read.add_metric([*where, name], getattr(each, name))
+        yield from (lag, read)
+
+
+def text(account: Account | None) -> bytes:
+    """All measures in Prometheus' text format; without an account where the database does not answer."""
+    if account is None:
+        return generate_latest(REGISTRY)
+    beside = CollectorRegistry()
+    beside.register(account)
+    return generate_latest(REGISTRY) + generate_latest(beside)

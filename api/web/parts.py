@@ -1,0 +1,111 @@
+"""The parts of the service that a request needs, made once when the application starts."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import cast
+
+from starlette.requests import Request
+
+from domain.values.scope import Scope
+from services.access.api_keys import Keyring
+from services.access.grants import Grants
+from services.access.oidc import Provider
+from services.access.persons import Persons
+from services.access.rate_limits import RateLimits
+from services.access.reading_trail import Readings
+from services.access.sessions import Sessions
+from services.evidence.notes.signing import signers
+from services.evidence.witness.notary import Notary, read_witnesses
+from services.fieldwork.regions import KnownRegions
+from services.intake.group_commit import GroupCommit
+from services.intake.intake import Intake
+from services.intake.quarantine import Quarantine
+from services.ledger.queries import Queries
+from services.lists.uploads import Uploads
+from services.log.recorder import LogRecorder
+from services.postgres.database import open_pool
+from services.serving.drawing import Drawer
+from services.system.secret_files import load_or_create_secret
+from services.system.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Settings, who may call, intake, the log, and the answers."""
+
+    settings: Settings
+    keyring: Keyring
+    grants: Grants
+    group_commit: GroupCommit
+    recorder: LogRecorder
+    quarantine: Quarantine
+    queries: Queries
+    readings: Readings
+    sessions: Sessions
+    provider: Provider | None
+    rate_limits: RateLimits
+    persons: Persons
+    drawer: Drawer
+    regions: KnownRegions
+    uploads: Uploads
+
+
+def parts_of(request: Request) -> Parts:
+    """The parts of the application that serves this request, its questions limited to what the caller may see."""
+    parts = cast("Parts", request.app.state.parts)
+    # Until access.decide has let the caller in, nothing is in sight.
+    scope: Scope = getattr(request.state, "scope", ())
+    return parts if scope is None else replace(parts, queries=parts.queries.within(scope))
+
+
+def notary_of(settings: Settings) -> Notary:
+    """Who signs the heads of the log and of the trail of reading, and asks the witnesses that the settings name."""
+    witnesses = read_witnesses(settings.witnesses or "")
+    # Its signers are its own: what it has just signed must not be served to others for the next second.
+    own = signers(settings.log_key_path, settings.log_origin)
+    return Notary(settings.conninfo, own, witnesses, settings.checkpoint_seconds)
+
+
+@contextmanager
+def open_parts(settings: Settings) -> Iterator[Parts]:
+    """Make the parts, and at the end close them in the opposite order: what waits for a commit is still taken in."""
+    with ExitStack() as stack:
+        intake = Intake.open(settings.conninfo, "http")
+        stack.callback(intake.close)
+        group_commit = GroupCommit(intake)
+        stack.callback(group_commit.close)
+        queries = stack.enter_context(Queries.open(settings.conninfo))
+        readings = Readings(stack.enter_context(open_pool(settings.conninfo, "readings", size_max=2)))
+        notary = notary_of(settings)
+        notary.start()
+        stack.callback(notary.close)
+        keyring = Keyring(settings.api_keys_path)
+        grants = Grants(stack.enter_context(open_pool(settings.conninfo, "grants", size_max=1)))
+        persons = Persons(
+            stack.enter_context(open_pool(settings.conninfo, "persons", size_max=2)),
+            load_or_create_secret(settings.data / "keys" / "persons.key"),
+        )
+        sessions, provider = Sessions(settings.data / "keys"), provider_of(settings)
+        if provider is not None:
+            stack.callback(provider.close)
+        drawer = Drawer()
+        stack.callback(drawer.close)
+        uploads = Uploads()
+        stack.callback(uploads.close)
+        yield Parts(
+            settings, keyring, grants, group_commit, intake.recorder, Quarantine(intake.writer), queries, readings,
+            sessions, provider, RateLimits(0 if settings.dev else settings.requests_per_second),
+            persons, drawer, KnownRegions(), uploads,
+        )  # fmt: skip
+
+
+def provider_of(settings: Settings) -> Provider | None:
+    """The provider that people sign in with, if there is one."""
+    if settings.oidc_issuer is None or settings.oidc_client_id is None:
+        return None
+    secret = settings.oidc_client_secret
+    return Provider(
+        settings.oidc_issuer, settings.oidc_client_id, None if secret is None else secret.get_secret_value(),
+        settings.oidc_audience,
+    )  # fmt: skip

@@ -1,0 +1,31 @@
+"""Protection against requests that another site makes a browser send (CSRF)."""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+
+from api.web.problems import Problem
+
+SAFE_METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS"))
+
+
+def same_origin(request: Request) -> None:
+    """Refuse a request that changes something and comes from a page of another origin.
+
+    Browsers say where a request comes from, in `Sec-Fetch-Site` or at least in `Origin`; what says neither is no
+    browser's, and carries no cookie of one.
+
+    Raises:
+        Problem: 403.
+    """
+    if request.method in SAFE_METHODS:
+        return
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site is not None:
+        is_own = site in ("same-origin", "none")
+    else:
+        is_own = origin is None or urlsplit(origin).netloc == request.headers.get("host")
+    if not is_own:
+        detail = "this request comes from a page of another site; send it from this service's own"
+        raise Problem("from-another-site", detail)

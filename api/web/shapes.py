@@ -1,0 +1,152 @@
+"""Shapes that several answers share: the clocks, counts, rates and the ledger's rows."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from domain.ledger.rates import RATES, Counts, Filters, ratio
+from domain.ledger.rows import Row
+from domain.values.terms import Anomaly, Category, ExclusionReason, Formation, Kind, Measure
+
+
+class KnownAt(BaseModel):
+    """The state of knowledge."""
+
+    position: int
+    recorded_at: datetime | None = Field(description="when that position was recorded; null at position 0")
+
+
+class Evidence(BaseModel):
+    """What an answer can be checked against: the log's tree at that position, and the hash of the rules."""
+
+    tree_size: int
+    root_hash: str = Field(description="RFC 6962 root of the first tree_size events, in hex")
+    ruleset: str = Field(description="SHA-256 of the rules that made the answer, in hex")
+
+
+FiltersShape = Annotated[
+    dict[str, str | bool | list[str]],
+    Field(description="the filters of the question, by name; `scope`: the regions that the caller is limited to"),
+]
+
+
+class CountsShape(BaseModel):
+    """The counts of a group (spec/domain.md, Rates)."""
+
+    registered: int
+    excluded: int
+    organizations: int
+    organization_covered: int
+    standalone: int
+    joint: int
+    affiliated: int
+    work_covered: int
+    eligible: int
+    eligible_covered: int
+    employees: int
+    employees_covered: int
+    full_members: int
+    probationary_members: int
+    activists: int
+
+
+class RateShape(BaseModel):
+    """A rate: both its sides, and a ratio of four places; null over a denominator of 0."""
+
+    numerator: int
+    denominator: int
+    value: str | None = Field(examples=["0.4230"])
+
+
+class Figures(BaseModel):
+    """Counts, and the rates of them."""
+
+    counts: CountsShape
+    rates: dict[str, RateShape]
+
+
+class AttributesShape(BaseModel):
+    """An organization's attributes, as registered and last changed."""
+
+    kind: Kind
+    category: Category
+    name: str
+    region: str
+    industry: str | None
+    employees: int | None
+    supervisor: str | None
+    address: str | None
+
+
+class RowShape(BaseModel):
+    """One active organization on a date (spec/domain.md, What each organization's row says)."""
+
+    org: str
+    attributes: AttributesShape
+    full_members: int
+    probationary_members: int
+    activists: int
+    formation: Formation | None
+    organization_covered: bool
+    work_covered: bool
+    excluded: ExclusionReason | None
+    eligible: bool
+    measure: Measure
+
+
+class DecidedByShape(BaseModel):
+    """For each value of a row the positions, in order, of the events that make it so.
+
+    Facts that stand, the corrections that decide them, and the policy's adoption where a value rests on it. Empty
+    where nothing is there to make it so: no member of that standing, no covering branch, no instructor.
+    """
+
+    attributes: dict[str, list[int]] = Field(description="by attribute")
+    full_members: list[int]
+    probationary_members: list[int]
+    activists: list[int]
+    formation: list[int]
+    organization_covered: list[int]
+    work_covered: list[int]
+    excluded: list[int]
+    eligible: list[int]
+    measure: list[int]
+
+
+def filters_of(asked: Filters) -> dict[str, Any]:
+    """Those filters that were asked for, as answers name them."""
+    return {name: value for name, value in asked._asdict().items() if value is not None}
+
+
+def figures(counts: Counts) -> dict[str, Any]:
+    """Counts and rates, as answers show them."""
+    values = counts._asdict()
+    return {
+        "counts": values,
+        "rates": {
+            name: {
+                "numerator": values[above],
+                "denominator": values[below],
+                "value": ratio(values[above], values[below]),
+            }
+            for name, (above, below) in RATES.items()
+        },
+    }
+
+
+def row(each: Row | None) -> dict[str, Any] | None:
+    """A row, as answers show it; None stays None."""
+    if each is None:
+        return None
+    return {**each._asdict(), "attributes": each.attributes._asdict()}
+
+
+class AnomalyShape(BaseModel):
+    """A contradiction between facts, reported on its subject."""
+
+    anomaly: Anomaly
+    subject: str | None = Field(description="null where it speaks of an event that is not known")
+    position: int | None = Field(description="the event that shows it; null for a state of a date")
+    effective_on: date | None
+    detail: str

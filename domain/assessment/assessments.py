@@ -1,0 +1,103 @@
+"""Sealed assessments: which stand, and how what is rendered again differs from what was sealed.
+
+A sealed report is never changed: the first event of its name stands as it came, and corrections and retractions of it
+have no effect. Only a later one takes its place, with a reason.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from typing import Any, Final, Literal, NamedTuple
+
+from domain.events.facts import Event
+
+SEALED: Final = "taizhang.assessment.sealed.v1"
+SUPERSEDED: Final = "taizhang.assessment.superseded.v1"
+Contradiction = Literal["already_sealed", "not_sealed", "already_superseded", "never_changed"]
+
+
+class Superseded(NamedTuple):
+    """By which later one, why, and the event that says so."""
+
+    by: str
+    reason: str
+    position: int
+
+
+class Assessment(NamedTuple):
+    """A sealed report: its event's position and data, and what took its place."""
+
+    assessment: str
+    position: int
+    sealed_on: date
+    data: Mapping[str, Any]
+    superseded: Superseded | None
+
+
+class Contradicted(NamedTuple):
+    """An event without effect."""
+
+    assessment: str
+    contradiction: Contradiction
+    position: int
+
+
+class Assessments(NamedTuple):
+    """The reports in order of sealing, and the events that had no effect."""
+
+    assessments: dict[str, Assessment]
+    contradictions: list[Contradicted]
+
+
+def assessments(events: Iterable[Event]) -> Assessments:
+    """The reports that stand, from the events known that speak of them.
+
+    A report superseded before it was sealed, or by one that is not sealed, stays as it is.
+    """
+    in_order = sorted(events, key=lambda event: event.position)
+    found: dict[str, Assessment] = {}
+    told: list[Contradicted] = []
+    names = {event.key: event.data["assessment"] for event in in_order if event.type == SEALED}
+    for event in in_order:
+        name = event.data.get("assessment", "")
+        if event.type == SEALED:
+            if name in found:
+                told.append(Contradicted(name, "already_sealed", event.position))
+            else:
+                found[name] = Assessment(name, event.position, event.effective_on, event.data, None)
+        elif event.type == SUPERSEDED:
+            fault = _not_superseded(found, name, event.data["by"])
+            if fault is None:
+                superseded = Superseded(event.data["by"], event.data["reason"], event.position)
+                found[name] = found[name]._replace(superseded=superseded)
+            else:
+                told.append(Contradicted(name, fault, event.position))
+        elif not event.is_fact and event.target in names:
+            told.append(Contradicted(names[event.target], "never_changed", event.position))
+    return Assessments(found, told)
+
+
+def _not_superseded(found: Mapping[str, Assessment], name: str, by: str) -> Contradiction | None:
+    """Why a report cannot be superseded by another; None if it can."""
+    if name not in found or by not in found or name == by:
+        return "not_sealed"
+    return "already_superseded" if found[name].superseded is not None else None
+
+
+class Difference(NamedTuple):
+    """A value that differs: where, as a JSON pointer, what was sealed and what is rendered now."""
+
+    at: str
+    sealed: Any
+    rendered: Any
+
+
+def differences(sealed: object, rendered: object, at: str = "") -> Iterator[Difference]:
+    """Every value that differs between two JSON documents, in order of the sealed one."""
+    if isinstance(sealed, Mapping) and isinstance(rendered, Mapping):
+        for name in [*sealed, *(name for name in rendered if name not in sealed)]:
+            yield from differences(sealed.get(name), rendered.get(name), f"{at}/{name}")
+    elif isinstance(sealed, list) and isinstance(rendered, list) and len(sealed) == len(rendered):
+        for number, (left, right) in enumerate(zip(sealed, rendered, strict=True)):
+            yield from differences(left, right, f"{at}/{number}")
+    elif sealed != rendered:
+        yield Difference(at, sealed, rendered)

@@ -1,0 +1,90 @@
+"""Assessments as events: a report sealed with all that it rests on, and superseded by a later one."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from domain.events.campaigns import CampaignTarget
+from domain.values.fields import (
+    AssessmentId,
+    CalendarDate,
+    CampaignId,
+    Data,
+    FactData,
+    Name,
+    OfficeId,
+    Reason,
+    Segment,
+    Threshold,
+)
+from domain.values.terms import Formation
+
+GROUPS_MAX = 1_000
+TARGETS_MAX = 100
+
+Count = Annotated[int, Field(ge=0)]
+Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+# Names of counts and of dimensions (spec/domain.md, Rates).
+Term = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,32}(:[0-9]{1,2})?$")]
+CountsByName = Annotated[dict[Term, Count], Field(max_length=30)]
+
+
+class SealedPolicy(Data):
+    full_members_for_branch: Threshold
+    employees_for_branch: Threshold
+    formations_counted: Annotated[list[Formation], Field(min_length=1, max_length=3)]
+
+
+class SealedRate(Data):
+    numerator: Count
+    denominator: Count
+
+
+class SealedVerdict(SealedRate):
+    known_at: Count
+    basis: Literal["recorded_at", "effective_on"] | None
+    reached: bool | None
+
+
+class SealedTarget(CampaignTarget):
+    """A target as it was set, and where it stood."""
+
+    start: SealedRate
+    now: SealedRate
+    required: Count | None
+    missing: Count | None
+    organizations_missing: Count | None
+    reached: bool | None
+    as_known_then: SealedVerdict | None
+    as_known_now: SealedVerdict | None
+
+
+class SealedGroup(Data):
+    key: Annotated[list[str | None], Field(max_length=10)]
+    counts: CountsByName
+
+
+class AssessmentSealed(FactData):
+    identifier = "assessment"
+    assessment: AssessmentId
+    title: Name
+    office: OfficeId
+    campaign: CampaignId
+    as_of: CalendarDate
+    known_at: Count
+    group_by: Annotated[list[Term], Field(max_length=10)]
+    segment: Segment
+    policy: SealedPolicy
+    targets: Annotated[list[SealedTarget], Field(max_length=TARGETS_MAX)]
+    groups: Annotated[list[SealedGroup], Field(max_length=GROUPS_MAX)]
+    total: CountsByName
+    root_hash: Hash
+    ruleset: Hash
+    checkpoint: Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
+
+
+class AssessmentSuperseded(FactData):
+    identifier = "assessment"
+    assessment: AssessmentId
+    by: AssessmentId
+    reason: Reason

@@ -1,0 +1,239 @@
+"""CloudEvents 1.0 in JSON: from bytes as received to an event, or to the reasons why not.
+
+Sources: CloudEvents 1.0.2 core and JSON format; spec/events.md, first section.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from domain.events.facts import Event
+from domain.events.types import CORRECTED, EVENT_TYPES, RETRACTED
+from domain.values import codes
+from domain.values.fields import IDENTITY_LENGTH_MAX, SOURCE_LENGTH_MAX, Data
+from domain.values.instants import parse_instant
+from domain.values.reasons import Reason, from_validation
+from domain.values.strict_json import NotJsonError, read_json
+
+EVENT_BYTES_MAX: Final = 1 << 20
+TYPE_LENGTH_MAX: Final = 100
+EXTENSIONS_MAX: Final = 20
+EXTENSION_LENGTH_MAX: Final = 1_024
+
+_KNOWN: Final = frozenset(
+    ("specversion", "id", "source", "type", "time", "subject", "data", "datacontenttype", "dataschema")
+)
+_REQUIRED: Final = ("specversion", "id", "source", "type", "time", "data")
+_SOURCES_KEPT: Final = 4_096
+_ATTRIBUTE: Final = re.compile(r"[a-z0-9]{1,20}", re.ASCII)
+_URI_REFERENCE: Final = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+", re.ASCII)
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one message says.
+
+    `event` is None when there are `reasons` against it. `identity` (source, id) and
+    `content_sha256` stand whenever the bytes were JSON that names an event, so that a
+    repeat is known as such even where its content would be refused today.
+    """
+
+    event: Event | None
+    identity: tuple[str, str] | None
+    content_sha256: bytes | None
+    reasons: tuple[Reason, ...] = ()
+    warnings: tuple[Reason, ...] = ()
+
+
+def read_event(raw: bytes, attributes: Mapping[str, str] | None = None) -> Reading:
+    """Read one message.
+
+    Args:
+        raw: the bytes as received: a whole event (structured mode), or its data (binary mode).
+        attributes: binary mode's CloudEvents attributes by name, without the `ce_` prefix.
+    """
+    if len(raw) > EVENT_BYTES_MAX:
+        return _refused(Reason("event_size", "", f"{len(raw)} bytes", f"an event has at most {EVENT_BYTES_MAX} bytes"))
+    try:
+        value = read_json(raw)
+    except NotJsonError as error:
+        return _refused(Reason("not_json", "", error.value, str(error)))
+    if attributes is not None:
+        value = {**attributes, "data": value}
+    if not isinstance(value, dict):
+        kind = type(value).__name__
+        return _refused(Reason("not_an_event", "", kind, "an event is one JSON object"))
+    # CloudEvents JSON format 2.2: an attribute that is null counts as left out.
+    content = {k: v for k, v in value.items() if v is not None} if None in value.values() else value
+    if content.get("datacontenttype") == "application/json":
+        del content["datacontenttype"]
+    return _read_content(content)
+
+
+def _refused(*reasons: Reason) -> Reading:
+    return Reading(None, None, None, reasons)
+
+
+def _read_content(content: dict[str, Any]) -> Reading:
+    digest = content_sha256(content)
+    reasons = _check_attributes(content)
+    if reasons:
+        return Reading(None, _identity(content, reasons), digest, tuple(reasons))
+    source, event_id = identity = content["source"], content["id"]
+    data, model = content["data"], EVENT_TYPES[content["type"]]
+    reasons = check_data(content["type"], data) or _check_subject(content, data, model)
+    if reasons:
+        return Reading(None, identity, digest, tuple(reasons))
+    event = Event(0, source, event_id, content["type"], parse_instant(content["time"]), data)
+    return Reading(event, identity, digest, (), tuple(_warnings(data)))
+
+
+def _identity(content: Mapping[str, Any], reasons: list[Reason]) -> tuple[str, str] | None:
+    """The name of an event that has other faults; None if it can't be named."""
+    source, event_id = content.get("source"), content.get("id")
+    if not isinstance(source, str) or not isinstance(event_id, str) or any(r.at in ("/source", "/id") for r in reasons):
+        return None
+    return (source, event_id)
+
+
+def content_sha256(content: Mapping[str, Any]) -> bytes:
+    """SHA-256 of the event as parsed JSON: blind to key order and white space."""
+    return hashlib.sha256(_CONTENT.encode(content).encode()).digest()
+
+
+_CONTENT: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _check_attributes(content: Mapping[str, Any]) -> list[Reason]:
+    missing = [name for name in _REQUIRED if name not in content]
+    if missing:
+        rule = "an event has the attribute {}"
+        reasons = [Reason("attribute_missing", f"/{name}", None, rule.format(name)) for name in missing]
+        return reasons + _check_extensions(content)
+    reasons = []
+    if content["specversion"] != "1.0":
+        reasons.append(Reason("specversion", "/specversion", content["specversion"], 'specversion is "1.0"'))
+    reasons += _check_string("id", content["id"], IDENTITY_LENGTH_MAX)
+    source, type_ = content["source"], content["type"]
+    reasons += _check_string("source", source, SOURCE_LENGTH_MAX) or _check_reference(source)
+    if not (isinstance(type_, str) and type_ in EVENT_TYPES):
+        reasons += _check_string("type", type_, TYPE_LENGTH_MAX)
+        if not reasons:
+            reasons.append(Reason("type_unknown", "/type", type_, "a type of spec/events.md"))
+    reasons += _check_time(content["time"])
+    if content.get("datacontenttype", "application/json") != "application/json":
+        rule = "data is application/json"
+        reasons.append(Reason("datacontenttype", "/datacontenttype", content["datacontenttype"], rule))
+    if "subject" in content:
+        reasons += _check_string("subject", content["subject"], IDENTITY_LENGTH_MAX)
+    return reasons + _check_extensions(content)
+
+
+def _check_string(name: str, value: object, length_max: int) -> list[Reason]:
+    if not isinstance(value, str) or not 1 <= len(value) <= length_max:
+        return [Reason(name, f"/{name}", value, f"{name} is a string of 1 to {length_max} characters")]
+    if _CONTROL.search(value):
+        return [Reason(name, f"/{name}", value, f"{name} holds no control characters")]
+    return []
+
+
+# Sources are few, and each names many events.
+@lru_cache(maxsize=_SOURCES_KEPT)
+def _check_reference(value: str) -> tuple[Reason, ...]:
+    if not _URI_REFERENCE.fullmatch(value):
+        return (Reason("source", "/source", value, "source is a URI reference"),)
+    return ()
+
+
+def _check_time(value: object) -> list[Reason]:
+    if not isinstance(value, str):
+        return [Reason("time", "/time", value, "a time is a string, RFC 3339 with an offset")]
+    try:
+        parse_instant(value)
+    except ValueError as error:
+        return [Reason("time", "/time", value, str(error))]
+    return []
+
+
+def _check_extensions(content: Mapping[str, Any]) -> list[Reason]:
+    if _KNOWN.issuperset(content):
+        return []
+    extensions = content.keys() - _KNOWN
+    if len(extensions) > EXTENSIONS_MAX:
+        rule = f"at most {EXTENSIONS_MAX} extension attributes"
+        return [Reason("extensions", "", len(extensions), rule)]
+    reasons = []
+    for name in sorted(extensions):
+        value = content[name]
+        if not _ATTRIBUTE.fullmatch(name) or name == "data_base64":
+            rule = "an extension attribute's name is 1 to 20 of a-z 0-9; data goes under data"
+            reasons.append(Reason("attribute_unknown", f"/{name}", None, rule))
+        elif not isinstance(value, str | int) or len(str(value)) > EXTENSION_LENGTH_MAX:
+            rule = f"an extension is a string of at most {EXTENSION_LENGTH_MAX}, an integer or a boolean"
+            reasons.append(Reason("extension", f"/{name}", type(value).__name__, rule))
+    return reasons
+
+
+def check_data(type_: str, data: object) -> list[Reason]:
+    """The reasons why `data` does not fit the type; none if it fits."""
+    try:
+        EVENT_TYPES[type_].model_validate(data)
+    except ValidationError as error:
+        return from_validation(error)
+    if type_ == CORRECTED and _holds_person(data["replacement"]):  # type: ignore[index]  # a dict by the model
+        return [Reason("personal_identifier", "/data/replacement", None, _PERSON_RULE)]
+    return []
+
+
+_PERSON_RULE: Final = "a resident identity number or a mobile number never enters the log; send a pseudonym"
+
+
+def _holds_person(value: object) -> bool:
+    """Whether a member or instructor anywhere in a replacement holds a personal identifier.
+
+    A replacement's type is not known before its target is, so every string is looked at.
+    """
+    if isinstance(value, dict):
+        return any(_holds_person(v) for v in value.values())
+    if isinstance(value, list):
+        return any(_holds_person(v) for v in value)
+    return (
+        isinstance(value, str)
+        and value.startswith(("member:", "person:"))
+        and codes.holds_personal_identifier(value.partition(":")[2])
+    )
+
+
+def _check_subject(content: Mapping[str, Any], data: Mapping[str, Any], model: type[Data]) -> list[Reason]:
+    if model.identifier is None or "subject" not in content:
+        return []
+    expected = data[model.identifier]
+    if content["subject"] == expected:
+        return []
+    rule = f"subject equals the data's {model.identifier}, or is left out"
+    return [Reason("subject", "/subject", content["subject"], rule)]
+
+
+def _warnings(data: Mapping[str, Any]) -> list[Reason]:
+    warnings = []
+    org, industry = data.get("org"), data.get("industry")
+    if isinstance(org, str) and not codes.organization_code_check_holds(org):
+        rule = "the GB 11714 check digit (17th character) does not hold; compare with the certificate"
+        warnings.append(Reason("organization_code_check", "/data/org", org, rule))
+    if isinstance(industry, str) and not codes.industry_division_holds(industry):
+        rule = "the division is not one of the section's in GB/T 4754-2017"
+        warnings.append(Reason("industry_division", "/data/industry", industry, rule))
+    return warnings
+
+
+def effective_on(event: Event) -> date | None:
+    """The event's own effective date; None for a correction or retraction."""
+    return None if event.type in (CORRECTED, RETRACTED) else event.effective_on

@@ -1,0 +1,282 @@
+"""The event types and their data (spec/events.md, Types).
+
+Each type is one pydantic model of its `data`; `EVENT_TYPES` is the registry of all of them.
+"""
+
+from typing import Annotated, Any, Final
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from domain.events.access import AccessGranted, AccessKeyRegistered, AccessRevoked
+from domain.events.assessment import AssessmentSealed, AssessmentSuperseded
+from domain.events.campaigns import CampaignClosed, CampaignOpened, CampaignTargetSet
+from domain.events.lists import ListProfiled
+from domain.events.matching import MatchDecided, MatchUndone
+from domain.events.measures import (
+    MeasureAssigned,
+    MeasureDeadlinesAdopted,
+    MeasureExtended,
+    RectificationClosed,
+    RectificationOpened,
+)
+from domain.events.regions import (
+    RegionCreated,
+    RegionMerged,
+    RegionMoved,
+    RegionRenamed,
+    RegionRetired,
+    RegionSplit,
+)
+from domain.events.surveys import SurveyOpened, VisitMade
+from domain.values.fields import (
+    Address,
+    BranchId,
+    Data,
+    Days,
+    Employees,
+    EventName,
+    FactData,
+    IndustryCode,
+    InstructorId,
+    MemberId,
+    Name,
+    OrganizationId,
+    Organizations,
+    Reason,
+    RegionCode,
+    Threshold,
+    at_least_one,
+    given,
+)
+from domain.values.terms import (
+    CATEGORIES_OF_KIND,
+    Category,
+    DeregistrationReason,
+    ExclusionReason,
+    Formation,
+    Kind,
+    Standing,
+    Tier,
+)
+
+# Facts of one day and one instant apply in this order (spec/domain.md, The ledger, step 3).
+START, CHANGE, END = 0, 1, 2
+
+
+class OrganizationRegistered(FactData):
+    identifier = "org"
+    org: OrganizationId
+    kind: Kind
+    category: Category
+    name: Name
+    region: RegionCode
+    industry: IndustryCode | None = None
+    employees: Employees | None = None
+    supervisor: Name | None = None
+    address: Address | None = None
+
+    @model_validator(mode="after")
+    def _kind_agrees(self) -> "OrganizationRegistered":
+        if self.category not in CATEGORIES_OF_KIND[self.kind]:
+            raise PydanticCustomError(
+                "category_of_another_kind",
+                "{kind} has the categories {categories}",
+                {"kind": self.kind, "categories": ", ".join(CATEGORIES_OF_KIND[self.kind])},
+            )
+        prefix = "group:" if self.kind == "new_employment_group" else "uscc:"
+        if not self.org.startswith(prefix):
+            raise PydanticCustomError(
+                "organization_of_another_kind",
+                "{kind} is identified by {prefix}",
+                {"kind": self.kind, "prefix": prefix},
+            )
+        return self
+
+
+class OrganizationChanged(FactData):
+    identifier = "org"
+    org: OrganizationId
+    category: Category | None = None
+    name: Name | None = None
+    region: RegionCode | None = None
+    industry: IndustryCode | None = None
+    employees: Employees | None = None
+    supervisor: Name | None = None
+    address: Address | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "OrganizationChanged":
+        at_least_one(self, "category", "name", "region", "industry", "employees", "supervisor", "address")
+        given(self, "category", "name", "region")
+        return self
+
+
+class OrganizationDeregistered(FactData):
+    identifier = "org"
+    org: OrganizationId
+    reason: DeregistrationReason
+
+
+class OrganizationExcluded(FactData):
+    identifier = "org"
+    org: OrganizationId
+    reason: ExclusionReason
+
+
+class OrganizationReadmitted(FactData):
+    identifier = "org"
+    org: OrganizationId
+
+
+class MemberEnrolled(FactData):
+    identifier = "member"
+    member: MemberId
+    standing: Standing
+    org: OrganizationId | None
+
+
+class MemberTransferred(FactData):
+    identifier = "member"
+    member: MemberId
+    from_org: OrganizationId | None
+    to_org: OrganizationId | None
+    standing: Standing | None = None
+
+    @model_validator(mode="after")
+    def _standing_given(self) -> "MemberTransferred":
+        given(self, "standing")
+        return self
+
+
+class MemberStandingChanged(FactData):
+    identifier = "member"
+    member: MemberId
+    standing: Standing
+
+
+class MemberRemoved(FactData):
+    identifier = "member"
+    member: MemberId
+
+
+class BranchFormed(FactData):
+    identifier = "branch"
+    branch: BranchId
+    name: Name
+    tier: Tier
+    formation: Formation
+    region: RegionCode
+    covers: Organizations
+
+
+class BranchCoverageChanged(FactData):
+    identifier = "branch"
+    branch: BranchId
+    add: Organizations | None = None
+    drop: Organizations | None = None
+    formation: Formation | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "BranchCoverageChanged":
+        at_least_one(self, "add", "drop", "formation")
+        given(self, "add", "drop", "formation")
+        return self
+
+
+class BranchDissolved(FactData):
+    identifier = "branch"
+    branch: BranchId
+
+
+class InstructorAssigned(FactData):
+    identifier = "org"
+    org: OrganizationId
+    instructor: InstructorId
+
+
+class InstructorWithdrawn(FactData):
+    identifier = "org"
+    org: OrganizationId
+    instructor: InstructorId
+
+
+class PolicyAdopted(FactData):
+    full_members_for_branch: Threshold
+    employees_for_branch: Threshold
+    formations_counted: Annotated[list[Formation], Field(min_length=1, max_length=3)]
+
+
+class SignalsAdopted(FactData):
+    backdated_days: Days
+    backdated_grace_days: Days
+    short_lived_days: Days
+    moved_days: Days
+    without_members_days: Days
+    exclusion_days: Days
+    exclusion_factor: Threshold
+    exclusions_min: Threshold
+    correction_days: Days
+    correction_sigmas: Threshold
+    corrections_min: Threshold
+
+
+class EventCorrected(Data):
+    corrects: EventName
+    replacement: dict[str, Any]
+    reason: Reason
+
+
+class EventRetracted(Data):
+    retracts: EventName
+    reason: Reason
+
+
+_MODELS: Final[dict[str, tuple[type[Data], int | None]]] = {
+    "organization.registered": (OrganizationRegistered, START),
+    "organization.changed": (OrganizationChanged, CHANGE),
+    "organization.deregistered": (OrganizationDeregistered, END),
+    "organization.excluded": (OrganizationExcluded, CHANGE),
+    "organization.readmitted": (OrganizationReadmitted, CHANGE),
+    "member.enrolled": (MemberEnrolled, START),
+    "member.transferred": (MemberTransferred, CHANGE),
+    "member.standing_changed": (MemberStandingChanged, CHANGE),
+    "member.removed": (MemberRemoved, END),
+    "branch.formed": (BranchFormed, START),
+    "branch.coverage_changed": (BranchCoverageChanged, CHANGE),
+    "branch.dissolved": (BranchDissolved, END),
+    "instructor.assigned": (InstructorAssigned, START),
+    "instructor.withdrawn": (InstructorWithdrawn, END),
+    "policy.adopted": (PolicyAdopted, CHANGE),
+    "signals.adopted": (SignalsAdopted, CHANGE),
+    "campaign.opened": (CampaignOpened, START),
+    "campaign.target_set": (CampaignTargetSet, CHANGE),
+    "campaign.closed": (CampaignClosed, END),
+    "access.granted": (AccessGranted, START),
+    "access.revoked": (AccessRevoked, END),
+    "access.key_registered": (AccessKeyRegistered, START),
+    "list.profiled": (ListProfiled, CHANGE),
+    "assessment.sealed": (AssessmentSealed, START),
+    "assessment.superseded": (AssessmentSuperseded, END),
+    "measure.deadlines_adopted": (MeasureDeadlinesAdopted, CHANGE),
+    "measure.assigned": (MeasureAssigned, CHANGE),
+    "measure.extended": (MeasureExtended, CHANGE),
+    "rectification.opened": (RectificationOpened, START),
+    "rectification.closed": (RectificationClosed, END),
+    "survey.opened": (SurveyOpened, START),
+    "visit.made": (VisitMade, CHANGE),
+    "region.created": (RegionCreated, START),
+    "region.renamed": (RegionRenamed, CHANGE),
+    "region.retired": (RegionRetired, END),
+    "region.merged": (RegionMerged, END),
+    "region.split": (RegionSplit, END),
+    "region.moved": (RegionMoved, END),
+    "match.decided": (MatchDecided, START),
+    "match.undone": (MatchUndone, END),
+    "event.corrected": (EventCorrected, None),
+    "event.retracted": (EventRetracted, None),
+}
+EVENT_TYPES: Final[dict[str, type[Data]]] = {f"taizhang.{name}.v1": model for name, (model, _) in _MODELS.items()}
+RANKS: Final[dict[str, int]] = {f"taizhang.{name}.v1": rank for name, (_, rank) in _MODELS.items() if rank is not None}
+CORRECTED: Final = "taizhang.event.corrected.v1"
+RETRACTED: Final = "taizhang.event.retracted.v1"

@@ -1,0 +1,46 @@
+"""Two states of the same groups side by side (spec/domain.md, Rates: differences in percentage points)."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from domain.ledger.rates import RATES, Counts, Key, Rate, key_order, rates
+from domain.values.decimals import quotient
+
+
+class Pair(NamedTuple):
+    """One group on both sides; None on a side that does not have it."""
+
+    this: Counts | None
+    other: Counts | None
+
+
+def percentage_points(this: Rate, other: Rate) -> str | None:
+    """`this` less `other` in percentage points, two places, halves rounded away from zero; None over a 0.
+
+    Computed from the integers, not from the rounded ratios. Exchanging the sides changes the sign alone, which
+    rounding halves up on the number line would not give.
+    """
+    if this.denominator == 0 or other.denominator == 0:
+        return None
+    difference = this.numerator * other.denominator - other.numerator * this.denominator
+    return quotient(difference * 100, this.denominator * other.denominator, 2)
+
+
+def pairs(this: Mapping[Key, Counts], other: Mapping[Key, Counts]) -> dict[Key, Pair]:
+    """The groups of both sides, sorted by key, null last."""
+    return {key: Pair(this.get(key), other.get(key)) for key in sorted(this.keys() | other.keys(), key=key_order)}
+
+
+def rate_differences(pair: Pair) -> dict[str, str | None]:
+    """Each rate's difference in percentage points; None where a side lacks the group or divides by 0."""
+    if pair.this is None or pair.other is None:
+        return dict.fromkeys(RATES)
+    left, right = rates(pair.this), rates(pair.other)
+    return {name: percentage_points(left[name], right[name]) for name in RATES}
+
+
+def count_differences(pair: Pair) -> dict[str, int]:
+    """Each count of this side less the other's; a side that lacks the group counts 0."""
+    none = Counts()
+    this, other = pair.this or none, pair.other or none
+    return {name: a - b for name, a, b in zip(Counts._fields, this, other, strict=True)}

@@ -1,0 +1,191 @@
+"""The fold: how each fact changes the state of the one entity that it is about.
+
+One function for each row of the table in spec/domain.md ("fact, effect, anomaly"). Each takes
+the state before and the fact, and gives the state after and the anomaly, or None for none.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from domain.events.facts import Fact
+from domain.values.terms import CATEGORIES_OF_KIND, Anomaly, Category, ExclusionReason, Formation, Kind, Standing, Tier
+
+
+class Attributes(NamedTuple):
+    """An organization's attributes, as registered and last changed."""
+
+    kind: Kind
+    category: Category
+    name: str
+    region: str
+    industry: str | None
+    employees: int | None
+    supervisor: str | None
+    address: str | None
+
+
+class Organization(NamedTuple):
+    """An organization as its registry's facts have it; inactive while `attributes` is None."""
+
+    attributes: Attributes | None = None
+    excluded: ExclusionReason | None = None
+
+
+class Member(NamedTuple):
+    """A member; `standing` is None while not enrolled, `org` is None while at none of them."""
+
+    standing: Standing | None = None
+    org: str | None = None
+
+
+class Branch(NamedTuple):
+    """A branch; `formation` is None while not formed."""
+
+    name: str | None = None
+    tier: Tier | None = None
+    formation: Formation | None = None
+    region: str | None = None
+    covers: frozenset[str] = frozenset()
+
+
+class Instructor(NamedTuple):
+    """One instructor at one organization."""
+
+    assigned: bool = False
+
+
+State = Organization | Member | Branch | Instructor
+Outcome = tuple[State, Anomaly | None]
+
+
+def organization_registered(before: Organization, data: Mapping[str, Any]) -> tuple[Organization, Anomaly | None]:
+    if before.attributes is not None:
+        return before, "already_registered"
+    return Organization(
+        Attributes(
+            data["kind"], data["category"], data["name"], data["region"],
+            data.get("industry"), data.get("employees"), data.get("supervisor"), data.get("address"),
+        )
+    ), None  # fmt: skip
+
+
+def organization_changed(before: Organization, data: Mapping[str, Any]) -> tuple[Organization, Anomaly | None]:
+    if before.attributes is None:
+        return before, "not_registered"
+    changes = {name: value for name, value in data.items() if name in Attributes._fields}
+    anomaly: Anomaly | None = None
+    if "category" in changes and changes["category"] not in CATEGORIES_OF_KIND[before.attributes.kind]:
+        del changes["category"]
+        anomaly = "category_of_another_kind"
+    return before._replace(attributes=before.attributes._replace(**changes)), anomaly
+
+
+def organization_deregistered(before: Organization, _: Mapping[str, Any]) -> tuple[Organization, Anomaly | None]:
+    if before.attributes is None:
+        return before, "not_registered"
+    return Organization(), None
+
+
+def organization_excluded(before: Organization, data: Mapping[str, Any]) -> tuple[Organization, Anomaly | None]:
+    if before.attributes is None:
+        return before, "not_registered"
+    if before.excluded is not None:
+        return before, "already_excluded"
+    return before._replace(excluded=data["reason"]), None
+
+
+def organization_readmitted(before: Organization, _: Mapping[str, Any]) -> tuple[Organization, Anomaly | None]:
+    if before.attributes is None:
+        return before, "not_registered"
+    if before.excluded is None:
+        return before, "not_excluded"
+    return before._replace(excluded=None), None
+
+
+def member_enrolled(before: Member, data: Mapping[str, Any]) -> tuple[Member, Anomaly | None]:
+    if before.standing is not None:
+        return before, "already_enrolled"
+    return Member(data["standing"], data["org"]), None
+
+
+def member_transferred(before: Member, data: Mapping[str, Any]) -> tuple[Member, Anomaly | None]:
+    if before.standing is None:
+        after = Member(data.get("standing") or "full", data["to_org"])
+        return after, None if data["from_org"] is None else "transfer_from_mismatch"
+    after = before._replace(org=data["to_org"])
+    return after, None if data["from_org"] == before.org else "transfer_from_mismatch"
+
+
+def member_standing_changed(before: Member, data: Mapping[str, Any]) -> tuple[Member, Anomaly | None]:
+    if before.standing is None:
+        return before, "not_enrolled"
+    return before._replace(standing=data["standing"]), None
+
+
+def member_removed(before: Member, _: Mapping[str, Any]) -> tuple[Member, Anomaly | None]:
+    if before.standing is None:
+        return before, "not_enrolled"
+    return Member(), None
+
+
+def branch_formed(before: Branch, data: Mapping[str, Any]) -> tuple[Branch, Anomaly | None]:
+    if before.formation is not None:
+        return before, "already_formed"
+    covers = frozenset(data["covers"])
+    return Branch(data["name"], data["tier"], data["formation"], data["region"], covers), None
+
+
+def branch_coverage_changed(before: Branch, data: Mapping[str, Any]) -> tuple[Branch, Anomaly | None]:
+    if before.formation is None:
+        return before, "not_formed"
+    covers = before.covers.union(data.get("add") or ()).difference(data.get("drop") or ())
+    return before._replace(covers=covers, formation=data.get("formation") or before.formation), None
+
+
+def branch_dissolved(before: Branch, _: Mapping[str, Any]) -> tuple[Branch, Anomaly | None]:
+    if before.formation is None:
+        return before, "not_formed"
+    return Branch(), None
+
+
+def instructor_assigned(before: Instructor, _: Mapping[str, Any]) -> tuple[Instructor, Anomaly | None]:
+    return Instructor(assigned=True), "already_assigned" if before.assigned else None
+
+
+def instructor_withdrawn(before: Instructor, _: Mapping[str, Any]) -> tuple[Instructor, Anomaly | None]:
+    return Instructor(), None if before.assigned else "not_assigned"
+
+
+_EFFECTS: Final[dict[str, Callable[[Any, Mapping[str, Any]], tuple[Any, Anomaly | None]]]] = {
+    "taizhang.organization.registered.v1": organization_registered,
+    "taizhang.organization.changed.v1": organization_changed,
+    "taizhang.organization.deregistered.v1": organization_deregistered,
+    "taizhang.organization.excluded.v1": organization_excluded,
+    "taizhang.organization.readmitted.v1": organization_readmitted,
+    "taizhang.member.enrolled.v1": member_enrolled,
+    "taizhang.member.transferred.v1": member_transferred,
+    "taizhang.member.standing_changed.v1": member_standing_changed,
+    "taizhang.member.removed.v1": member_removed,
+    "taizhang.branch.formed.v1": branch_formed,
+    "taizhang.branch.coverage_changed.v1": branch_coverage_changed,
+    "taizhang.branch.dissolved.v1": branch_dissolved,
+    "taizhang.instructor.assigned.v1": instructor_assigned,
+    "taizhang.instructor.withdrawn.v1": instructor_withdrawn,
+}
+
+_INITIAL: Final[dict[str, State]] = {
+    "organization": Organization(),
+    "member": Member(),
+    "branch": Branch(),
+    "instructor": Instructor(),
+}
+
+
+def initial_state(type_: str) -> State:
+    """The state of an entity before its first fact, for the family of `type_`."""
+    return _INITIAL[type_.split(".")[1]]
+
+
+def apply(before: State, fact: Fact) -> Outcome:
+    """The state after one more fact of the same entity, in canonical order, and its anomaly."""
+    return _EFFECTS[fact.type](before, fact.data)

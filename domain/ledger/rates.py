@@ -1,0 +1,193 @@
+"""Counts, rates, groups and filters over the rows of the ledger (spec/domain.md, Rates)."""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from operator import add as plus
+from typing import Final, NamedTuple
+
+from domain.ledger.rows import Row
+from domain.values.scope import Scope, in_scope
+
+REGION_DIMENSION_LENGTHS: Final = (2, 4, 6, 9, 12)
+DIMENSIONS: Final = (
+    "kind", "category", "industry",
+    *(f"region:{n}" for n in REGION_DIMENSION_LENGTHS),
+    "measure", "formation",
+)  # fmt: skip
+
+
+class Counts(NamedTuple):
+    """The counts of a group of active organizations.
+
+    `registered` and `excluded` speak of all of them, the others of those that are not excluded.
+    Unknown employees add 0.
+    """
+
+    registered: int = 0
+    excluded: int = 0
+    organizations: int = 0
+    organization_covered: int = 0
+    standalone: int = 0
+    joint: int = 0
+    affiliated: int = 0
+    work_covered: int = 0
+    eligible: int = 0
+    eligible_covered: int = 0
+    employees: int = 0
+    employees_covered: int = 0
+    full_members: int = 0
+    probationary_members: int = 0
+    activists: int = 0
+
+
+class Rate(NamedTuple):
+    """A rate with both its sides; `value` is a ratio of four places, None over nothing."""
+
+    numerator: int
+    denominator: int
+    value: str | None
+
+
+RATES: Final[dict[str, tuple[str, str]]] = {
+    "organization_coverage": ("organization_covered", "organizations"),
+    "work_coverage": ("work_covered", "organizations"),
+    "eligible_coverage": ("eligible_covered", "eligible"),
+    "employee_coverage": ("employees_covered", "employees"),
+}
+
+
+_SIDES: Final = tuple((Counts._fields.index(above), Counts._fields.index(below)) for above, below in RATES.values())
+
+
+def ratio(numerator: int, denominator: int) -> str | None:
+    """The ratio as a decimal of four places, rounded half up; None over 0.
+
+    In integers throughout: a binary fraction would round some halves down.
+    """
+    if denominator == 0:
+        return None
+    ten_thousandths = (numerator * 20_000 + denominator) // (denominator * 2)
+    return f"{ten_thousandths // 10_000}.{ten_thousandths % 10_000:04d}"
+
+
+def rates(counts: Counts) -> dict[str, Rate]:
+    """The four rates of a group."""
+    return dict(zip(RATES, _rates(counts), strict=True))
+
+
+# A series asks of each group again as the month and the year before of later points.
+@lru_cache(maxsize=4_096)
+def _rates(counts: Counts) -> tuple[Rate, ...]:
+    return tuple(Rate(counts[above], counts[below], ratio(counts[above], counts[below])) for above, below in _SIDES)
+
+
+def count_row(row: Row) -> Counts:
+    """What one organization adds to the counts of its group."""
+    if row.excluded is not None:
+        return Counts(registered=1, excluded=1)
+    employees = row.attributes.employees or 0
+    return Counts(
+        registered=1,
+        organizations=1,
+        organization_covered=int(row.organization_covered),
+        standalone=int(row.formation == "standalone"),
+        joint=int(row.formation == "joint"),
+        affiliated=int(row.formation == "affiliated"),
+        work_covered=int(row.work_covered),
+        eligible=int(row.eligible),
+        eligible_covered=int(row.eligible and row.organization_covered),
+        employees=employees,
+        employees_covered=employees if row.organization_covered else 0,
+        full_members=row.full_members,
+        probationary_members=row.probationary_members,
+        activists=row.activists,
+    )
+
+
+def add(left: Counts, right: Counts) -> Counts:
+    """The counts of two groups that share no organization."""
+    return Counts(*map(plus, left, right))
+
+
+class Filters(NamedTuple):
+    """Which rows are meant; None means any. `region` and `industry` are prefixes.
+
+    `formation` and `industry` take the text `null` for organizations that have none. `scope` is not asked for but
+    given: the regions that whoever asks may see.
+    """
+
+    region: str | None = None
+    kind: str | None = None
+    category: str | None = None
+    industry: str | None = None
+    formation: str | None = None
+    measure: str | None = None
+    work_covered: bool | None = None
+    eligible: bool | None = None
+    scope: Scope = None
+
+
+ANY: Final = Filters()
+
+
+def _has_prefix(value: str | None, prefix: str | None) -> bool:
+    if prefix is None:
+        return True
+    if value is None:
+        return prefix == "null"
+    return value.startswith(prefix)
+
+
+def matches(row: Row, filters: Filters) -> bool:
+    """Whether the row is among those that the filters mean."""
+    exact = (
+        (row.attributes.kind, filters.kind),
+        (row.attributes.category, filters.category),
+        (row.formation or "null", filters.formation),
+        (row.measure, filters.measure),
+        (row.work_covered, filters.work_covered),
+        (row.eligible, filters.eligible),
+    )
+    return (
+        all(wanted is None or value == wanted for value, wanted in exact)
+        and _has_prefix(row.attributes.region, filters.region)
+        and in_scope(row.attributes.region, filters.scope)
+        and _has_prefix(row.attributes.industry, filters.industry)
+    )
+
+
+Key = tuple[str | None, ...]
+
+
+def dimension(row: Row, name: str) -> str | None:
+    """The row's value under a dimension; None where it lacks one."""
+    if name.startswith("region:"):
+        return row.attributes.region[: int(name[7:])]
+    if name == "industry":
+        return row.attributes.industry[0] if row.attributes.industry else None
+    value: str | None = getattr(row, name) if name in ("measure", "formation") else getattr(row.attributes, name)
+    return value
+
+
+def key_order(key: Key) -> tuple[tuple[bool, str], ...]:
+    """Sort groups by key, null last."""
+    return tuple((value is None, value or "") for value in key)
+
+
+def group(rows: Iterable[Row], group_by: tuple[str, ...], filters: Filters = ANY) -> dict[Key, Counts]:
+    """The counts of each group that has a row, sorted by key, null last."""
+    groups: dict[Key, Counts] = {}
+    for each in rows:
+        if matches(each, filters):
+            key = tuple(dimension(each, name) for name in group_by)
+            groups[key] = add(groups.get(key, Counts()), count_row(each))
+    return dict(sorted(groups.items(), key=lambda item: key_order(item[0])))
+
+
+_REGION_PREFIX: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
+
+
+def is_region_prefix(value: str) -> bool:
+    """Whether `value` can be the beginning of a division code."""
+    return bool(_REGION_PREFIX.fullmatch(value))

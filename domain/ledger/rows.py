@@ -1,0 +1,221 @@
+"""The ledger at one date: every entity's state, and each active organization's row."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import NamedTuple
+
+from domain.events.facts import (
+    LEDGER_FAMILIES,
+    POLICY,
+    AnomalyFound,
+    Event,
+    Fact,
+    family_of,
+    standing_facts,
+    subject_of,
+)
+from domain.ledger.entities import Attributes, Branch, Instructor, Member, Organization, State, apply, initial_state
+from domain.ledger.policy import DEFAULT_POLICY, Policy, policy_in_force
+from domain.values.terms import FORMATIONS, ExclusionReason, Formation, Measure, Standing
+
+
+class Row(NamedTuple):
+    """One active organization on a date (spec/domain.md, What each organization's row says)."""
+
+    org: str
+    attributes: Attributes
+    full_members: int
+    probationary_members: int
+    activists: int
+    formation: Formation | None
+    organization_covered: bool
+    work_covered: bool
+    excluded: ExclusionReason | None
+    eligible: bool
+    measure: Measure
+
+
+class Presence(NamedTuple):
+    """What stands at one organization: members by standing, covering formations, instructors."""
+
+    full_members: int
+    probationary_members: int
+    activists: int
+    formations: frozenset[Formation]
+    instructors: int
+
+
+def formation(covering: Iterable[Formation]) -> Formation | None:
+    """The strongest among the formations that cover the organization, or None."""
+    return min(covering, key=FORMATIONS.index, default=None)
+
+
+def organization_covered(covering: Iterable[Formation], policy: Policy) -> bool:
+    """Whether at least one branch covers it by a formation that the policy counts."""
+    return any(f in policy.formations_counted for f in covering)
+
+
+def work_covered(strongest: Formation | None, instructors: int) -> bool:
+    """Organization coverage by any formation, or at least one instructor."""
+    return strongest is not None or instructors > 0
+
+
+def eligible(full_members: int, policy: Policy) -> bool:
+    """Whether it has the full members that the policy asks for to form a branch of its own."""
+    return full_members >= policy.full_members_for_branch
+
+
+def measure(employees: int | None, full_members: int, policy: Policy) -> Measure:
+    """What the policy asks for; the first that holds. Unknown employees count as fewer."""
+    if employees is not None and employees >= policy.employees_for_branch:
+        return "establish_large"
+    if eligible(full_members, policy):
+        return "establish"
+    return "combine" if full_members >= 1 else "instruct"
+
+
+def row(org: str, state: Organization, presence: Presence, policy: Policy) -> Row:
+    """The row of an active organization.
+
+    Raises:
+        ValueError: the organization is not active.
+    """
+    if state.attributes is None:
+        msg = f"{org} is not active on the date; only active organizations have a row"
+        raise ValueError(msg)
+    strongest = formation(presence.formations)
+    return Row(
+        org,
+        state.attributes,
+        presence.full_members,
+        presence.probationary_members,
+        presence.activists,
+        strongest,
+        organization_covered(presence.formations, policy),
+        work_covered(strongest, presence.instructors),
+        state.excluded,
+        eligible(presence.full_members, policy),
+        measure(state.attributes.employees, presence.full_members, policy),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The states of all entities at the end of one date under one state of knowledge."""
+
+    organizations: dict[str, Organization] = field(default_factory=dict)
+    members: dict[str, Member] = field(default_factory=dict)
+    branches: dict[str, Branch] = field(default_factory=dict)
+    instructors: dict[tuple[str, str], Instructor] = field(default_factory=dict)
+    policy: Policy = DEFAULT_POLICY
+    anomalies: tuple[AnomalyFound, ...] = ()
+
+    def rows(self) -> list[Row]:
+        """One row for each active organization, in order of its identifier."""
+        presences = self._presences()
+        nothing = Presence(0, 0, 0, frozenset(), 0)
+        return [
+            row(org, state, presences.get(org, nothing), self.policy)
+            for org, state in sorted(self.organizations.items())
+            if state.attributes is not None
+        ]
+
+    def _presences(self) -> dict[str, Presence]:
+        standings: dict[str, dict[Standing, int]] = {}
+        for member in self.members.values():
+            if member.standing is not None and member.org is not None:
+                at = standings.setdefault(member.org, {"full": 0, "probationary": 0, "activist": 0})
+                at[member.standing] += 1
+        formations: dict[str, set[Formation]] = {}
+        for branch in self.branches.values():
+            if branch.formation is not None:
+                for org in branch.covers:
+                    formations.setdefault(org, set()).add(branch.formation)
+        instructors: dict[str, int] = {}
+        for (org, _), instructor in self.instructors.items():
+            if instructor.assigned:
+                instructors[org] = instructors.get(org, 0) + 1
+        none = {"full": 0, "probationary": 0, "activist": 0}
+        return {
+            org: Presence(
+                (at := standings.get(org, none))["full"],  # type: ignore[arg-type]  # same keys
+                at["probationary"],
+                at["activist"],
+                frozenset(formations.get(org, ())),
+                instructors.get(org, 0),
+            )
+            for org in standings.keys() | formations.keys() | instructors.keys()
+        }
+
+
+def ledger(events: Iterable[Event], as_of: date, fits: Callable[[str, object], bool]) -> Ledger:
+    """Fold the known events from scratch: the ledger as a pure function of their set.
+
+    Args:
+        events: every event known, in any order.
+        as_of: the date whose end is asked for.
+        fits: whether a replacement fits a type (`domain.events.envelope.check_data` finds no reason).
+    """
+    facts, anomalies = standing_facts(events, fits)
+    by_entity: dict[str, list[Fact]] = {}
+    for standing in facts:
+        if standing.effective_on <= as_of and family_of(standing.type) in LEDGER_FAMILIES:
+            by_entity.setdefault(standing.entity, []).append(standing)
+    states: dict[str, State] = {}
+    result = Ledger(
+        policy=policy_in_force(by_entity.pop(POLICY, ())),
+        anomalies=(*anomalies, *_fold_entities(by_entity, states)),
+    )
+    for entity, state in states.items():
+        _place(result, entity, state)
+    return Ledger(
+        result.organizations, result.members, result.branches, result.instructors,
+        result.policy, (*result.anomalies, *_inactive(result)),
+    )  # fmt: skip
+
+
+def _fold_entities(by_entity: dict[str, list[Fact]], states: dict[str, State]) -> list[AnomalyFound]:
+    anomalies = []
+    for entity, facts in by_entity.items():
+        state = initial_state(facts[0].type)
+        for each in facts:
+            state, anomaly = apply(state, each)
+            if anomaly is not None:
+                subject = subject_of(each.type, each.data)
+                anomalies.append(AnomalyFound(anomaly, subject, each.position, each.effective_on, ""))
+        states[entity] = state
+    return anomalies
+
+
+def _place(result: Ledger, entity: str, state: State) -> None:
+    match state:
+        case Organization():
+            result.organizations[entity] = state
+        case Member():
+            result.members[entity] = state
+        case Branch():
+            result.branches[entity] = state
+        case Instructor():
+            org, _, instructor = entity.partition(" ")
+            result.instructors[(org, instructor)] = state
+
+
+def _inactive(result: Ledger) -> list[AnomalyFound]:
+    """Branches that cover, and members who are at, an organization not active on the date."""
+
+    def active(org: str) -> bool:
+        return result.organizations.get(org, Organization()).attributes is not None
+
+    found = [
+        AnomalyFound("covers_inactive", branch, 0, None, org)
+        for branch, state in result.branches.items()
+        for org in sorted(state.covers)
+        if not active(org)
+    ]
+    found += [
+        AnomalyFound("member_at_inactive", member, 0, None, state.org)
+        for member, state in result.members.items()
+        if state.standing is not None and state.org is not None and not active(state.org)
+    ]
+    return found

@@ -1,0 +1,150 @@
+"""Which facts make a row what it is: for each value, the positions of the events that decide it.
+
+The facts that decide a value are the one that began what it is a value of (a registration, an enrolment, a branch's
+formation, an assignment) and the one that changed the value to what it is. A fact that only states again what
+already holds decides nothing. The law: the events at these positions alone, folded, give the same value.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from domain.events.facts import Fact
+from domain.ledger.entities import Attributes, Branch, Instructor, Member, Organization, State, apply, initial_state
+from domain.ledger.policy import DEFAULT_POLICY, Policy, read_policy
+from domain.ledger.rows import Row
+from domain.values.terms import Formation, Standing
+
+Positions = tuple[int, ...]
+
+
+class Traced(NamedTuple):
+    """One entity's state, and for each value that it has the positions that decide it."""
+
+    state: State
+    decided_by: dict[str, Positions]
+
+
+class TracedPolicy(NamedTuple):
+    """The policy in force, and the positions that decide it; none while it is the default."""
+
+    policy: Policy
+    decided_by: Positions
+
+
+class DecidedBy(NamedTuple):
+    """For each value of an organization's row, the positions in order: facts, their corrections, the policy's."""
+
+    attributes: dict[str, Positions]
+    full_members: Positions
+    probationary_members: Positions
+    activists: Positions
+    formation: Positions
+    organization_covered: Positions
+    work_covered: Positions
+    excluded: Positions
+    eligible: Positions
+    measure: Positions
+
+
+class Around(NamedTuple):
+    """What is at one organization on the date: its facts and those of who and what is there, canonically ordered."""
+
+    organization: list[Fact]
+    members: list[list[Fact]]
+    branches: list[list[Fact]]
+    instructors: list[list[Fact]]
+
+
+def trace(facts: Iterable[Fact], org: str) -> Traced:
+    """Fold one entity's facts; of a branch's coverage only that of `org` is followed.
+
+    Args:
+        facts: the entity's facts that stand, effective by the date, in canonical order; at least one.
+        org: the organization whose row is asked about.
+    """
+    state: State | None = None
+    values: Mapping[str, object] = {}
+    decided: dict[str, Positions] = {}
+    began: Positions = ()
+    for fact in facts:
+        state = apply(initial_state(fact.type) if state is None else state, fact)[0]
+        before, values = values, _values(state, org)
+        if not before:
+            began = fact.decided_by
+        here = _union(began, fact.decided_by)
+        decided = {
+            name: decided[name] if name in before and before[name] == value else here for name, value in values.items()
+        }
+    if state is None:
+        raise ValueError("an entity is known by its facts; give at least one")
+    return Traced(state, decided)
+
+
+def _values(state: State, org: str) -> Mapping[str, Any]:
+    """The values that a row may rest on; none while inactive, not enrolled, not formed or not assigned."""
+    match state:
+        case Organization(attributes=Attributes() as attributes):
+            return {**attributes._asdict(), "excluded": state.excluded}
+        case Member(standing=str(standing)):
+            return {"standing": standing, "org": state.org}
+        case Branch(formation=str(formation)):
+            return {"formation": formation, **({"covers": org} if org in state.covers else {})}
+        case Instructor(assigned=True):
+            return {"assigned": True}
+    return {}
+
+
+def trace_policy(facts: Iterable[Fact]) -> TracedPolicy:
+    """The policy in force after its facts, given in canonical order."""
+    policy = DEFAULT_POLICY
+    decided: Positions = ()
+    for fact in facts:
+        after = read_policy(fact.data)
+        if after != policy:
+            policy, decided = after, fact.decided_by
+    return TracedPolicy(policy, decided)
+
+
+def decided_by(row: Row, around: Around, policy: TracedPolicy) -> DecidedBy:
+    """What decides each value of a row, from the facts around it."""
+    own = trace(around.organization, row.org).decided_by
+    members = [trace(facts, row.org) for facts in around.members]
+    branches = [trace(facts, row.org) for facts in around.branches]
+    instructors = [trace(facts, row.org).decided_by for facts in around.instructors]
+    by_standing = {standing: _members(members, standing, row.org) for standing in ("full", "probationary", "activist")}
+    covering = _covering(branches)
+    counted = [f for f in covering if f in policy.policy.formations_counted] or list(covering)
+    eligible = _union(by_standing["full"], policy.decided_by)
+    large = row.measure == "establish_large"
+    return DecidedBy(
+        attributes={name: own[name] for name in Attributes._fields},
+        full_members=by_standing["full"],
+        probationary_members=by_standing["probationary"],
+        activists=by_standing["activist"],
+        formation=covering[row.formation] if row.formation is not None else (),
+        organization_covered=_union(*(covering[f] for f in counted), policy.decided_by if covering else ()),
+        work_covered=_union(*covering.values(), *(each["assigned"] for each in instructors)),
+        excluded=own["excluded"],
+        eligible=eligible,
+        measure=_union(own["employees"], policy.decided_by if large else eligible),
+    )
+
+
+def _members(members: Iterable[Traced], standing: Standing, org: str) -> Positions:
+    """What makes the members of one standing be of it, and at the organization."""
+    here = Member(standing, org)
+    return _union(*(p for each in members if each.state == here for p in each.decided_by.values()))
+
+
+def _covering(branches: Iterable[Traced]) -> dict[Formation, Positions]:
+    """By formation, what makes the branches cover the organization by it."""
+    found: dict[Formation, Positions] = {}
+    for state, decided in branches:
+        if isinstance(state, Branch) and state.formation is not None and "covers" in decided:
+            found[state.formation] = _union(found.get(state.formation, ()), decided["formation"], decided["covers"])
+    return found
+
+
+def _union(*positions: Positions) -> Positions:
+    """All the positions, each once, in order."""
+    return tuple(sorted(set().union(*positions)))

@@ -1,0 +1,231 @@
+"""Reading the ledger's tables: the columns' growth, one organization, presences, anomalies, mentions."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from psycopg import Cursor, sql
+
+from domain.ledger.entities import Attributes, Organization
+from domain.ledger.rows import Presence
+from domain.values.terms import EXCLUSION_REASONS, FORMATIONS, Anomaly
+from projections.ledger.columns.columns import COPY_HEADER, COPY_TRAILER, ENTRY_FIELDS, AttributesRow, Columns
+from projections.ledger.rows import INACTIVE, PolicyEntry, RawState
+
+_STATE: Final = (
+    "attributes_no, excluded, full_members, probationary_members, activists, standalone, joint, affiliated, instructors"
+)
+_ENTRIES: Final = f"""
+COPY (SELECT {", ".join(ENTRY_FIELDS)} FROM {{schema}}.entry WHERE entry >= %s ORDER BY entry)
+TO STDOUT (FORMAT binary)
+"""  # noqa: S608 - names of this module's own columns
+_ATTRIBUTES: Final = """
+SELECT org_no, kind, category, region, industry, employees FROM {schema}.attributes WHERE attributes_no >= %s
+ORDER BY attributes_no LIMIT %s
+"""
+_ORGANIZATIONS: Final = "SELECT org FROM {schema}.organization WHERE org_no >= %s ORDER BY org_no LIMIT %s"
+# Rows that stand in memory as Python objects at once while the columns grow: some 600 bytes each.
+_CHUNK: Final = 20_000
+# Of the entries in their wire form, which take three times as much while they are read.
+_WIRE_BYTES: Final = 4 << 20
+_POLICIES: Final = """
+SELECT position, day_from, day_to, full_members_for_branch, employees_for_branch, formations_counted
+FROM {schema}.policy ORDER BY position OFFSET %s
+"""
+_ATTRIBUTES_OF: Final = """
+SELECT attributes_no, kind, category, name, region, industry, employees, supervisor, address
+FROM {schema}.attributes WHERE attributes_no = ANY(%s)
+"""
+_ORG_NO: Final = "SELECT org_no FROM {schema}.organization WHERE org = %s"
+_ORG_ENTRIES: Final = f"""
+SELECT position, day_from, day_to, {_STATE} FROM {{schema}}.entry
+WHERE org_no = %s AND position <= %s ORDER BY entry
+"""  # noqa: S608 - as above
+_ENTRIES_OF: Final = f"""
+SELECT org_no, position, day_from, day_to, {_STATE} FROM {{schema}}.entry
+WHERE org_no = ANY(%s) AND position <= %s ORDER BY entry
+"""  # noqa: S608 - as above
+_PRESENCES: Final = """
+SELECT DISTINCT ON (p.entity, p.org_no) p.entity, o.org, p.value
+FROM {schema}.presence p JOIN {schema}.organization o USING (org_no)
+WHERE p.org_no = ANY(%s) AND p.position <= %s AND p.day_from <= %s AND p.day_to > %s
+ORDER BY p.entity, p.org_no, p.position DESC
+"""
+_ANOMALIES: Final = """
+SELECT anomaly, subject, fact_position, day, detail FROM (
+    SELECT DISTINCT ON (fact_position, anomaly, subject, day, detail)
+           anomaly, subject, fact_position, day, detail, present
+    FROM {schema}.anomaly
+    WHERE position <= %(known_at)s AND (day IS NULL OR day <= %(day)s)
+      AND (%(anomaly)s::text IS NULL OR anomaly = %(anomaly)s)
+      AND (%(subjects)s::text[] IS NULL OR subject = ANY(%(subjects)s))
+    ORDER BY fact_position, anomaly, subject, day, detail, position DESC
+) latest WHERE present
+"""
+_MENTIONS: Final = """
+SELECT DISTINCT position FROM {schema}.mention WHERE identifier = ANY(%s) AND since <= %s ORDER BY position
+"""
+_LAST_MENTION: Final = """
+SELECT coalesce(max(since), 0) FROM {schema}.mention WHERE identifier = %s AND since <= %s
+"""
+
+
+@lru_cache(maxsize=256)
+def _composed(text: str, schema: str) -> sql.Composed:
+    return sql.SQL(text).format(schema=sql.Identifier(schema))
+
+
+class OrgEntry(NamedTuple):
+    """One entry of one organization: from `position` on, its raw state on [day_from, day_to)."""
+
+    position: int
+    day_from: int
+    day_to: int
+    state: RawState
+
+
+class PresenceRow(NamedTuple):
+    """A member (value: standing), branch (formation) or instructor (`assigned`) at an organization."""
+
+    entity: str
+    org: str
+    value: str
+
+
+class AnomalyRow(NamedTuple):
+    """A contradiction that is present; `position` is the event that shows it, None for a state of a date."""
+
+    anomaly: Anomaly
+    subject: str | None
+    position: int | None
+    effective_on: date | None
+    detail: str
+
+
+class LedgerReading:
+    """Reads one version of the ledger projection, in the PostgreSQL schema `schema`."""
+
+    def __init__(self, schema: str) -> None:
+        self.schema = schema
+
+    def _sql(self, text: str) -> sql.Composed:
+        return _composed(text, self.schema)
+
+    def grow(self, cursor: Cursor[Any], columns: Columns) -> None:
+        """Add to the columns what the tables have beyond them; in a REPEATABLE READ transaction."""
+        entries, attributes, organizations, policies = columns.counts
+        for rows in self._chunks(cursor, _ORGANIZATIONS, organizations):
+            columns.add_organizations([org for (org,) in rows])
+        for rows in self._chunks(cursor, _ATTRIBUTES, attributes):
+            columns.add_attributes([AttributesRow(*row) for row in rows])
+        found = cursor.execute(self._sql(_POLICIES), (policies,)).fetchall()
+        columns.add_policies([PolicyEntry(*r) for r in found])
+        self._grow_entries(cursor, columns, entries)
+
+    def _chunks(self, cursor: Cursor[Any], query: str, number: int) -> Iterator[list[Any]]:
+        """The rows from a number on, which count without gaps, a chunk at a time."""
+        rows = [()]
+        while rows:
+            rows = cursor.execute(self._sql(query), (number, _CHUNK)).fetchall()
+            number += len(rows)
+            yield rows
+
+    def _grow_entries(self, cursor: Cursor[Any], columns: Columns, entries: int) -> None:
+        with cursor.copy(self._sql(_ENTRIES), (entries,)) as copy:
+            parts: list[bytes | bytearray | memoryview] = []
+            size = 0
+            for part in copy:
+                parts.append(part)
+                size += len(part)
+                # In parts, so that a long log's wire form never stands in memory whole.
+                if size > _WIRE_BYTES:
+                    size = self._add(columns, parts, size, more=True)
+        self._add(columns, parts, size, more=False)
+
+    def _add(self, columns: Columns, parts: list[bytes | bytearray | memoryview], size: int, *, more: bool) -> int:
+        wire = b"".join(parts)
+        begin = len(COPY_HEADER) if wire[:6] == b"PGCOPY" else 0
+        end = size if more else size - len(COPY_TRAILER)
+        columns.add_entries(wire[begin:end])
+        parts.clear()
+        return 0
+
+    def attributes(self, cursor: Cursor[Any], numbers: Sequence[int]) -> dict[int, Attributes]:
+        """The attributes of these numbers."""
+        rows = cursor.execute(self._sql(_ATTRIBUTES_OF), (list(numbers),), binary=True)
+        return {number: Attributes(*values) for number, *values in rows}
+
+    def org_no(self, cursor: Cursor[Any], org: str) -> int | None:
+        """The number of an organization that any event has spoken of."""
+        row = cursor.execute(self._sql(_ORG_NO), (org,)).fetchone()
+        return row[0] if row else None
+
+    def org_entries(self, cursor: Cursor[Any], org_no: int, known_at: int) -> list[OrgEntry]:
+        """All entries of one organization as known at a position, in order."""
+        rows = cursor.execute(self._sql(_ORG_ENTRIES), (org_no, known_at))
+        return [OrgEntry(p, f, t, tuple(state)) for p, f, t, *state in rows]
+
+    def entries_of(self, cursor: Cursor[Any], org_nos: Sequence[int], known_at: int) -> dict[int, list[OrgEntry]]:
+        """By number all entries of each of these organizations as known at a position, in order."""
+        found: dict[int, list[OrgEntry]] = {}
+        for number, p, f, t, *state in cursor.execute(self._sql(_ENTRIES_OF), (list(org_nos), known_at), binary=True):
+            found.setdefault(number, []).append(OrgEntry(p, f, t, tuple(state)))
+        return found
+
+    def presences(self, cursor: Cursor[Any], org_nos: Sequence[int], day: int, known_at: int) -> list[PresenceRow]:
+        """Who and what is at these organizations on a day, as known at a position; by entity."""
+        rows = cursor.execute(self._sql(_PRESENCES), (list(org_nos), known_at, day, day), binary=True).fetchall()
+        return [PresenceRow(*row) for row in rows if row[2] is not None]
+
+    def anomalies(
+        self,
+        cursor: Cursor[Any],
+        day: int,
+        known_at: int,
+        *,
+        anomaly: str | None = None,
+        subjects: Sequence[str] | None = None,
+    ) -> list[AnomalyRow]:
+        """The contradictions between facts effective by a day, as known at a position."""
+        parameters = {
+            "known_at": known_at,
+            "day": day,
+            "anomaly": anomaly,
+            "subjects": None if subjects is None else list(subjects),
+        }
+        return [
+            AnomalyRow(name, subject, position, None if at is None else date.fromordinal(at), detail)
+            for name, subject, position, at, detail in cursor.execute(self._sql(_ANOMALIES), parameters)
+        ]
+
+    def mentions(self, cursor: Cursor[Any], identifiers: Sequence[str], known_at: int) -> list[int]:
+        """The positions of the events that speak of any of these, as known at a position."""
+        rows = cursor.execute(self._sql(_MENTIONS), (list(identifiers), known_at), binary=True).fetchall()
+        return [position for (position,) in rows]
+
+    def last_mention(self, cursor: Cursor[Any], identifier: str, known_at: int) -> int:
+        """The last position at or before `known_at` at which an event came to speak of it; 0 where none did."""
+        row = cursor.execute(self._sql(_LAST_MENTION), (identifier, known_at)).fetchone()
+        return int(row[0]) if row else 0
+
+
+def deciding(entries: Sequence[OrgEntry], day: int, known_at: int) -> RawState | None:
+    """The raw state on a day as known at a position; None where no event has spoken of it."""
+    for entry in reversed(entries):
+        if entry.position <= known_at and entry.day_from <= day < entry.day_to:
+            return entry.state
+    return None
+
+
+def organization_state(state: RawState, attributes: Attributes) -> Organization:
+    """The organization's own state; inactive if the raw state is."""
+    if state[0] == INACTIVE:
+        return Organization()
+    return Organization(attributes, EXCLUSION_REASONS[state[1] - 1] if state[1] else None)
+
+
+def presence(state: RawState) -> Presence:
+    """What stands at the organization."""
+    formations = frozenset(f for f, count in zip(FORMATIONS, state[5:8], strict=True) if count > 0)
+    return Presence(state[2], state[3], state[4], formations, state[8])

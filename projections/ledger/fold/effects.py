@@ -1,0 +1,159 @@
+"""How a change of one entity's state changes the organizations where that entity is."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import Any, Final, NamedTuple, cast
+
+from domain.events.facts import LEDGER_FAMILIES, POLICY, Event, entity_of, family_of
+from domain.events.types import EVENT_TYPES, RANKS
+from domain.ledger.entities import Branch, Instructor, Member
+from domain.values.terms import EXCLUSION_REASONS, ExclusionReason
+from projections.ledger.fold.records import EntityState
+from projections.ledger.rows import AT_FORMATION, AT_INSTRUCTORS, AT_STANDING, RawState
+
+Change = Callable[[RawState], RawState]
+
+
+class Effect(NamedTuple):
+    """What happens to one organization's raw state."""
+
+    org: str
+    change: Change
+
+
+def _step(field: int, by: int) -> Change:
+    """Add to one field of the raw state."""
+
+    def change(state: RawState) -> RawState:
+        return cast("RawState", (*state[:field], state[field] + by, *state[field + 1 :]))
+
+    return change
+
+
+def _both(first: Change, second: Change) -> Change:
+    return lambda state: second(first(state))
+
+
+_FIELDS: Final = (*AT_STANDING.values(), *AT_FORMATION.values(), AT_INSTRUCTORS)
+# Made once: a rebuild asks for one with almost every event.
+_MORE: Final[dict[int, Change]] = {field: _step(field, 1) for field in _FIELDS}
+_LESS: Final[dict[int, Change]] = {field: _step(field, -1) for field in _FIELDS}
+_INSTEAD: Final[dict[tuple[int, int], Change]] = {
+    (old, new): _both(_LESS[old], _MORE[new]) for old in _FIELDS for new in _FIELDS if old != new
+}
+
+
+def effects(entity: str, before: EntityState, after: EntityState) -> list[Effect]:
+    """The changes of raw states when a member, branch or instructor was `before` and is `after`."""
+    if isinstance(after, Member):
+        return _member_effects(cast("Member", before), after)
+    if isinstance(after, Branch):
+        return list(_branch_effects(cast("Branch", before), after))
+    if isinstance(after, Instructor) and after != before:
+        return [Effect(entity.partition(" ")[0], (_MORE if after.assigned else _LESS)[AT_INSTRUCTORS])]
+    return []
+
+
+def _member_effects(before: Member, after: Member) -> list[Effect]:
+    leaves = None if before.standing is None or before.org is None else before.org
+    arrives = None if after.standing is None or after.org is None else after.org
+    if leaves == arrives:
+        if leaves is None or before.standing == after.standing:
+            return []
+        return [Effect(leaves, _INSTEAD[AT_STANDING[before.standing or ""], AT_STANDING[after.standing or ""]])]
+    found = []
+    if leaves is not None:
+        found.append(Effect(leaves, _LESS[AT_STANDING[before.standing or ""]]))
+    if arrives is not None:
+        found.append(Effect(arrives, _MORE[AT_STANDING[after.standing or ""]]))
+    return found
+
+
+def _branch_effects(before: Branch, after: Branch) -> Iterator[Effect]:
+    leaves = AT_FORMATION.get(before.formation or "", 0)
+    arrives = AT_FORMATION.get(after.formation or "", 0)
+    for org in sorted(before.covers - after.covers):
+        yield Effect(org, _LESS[leaves])
+    for org in sorted(after.covers - before.covers):
+        yield Effect(org, _MORE[arrives])
+    if leaves != arrives:
+        for org in sorted(before.covers & after.covers):
+            yield Effect(org, _INSTEAD[leaves, arrives])
+
+
+def presences(entity: str, before: EntityState, after: EntityState) -> list[tuple[str, str | None]]:
+    """Where the entity's presence changed: the organization, and what it now is there or None."""
+    if isinstance(before, Branch) and isinstance(after, Branch):
+        # Only the difference is looked at: a branch may cover thousands.
+        same = before.formation == after.formation
+        arrives = sorted(after.covers - before.covers if same else after.covers)
+        return [(org, None) for org in sorted(before.covers - after.covers)] + [(o, after.formation) for o in arrives]
+    old, new = _present(entity, before), _present(entity, after)
+    if old == new:
+        return []
+    found: list[tuple[str, str | None]] = [] if new is None else [new]
+    if old is not None and (new is None or old[0] != new[0]):
+        found.append((old[0], None))
+    return sorted(found) if len(found) > 1 else found
+
+
+def _present(entity: str, state: EntityState) -> tuple[str, str] | None:
+    """The one organization where a member or instructor is, and as what."""
+    if isinstance(state, Member):
+        return None if state.standing is None or state.org is None else (state.org, state.standing)
+    if isinstance(state, Instructor) and state.assigned:
+        return (entity.partition(" ")[0], "assigned")
+    return None
+
+
+def exclusion_number(reason: ExclusionReason | None) -> int:
+    """0 for none, else 1 + the reason's place among the reasons."""
+    return 0 if reason is None else 1 + EXCLUSION_REASONS.index(reason)
+
+
+_IDENTIFIER_FIELDS: Final = ("org", "member", "branch", "instructor", "from_org", "to_org")
+_LISTS: Final = ("covers", "add", "drop")
+_BRANCH_FORMED: Final = "taizhang.branch.formed.v1"
+
+
+@cache
+def _fields_of(type_: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """The fields of a ledger's type that name one other, and those that name several; None for all other types."""
+    family = family_of(type_)
+    if type_ not in RANKS or family not in LEDGER_FAMILIES or family == POLICY or type_ == _BRANCH_FORMED:
+        return None
+    fields = EVENT_TYPES[type_].model_fields
+    return tuple(f for f in _IDENTIFIER_FIELDS if f in fields), tuple(f for f in _LISTS if f in fields)
+
+
+def named(event: Event) -> list[str]:
+    """As `identifiers`, of an event that was accepted, whose data has the fields of its type and no others."""
+    fields = _fields_of(event.type)
+    if fields is None:
+        return identifiers(event.type, event.data)
+    get = event.data.get
+    found = [v for f in fields[0] if (v := get(f)) is not None]
+    for name in fields[1]:
+        found += get(name) or ()
+    return found if len(found) < 2 else list(dict.fromkeys(found))
+
+
+def identifiers(type_: str | None, data: Mapping[str, Any]) -> list[str]:
+    """Every identifier that data of a type names, each once; the type is None where it is not known.
+
+    The policy goes by `policy`; an office's act by its entity and by its family too, so that a family is found whole.
+    A branch that covers nothing yet is its region's: where it is formed is named as `division:` and the code.
+    """
+    get = data.get
+    found = [v for f in _IDENTIFIER_FIELDS if isinstance(v := get(f), str)]
+    for name in _LISTS:
+        listed = get(name)
+        if isinstance(listed, list):
+            found += [v for v in listed if isinstance(v, str)]
+    if "branch" in data and isinstance(region := get("region"), str):
+        found.append(f"division:{region}")
+    if type_ is not None and (family := family_of(type_)) not in LEDGER_FAMILIES:
+        found += [entity_of(type_, data), family]
+    elif not found and "formations_counted" in data:
+        return [POLICY]
+    return found if len(found) < 2 else list(dict.fromkeys(found))

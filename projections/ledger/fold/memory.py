@@ -1,0 +1,196 @@
+"""What the fold remembers, loaded from the ledger's tables a batch at a time and cached."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, Protocol
+
+from psycopg import Cursor
+
+from domain.events.facts import Event, EventKey, entity_of
+from domain.events.types import RANKS
+from domain.ledger.entities import Branch, Member
+from projections.ledger.fold.effects import identifiers
+from projections.ledger.fold.records import EntityRecord, OrganizationRecord, initial
+from projections.ledger.fold.tables import LedgerTables
+from projections.ledger.rows import Changes
+
+# Records kept between batches; at some 1 to 3 kB each this bounds the projector's memory.
+CACHED_RECORDS_MAX: Final = 60_000
+
+
+class Log(Protocol):
+    """The events already accepted."""
+
+    def events(self, positions: Sequence[int]) -> list[Event]:
+        """The events at these positions, in any order."""
+
+    def find(self, keys: Sequence[EventKey]) -> list[Event]:
+        """Those of the named events that are known."""
+
+
+class LedgerMemory:
+    """The fold's memory over PostgreSQL: `prefetch` a batch, fold it, `save` what it changed."""
+
+    def __init__(self, tables: LedgerTables, log: Log, next_org_no: int) -> None:
+        self._tables = tables
+        self._log = log
+        self._next_org_no = next_org_no
+        self._entities: dict[str, EntityRecord] = {}
+        self._organizations: dict[str, OrganizationRecord] = {}
+        self._dirty_entities: dict[str, EntityRecord] = {}
+        self._dirty_organizations: dict[str, OrganizationRecord] = {}
+        self._events: dict[int, Event] = {}
+        self._by_key: dict[EventKey, Event] = {}
+        self._words: dict[EventKey, list[int]] = {}
+        self._wanted: set[str] = set()
+        self._looked_for: set[str] = set()
+        self._cursor: Cursor[Any]
+        self.now = 0
+
+    def event(self, position: int) -> Event:
+        if position not in self._events:
+            self._remember(self._log.events([position]))
+        return self._events[position]
+
+    def find(self, key: EventKey) -> Event | None:
+        event = self._by_key.get(key)
+        return event if event is not None and event.position < self.now else None
+
+    def words(self, target: EventKey) -> list[Event]:
+        return [self.event(p) for p in self._words.get(target, ()) if p < self.now]
+
+    def entity(self, name: str, family: str) -> EntityRecord:
+        if name not in self._entities:
+            self._load((name,), ())
+        record = self._entities.get(name)
+        if record is None:
+            record = self._entities[name] = EntityRecord(family, initial(family))
+        self._dirty_entities[name] = record
+        return record
+
+    def organization(self, org: str, changes: Changes) -> OrganizationRecord:
+        if org not in self._organizations:
+            self._load((), (org,))
+        record = self._organizations.get(org)
+        if record is None:
+            record = self._organizations[org] = OrganizationRecord(self._next_org_no)
+            changes.organizations.append((self._next_org_no, org))
+            self._next_org_no += 1
+        self._dirty_organizations[org] = record
+        return record
+
+    def prefetch(self, cursor: Cursor[Any], batch: Sequence[Event]) -> None:
+        """Load, in a few queries, all that folding this batch will ask for."""
+        self._cursor = cursor
+        self._looked_for.clear()
+        self._events.clear()
+        self._by_key.clear()
+        self._remember(batch)
+        targets = {e.target for e in batch if not e.is_fact}
+        self._remember(self._log.find([t for t in targets if t not in self._by_key]))
+        keys = targets.union(e.key for e in batch)
+        self._words = self._tables.words(cursor, list(keys))
+        for word in (e for e in batch if not e.is_fact):
+            self._words.setdefault(word.target, []).append(word.position)
+        self._remember_missing(p for known in self._words.values() for p in known)
+        self._load_entities(batch)
+        self._load_facts(batch)
+        self._load_organizations()
+
+    def _remember(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self._events[event.position] = event
+            self._by_key[event.key] = event
+
+    def _remember_missing(self, positions: Iterable[int]) -> None:
+        missing = {p for p in positions if p not in self._events}
+        if missing:
+            self._remember(self._log.events(sorted(missing)))
+
+    def _spoken_of(self, event: Event) -> list[str]:
+        """The entities whose timeline the event may change."""
+        if event.is_fact:
+            found = [entity_of(event.type, event.data)]
+            found += self._replaced(event, self._words.get(event.key, ()))
+            return found
+        target = self._by_key.get(event.target)
+        if target is None or not target.is_fact:
+            return []
+        return [
+            entity_of(target.type, target.data),
+            *self._replaced(target, self._words.get(target.key, ())),
+        ]
+
+    def _replaced(self, target: Event, words: Iterable[int]) -> list[str]:
+        names = []
+        for position in words:
+            replacement = self._events[position].data.get("replacement")
+            if replacement is not None:
+                try:
+                    names.append(entity_of(target.type, replacement))
+                except KeyError:  # a replacement that does not fit has no effect
+                    continue
+        return names
+
+    def _load_entities(self, batch: Sequence[Event]) -> None:
+        wanted = {name for event in batch for name in self._spoken_of(event)}
+        self._load(wanted, ())
+        self._wanted = wanted
+
+    def _load_facts(self, batch: Sequence[Event]) -> None:
+        """Load the facts of the entities that may have to be folded anew."""
+        late: set[str] = set()
+        for event in batch:
+            if event.type in RANKS and not (self._words and event.key in self._words):
+                name = entity_of(event.type, event.data)
+                record = self._entities.get(name)
+                last = None if record is None else record.last
+                if last is not None and event.effective_on.toordinal() <= last[0]:
+                    late.add(name)
+            else:
+                late.update(self._spoken_of(event))
+        records = (self._entities[name] for name in late if name in self._entities)
+        self._remember_missing(p for r in records for reference in r.facts for p in reference if p)
+
+    def _load_organizations(self) -> None:
+        wanted: set[str] = set()
+        for event in self._events.values():
+            data = event.data
+            wanted.update(identifiers(None, data))
+            if not event.is_fact and isinstance(replacement := data.get("replacement"), dict):
+                wanted.update(identifiers(None, replacement))
+        for name in self._wanted:
+            record = self._entities.get(name)
+            if record is not None and isinstance(record.state, Member | Branch):
+                wanted.update(_places(record.state))
+        self._load((), (w for w in wanted if w.startswith(("uscc:", "group:"))))
+
+    def _load(self, entities: Iterable[str], organizations: Iterable[str]) -> None:
+        """Load records not looked for yet in this batch; what is then missing does not exist."""
+        names = [n for n in entities if n not in self._entities and n not in self._looked_for]
+        if names:
+            self._entities.update(self._tables.entities(self._cursor, names))
+            self._looked_for.update(names)
+        orgs = [o for o in organizations if o not in self._organizations and "=" + o not in self._looked_for]
+        if orgs:
+            self._organizations.update(self._tables.organizations(self._cursor, orgs))
+            self._looked_for.update("=" + o for o in orgs)
+
+    def save(self, cursor: Cursor[Any], changes: Changes) -> None:
+        """Write the rows of the batch and the records that it changed."""
+        self._tables.add(cursor, changes)
+        self._tables.save(cursor, self._dirty_entities, self._dirty_organizations)
+
+    def settle(self) -> None:
+        """After the commit: nothing is dirty, and the cache is cut to its limit."""
+        self._dirty_entities = {}
+        self._dirty_organizations = {}
+        if len(self._entities) > CACHED_RECORDS_MAX:
+            self._entities.clear()
+        if len(self._organizations) > CACHED_RECORDS_MAX:
+            self._organizations.clear()
+
+
+def _places(state: Member | Branch) -> Iterable[str]:
+    if isinstance(state, Branch):
+        return state.covers
+    return (state.org,) if state.org is not None else ()

@@ -1,0 +1,98 @@
+"""What one batch of events adds to the ledger's tables; every row is bound to a position.
+
+All tables but the records are append-only. A later row overrides an earlier one on the days
+that it spans, from its own position on, so that any state of knowledge stays readable.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from domain.ledger.entities import Attributes
+from domain.values.terms import Anomaly
+
+# Days are proleptic Gregorian ordinals (date.toordinal); a span [from, FOREVER) has no end.
+FOREVER: Final = 4_000_000
+NO_ENTRY: Final = -1
+INACTIVE: Final = -1
+
+# An organization's raw state, before any policy: attributes number or INACTIVE, exclusion
+# (0 none, else 1 + index in EXCLUSION_REASONS), members by standing, branches by formation,
+# instructors.
+RawState = tuple[int, int, int, int, int, int, int, int, int]
+EMPTY: Final[RawState] = (INACTIVE, 0, 0, 0, 0, 0, 0, 0, 0)
+
+ATTRIBUTES, EXCLUDED = 0, 1
+AT_STANDING: Final = {"full": 2, "probationary": 3, "activist": 4}
+AT_FORMATION: Final = {"standalone": 5, "joint": 6, "affiliated": 7}
+AT_INSTRUCTORS: Final = 8
+
+
+class Entry(NamedTuple):
+    """From `position` on, the organization's raw state on the days [day_from, day_to)."""
+
+    entry: int
+    position: int
+    org_no: int
+    day_from: int
+    day_to: int
+    previous: int
+    state: RawState
+
+
+class PresenceEntry(NamedTuple):
+    """From `position` on, what a member, branch or instructor is at the organization on the days.
+
+    `value` is the standing, the formation or `assigned`; None where it is not there.
+    """
+
+    position: int
+    entity: str
+    org_no: int
+    day_from: int
+    day_to: int
+    value: str | None
+
+
+class AnomalyEntry(NamedTuple):
+    """From `position` on, whether the contradiction that `fact_position` shows is present."""
+
+    position: int
+    anomaly: Anomaly
+    subject: str | None
+    fact_position: int
+    day: int | None
+    detail: str
+    present: bool
+
+
+class PolicyEntry(NamedTuple):
+    """From `position` on, the policy on the days; thresholds and the formations counted."""
+
+    position: int
+    day_from: int
+    day_to: int
+    full_members_for_branch: int
+    employees_for_branch: int
+    formations_counted: list[str]
+
+
+class Mention(NamedTuple):
+    """The event at `position` speaks of `identifier`; known from `since` on."""
+
+    identifier: str
+    position: int
+    since: int
+
+
+@dataclass(slots=True)
+class Changes:
+    """The rows to add, in order."""
+
+    entries: list[Entry] = field(default_factory=list)
+    presences: list[PresenceEntry] = field(default_factory=list)
+    anomalies: list[AnomalyEntry] = field(default_factory=list)
+    policies: list[PolicyEntry] = field(default_factory=list)
+    mentions: list[Mention] = field(default_factory=list)
+    organizations: list[tuple[int, str]] = field(default_factory=list)
+    attributes: list[tuple[int, int, Attributes]] = field(default_factory=list)
+    words: list[tuple[str, str, int]] = field(default_factory=list)

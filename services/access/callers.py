@@ -1,0 +1,46 @@
+"""Who calls, as the services know them: a name, roles, the sources they publish, the regions they see."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from domain.events.access import ROLES, Role
+from domain.values.scope import Scope, scope_of
+from services.log.messages import Publisher
+
+__all__ = ["DEVELOPER", "ROLES", "Holder", "Role", "together"]
+
+
+class Holder(NamedTuple):
+    """Someone who was let in.
+
+    Attributes:
+        name: of a machine its own, of a person a pseudonym.
+        roles: what the holder may do.
+        sources: the sources that the holder may publish; None: any.
+        scope: the regions that the holder sees; None: all.
+    """
+
+    name: str
+    roles: frozenset[Role]
+    sources: frozenset[str] | None = None
+    scope: Scope = None
+
+    def publisher(self) -> Publisher:
+        """The holder as intake knows publishers."""
+        return Publisher(self.name, "steward" in self.roles, self.sources, "administrator" in self.roles, self.scope)
+
+
+def together(holders: Sequence[Holder]) -> Holder:
+    """What several grants of one holder allow where each of them would do alone."""
+    sources = [each.sources for each in holders]
+    scopes = [each.scope for each in holders]
+    return Holder(
+        holders[0].name,
+        frozenset[Role]().union(*(each.roles for each in holders)),
+        None if None in sources else frozenset[str]().union(*(each for each in sources if each is not None)),
+        None if None in scopes else scope_of(prefix for scope in scopes if scope is not None for prefix in scope),
+    )
+
+
+# What `serve --dev` takes every caller for.
+DEVELOPER: Final = Holder("dev", ROLES)

@@ -1,0 +1,161 @@
+"""Campaigns at any pair of clocks: which are known, and where their targets stand."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from domain.assessment import campaigns as domain_campaigns
+from domain.assessment.campaigns import (
+    Campaign,
+    Campaigns,
+    Progress,
+    Target,
+    fewest_organizations,
+    progress,
+    reached,
+    unit_of,
+)
+from domain.events.facts import standing_facts
+from domain.ledger.rates import Rate, rates
+from domain.values.scope import Scope, in_scope
+from services.assessment.series import known_then
+from services.ledger.projector import fits
+from services.ledger.queries import Queries, chosen_rows
+from services.ledger.traces import events_about
+from services.log.recorder import LogRecorder
+from services.system.errors import NotFoundError
+
+_DAY = timedelta(days=1)
+Basis = Literal["recorded_at", "effective_on"]
+
+
+class Then(NamedTuple):
+    """What was known when a date ended in Asia/Shanghai.
+
+    `basis` is `recorded_at`; or `effective_on` for a date before the log was begun, as after the import of a history:
+    then it is the position before the first that changes a row from a later date on.
+    """
+
+    position: int
+    basis: Basis
+
+
+class Verdict(NamedTuple):
+    """A target on its due date, as known at a position; `reached` is None where the rate is over nothing."""
+
+    known_at: int
+    basis: Basis | None
+    rate: Rate
+    reached: bool | None
+
+
+class TargetStanding(NamedTuple):
+    """Where a target stands; the verdicts are None until the due date has come.
+
+    `organizations_missing` is the fewest organizations that can make up what is missing: of a rate of organizations
+    as many as that, of employee coverage the largest that are not covered; None where nothing can.
+    """
+
+    target: Target
+    progress: Progress
+    organizations_missing: int | None
+    as_known_then: Verdict | None
+    as_known_now: Verdict | None
+
+
+def campaigns(queries: Queries, as_of: date, known_at: int) -> Campaigns:
+    """The campaigns that were open or closed by a date, as known at a position."""
+    with queries.connection() as connection:
+        events = events_about(connection, queries.view.current.reading, ["campaign"], known_at)
+    found = domain_campaigns.campaigns(standing_facts(events, fits)[0], as_of)
+    if queries.scope is None:
+        return found
+    # A target that is not for a region in sight is counted over organizations that are not.
+    seen = [each._replace(targets=tuple(_in_scope(each.targets, queries.scope))) for each in found.campaigns]
+    return found._replace(campaigns=seen, contradictions=[])
+
+
+def _in_scope(targets: Iterable[Target], scope: Scope) -> Iterator[Target]:
+    for target in targets:
+        region = target.segment.region
+        if region is not None and in_scope(region, scope):
+            yield target
+
+
+def find_campaign(queries: Queries, name: str, as_of: date, known_at: int) -> Campaign:
+    """One campaign.
+
+    Raises:
+        NotFoundError: none of this name was opened by that date, as known then.
+    """
+    for each in campaigns(queries, as_of, known_at).campaigns:
+        if each.campaign == name:
+            return each
+    raise NotFoundError(
+        f"no campaign {name} was opened by {as_of}, as known at position {known_at}; GET /v1/campaigns lists them"
+    )
+
+
+def standings(
+    queries: Queries, recorder: LogRecorder, known: Campaign, as_of: date, known_at: int
+) -> list[TargetStanding]:
+    """Where each target of a campaign stands at a pair of clocks that the projection has reached."""
+    due = sorted({target.due_on for target in known.targets if target.due_on <= as_of})
+    then = knowledge_on(queries, recorder, due)
+    return [_standing(queries, target, known.opened_on, as_of, known_at, then) for target in known.targets]
+
+
+def knowledge_on(queries: Queries, recorder: LogRecorder, days: Iterable[date]) -> dict[date, Then]:
+    """For each of these dates, in order, what was known when it ended."""
+    found: dict[date, Then] = {}
+    for moment in known_then(queries, recorder, list(days), datetime.now(UTC)):
+        if moment.known_at:
+            found[moment.as_of] = Then(moment.known_at, "recorded_at")
+        else:
+            found[moment.as_of] = Then(_before_later_days(queries, moment.as_of), "effective_on")
+    return found
+
+
+def _before_later_days(queries: Queries, day: date) -> int:
+    """The position before the first that changes a row from a later date on; the last one where none does."""
+    snapshot = queries.view.current.snapshot
+    entries = snapshot.entries
+    later = entries["day_from"] > day.toordinal()
+    first = int(np.argmax(later)) if len(later) else 0
+    if not len(later) or not later[first]:
+        return snapshot.position
+    return int(entries["position"][first]) - 1
+
+
+def _standing(  # noqa: PLR0917 - one question
+    queries: Queries, target: Target, opened_on: date, as_of: date, known_at: int, then: Mapping[date, Then]
+) -> TargetStanding:
+    def rate(day: date, position: int) -> Rate:
+        return rates(queries.rates(day, position, (), target.segment).total)[target.rate]
+
+    def verdict(position: int, basis: Basis | None) -> Verdict:
+        found = rate(target.due_on, position)
+        return Verdict(position, basis, found, reached(target, found))
+
+    stands = progress(target, opened_on, rate(opened_on - _DAY, known_at), rate(as_of, known_at), as_of)
+    missing = _organizations_missing(queries, target, stands, as_of, known_at)
+    if target.due_on > as_of:
+        return TargetStanding(target, stands, missing, None, None)
+    known = then[target.due_on]
+    # Nothing is said from beyond the state of knowledge that is asked for.
+    as_then = verdict(min(known.position, known_at), known.basis)
+    return TargetStanding(target, stands, missing, as_then, verdict(known_at, None))
+
+
+def _organizations_missing(
+    queries: Queries, target: Target, stands: Progress, as_of: date, known_at: int
+) -> int | None:
+    if stands.missing is None or unit_of(target.rate) == "organizations":
+        return stands.missing
+    snapshot = queries.view.current.snapshot
+    policy = snapshot.policy(as_of.toordinal(), known_at)
+    rows = chosen_rows(snapshot, as_of, known_at, policy, target.segment)
+    open_to_cover = (rows.excluded == 0) & ~rows.organization_covered
+    return fewest_organizations(np.maximum(rows.employees[open_to_cover], 0).tolist(), stands.missing)

@@ -1,0 +1,99 @@
+"""Rates at many dates: as known at one moment, or each as it was known then."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Final, NamedTuple
+
+from domain.ledger.rates import Filters
+from domain.values.periods import MONTH, YEAR, months_before
+from services.ledger.queries import Queries, Rates
+from services.log.recorder import LogRecorder
+from services.system.settings import SHANGHAI
+
+# Not max(notification_id): the planner would look for it from the log's end, event by event.
+_POSITIONS_BEFORE: Final = """
+SELECT coalesce((SELECT notification_id FROM taizhang.log WHERE recorded_at < asked.instant
+                  ORDER BY recorded_at DESC, notification_id DESC LIMIT 1), 0)
+  FROM unnest(%s::timestamptz[]) WITH ORDINALITY AS asked (instant, number) ORDER BY number
+"""
+_RECORDED_AT: Final = """
+SELECT notification_id, recorded_at FROM taizhang.log WHERE notification_id = ANY(%s)
+"""
+
+
+class Moment(NamedTuple):
+    """One pair of clocks: a date, and a position of the log."""
+
+    as_of: date
+    known_at: int
+
+
+def known_then(queries: Queries, recorder: LogRecorder, days: Sequence[date], now: datetime) -> list[Moment]:
+    """Each day as it was known when it ended in Asia/Shanghai; days not over yet as known at the log's end.
+
+    Args:
+        queries: the ledger.
+        recorder: the log.
+        days: the dates, in order.
+        now: the present instant.
+    """
+    # The calendar's last day never ends.
+    ends = [_end(day) for day in days if day < date.max]
+    past = [end for end in ends if end <= now]
+    if past:
+        # Waits for a transaction that may still stamp its events with an instant before this one.
+        recorder.position_at(past[-1])
+    head, _ = recorder.head()
+    with queries.everywhere().cursor() as cursor:
+        found = [position for (position,) in cursor.execute(_POSITIONS_BEFORE, (past,))]
+    found += [head] * (len(days) - len(found))
+    return [Moment(day, position) for day, position in zip(days, found, strict=True)]
+
+
+def _end(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time(), SHANGHAI)
+
+
+def recorded_at(queries: Queries, positions: Sequence[int]) -> dict[int, datetime]:
+    """When the events at these positions were recorded."""
+    with queries.everywhere().cursor() as cursor:
+        return dict(cursor.execute(_RECORDED_AT, (list(set(positions)),)).fetchall())
+
+
+class Earlier(NamedTuple):
+    """The same groups at an earlier date, as known at the same position."""
+
+    as_of: date
+    rates: Rates
+
+
+class SeriesPoint(NamedTuple):
+    """Counts by group and in total at one moment, and the same a month and a year before."""
+
+    now: Rates
+    month_before: Earlier
+    year_before: Earlier
+
+
+def series(
+    queries: Queries, moments: Sequence[Moment], group_by: tuple[str, ...], filters: Filters
+) -> Iterator[SeriesPoint]:
+    """Counts by group and in total at each of the moments, which the projection has reached, and before them.
+
+    A date before is as known at its point's own position: the difference is what moved in the world, never what became
+    known in between.
+    """
+    asked: dict[Moment, Rates] = {}
+
+    def at(as_of: date, known_at: int) -> Rates:
+        moment = Moment(as_of, known_at)
+        if moment not in asked:
+            asked[moment] = queries.rates(as_of, known_at, group_by, filters)
+        return asked[moment]
+
+    def before(moment: Moment, months: int) -> Earlier:
+        day = months_before(moment.as_of, months)
+        return Earlier(day, at(day, moment.known_at))
+
+    for moment in moments:
+        yield SeriesPoint(at(*moment), before(moment, MONTH), before(moment, YEAR))

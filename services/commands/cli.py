@@ -1,0 +1,131 @@
+"""The command `taizhang`."""
+
+import os
+import sys
+from importlib import import_module
+from importlib.metadata import version
+from typing import Annotated, Final
+
+import typer
+
+from services.commands.console import ERR, OUT
+from services.system.errors import TaizhangError
+from services.system.settings import SettingsError, described
+
+EXIT_FAULT: Final = 1
+EXIT_SETTINGS: Final = 2
+
+#: By name in the order of the help: where the command, or the group of commands, stands.
+COMMANDS: Final = {
+    "serve": "services.commands.serve:serve",
+    "demo": "services.commands.demo:demo",
+    "projector": "services.commands.projector:projector",
+    "api-key": "services.commands.api_key:api_key",
+    "ingest": "services.commands.ingest:ingest",
+    "relay": "services.commands.ingest:relay",
+    "reminders": "services.commands.ingest:reminders",
+    "publish": "services.commands.publish:publish_file",
+    "rebuild": "services.commands.rebuild:rebuild",
+    "rates": "services.commands.questions:rates",
+    "series": "services.commands.over_time:series",
+    "compare": "services.commands.over_time:compare",
+    "explain": "services.commands.explain:explain",
+    "history": "services.commands.questions:history",
+    "changes": "services.commands.inspection:changes",
+    "vintage": "services.commands.inspection:vintage",
+    "signals": "services.commands.inspection:signals",
+    "campaigns": "services.commands.assessment:campaigns",
+    "assess": "services.commands.assessment:assess",
+    "what-if": "services.commands.assessment:what_if",
+    "export": "services.commands.assessment:export",
+    "reconcile": "services.commands.reconcile:reconcile_list",
+    "measures": "services.commands.daily:measures",
+    "durations": "services.commands.daily:durations",
+    "weak-branches": "services.commands.daily:weak_branches",
+    "regions": "services.commands.field:regions",
+    "matches": "services.commands.field:matches",
+    "decide-match": "services.commands.match:decide_match",
+    "undo-match": "services.commands.match:undo_match",
+    "demo-city": "services.commands.demo_city:demo_city",
+    "demo-list": "services.commands.demo_list:demo_list",
+    "verify": "services.commands.evidence:verify",
+    "export-log": "services.commands.evidence:export_log_to",
+    "export-evidence": "services.commands.evidence:export_evidence",
+    "log-key": "services.commands.evidence:log_key",
+    "witness": "services.commands.evidence:witness",
+    "survey": "services.commands.field:survey",
+    "quarantine": "services.commands.quarantine:quarantine",
+    "access": "services.commands.access:access",
+    "persons": "services.commands.persons:persons",
+}
+#: Which other commands start themselves.
+HIDDEN: Final = frozenset({"projector"})
+
+
+def _settings_text() -> str:
+    """The settings as lines of the help text; every line is a paragraph, so that none is joined to the next."""
+    lines = ["[bold]环境变量 Settings, from the environment[/bold]"]
+    for name, default, description in described():
+        given = f" [dim]\\[{default}][/dim]" if default else ""
+        lines.append(f"[cyan]{name}[/cyan]{given} {description}")
+    return "\n\n".join(lines)
+
+
+def _root(
+    context: typer.Context,
+    show_version: Annotated[bool, typer.Option("--version", help="版本 the version")] = False,  # noqa: FBT002 - an option
+) -> None:
+    if show_version:
+        OUT.print(version("taizhang"))
+        raise typer.Exit
+    if context.invoked_subcommand is None:  # pragma: no cover - typer shows the help first
+        raise typer.Exit(EXIT_SETTINGS)
+
+
+def command_line(wanted: str | None = None) -> typer.Typer:
+    """The command line with one command, or with all where none of that name is there.
+
+    Most of a short command's time would go into importing what the others need.
+    """
+    app = typer.Typer(
+        name="taizhang",
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help="台账 The ledger of Party building coverage: events in, point-in-time rates out.\n\n"
+        "开始 To begin: taizhang serve --dev, then in another shell taizhang publish events.jsonl and "
+        "taizhang rates --group-by kind",
+        epilog=_settings_text(),
+    )
+    app.callback(invoke_without_command=True)(_root)
+    for name in [wanted] if wanted in COMMANDS else COMMANDS:
+        module, _, attribute = COMMANDS[name].partition(":")
+        found = getattr(import_module(module), attribute)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name)
+        else:
+            app.command(name, hidden=name in HIDDEN)(found)
+    return app
+
+
+def main() -> None:
+    """Run the command line; faults are told in words, exit code 2 for settings, 1 for others."""
+    try:
+        command_line(sys.argv[1] if len(sys.argv) > 1 else None)()
+    except SettingsError as error:
+        ERR.print("[red]设置有误 Wrong settings[/red]")
+        ERR.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        sys.exit(EXIT_SETTINGS)
+    except TaizhangError as error:
+        ERR.print("[red]出错 Error[/red]")
+        ERR.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        sys.exit(EXIT_FAULT)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_FAULT)
+
+
+if __name__ == "__main__":
+    main()

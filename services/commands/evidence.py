@@ -1,0 +1,273 @@
+"""The commands of the evidence: verify, export-log, export-evidence, log-key, witness."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import httpx
+import psycopg
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from domain.ledger.rates import Filters
+from domain.values.instants import parse_date
+from services.commands.console import ERR, OUT
+from services.evidence.bundles.answers import AnswerError, fold, no_garbage_collection, read_filters
+from services.evidence.bundles.bundle import Contents, Question, is_bundle, write_bundle
+from services.evidence.bundles.relevant import relevant
+from services.evidence.copies.export import export_log
+from services.evidence.copies.stored import DatabaseLog
+from services.evidence.notes.keys import WITNESS_KEY_NAME, load_or_create_key
+from services.evidence.notes.notes import NoteError, SignatureType, VerifierKey
+from services.evidence.notes.signing import signer_for
+from services.evidence.verifier.audit import Asked, audit_bundle, audit_copy, audit_database
+from services.evidence.verifier.report import Report
+from services.evidence.witness.witness import Witness
+from services.evidence.witness.witness_http import create_app, poll_in_words
+from services.log.tree import LOG
+from services.serving.serving import database
+from services.system import logs
+from services.system.errors import TaizhangError
+from services.system.settings import SHANGHAI, Settings, SettingsError, load
+
+EXIT_WRONG: Final = 1
+EXIT_UNREADABLE: Final = 3
+FAULTS_SHOWN: Final = 20
+
+Data = Annotated[Path | None, typer.Option(help="数据目录 the folder of the embedded PostgreSQL and of keys")]
+
+
+@contextlib.contextmanager
+def _progress(what: str) -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
+    """A progress bar on standard error: (advance, set the total)."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=ERR, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield (lambda done: bar.advance(task, done)), (lambda total: bar.update(task, total=total))
+
+
+def _key(text: str | None) -> VerifierKey | None:
+    """A verifier key, given as its text or as a file that holds it."""
+    if text is None:
+        return None
+    path = Path(text)
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        text = path.read_text(encoding="utf-8").strip() if path.is_file() else text
+    try:
+        return VerifierKey.parse(text)
+    except NoteError as fault:
+        raise SettingsError(str(fault)) from None
+
+
+def verify(  # noqa: PLR0917 -- typer reads options from parameters
+    where: Annotated[
+        str | None,
+        typer.Argument(
+            help="地址, 副本或证据包 a ledger's address, a copy of its log, an evidence bundle; left out: the database"
+        ),
+    ] = None,
+    log_key: Annotated[str | None, typer.Option(help="日志公钥 the log's key, or a file with it")] = None,
+    checkpoint: Annotated[
+        list[Path] | None, typer.Option(help="留存的检查点 a checkpoint kept from before; may repeat")
+    ] = None,
+    witness: Annotated[list[str] | None, typer.Option(help="见证人地址 a witness's address; may repeat")] = None,
+    witness_key: Annotated[
+        list[str] | None, typer.Option(help="见证人公钥 a witness's key, or a file with it; may repeat")
+    ] = None,
+    quorum: Annotated[
+        int | None, typer.Option(min=1, help="见证人数 how many of the witnesses must have signed; all if left out")
+    ] = None,
+    answer: Annotated[
+        Path | None, typer.Option(help="答案 an answer of GET /v1/rates, as JSON, to be made again")
+    ] = None,
+    rates_filter: Annotated[
+        list[str] | None, typer.Option("--filter", help="filters of an answer that names none, as region=9901")
+    ] = None,
+    log_only: Annotated[  # noqa: FBT002 -- an option
+        bool, typer.Option("--log-only", help="只核日志 of the database only the log, not what is kept beside it")
+    ] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="进程数 processes; one for each core if left out")] = None,
+    data: Data = None,
+) -> None:
+    """核验 Check a log, a copy of it, or an evidence bundle: every hash, proof and signature anew.
+
+    Without an argument it checks the database that the settings name: its log, the trail of reading, the account of
+    what arrived, and the ledger's tables row by row against the log folded anew.
+
+    Exit code 0: all holds. 1: something is wrong; the first wrong position is named. 2: wrong usage. 3: what was to be
+    checked cannot be read.
+
+    Example: taizhang verify http://127.0.0.1:8000 --log-key log.key.pub --checkpoint kept/2024-12-31
+    """
+    settings = load(data=data)
+    asked = Asked(
+        _key(log_key),
+        [key for key in map(_key, witness_key or ()) if key is not None],
+        checkpoint or (),
+        witness or (),
+        answer,
+        _filters(rates_filter),
+        workers,
+        log_only,
+        quorum,
+    )
+    try:
+        report = _audit(where, settings, asked)
+    except (TaizhangError, psycopg.Error, httpx.HTTPError) as fault:
+        if isinstance(fault, SettingsError):
+            raise
+        ERR.print("[red]无法读取 Cannot be read[/red]")
+        ERR.print(str(fault), markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(EXIT_UNREADABLE) from None
+    _show(report)
+    if report.first is not None:
+        raise typer.Exit(EXIT_WRONG)
+
+
+def _filters(given: list[str] | None) -> Filters:
+    try:
+        return read_filters(given or ())
+    except AnswerError as fault:
+        raise SettingsError(f"--filter: {fault}") from None
+
+
+def _audit(where: str | None, settings: Settings, asked: Asked) -> Report:
+    with _progress("核验 verifying") as (advance, total):
+        if where is None:
+            with database(settings) as ready:
+                return audit_database(ready.conninfo, ready.log_key_path, asked, advance, total)
+        if is_bundle(Path(where)):
+            return audit_bundle(Path(where), asked)
+        key = None if settings.api_key is None else settings.api_key.get_secret_value()
+        return audit_copy(where, key, asked, advance, total)
+
+
+def _show(report: Report) -> None:
+    for chinese, english in report.good:
+        OUT.print(f"[green]✓[/green] {chinese}\n  {english}", highlight=False, soft_wrap=True)
+    first = report.first
+    if first is None:
+        OUT.print("[green]核验通过 Everything that was checked holds[/green]")
+        return
+    others = [fault for fault in report.faults if fault is not first]
+    for fault in [first, *others][:FAULTS_SHOWN]:
+        where = "" if fault.position is None else f"位置 position {fault.position}: "
+        OUT.print(f"[red]✗[/red] {where}{fault.chinese}\n  {fault.english}", highlight=False, soft_wrap=True)
+    if report.faults_total > FAULTS_SHOWN:
+        OUT.print(f"共 {report.faults_total} 处 faults in all")
+    where = "" if first.position is None else f", 首处 first at position {first.position}"
+    OUT.print(f"[red]核验不通过{where} Verification failed[/red]", highlight=False, soft_wrap=True)
+
+
+def export_log_to(
+    folder: Annotated[Path, typer.Argument(help="目标文件夹 where to write; an earlier export is brought up to date")],
+    data: Data = None,
+) -> None:
+    """导出日志 Copy the whole log into a folder: checkpoint, tiles, entries and events as received.
+
+    The copy can be checked anywhere with `taizhang verify FOLDER`, by hand or by any tool for C2SP tlog-tiles.
+
+    Example: taizhang export-log /mnt/evidence/2024-12-31
+    """
+    settings = load(data=data)
+    with database(settings) as ready, psycopg.connect(ready.conninfo, autocommit=True) as connection:
+        signer = signer_for(ready.log_key_path, ready.log_origin)
+        with _progress("导出 exporting") as (advance, total):
+            total(LOG.size(connection))
+            size = export_log(connection, signer, folder, advance)
+    OUT.print(f"{size:,} 个事件已导出 events written to {folder}", highlight=False, soft_wrap=True)
+
+
+def export_evidence(  # noqa: PLR0917 -- typer reads options from parameters
+    output: Annotated[Path, typer.Option("--output", "-o", help="证据包 the ZIP file to write")],
+    organizations: Annotated[list[str] | None, typer.Argument(help="组织 uscc:… or group:…; may repeat")] = None,
+    rates_filter: Annotated[
+        list[str] | None,
+        typer.Option("--filter", help="一组 instead: all that a filter means, as region=9901; may repeat"),
+    ] = None,
+    as_of: Annotated[str | None, typer.Option(help="生效日 YYYY-MM-DD; today if left out")] = None,
+    known_at: Annotated[int | None, typer.Option(min=0, help="已知时点 a position; the latest if left out")] = None,
+    data: Data = None,
+) -> None:
+    """导出证据包 The events behind organizations' rows, with proofs, to be checked offline by `taizhang verify`.
+
+    Example: taizhang export-evidence uscc:9151010452601815XG --as-of 2024-12-31 -o evidence.zip
+    """
+    settings = load(data=data)
+    day = datetime.now(SHANGHAI).date() if as_of is None else _date(as_of)
+    filters = _filters(rates_filter) if rates_filter else None
+    with database(settings) as ready, psycopg.connect(ready.conninfo, autocommit=True) as connection:
+        size = LOG.size(connection)
+        question = Question(day, size if known_at is None else min(known_at, size), organizations or (), filters)
+        signer = signer_for(ready.log_key_path, ready.log_origin)
+        with contextlib.closing(DatabaseLog(ready.conninfo)) as log, ERR.status("读取日志 reading the log"):
+            count = write_bundle(connection, signer, log, _contents(log, question), output)
+    OUT.print(f"{count:,} 个事件已写入 events written to {output}", highlight=False, soft_wrap=True)
+
+
+def _contents(log: DatabaseLog, question: Question) -> Contents:
+    """Which organizations and events, from the whole log and from nothing else."""
+    with no_garbage_collection():
+        events = list(log.known(question.known_at))
+        state = fold(events, question.as_of)
+        organizations = question.with_group(row.org for row in state.rows() if question.means(row))
+        return Contents(question, organizations, relevant(events, organizations))
+
+
+def _date(text: str) -> date:
+    try:
+        return parse_date(text)
+    except ValueError as fault:
+        raise SettingsError(f"--as-of {text!r}: {fault}") from None
+
+
+def log_key(data: Data = None) -> None:
+    """日志公钥 Print the log's public key, to be made known outside this system.
+
+    Example: taizhang log-key > log.key.pub
+    """
+    settings = load(data=data)
+    sys.stdout.write(f"{signer_for(settings.log_key_path, settings.log_origin).verifier}\n")
+
+
+def witness(  # noqa: PLR0917 -- typer reads options from parameters
+    trust: Annotated[
+        list[str], typer.Option(help="日志公钥 the key of a log to witness, or a file with it; may repeat")
+    ],
+    ledger: Annotated[
+        list[str] | None, typer.Option(help="台账地址 a ledger to ask for its checkpoints; may repeat")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="见证人名 the witness's name, for a new key; as office.example/w1")
+    ] = None,
+    folder: Annotated[Path, typer.Option(help="状态目录 its own folder, with its key and what it saw")] = Path(
+        ".witness"
+    ),
+    host: Annotated[str, typer.Option(help="地址 the address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="端口 the port")] = 8010,
+    interval: Annotated[float, typer.Option(min=1, help="间隔 seconds between rounds")] = 60,
+    once: Annotated[  # noqa: FBT002 -- an option
+        bool, typer.Option("--once", help="一轮即止 one round, then end; exit code 1 if a ledger was refused")
+    ] = False,
+) -> None:
+    """见证 Watch ledgers from outside: sign each checkpoint that extends what was seen before, and no other.
+
+    Run it on a machine, and under people, that the ledger's operator does not command. It takes checkpoints over
+    HTTP (C2SP tlog-witness, POST /add-checkpoint) and asks ledgers for them by itself.
+
+    Example: taizhang witness --trust log.key.pub --ledger http://ledger.example:8000 --name office.example/w1
+    """
+    import uvicorn  # noqa: PLC0415 -- other commands start without a server
+
+    logs.configure("console", "info")
+    key = load_or_create_key(folder / WITNESS_KEY_NAME, SignatureType.COSIGNATURE, name)
+    trusted = [each for each in map(_key, trust) if each is not None]
+    watching = Witness(key, trusted, folder / "witness.sqlite3")
+    ERR.print(f"见证人公钥 the witness's key: {key.verifier}", markup=False, highlight=False, soft_wrap=True)
+    if once:
+        refused = [each for each in ledger or () if not poll_in_words(watching, each)]
+        raise typer.Exit(EXIT_WRONG if refused else 0)
+    uvicorn.run(create_app(watching, ledger or (), interval), host=host, port=port, log_config=None)

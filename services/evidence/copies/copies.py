@@ -1,0 +1,106 @@
+"""Where a log can be read without its database: a ledger's address, or a copy in a folder or a ZIP file.
+
+All three hold the same files: `checkpoint`, `key`, `tile/<L>/<N>[.p/<W>]` and `tile/entries/<N>[.p/<W>]` as in
+C2SP tlog-tiles, and `raw/<N>[.p/<W>]` with the events of an entry bundle as received.
+"""
+
+import zipfile
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final, Protocol
+
+import httpx
+
+from services.system.errors import TaizhangError
+
+HTTP_TIMEOUT_S: Final = 60
+#: A raw bundle holds at most 256 events of 1 MiB.
+FILE_BYTES_MAX: Final = 300 * 2**20
+
+
+class CopyError(TaizhangError):
+    """A copy that cannot be read; nothing is said about whether it is true."""
+
+
+class LogCopy(Protocol):
+    """A copy of a log."""
+
+    def read(self, name: str) -> bytes:
+        """One file of the copy; CopyError where it is missing or out of reach."""
+
+    def close(self) -> None:
+        """Let go of what it reads from."""
+
+
+class FolderCopy:
+    """A folder that `taizhang export-log` wrote."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, name: str) -> bytes:
+        try:
+            return (self._folder / name).read_bytes()
+        except OSError as fault:
+            raise CopyError(f"{self._folder / name} cannot be read: {fault.strerror}; export the log again") from None
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+class ZipCopy:
+    """The same folder as a ZIP file."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except (OSError, zipfile.BadZipFile) as fault:
+            raise CopyError(f"{path} is no ZIP file that can be read: {fault}") from None
+        self._path = path
+
+    def read(self, name: str) -> bytes:
+        try:
+            if self._zip.getinfo(name).file_size > FILE_BYTES_MAX:
+                raise CopyError(f"{name} in {self._path} is larger than {FILE_BYTES_MAX} bytes unpacked: it is refused")
+            return self._zip.read(name)
+        except (KeyError, zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as fault:
+            raise CopyError(f"{name} cannot be read from {self._path}: {fault}; export the log again") from None
+
+    def close(self) -> None:
+        self._zip.close()
+
+
+class HttpCopy:
+    """A running ledger. Raw events need an inspector's API key."""
+
+    def __init__(self, address: str, api_key: str | None) -> None:
+        headers = {} if api_key is None else {"authorization": f"Bearer {api_key}"}
+        self._client = httpx.Client(
+            base_url=f"{address.rstrip('/')}/v1/log/", headers=headers, timeout=HTTP_TIMEOUT_S, trust_env=False
+        )
+
+    def read(self, name: str) -> bytes:
+        try:
+            answer = self._client.get(name)
+        except httpx.HTTPError as fault:
+            raise CopyError(f"{self._client.base_url}{name} does not answer: {fault}; try again") from None
+        if answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            raise CopyError(f"{answer.url} is for inspectors: put an inspector's key in TAIZHANG_API_KEY")
+        if answer.status_code != HTTPStatus.OK:
+            raise CopyError(f"{answer.url} answered {answer.status_code}: {answer.text[:300]}")
+        return answer.content
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def open_copy(where: str, api_key: str | None = None) -> LogCopy:
+    """The copy at an address, in a folder or in a ZIP file; CopyError where there is none."""
+    if where.startswith(("http://", "https://")):
+        return HttpCopy(where, api_key)
+    path = Path(where)
+    if path.is_dir():
+        return FolderCopy(path)
+    if path.is_file():
+        return ZipCopy(path)
+    raise CopyError(f"{where} is neither an address, nor a folder, nor a file: name a ledger or a copy of its log")

@@ -1,0 +1,161 @@
+"""The log signs its checkpoints, and never two that contradict each other (C2SP tlog-checkpoint, Signatures).
+
+The last checkpoint signed lies beside the key, apart from the database: a database that was rewritten, or cut back,
+does not get a signature until someone has looked.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from domain.tree.merkle import EMPTY_ROOT, MerkleError
+from domain.tree.proofs import verify_consistency
+from services.access.reading_trail import READINGS
+from services.evidence.notes.checkpoint import Checkpoint, open_checkpoint
+from services.evidence.notes.keys import load_or_create_key
+from services.evidence.notes.notes import Note, NoteError, Signature, SignatureType, SignerKey, VerifierKey
+from services.log.stored_tree import AnyConnection, StoredTree
+from services.log.tree import LOG
+from services.system.errors import TaizhangError
+from services.system.files import write_durably
+
+#: A signed checkpoint is served again for this long, however busy the log is.
+CHECKPOINT_AGE_MAX_S: Final = 1.0
+
+
+class LogContradictsError(TaizhangError):
+    """The database holds another history than the log has signed for."""
+
+
+class CheckpointSigner:
+    """Signs the head of a tree. Several processes may sign with one key file: each sees what the others signed."""
+
+    def __init__(self, key: SignerKey, key_file: Path, tree: StoredTree = LOG) -> None:
+        self._key, self._tree = key, tree
+        self._last_file = last_file(key_file, tree)
+        self._cosigned_file = cosigned_file(self._last_file)
+        self._lock_file = self._last_file.with_name(f"{self._last_file.name}.lock")
+        self._served: tuple[float, bytes] | None = None
+
+    @property
+    def verifier(self) -> VerifierKey:
+        """The log's public key, named by its origin."""
+        return self._key.verifier
+
+    def checkpoint(self, connection: AnyConnection) -> bytes:
+        """The signed checkpoint of the log as it is now, at most a second old.
+
+        Raises:
+            LogContradictsError: the log does not extend what was signed before.
+        """
+        now = time.monotonic()
+        if self._served is None or now - self._served[0] > CHECKPOINT_AGE_MAX_S:
+            self._served = (now, self._with_cosignatures(self._sign(connection)))
+        return self._served[1]
+
+    def keep_cosigned(self, note: Note, cosignatures: Sequence[Signature]) -> None:
+        """Keep a checkpoint with the witnesses' cosignatures, which were verified; it takes the last one's place."""
+        own = tuple(signature for _, signature in note.verified_by([self.verifier]))
+        write_durably(self._cosigned_file, Note(note.text, (*own, *cosignatures)).to_bytes())
+        self._served = None
+
+    def cosigned(self) -> bytes | None:
+        """The last checkpoint that witnesses have cosigned, with all signatures; None before the first."""
+        return self._cosigned_file.read_bytes() if self._cosigned_file.exists() else None
+
+    def _with_cosignatures(self, note: bytes) -> bytes:
+        """The checkpoint with what witnesses have signed of it."""
+        cosigned = self.cosigned()
+        return cosigned if cosigned is not None and Note.parse(cosigned).text == Note.parse(note).text else note
+
+    def _sign(self, connection: AnyConnection) -> bytes:
+        with self._lock():
+            last, note = self._last()
+            size = self._tree.size(connection)
+            if size < last.size:
+                raise LogContradictsError(
+                    f"the database ends at {self._tree.leaf} {size}, but a checkpoint of {last.size} was signed: "
+                    f"{size + 1} to {last.size} are gone; restore the database, or see {self._last_file}"
+                )
+            root_hash = self._tree.root_at(connection, size)
+            try:
+                proof = self._tree.consistency_proof(connection, last.size, size)
+                verify_consistency(last.size, size, proof, last.root_hash, root_hash)
+            except MerkleError:
+                raise LogContradictsError(
+                    f"something at or before {self._tree.leaf} {last.size} was changed, removed or inserted after its "
+                    "checkpoint was signed: run taizhang verify, and restore the database"
+                ) from None
+            if note and size == last.size:
+                return note
+            signed = Checkpoint(self._key.name, size, root_hash).sign(self._key)
+            write_durably(self._last_file, signed)
+            return signed
+
+    def _last(self) -> tuple[Checkpoint, bytes]:
+        try:
+            note = self._last_file.read_bytes()
+        except FileNotFoundError:
+            return Checkpoint(self._key.name, 0, EMPTY_ROOT), b""
+        try:
+            return open_checkpoint(note, self.verifier)[0], note
+        except NoteError as fault:
+            raise LogContradictsError(f"{self._last_file} is not the log's last checkpoint: {fault}") from None
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def cosigned_file(last: Path) -> Path:
+    """Where the last checkpoint that witnesses have cosigned lies, beside the last that was signed."""
+    return last.with_name(f"{last.name}.cosigned")
+
+
+def last_file(key_file: Path, tree: StoredTree = LOG) -> Path:
+    """Where the last checkpoint signed lies."""
+    return key_file.with_name(f"{key_file.name}.checkpoint" if tree is LOG else f"{key_file.name}.readings.checkpoint")
+
+
+def readings_key(key: SignerKey) -> SignerKey:
+    """The log's key under the name of the trail of reading: a tree of its own has an origin of its own."""
+    return replace(key, name=readings_origin(key.name))
+
+
+def readings_verifier(key: VerifierKey) -> VerifierKey:
+    """The public half of `readings_key`, from the log's."""
+    return replace(key, name=readings_origin(key.name))
+
+
+def readings_origin(origin: str) -> str:
+    """The origin of the trail of reading beside a log."""
+    return f"{origin}/readings"
+
+
+def signers(key_file: Path, origin: str | None) -> tuple[CheckpointSigner, CheckpointSigner]:
+    """New signers of the log and of the trail of reading, with the key in a file, made anew where there is none."""
+    key = load_or_create_key(key_file, SignatureType.ED25519, origin)
+    return CheckpointSigner(key, key_file), CheckpointSigner(readings_key(key), key_file, READINGS)
+
+
+@lru_cache(maxsize=8)
+def readings_signer_for(key_file: Path, origin: str | None) -> CheckpointSigner:
+    """This process's signer of the trail of reading, beside that of the log."""
+    return signers(key_file, origin)[1]
+
+
+@lru_cache(maxsize=8)
+def signer_for(key_file: Path, origin: str | None) -> CheckpointSigner:
+    """This process's signer with a key file, made anew where there is none; see load_or_create_key."""
+    return signers(key_file, origin)[0]

@@ -1,0 +1,201 @@
+"""One pass over a part of a log: hash every event anew and compare it with all that is stored about it."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+
+from domain.events.envelope import content_sha256
+from domain.events.facts import subject_of
+from domain.events.types import RANKS
+from domain.tree.leaf import LeafError
+from domain.tree.merkle import TILE_WIDTH, leaf_hash, root
+from domain.values.instants import parse_date
+from services.evidence.copies.stored import Columns, MangledEntryError, StoredEvent, StoredLog, content_of
+from services.log.recorder import originator_bytes, originator_id
+
+_sha256: Final = hashlib.sha256
+#: Each part tells its first faults; the first of all of them is what counts.
+FAULTS_MAX: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong, in words, at a position or (None) with the log as a whole.
+
+    Where only a range can be told, it is from `position` to `last`.
+    """
+
+    position: int | None
+    chinese: str
+    english: str
+    event: StoredEvent | None = None
+    last: int | None = None
+
+    def explains(self, other: "Fault") -> bool:
+        """Whether the other is but a consequence: its range holds this one, which is narrower."""
+        if self.position is None or other.position is None or other.last is None:
+            return False
+        ours, theirs = (self.last or self.position) - self.position, other.last - other.position
+        return ours < theirs and other.position <= self.position <= other.last
+
+
+@dataclass(slots=True)
+class Part:
+    """What one pass found over positions `first` to `last`.
+
+    `tile_roots` are the roots of its whole tiles, None where an event is missing; `leaves` the leaf hashes of the
+    tiles that were asked for, and of the last one where it is not full.
+    """
+
+    first: int
+    last: int
+    faults: list[Fault] = field(default_factory=list)
+    faults_total: int = 0
+    tile_roots: list[bytes | None] = field(default_factory=list)
+    leaves: dict[int, list[bytes]] = field(default_factory=dict)
+    recorded: tuple[datetime, datetime] | None = None
+
+    def wrong(self, position: int, chinese: str, english: str, event: StoredEvent | None = None) -> None:
+        """Note a fault."""
+        self.faults_total += 1
+        if len(self.faults) < FAULTS_MAX:
+            self.faults.append(Fault(position, chinese, english, event))
+
+
+def scan(log: StoredLog, first: int, last: int, keep: frozenset[int]) -> Part:
+    """Verify positions `first` to `last`; `first` begins a tile. `keep` are tiles whose leaf hashes are wanted."""
+    part = Part(first, last)
+    hashes: list[bytes | None] = [None] * (last - first + 1)
+    expected = first
+    try:
+        for event in log.events(first, last):
+            while expected < event.position <= last and event.columns is not None:
+                _missing(part, expected)
+                expected += 1
+            hashes[expected - first] = check_event(part, event, expected)
+            expected += 1
+        for position in range(expected, last + 1):
+            _missing(part, position)
+    except MangledEntryError as fault:
+        part.wrong(fault.position, "日志条目损坏", str(fault))
+    for start in range(0, len(hashes), TILE_WIDTH):
+        index = (first - 1 + start) // TILE_WIDTH
+        tile = [value for value in hashes[start : start + TILE_WIDTH] if value is not None]
+        due = min(TILE_WIDTH, len(hashes) - start)
+        whole = len(tile) == due
+        if due == TILE_WIDTH:
+            part.tile_roots.append(root(tile) if whole else None)
+        if whole and (due < TILE_WIDTH or index in keep):
+            part.leaves[index] = tile
+    return part
+
+
+def _missing(part: Part, position: int) -> None:
+    part.wrong(position, "事件缺失", "the event is missing; positions are dense, so it was deleted")
+
+
+def check_event(part: Part, event: StoredEvent, position: int) -> bytes | None:
+    """Compare one event with itself; return its leaf hash, made from the values, None if they make none."""
+    if part.recorded is not None and event.recorded_at < part.recorded[1]:
+        part.wrong(
+            position, "记录时间倒退", f"recorded_at {event.recorded_at.isoformat()} is before the event before it"
+        )
+    part.recorded = (part.recorded[0] if part.recorded else event.recorded_at, event.recorded_at)
+    digest = _sha256(event.raw).digest()
+    if digest != event.raw_sha256:
+        part.wrong(
+            position,
+            "原文被改动",
+            f"the raw bytes were changed: their SHA-256 is {digest.hex()}, recorded is {event.raw_sha256.hex()}",
+        )
+    try:
+        made = leaf_hash(event.leaf(position))
+    except LeafError as fault:
+        part.wrong(position, "登记项被改动", f"the recorded values make no leaf: {fault}")
+        return None
+    if event.position != position:
+        part.wrong(position, "位置不符", f"the entry says that it is at position {event.position}", event)
+    elif made != event.leaf_hash:
+        part.wrong(
+            position,
+            "登记项被改动, 或被换位",
+            f"the leaf of the recorded values hashes to {made.hex()}, stored is {event.leaf_hash.hex()}: source, id, "
+            "raw_sha256, recorded_at, publisher, intake or leaf_hash was changed, or the row is of another position",
+            event,
+        )
+    if digest == event.raw_sha256:
+        _check_content(part, event, position)
+    return made
+
+
+def _check_content(part: Part, event: StoredEvent, position: int) -> None:
+    """What the raw bytes say must be what is recorded beside them."""
+    try:
+        if _agrees(event, content_of(event)):
+            return
+    except (ValueError, KeyError, TypeError):
+        pass  # looked at again below, exactly, to say what is wrong
+    try:
+        content = content_of(event, json.loads)
+        said: dict[str, Any] = {"source": content["source"], "id": content["id"]}
+        recorded: dict[str, Any] = {"source": event.source, "id": event.id}
+        if event.columns is not None:
+            said |= _derived(content)._asdict()
+            recorded |= event.columns._asdict()
+    except (ValueError, KeyError, TypeError) as fault:
+        part.wrong(position, "原文不是事件", f"the raw bytes are no event: {type(fault).__name__} {fault}")
+        return
+    for name, value in said.items():
+        if recorded[name] != value:
+            part.wrong(
+                position,
+                f"列 {name} 被改动",
+                f"column {name} was changed: recorded is {_shown(recorded[name])}, the raw bytes say {_shown(value)}",
+            )
+
+
+def _agrees(event: StoredEvent, content: dict[str, Any]) -> bool:
+    """Whether the columns follow from the content, by the fastest way that cannot say yes to what does not.
+
+    orjson writes numbers that are no integers in another form than the digest's; such an event is looked at exactly.
+    """
+    columns = event.columns
+    if (content["source"], content["id"]) != (event.source, event.id):
+        return False
+    if columns is None:
+        return True
+    type_, data = content["type"], content["data"]
+    if type_ in RANKS:
+        spoken_of, effective = subject_of(type_, data), data["effective_on"]
+    else:
+        spoken_of = effective = None
+    day = columns.effective_on
+    return (
+        _sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).digest() == columns.content_sha256
+        and columns.topic == type_
+        and columns.subject == spoken_of
+        and (None if day is None else day.isoformat()) == effective
+        and columns.originator_version == 1
+        and columns.originator_id.bytes == originator_bytes((event.source, event.id))
+    )
+
+
+def _derived(content: dict[str, Any]) -> Columns:
+    type_, data = content["type"], content["data"]
+    is_fact = type_ in RANKS
+    return Columns(
+        originator_id((content["source"], content["id"])),
+        1,
+        type_,
+        subject_of(type_, data) if is_fact else None,
+        parse_date(data["effective_on"]) if is_fact else None,
+        content_sha256(content),
+    )
+
+
+def _shown(value: object) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)

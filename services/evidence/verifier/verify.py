@@ -1,0 +1,188 @@
+"""`taizhang verify` on a whole log: every hash anew, compared with all that is stored about it."""
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from domain.tree.merkle import TILE_HEIGHT, TILE_WIDTH, MerkleError, leaf_hash
+from services.evidence.bundles.answers import Answer
+from services.evidence.copies.copies import open_copy
+from services.evidence.copies.stored import CopiedLog, DatabaseLog, StoredLog
+from services.evidence.verifier.report import Hashes, Report
+from services.evidence.verifier.scan import Fault, Part, scan
+
+#: Positions that one pass takes: 32 tiles.
+PART_SIZE: Final = 32 * TILE_WIDTH
+#: From how many events on it pays to start processes, which takes each of them about a second.
+SEVERAL_FROM: Final = 100_000
+#: Among how many faulty rows each looks for the position that it belongs to.
+MISPLACED_MAX: Final = 100
+
+_reading: StoredLog | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a log of a size is: in a database, or in a copy (a folder, a ZIP file or an address)."""
+
+    size: int
+    conninfo: str | None = None
+    copy: str | None = None
+    api_key: str | None = None
+
+    def open(self) -> StoredLog:
+        """The log, on a connection of its own."""
+        if self.conninfo is not None:
+            return DatabaseLog(self.conninfo)
+        return CopiedLog(open_copy(self.copy or "", self.api_key), self.size)
+
+
+def verify_log(
+    source: Source,
+    sizes: Iterable[int],
+    answer: Answer | None = None,
+    *,
+    workers: int | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> tuple[Report, Hashes]:
+    """Hash a whole log anew and compare it with all that is stored about it.
+
+    Args:
+        source: where it is.
+        sizes: tree sizes whose roots will be asked for.
+        answer: one to be made again; how it differs is in the hashes' `differences`.
+        workers: processes to use; if left out, one for each core, where the log is long enough to be worth it.
+        progress: called with the number of positions done since the last call.
+    """
+    keep = frozenset(size // TILE_WIDTH for size in sizes if size % TILE_WIDTH)
+    report, hashes = Report(source.size), Hashes([], {})
+    newest: datetime | None = None
+    for part in _parts(source, keep, answer, hashes, workers or _workers(source.size)):
+        _take(report, hashes, part)
+        if newest and part.recorded and part.recorded[0] < newest:
+            report.fails(part.first, "记录时间倒退", "recorded_at is before that of the event before it")
+        newest = part.recorded[1] if part.recorded else newest
+        progress(part.last - part.first + 1)
+    report.faults = _explained(sorted(report.faults, key=lambda fault: fault.position or 0))
+    with closing(source.open()) as log:
+        _compare_tiles(report, hashes, log)
+    if not report.faults:
+        report.holds(
+            f"{source.size:,} 个事件的原文、登记项与叶哈希一致",
+            f"{source.size:,} events: raw bytes, recorded values and leaves agree",
+        )
+    return report, hashes
+
+
+def _workers(size: int) -> int:
+    return os.cpu_count() or 1 if size >= SEVERAL_FROM else 1
+
+
+def _parts(source: Source, keep: frozenset[int], answer: Answer | None, hashes: Hashes, workers: int) -> Iterable[Part]:
+    """The parts in order; by the end of them, an answer was made again beside them."""
+    starts = range(1, source.size + 1, PART_SIZE)
+    tasks = [(first, min(first + PART_SIZE - 1, source.size), keep) for first in starts]
+    if len(tasks) < 2 or workers < 2:
+        with closing(source.open()) as log:
+            yield from (scan(log, *task) for task in tasks)
+            hashes.differences = None if answer is None else _differences(answer, log)
+        return
+    # Started anew, not forked: a fork would share the parent's connections and threads.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, _open_here, (source,)) as pool:
+        compared = None if answer is None else pool.submit(_differences, answer)
+        yield from pool.map(_scan_here, tasks)
+        hashes.differences = None if compared is None else compared.result()
+
+
+def _differences(answer: Answer, log: StoredLog | None = None) -> list[str]:
+    """How an answer differs; a log that was tampered with may hold events that cannot be folded at all."""
+    reading = log or _reading
+    assert reading is not None  # noqa: S101 -- _open_here ran first
+    try:
+        return answer.differences(reading)
+    except (ValueError, KeyError, TypeError) as fault:
+        return [f"the events cannot be folded: {type(fault).__name__} {fault}"]
+
+
+def _open_here(source: Source) -> None:
+    global _reading  # noqa: PLW0603 -- a worker process has one log for its life
+    _reading = source.open()
+
+
+def _scan_here(task: tuple[int, int, frozenset[int]]) -> Part:
+    assert _reading is not None  # noqa: S101 -- _open_here ran first
+    return scan(_reading, *task)
+
+
+def _take(report: Report, hashes: Hashes, part: Part) -> None:
+    report.faults += part.faults
+    report.faults_total += part.faults_total
+    hashes.tile_roots += part.tile_roots
+    hashes.leaves |= part.leaves
+
+
+def _explained(faults: list[Fault]) -> list[Fault]:
+    """Say of a row that was moved to which position its stored hash belongs."""
+    moved = [fault for fault in faults if fault.event is not None and fault.position is not None][:MISPLACED_MAX]
+    positions = [fault.position for fault in moved if fault.position is not None]
+    explained = {}
+    for fault in moved:
+        event, position = fault.event, fault.position or 0
+        for other in sorted({*positions, position - 1, position + 1} - {0, position}):
+            if event is not None and leaf_hash(event.leaf(other)) == event.leaf_hash:
+                explained[fault.position] = other
+    return [
+        Fault(
+            fault.position,
+            f"此处是位置 {explained[fault.position]} 的事件",
+            f"here stands the event of position {explained[fault.position]}: rows were swapped, inserted or deleted",
+        )
+        if fault.event is not None and fault.position in explained
+        else fault
+        for fault in faults
+    ]
+
+
+def _compare_tiles(report: Report, hashes: Hashes, log: StoredLog) -> None:
+    """The stored tile roots must be those of the events, and there must be none beyond them."""
+    level, count = 1, report.size // TILE_WIDTH
+    while True:
+        stored = log.tile_roots(level, 0, count + TILE_WIDTH)
+        by_now = log.size() >> (TILE_HEIGHT * level)  # the log may have grown since its size was taken
+        span = TILE_WIDTH**level
+        missing = next((index for index in range(count) if index not in stored), None)
+        if log.keeps_all_tiles and missing is not None:
+            words = f"the tile root of level {level}, index {missing} is missing: it was deleted"
+            report.fails(missing * span + 1, "树节点缺失", words)
+        for index, value in sorted(stored.items()):
+            low, high = index * span + 1, (index + 1) * span
+            if count <= index < by_now:
+                continue
+            if index >= count:
+                report.fails(
+                    report.size + 1,
+                    f"日志尾部被截去: 曾至少有 {high} 个事件",
+                    f"the tail was cut: the tile roots tell of at least {high} events, the log ends at {report.size}",
+                )
+                return
+            try:
+                (made,) = hashes.read(level, index, 1)
+            except MerkleError:
+                continue
+            if made != value:
+                report.fails(
+                    low,
+                    f"位置 {low} 到 {high} 之间有事件被改动",
+                    f"an event from position {low} to {high} was changed with its leaf hash: the tile root of level "
+                    f"{level}, index {index} is {value.hex()}, the events give {made.hex()}",
+                    high,
+                )
+        if not count:
+            return
+        level, count = level + 1, count >> TILE_HEIGHT

@@ -1,0 +1,104 @@
+"""How long measures take, by region: survival curves in which what is still open counts as such."""
+
+from datetime import date
+from math import isnan
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.fieldwork.measures import SUCCESSES
+from domain.values.terms import MEASURES, Measure
+from projections.ledger.columns.measures import ENDS, measures
+from services.ledger.queries import Queries
+
+CURVE_POINTS_MAX: Final = 200
+_MET: Final = [ENDS.index(end) for end in ENDS if end in SUCCESSES]
+
+
+class Durations(NamedTuple):
+    """How long one measure takes in one region (Kaplan and Meier 1958, with those still open as censored).
+
+    Attributes:
+        region: None for all.
+        ended: met by coverage or an instructor.
+        censored: still open, or ended in another way.
+        median_days: None where half have not been met within the days seen.
+        curve: (days, share still open, its lower and upper bound at 95 %).
+    """
+
+    region: str | None
+    ended: int
+    censored: int
+    median_days: float | None
+    curve: list[tuple[int, float, float | None, float | None]]
+
+
+def durations(queries: Queries, as_of: date, known_at: int, measure: Measure, digits: int | None) -> list[Durations]:
+    """How long a measure takes, by regions of so many digits (that of the organization now or last), or in all."""
+    view = queries.view.current
+    version, snapshot, day = view.version.number, view.snapshot, as_of.toordinal()
+    found = measures(snapshot, as_of, known_at)
+    seen = queries.homes.within(version, snapshot, day, known_at, queries.scope)
+    found = found.where((found.measure == MEASURES.index(measure)) & seen[found.org_no])
+    days = (np.where(found.closed > 0, found.closed, day) - found.opened).astype(np.int64)
+    is_met = np.isin(found.closed_by, _MET)
+    if not len(days):
+        return []
+    if digits is None:
+        return [_survival(None, days, is_met)]
+    codes = list(snapshot.regions)
+    keys = sorted({code[:digits] for code in codes})
+    number = {key: n for n, key in enumerate(keys)}
+    key_of = np.array([number[code[:digits]] for code in codes], np.int64)
+    home = key_of[queries.homes.at(version, snapshot, day, known_at)[found.org_no]]
+    order = np.argsort(home)
+    home, days, is_met = home[order], days[order], is_met[order]
+    begins = np.flatnonzero(np.diff(home, prepend=-1)).tolist()
+    parts = zip(begins, [*begins[1:], len(home)], strict=True)
+    return [_survival(keys[home[first]], days[first:end], is_met[first:end]) for first, end in parts]
+
+
+class Curve(NamedTuple):
+    """A survival curve: on each of these days the share that is left, with its bounds; arrays of one length."""
+
+    days: NDArray[np.int64]
+    shares: NDArray[np.floating]
+    low: NDArray[np.floating]
+    high: NDArray[np.floating]
+
+
+def survival_curve(days: NDArray[np.int64], is_end: NDArray[np.bool_]) -> Curve:
+    """Kaplan and Meier's estimate (1958), its bounds at 95 % by Greenwood's variance on the log-log scale.
+
+    Where the variance has no value the bounds are nan.
+
+    Args:
+        days: how long each was seen, at least one.
+        is_end: whether it ended then, or was only seen for so long.
+    """
+    from scipy import stats  # noqa: PLC0415 - takes most of a second to import, and few ask for a curve
+
+    function = stats.ecdf(stats.CensoredData(uncensored=days[is_end], right=days[~is_end])).sf
+    low = high = np.full(len(function.quantiles), np.nan)
+    if is_end.any():
+        # Without a censored or an ended one beside, the variance has no value on some days.
+        with np.errstate(all="ignore"):
+            interval = function.confidence_interval(0.95, method="log-log")
+        low, high = interval.low.probabilities, interval.high.probabilities
+    return Curve(function.quantiles, function.probabilities, low, high)
+
+
+def _survival(region: str | None, days: NDArray[np.int64], is_met: NDArray[np.bool_]) -> Durations:
+    curve, met = survival_curve(days, is_met), int(is_met.sum())
+    halved = np.flatnonzero(curve.shares <= 0.5)
+    step = max(1, -(-len(curve.days) // CURVE_POINTS_MAX))
+    points = zip(*(values[::step].tolist() for values in curve), strict=True)
+    return Durations(
+        region, met, len(days) - met, float(curve.days[halved[0]]) if len(halved) else None,
+        [(day, round(share, 4), _bound(low), _bound(high)) for day, share, low, high in points],
+    )  # fmt: skip
+
+
+def _bound(value: float) -> float | None:
+    return None if isnan(value) else round(value, 4)

@@ -1,0 +1,113 @@
+"""Weak branches, found by the ledger itself: whose firms could stand alone, and with too few full members."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Final, Literal, NamedTuple, get_args
+
+import numpy as np
+
+from domain.events.facts import Fact, standing_facts
+from domain.fieldwork.rectification import Contradicted, Rectification, rectifications
+from domain.inspection.signals import branch_after
+from domain.ledger.entities import Branch
+from domain.ledger.policy import Policy
+from domain.values.scope import in_scope
+from domain.values.terms import FORMATIONS
+from projections.ledger.columns.columns import Int32
+from projections.ledger.columns.counts import Standing, standing
+from projections.ledger.columns.coverings import Covering
+from services.ledger.projector import fits
+from services.ledger.queries import Queries
+from services.ledger.traces import events_about
+
+Weakness = Literal["could_stand_alone", "below_threshold"]
+WEAKNESSES: Final[tuple[Weakness, ...]] = get_args(Weakness)
+SHARED: Final = ("joint", "affiliated")
+
+
+class WeakBranch(NamedTuple):
+    """A branch that is weak on the date.
+
+    Attributes:
+        formation: how it covers its organizations.
+        covers: active organizations that it covers; excluded ones are among them.
+        full_members: at these.
+        weaknesses: why it is found.
+        could_stand_alone: eligible organizations that have no branch of their own, by identifier.
+    """
+
+    branch: str
+    formation: str
+    covers: int
+    full_members: int
+    weaknesses: list[Weakness]
+    could_stand_alone: list[str]
+
+
+def weak_branches(queries: Queries, as_of: date, known_at: int, region: str | None = None) -> list[WeakBranch]:
+    """The weak branches at the end of a date, as known at a position, by name.
+
+    Args:
+        queries: the ledger.
+        as_of: the date whose end is asked for.
+        known_at: the position of the state of knowledge.
+        region: only those that cover an organization in a region that begins so.
+    """
+    view = queries.view.current
+    day = as_of.toordinal()
+    policy = view.snapshot.policy(day, known_at)
+    rows = standing(view.snapshot, day, known_at, policy)
+    covering = queries.covering(view, day, known_at)
+    at = np.full(view.snapshot.organizations, -1, np.int32)
+    at[rows.org_no] = np.arange(len(rows), dtype=np.int32)
+    row = at[covering.org_no]
+    return _judged(queries, rows, covering.where(row >= 0), row[row >= 0], policy, region)
+
+
+def _judged(  # noqa: PLR0917 - one question
+    queries: Queries, rows: Standing, covering: Covering, row: Int32, policy: Policy, region: str | None
+) -> list[WeakBranch]:
+    """The weak ones among branches; `row` is for each that is covered its place among the rows."""
+    if not len(row):
+        return []
+    snapshot = queries.view.current.snapshot
+    regions = list(snapshot.regions)
+    in_sight = np.array([in_scope(code, queries.scope) for code in regions])
+    in_region = np.array([region is None or code.startswith(region) for code in regions])
+    # A branch has one formation on a date.
+    begins = np.flatnonzero(np.append(True, covering.branch[1:] != covering.branch[:-1]))
+    home = rows.region[row]
+    # A branch is judged by all that it covers: who may not see all of it is not told of it.
+    told = np.logical_and.reduceat(in_sight[home], begins) & np.logical_or.reduceat(in_region[home], begins)
+    members = np.add.reduceat(rows.full_members[row], begins)
+    few = members < policy.full_members_for_branch
+    # An eligible organization under a branch of its own stands alone already.
+    could = rows.eligible & (rows.formation != FORMATIONS.index("standalone")) & (rows.excluded == 0)
+    grown = could[row] & np.isin(covering.formation, [FORMATIONS.index(name) for name in SHARED])
+    weak = np.flatnonzero(told & (few | np.logical_or.reduceat(grown, begins)))
+    ends = np.append(begins[1:], len(row))
+    judged = []
+    for first, end, full_members in zip(*(a[weak].tolist() for a in (begins, ends, members)), strict=True):
+        firms = sorted(snapshot.orgs[n] for n in covering.org_no[first:end][grown[first:end]].tolist())
+        weaknesses: list[Weakness] = ["could_stand_alone"] if firms else []
+        if full_members < policy.full_members_for_branch:
+            weaknesses.append("below_threshold")
+        name, formation = covering.names[covering.branch[first]], FORMATIONS[covering.formation[first]]
+        judged.append(WeakBranch(name, formation, end - first, full_members, weaknesses, firms))
+    return judged
+
+
+def branches(queries: Queries, names: list[str], as_of: date, known_at: int) -> Mapping[str, Branch]:
+    """These branches' own states: name, tier, region."""
+    with queries.connection() as connection:
+        events = events_about(connection, queries.view.current.reading, names, known_at)
+    facts: dict[str, list[Fact]] = {name: [] for name in names}
+    for fact in standing_facts(events, fits)[0]:
+        if fact.effective_on <= as_of and fact.entity in facts:
+            facts[fact.entity].append(fact)
+    return {name: branch_after(of_branch) for name, of_branch in facts.items()}
+
+
+def all_rectifications(queries: Queries, as_of: date, known_at: int) -> tuple[list[Rectification], list[Contradicted]]:
+    """Every rectification opened by the date, as known at a position, and the facts without effect."""
+    return rectifications(queries.office_facts(["rectification"], as_of, known_at))

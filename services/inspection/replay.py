@@ -1,0 +1,145 @@
+"""Replay: the events that changed a region or a branch, one after the other, with what was so before and after."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+
+import numpy as np
+
+from domain.events.facts import Event
+from domain.ledger.entities import Branch
+from domain.ledger.rates import Counts, Filters, add
+from domain.ledger.rows import ledger
+from projections.ledger.columns.moves import steps
+from services.inspection.changes import ChangeEvent, described
+from services.ledger.projector import fits
+from services.ledger.queries import Queries
+from services.ledger.sight import Sight
+from services.ledger.traces import events_about
+from services.log.reader import LogReader
+from services.system.errors import NotFoundError
+
+
+class Step(NamedTuple):
+    """One event that changed a row that the filters mean.
+
+    Attributes:
+        event: the event, and why it changes what was known.
+        organizations: how many rows it changed.
+        before: the counts as known before it.
+        after: the counts as known with it.
+        previous: the position of the step before, None at the first.
+        next: the position of the step after, None at the last.
+    """
+
+    event: ChangeEvent
+    organizations: int
+    before: Counts
+    after: Counts
+    previous: int | None
+    next: int | None
+
+
+class Replay(NamedTuple):
+    """A stretch of what changed: how many steps there are in all, and a page of them."""
+
+    steps_in_all: int
+    steps: list[Step]
+
+
+def replay(
+    queries: Queries,
+    as_of: date,
+    since: int,
+    known_at: int,
+    filters: Filters,
+    *,
+    after: int | None,
+    backwards: bool,
+    limit: int,
+) -> Replay:
+    """Up to `limit` steps between two states of knowledge of one date, beyond position `after` in their direction."""
+    view = queries.view.current
+    found = steps(view.snapshot, as_of.toordinal(), since, known_at, queries.narrowed(filters))
+    positions = found.positions.tolist()
+    chosen = list(range(len(positions)))
+    if backwards:
+        chosen.reverse()
+    if after is not None:
+        chosen = [i for i in chosen if (positions[i] < after if backwards else positions[i] > after)]
+    chosen = chosen[:limit]
+    begin = queries.rates(as_of, since, (), filters).total
+    # sums[i] is what the first i steps have changed.
+    sums = np.vstack([np.zeros((1, len(begin)), np.int64), np.cumsum(found.differences, axis=0)]).tolist()
+    with queries.connection() as connection:
+        events = described(connection, [positions[i] for i in chosen])
+    events = Sight(queries, as_of, known_at).described(events)
+    return Replay(
+        len(positions),
+        [
+            Step(
+                events[positions[i]],
+                int(found.organizations[i]),
+                add(begin, Counts(*sums[i])),
+                add(begin, Counts(*sums[i + 1])),
+                *_neighbours(positions, i),
+            )
+            for i in chosen
+        ],
+    )
+
+
+def _neighbours(positions: Sequence[int], i: int) -> tuple[int | None, int | None]:
+    return positions[i - 1] if i else None, positions[i + 1] if i + 1 < len(positions) else None
+
+
+class BranchStep(NamedTuple):
+    """One event that speaks of a branch; its state on the date before and after, None while not formed."""
+
+    event: ChangeEvent
+    before: Branch | None
+    after: Branch | None
+    previous: int | None
+    next: int | None
+
+
+def branch_history(
+    queries: Queries, branch: str, as_of: date, known_at: int, *, after: int, limit: int
+) -> list[BranchStep]:
+    """The events that speak of a branch, in order of position, those after position `after`.
+
+    Raises:
+        NotFoundError: none known then does, or the branch never covered an organization in sight.
+    """
+    view, sight = queries.view.current, Sight(queries, as_of, known_at)
+    with queries.connection() as connection, connection.cursor() as cursor:
+        positions = view.reading.mentions(cursor, [branch], known_at)
+        if not sight.is_whole:
+            # Every event of a branch out of sight is looked at too, so that both take the same steps.
+            told = LogReader(connection).events(positions)
+            positions = sorted(event.position for event in told if sight.sees_any(event))
+        if not positions:
+            raise NotFoundError(f"no event known at position {known_at} speaks of {branch}; check the identifier")
+        about = events_about(connection, view.reading, [branch], known_at)
+        chosen = [i for i, position in enumerate(positions) if position > after][:limit]
+        events = sight.described(described(connection, [positions[i] for i in chosen]))
+
+    def state(position: int) -> Branch | None:
+        found = _branch(about, branch, as_of, position)
+        return None if found is None else found._replace(covers=frozenset(filter(sight.sees, found.covers)))
+
+    return [
+        BranchStep(
+            events[positions[i]],
+            state(positions[i] - 1),
+            state(positions[i]),
+            *_neighbours(positions, i),
+        )
+        for i in chosen
+    ]
+
+
+def _branch(events: Sequence[Event], branch: str, as_of: date, known_at: int) -> Branch | None:
+    known = [event for event in events if event.position <= known_at]
+    state = ledger(known, as_of, fits).branches.get(branch)
+    return state if state is not None and state.formation is not None else None

@@ -1,0 +1,100 @@
+"""What is recorded beside the log: duplicates, quarantine, and the tally that accounts for every message."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final, get_args
+
+import orjson
+from psycopg import Cursor
+from psycopg.rows import TupleRow
+
+from domain.values.reasons import Reason
+from services.log.messages import Arrival, Disposition, Place, Receipt
+from services.postgres.copying import Column, copy_rows
+
+DISPOSITIONS: Final[tuple[Disposition, ...]] = get_args(Disposition)
+
+_DUPLICATE_COLUMNS: Final = ("position", "received_at", "publisher", "intake")
+_DUPLICATE_TYPES: Final[tuple[Column, ...]] = ("int8", "timestamptz", "text", "bytea")
+
+_QUARANTINE_COLUMNS: Final = (
+    "id", "received_at", "event_id", "publisher", "publisher_is_steward", "publisher_sources", "intake", "attributes",
+    "raw", "raw_sha256", "reasons", "rules", "source", "channel", "topic", "partition",
+)  # fmt: skip
+_QUARANTINE_TYPES: Final[tuple[Column, ...]] = (
+    "int8", "timestamptz", "text", "text", "bool", "text[]", "bytea", "bytea",
+    "bytea", "bytea", "bytea", "text[]", "text", "text", "text", "int4",
+)  # fmt: skip
+
+_ADD_TO_TALLY: Final = """
+INSERT INTO taizhang.tally AS t
+       (source, channel, topic, partition, received, accepted, duplicate, quarantined, first_seen, last_seen)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (source, channel, topic, partition) DO UPDATE SET
+       received = t.received + excluded.received,
+       accepted = t.accepted + excluded.accepted,
+       duplicate = t.duplicate + excluded.duplicate,
+       quarantined = t.quarantined + excluded.quarantined,
+       last_seen = greatest(t.last_seen, excluded.last_seen)
+"""
+_MOVE_IN_TALLY: Final = {
+    "accepted": "UPDATE taizhang.tally SET quarantined = quarantined - 1, accepted = accepted + 1",
+    "duplicate": "UPDATE taizhang.tally SET quarantined = quarantined - 1, duplicate = duplicate + 1",
+}
+_OF_PLACE: Final = """
+ WHERE source IS NOT DISTINCT FROM %s AND channel = %s AND topic IS NOT DISTINCT FROM %s
+   AND partition IS NOT DISTINCT FROM %s
+"""
+
+
+def reasons_json(reasons: Iterable[Reason]) -> bytes:
+    """Reasons as a JSON array; text that JSON can't hold is replaced."""
+    values = [reason.as_json() for reason in reasons]
+    try:
+        return orjson.dumps(values)
+    except TypeError:  # half of a surrogate pair, or an integer beyond 64 bits, as the value that broke the rule
+        return json.dumps(values).encode()
+
+
+def record_duplicates(cursor: Cursor[TupleRow], now: datetime, duplicates: Sequence[tuple[Arrival, int]]) -> None:
+    """Record repeats, each with the position of the first."""
+    if duplicates:
+        rows = ((position, now, a.message.publisher.name, a.intake_json) for a, position in duplicates)
+        copy_rows(cursor, "taizhang.duplicate", _DUPLICATE_COLUMNS, _DUPLICATE_TYPES, rows)
+
+
+def record_quarantined(
+    cursor: Cursor[TupleRow], now: datetime, quarantined: Sequence[tuple[Arrival, int, Sequence[Reason]]]
+) -> None:
+    """Record what was set aside: the bytes whole, and why."""
+    if quarantined:
+        rows = (_quarantine_row(now, *each) for each in quarantined)
+        copy_rows(cursor, "taizhang.quarantine", _QUARANTINE_COLUMNS, _QUARANTINE_TYPES, rows)
+
+
+def _quarantine_row(now: datetime, arrival: Arrival, number: int, reasons: Sequence[Reason]) -> tuple[object, ...]:
+    message, publisher, place = arrival.message, arrival.message.publisher, arrival.place
+    attributes = None if message.attributes is None else json.dumps(dict(message.attributes)).encode()
+    sources = None if publisher.sources is None else sorted(publisher.sources)
+    return (
+        number, now, arrival.key[1] if arrival.key else None, publisher.name, publisher.steward, sources,
+        arrival.intake_json, attributes, message.raw, hashlib.sha256(message.raw).digest(), reasons_json(reasons),
+        sorted({reason.rule for reason in reasons}), *place,
+    )  # fmt: skip
+
+
+def count(cursor: Cursor[TupleRow], now: datetime, arrivals: Sequence[Arrival], receipts: Sequence[Receipt]) -> None:
+    """Add messages to the tally, each under the disposition that it got."""
+    counts = Counter([(*a.place, receipt.disposition) for a, receipt in zip(arrivals, receipts, strict=True)])
+    for place in {key[:-1]: None for key in counts}:
+        each = [counts[*place, disposition] for disposition in DISPOSITIONS]
+        cursor.execute(_ADD_TO_TALLY, (*place, sum(each), *each, now, now), prepare=True)
+
+
+def move(cursor: Cursor[TupleRow], place: Place, to: Disposition) -> None:
+    """Count one message that was quarantined as accepted or duplicate from now on."""
+    cursor.execute(_MOVE_IN_TALLY[to] + _OF_PLACE, place)
+    assert cursor.rowcount == 1  # noqa: S101  # it was counted there when it was set aside

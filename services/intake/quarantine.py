@@ -1,0 +1,242 @@
+"""Quarantine: what was set aside, looked at again, redriven or discarded; each step is recorded for ever."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, Literal, NamedTuple
+
+from psycopg import Cursor
+from psycopg.rows import TupleRow, tuple_row
+
+from domain.values.fields import REASON_LENGTH_MAX
+from services.intake import account
+from services.intake.decisions import begin
+from services.log.messages import Arrival, Message, Place, Publisher, Receipt, arrive
+from services.log.recorder import Turn
+from services.log.writer import Writer
+from services.system.errors import AlreadyEndedError, InvalidValueError, NotFoundError
+
+PAGE_MAX: Final = 1_000
+BY_LENGTH_MAX: Final = 200
+
+State = Literal["open", "accepted", "duplicate", "discarded"]
+
+
+class Quarantined(NamedTuple):
+    """One message that was set aside, without its bytes; `state` is open, or the end that it came to."""
+
+    id: int
+    received_at: datetime
+    source: str | None
+    event_id: str | None
+    publisher: str
+    intake: Mapping[str, Any]
+    reasons: Sequence[Mapping[str, Any]]
+    rules: Sequence[str]
+    raw_sha256: bytes
+    raw_bytes: int
+    state: State
+
+
+class Action(NamedTuple):
+    """One step taken with a quarantined message.
+
+    `position` comes with accepted and duplicate, `reasons` with still_refused, `reason` with discarded.
+    """
+
+    number: int
+    at: datetime
+    by: str
+    action: Literal["accepted", "duplicate", "still_refused", "discarded"]
+    position: int | None
+    reasons: Sequence[Mapping[str, Any]] | None
+    reason: str | None
+
+
+class Dossier(NamedTuple):
+    """A quarantined message whole: its bytes as received, binary mode's attributes, what was done with it."""
+
+    message: Quarantined
+    raw: bytes
+    attributes: Mapping[str, str] | None
+    actions: Sequence[Action]
+
+
+class Filters(NamedTuple):
+    """Which messages are meant; None means any. `rule` is the name of one of its reasons' rules."""
+
+    state: State | None = None
+    source: str | None = None
+    publisher: str | None = None
+    rule: str | None = None
+
+
+ANY: Final = Filters()
+
+_COLUMNS: Final = """
+SELECT q.id, q.received_at, q.source, q.event_id, q.publisher, q.intake, q.reasons, q.rules, q.raw_sha256,
+       length(q.raw), coalesce(e.action, 'open')
+"""
+_FROM: Final = """
+  FROM taizhang.quarantine q
+  LEFT JOIN taizhang.quarantine_action e ON e.quarantine_id = q.id AND e.action <> 'still_refused'
+"""
+_SELECT_PAGE: Final = (
+    _COLUMNS
+    + _FROM
+    + """
+ WHERE (%(before)s::bigint IS NULL OR q.id < %(before)s)
+   AND (%(state)s::text IS NULL OR coalesce(e.action, 'open') = %(state)s)
+   AND (%(source)s::text IS NULL OR q.source = %(source)s)
+   AND (%(publisher)s::text IS NULL OR q.publisher = %(publisher)s)
+   AND (%(rule)s::text IS NULL OR %(rule)s = ANY (q.rules))
+ ORDER BY q.id DESC LIMIT %(limit)s
+"""
+)
+_SELECT_ONE: Final = _COLUMNS + ", q.raw, q.attributes" + _FROM + " WHERE q.id = %s"
+_SELECT_ACTIONS: Final = """
+SELECT number, at, by, action, position, reasons, reason FROM taizhang.quarantine_action
+ WHERE quarantine_id = %s ORDER BY number
+"""
+_SELECT_MESSAGE: Final = """
+SELECT raw, attributes, intake, publisher, publisher_is_steward, publisher_sources, source, channel, topic, partition
+  FROM taizhang.quarantine WHERE id = %s
+"""
+_RECORD_ACTION: Final = """
+INSERT INTO taizhang.quarantine_action (quarantine_id, number, at, by, action, position, reasons, reason)
+SELECT %(id)s, coalesce(max(number), 0) + 1, %(at)s, %(by)s, %(action)s, %(position)s, %(reasons)s, %(reason)s
+  FROM taizhang.quarantine_action WHERE quarantine_id = %(id)s
+"""
+
+
+class Quarantine:
+    """What was set aside, for the stewards."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._recorder = writer.recorder
+
+    def page(self, filters: Filters = ANY, *, before: int | None = None, limit: int = 100) -> list[Quarantined]:
+        """Messages, newest first, at most `limit` (up to 1000): those with an id under `before`, the cursor."""
+        with self._recorder.datastore.get_connection() as connection, connection.cursor(row_factory=tuple_row) as rows:
+            rows.execute(_SELECT_PAGE, {**filters._asdict(), "before": before, "limit": min(limit, PAGE_MAX)})
+            return [Quarantined._make(row) for row in rows]
+
+    def get(self, id_: int) -> Dossier:
+        """One message whole.
+
+        Raises:
+            NotFoundError: there is none of this number.
+        """
+        with self._recorder.transaction() as cursor:
+            row = cursor.execute(_SELECT_ONE, (id_,)).fetchone()
+            if row is None:
+                raise _not_found(id_)
+            *message, raw, attributes = row
+            return Dossier(Quarantined._make(message), bytes(raw), attributes, _actions(cursor, id_))
+
+    def redrive(self, id_: int, by: str, publisher: Publisher | None = None) -> Receipt:
+        """Read a message again with today's rules and take it in if they allow it.
+
+        If they don't, it stays open, the attempt is recorded with the reasons, and the receipt says quarantined,
+        with the same number. What the channel itself had against it (its key, say) is waived by whoever redrives.
+
+        Args:
+            id_: its number.
+            by: who redrives.
+            publisher: its publisher as of today; left out, with the rights held when the message came in.
+
+        Raises:
+            NotFoundError: there is none of this number.
+            AlreadyEndedError: its end is recorded.
+            InvalidValueError: `by` is empty or too long.
+        """
+        _check_text("by", by, BY_LENGTH_MAX)
+
+        def work(cursor: Cursor[TupleRow], turn: Turn) -> Receipt:
+            arrival, place = open_message(cursor, id_, by, publisher)
+            receipt = self._take_in(cursor, turn, id_, arrival)
+            if receipt.disposition == "quarantined":
+                reasons = account.reasons_json(receipt.reasons).decode()
+                _record(cursor, id_, turn.now, by, "still_refused", reasons=reasons)
+            else:
+                account.move(cursor, place, receipt.disposition)
+                _record(cursor, id_, turn.now, by, receipt.disposition, position=receipt.position)
+            return receipt
+
+        return self._writer.write(work)
+
+    def _take_in(self, cursor: Cursor[TupleRow], turn: Turn, id_: int, arrival: Arrival) -> Receipt:
+        decisions = begin(self._recorder, cursor, turn, [arrival])
+        self._recorder.append(cursor, turn, decisions.take([arrival]))
+        account.record_duplicates(cursor, turn.now, decisions.duplicates)
+        receipt = decisions.receipts[0]
+        # Still refused, it keeps its number: nothing is set aside twice.
+        return receipt if receipt.quarantine_id is None else receipt._replace(quarantine_id=id_)
+
+    def discard(self, id_: int, by: str, reason: str) -> None:
+        """End a message without taking it in; its bytes stay.
+
+        Raises:
+            NotFoundError: there is none of this number.
+            AlreadyEndedError: its end is recorded.
+            InvalidValueError: `by` or `reason` is empty or too long.
+        """
+        _check_text("by", by, BY_LENGTH_MAX)
+        _check_text("reason", reason, REASON_LENGTH_MAX)
+
+        def work(cursor: Cursor[TupleRow], turn: Turn) -> None:
+            open_message(cursor, id_, by, None)
+            _record(cursor, id_, turn.now, by, "discarded", reason=reason)
+
+        self._writer.write(work)
+
+
+def open_message(cursor: Cursor[TupleRow], id_: int, by: str, publisher: Publisher | None) -> tuple[Arrival, Place]:
+    """Read a message again, and where it is counted; an error unless it is open."""
+    row = cursor.execute(_SELECT_MESSAGE, (id_,)).fetchone()
+    if row is None:
+        raise _not_found(id_)
+    end = next((a for a in _actions(cursor, id_) if a.action != "still_refused"), None)
+    if end is not None:
+        at = f" at position {end.position}" if end.position else ""
+        raise AlreadyEndedError(
+            f"quarantined message {id_} was ended as {end.action}{at} by {end.by} on {end.at:%Y-%m-%d %H:%M:%SZ}; "
+            "an end is final, publish a new event instead"
+        )
+    raw, attributes, original, name, steward, sources, *place = row
+    if publisher is None:
+        publisher = Publisher(name, steward, None if sources is None else frozenset(sources))
+    original.pop("attributes", None)
+    signature = original.pop("jws", None)
+    intake = {"channel": "redrive", "quarantine": id_, "by": by, "original": original}
+    return arrive(Message(bytes(raw), intake, publisher, attributes, signature=signature)), Place._make(place)
+
+
+def _actions(cursor: Cursor[TupleRow], id_: int) -> list[Action]:
+    return [Action._make(row) for row in cursor.execute(_SELECT_ACTIONS, (id_,))]
+
+
+def _record(
+    cursor: Cursor[TupleRow],
+    id_: int,
+    at: datetime,
+    by: str,
+    action: str,
+    *,
+    position: int | None = None,
+    reasons: str | None = None,
+    reason: str | None = None,
+) -> None:
+    cursor.execute(
+        _RECORD_ACTION,
+        {"id": id_, "at": at, "by": by, "action": action, "position": position, "reasons": reasons, "reason": reason},
+    )
+
+
+def _not_found(id_: int) -> NotFoundError:
+    return NotFoundError(f"no quarantined message has the number {id_}; list them to see which there are")
+
+
+def _check_text(name: str, value: str, length_max: int) -> None:
+    if not value.strip() or len(value) > length_max or any(ord(c) < 32 or "\ud800" <= c <= "\udfff" for c in value):
+        raise InvalidValueError(f"{name} is text of 1 to {length_max} characters without control characters")

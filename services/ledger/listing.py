@@ -1,0 +1,102 @@
+"""The ledger's rows as a list: filtered, found by name or code, sorted, in pages."""
+
+import heapq
+from datetime import date
+from typing import Any, Final, Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import Cursor
+
+from domain.ledger.rates import Filters
+from domain.ledger.rows import Row
+from projections.ledger.columns.counts import Standing
+from projections.ledger.columns.finding import find
+from services.ledger.queries import Queries, chosen_rows, rows_at
+from services.ledger.view import View
+
+Sort = Literal["org", "employees", "full_members"]
+SORTS: Final[tuple[Sort, ...]] = get_args(Sort)
+
+
+class ListKey(NamedTuple):
+    """Where a row stands in the list: the largest value first, then by org; the value is 0 where org alone sorts."""
+
+    value: int
+    org: str
+
+
+class Listed(NamedTuple):
+    """One row of the list, and where it stands."""
+
+    key: ListKey
+    row: Row
+
+
+def listing(
+    queries: Queries,
+    as_of: date,
+    known_at: int,
+    filters: Filters,
+    *,
+    part: str | None = None,
+    sort: Sort = "org",
+    after: ListKey | None = None,
+    limit: int,
+) -> list[Listed]:
+    """Up to `limit` rows, those after `after`.
+
+    Args:
+        queries: the ledger.
+        as_of: the date whose end is asked for.
+        known_at: the position of the state of knowledge.
+        filters: which rows are meant.
+        part: a part of the name or of the identifier that they have; None for any.
+        sort: by identifier, or the most employees (unknown ones last) or full members first.
+        after: the key of the last row of the page before.
+        limit: how many at most.
+    """
+    view = queries.view.current
+    policy = view.snapshot.policy(as_of.toordinal(), known_at)
+    rows = chosen_rows(view.snapshot, as_of, known_at, policy, queries.narrowed(filters))
+    with queries.cursor() as cursor:
+        if part is not None:
+            rows = rows.where(_holding(view, cursor, rows, part))
+        page = _page(queries, view, rows, sort, after, limit)
+        chosen = rows.where(np.array([i for _, i in page], np.int64))
+        made = rows_at(view, cursor, chosen, policy)
+    return [Listed(key, row) for (key, _), row in zip(page, made, strict=True)]
+
+
+def _holding(view: View, cursor: Cursor[Any], rows: Standing, part: str) -> NDArray[np.bool_]:
+    found = find(cursor, view.reading.schema, part)
+    return np.isin(rows.attributes_no, found.attributes) | np.isin(rows.org_no, found.organizations)
+
+
+def _page(  # noqa: PLR0917 - one question
+    queries: Queries, view: View, rows: Standing, sort: Sort, after: ListKey | None, limit: int
+) -> list[tuple[ListKey, int]]:
+    """The keys of the page in order, each with its row's index."""
+    if sort == "org":
+        values = np.zeros(len(rows), np.int64)
+        behind_org = None if after is None else after.org
+        at = queries.alphabet.first(view.version.number, view.snapshot, rows.org_no, behind_org, limit)
+    else:
+        # Unknown employees are -1, so that they come after 0.
+        values = getattr(rows, sort).astype(np.int64)
+        at = _largest(values, after, limit)
+    orgs, numbers = view.snapshot.orgs, rows.org_no
+    keyed = ((-int(values[i]), orgs[numbers[i]], int(i)) for i in at.tolist())
+    behind = (-after.value, after.org) if after else None
+    page = heapq.nsmallest(limit, (each for each in keyed if behind is None or each[:2] > behind))
+    return [(ListKey(-value, org), i) for value, org, i in page]
+
+
+def _largest(values: NDArray[np.int64], after: ListKey | None, limit: int) -> NDArray[np.int64]:
+    """Indexes among which are the page's; rows of its last value, and of the cursor's, are all there."""
+    at = np.arange(len(values)) if after is None else np.flatnonzero(values <= after.value)
+    if len(at) > limit:
+        beyond = 0 if after is None else int(np.count_nonzero(values[at] == after.value))
+        last = min(limit + beyond, len(at)) - 1
+        at = at[values[at] >= -np.partition(-values[at], last)[last]]
+    return at

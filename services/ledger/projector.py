@@ -1,0 +1,213 @@
+"""The projector: applies the log to the ledger projection, a batch at a time, for as long as it runs.
+
+Rows, records and the position that they are bound to commit together. An event that cannot be
+applied is held, and the later events of its entity wait behind it; the others go on.
+"""
+
+import gc
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, Final
+
+import psycopg
+from psycopg import Connection
+
+from domain.events.envelope import check_data
+from domain.events.facts import Event, entity_of
+from projections.ledger.fold.fold import LedgerFold
+from projections.ledger.fold.memory import LedgerMemory
+from services.ledger import versions
+from services.ledger.ruleset import ruleset
+from services.ledger.versions import Version
+from services.log.reader import LogReader
+from services.log.recorder import CHANNEL as LOG_CHANNEL
+from services.postgres.database import connect
+from services.system.logs import logger
+from services.system.settings import Settings
+from services.system.supervision import Supervisor
+
+BATCH_EVENTS_MAX: Final = 5_000
+BACK_OFF_S_MIN: Final = 0.5
+BACK_OFF_S_MAX: Final = 30.0
+# A notification may be lost with its connection; look by oneself this often.
+LOOK_S: Final = 2.0
+# The fold makes no reference cycles, and a search for them walks through all records remembered: search rarely.
+COLLECTION: Final = (50_000, 20, 100)
+# One projector at a time: any number, as long as no other advisory lock of the database has it.
+_LOCK: Final = 0x7461697A50524F4A
+
+_HELD: Final = "SELECT position, entity FROM taizhang.projection_held WHERE version = %s ORDER BY position"
+_HOLD: Final = """
+INSERT INTO taizhang.projection_held (version, position, entity, fault) VALUES (%s, %s, %s, %s)
+"""
+
+
+def fits(type_: str, data: object) -> bool:
+    """Whether a replacement fits a type."""
+    return not check_data(type_, data)
+
+
+class Projector:
+    """Advances one version of the ledger projection."""
+
+    def __init__(self, connection: Connection[Any], version: Version) -> None:
+        self.version = version
+        self._connection = connection
+        self._log = LogReader(connection)
+        self._held: set[str] = set()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Remember nothing; all is read from the tables anew."""
+        with self._connection.transaction(), self._connection.cursor() as cursor:
+            entry, attributes, org = self.version.tables.next_numbers(cursor)
+            self._held = {entity for _, entity in cursor.execute(_HELD, (self.version.number,))}
+        self._memory = LedgerMemory(self.version.tables, self._log, org)
+        self._fold = LedgerFold(self._memory, fits, entry, attributes)
+
+    def advance(self, limit: int = BATCH_EVENTS_MAX) -> int:
+        """Apply the next events, at most `limit`; give how many there were."""
+        try:
+            return self._advance(limit)
+        except (psycopg.Error, versions.OvertakenError):
+            raise
+        except Exception:
+            # Whatever an event does to the fold: the database's faults and being overtaken went on above, and what is
+            # left is found by applying one event at a time, which holds that event alone and names its fault.
+            if limit == 1:
+                raise
+            logger().exception("batch failed; applying its events one by one", position=self.version.position)
+        self._begin()
+        return self._advance_singly(limit)
+
+    def _advance_singly(self, limit: int) -> int:
+        for done in range(limit):
+            try:
+                if self._advance(1) == 0:
+                    return done
+            except (psycopg.Error, versions.OvertakenError):
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is recorded, and holds one entity only
+                self._begin()
+                self._hold(self._log.after(self.version.position, 1)[0], repr(error))
+        return limit
+
+    def _advance(self, limit: int) -> int:
+        with self._connection.transaction(), self._connection.cursor() as cursor:
+            versions.claim(cursor, self.version)
+            batch = self._log.after(self.version.position, limit)
+            if not batch:
+                return 0
+            self._memory.prefetch(cursor, batch)
+            for event in batch:
+                self._memory.now = event.position
+                if self._held and (entity := held_entity(event, self._memory)) in self._held:
+                    cursor.execute(_HOLD, (self.version.number, event.position, entity, "waits behind an earlier one"))
+                else:
+                    self._fold.apply(event)
+            self._memory.save(cursor, self._fold.take())
+            version = versions.advance(cursor, self.version, batch[-1].position)
+        self._memory.settle()
+        self.version = version
+        return len(batch)
+
+    def _hold(self, event: Event, fault: str) -> None:
+        entity = held_entity(event, self._memory)
+        with self._connection.transaction(), self._connection.cursor() as cursor:
+            versions.claim(cursor, self.version)
+            cursor.execute(_HOLD, (self.version.number, event.position, entity, fault[:500]))
+            self.version = versions.advance(cursor, self.version, event.position)
+        self._held.add(entity)
+        logger().error("event held", position=event.position, fault=type(fault).__name__)
+
+
+def held_entity(event: Event, memory: LedgerMemory) -> str:
+    """The entity behind which an event is held: that of its fact, or of the fact that it speaks of."""
+    if event.is_fact:
+        return entity_of(event.type, event.data)
+    target = memory.find(event.target)
+    if target is None or not target.is_fact:
+        return " ".join(event.target)
+    return entity_of(target.type, target.data)
+
+
+class Follower:
+    """Runs a projector until told to stop, through faults of the database."""
+
+    def __init__(self, conninfo: str, when_rules_changed: Callable[[], None]) -> None:
+        self._conninfo = conninfo
+        self._when_rules_changed = when_rules_changed
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Let `run` end after the batch at hand."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Follow the log; after a fault of the database try again, ever later."""
+        back_off = BACK_OFF_S_MIN
+        while not self._stopping.is_set():
+            try:
+                with connect(self._conninfo, "projector") as connection:
+                    self._wait_for_turn(connection)
+                    back_off = BACK_OFF_S_MIN
+                    self._follow(connection)
+            except (psycopg.Error, versions.OvertakenError) as error:
+                logger().warning("projector interrupted", fault=type(error).__name__, retry_in_s=back_off)
+                self._stopping.wait(back_off)
+                back_off = min(back_off * 2, BACK_OFF_S_MAX)
+
+    def _wait_for_turn(self, connection: Connection[Any]) -> None:
+        while not self._stopping.is_set():
+            row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
+            if row is not None and row[0]:
+                return
+            self._stopping.wait(LOOK_S)
+
+    def _follow(self, connection: Connection[Any]) -> None:
+        connection.execute(f"LISTEN {LOG_CHANNEL}")
+        projector = self._begin(connection)
+        while not self._stopping.is_set():
+            try:
+                if projector.advance() > 0:
+                    continue
+            except versions.RetiredError:
+                projector = self._begin(connection)
+                continue
+            for _ in connection.notifies(timeout=LOOK_S, stop_after=1):
+                break
+
+    def _begin(self, connection: Connection[Any]) -> Projector:
+        """A projector of the version in use; where other rules made it, a rebuild is due."""
+        version = versions.ensure(connection)
+        logger().info("projector follows", version=version.number, position=version.position)
+        if version.ruleset != ruleset():
+            logger().warning("the rules have changed: rebuilding", made_by=version.ruleset, now=ruleset())
+            self._when_rules_changed()
+        return Projector(connection, version)
+
+
+def main(settings: Settings) -> None:
+    """Run as a process of its own until SIGTERM; a rebuild that is due runs in a child process."""
+    gc.set_threshold(*COLLECTION)
+    command = [sys.executable, "-m", "services.commands.cli", "rebuild", "--if-due", "--parent", str(os.getpid())]
+    rebuild = Supervisor("rebuild", command, until_done=True)
+    follower = Follower(settings.conninfo, rebuild.start)
+    numbers = (signal.SIGTERM, signal.SIGINT)
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        for each in numbers:  # one that is repeated must not break into the stopping
+            signal.signal(each, signal.SIG_IGN)
+        follower.stop()
+        raise SystemExit(0)
+
+    for number in numbers:
+        signal.signal(number, stop)
+    try:
+        follower.run()
+    finally:
+        rebuild.stop()

@@ -1,0 +1,284 @@
+"""The point-in-time questions, answered from the ledger in memory and its tables.
+
+Every answer is bound to one version of the projection at one position; `as_of` is a date,
+`known_at` a position that the projection has reached.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from copy import copy
+from datetime import date, datetime
+from functools import reduce
+from typing import Any, Final, NamedTuple, Self
+
+from psycopg import Connection, Cursor
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool
+
+from domain.events.facts import Fact
+from domain.ledger.entities import Attributes
+from domain.ledger.policy import Policy
+from domain.ledger.rates import ANY, Counts, Filters, Key, add
+from domain.ledger.rows import Row, row
+from domain.values.scope import Scope
+from projections.ledger.columns.choosing import ByOrganization
+from projections.ledger.columns.columns import Snapshot
+from projections.ledger.columns.counts import Standing, matching, standing
+from projections.ledger.columns.coverings import BranchCoverings, Covering
+from projections.ledger.columns.cubes import Shape
+from projections.ledger.columns.grouping import group
+from projections.ledger.columns.home_regions import Homes
+from projections.ledger.columns.name_order import Alphabet
+from projections.ledger.columns.rows import deciding, organization_state, presence
+from projections.ledger.rows import INACTIVE, RawState
+from services.ledger.office_facts import OfficeFacts
+from services.ledger.view import LedgerView, PinnedView, View
+from services.log import tree
+from services.log.reader import KeptEvents
+from services.postgres.database import configure_scoped, open_pool
+from services.system.errors import NotFoundError
+
+_RECORDED_AT: Final = "SELECT recorded_at FROM taizhang.log WHERE notification_id = %s"
+# Of so many positions what the log says is kept: it never changes.
+_KNOWN_MAX: Final = 10_000
+
+
+class Known(NamedTuple):
+    """A position of the log: when it was recorded (None for 0), and the root hash of the tree up to it, in hex."""
+
+    recorded_at: datetime | None
+    root_hash: str
+
+
+_REGIONS: Final = "SELECT set_config('taizhang.regions', %s, true)"
+
+
+class Pools(NamedTuple):
+    """Connections for callers who see everything, and for those limited to regions (READER's)."""
+
+    whole: "ConnectionPool[Connection[TupleRow]]"
+    scoped: "ConnectionPool[Connection[TupleRow]]"
+
+
+class Evidence(NamedTuple):
+    """What a stranger needs to check a figure: the tree that holds the events, and the rules."""
+
+    tree_size: int
+    root_hash: str
+    ruleset: str
+
+
+class Rates(NamedTuple):
+    """Counts by group, sorted by key with null last, and of all rows that the filters mean."""
+
+    groups: dict[Key, Counts]
+    total: Counts
+    policy: Policy
+
+
+class Queries:
+    """The questions. Make it by `open`, which starts the ledger in memory."""
+
+    def __init__(self, pools: Pools, view: LedgerView | PinnedView, scope: Scope = None) -> None:
+        self._pools = pools
+        self.view = view
+        self.scope = scope
+        self.by_organization = ByOrganization()
+        self.homes = Homes()
+        self._office_facts = OfficeFacts()
+        self._coverings = BranchCoverings()
+        self.alphabet = Alphabet()
+        self._known: dict[int, Known] = {}
+        self._kept = KeptEvents()
+
+    def _like(self, view: LedgerView | PinnedView, scope: Scope) -> "Queries":
+        made = copy(self)
+        made.view, made.scope = view, scope
+        return made
+
+    def pinned(self) -> "Queries":
+        """The same questions, all answered from the version in use now: for an answer that has several parts."""
+        return self._like(PinnedView(self.view.current), self.scope)
+
+    def within(self, scope: Scope) -> "Queries":
+        """The same questions, answered from what lies within these regions."""
+        return self._like(self.view, scope)
+
+    def everywhere(self) -> "Queries":
+        """The same questions without a limit.
+
+        For figures of the whole ledger, for what the log says of a position (its instant, its root), and where what is
+        out of sight only decides whether something is told; never for single organizations.
+        """
+        return self._like(self.view, None)
+
+    @property
+    def kept(self) -> KeptEvents | None:
+        """Events read before; None where these questions are limited to regions, since the database decides there."""
+        return self._kept if self.scope is None else None
+
+    def narrowed(self, filters: Filters) -> Filters:
+        """The filters, within the regions that these questions are limited to."""
+        return filters if self.scope is None else filters._replace(scope=self.scope)
+
+    @classmethod
+    @contextmanager
+    def open(cls, conninfo: str) -> Iterator[Self]:
+        """Open the database and start to follow the projection."""
+        view = LedgerView(conninfo)
+        with (
+            open_pool(conninfo, "queries") as whole,
+            # Where nobody is limited to regions, it holds no connection.
+            open_pool(conninfo, "scoped", size_min=0, configure=configure_scoped) as scoped,
+        ):
+            view.start()
+            try:
+                yield cls(Pools(whole, scoped), view)
+            finally:
+                view.close()
+
+    @property
+    def position(self) -> int:
+        """The position up to which answers are complete."""
+        return self.view.position
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection[TupleRow]]:
+        """A connection for reading; where these questions are limited to regions, behind row-level security."""
+        if self.scope is None:
+            with self._pools.whole.connection() as connection:
+                yield connection
+            return
+        with self._pools.scoped.connection() as connection, connection.transaction():
+            connection.execute(_REGIONS, (",".join(self.scope),))
+            yield connection
+
+    @contextmanager
+    def cursor(self) -> Iterator[Cursor[TupleRow]]:
+        """A cursor of such a connection."""
+        with self.connection() as connection, connection.cursor() as cursor:
+            yield cursor
+
+    def office_facts(self, families: Sequence[str], as_of: date, known_at: int) -> list[Fact]:
+        """The acts of offices of these families that stand, effective by the date, in canonical order."""
+        with self.connection() as connection:
+            return self._office_facts.at(connection, self.view.current, self.scope, families, as_of, known_at)
+
+    def covering(self, view: View, day: int, known_at: int) -> Covering:
+        """What every branch covers on a day (an ordinal), as known at a position.
+
+        Of all branches, in sight or not: whoever asks tells of those alone of which all is in sight.
+        """
+        with self.everywhere().cursor() as cursor:
+            return self._coverings.at(view.version.number, view.reading.schema, view.snapshot, cursor, day, known_at)
+
+    def known(self, position: int) -> Known | None:
+        """What was kept of a position, without asking the database."""
+        return self._known.get(position)
+
+    def learn(self, position: int) -> Known:
+        """When a position was recorded and the root there, in one go: whoever needs the one needs the other next."""
+        kept = self._known.get(position)
+        if kept is not None:
+            return kept
+        with self.everywhere().connection() as connection, connection.cursor() as cursor:
+            found = cursor.execute(_RECORDED_AT, (position,), prepare=True).fetchone()
+            root = tree.LOG.root_at(connection, position)
+        if len(self._known) >= _KNOWN_MAX:
+            self._known.clear()
+        known = self._known[position] = Known(found[0] if found else None, root.hex())
+        return known
+
+    def recorded_at(self, position: int) -> datetime | None:
+        """When the event at a position was recorded; None for position 0."""
+        return self.learn(position).recorded_at
+
+    def evidence(self, position: int) -> Evidence:
+        """The tree of the first `position` events and the rule set of the version that answers."""
+        return Evidence(position, self.learn(position).root_hash, self.view.current.version.ruleset)
+
+    def rates(self, as_of: date, known_at: int, group_by: tuple[str, ...], filters: Filters = ANY) -> Rates:
+        """Counts by group and in total."""
+        view, filters = self.view.current, self.narrowed(filters)
+        policy = view.snapshot.policy(as_of.toordinal(), known_at)
+        shape = Shape(group_by, filters, policy)
+        groups = view.cubes.counts(view.snapshot, shape, as_of.toordinal(), known_at)
+        if groups is None:
+            rows = chosen_rows(view.snapshot, as_of, known_at, policy, filters)
+            groups = group(view.snapshot, rows, group_by)
+        return Rates(groups, reduce(add, groups.values(), Counts()), policy)
+
+    def require_organization(self, org: str, as_of: date, known_at: int) -> int:
+        """The number of an organization that some event known then speaks of.
+
+        Raises:
+            NotFoundError: none does, or it lies outside the regions that these questions are limited to. Both are
+                told in the same words after the same steps.
+        """
+        if not self.in_sight(org, as_of, known_at):
+            raise _unspoken(org, known_at)
+        with self.cursor() as cursor:
+            reading = self.view.current.reading
+            number = reading.org_no(cursor, org)
+            if number is not None and (
+                reading.mentions(cursor, [org], known_at) or reading.org_entries(cursor, number, known_at)
+            ):
+                return number
+        raise _unspoken(org, known_at)
+
+    def in_sight(self, org: str, as_of: date, known_at: int) -> bool:
+        """Whether an organization lies within the regions that these questions are limited to, from memory alone."""
+        if self.scope is None:
+            return True
+        view = self.view.current
+        number = self.homes.number(view.version.number, view.snapshot, org)
+        seen = self.homes.within(view.version.number, view.snapshot, as_of.toordinal(), known_at, self.scope)
+        return number is not None and number < len(seen) and bool(seen[number])
+
+    def knows(self, org: str) -> bool:
+        """Whether any event has spoken of an organization, in sight or not."""
+        view = self.view.current
+        return self.homes.number(view.version.number, view.snapshot, org) is not None
+
+
+def _unspoken(org: str, known_at: int) -> NotFoundError:
+    return NotFoundError(f"no event known at position {known_at} speaks of {org}; check the identifier")
+
+
+def chosen_rows(snapshot: Snapshot, as_of: date, known_at: int, policy: Policy, filters: Filters) -> Standing:
+    """The rows that the filters mean."""
+    rows = standing(snapshot, as_of.toordinal(), known_at, policy)
+    return rows if filters == ANY else rows.where(matching(snapshot, rows, filters))
+
+
+def rows_at(view: View, cursor: Cursor[Any], rows: Standing, policy: Policy) -> list[Row]:
+    """The rows in full, with the attributes that only the tables have."""
+    attributes = view.reading.attributes(cursor, rows.attributes_no.tolist())
+    entries = view.snapshot.entries
+    made = []
+    for org_no, number, entry in zip(
+        rows.org_no.tolist(), rows.attributes_no.tolist(), rows.entry.tolist(), strict=True
+    ):
+        mask = int(entries["formations"][entry])
+        state: RawState = (
+            number, int(entries["excluded"][entry]), int(entries["full_members"][entry]),
+            int(entries["probationary_members"][entry]), int(entries["activists"][entry]),
+            mask & 1, mask >> 1 & 1, mask >> 2 & 1, int(entries["instructed"][entry]),
+        )  # fmt: skip
+        made.append(row_of(view.snapshot.orgs[org_no], state, attributes, policy))
+    return made
+
+
+def row_of(org: str, state: RawState, attributes: dict[int, Attributes], policy: Policy) -> Row:
+    """The row of an active organization from its raw state."""
+    return row(org, organization_state(state, attributes[state[0]]), presence(state), policy)
+
+
+def org_row(view: View, cursor: Cursor[Any], org: str, org_no: int, as_of: date, known_at: int) -> Row | None:  # noqa: PLR0917 - one question
+    """One organization's row on a date as known at a position; None while it is not active."""
+    day = as_of.toordinal()
+    state = deciding(view.reading.org_entries(cursor, org_no, known_at), day, known_at)
+    if state is None or state[0] == INACTIVE:
+        return None
+    policy = view.snapshot.policy(day, known_at)
+    return row_of(org, state, view.reading.attributes(cursor, [state[0]]), policy)

@@ -1,0 +1,127 @@
+"""The ledger in memory: the columns of the version in use, kept up to date by a thread of its own."""
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+from psycopg import Connection, IsolationLevel
+
+from projections.ledger.columns.columns import Columns, Snapshot
+from projections.ledger.columns.rows import LedgerReading
+from services.ledger import versions
+from services.ledger.cube_cache import CubeShelf
+from services.ledger.next_version import NextLedger
+from services.ledger.versions import CHANNEL, Version
+from services.postgres.database import connect
+from services.system.logs import logger
+
+BACK_OFF_S: Final = 0.5
+LOOK_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one answer is read from: one version's tables and its columns at one position."""
+
+    version: Version
+    reading: LedgerReading
+    snapshot: Snapshot
+    cubes: CubeShelf
+
+
+class PinnedView:
+    """One view that stays, for the parts of one answer, whatever is put in use meanwhile."""
+
+    def __init__(self, current: View) -> None:
+        self.current = current
+        self.fault: str | None = None
+        self.loaded = threading.Event()
+        self.loaded.set()
+
+    @property
+    def position(self) -> int:
+        """The position up to which answers are complete."""
+        return self.current.snapshot.position
+
+
+class LedgerView:
+    """Follows the version in use; `current` is replaced whole, so that a reader sees one state."""
+
+    def __init__(self, conninfo: str) -> None:
+        self._conninfo = conninfo
+        self._stopping = threading.Event()
+        self._columns = Columns()
+        nothing = Version(0, 0, "")
+        self.current = View(nothing, LedgerReading("ledger_0"), self._columns.snapshot(0), CubeShelf())
+        self.loaded = threading.Event()
+        self.fault: str | None = "not loaded yet"
+        self._next = NextLedger(conninfo, lambda: self.current.cubes.shapes)
+        self._thread = threading.Thread(target=self._run, name="ledger-view", daemon=True)
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._next.start()
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the threads."""
+        self._stopping.set()
+        self._next.close()
+        self._thread.join()
+        self.current.cubes.close()
+
+    @property
+    def position(self) -> int:
+        """The position up to which answers are complete."""
+        return self.current.snapshot.position
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with connect(self._conninfo, "ledger-view") as connection:
+                    connection.isolation_level = IsolationLevel.REPEATABLE_READ
+                    connection.execute(f"LISTEN {CHANNEL}")
+                    self._follow(connection)
+            except psycopg.Error as error:
+                self.fault = f"the database is away ({type(error).__name__})"
+                logger().warning("ledger view interrupted", fault=type(error).__name__, retry_in_s=BACK_OFF_S)
+                self._stopping.wait(BACK_OFF_S)
+
+    def _follow(self, connection: Connection[Any]) -> None:
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            if self._catch_up(connection):
+                logger().debug("ledger view", position=self.position, seconds=round(time.monotonic() - began, 3))
+            self.fault = None
+            self.loaded.set()
+            for _ in connection.notifies(timeout=LOOK_S, stop_after=1):
+                break
+
+    def _catch_up(self, connection: Connection[Any]) -> bool:
+        """Grow the columns to what is committed; start anew where another version is in use."""
+        with connection.transaction(), connection.cursor() as cursor:
+            version = versions.in_use(cursor)
+            if version is None:
+                return False
+            view = self.current
+            same = version.number == view.version.number
+            if same and version.position == view.version.position:
+                return False
+            columns, cubes = (self._columns, view.cubes) if same else self._next.take(version.number)
+            reading = LedgerReading(version.tables.schema)
+            reading.grow(cursor, columns)
+        self._columns = columns
+        snapshot = columns.snapshot(version.position)
+        self.current = View(version, reading, snapshot, cubes)
+        cubes.grow(snapshot)
+        if not same:
+            view.cubes.close()
+        return True
+
+
+def first_day(view: View) -> int | None:
+    """The earliest day on which the ledger's rows begin, as an ordinal; None while there is none."""
+    days = view.snapshot.entries["day_from"]
+    return int(days.min()) if len(days) else None

@@ -1,0 +1,253 @@
+"""Connections to PostgreSQL, and the versioned migrations of the schema `taizhang`."""
+
+import hashlib
+import re
+import select
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+from eventsourcing.postgres import ConnectionPool, PostgresDatastore
+from psycopg import Connection, IsolationLevel
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import DictRow, TupleRow, dict_row
+from psycopg_pool import ConnectionPool as Pool
+
+from services.system.errors import MigrationError
+
+SCHEMA: Final = "taizhang"
+# Owns nothing; row-level security shows it what concerns the regions that a transaction names (migration 0009).
+READER: Final = "taizhang_reader"
+SERVER_VERSION_MIN: Final = 15
+CONNECT_TIMEOUT_S: Final = 5
+# A writer that hangs with the log's gate in its hands is cut off first, so that one that waits gets its turn.
+IDLE_IN_TRANSACTION_TIMEOUT_S: Final = 15
+LOCK_TIMEOUT_S: Final = 30
+
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+_MIGRATION_NAME: Final = re.compile(r"([0-9]{4})_([a-z0-9_]+)\.sql", re.ASCII)
+# Any number will do, as long as no other use of advisory locks in this database has it.
+_MIGRATION_LOCK: Final = 0x7461697A68616E67
+
+
+_RIGHTS: Final = "The role needs CREATE in the database and must own the schema taizhang."
+_CREATE_MIGRATION: Final = """
+CREATE TABLE taizhang.migration (
+    version integer PRIMARY KEY,
+    name text NOT NULL,
+    sha256 bytea NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
+)
+"""
+
+
+def conninfo_for(conninfo: str, application: str) -> str:
+    """Add `application_name` taizhang-`application` and a connect timeout, unless given."""
+    given = conninfo_to_dict(conninfo)
+    defaults: dict[str, str | int] = {
+        "application_name": f"taizhang-{application}",
+        "connect_timeout": CONNECT_TIMEOUT_S,
+    }
+    return make_conninfo(conninfo, **{k: v for k, v in defaults.items() if k not in given})
+
+
+def configure(connection: Connection[Any]) -> None:
+    """Make a connection fit for the store: autocommit, READ COMMITTED, durable commits, bounded waits."""
+    connection.autocommit = True
+    # Each statement behind the log's gate must see what was committed before it got through.
+    connection.isolation_level = IsolationLevel.READ_COMMITTED
+    connection.execute(
+        "SELECT set_config('idle_in_transaction_session_timeout', %s, false), set_config('lock_timeout', %s, false),"
+        " set_config('timezone', 'UTC', false)",
+        (f"{IDLE_IN_TRANSACTION_TIMEOUT_S}s", f"{LOCK_TIMEOUT_S}s"),
+    )
+    # A server may be set up to answer before it has flushed; what an operator made stricter stays so.
+    connection.execute(
+        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+    )
+
+
+def connect(conninfo: str, application: str) -> Connection[TupleRow]:
+    """One configured connection, in autocommit mode.
+
+    Raises:
+        psycopg.OperationalError: the server can't be reached.
+    """
+    connection = psycopg.connect(conninfo_for(conninfo, application))
+    configure(connection)
+    return connection
+
+
+def _check(connection: Connection[Any]) -> None:
+    """Ask the server whether it is still there, but only where something has come in from it meanwhile.
+
+    A server that ends a connection says so; to ask each time would cost every request a round trip.
+    """
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN | select.POLLHUP)
+    if waiting.poll(0):
+        Pool.check_connection(connection)
+
+
+def configure_scoped(connection: Connection[Any]) -> None:
+    """Make a connection fit to read for callers limited to regions: as READER, who sees nothing before it is told.
+
+    Raises:
+        psycopg.errors.InsufficientPrivilege: the login may not take that role (migration 0009).
+    """
+    configure(connection)
+    connection.execute(f"SET ROLE {READER}")
+
+
+def open_pool(
+    conninfo: str,
+    application: str,
+    *,
+    size_min: int = 1,
+    size_max: int = 10,
+    configure: Callable[[Connection[Any]], None] = configure,
+) -> Pool[Connection[TupleRow]]:
+    """An open pool of configured connections, for reading; whoever opens it closes it."""
+    return Pool(
+        conninfo_for(conninfo, application),
+        connection_class=Connection[TupleRow],
+        configure=configure,
+        min_size=size_min,
+        max_size=size_max,
+        timeout=CONNECT_TIMEOUT_S,
+        # The pool waits ever longer between attempts: give up early, and let the next request try at once.
+        reconnect_timeout=CONNECT_TIMEOUT_S,
+        check=_check,
+        open=True,
+    )
+
+
+class Datastore(PostgresDatastore):
+    """The library's datastore on any libpq connection string, in the schema `taizhang`."""
+
+    def __init__(self, conninfo: str, application: str, *, size_max: int = 10) -> None:
+        # Its own pool, which needs these parts, is never opened.
+        super().__init__(dbname="", host="", port="", user="", password="", schema=SCHEMA)
+        self.pool = ConnectionPool(
+            conninfo_for(conninfo, application),
+            connection_class=Connection[DictRow],
+            kwargs={"row_factory": dict_row},
+            configure=configure,
+            min_size=1,
+            max_size=size_max,
+            open=False,
+            timeout=CONNECT_TIMEOUT_S,
+            reconnect_timeout=CONNECT_TIMEOUT_S,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step of the schema: its version (from 1, without gaps), name, SQL text and the text's SHA-256."""
+
+    version: int
+    name: str
+    text: str
+    sha256: bytes
+
+
+def migrations(folder: Path = MIGRATIONS) -> list[Migration]:
+    """Read the migrations of a folder, in order.
+
+    Raises:
+        MigrationError: a name is not `NNNN_name.sql`, or the numbers are not 1, 2, 3 and so on.
+    """
+    found = []
+    for path in sorted(folder.glob("*.sql")):
+        match = _MIGRATION_NAME.fullmatch(path.name)
+        if match is None:
+            raise MigrationError(f"{path.name} is no migration: name it NNNN_name.sql in lower case")
+        content = path.read_bytes()
+        found.append(Migration(int(match[1]), match[2], content.decode(), hashlib.sha256(content).digest()))
+    for expected, migration in enumerate(found, 1):
+        if migration.version != expected:
+            name = f"{migration.version:04d}_{migration.name}"
+            raise MigrationError(
+                f"migration {name} stands where {expected:04d} is due: number them without gaps or twins"
+            )
+    return found
+
+
+def migrate(conninfo: str, *, to: int | None = None, folder: Path = MIGRATIONS) -> int:
+    """Bring the schema up to version `to` (the newest, if left out); return how many migrations ran.
+
+    Two processes may call this at once: one waits for the other at each step.
+
+    Raises:
+        MigrationError: the server is too old or not UTF-8, the database is newer than this program, an
+            applied migration differs from the one in this program, or a migration failed.
+        psycopg.OperationalError: the server can't be reached.
+    """
+    known = migrations(folder)
+    with psycopg.connect(conninfo_for(conninfo, "migrate"), autocommit=True) as connection:
+        _check_server(connection)
+        ran = 0
+        while _apply_next(connection, known, len(known) if to is None else to):
+            ran += 1
+    return ran
+
+
+def _check_server(connection: Connection[TupleRow]) -> None:
+    major = connection.info.server_version // 10_000
+    if major < SERVER_VERSION_MIN:
+        raise MigrationError(f"PostgreSQL {major} is too old: use version {SERVER_VERSION_MIN} or newer")
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise MigrationError(f"the database's encoding is {encoding}: create it with ENCODING 'UTF8'")
+
+
+def _apply_next(connection: Connection[TupleRow], known: Sequence[Migration], to: int) -> bool:
+    """Apply the next migration that is due, in one transaction; False if none is."""
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
+        applied = _applied(connection)
+        _check_applied(applied, known)
+        if len(applied) >= to:
+            return False
+        due = known[len(applied)]
+        try:
+            connection.execute(due.text.encode())
+        except psycopg.Error as error:
+            raise MigrationError(
+                f"migration {due.version:04d}_{due.name} failed and was rolled back: {error}. {_RIGHTS}"
+            ) from error
+        connection.execute(
+            "INSERT INTO taizhang.migration (version, name, sha256) VALUES (%s, %s, %s)",
+            (due.version, due.name, due.sha256),
+        )
+    return True
+
+
+def _applied(connection: Connection[TupleRow]) -> list[tuple[int, str, bytes]]:
+    # IF NOT EXISTS would still ask for the right to create, which a narrower role may lack.
+    if connection.execute("SELECT to_regclass('taizhang.migration')").fetchone() == (None,):
+        try:
+            connection.execute("CREATE SCHEMA IF NOT EXISTS taizhang")
+            connection.execute(_CREATE_MIGRATION)
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise MigrationError(
+                f"the schema taizhang could not be made: {error.diag.message_primary}. {_RIGHTS}"
+            ) from error
+    rows = connection.execute("SELECT version, name, sha256 FROM taizhang.migration ORDER BY version")
+    return [(version, name, bytes(sha256)) for version, name, sha256 in rows]
+
+
+def _check_applied(applied: Sequence[tuple[int, str, bytes]], known: Sequence[Migration]) -> None:
+    if len(applied) > len(known):
+        raise MigrationError(
+            f"the database is at version {len(applied)}, this program knows {len(known)}: run the newer Taizhang"
+        )
+    for (version, name, sha256), migration in zip(applied, known, strict=False):
+        if version != migration.version or sha256 != migration.sha256:
+            raise MigrationError(
+                f"migration {version:04d}_{name} was applied with SHA-256 {sha256.hex()}, this program has "
+                f"{migration.version:04d}_{migration.name} with {migration.sha256.hex()}: an applied migration never "
+                "changes; restore the file and write a new one"
+            )

@@ -1,0 +1,218 @@
+"""The server process of an embedded PostgreSQL cluster: started, found again, waited for, stopped."""
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from services.system.errors import TaizhangError
+
+PORT = 5432  # only names the socket's file: the server listens on no network address
+START_SECONDS_MAX = 60.0
+STOP_SECONDS_MAX = 60.0
+ORPHAN_SECONDS_MAX = 15.0
+POLL_SECONDS = 0.02
+SOCKET_PATH_BYTES_MAX = 107  # sun_path of unix(7), less its closing zero byte
+SOCKET_FOLDER_PREFIX = "taizhang-"
+LOG_BYTES_MAX = 16 * 1024 * 1024
+
+# Lines of postmaster.pid, counted from 0 (PostgreSQL's src/include/utils/pidfile.h).
+PID_LINE = 0
+SOCKET_FOLDER_LINE = 4
+STATE_LINE = 7
+
+# Pages that PostgreSQL keeps for itself: an eighth of the machine's memory within these bounds, touched as used. What
+# is not in them is read from disk wherever the system has given up its own copy.
+SHARED_BUFFERS_MIB_MIN = 128
+SHARED_BUFFERS_MIB_MAX = 4096
+
+
+def shared_buffers() -> str:
+    """The setting of that name for this machine."""
+    share = psutil.virtual_memory().total // 8 >> 20
+    return f"{min(max(share, SHARED_BUFFERS_MIB_MIN), SHARED_BUFFERS_MIB_MAX)}MB"
+
+
+SETTINGS = {
+    "listen_addresses": "",
+    "port": str(PORT),
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "max_connections": "100",
+    "shared_buffers": shared_buffers(),
+    "max_wal_size": "2GB",
+    "log_checkpoints": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    # A guess at 256 random bits gains nothing from a fast hash, and every connection would pay for a slow one.
+    "scram_iterations": "1",
+}
+
+
+class EmbeddedPostgresError(TaizhangError):
+    """The embedded PostgreSQL cannot be used; the message says why and what to do."""
+
+
+def enterable(folder: Path) -> bool:
+    """Whether every user may enter `folder`. An access list may allow more: the answer errs on the safe side."""
+    return all(each.stat().st_mode & stat.S_IXOTH for each in (folder, *folder.parents))
+
+
+def as_user(user: pwd.struct_passwd | None) -> dict[str, Any]:
+    """Arguments for subprocess: another user (None: our own), and an environment in which nothing steers the server."""
+    environment = {"LC_ALL": "C", "TZ": "UTC", "PATH": "/usr/bin:/bin"}
+    common: dict[str, Any] = {"cwd": "/", "env": environment, "stdin": subprocess.DEVNULL}
+    return common if user is None else common | {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
+
+def runs(cluster: Path) -> bool:
+    """Whether the server of `cluster` runs."""
+    return _postmaster(cluster) is not None
+
+
+def ensure_running(
+    cluster: Path, programs: Path, log: Path, user: pwd.struct_passwd | None, socket_folder: Path | None = None
+) -> Path:
+    """Adopt the server of `cluster` or start it, wait until it takes connections, and return its socket's folder.
+
+    A server that is started listens in `socket_folder`, or in a new one. The caller holds the cluster's gate.
+    Raises EmbeddedPostgresError with the end of the server's log.
+    """
+    if _postmaster(cluster) is not None:
+        return _await_ready(cluster, log)
+    _clear_remains(cluster)
+    socket_folder = _socket_folder(user) if socket_folder is None else _private(socket_folder, user)
+    try:
+        _launch(cluster, programs, log, user, socket_folder)
+        return _await_ready(cluster, log)
+    except EmbeddedPostgresError:
+        shutil.rmtree(socket_folder, ignore_errors=True)
+        raise
+
+
+def shut_down(cluster: Path) -> None:
+    """Fast shutdown: clients are cut off, all that is committed is on disk. After a minute, without the checkpoint."""
+    lines = _pid_file(cluster)
+    for order in (signal.SIGINT, signal.SIGQUIT):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if (postmaster := _postmaster(cluster)) is not None:
+                postmaster.send_signal(order)
+        deadline = time.monotonic() + STOP_SECONDS_MAX
+        while _postmaster(cluster) is not None and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+    _remove_socket_folder(lines)
+
+
+def _pid_file(cluster: Path) -> list[str]:
+    """The lines of postmaster.pid; none without a server, few while it starts."""
+    try:
+        return (cluster / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def _serves(process: psutil.Process, cluster: Path) -> bool:
+    """Whether `process` belongs to the server of `cluster`. A number alone may be another's by now."""
+    try:
+        return (
+            process.name() == "postgres" and process.status() != psutil.STATUS_ZOMBIE and process.cwd() == str(cluster)
+        )
+    except psutil.Error:
+        return False
+
+
+def _postmaster(cluster: Path) -> psutil.Process | None:
+    with contextlib.suppress(psutil.NoSuchProcess, ValueError, IndexError):
+        process = psutil.Process(int(_pid_file(cluster)[PID_LINE]))
+        return process if _serves(process, cluster) else None
+    return None
+
+
+def _clear_remains(cluster: Path) -> None:
+    """Remove what a server left that did not end in order, once none of its processes runs any more."""
+    lines = _pid_file(cluster)
+    if not lines:
+        return
+    deadline = time.monotonic() + ORPHAN_SECONDS_MAX
+    while orphans := [process.pid for process in psutil.process_iter() if _serves(process, cluster)]:
+        if time.monotonic() > deadline:
+            raise EmbeddedPostgresError(
+                f"The server of {cluster} is gone, but processes of it still run: {orphans}. End them and start again."
+            )
+        time.sleep(POLL_SECONDS)
+    _remove_socket_folder(lines)
+    (cluster / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _launch(cluster: Path, programs: Path, log: Path, user: pwd.struct_passwd | None, socket_folder: Path) -> None:
+    if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
+        log.replace(log.with_suffix(".log.old"))
+    settings = SETTINGS | {"unix_socket_directories": str(socket_folder)}
+    command = [
+        str(programs / "postgres"),
+        "-D",
+        str(cluster),
+        *(f"--{name}={value}" for name, value in settings.items()),
+    ]
+    with log.open("ab") as output:
+        # In a session of its own: a Ctrl-C in the terminal reaches us alone, and we stop the server in order.
+        process = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, **as_user(user)
+        )
+    # Should the server die before us, somebody must take its exit status, or it stays as a zombie.
+    threading.Thread(target=process.wait, name="embedded-postgres", daemon=True).start()
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while _postmaster(cluster) is None and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+
+
+def _await_ready(cluster: Path, log: Path) -> Path:
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while _postmaster(cluster) is not None and time.monotonic() < deadline:
+        lines = _pid_file(cluster)
+        if len(lines) > STATE_LINE and lines[STATE_LINE].strip() == "ready":
+            return Path(lines[SOCKET_FOLDER_LINE])
+        time.sleep(POLL_SECONDS)
+    tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-12:] if log.exists() else []
+    raise EmbeddedPostgresError(
+        f"The PostgreSQL server of {cluster} did not start within {START_SECONDS_MAX:.0f} s. "
+        f"The end of its log {log}:\n" + "\n".join(tail)
+    )
+
+
+def _socket_folder(user: pwd.struct_passwd | None) -> Path:
+    """A new folder that only the server's user may enter, with a path that leaves room for the socket's name."""
+    room = SOCKET_PATH_BYTES_MAX - len(f"/{SOCKET_FOLDER_PREFIX}12345678/.s.PGSQL.{PORT}")
+    for base in (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")):  # noqa: S108 - mkdtemp makes it private
+        usable = base.is_dir() and os.access(base, os.W_OK) and (user is None or enterable(base))
+        if usable and len(os.fsencode(base)) <= room:
+            return _private(Path(tempfile.mkdtemp(prefix=SOCKET_FOLDER_PREFIX, dir=base)), user)
+    raise EmbeddedPostgresError(
+        f"No folder for the server's socket: {tempfile.gettempdir()}, /tmp and /var/tmp are not writable or longer "
+        f"than {room} bytes. Set TMPDIR to a short, writable path."
+    )
+
+
+def _private(folder: Path, user: pwd.struct_passwd | None) -> Path:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if user is not None:
+        os.chown(folder, user.pw_uid, user.pw_gid)
+    return folder
+
+
+def _remove_socket_folder(pid_file: list[str]) -> None:
+    if len(pid_file) > SOCKET_FOLDER_LINE:
+        folder = Path(pid_file[SOCKET_FOLDER_LINE])
+        if folder.name.startswith(SOCKET_FOLDER_PREFIX):
+            shutil.rmtree(folder, ignore_errors=True)

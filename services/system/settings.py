@@ -1,0 +1,285 @@
+"""Settings from the environment, typed and checked at start (spec/running.md).
+
+A name that starts with TAIZHANG_ and is none of these is refused too: a misspelt setting is never silently lost.
+"""
+
+import difflib
+import os
+import re
+from collections.abc import Iterator
+from datetime import timedelta, timezone
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from services.system.errors import TaizhangError
+
+PREFIX: Final = "TAIZHANG_"
+# The test suite's own variables share the prefix.
+TEST_PREFIX: Final = "TAIZHANG_TEST_"
+SHANGHAI: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+MIB: Final = 1 << 20
+
+
+class SettingsError(TaizhangError):
+    """Settings that cannot be used; the message names each, what is expected, and never a secret's value."""
+
+
+def _database_url(value: SecretStr) -> SecretStr:
+    import psycopg.conninfo  # noqa: PLC0415 - most commands ask a service and no database
+
+    try:
+        words = psycopg.conninfo.conninfo_to_dict(value.get_secret_value())
+    except psycopg.ProgrammingError:
+        words = {}
+    if not words:
+        raise ValueError("expected postgresql://user:password@host:5432/database, or libpq's words host=… dbname=…")
+    return value
+
+
+def _address(value: str) -> str:
+    try:
+        return str(TypeAdapter(AnyHttpUrl).validate_python(value)).rstrip("/")
+    except ValidationError:
+        raise ValueError("expected an address as http://127.0.0.1:8000") from None
+
+
+def _topics(value: str) -> str:
+    names = value.split(",")
+    if not all(re.fullmatch(r"[A-Za-z0-9._-]{1,249}", name) for name in names) or len(set(names)) < len(names):
+        raise ValueError("expected topics as registry.east,registry.west: 1 to 249 of A-Z a-z 0-9 . _ -, each once")
+    return value
+
+
+def _witnesses(value: str) -> str:
+    if not all(re.fullmatch(r"\s*[^\s+]+\+[0-9a-f]{8}\+\S+\s+https?://\S+\s*", each) for each in value.split(",")):
+        raise ValueError("expected a witness's key and address as office.example/w1+1a2b3c4d+B… http://office:8010")
+    return value
+
+
+class Settings(BaseSettings):
+    """What the environment decides. `taizhang --help` prints each field's name, default and description."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
+
+    database_url: Annotated[SecretStr, AfterValidator(_database_url)] | None = Field(
+        None, description="PostgreSQL 服务器 the server, postgresql://…; left out: the embedded one, in DATA"
+    )
+    data: Path = Field(Path(".data"), description="数据目录 the folder of the embedded PostgreSQL and of keys")
+    host: str = Field("127.0.0.1", min_length=1, description="监听地址 the address that serve listens on")
+    port: int = Field(8000, ge=0, le=65_535, description="监听端口 its port; 0 takes a free one")
+    dev: bool = Field(default=False, description="开发模式 as --dev: no sign-in, every role, loopback only")
+    api_keys_file: Path | None = Field(
+        None,
+        description="接口密钥文件 who may call the API (see api-key); left out: api-keys.json in DATA",
+    )
+    public_url: Annotated[str, AfterValidator(_address)] | None = Field(
+        None, description="对外地址 the address that browsers see, as https://ledger.example; left out: as called"
+    )
+    oidc_issuer: Annotated[str, AfterValidator(_address)] | None = Field(
+        None, description="登录服务 the issuer of the OpenID Connect provider that people sign in with; left out: none"
+    )
+    oidc_client_id: str | None = Field(None, min_length=1, description="登录客户端 our client there")
+    oidc_client_secret: SecretStr | None = Field(None, description="登录客户端密钥 its secret, if it has one")
+    oidc_audience: str | None = Field(
+        None, min_length=1, description="令牌受众 the audience of machines' access tokens; left out: none are taken"
+    )
+    url: Annotated[str, AfterValidator(_address)] = Field(
+        "http://127.0.0.1:8000", description="服务地址 the running service that publish, rates … call"
+    )
+    api_key: SecretStr | None = Field(None, description="接口密钥 the key that those commands send")
+    log_key_file: Path | None = Field(
+        None, description="日志签名钥 the transparency log's private key; left out: keys/log.key in DATA"
+    )
+    log_origin: str | None = Field(None, min_length=1, description="日志名 its origin; left out: the key's own name")
+    witnesses: Annotated[str, AfterValidator(_witnesses)] | None = Field(
+        None, description="见证人 who is sent the log's checkpoints: KEY ADDRESS, with commas between"
+    )
+    checkpoint_seconds: float = Field(
+        60, ge=1, le=86_400, description="签署间隔 seconds between rounds of signing the logs' heads"
+    )
+    log_format: Literal["console", "json"] = Field("console", description="日志格式 console or json")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="日志级别 from which to log")
+    body_bytes_max: int = Field(
+        16 * MIB, ge=1024, le=256 * MIB, description="请求体上限 bytes of one request's body, unpacked"
+    )
+    batch_events_max: int = Field(10_000, ge=1, le=100_000, description="批量上限 events in one batch over HTTP")
+    body_seconds_max: float = Field(60, gt=0, le=3600, description="接收时限 seconds to receive one request's body")
+    requests_per_second: float = Field(
+        200,
+        ge=0,
+        le=1_000_000,
+        description="请求速率 requests a second of one client; 0: any number",
+    )
+    wait_seconds_max: float = Field(5, gt=0, le=60, description="等待时限 seconds that min_position waits")
+    kafka_bootstrap: str | None = Field(
+        None, min_length=1, description="Kafka 地址 the brokers that ingest and publish --kafka use, host:port,…"
+    )
+    kafka_topics: Annotated[str, AfterValidator(_topics)] = Field(
+        "taizhang.events", description="Kafka 主题 the topics that ingest reads, with commas between"
+    )
+    kafka_group: str = Field("taizhang", min_length=1, description="Kafka 消费组 the group that ingest joins")
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="Kafka 安全协议 how brokers are talked to"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+        None, description="Kafka 认证 the mechanism of SASL"
+    )
+    kafka_sasl_username: str | None = Field(None, description="Kafka 用户 its user")
+    kafka_sasl_password: SecretStr | None = Field(None, description="Kafka 口令 its password")
+    kafka_tls_ca_file: Path | None = Field(None, description="Kafka 证书 CAs that the brokers' certificates come from")
+    kafka_tls_cert_file: Path | None = Field(None, description="Kafka 客户端证书 our own certificate")
+    kafka_tls_key_file: Path | None = Field(None, description="Kafka 客户端私钥 its private key")
+    kafka_ledger_topic: str = Field(
+        "taizhang.ledger.v1", min_length=1, description="Kafka 台账主题 where relay publishes the ledger's changes"
+    )
+    kafka_reminder_topic: str = Field(
+        "taizhang.reminders.v1", min_length=1, description="Kafka 提醒主题 where reminders of measures go"
+    )
+    kafka_dead_letter_topic: str | None = Field(
+        None, description="Kafka 死信主题 where relay copies what was quarantined, with its reasons"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """From arguments, the environment, and the files that NAME_FILE names for secrets; from nowhere else."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, _SecretFiles(settings_cls)
+
+    @property
+    def conninfo(self) -> str:
+        """The database's libpq connection string.
+
+        Raises:
+            SettingsError: no address is given.
+        """
+        if self.database_url is None:
+            raise SettingsError(f"{variable('database_url')}: not set; this command needs the address of the database")
+        return self.database_url.get_secret_value()
+
+    @property
+    def api_keys_path(self) -> Path:
+        """The file of API keys."""
+        return self.api_keys_file or self.data / "api-keys.json"
+
+    @property
+    def log_key_path(self) -> Path:
+        """The file of the transparency log's private key."""
+        return self.log_key_file or self.data / "keys" / "log.key"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the service."""
+        return self.host in LOOPBACK
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """A secret NAME may stand in a file that NAME_FILE names."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        path = os.environ.get(f"{variable(field_name)}_FILE")
+        if not path or not _is_secret(field):
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{variable(field_name)}_FILE: cannot read {path} ({error})") from error
+
+    def __call__(self) -> dict[str, Any]:
+        values = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def variable(field_name: str) -> str:
+    """The environment variable of a field."""
+    return f"{PREFIX}{field_name.upper()}"
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    return "SecretStr" in str(field.annotation) or field.annotation is SecretStr
+
+
+def _known() -> Iterator[str]:
+    for name, field in Settings.model_fields.items():
+        yield variable(name)
+        if _is_secret(field):
+            yield f"{variable(name)}_FILE"
+
+
+def load(**overrides: Any) -> Settings:  # noqa: ANN401 - any field
+    """Read and check the settings; `overrides` (a command's options, None for those not given) go first.
+
+    Raises:
+        SettingsError: naming every wrong one.
+    """
+    names = [name for name in os.environ if name.startswith(PREFIX) and not name.startswith(TEST_PREFIX)]
+    faults = [_unknown(name) for name in sorted(set(names) - set(_known()))]
+    try:
+        settings = Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        raise SettingsError("\n".join([*faults, *(_fault(each) for each in error.errors())])) from None
+    if settings.dev and not settings.is_loopback:
+        faults.append(
+            f"{variable('host')}: {settings.host!r} with --dev. Without sign-in the service stays on this machine: "
+            f"use one of {', '.join(LOOPBACK)}, or leave --dev away."
+        )
+    if settings.oidc_issuer is not None and settings.oidc_client_id is None:
+        faults.append(f"{variable('oidc_client_id')}: not set; {variable('oidc_issuer')} needs it")
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return settings
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name, list(_known()), n=1)
+    hint = f"; did you mean {near[0]}?" if near else "; `taizhang --help` names them all"
+    return f"{name}: no such setting{hint}"
+
+
+def _fault(error: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
+    name = str(error["loc"][0])
+    expected = str(error["msg"]).removeprefix("Value error, ")
+    shown = "" if _is_secret(Settings.model_fields[name]) else f"{str(error['input'])[:120]!r}: "
+    return f"{variable(name)}: {shown}{expected}"
+
+
+@lru_cache(maxsize=1)
+def current() -> Settings:
+    """The settings of this process, read once."""
+    return load()
+
+
+def export(settings: Settings) -> None:
+    """Put `settings` into this process's environment, for its own `current()` and for its child processes."""
+    for name in Settings.model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, SecretStr):
+            value = value.get_secret_value()
+        if value is not None:
+            os.environ[variable(name)] = str(value)
+            os.environ.pop(f"{variable(name)}_FILE", None)
+    current.cache_clear()
+
+
+def described() -> list[tuple[str, str, str]]:
+    """Name, default and description of each setting, in order."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default is None else str(field.default)
+        described_as = field.description or ""
+        if _is_secret(field):
+            described_as += f" (or in a file: {variable(name)}_FILE)"
+        rows.append((variable(name), default, described_as))
+    return rows
