@@ -32,9 +32,9 @@ from api.web.problems import MEDIA_TYPE as PROBLEM_TYPE
 from services.system import settings as settings_module
 
 ROUTERS: Final = (
-    events.router, organizations.router, rates.router, series.router, compare.router, explain.router, event_trail.router,
-    log.router, anomalies.router, quarantine_groups.router, quarantine.router, sources.router, readings.router,
-    health.router, changes.router, replay.router, vintage.router, signals.router,
+    events.router, organizations.router, rates.router, series.router, compare.router, explain.router,
+    event_trail.router, log.router, anomalies.router, quarantine_groups.router, quarantine.router,
+    sources.router, readings.router, health.router, changes.router, replay.router, vintage.router, signals.router,
     ledger_stream.router, contract.router, bundles.router, *PAGES,
     lists.router, session.router, grants.router, signing_keys.router, sign_in.router, persons.router,
     campaigns.router, ranking.router, what_if.router, assessments.router, exports.router,

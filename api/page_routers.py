@@ -10,8 +10,9 @@ from api.ledger import dossier_page, explain_page, organizations_page, rates_pag
 from api.site import static_files
 
 PAGES: Final = (
-    static_files.router, rates_page.router, explain_page.router, organizations_page.router, dossier_page.router, event_page.router,
-    changes_page.router, vintage_page.router, signals_page.router, event_trail_page.router, sources_page.router, quarantine_page.router,
-    series_page.router, assessments_page.router, compare_page.router, sealing_page.router, measures_page.router, reminders_page.router,
-    surveys_page.router, lists_page.router, weak_branches_page.router, matches_page.router, regions_page.router,
+    static_files.router, rates_page.router, explain_page.router, organizations_page.router, dossier_page.router,
+    event_page.router, changes_page.router, vintage_page.router, signals_page.router, event_trail_page.router,
+    sources_page.router, quarantine_page.router, series_page.router, assessments_page.router, compare_page.router,
+    sealing_page.router, measures_page.router, reminders_page.router, surveys_page.router, lists_page.router,
+    weak_branches_page.router, matches_page.router, regions_page.router,
 )  # fmt: skip

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from structlog.contextvars import bind_contextvars
 
 from api.admission.rules import rule_for
-from api.admission.sign_in import SESSION, cookie_name
+from api.web.cookies import SESSION, cookie_name
 from api.web.parts import Parts, parts_of
 from api.web.problems import Problem
 from api.web.same_origin import same_origin

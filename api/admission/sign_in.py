@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.web.answers import NOT_FOUND, PROBLEMS
+from api.web.cookies import SESSION, cookie_name, is_https
 from api.web.parts import Parts, parts_of
 from api.web.problems import Problem
 from api.web.same_origin import same_origin
@@ -18,18 +19,8 @@ from services.access.sessions import SESSION_S_MAX, SIGN_IN_S_MAX
 router = APIRouter(tags=["access"], responses={**PROBLEMS, **NOT_FOUND, 303: {"description": "Goes on"}})
 
 _UNDER_WAY: Final = "sign-in"
-SESSION: Final = "session"
 _ADDRESS: Final = "/sign-in"
 Text = Annotated[str | None, Query(max_length=2_000)]
-
-
-def cookie_name(parts: Parts) -> str:
-    """The session's cookie; over https its prefix keeps it to this very host (RFC 6265bis section 4.1.3)."""
-    return "__Host-taizhang" if _is_https(parts) else "taizhang"
-
-
-def _is_https(parts: Parts) -> bool:
-    return (parts.settings.public_url or "").startswith("https://")
 
 
 def _provider(parts: Parts) -> Provider:
@@ -49,7 +40,7 @@ def _own_path(text: str) -> str:
 
 
 def _set_cookie(response: Response, parts: Parts, name: str, value: str, seconds: int) -> None:
-    response.set_cookie(name, value, max_age=seconds, path="/", secure=_is_https(parts), httponly=True, samesite="lax")
+    response.set_cookie(name, value, max_age=seconds, path="/", secure=is_https(parts), httponly=True, samesite="lax")
 
 
 @router.get(_ADDRESS, response_model=None, summary="登录 Sign in")

@@ -10,8 +10,8 @@ from starlette.responses import StreamingResponse
 from api.admission.callers import Inspecting
 from api.asking.clocks import Asked
 from api.asking.filters import Filtered
+from api.asking.group import Count, regions
 from api.evidence.log import signer
-from api.ledger.explain import Count, regions
 from api.web.answers import NOT_FOUND, PROBLEMS
 from api.web.parts import parts_of
 from api.web.problems import invalid

@@ -1,7 +1,7 @@
 """`GET /v1/rates/explain`: the organizations behind a number, each with the events that decide it."""
 
 from datetime import date
-from typing import Annotated, Any, Final, Literal, cast
+from typing import Annotated, Final, cast
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
@@ -10,10 +10,10 @@ from starlette.responses import Response
 from api.admission.callers import Reading
 from api.asking.clocks import Asked, CursorText
 from api.asking.filters import Filtered
+from api.asking.group import Count, regions
 from api.asking.paging import page
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
-from api.web.problems import invalid
 from api.web.shapes import CountsShape, DecidedByShape, Evidence, FiltersShape, KnownAt, RowShape, filters_of, row
 from projections.ledger.columns.choosing import Group
 from services.ledger.explain import explain
@@ -21,12 +21,6 @@ from services.ledger.explain import explain
 router = APIRouter(prefix="/v1/rates", tags=["rates"], responses=PROBLEMS)
 
 PAGE_MAX: Final = 200
-Count = Literal[
-    "registered", "excluded", "organizations", "organization_covered", "standalone", "joint", "affiliated",
-    "work_covered", "eligible", "eligible_covered", "employees", "employees_covered", "full_members",
-    "probationary_members", "activists",
-]  # fmt: skip
-RegionKey = str | None
 
 
 class ExplainedShape(BaseModel):
@@ -48,29 +42,6 @@ class Explanation(BaseModel):
     count: str | None
     organizations: list[ExplainedShape]
     next: str | None = Field(description="`cursor` of the next page; null on the last")
-
-
-def _region(digits: int) -> Any:  # noqa: ANN401 - FastAPI's own parameter object
-    return Query(
-        alias=f"region:{digits}",
-        description=f"The group's key under region:{digits}: the first {digits} digits, or a shorter code whole.",
-        pattern=f"^[0-9]{{2,{digits}}}$",
-    )
-
-
-def regions(
-    province: Annotated[RegionKey, _region(2)] = None,
-    city: Annotated[RegionKey, _region(4)] = None,
-    county: Annotated[RegionKey, _region(6)] = None,
-    township: Annotated[RegionKey, _region(9)] = None,
-    village: Annotated[RegionKey, _region(12)] = None,
-) -> dict[int, str]:
-    """By N, the group's key under region:N."""
-    given = {2: province, 4: city, 6: county, 9: township, 12: village}
-    for digits, code in given.items():
-        if code is not None and len(code) not in given:
-            raise invalid(f"query.region:{digits}", code, "region", "a division code has 2, 4, 6, 9 or 12 digits")
-    return {digits: code for digits, code in given.items() if code is not None}
 
 
 @router.get("/explain", response_model=None, responses={200: {"model": Explanation}}, summary="溯源 Behind a number")

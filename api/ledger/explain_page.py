@@ -8,8 +8,9 @@ from starlette.responses import HTMLResponse
 from api.admission.callers import Reading
 from api.asking.clocks import Asked, CursorText
 from api.asking.filters import Filtered
+from api.asking.group import Count, regions
 from api.asking.paging import page as page_of
-from api.ledger.explain import PAGE_MAX, Count, regions
+from api.ledger.explain import PAGE_MAX
 from api.site.addresses import Value, address
 from api.site.base import Paged, tidy
 from api.site.figures import deciding_positions, filtered

@@ -8,7 +8,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 
-from api.admission.sign_in import cookie_name
 from api.asking.clocks import Clocks, read_date, read_instant, today
 from api.site import formats
 from api.site.addresses import Addresses, Value
@@ -18,6 +17,7 @@ from api.site.names import Names
 from api.site.raw_bytes import legible
 from api.site.static_files import static
 from api.site.texts import LANGS, TAGS, Lang, has, text
+from api.web.cookies import cookie_name
 from api.web.parts import parts_of
 from domain.ledger.rates import RATES, rates
 from domain.values.periods import months_before

@@ -1,7 +1,7 @@
 """Forms that change something: believed only where a page of this service sent them.
 
-Two locks, either of which is enough: `api/web/same_origin.py` asks where the browser says that a request comes from, and
-here the form must repeat a secret of this browser's cookie, which no other site can read.
+Two locks, either of which is enough: `api/web/same_origin.py` asks where the browser says that a request comes
+from, and here the form must repeat a secret of this browser's cookie, which no other site can read.
 """
 
 import asyncio

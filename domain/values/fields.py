@@ -49,7 +49,7 @@ def coded(check: Callable[[str], str]) -> AfterValidator:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """An identifier: its family, a colon, and 1 to 64 of `A-Z a-z 0-9 _ -`, as a check of `domain.values.codes` has it."""
+    """An identifier: its family, a colon, and 1 to 64 of `A-Z a-z 0-9 _ -`, as a check in `codes` has it."""
 
     family: str
     check: Callable[[str, str], str] = codes.check_named

@@ -166,7 +166,7 @@ def open_work(queries: Queries, as_of: date, known_at: int, filters: Filters) ->
 
 
 def due_days(found: Measures, said: Offices, number_of: Callable[[str], int | None]) -> NDArray[np.int64]:
-    """When open measures are due (domain.fieldwork.measures.Offices.due_on, vectorized), as ordinals; NO_DAY for none."""
+    """When open measures are due (the domain's Offices.due_on, vectorized), as ordinals; NO_DAY for none."""
     days = np.array([-1 if (d := said.deadlines.days.get(m)) is None else d for m in MEASURES], np.int64)
     by_eligibility = np.isin(found.measure, [MEASURES.index(m) for m in MEASURES if m in BY_ELIGIBILITY])
     begin = np.where(by_eligibility, found.eligible_since, found.opened).astype(np.int64)

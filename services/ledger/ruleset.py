@@ -7,8 +7,9 @@ from typing import Final
 
 # The modules of domain/ that a ledger or a rate depends on; the others only serve evidence.
 MODULES: Final = (
-    "codes", "envelope", "events", "facts", "fields", "fold", "instants", "ledger", "policy", "rates",
-    "reasons", "strict_json", "terms",
+    "events/envelope", "events/facts", "events/types", "ledger/entities", "ledger/policy", "ledger/rates",
+    "ledger/rows", "values/codes", "values/fields", "values/instants", "values/reasons", "values/strict_json",
+    "values/terms",
 )  # fmt: skip
 
 

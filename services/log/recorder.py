@@ -281,5 +281,5 @@ def recorded(cursor: Cursor[TupleRow], position: int) -> Recorded | None:
     return None if row is None else Recorded._make(row)
 
 
-# How many leaves a level of tile roots stands for is in domain.tree.merkle; the table's index is that of C2SP tlog-tiles.
+# How many leaves a level of tile roots stands for: domain/tree/merkle.py; the table's index is that of C2SP tlog-tiles.
 assert TILE_HEIGHT == 8  # noqa: S101  # stored tiles would be read at another height

@@ -1,4 +1,4 @@
-"""`python -m services.serving.draw`: reads a Vega-Lite specification a line, answers each with its SVG; ends with its input.
+"""`python -m services.serving.draw`: a Vega-Lite specification a line in, its SVG out; ends with its input.
 
 A process of its own (services/serving/drawing.py): the library holds the interpreter's lock while it draws.
 """

@@ -213,7 +213,8 @@ def test_a_log_with_signed_events_is_verified_as_ever(fresh_service: Service, da
     raw = event("/registry/signed")
     assert send(fresh_service, raw, detached(raw, key)) == ("accepted", None)
     verified = subprocess.run(
-        [sys.executable, "-m", "services.commands.cli", "verify"], cwd=ROOT, check=False, capture_output=True, text=True,
+        [sys.executable, "-m", "services.commands.cli", "verify"],
+        cwd=ROOT, check=False, capture_output=True, text=True,
         env=environment(database_url=database, data=str(fresh_service.log.parent / "data")), timeout=120,
     )  # fmt: skip
     assert verified.returncode == 0, verified.stdout + verified.stderr

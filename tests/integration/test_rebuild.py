@@ -39,7 +39,7 @@ def quiet(_position: int, _head: int) -> None:
     """Nobody looks at the progress."""
 
 
-def versions(rows: Rows) -> list[tuple[Any, ...]]:
+def states(rows: Rows) -> list[tuple[Any, ...]]:
     """Number and state of each version whose tables are there."""
     return rows(
         "SELECT version, state FROM taizhang.projection"
@@ -244,10 +244,10 @@ def test_a_rebuild_that_is_cancelled_leaves_the_version_in_use_alone(store: str,
     assert "taizhang rebuild --abandon" in told
     assert "Traceback" not in told
     assert used(store) == before
-    assert versions(rows) == [(1, "in_use"), (2, "building")]
+    assert states(rows) == [(1, "in_use"), (2, "building")]
     _, told = command(store, "--abandon").communicate(timeout=WAIT_S_MAX)
     assert "1 unfinished" in told
-    assert versions(rows) == [(1, "in_use")]
+    assert states(rows) == [(1, "in_use")]
 
 
 def used_after(store: str) -> Version:
@@ -283,7 +283,7 @@ def test_what_was_begun_under_other_rules_is_dropped_and_begun_anew(store: str, 
         rebuilt = rebuild.rebuild(connection, quiet)
     assert (rebuilt.version.position, rebuilt.resumed_at) == (1_200, 0)
     assert rebuilt.version.ruleset == ruleset()
-    assert [state for _, state in versions(rows)] == ["in_use"]
+    assert [state for _, state in states(rows)] == ["in_use"]
 
 
 def test_a_rebuild_is_due_only_where_other_rules_made_the_version_in_use(store: str, rows: Rows) -> None:
@@ -304,7 +304,7 @@ def test_of_the_versions_before_only_the_last_is_kept(store: str, rows: Rows) ->
     with connect(store, "test") as connection:
         for _ in range(3):
             rebuild.rebuild(connection, quiet)
-    assert versions(rows) == [(3, "retired"), (4, "in_use")]
+    assert states(rows) == [(3, "retired"), (4, "in_use")]
 
 
 def test_a_retired_version_is_never_advanced(store: str, intake: Intake) -> None:

@@ -10,6 +10,70 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LAYERS = ("domain", "projections", "services", "api")  # each imports only itself and those to its left
 FOLDERS = (*LAYERS, "deploy", "tests")
+# The rooms of each layer, from the ground up, and what each may import of its own layer. A room stands below all that
+# import it, so no two can ever import each other, through however many others.
+ROOMS: dict[str, dict[str, str]] = {
+    "domain": {
+        "tree": "",
+        "values": "",
+        "events": "values",
+        "access": "events values",
+        "ledger": "events values",
+        "assessment": "events ledger values",
+        "fieldwork": "events ledger values",
+        "figures": "ledger values",
+        "inspection": "events ledger values",
+    },
+    "projections": {
+        "rows": "",
+        "columns": "rows",
+        "fold": "columns rows",
+    },
+    "services": {
+        "demo_city": "",
+        "system": "",
+        "postgres": "system",
+        "log": "postgres system",
+        "serving": "postgres system",
+        "access": "log system",
+        "ledger": "log postgres system",
+        "evidence/notes": "access log system",
+        "fieldwork": "ledger system",
+        "inspection": "ledger log system",
+        "intake": "ledger log postgres system",
+        "lists": "ledger log system",
+        "assessment": "inspection ledger log system",
+        "contract": "fieldwork log",
+        "evidence/copies": "evidence/notes log system",
+        "evidence/witness": "evidence/notes log postgres system",
+        "kafka": "fieldwork intake ledger log serving system",
+        "evidence/bundles": "evidence/copies evidence/notes ledger log postgres system",
+        "evidence/verifier": "access evidence/bundles evidence/copies evidence/notes ledger log",
+        "commands": (
+            "access demo_city evidence/bundles evidence/copies evidence/notes evidence/verifier evidence/witness "
+            "fieldwork kafka ledger lists log postgres serving system"
+        ),
+    },
+    "api": {
+        "web": "",
+        "asking": "web",
+        "operation": "web",
+        "site": "asking web",
+        "admission": "site web",
+        "exports": "site",
+        "access": "admission asking web",
+        "evidence": "admission asking web",
+        "assessment": "admission asking evidence exports site web",
+        "inspection": "admission asking evidence site web",
+        "ledger": "admission asking exports inspection site web",
+        "fieldwork": "admission asking ledger site web",
+        "intake": "admission asking fieldwork site web",
+        "page_routers": "assessment fieldwork inspection intake ledger site",
+        "app": (
+            "access admission assessment evidence fieldwork inspection intake ledger operation page_routers site web"
+        ),
+    },
+}
 LINES_MAX = 350
 WRITTEN = {".py", ".sql", ".html", ".css", ".js"}
 
@@ -49,6 +113,31 @@ def imports_of(tree: ast.AST) -> set[str]:
     return names
 
 
+def names_imported(tree: ast.AST) -> set[str]:
+    """Every dotted name that could be a module: what is imported from, and what is imported of it."""
+    names = imports_of(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def room_of(parts: tuple[str, ...]) -> str:
+    """The room of a module, by its path below the layer: a folder (in services/evidence/ two), or the module itself."""
+    depth = 2 if parts[0] == "evidence" and len(parts) > 2 else 1
+    return "/".join(parts[:-1][:depth]) or parts[0]
+
+
+def rooms_of_the_layer(layer: str) -> dict[str, str]:
+    """By dotted name of each module its room. The one read model of projections/ is no room; its folders are."""
+    base = ROOT / ("projections/ledger" if layer == "projections" else layer)
+    modules = [file for file in MODULES if file.is_relative_to(base) and file.name != "__init__.py"]
+    return {
+        ".".join(file.relative_to(ROOT).with_suffix("").parts): room_of(file.relative_to(base).with_suffix("").parts)
+        for file in modules
+    }
+
+
 def layer_modules(*layers: str) -> list[Path]:
     return [file for file in MODULES if file.relative_to(ROOT).parts[0] in layers]
 
@@ -59,6 +148,31 @@ def test_imports_run_towards_the_domain_and_never_back(layer: str) -> None:
     for file in layer_modules(layer):
         imported = {name.partition(".")[0] for name in imports_of(ast.parse(file.read_bytes()))}
         assert not imported & forbidden, f"{file.relative_to(ROOT)} imports {sorted(imported & forbidden)}"
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_rooms_import_what_the_table_says_and_no_more(layer: str) -> None:
+    rooms, table = rooms_of_the_layer(layer), ROOMS[layer]
+    used: dict[str, set[str]] = {room: set() for room in rooms.values()}
+    for module, room in rooms.items():
+        tree = ast.parse((ROOT / (module.replace(".", "/") + ".py")).read_bytes())
+        reached = {rooms[name] for name in names_imported(tree) if name in rooms} - {room}
+        assert reached <= set(table[room].split()), f"{module} of room {room} imports of {sorted(reached)}"
+        used[room] |= reached
+    assert {room: " ".join(sorted(reached)) for room, reached in used.items()} == table, "an entry that no import needs"
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_no_room_is_above_one_that_imports_it(layer: str) -> None:
+    below: set[str] = set()
+    for room, imports in ROOMS[layer].items():
+        assert set(imports.split()) <= below, f"{layer}/{room} stands too low for {imports}"
+        below.add(room)
+
+
+def test_every_room_says_what_lives_in_it() -> None:
+    folders = {file.parent for file in MODULES if file.relative_to(ROOT).parts[0] in LAYERS}
+    assert {str(folder.relative_to(ROOT)) for folder in folders if not (folder / "README.md").exists()} == set()
 
 
 def test_the_domain_imports_nothing_that_touches_the_world() -> None:
