@@ -25,10 +25,9 @@ from api.page_routers import PAGES
 from api.site.base import warm
 from api.site.errors import handle_errors
 from api.site.middleware import Surroundings
-from api.web.limits import Limits
-from api.web.parameters import only_known
 from api.web.parts import open_parts
 from api.web.problems import MEDIA_TYPE as PROBLEM_TYPE
+from api.web.requests import Limits, only_known
 from services.system import settings as settings_module
 
 ROUTERS: Final = (

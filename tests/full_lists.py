@@ -12,7 +12,7 @@ from openpyxl import Workbook
 from domain.events.facts import Event, Fact, standing_facts
 from domain.events.lists import ListProfiled
 from domain.fieldwork.lists import Listed
-from services.demo_city.codes import credit_code
+from services.demo_city.chance import credit_code
 from services.lists.reconcile import Report, reconcile
 from services.lists.scratch import Scratch
 from tests.histories import as_events, fits

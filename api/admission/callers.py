@@ -11,10 +11,9 @@ from starlette.concurrency import run_in_threadpool
 from structlog.contextvars import bind_contextvars
 
 from api.admission.rules import rule_for
-from api.web.cookies import SESSION, cookie_name
+from api.web.browsers import SESSION, cookie_name, same_origin
 from api.web.parts import Parts, parts_of
 from api.web.problems import Problem
-from api.web.same_origin import same_origin
 from services.access.api_keys import digest
 from services.access.callers import DEVELOPER, Holder, together
 from services.access.oidc import ProviderError, TokenError

@@ -8,8 +8,7 @@ import psycopg
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.site.errors import as_problem
-from api.site.problem_page import respond
+from api.site.errors import as_problem, respond
 from api.web.parts import Parts
 from api.web.problems import Problem
 from services.access.reading_trail import Look

@@ -9,10 +9,9 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.web.answers import NOT_FOUND, PROBLEMS
-from api.web.cookies import SESSION, cookie_name, is_https
+from api.web.browsers import SESSION, cookie_name, is_https, same_origin
 from api.web.parts import Parts, parts_of
 from api.web.problems import Problem
-from api.web.same_origin import same_origin
 from services.access.oidc import Provider, ProviderError, TokenError
 from services.access.sessions import SESSION_S_MAX, SIGN_IN_S_MAX
 

@@ -1,12 +1,14 @@
-"""The filters of a question (spec/api.md, Filters), checked: a value that nothing can have is refused."""
+"""Which organizations a question is about: filters, groups, and one group of a grouped answer."""
 
 import re
-from typing import Annotated, Final, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import Depends, Query
 
 from api.web.problems import invalid
-from domain.ledger.rates import Filters, is_region_prefix
+from api.web.shapes import Figures, figures
+from domain.ledger.rates import DIMENSIONS, Counts, Filters, Key, is_region_prefix
 from domain.values.terms import Category, Formation, Kind, Measure
 
 _INDUSTRY: Final = re.compile(r"[A-T][0-9]{0,4}|null", re.ASCII)
@@ -45,3 +47,71 @@ async def filters(  # each is a query parameter of its own
 
 
 Filtered = Annotated[Filters, Depends(filters)]
+
+
+Dimension = Literal[
+    "kind", "category", "industry", "region:2", "region:4", "region:6", "region:9", "region:12", "measure", "formation"
+]
+
+
+class Group(Figures):
+    """One group: its key by dimension, null where the organizations lack one."""
+
+    key: dict[str, str | None]
+
+
+async def dimensions(
+    group_by: Annotated[
+        list[Dimension] | None, Query(description="Dimensions to group by, in this order; may repeat.")
+    ] = None,
+) -> tuple[str, ...]:
+    """The dimensions of this question, each once."""
+    given = tuple(group_by or ())
+    if len(set(given)) != len(given):
+        rule = f"each dimension stands once; there are {', '.join(DIMENSIONS)}"
+        raise invalid("query.group_by", ", ".join(given), "dimension_repeated", rule)
+    return given
+
+
+Grouped = Annotated[tuple[str, ...], Depends(dimensions)]
+
+
+def key(group_by: tuple[str, ...], values: Key) -> dict[str, str | None]:
+    """A group's key by dimension."""
+    return dict(zip(group_by, values, strict=True))
+
+
+def groups(group_by: tuple[str, ...], found: Mapping[Key, Counts]) -> list[dict[str, Any]]:
+    """Groups as answers show them."""
+    return [{"key": key(group_by, values), **figures(counts)} for values, counts in found.items()]
+
+
+Count = Literal[
+    "registered", "excluded", "organizations", "organization_covered", "standalone", "joint", "affiliated",
+    "work_covered", "eligible", "eligible_covered", "employees", "employees_covered", "full_members",
+    "probationary_members", "activists",
+]  # fmt: skip
+RegionKey = str | None
+
+
+def _region(digits: int) -> Any:  # noqa: ANN401 - FastAPI's own parameter object
+    return Query(
+        alias=f"region:{digits}",
+        description=f"The group's key under region:{digits}: the first {digits} digits, or a shorter code whole.",
+        pattern=f"^[0-9]{{2,{digits}}}$",
+    )
+
+
+def regions(
+    province: Annotated[RegionKey, _region(2)] = None,
+    city: Annotated[RegionKey, _region(4)] = None,
+    county: Annotated[RegionKey, _region(6)] = None,
+    township: Annotated[RegionKey, _region(9)] = None,
+    village: Annotated[RegionKey, _region(12)] = None,
+) -> dict[int, str]:
+    """By N, the group's key under region:N."""
+    given = {2: province, 4: city, 6: county, 9: township, 12: village}
+    for digits, code in given.items():
+        if code is not None and len(code) not in given:
+            raise invalid(f"query.region:{digits}", code, "region", "a division code has 2, 4, 6, 9 or 12 digits")
+    return {digits: code for digits, code in given.items() if code is not None}

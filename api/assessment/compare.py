@@ -10,8 +10,7 @@ from starlette.responses import Response
 
 from api.admission.callers import Reading
 from api.asking.clocks import Asked, Clocks, read_date, settled_position
-from api.asking.filters import Filtered
-from api.asking.grouping import Grouped, key
+from api.asking.filters import Filtered, Grouped, key
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.shapes import Evidence, Figures, FiltersShape, KnownAt, figures, filters_of

@@ -9,22 +9,20 @@ from starlette.responses import Response
 
 from api.admission.callers import Reading
 from api.asking.clocks import Asked as AskedClocks
-from api.asking.filters import Filtered
-from api.asking.grouping import Grouped
+from api.asking.filters import Filtered, Grouped
 from api.assessment.assessments import AssessmentPath, Known, checked
 from api.assessment.series import GROUPS_MAX
-from api.exports.csvw import to_csv
+from api.exports.csvw import to_csv, to_json
 from api.exports.document import Document
 from api.exports.figures import Asked
 from api.exports.html import to_html
 from api.exports.organizations import ORGANIZATIONS_MAX
-from api.exports.plain import to_json
 from api.exports.rates import rates_document
 from api.exports.report import report_document
 from api.exports.xlsx import to_xlsx
 from api.site.addresses import Value, address
 from api.site.figures import filtered
-from api.site.names import Names
+from api.site.formats import Names
 from api.site.texts import Lang
 from api.web.answers import NOT_FOUND, PROBLEMS
 from api.web.parts import Parts, parts_of

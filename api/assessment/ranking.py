@@ -10,8 +10,7 @@ from starlette.responses import Response
 
 from api.admission.callers import Reading
 from api.asking.clocks import Asked, Clocks
-from api.asking.filters import Filtered
-from api.asking.grouping import Grouped, key
+from api.asking.filters import Filtered, Grouped, key
 from api.assessment.compare import Side, other_clocks, side
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from api.asking.clocks import read_date, settled_position, wait_for
-from api.asking.grouping import Dimension
+from api.asking.filters import Dimension
 from api.evidence.log import signer
 from api.web.parts import Parts, parts_of
 from api.web.problems import Problem, faults, invalid

@@ -10,8 +10,7 @@ from starlette.responses import Response
 
 from api.admission.callers import Reading
 from api.asking.clocks import KnownAt, reached, read_date, settled_position, wait_for
-from api.asking.filters import Filtered
-from api.asking.grouping import Group, Grouped, groups, key
+from api.asking.filters import Filtered, Group, Grouped, groups, key
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.problems import Problem, invalid

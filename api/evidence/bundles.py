@@ -9,8 +9,7 @@ from starlette.responses import StreamingResponse
 
 from api.admission.callers import Inspecting
 from api.asking.clocks import Asked
-from api.asking.filters import Filtered
-from api.asking.group import Count, regions
+from api.asking.filters import Count, Filtered, regions
 from api.evidence.log import signer
 from api.web.answers import NOT_FOUND, PROBLEMS
 from api.web.parts import parts_of

@@ -16,8 +16,8 @@ from domain.tree.merkle import TREE_SIZE_MAX
 from services.evidence.notes.checkpoint import encode_hash
 from services.evidence.notes.signing import CheckpointSigner, signer_for
 from services.log import tree
-from services.log.stored_tree import AnyConnection
 from services.log.tiles import Tile
+from services.log.tree import AnyConnection
 
 router = APIRouter(prefix="/v1/log", tags=["log"])
 

@@ -8,13 +8,44 @@ byte order mark that Excel asks for.
 import csv
 import io
 import zipfile
+from datetime import date
 from typing import Any, Final
 
 import orjson
 
-from api.exports.document import WITHHELD, Column, Document, Kind, Table, Value, looks_like_formula
-from api.exports.plain import plain
+from api.exports.document import WITHHELD, Column, Document, Kind, Table, Value, Withheld, looks_like_formula
 from api.site.texts import TAGS
+
+
+def to_json(document: Document) -> bytes:
+    """UTF-8, indented; a withheld count is the text `*`, a ratio its four places as text."""
+    made = {
+        "title": document.title,
+        "lang": document.lang,
+        "sentence": document.sentence,
+        "tables": {table.name: _table(table) for table in document.tables},
+        "evidence": dict(document.evidence),
+        "notes": list(document.notes),
+    }
+    return orjson.dumps(made, option=orjson.OPT_INDENT_2)
+
+
+def _table(table: Table) -> dict[str, Any]:
+    names = [column.name for column in table.columns]
+    return {
+        "title": table.title,
+        "columns": [column._asdict() for column in table.columns],
+        "rows": [dict(zip(names, map(plain, row), strict=True)) for row in table.rows],
+        "totals": table.totals,
+    }
+
+
+def plain(value: Value) -> str | int | None:
+    """A value as JSON and CSV have it."""
+    if isinstance(value, Withheld):
+        return value.mark
+    return value.isoformat() if isinstance(value, date) else value
+
 
 METADATA: Final = "csv-metadata.json"
 _DATATYPES: Final[dict[Kind, Any]] = {

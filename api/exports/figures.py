@@ -5,8 +5,7 @@ from datetime import date, datetime
 from typing import Final, NamedTuple
 
 from api.exports.document import WITHHELD, Column, Value
-from api.site.formats import moment
-from api.site.names import Names
+from api.site.formats import Names, moment
 from api.site.texts import Lang, has, text
 from domain.figures.publication import PEOPLE, PEOPLE_MIN, Publication, cell_of
 from domain.ledger.policy import Policy

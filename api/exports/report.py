@@ -9,7 +9,7 @@ from api.exports.figures import Asked, dimensions_text, filters_text, policy_tex
 from api.exports.organizations import listed
 from api.exports.rates import detail, shown_groups
 from api.exports.rates import summary as rates_of_groups
-from api.site.names import Names
+from api.site.formats import Names
 from api.site.texts import Lang, text
 from domain.assessment.campaigns import segment_of
 from domain.ledger.policy import read_policy

@@ -10,8 +10,8 @@ from xlsxwriter.format import Format
 from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
+from api.exports.csvw import plain
 from api.exports.document import BARS_MAX, Chart, Column, Document, Kind, Table, Value, Withheld, looks_like_formula
-from api.exports.plain import plain
 from api.site.texts import text
 
 _FORMATS: Final[dict[Kind, dict[str, Any]]] = {

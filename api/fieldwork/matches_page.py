@@ -22,8 +22,16 @@ from api.web.problems import invalid
 from api.web.publishing import publish
 from domain.fieldwork.matching import Decision
 from domain.values.fields import REASON_LENGTH_MAX
-from services.fieldwork.match_decisions import SOURCE, Answer, Said, match_event, standing_decision
-from services.fieldwork.matching import NAME_MIN, all_decisions, candidates
+from services.fieldwork.matching import (
+    NAME_MIN,
+    SOURCE,
+    Answer,
+    Said,
+    all_decisions,
+    candidates,
+    match_event,
+    standing_decision,
+)
 
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
 

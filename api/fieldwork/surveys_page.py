@@ -16,7 +16,7 @@ from api.site.base import Paged, tidy
 from api.web.parts import parts_of
 from domain.fieldwork.surveys import sample
 from services.fieldwork.surveys import accuracy, all_surveys, differing, made, standing_of
-from services.ledger.names import names_of
+from services.ledger.listing import names_of
 
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
 

@@ -15,7 +15,7 @@ from api.site.addresses import Value, address
 from api.site.base import Paged, tidy
 from api.web.parts import parts_of
 from services.fieldwork.weak_branches import WEAKNESSES, Weakness, all_rectifications, branches
-from services.ledger.names import names_of
+from services.ledger.listing import names_of
 
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
 

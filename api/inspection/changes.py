@@ -9,8 +9,7 @@ from starlette.responses import Response
 
 from api.admission.callers import Inspecting
 from api.asking.clocks import Asked, Clocks, CursorText
-from api.asking.filters import Filtered
-from api.asking.grouping import Grouped, key
+from api.asking.filters import Filtered, Grouped, key
 from api.asking.knowledge import Earlier, Since
 from api.asking.paging import Limit, page
 from api.web.answers import PROBLEMS, answer

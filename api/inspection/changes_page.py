@@ -9,8 +9,7 @@ from starlette.responses import HTMLResponse
 
 from api.admission.callers import Inspecting
 from api.asking.clocks import Asked, Clocks, CursorText, today
-from api.asking.filters import Filtered
-from api.asking.grouping import Dimension
+from api.asking.filters import Dimension, Filtered
 from api.asking.knowledge import Earlier, earlier
 from api.asking.paging import Limit
 from api.asking.paging import page as page_of

@@ -17,11 +17,11 @@ from structlog.contextvars import bind_contextvars
 from api.admission.callers import Publishing
 from api.asking.clocks import today
 from api.web.answers import PROBLEMS, answer
-from api.web.bodies import read_body
 from api.web.event_examples import REQUEST_BODY
 from api.web.metrics import DISPOSITIONS
 from api.web.parts import parts_of
 from api.web.problems import Fault, Problem, ProblemDetails, faults
+from api.web.requests import read_body
 from domain.values.reasons import Reason
 from domain.values.strict_json import NotJsonError, split_array
 from services.intake.account import reasons_json

@@ -15,10 +15,10 @@ from starlette.responses import Response, StreamingResponse
 from api.admission.callers import Publishing
 from api.asking.clocks import Asked, Clocks
 from api.web.answers import PROBLEMS, answer
-from api.web.bodies import read_body
 from api.web.parts import Parts, parts_of
 from api.web.problems import Problem, ProblemDetails, invalid
 from api.web.publishing import submit
+from api.web.requests import read_body
 from domain.events.lists import ListProfiled
 from services.access.callers import Holder
 from services.lists import facts

@@ -9,8 +9,7 @@ from starlette.responses import Response
 
 from api.admission.callers import Reading
 from api.asking.clocks import Asked, CursorText
-from api.asking.filters import Filtered
-from api.asking.group import Count, regions
+from api.asking.filters import Count, Filtered, regions
 from api.asking.paging import page
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of

@@ -7,8 +7,7 @@ from starlette.responses import HTMLResponse
 
 from api.admission.callers import Reading
 from api.asking.clocks import Asked, CursorText
-from api.asking.filters import Filtered
-from api.asking.group import Count, regions
+from api.asking.filters import Count, Filtered, regions
 from api.asking.paging import page as page_of
 from api.ledger.explain import PAGE_MAX
 from api.site.addresses import Value, address

@@ -8,8 +8,7 @@ from starlette.responses import Response
 
 from api.admission.callers import Reading
 from api.asking.clocks import Asked
-from api.asking.filters import Filtered
-from api.asking.grouping import Group, Grouped, groups
+from api.asking.filters import Filtered, Group, Grouped, groups
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.shapes import Evidence, Figures, FiltersShape, KnownAt, figures, filters_of

@@ -13,9 +13,8 @@ from api.asking.filters import Filtered
 from api.exports.organizations import ORGANIZATIONS_MAX
 from api.site.addresses import Value, address
 from api.site.base import Page, Paged, tidy
-from api.site.figures import By, counted, dimension_of, filtered
-from api.site.goals import Goal, gap_to, goals
-from api.site.names import ancestors
+from api.site.figures import By, Goal, counted, dimension_of, filtered, gap_to, goals
+from api.site.formats import ancestors
 from api.web.parts import parts_of
 from domain.figures.comparison import percentage_points
 from domain.figures.ranking import Rank, ranks

@@ -11,13 +11,12 @@ from starlette.responses import HTMLResponse
 from api.asking.clocks import Clocks, read_date, read_instant, today
 from api.site import formats
 from api.site.addresses import Addresses, Value
-from api.site.figures import By
-from api.site.goals import gap_to, segment_of
-from api.site.names import Names
+from api.site.figures import By, gap_to, segment_of
+from api.site.formats import Names
 from api.site.raw_bytes import legible
 from api.site.static_files import static
 from api.site.texts import LANGS, TAGS, Lang, has, text
-from api.web.cookies import cookie_name
+from api.web.browsers import cookie_name
 from api.web.parts import parts_of
 from domain.ledger.rates import RATES, rates
 from domain.values.periods import months_before

@@ -1,4 +1,4 @@
-"""Which problem each error of the services and of the framework is."""
+"""Which problem each error is, and problems as pages."""
 
 from http import HTTPStatus
 from typing import Any, Final
@@ -8,14 +8,17 @@ from eventsourcing.persistence import InterfaceError, OperationalError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from psycopg_pool import PoolTimeout
+from starlette.datastructures import Headers, QueryParams
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
+from starlette.types import Scope
 
-from api.site.problem_page import respond
+from api.site.base import Page
+from api.site.texts import LANGS, has
 from api.web.problems import KINDS, Problem
 from domain.values.reasons import Reason
 from services.evidence.notes.signing import LogContradictsError
-from services.log.stored_tree import LogDamagedError
+from services.log.tree import LogDamagedError
 from services.serving.drawing import DrawingError
 from services.system.errors import (
     AlreadyEndedError,
@@ -25,6 +28,40 @@ from services.system.errors import (
     StoreUnavailableError,
 )
 from services.system.logs import logger
+
+_DATA: Final = ("/v1/", "/health/", "/metrics", "/openapi.json", "/asyncapi", "/static/", "/charts/")
+
+
+def respond(problem: Problem, scope: Scope) -> Response:
+    """A problem as a page where a page was asked for, as problem details elsewhere."""
+    path, identity = scope["path"], scope["state"]["request_id"]
+    accepted = Headers(scope=scope).get("accept", "")
+    if scope["method"] not in ("GET", "HEAD", "POST") or "text/html" not in accepted or path.startswith(_DATA):
+        return problem.response(path, identity)
+    given = QueryParams(scope["query_string"]).get("lang")
+    lang = next((each for each in LANGS if each == given), LANGS[0])
+    status = KINDS[problem.kind][0].value
+    key = problem.kind if has(f"problem.{problem.kind}") else "invalid-request"
+    response = Page(Request(scope), lang).render(
+        "problem.html",
+        status,
+        problem=problem,
+        kind=key,
+        status_code=status,
+        request_id=identity,
+        sign_in=_sign_in(scope) if problem.kind == "sign-in-needed" else None,
+    )
+    response.headers.update({name: value for name, value in problem.headers.items() if name != "location"})
+    return response
+
+
+def _sign_in(scope: Scope) -> str | None:
+    """Where people begin anew to sign in; None where the service has no provider for that."""
+    if scope["app"].state.parts.provider is None:
+        return None
+    # A browser is led to sign in by itself; here it comes from a sign-in that failed, which is nothing to go on to.
+    return "/sign-in"
+
 
 _RETRY_S: Final = "2"
 _BY_STATUS: Final = {status.value: kind for kind, (status, _) in reversed(KINDS.items())}

@@ -1,13 +1,18 @@
 """From a figure to what is behind it: filters and keys as parameters of an address, and what decides a count."""
 
 from datetime import date
-from typing import Final, Literal
+from decimal import Decimal
+from typing import Final, Literal, NamedTuple
 
 from api.asking.clocks import Clocks
 from api.site.addresses import Value
-from api.site.names import level_below
-from domain.ledger.rates import Counts, Filters, add, key_order
+from api.site.formats import level_below
+from domain.assessment.campaigns import Campaign, Target, reached
+from domain.figures.comparison import percentage_points
+from domain.ledger.rates import Counts, Filters, Rate, add, key_order
 from domain.ledger.traces import DecidedBy, Positions
+from domain.values.terms import RateName
+from services.assessment.campaigns import campaigns
 from services.ledger.queries import Queries
 
 By = Literal["region", "industry", "category", "measure", "formation"]
@@ -60,9 +65,67 @@ def dimension_of(queries: Queries, clocks: Clocks, filters: Filters, by: By) -> 
 
 def counted(queries: Queries, as_of: date, known_at: int, dimension: str, filters: Filters) -> dict[str | None, Counts]:
     """The counts by the values of one dimension, sorted, null last."""
-    # Counties are added up over the kinds, since a cube of both is always at hand (services/ledger/cube_cache.py).
+    # Counties are added up over the kinds, since a cube of both is always at hand (services/ledger/next_version.py).
     group_by = ("kind", COUNTY) if dimension == COUNTY else (dimension,)
     found: dict[str | None, Counts] = {}
     for key, counts in queries.rates(as_of, known_at, group_by, filters).groups.items():
         found[key[-1]] = add(found.get(key[-1], Counts()), counts)
     return dict(sorted(found.items(), key=lambda item: key_order((item[0],))))
+
+
+_TEN_THOUSANDTHS: Final = 10_000
+
+
+class Goal(NamedTuple):
+    """A target beside a rate: the gap in percentage points (rate less target), and whether the rate reaches it."""
+
+    campaign: str
+    target: Target
+    gap: str | None
+    reached: bool | None
+
+
+class Goals:
+    """All targets of the campaigns known at a pair of clocks; of two for the same figure the later one due."""
+
+    def __init__(self, known: list[Campaign]) -> None:
+        self._found: dict[tuple[RateName, Filters], tuple[str, Target]] = {}
+        for campaign in known:
+            for target in campaign.targets:
+                self._found[target.rate, target.segment] = (campaign.campaign, target)
+
+    def beside(self, name: RateName, segment: Filters, rate: Rate) -> Goal | None:
+        """The target of a rate of a segment; None where there is none."""
+        found = self._found.get((name, segment))
+        if found is None:
+            return None
+        campaign, target = found
+        return Goal(campaign, target, gap_to(target, rate), reached(target, rate))
+
+    def of_rate(self, name: RateName, filters: Filters) -> list[Target]:
+        """The targets of a rate that a view with these filters shows: its own, and those of each kind within it."""
+        return [
+            target
+            for (rate, segment), (_, target) in self._found.items()
+            if rate == name and segment._replace(kind=filters.kind) == filters and filters.kind in (None, segment.kind)
+        ]
+
+
+def as_rate(target: Target) -> Rate:
+    """A target's value as a rate over ten thousand."""
+    return Rate(int(Decimal(target.value) * _TEN_THOUSANDTHS), _TEN_THOUSANDTHS, target.value)
+
+
+def gap_to(target: Target, rate: Rate) -> str | None:
+    """A rate less its target, in percentage points; None over nothing."""
+    return percentage_points(rate, as_rate(target))
+
+
+def segment_of(target: Target) -> dict[str, str]:
+    """The filters that mean the organizations of a target."""
+    return {name: value for name, value in target.segment._asdict().items() if value is not None}
+
+
+def goals(queries: Queries, clocks: Clocks) -> Goals:
+    """The targets at a pair of clocks."""
+    return Goals(campaigns(queries, clocks.as_of, clocks.position).campaigns)

@@ -1,6 +1,6 @@
 """Forms that change something: believed only where a page of this service sent them.
 
-Two locks, either of which is enough: `api/web/same_origin.py` asks where the browser says that a request comes
+Two locks, either of which is enough: `api/web/browsers.py` asks where the browser says that a request comes
 from, and here the form must repeat a secret of this browser's cookie, which no other site can read.
 """
 
@@ -17,8 +17,8 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from api.web.bodies import limited
 from api.web.problems import Problem, invalid
+from api.web.requests import limited
 
 MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
 MULTIPART: Final = "multipart/form-data"

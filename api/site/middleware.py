@@ -10,10 +10,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.site.problem_page import respond
-from api.web.bodies import SMALL_BODY_BYTES_MAX, limited
+from api.site.errors import respond
 from api.web.metrics import REQUEST_SECONDS, REQUESTS
 from api.web.problems import Problem
+from api.web.requests import SMALL_BODY_BYTES_MAX, limited
 from domain.values.codes import holds_personal_identifier
 from services.system.logs import logger
 

@@ -26,7 +26,7 @@ from services.lists.uploads import Uploads
 from services.log.recorder import LogRecorder
 from services.postgres.database import open_pool
 from services.serving.drawing import Drawer
-from services.system.secret_files import load_or_create_secret
+from services.system.files import load_or_create_secret
 from services.system.settings import Settings
 
 

@@ -14,7 +14,7 @@ from psycopg_pool import ConnectionPool
 
 from domain.tree.merkle import frontier_from_tiles, leaf_hash
 from domain.tree.reading_leaf import Reading, reading_leaf
-from services.log.stored_tree import StoredTree
+from services.log.tree import StoredTree
 from services.system.errors import NotFoundError
 
 QUESTION_LENGTH_MAX: Final = 4_000

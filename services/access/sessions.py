@@ -15,7 +15,7 @@ from joserfc import jwe
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
-from services.system.secret_files import load_or_create_secret
+from services.system.files import load_or_create_secret
 
 SESSION_S_MAX: Final = 8 * 3_600
 SIGN_IN_S_MAX: Final = 600

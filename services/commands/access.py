@@ -8,9 +8,8 @@ import typer
 from rich.table import Table
 
 from domain.events.access import ROLES
-from services.commands.asking import ask
 from services.commands.client import Client
-from services.commands.console import ERR, AsJson, print_json, show
+from services.commands.console import ERR, AsJson, ask, print_json, show
 from services.system.settings import load
 
 access = typer.Typer(no_args_is_help=True, help="授权 Who has access: list, grant, revoke.")

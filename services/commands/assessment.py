@@ -10,10 +10,21 @@ from rich.text import Text
 
 from domain.ledger.rates import RATES
 from domain.values.terms import FORMATIONS
-from services.commands.asking import GroupBy, Parameters, ask, filtered
 from services.commands.client import Client
-from services.commands.console import ERR, AsJson, AsOf, KnownAt, shanghai, show
-from services.commands.figures import RATE_TITLES, rate_text
+from services.commands.console import (
+    ERR,
+    RATE_TITLES,
+    AsJson,
+    AsOf,
+    GroupBy,
+    KnownAt,
+    Parameters,
+    ask,
+    filtered,
+    rate_text,
+    shanghai,
+    show,
+)
 from services.system.settings import load
 
 FORMATS: Final = ("xlsx", "csv", "json", "html")

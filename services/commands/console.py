@@ -1,5 +1,7 @@
-"""What all commands share: the two consoles, how an answer is shown, and options that several have."""
+"""What commands print and ask: the console, the service's answers, figures."""
 
+import functools
+import inspect
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -8,7 +10,10 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console, RenderableType
 
-from services.system.settings import SHANGHAI
+from domain.ledger.rates import DIMENSIONS
+from domain.values.terms import CATEGORIES, FORMATIONS, KINDS, MEASURES
+from services.commands.client import Client
+from services.system.settings import SHANGHAI, load
 
 OUT: Final = Console()
 ERR: Final = Console(stderr=True)
@@ -39,3 +44,75 @@ def shanghai(instant: str | None) -> str:
     if instant is None:
         return ""
     return datetime.fromisoformat(instant).astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
+
+
+RATE_TITLES: Final = {
+    "organization_coverage": "组织覆盖率\norganization\ncoverage",
+    "work_coverage": "工作覆盖率\nwork\ncoverage",
+    "eligible_coverage": "应建已建率\neligible\ncoverage",
+    "employee_coverage": "从业人员覆盖率\nemployee\ncoverage",
+}
+
+
+def rate_text(rate: dict[str, Any]) -> str:
+    """A percentage of two places above both sides."""
+    value = rate["value"]
+    sides = f"{rate['numerator']:,}\n/ {rate['denominator']:,}"
+    if value is None:
+        return f"—\n{sides}"
+    # Exact: four places of a ratio are two of a percentage.
+    whole = value.replace(".", "").lstrip("0").rjust(3, "0")
+    return f"{whole[:-2]}.{whole[-2:]}%\n{sides}"
+
+
+def _one_of(values: tuple[str, ...]) -> str:
+    return ", ".join(values)
+
+
+GroupBy = Annotated[list[str] | None, typer.Option(help=f"分组 may repeat: {_one_of(DIMENSIONS)}")]
+Region = Annotated[str | None, typer.Option(help="地区 a prefix of the division code")]
+Kind = Annotated[str | None, typer.Option(help=_one_of(KINDS))]
+Limit = Annotated[int, typer.Option(min=1, max=1_000, help="至多 how many at most")]
+# What a question may send beside its filters, and the filters.
+Parameters = dict[str, str | int | bool | list[str] | None]
+
+
+def ask(path: str, parameters: Parameters | None = None) -> dict[str, Any]:
+    """The service's answer; raises `ServiceError`."""
+    with Client(load()) as client:
+        return client.get(path, parameters)
+
+
+def _filters(  # noqa: PLR0917 - each is an option of its own
+    region: Region = None,
+    kind: Kind = None,
+    category: Annotated[str | None, typer.Option(help=_one_of(CATEGORIES))] = None,
+    industry: Annotated[
+        str | None, typer.Option(help="行业 a section, or the beginning of a longer code; null")
+    ] = None,
+    formation: Annotated[str | None, typer.Option(help=f"{_one_of(FORMATIONS)}, null")] = None,
+    measure: Annotated[str | None, typer.Option(help=_one_of(MEASURES))] = None,
+    work_covered: Annotated[
+        bool | None, typer.Option(help="工作覆盖 only those with work coverage, or without")
+    ] = None,
+    eligible: Annotated[bool | None, typer.Option(help="应建 only the eligible, or the others")] = None,
+) -> None:
+    """The options that every filtered question has."""
+
+
+def filtered(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the filters' options beside its own; it takes them as `filters`, by the API's names."""
+    own = inspect.signature(command, eval_str=True).parameters
+    shared = inspect.signature(_filters, eval_str=True).parameters
+    options = [*(each for name, each in own.items() if name != "filters"), *shared.values()]
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:  # noqa: ANN401 - the values of any options
+        filters = {name: given.pop(name) for name in shared}
+        command(**given, filters=filters)
+
+    # typer reads a command's options from these.
+    keywords = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in options]
+    run.__signature__ = inspect.Signature(keywords)  # type: ignore[attr-defined]  # PEP 362 lets a function have one
+    run.__annotations__ = {each.name: each.annotation for each in options}
+    return run

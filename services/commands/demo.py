@@ -1,18 +1,172 @@
-"""`taizhang demo`: the service, with the demo city loaded into it."""
+"""The demo city: served, written to files, and a list to try.
 
-from collections.abc import Iterator
-from typing import Annotated, Final
+It is what the source's own facts say of the end of a date, with a month's changes: three organizations registered, two
+renamed, three with another head count, one left out.
+"""
+
+import csv
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import date
+from itertools import groupby
+from pathlib import Path
+from typing import IO, Annotated, Final
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
+from domain.events.facts import Fact
+from domain.fieldwork.list_cells import CATEGORY_WORDS
+from domain.fieldwork.lists import held
+from domain.ledger.entities import Attributes
+from domain.values.instants import parse_date
 from services.commands.client import Client, ServiceError
-from services.commands.console import ERR, Data
+from services.commands.console import ERR, OUT, Data
 from services.commands.sending import Outcome, publish
 from services.commands.serve import Port, banner, run
+from services.demo_city.chance import credit_code
+from services.demo_city.facts import CIVIL
 from services.demo_city.plan import SCALE_MAX, SCALE_MIN
 from services.demo_city.world import EVENTS_AT_SCALE_1, events
+from services.lists.facts import standing
 from services.system.settings import Settings, load
+
+_STEP = 5_000
+"""Lines between two looks at the progress bar."""
+
+
+def demo_city(
+    scale: Annotated[
+        float,
+        typer.Option(
+            min=SCALE_MIN, max=SCALE_MAX, help="规模 How large a city: 1 is the launch speech's, about 418,000 events."
+        ),
+    ] = 1.0,
+    seed: Annotated[int, typer.Option(help="随机种子 Another seed is another city with the same figures.")] = 1,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="输出文件 The file to write; left out, standard output.")
+    ] = None,
+) -> None:
+    """演示城市 Write an invented city's events as JSON lines, in order of arrival.
+
+    The same scale and seed always give the same bytes. About one line in 500 is broken on purpose, as
+    real feeds are: an intake quarantines it. Progress goes to standard error.
+
+    Examples:
+        taizhang demo-city --scale 0.1 --output city.jsonl
+        taizhang publish city.jsonl
+    """
+    if output is None:
+        written = _write(sys.stdout.buffer, scale, seed)
+        sys.stdout.buffer.flush()
+    else:
+        with output.open("wb") as file:
+            written = _write(file, scale, seed)
+    Console(stderr=True).print(f"{written:,} lines")
+
+
+def _write(file: IO[bytes], scale: float, seed: int) -> int:
+    """Number of lines written."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    written = 0
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("demo city", total=EVENTS_AT_SCALE_1 * scale)
+        for written, line in enumerate(events(scale, seed), 1):
+            file.write(line)
+            if written % _STEP == 0:
+                progress.update(task, completed=written)
+    return written
+
+
+HEADINGS: Final = ("统一社会信用代码", "名称", "类型", "行政区划代码", "行业代码", "从业人数", "业务主管单位", "地址")
+RENAMED, RECOUNTED, REGISTERED = 2, 3, 3
+# Far from the serial numbers of the city's own organizations.
+_SERIAL: Final = 30_000_000
+_REGION_DIGITS: Final = 12
+_WORDS: Final = {category: word for word, category in reversed(CATEGORY_WORDS.items())}
+Rows = list[list[str]]
+
+
+def rows_of(facts: Iterable[Fact], as_of: date) -> Rows:
+    """The organizations that a source's facts have active at the end of a date, by code, as rows below HEADINGS."""
+    ordered = sorted(facts, key=lambda fact: (fact.data["org"], fact))
+    by_org = ((org, held(of_org, as_of).attributes) for org, of_org in groupby(ordered, lambda fact: fact.data["org"]))
+    return [_row(org, attributes) for org, attributes in by_org if attributes is not None]
+
+
+def _row(org: str, a: Attributes) -> list[str]:
+    employees = "" if a.employees is None else str(a.employees)
+    code = org.partition(":")[2]
+    # Registries pad their division codes.
+    region = a.region.ljust(_REGION_DIGITS, "0")
+    return [code, a.name, _WORDS[a.category], region, a.industry or "", employees, a.supervisor or "", a.address or ""]
+
+
+def a_month_later(rows: Rows) -> Rows:
+    """The same list with a month's changes."""
+    later = [list(row) for row in rows]
+    for row in later[:RENAMED]:
+        row[1] += "（更名）"
+    for row in later[RENAMED : RENAMED + RECOUNTED]:
+        row[5] = str(int(row[5] or 0) + 5)
+    like = later[0] if later else ["", "", "社会团体", "880102000000", "", "", "", ""]
+    added = [
+        [credit_code("association", "880102", _SERIAL + number).removeprefix("uscc:"), f"新设行业协会{number + 1}",
+         "社会团体", like[3], "S95", "6", "", ""]
+        for number in range(REGISTERED)
+    ]  # fmt: skip
+    return [*later[:-1], *added]
+
+
+def write(path: Path, title: str, rows: Rows) -> None:
+    """As such lists come: a title over all columns, the headings, the rows, a total; .xlsx, or CSV in GB18030."""
+    total = ["合计", f"{len(rows)} 家"]
+    if path.suffix == ".xlsx":
+        import xlsxwriter  # noqa: PLC0415 - other commands start without it
+
+        with xlsxwriter.Workbook(path) as book:
+            sheet = book.add_worksheet("名录")
+            sheet.merge_range(0, 0, 0, len(HEADINGS) - 1, title)
+            for number, row in enumerate([HEADINGS, *rows, total], 1):
+                for column, value in enumerate(row):
+                    sheet.write_string(number, column, value)
+        return
+    with path.open("w", encoding="gb18030", newline="") as file:
+        csv.writer(file).writerows([[title], HEADINGS, *rows, total])
+
+
+def demo_list(
+    file: Annotated[Path, typer.Argument(help="文件 the file to write: .xlsx, or .csv (GB18030)")],
+    as_of: Annotated[str, typer.Option(help="截至日 the date of the list, YYYY-MM-DD")] = "2025-07-31",
+    source: Annotated[str, typer.Option(help="来源 whose list it is")] = CIVIL,
+    url: Annotated[str | None, typer.Option(help="服务地址 the service, if not TAIZHANG_URL")] = None,
+) -> None:
+    """演示清单 Write a registry's full list of the demo city that runs, with a month's changes, to be reconciled.
+
+    Examples:
+        taizhang demo-list list.csv
+        taizhang reconcile /registry/civil-affairs list.csv --as-of 2025-07-31
+    """
+    try:
+        day = parse_date(as_of)
+    except ValueError as error:
+        raise typer.BadParameter(f"--as-of {as_of!r}: {error}") from None
+    with Client(load(url=url)) as client:
+        rows = rows_of(standing(client.stream("/v1/lists/facts", {"source": source, "as_of": as_of}), day), day)
+    later = a_month_later(rows)
+    write(file, f"名录（截至{day.year}年{day.month}月{day.day}日）", later)
+    OUT.print(f"{file}: {len(later):,} 行 rows", markup=False)
+    OUT.print(f"taizhang reconcile {source} {file} --as-of {as_of}", markup=False, soft_wrap=True)
+
 
 _MARK: Final = "demo-city"
 

@@ -18,11 +18,10 @@ from services.commands.console import ERR, OUT
 from services.evidence.bundles.answers import AnswerError, fold, no_garbage_collection, read_filters
 from services.evidence.bundles.bundle import Contents, Question, is_bundle, write_bundle
 from services.evidence.bundles.relevant import relevant
-from services.evidence.copies.export import export_log
+from services.evidence.copies.copies import export_log
 from services.evidence.copies.stored import DatabaseLog
-from services.evidence.notes.keys import WITNESS_KEY_NAME, load_or_create_key
 from services.evidence.notes.notes import NoteError, SignatureType, VerifierKey
-from services.evidence.notes.signing import signer_for
+from services.evidence.notes.signing import WITNESS_KEY_NAME, load_or_create_key, signer_for
 from services.evidence.verifier.audit import Asked, audit_bundle, audit_copy, audit_database
 from services.evidence.verifier.report import Report
 from services.evidence.witness.witness import Witness

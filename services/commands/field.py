@@ -6,9 +6,19 @@ import typer
 from rich.console import Group
 from rich.table import Table
 
-from services.commands.asking import Kind, Limit, Parameters, ask
-from services.commands.console import OUT, AsJson, AsOf, KnownAt, print_json, show
-from services.commands.figures import rate_text
+from services.commands.console import (
+    OUT,
+    AsJson,
+    AsOf,
+    Kind,
+    KnownAt,
+    Limit,
+    Parameters,
+    ask,
+    print_json,
+    rate_text,
+    show,
+)
 
 Name = Annotated[str, typer.Argument(help="排查 the survey, as survey:880107-2024")]
 

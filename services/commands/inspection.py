@@ -9,9 +9,20 @@ from rich.table import Table
 from domain.inspection.signals import SIGNALS
 from domain.ledger.rates import RATES
 from domain.values.periods import STEPS
-from services.commands.asking import GroupBy, Limit, Parameters, ask, filtered
-from services.commands.console import AsJson, AsOf, KnownAt, shanghai, show
-from services.commands.figures import RATE_TITLES, rate_text
+from services.commands.console import (
+    RATE_TITLES,
+    AsJson,
+    AsOf,
+    GroupBy,
+    KnownAt,
+    Limit,
+    Parameters,
+    ask,
+    filtered,
+    rate_text,
+    shanghai,
+    show,
+)
 
 # What a table shows of one organization's or hit's events; --json has them all.
 _POSITIONS_SHOWN: Final = 8

@@ -7,9 +7,19 @@ from rich.table import Table
 
 from domain.ledger.rates import RATES
 from domain.values.periods import STEPS
-from services.commands.asking import GroupBy, Parameters, ask, filtered
-from services.commands.console import AsJson, AsOf, KnownAt, shanghai, show
-from services.commands.figures import RATE_TITLES, rate_text
+from services.commands.console import (
+    RATE_TITLES,
+    AsJson,
+    AsOf,
+    GroupBy,
+    KnownAt,
+    Parameters,
+    ask,
+    filtered,
+    rate_text,
+    shanghai,
+    show,
+)
 
 # How a point's rates moved, as `/v1/rates/series` names it.
 _MOVED: Final = ("month_on_month", "year_on_year")

@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from services.commands.asking import ask
 from services.commands.client import Client
-from services.commands.console import print_json
+from services.commands.console import ask, print_json
 from services.system.errors import InvalidValueError
 from services.system.settings import load
 

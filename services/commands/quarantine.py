@@ -6,9 +6,8 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from services.commands.asking import ask
 from services.commands.client import Client
-from services.commands.console import OUT, AsJson, print_json, shanghai, show
+from services.commands.console import OUT, AsJson, ask, print_json, shanghai, show
 from services.system.settings import load
 
 quarantine = typer.Typer(no_args_is_help=True, help="隔离区 What was set aside: list, show, redrive, discard.")

@@ -1,4 +1,4 @@
-"""`taizhang serve`."""
+"""`taizhang serve`, and the projector as a process of its own."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -10,6 +10,7 @@ from services.commands.console import ERR, Data
 from services.serving.serving import serve as serve_until_stopped
 from services.system import logs
 from services.system.settings import Settings, load
+from services.system.supervision import die_with
 
 Port = Annotated[int | None, typer.Option(help="端口 the port; 0 takes a free one")]
 Host = Annotated[str | None, typer.Option(help="地址 the address to listen on")]
@@ -54,3 +55,14 @@ def banner(settings: Settings, address: str) -> None:
             "Make one with taizhang api-key.[/yellow]"
         )
     ERR.print(Panel("\n".join(lines), title="台账 Taizhang", expand=False))
+
+
+def projector(parent: Annotated[int | None, typer.Option(help="end when this process ends")] = None) -> None:
+    """投影 Keep the projections up to date; `serve` starts this itself."""
+    if parent is not None:
+        die_with(parent)
+    from services.ledger.projector import main as run  # noqa: PLC0415 - a parent that ends meanwhile must not be missed
+
+    settings = load()
+    logs.configure(settings.log_format, settings.log_level)
+    run(settings)

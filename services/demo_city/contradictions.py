@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from services.demo_city import facts
-from services.demo_city.chance import between
+from services.demo_city.chance import END, OPENING, SPEECH, between
 from services.demo_city.county import County, pick
-from services.demo_city.days import END, OPENING, SPEECH
 from services.demo_city.facts import CIVIL, TAX, Fact
 from services.demo_city.organization import Organization
 

@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass, field
 
-from services.demo_city import codes
+from services.demo_city import chance
 from services.demo_city.organization import Organization
 from services.demo_city.plan import CountyPlan
 
@@ -35,11 +35,11 @@ class County:
     def member(self) -> str:
         """The next member's pseudonym; the city's are all different."""
         self.members += 1
-        return codes.pseudonym("member", self.plan.number * _NUMBERS_OF_COUNTY + self.members)
+        return chance.pseudonym("member", self.plan.number * _NUMBERS_OF_COUNTY + self.members)
 
     def instructor(self, number: int) -> str:
         """The pseudonym of the number-th instructor of the county."""
-        return codes.pseudonym("person", self.plan.number * _NUMBERS_OF_COUNTY + number)
+        return chance.pseudonym("person", self.plan.number * _NUMBERS_OF_COUNTY + number)
 
 
 def pick(rng: random.Random, organizations: list[Organization], first: int, last: int) -> Organization:

@@ -5,7 +5,7 @@ from typing import Final
 
 import orjson
 
-from services.demo_city.days import CAMPAIGN, DAY_SECONDS, DEADLINE, FORMATION_DAYS, day, instant, iso
+from services.demo_city.chance import CAMPAIGN, DAY_SECONDS, DEADLINE, FORMATION_DAYS, day, instant, iso
 from services.demo_city.dirt import Line
 from services.demo_city.facts import OFFICE, Data
 from services.demo_city.places import COUNTIES

@@ -5,10 +5,9 @@ from typing import Final
 
 import orjson
 
-from services.demo_city.chance import stream
+from services.demo_city.chance import DAY_SECONDS, END, OPENING, instant, iso, stream
 from services.demo_city.county import County
 from services.demo_city.daily import messages
-from services.demo_city.days import DAY_SECONDS, END, OPENING, instant, iso
 from services.demo_city.dirt import Line
 from services.demo_city.facts import MARKET, Data
 from services.demo_city.places import PLACES, TOWNSHIPS

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from services.demo_city import facts
-from services.demo_city.chance import between
+from services.demo_city.chance import CAMPAIGN, DEADLINE, END, OPENING, SPEECH, between, day
 from services.demo_city.county import County
-from services.demo_city.days import CAMPAIGN, DEADLINE, END, OPENING, SPEECH, day
 from services.demo_city.facts import Fact
 from services.demo_city.organization import Organization
 

@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from services.demo_city.days import iso
+from services.demo_city.chance import iso
 
 Data = dict[str, object]
 

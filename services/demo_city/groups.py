@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.demo_city import facts
-from services.demo_city.chance import apportion, between, stream
-from services.demo_city.days import OPENING, QUARTER_ENDS, day
+from services.demo_city.chance import OPENING, QUARTER_ENDS, apportion, between, day, stream
 from services.demo_city.facts import TRANSPORT, Fact
 from services.demo_city.organization import Organization
 from services.demo_city.places import COUNTIES, PLACES, TOWNSHIPS

@@ -6,10 +6,9 @@ from typing import Final
 
 import orjson
 
-from services.demo_city import codes, facts
-from services.demo_city.chance import between
+from services.demo_city import chance, facts
+from services.demo_city.chance import END, between, iso
 from services.demo_city.county import County
-from services.demo_city.days import END, iso
 from services.demo_city.facts import Data, Fact
 
 Message = dict[str, object]
@@ -38,7 +37,7 @@ def _registration(county: County, rng: random.Random, fact: Fact) -> Fact:
     drawn = rng.random()
     if drawn < 0.2 and str(fact.data["org"]).startswith("uscc:"):
         # Another organization's code: the correction moves the fact from one subject to another.
-        other = codes.credit_code(str(fact.data["category"]), county.plan.code, (1 << 28) + int(rng.random() * 1e6))
+        other = chance.credit_code(str(fact.data["category"]), county.plan.code, (1 << 28) + int(rng.random() * 1e6))
         return _with(fact, {"org": other})._replace(subject=other)
     if drawn < 0.5:
         return _with(fact, {"region": str(fact.data["region"])[:6]})
@@ -113,7 +112,7 @@ def _bad_check_character(message: Message, raw: bytes) -> bytes:
     org = str(_data(message).get("org"))
     if not org.startswith("uscc:"):
         return _misspelt(message, raw)
-    last = codes.ALPHABET[(codes.ALPHABET.index(org[-1]) + 1) % len(codes.ALPHABET)]
+    last = chance.ALPHABET[(chance.ALPHABET.index(org[-1]) + 1) % len(chance.ALPHABET)]
     return raw.replace(org.encode(), (org[:-1] + last).encode())
 
 

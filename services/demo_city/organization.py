@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from services.demo_city.days import END
+from services.demo_city.chance import END
 
 Span = tuple[int, int | None]
 """From a day on, to the day on which it ends (not included), or None for open."""

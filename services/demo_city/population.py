@@ -8,9 +8,8 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from services.demo_city import codes, trades
-from services.demo_city.chance import between
-from services.demo_city.days import END, OPENING, SPEECH
+from services.demo_city import chance, trades
+from services.demo_city.chance import END, OPENING, SPEECH, between
 from services.demo_city.organization import Organization
 from services.demo_city.places import TOWNSHIPS, VILLAGES
 from services.demo_city.plan import CountyPlan
@@ -42,7 +41,7 @@ class Registrar:
 
     def code(self, category: str) -> str:
         self._serial += 1
-        return codes.credit_code(category, self.county, self._serial)
+        return chance.credit_code(category, self.county, self._serial)
 
     def economic(self, life: Life, category: str | None = None) -> Organization:
         rng = self.rng

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from services.demo_city import facts, trades
-from services.demo_city.chance import between
-from services.demo_city.days import OPENING, SPEECH, day
+from services.demo_city.chance import OPENING, SPEECH, between, day
 from services.demo_city.facts import Data, Fact
 from services.demo_city.organization import Organization
 from services.demo_city.population import Registrar

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from services.demo_city import facts
-from services.demo_city.chance import between
+from services.demo_city.chance import OPENING, between, day
 from services.demo_city.county import County
-from services.demo_city.days import OPENING, day
 from services.demo_city.facts import Fact
 from services.demo_city.organization import Organization
 from services.demo_city.places import TOWNSHIPS, VILLAGES

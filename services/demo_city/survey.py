@@ -6,10 +6,9 @@ from typing import Final
 
 from domain.fieldwork.surveys import Visit, sample
 from domain.values.instants import parse_date
-from services.demo_city.chance import between, stream
+from services.demo_city.chance import CAMPAIGN, SPEECH, between, iso, stream
 from services.demo_city.county import County
 from services.demo_city.daily import messages
-from services.demo_city.days import CAMPAIGN, SPEECH, iso
 from services.demo_city.dirt import Line
 from services.demo_city.facts import Data, Fact
 from services.demo_city.organization import Organization

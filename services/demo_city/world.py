@@ -6,25 +6,20 @@ from services.demo_city import (
     branches,
     campaign,
     contradictions,
-    coverage,
     daily,
     divisions,
     exclusions,
     facts,
     groups,
-    instructors,
-    members,
+    people,
     population,
-    recruits,
     registries,
     stories,
     survey,
 )
-from services.demo_city.arrival import in_order_of_arrival
-from services.demo_city.chance import stream
+from services.demo_city.chance import OPENING, stream
 from services.demo_city.county import County
-from services.demo_city.days import OPENING
-from services.demo_city.dirt import Feed, Line
+from services.demo_city.dirt import Feed, Line, in_order_of_arrival
 from services.demo_city.facts import Fact
 from services.demo_city.groups import Group
 from services.demo_city.organization import eligible_spans
@@ -83,17 +78,17 @@ def _facts(county: County, of_county: list[Group], seed: int) -> Iterator[Fact]:
     county.groups = [group.organization for group in of_county]
     county.workplaces = [o for o in county.organizations if o.category != "sole_proprietor"]
 
-    yield from members.full_members(county, stream(seed, plan.code, "members"))
-    yield from recruits.recruits(county, stream(seed, plan.code, "recruits"))
+    yield from people.full_members(county, stream(seed, plan.code, "members"))
+    yield from people.recruits(county, stream(seed, plan.code, "recruits"))
     yield from stories.tell(county, stream(seed, plan.code, "stories"))
     for org in county.organizations:
         org.eligible = eligible_spans(org)
 
     rng = stream(seed, plan.code, "coverage")
-    coverage.until_speech(county, rng)
+    branches.until_speech(county, rng)
     yield from exclusions.exclusions(county, stream(seed, plan.code, "exclusions"))
-    coverage.campaign(county, rng)
-    coverage.after_deadline(county, rng)
+    branches.campaign(county, rng)
+    branches.after_deadline(county, rng)
 
     rng = stream(seed, plan.code, "registries")
     registrar.rng = rng
@@ -102,5 +97,5 @@ def _facts(county: County, of_county: list[Group], seed: int) -> Iterator[Fact]:
     for group in of_county:
         yield from groups.head_counts(rng, group)
     yield from branches.branches(county, stream(seed, plan.code, "branches"))
-    yield from instructors.instructors(county, stream(seed, plan.code, "instructors"))
+    yield from people.instructors(county, stream(seed, plan.code, "instructors"))
     yield from contradictions.contradictions(county, stream(seed, plan.code, "contradictions"))

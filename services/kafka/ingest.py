@@ -13,8 +13,8 @@ from eventsourcing.persistence import PersistenceError
 
 from domain.values.reasons import Reason
 from services.intake.intake import Intake
+from services.kafka.clients import DATABASE_AWAY, Outage
 from services.kafka.cloudevents import Record, publisher_of, to_message
-from services.kafka.outage import DATABASE_AWAY, Outage
 from services.kafka.partitions import Claim, FencedError, Partition, Partitions, advance
 from services.kafka.reader import KafkaError, Reader
 from services.log.messages import Message

@@ -13,9 +13,8 @@ from typing import Final
 import psycopg
 
 from services.intake.intake import Intake
-from services.kafka.clients import connection_options
+from services.kafka.clients import DATABASE_AWAY, Outage, connection_options
 from services.kafka.ingest import Ingest
-from services.kafka.outage import DATABASE_AWAY, Outage
 from services.kafka.reader import Reader
 from services.kafka.relay import Relay
 from services.ledger.queries import Queries

@@ -17,8 +17,7 @@ from kafka.admin import NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 from psycopg.rows import TupleRow
 
-from services.kafka.clients import connection_options, producer_options
-from services.kafka.outage import Outage
+from services.kafka.clients import Outage, connection_options, producer_options
 from services.ledger.ledger_stream import Mark, changes
 from services.ledger.queries import Queries
 from services.system.logs import logger

@@ -16,8 +16,8 @@ from typing import Any, Final
 from psycopg import Connection, Cursor
 from psycopg.conninfo import make_conninfo
 
-from projections.ledger.fold.bulk import BuildingMemory
 from projections.ledger.fold.fold import LedgerFold
+from projections.ledger.fold.memory import BuildingMemory
 from projections.ledger.fold.tables import LedgerTables
 from projections.ledger.rows import Changes
 from services.ledger import versions

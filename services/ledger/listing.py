@@ -1,6 +1,7 @@
 """The ledger's rows as a list: filtered, found by name or code, sorted, in pages."""
 
 import heapq
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final, Literal, NamedTuple, get_args
 
@@ -10,10 +11,31 @@ from psycopg import Cursor
 
 from domain.ledger.rates import Filters
 from domain.ledger.rows import Row
-from projections.ledger.columns.counts import Standing
-from projections.ledger.columns.finding import find
+from projections.ledger.columns.counts import Standing, deciding_entries
+from projections.ledger.columns.names import find
 from services.ledger.queries import Queries, chosen_rows, rows_at
 from services.ledger.view import View
+
+
+def names_of(queries: Queries, orgs: Sequence[str], as_of: date, known_at: int) -> dict[str, str]:
+    """By organization its name at the end of a date; those that are not active then are left out."""
+    if not orgs:
+        return {}
+    view = queries.view.current
+    snapshot, version = view.snapshot, view.version.number
+    numbers = {org: queries.homes.number(version, snapshot, org) for org in orgs}
+    entries = deciding_entries(snapshot, as_of.toordinal(), known_at)
+    entry_of = np.full(snapshot.organizations, -1, np.int32)
+    entry_of[snapshot.entries["org_no"][entries]] = entries
+    attributes_no = {
+        org: int(snapshot.entries["attributes_no"][entry_of[number]])
+        for org, number in numbers.items()
+        if number is not None and number < snapshot.organizations and entry_of[number] >= 0
+    }
+    with queries.cursor() as cursor:
+        found = view.reading.attributes(cursor, [number for number in attributes_no.values() if number >= 0])
+    return {org: found[number].name for org, number in attributes_no.items() if number in found}
+
 
 Sort = Literal["org", "employees", "full_members"]
 SORTS: Final[tuple[Sort, ...]] = get_args(Sort)

@@ -28,7 +28,7 @@ from projections.ledger.columns.coverings import BranchCoverings, Covering
 from projections.ledger.columns.cubes import Shape
 from projections.ledger.columns.grouping import group
 from projections.ledger.columns.home_regions import Homes
-from projections.ledger.columns.name_order import Alphabet
+from projections.ledger.columns.names import Alphabet
 from projections.ledger.columns.rows import deciding, organization_state, presence
 from projections.ledger.rows import INACTIVE, RawState
 from services.ledger.office_facts import OfficeFacts

@@ -11,8 +11,7 @@ from psycopg import Connection, IsolationLevel
 from projections.ledger.columns.columns import Columns, Snapshot
 from projections.ledger.columns.rows import LedgerReading
 from services.ledger import versions
-from services.ledger.cube_cache import CubeShelf
-from services.ledger.next_version import NextLedger
+from services.ledger.next_version import CubeShelf, NextLedger
 from services.ledger.versions import CHANNEL, Version
 from services.postgres.database import connect
 from services.system.logs import logger

@@ -1,11 +1,143 @@
-"""The log as a Merkle tree: tiles and entries, read from the store through any connection to it."""
+"""The log as a Merkle tree: roots, proofs, tiles and entries, read through any connection to it.
 
-from typing import Final
+What was committed at an index never changes, so each call may run in any transaction or none.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+from psycopg import Connection
+from psycopg.rows import TupleRow, tuple_row
 
 from domain.tree.leaf import leaf
-from services.log.stored_tree import AnyConnection, LogDamagedError, StoredTree, rows
+from domain.tree.merkle import TILE_HEIGHT, TILE_WIDTH, MerkleError, ReadTiles, root_from_tiles
+from domain.tree.proofs import consistency_proof_from_tiles, inclusion_proofs_from_tiles
 from services.log.tiles import Tile, encode_bundle, encode_raw_bundle
-from services.system.errors import NotFoundError
+from services.system.errors import NotFoundError, TaizhangError
+
+AnyConnection = Connection[Any]
+#: Whole tiles that a reader keeps, of 8 KiB of hashes each.
+TILES_KEPT: Final = 256
+
+
+class LogDamagedError(TaizhangError):
+    """The stored log lacks something that it once had; `taizhang verify` says what."""
+
+
+_Query = tuple[str, tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTree:
+    """One tree.
+
+    Attributes:
+        leaf: what a leaf is, in words.
+        size_sql: how many leaves there are.
+        leaves_sql: the leaf hashes of the numbers after one and up to another, numbered from 1, in order.
+        tile_roots_sql: of a level, the roots of complete tiles from one index to before another, in order.
+    """
+
+    leaf: str
+    size_sql: str
+    leaves_sql: str
+    tile_roots_sql: str
+
+    def size(self, connection: AnyConnection) -> int:
+        """How many leaves there are."""
+        return int(rows(connection, self.size_sql, ())[0][0])
+
+    def hashes_at(self, connection: AnyConnection, level: int, start: int, count: int) -> list[bytes]:
+        """Up to that many hashes of a level, as far as they are stored."""
+        return [value for (value,) in rows(connection, *self._hashes(level, start, count))]
+
+    def _hashes(self, level: int, start: int, count: int) -> _Query:
+        if level == 0:
+            return self.leaves_sql, (start, start + count)
+        return self.tile_roots_sql, (level, start, start + count)
+
+    def reader(self, connection: AnyConnection) -> ReadTiles:
+        """Hashes of any level, read a whole tile at a time; the tiles last used are kept as long as the reader is."""
+
+        @lru_cache(maxsize=TILES_KEPT)
+        def tile(level: int, number: int) -> list[bytes]:
+            return self.hashes_at(connection, level, number * TILE_WIDTH, TILE_WIDTH)
+
+        def read(level: int, start: int, count: int) -> Sequence[bytes]:
+            number, offset = divmod(start, TILE_WIDTH)
+            return tile(level, number)[offset : offset + count]
+
+        return read
+
+    def root_at(self, connection: AnyConnection, size: int) -> bytes:
+        """Root hash of the first `size` leaves, in one round trip; NotFoundError where there are fewer."""
+        levels = range(max(size, 1).bit_length() // TILE_HEIGHT + 1)
+        # Of each level only the last tile, as far as it goes: those before it have a root one level up.
+        first = [max(size, 0) >> TILE_HEIGHT * (level + 1) << TILE_HEIGHT for level in levels]
+        queries = [self._hashes(n, first[n], (max(size, 0) >> TILE_HEIGHT * n) - first[n]) for n in levels]
+        parts = [f"({self.size_sql})", *(f"ARRAY({statement})" for statement, _ in queries)]
+        parameters = tuple(each for _, given in queries for each in given)
+        ((present, *edge),) = rows(connection, f"SELECT {', '.join(parts)}", parameters)
+        _check_size(size, present)
+
+        def read(level: int, start: int, count: int) -> Sequence[bytes]:
+            hashes: list[bytes] = edge[level]
+            return hashes[start - first[level] : start - first[level] + count]
+
+        try:
+            return root_from_tiles(size, read)
+        except MerkleError as fault:
+            raise _damaged(fault) from None
+
+    def inclusion_proof(self, connection: AnyConnection, number: int, size: int) -> list[bytes]:
+        """Proof that the leaf of a number, from 1, is in the tree of the first `size`."""
+        return next(self.inclusion_proofs(connection, (number,), size))
+
+    def inclusion_proofs(self, connection: AnyConnection, numbers: Iterable[int], size: int) -> Iterator[list[bytes]]:
+        """Proof for each number, in turn."""
+        self._require_size(connection, size)
+
+        def indexes() -> Iterator[int]:
+            for number in numbers:
+                if not 1 <= number <= size:
+                    raise NotFoundError(f"{self.leaf} {number} is not in the tree of {size}: it must be 1 to {size}")
+                yield number - 1
+
+        try:
+            yield from inclusion_proofs_from_tiles(indexes(), size, self.reader(connection))
+        except MerkleError as fault:
+            raise _damaged(fault) from None
+
+    def consistency_proof(self, connection: AnyConnection, old_size: int, new_size: int) -> list[bytes]:
+        """Proof that the tree of `new_size` leaves extends that of `old_size`."""
+        self._require_size(connection, new_size)
+        if not 0 <= old_size <= new_size:
+            raise NotFoundError(f"old_size {old_size} is not in the tree of {new_size}: it must be 0 to {new_size}")
+        try:
+            return consistency_proof_from_tiles(old_size, new_size, self.reader(connection))
+        except MerkleError as fault:
+            raise _damaged(fault) from None
+
+    def _require_size(self, connection: AnyConnection, size: int) -> None:
+        _check_size(size, self.size(connection))
+
+
+def _check_size(size: int, present: int) -> None:
+    if not 0 <= size <= present:
+        raise NotFoundError(f"tree size {size} is not that of a tree of this log: it must be 0 to {present}")
+
+
+def _damaged(fault: MerkleError) -> LogDamagedError:
+    return LogDamagedError(f"the stored log has holes ({fault}): run taizhang verify")
+
+
+def rows(connection: AnyConnection, statement: str, parameters: tuple[Any, ...]) -> list[TupleRow]:
+    """All rows of a query, as tuples."""
+    with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+        return cursor.execute(statement, parameters, prepare=True).fetchall()
+
 
 #: Leaf p - 1 is the event at position p; the size is the last position.
 LOG: Final = StoredTree(

@@ -1,8 +1,12 @@
-"""Files that are there whole or not at all, and stay after a power cut."""
+"""Files that are there whole or not at all, and secrets in files of their own."""
 
 import os
 import secrets
+import stat
 from pathlib import Path
+from typing import Final
+
+from services.system.errors import TaizhangError
 
 
 def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
@@ -43,3 +47,35 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+SECRET_BYTES: Final = 32
+
+
+class SecretFileError(TaizhangError):
+    """A secret file that must not be used as it is."""
+
+
+def load_or_create_secret(path: Path) -> bytes:
+    """The secret in a file. Two processes that start at once get the one of the first.
+
+    Raises:
+        SecretFileError: the file is open to others, of another length, or cannot be read.
+    """
+    if not path.exists():
+        create_once(path, f"{secrets.token_hex(SECRET_BYTES)}\n".encode())
+    try:
+        with path.open("rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            text = file.read(4 * SECRET_BYTES)
+    except OSError as error:
+        raise SecretFileError(f"{path} cannot be read: {error.strerror}") from error
+    if mode & 0o077:
+        raise SecretFileError(f"{path} has mode {mode:04o}: a secret is for its owner alone; run chmod 600 on it")
+    try:
+        secret = bytes.fromhex(text.decode("ascii").strip())
+    except ValueError:
+        secret = b""
+    if len(secret) != SECRET_BYTES:
+        raise SecretFileError(f"{path} does not hold {SECRET_BYTES} bytes in hex; restore it from its backup")
+    return secret

@@ -18,7 +18,7 @@ from pathlib import Path
 import orjson
 
 from domain.fieldwork.lists import event
-from services.demo_city.codes import credit_code
+from services.demo_city.chance import credit_code
 from services.lists.facts import standing
 from services.lists.reconcile import reconcile
 from services.lists.scratch import Scratch

@@ -16,7 +16,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from api.exports.figures import Asked
 from api.exports.organizations import ORGANIZATIONS_MAX, check
-from api.site.names import Names
+from api.site.formats import Names
 from domain.figures.publication import PEOPLE, PEOPLE_MIN
 from domain.ledger.rates import ANY, RATES, Counts
 from services.system.errors import InvalidValueError

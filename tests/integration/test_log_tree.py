@@ -8,9 +8,8 @@ import pytest
 from domain.tree.merkle import EMPTY_ROOT, leaf_hash, root
 from domain.tree.proofs import verify_consistency, verify_inclusion
 from services.evidence.notes.checkpoint import open_checkpoint
-from services.evidence.notes.keys import load_or_create_key
 from services.evidence.notes.notes import SignatureType
-from services.evidence.notes.signing import CheckpointSigner, LogContradictsError
+from services.evidence.notes.signing import CheckpointSigner, LogContradictsError, load_or_create_key
 from services.log import tree
 from services.log.tiles import Tile, decode_bundle, decode_raw_bundle, split_hashes, tiles_of_level
 from services.system.errors import NotFoundError

@@ -8,9 +8,8 @@ import psycopg
 import pytest
 
 from services.evidence.notes.checkpoint import open_checkpoint
-from services.evidence.notes.keys import load_or_create_key
 from services.evidence.notes.notes import Note, NoteError, SignatureType, SignerKey, VerifierKey
-from services.evidence.notes.signing import CheckpointSigner, LogContradictsError
+from services.evidence.notes.signing import CheckpointSigner, LogContradictsError, load_or_create_key
 from services.evidence.witness.notary import Notary, WitnessedBy, read_witnesses
 from services.evidence.witness.witness import Witness
 from services.log.tree import LOG

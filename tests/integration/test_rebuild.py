@@ -19,7 +19,7 @@ from domain.ledger.rates import ANY
 from projections.ledger.columns.counts import standing
 from projections.ledger.columns.cubes import Shape
 from services.intake.intake import Intake
-from services.ledger import cube_cache, rebuild, versions
+from services.ledger import next_version, rebuild, versions
 from services.ledger.projector import Follower, Projector
 from services.ledger.queries import Queries
 from services.ledger.ruleset import ruleset
@@ -155,7 +155,7 @@ def test_the_new_version_is_loaded_before_it_takes_its_place(store: str, monkeyp
     loaded: list[tuple[int, ...]] = []
     # A short log has no cubes of its own; one that is asked for is taken over by the version that follows.
     shape = Shape(("category",), ANY, DEFAULT_POLICY)
-    monkeypatch.setattr(cube_cache, "ENTRIES_MIN", 1)
+    monkeypatch.setattr(next_version, "ENTRIES_MIN", 1)
 
     def index_and_wait(connection: psycopg.Connection[Any], version: Version) -> None:
         index(connection, version)
@@ -174,7 +174,7 @@ def test_the_new_version_is_loaded_before_it_takes_its_place(store: str, monkeyp
     try:
         assert view.loaded.wait(WAIT_S_MAX)
         shown = view.current
-        for _ in range(cube_cache.ASKED_MIN):
+        for _ in range(next_version.ASKED_MIN):
             shown.cubes.counts(shown.snapshot, shape, DAY, 2_000)
         deadline = time.monotonic() + WAIT_S_MAX
         while shape not in shown.cubes.shapes and time.monotonic() < deadline:

@@ -11,11 +11,10 @@ import pytest
 from domain.tree.leaf import leaf
 from domain.tree.merkle import Frontier, leaf_hash
 from domain.tree.proofs import consistency_proof
-from services.evidence.copies.export import export_log
+from services.evidence.copies.copies import export_log
 from services.evidence.notes.checkpoint import Checkpoint, open_checkpoint
-from services.evidence.notes.keys import load_or_create_key
 from services.evidence.notes.notes import SignatureType, SignerKey
-from services.evidence.notes.signing import CheckpointSigner
+from services.evidence.notes.signing import CheckpointSigner, load_or_create_key
 from services.evidence.verifier.audit import Asked, audit_copy, audit_database
 from services.evidence.verifier.report import Report
 from services.evidence.witness.witness import AddCheckpoint, Witness, WitnessRefusalError

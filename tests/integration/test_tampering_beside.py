@@ -10,15 +10,14 @@ import pytest
 from domain.tree.merkle import leaf_hash, root
 from domain.tree.reading_leaf import Reading, reading_leaf
 from services.access.reading_trail import READINGS, Look, Readings
-from services.evidence.notes.keys import load_or_create_key
 from services.evidence.notes.notes import SignatureType
-from services.evidence.notes.signing import readings_signer_for
+from services.evidence.notes.signing import load_or_create_key, readings_signer_for
 from services.evidence.verifier.audit import Asked, audit_database
 from services.evidence.verifier.report import Report
 from services.intake.intake import Intake
 from services.ledger import versions
 from services.ledger.projector import Projector
-from services.log.stored_tree import rows
+from services.log.tree import rows
 from services.postgres.database import migrate, open_pool
 from tests.examples import EXAMPLES
 from tests.fix_store import Databases

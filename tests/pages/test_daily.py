@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from services.demo_city import divisions, stories
-from services.demo_city.codes import credit_code
+from services.demo_city.chance import credit_code
 from tests.fix_service import Service
 from tests.full_lists import as_csv, as_xlsx, saved, stock
 from tests.pages.test_every_page import SERIOUS

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.ledger.columns import name_order
+from projections.ledger.columns import names
 from projections.ledger.columns.columns import Columns
-from projections.ledger.columns.name_order import Alphabet
+from projections.ledger.columns.names import Alphabet
 
 
 @given(st.lists(st.integers(0, 10_000), unique=True, max_size=60), st.integers(1, 9), st.integers(0, 2**32))
@@ -18,7 +18,7 @@ def test_the_first_after_an_identifier_are_among_those_picked(numbers: list[int]
     orgs = [f"group:g-{number}" for number in numbers]
     picked, columns = Alphabet(), Columns()
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(name_order, "_TAIL_MAX", 5)
+        monkeypatch.setattr(names, "_TAIL_MAX", 5)
         for first in range(0, len(orgs), 7):
             columns.add_organizations(orgs[first : first + 7])
             known = orgs[: first + 7]

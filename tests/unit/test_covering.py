@@ -12,8 +12,7 @@ from domain.ledger.policy import DEFAULT_POLICY, Policy
 from domain.ledger.rates import ANY, DIMENSIONS, Filters, group
 from domain.ledger.rows import Row
 from domain.values.terms import CATEGORIES_OF_KIND, FORMATIONS, KINDS, MEASURES
-from projections.ledger.columns.cubes import Shape
-from projections.ledger.columns.rollup import covers, narrowed
+from projections.ledger.columns.cubes import Shape, covers, narrowed
 
 REGIONS = ("88", "8801", "880103", "880107", "880107002", "880107002001", "8802", "880203001")
 

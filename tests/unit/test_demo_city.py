@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from domain.events.envelope import Reading, read_event
 from domain.events.facts import LEDGER_FAMILIES, family_of
 from domain.events.types import CORRECTED, RETRACTED
-from services.demo_city import codes, days, divisions, places, plan
-from services.demo_city.arrival import RUN_LINES, in_order_of_arrival
+from services.demo_city import chance, divisions, places, plan
 from services.demo_city.chance import apportion
+from services.demo_city.dirt import RUN_LINES, in_order_of_arrival
 from services.demo_city.world import events
 
 SCALE, SEED = 0.05, 20240930
@@ -150,8 +150,8 @@ def test_parts_add_up_and_each_is_its_share_rounded_down_or_up(total: int, weigh
 
 def test_pseudonyms_and_credit_codes_never_repeat() -> None:
     numbers = range(50_000)
-    assert len({codes.pseudonym("member", n) for n in numbers}) == len(numbers)
-    assert len({codes.credit_code("association", "880102", n) for n in numbers}) == len(numbers)
+    assert len({chance.pseudonym("member", n) for n in numbers}) == len(numbers)
+    assert len({chance.credit_code("association", "880102", n) for n in numbers}) == len(numbers)
 
 
 def test_lines_beyond_one_run_come_in_order_of_arrival_too(rng: random.Random) -> None:
@@ -161,4 +161,4 @@ def test_lines_beyond_one_run_come_in_order_of_arrival_too(rng: random.Random) -
 
 
 def test_the_first_line_is_of_the_opening(lines: list[bytes]) -> None:
-    assert orjson.loads(lines[0])["time"].startswith(days.iso(days.OPENING))
+    assert orjson.loads(lines[0])["time"].startswith(chance.iso(chance.OPENING))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from services.evidence.notes.keys import KeyFileError, load_key, load_or_create_key
 from services.evidence.notes.notes import SignatureType
+from services.evidence.notes.signing import KeyFileError, load_key, load_or_create_key
 
 LOG, WITNESS = SignatureType.ED25519, SignatureType.COSIGNATURE
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from domain.events.lists import ListProfiled
 from domain.fieldwork import list_cells as cells
 from domain.ledger.rows import ledger
-from services.demo_city.codes import credit_code
+from services.demo_city.chance import credit_code
 from tests.full_lists import HEADINGS, SOURCE, as_csv, as_xlsx, compared, saved, stock, taken
 from tests.histories import fits
 

@@ -1,7 +1,7 @@
 """What the fold remembers, loaded from the ledger's tables a batch at a time and cached."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, Protocol, TypeVar
 
 from psycopg import Cursor
 
@@ -9,7 +9,13 @@ from domain.events.facts import Event, EventKey, entity_of
 from domain.events.types import RANKS
 from domain.ledger.entities import Branch, Member
 from projections.ledger.fold.effects import identifiers
-from projections.ledger.fold.records import EntityRecord, OrganizationRecord, initial
+from projections.ledger.fold.records import (
+    EntityRecord,
+    OrganizationRecord,
+    encode_entity,
+    encode_organization,
+    initial,
+)
 from projections.ledger.fold.tables import LedgerTables
 from projections.ledger.rows import Changes
 
@@ -194,3 +200,56 @@ def _places(state: Member | Branch) -> Iterable[str]:
     if isinstance(state, Branch):
         return state.covers
     return (state.org,) if state.org is not None else ()
+
+
+_Record = TypeVar("_Record")
+
+
+class BuildingMemory(LedgerMemory):
+    """The fold's memory from the log's first event on, over tables that were empty."""
+
+    def __init__(self, tables: LedgerTables, log: Log) -> None:
+        super().__init__(tables, log, 0)
+        self._said: dict[EventKey, list[int]] = {}
+
+    def entity(self, name: str, family: str) -> EntityRecord:
+        record = self._entities.get(name)
+        if record is None:
+            record = self._entities[name] = EntityRecord(family, initial(family))
+        return record
+
+    def organization(self, org: str, changes: Changes) -> OrganizationRecord:
+        record = self._organizations.get(org)
+        if record is None:
+            number = len(self._organizations)
+            record = self._organizations[org] = OrganizationRecord(number)
+            changes.organizations.append((number, org))
+        return record
+
+    def words(self, target: EventKey) -> list[Event]:
+        return [self.event(p) for p in self._said.get(target, ()) if p < self.now]
+
+    def prefetch(self, cursor: Cursor[Any], batch: Sequence[Event]) -> None:
+        """Read, in a few queries, the earlier events that folding this batch will ask for."""
+        self._cursor = cursor
+        self._events.clear()
+        self._by_key.clear()
+        self._remember(batch)
+        words = [event for event in batch if event.type not in RANKS]
+        for word in words:
+            self._said.setdefault(word.target, []).append(word.position)
+        self._remember(self._log.find(list({word.target for word in words} - self._by_key.keys())))
+        spoken_of = self._by_key.keys() & self._said.keys()
+        self._words = {key: self._said[key] for key in spoken_of.union(word.target for word in words)}
+        self._remember_missing(p for said in self._words.values() for p in said)
+        self._load_facts(batch)
+
+    def write(self, cursor: Cursor[Any]) -> None:
+        """Write all records, in order of their names, which fills the tables' indexes from left to right."""
+        entities, organizations = self._entities, self._organizations
+        self._tables.fill(cursor, "entity", _encoded(entities, encode_entity))
+        self._tables.fill(cursor, "organization_record", _encoded(organizations, encode_organization))
+
+
+def _encoded(records: Mapping[str, _Record], encode: Callable[[_Record], bytes]) -> Iterator[tuple[str, bytes]]:
+    return ((name, encode(records[name])) for name in sorted(records))

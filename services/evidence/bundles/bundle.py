@@ -25,8 +25,7 @@ from services.evidence.bundles.relevant import named
 from services.evidence.copies.stored import DatabaseLog, StoredEvent
 from services.evidence.notes.checkpoint import encode_hash, open_checkpoint
 from services.evidence.notes.signing import CheckpointSigner
-from services.log.stored_tree import AnyConnection
-from services.log.tree import LOG
+from services.log.tree import LOG, AnyConnection
 from services.system.errors import InvalidValueError, NotFoundError
 
 FORMAT: Final = "taizhang-evidence/1"

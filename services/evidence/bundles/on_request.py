@@ -10,7 +10,7 @@ from domain.ledger.rates import ANY
 from projections.ledger.columns.choosing import Group
 from services.evidence.bundles.bundle import ORGANIZATIONS_MAX, Contents, Question, write_bundle
 from services.evidence.bundles.relevant import relevant_in
-from services.evidence.copies.export import files_of
+from services.evidence.copies.copies import files_of
 from services.evidence.copies.stored import DatabaseLog
 from services.evidence.notes.checkpoint import open_checkpoint
 from services.evidence.notes.notes import VerifierKey

@@ -15,18 +15,15 @@ from services.access.reading_trail import READINGS
 from services.evidence.bundles.answers import Answer
 from services.evidence.copies.copies import CopyError, LogCopy, open_copy
 from services.evidence.notes.checkpoint import Checkpoint
-from services.evidence.notes.keys import load_key
 from services.evidence.notes.notes import Note, NoteError, VerifierKey
-from services.evidence.notes.signing import cosigned_file, last_file, readings_origin, readings_verifier
+from services.evidence.notes.signing import cosigned_file, last_file, load_key, readings_origin, readings_verifier
 from services.evidence.verifier.bundle_check import verify_bundle
-from services.evidence.verifier.check_arrivals import check_arrivals
+from services.evidence.verifier.check_beside import check_arrivals, check_readings
 from services.evidence.verifier.check_projection import check_projection
-from services.evidence.verifier.check_readings import check_readings
 from services.evidence.verifier.report import Report, compare_checkpoints, open_checkpoints
 from services.evidence.verifier.verify import Source, verify_log
 from services.ledger.ruleset import ruleset
-from services.log.stored_tree import StoredTree
-from services.log.tree import LOG
+from services.log.tree import LOG, StoredTree
 
 WITNESS_TIMEOUT_S: Final = 30
 

@@ -12,8 +12,8 @@ from psycopg import Connection, Cursor, IsolationLevel, sql
 from psycopg.conninfo import make_conninfo
 
 from domain.events.facts import Event
-from projections.ledger.fold.bulk import BuildingMemory
 from projections.ledger.fold.fold import LedgerFold
+from projections.ledger.fold.memory import BuildingMemory
 from projections.ledger.fold.tables import COLUMNS, LedgerTables
 from projections.ledger.rows import Changes
 from services.evidence.bundles.answers import no_garbage_collection

@@ -17,8 +17,7 @@ from services.evidence.notes.checkpoint import Checkpoint, parse_size
 from services.evidence.notes.notes import Note, NoteError, Signature, VerifierKey, parse_signature
 from services.evidence.notes.signing import CheckpointSigner
 from services.evidence.witness.witness import SIZE_CONTENT_TYPE, AddCheckpoint
-from services.log.stored_tree import AnyConnection
-from services.log.tree import LOG
+from services.log.tree import LOG, AnyConnection
 from services.postgres.database import connect
 from services.system.errors import TaizhangError
 

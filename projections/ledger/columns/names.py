@@ -1,11 +1,38 @@
-"""Organizations in order of their identifiers, so that a page of a list need not compare them all."""
+"""Organizations found by a part of their name or code, and in the order of names."""
 
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from psycopg import Cursor, sql
 
 from projections.ledger.columns.columns import Int32, Snapshot
+
+# strpos, not LIKE: what is looked for may hold % and _.
+_NAMED: Final = """
+SELECT attributes_no FROM {schema}.attributes WHERE strpos(lower(name), lower(%s)) > 0
+"""
+_CODED: Final = """
+SELECT org_no FROM {schema}.organization WHERE strpos(upper(org), upper(%s)) > 0
+"""
+
+
+class Found(NamedTuple):
+    """Numbers of attributes with such a name, and of organizations with such an identifier."""
+
+    attributes: list[int]
+    organizations: list[int]
+
+
+def find(cursor: Cursor[Any], schema: str, part: str) -> Found:
+    """All that hold `part`, letters' case aside; a name counts on the days on which it was the organization's."""
+
+    def numbers(query: str) -> list[int]:
+        rows = cursor.execute(sql.SQL(query).format(schema=sql.Identifier(schema)), (part,))
+        return [number for (number,) in rows]
+
+    return Found(numbers(_NAMED), numbers(_CODED))
+
 
 # Organizations beyond the order that are compared one by one before the order is made anew.
 _TAIL_MAX: Final = 1 << 12

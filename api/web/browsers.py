@@ -1,11 +1,25 @@
-"""Protection against requests that another site makes a browser send (CSRF)."""
+"""What browsers are given and believed: the session's cookie, and requests of other sites."""
 
 from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
+from api.web.parts import Parts
 from api.web.problems import Problem
+
+SESSION: Final = "session"
+
+
+def is_https(parts: Parts) -> bool:
+    """Whether people reach this service over https, by its public address."""
+    return (parts.settings.public_url or "").startswith("https://")
+
+
+def cookie_name(parts: Parts) -> str:
+    """The session's cookie; over https its prefix keeps it to this very host (RFC 6265bis section 4.1.3)."""
+    return "__Host-taizhang" if is_https(parts) else "taizhang"
+
 
 SAFE_METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 

@@ -1,0 +1,172 @@
+"""What comes in, within its limits: addresses, parameters, how many at once, bodies."""
+
+import asyncio
+import difflib
+import re
+import zlib
+from collections.abc import Callable
+from typing import Any, Final, get_args, get_origin
+
+from fastapi import HTTPException, Request
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Query
+from fastapi.routing import APIRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.web.problems import Problem, invalid
+
+ADDRESS_BYTES_MAX: Final = 8_192
+# Whatever waits beyond these would only wait for threads and connections.
+CONCURRENT_MAX: Final = 512
+_ALWAYS: Final = frozenset(("/health/live", "/health/ready", "/metrics"))
+
+
+class Limits:
+    """Pure ASGI, inside `Surroundings`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._under_way = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in _ALWAYS:
+            await self._app(scope, receive, send)
+            return
+        problem = self._problem(scope)
+        if problem is not None:
+            response = problem.response(scope["path"][:ADDRESS_BYTES_MAX], scope["state"]["request_id"])
+            await response(scope, receive, send)
+            return
+        self._under_way += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._under_way -= 1
+
+    def _problem(self, scope: Scope) -> Problem | None:
+        length = len(scope["raw_path"]) + len(scope["query_string"])
+        if length > ADDRESS_BYTES_MAX:
+            return Problem("address-too-long", f"an address has at most {ADDRESS_BYTES_MAX} bytes, this one {length}")
+        if self._under_way >= CONCURRENT_MAX:
+            detail = f"{CONCURRENT_MAX} requests are under way, which is the limit; try again in a second"
+            return Problem("not-ready", detail, headers={"retry-after": "1"})
+        return None
+
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+
+_ALLOWED: Final[dict[Callable[..., Any], dict[str, bool]]] = {}
+
+
+def _allowed(route: APIRoute) -> dict[str, bool]:
+    """The query parameters of a route and of all that it depends on, and whether each may repeat."""
+    if route.endpoint not in _ALLOWED:
+        fields = [field for field in get_flat_params(route.dependant) if isinstance(field.field_info, Query)]
+        _ALLOWED[route.endpoint] = {field.alias: _repeats(field.field_info.annotation) for field in fields}
+    return _ALLOWED[route.endpoint]
+
+
+def _repeats(annotation: Any) -> bool:  # noqa: ANN401 - any type
+    return get_origin(annotation) is list or any(get_origin(each) is list for each in get_args(annotation))
+
+
+async def only_known(request: Request) -> None:
+    """Refuse query parameters that the route does not have, and repeats of those that may stand once."""
+    given = request.query_params.multi_items()
+    if not given:
+        return
+    allowed = _allowed(request.scope["route"])
+    seen: set[str] = set()
+    for name, value in given:
+        if name not in allowed:
+            names = ", ".join(sorted(allowed)) or "none"
+            near = difflib.get_close_matches(name, allowed, n=1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise invalid(f"query.{name}", value, "parameter_unknown", f"{hint}this call takes: {names}")
+        if name in seen and not allowed[name]:
+            raise invalid(f"query.{name}", value, "parameter_repeated", f"{name} stands once; send one value")
+        if _CONTROL.search(value):
+            raise invalid(f"query.{name}", ascii(value), "control_character", "text without control characters")
+        seen.add(name)
+
+
+# What every call but intake needs at most.
+SMALL_BODY_BYTES_MAX: Final = 65_536
+_GZIP: Final = zlib.MAX_WBITS | 16  # zlib.decompressobj: expect gzip's header
+
+
+def limited(receive: Receive, bytes_max: int) -> Receive:
+    """`receive`, for bodies that the framework reads by itself: HTTPException 413 beyond the limit."""
+    received = 0
+
+    async def receive_within() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > bytes_max:
+            # FastAPI lets only this exception through from where it reads a body.
+            raise HTTPException(413, f"a body has at most {bytes_max} bytes here", {"connection": "close"})
+        return message
+
+    return receive_within
+
+
+async def read_body(request: Request, bytes_max: int, seconds_max: float) -> tuple[bytes, bool]:
+    """The body, and whether it could be unpacked; if not, the bytes are as they came.
+
+    `Content-Encoding: gzip` is unpacked. The limit is checked while bytes come in, and on what they unpack to.
+
+    Raises:
+        Problem: 408 too slow, 413 too large, 415 packed in another way.
+    """
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("identity", "gzip", ""):
+        raise Problem(
+            "unsupported-media-type", f"Content-Encoding {encoding[:40]!r}: send the body plain or packed with gzip"
+        )
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > bytes_max:
+        raise _too_large(bytes_max)
+    try:
+        async with asyncio.timeout(seconds_max):
+            body = await _receive(request, bytes_max)
+    except TimeoutError:
+        raise Problem(
+            "body-too-slow",
+            f"the body was not here within {seconds_max:g} s; send smaller batches, or over a better connection",
+            headers={"connection": "close"},
+        ) from None
+    if encoding != "gzip":
+        return body, True
+    return _unpack(body, bytes_max)
+
+
+async def _receive(request: Request, bytes_max: int) -> bytes:
+    received = bytearray()
+    async for chunk in request.stream():
+        received += chunk
+        if len(received) > bytes_max:
+            raise _too_large(bytes_max)
+    return bytes(received)
+
+
+def _unpack(body: bytes, bytes_max: int) -> tuple[bytes, bool]:
+    unpacker = zlib.decompressobj(_GZIP)
+    try:
+        plain = unpacker.decompress(body, bytes_max + 1)
+    except zlib.error:
+        return body, False
+    if len(plain) > bytes_max:
+        raise _too_large(bytes_max)
+    if not unpacker.eof or unpacker.unused_data:
+        return body, False
+    return plain, True
+
+
+def _too_large(bytes_max: int) -> Problem:
+    return Problem(
+        "too-large",
+        f"a body has at most {bytes_max} bytes, unpacked; send the events in smaller batches",
+        headers={"connection": "close"},
+    )
