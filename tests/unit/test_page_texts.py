@@ -14,7 +14,7 @@ from domain.ledger.rates import RATES, Counts
 from domain.values import terms
 from tests.fix_service import ROOT
 
-TEMPLATES = sorted((ROOT / "api" / "pages" / "templates").glob("*.html"))
+TEMPLATES = sorted((ROOT / "api" / "site" / "templates").glob("*.html"))
 CALLED = re.compile(r"""\bt\(\s*["']([^"']+)["'](\s*~)?""")
 
 
