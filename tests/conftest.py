@@ -46,6 +46,14 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"seed: {SEED_VARIABLE}={config.stash[SEED]}, hypothesis: --hypothesis-seed={config.option.hypothesis_seed}"
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The figures that tests recorded, such as how often random histories met what can go wrong."""
+    for report in terminalreporter.getreports("passed"):
+        for name, told in report.user_properties:
+            if name == "figures":
+                terminalreporter.write_line(f"{report.nodeid}: {told}")
+
+
 @pytest.fixture
 def rng(request: pytest.FixtureRequest) -> random.Random:
     """Random numbers that depend on the run's seed and the test's name, not on the tests before it."""

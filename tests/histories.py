@@ -1,172 +1,222 @@
-"""Random histories for property tests: small worlds in which facts meet, contradict and arrive late."""
+"""Random histories for property tests: small and busy worlds in which facts meet, contradict and arrive late.
+
+Everything is drawn by hypothesis, so that a history that breaks a law shrinks to the few facts that do it. How often
+what can go wrong does occur is measured (`tests/power.py`).
+"""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, timedelta
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
-from stdnum.cn import uscc
 
 from domain.events.envelope import check_data, read_event
 from domain.events.facts import Event
-from domain.inspection.signals import SignalPolicy
+from tests.fact_data import (
+    BRANCHES,
+    BUSY,
+    DATA,
+    DATA_TO_COME,
+    DAYS,
+    DAYS_TO_COME,
+    MEMBERS,
+    NAMES,
+    NAMES_TO_COME,
+    formations,
+    registered,
+)
 
-
-def _uscc(prefix: str, number: int) -> str:
-    body = f"{prefix}510104{number:09d}"
-    return f"uscc:{body}{uscc.calc_check_digit(body)}"
-
-
-ECONOMIC = [_uscc("91", n) for n in range(3)]
-SOCIAL = [_uscc("51", n) for n in range(2)]
-GROUPS = ["group:G-1"]
-ORGANIZATIONS = [*ECONOMIC, *SOCIAL, *GROUPS]
-MEMBERS = [f"member:m{n}" for n in range(4)]
-BRANCHES = ["branch:a", "branch:b"]
-INSTRUCTORS = ["person:p1", "person:p2"]
-NUMBERS = count(1)
+Delivery = dict[str, Any]
 SOURCES = ["/registry/market", "/registry/members", "/office"]
-REGIONS = ["510104", "510104001", "510104001003", "510105", "51"]
-CATEGORIES = {
-    "new_economic": ["private_enterprise", "foreign_enterprise", "sole_proprietor"],
-    "new_social": ["association", "foundation", "service_institution"],
-    "new_employment_group": ["courier", "ride_hailing"],
-}
-
-days = st.integers(1, 28).map(lambda d: f"2024-02-{d:02d}")
-orgs = st.sampled_from(ORGANIZATIONS)
-standings = st.sampled_from(["activist", "probationary", "full"])
-formations = st.sampled_from(["standalone", "joint", "affiliated"])
-
-
-def kind_of(org: str) -> str:
-    """The kind that the test world gives an organization."""
-    return "new_economic" if org in ECONOMIC else "new_social" if org in SOCIAL else "new_employment_group"
-
-
-@st.composite
-def _registered(draw: st.DrawFn) -> dict[str, Any]:
-    org = draw(orgs)
-    data: dict[str, Any] = {
-        "org": org,
-        "kind": kind_of(org),
-        "category": draw(st.sampled_from(CATEGORIES[kind_of(org)])),
-        "name": "甲",
-        "region": draw(st.sampled_from(REGIONS)),
-    }
-    industry = draw(st.sampled_from([None, "I64", "I65", "C13", "G"]))
-    if industry:
-        data["industry"] = industry
-    employees = draw(st.sampled_from([None, 0, 3, 49, 50, 80]))
-    if employees is not None:
-        data["employees"] = employees
-    return data
-
-
-def _data(name: str) -> st.SearchStrategy[dict[str, Any]]:
-    member, branch = st.sampled_from(MEMBERS), st.sampled_from(BRANCHES)
-    place = st.none() | orgs
-    fixed: dict[str, dict[str, Any]] = {
-        "organization.deregistered": {"org": orgs, "reason": st.just("dissolved")},
-        "organization.excluded": {"org": orgs, "reason": st.sampled_from(["not_operating", "duplicate"])},
-        "organization.readmitted": {"org": orgs},
-        "member.enrolled": {"member": member, "standing": standings, "org": place},
-        "member.standing_changed": {"member": member, "standing": standings},
-        "member.removed": {"member": member},
-        "branch.formed": {
-            "branch": branch, "name": st.just("支部"), "tier": st.just("branch"), "formation": formations,
-            "region": st.just("510104"), "covers": st.lists(orgs, max_size=3),
-        },
-        "branch.dissolved": {"branch": branch},
-        "instructor.assigned": {"org": orgs, "instructor": st.sampled_from(INSTRUCTORS)},
-        "instructor.withdrawn": {"org": orgs, "instructor": st.sampled_from(INSTRUCTORS)},
-        "policy.adopted": {
-            "full_members_for_branch": st.integers(1, 3), "employees_for_branch": st.sampled_from([4, 50, 100]),
-            "formations_counted": st.lists(formations, min_size=1, max_size=3, unique=True),
-        },
-        "signals.adopted": {field: st.integers(1, 90) for field in SignalPolicy._fields},
-    }  # fmt: skip
-    match name:
-        case "organization.registered":
-            return _registered()
-        case "organization.changed":
-            optional = {
-                "category": st.sampled_from(["sole_proprietor", "foundation", "courier"]),
-                "region": st.sampled_from(REGIONS),
-                "industry": st.sampled_from([None, "H62"]),
-                "employees": st.sampled_from([None, 2, 60]),
-            }
-            return st.fixed_dictionaries({"org": orgs}, optional=optional).filter(lambda d: len(d) > 1)
-        case "member.transferred":
-            required = {"member": member, "from_org": place, "to_org": place}
-            return st.fixed_dictionaries(required, optional={"standing": standings})
-        case "branch.coverage_changed":
-            optional_lists = {
-                "add": st.lists(orgs, max_size=2), "drop": st.lists(orgs, max_size=2), "formation": formations,
-            }  # fmt: skip
-            changed = st.fixed_dictionaries({"branch": branch}, optional=optional_lists)
-            return changed.filter(lambda d: len(d) > 1)
-    return st.fixed_dictionaries(fixed[name])
-
-
-NAMES = [
-    "organization.registered", "organization.registered", "organization.changed", "organization.deregistered",
-    "organization.excluded", "organization.readmitted", "member.enrolled", "member.enrolled",
-    "member.transferred", "member.standing_changed", "member.removed", "branch.formed", "branch.formed",
-    "branch.coverage_changed", "branch.dissolved", "instructor.assigned", "instructor.withdrawn", "policy.adopted",
-    "signals.adopted",
+# Few instants, one written in two ways and some told apart by their fraction alone: facts and words tie in time.
+TIMES = [
+    "2024-03-01T01:00:00Z", "2024-03-01T09:00:00+08:00", "2024-03-01T01:00:00.05Z", "2024-03-01T01:00:00.12345Z",
+    "2024-03-01T01:00:00.123450001Z", "2024-02-29T23:59:59.999999999Z",
 ]  # fmt: skip
+NUMBERS = count(1)
+WORDS_MAX = 6
+NAMES_MAX = 48
+often: st.SearchStrategy[bool] = st.integers(0, 31).map(bool)
+seldom = st.integers(0, 5).map(lambda n: n == 1)
+sometimes = st.integers(0, 2).map(lambda n: n == 1)
+# How many places later than it was said a fact arrives.
+late = st.sampled_from([0, 0, 0, 0, 0, 0, 0, 3, 9, 40])
+early_days = st.integers(0, 3)
+mid_days = st.integers(4, 9)
+
+
+class Said(NamedTuple):
+    """A fact before it has a name and a place in the log."""
+
+    name: str
+    day: str
+    data: dict[str, Any]
 
 
 @st.composite
-def _fact(draw: st.DrawFn, number: int) -> dict[str, Any]:
-    name = draw(st.sampled_from(NAMES))
-    day = draw(days)
-    hour = draw(st.integers(0, 2))
+def _founding(draw: st.DrawFn, days: list[str]) -> list[Said]:
+    """What most histories begin with: active organizations, a branch that covers them, members at the first."""
+    said = [
+        Said("organization.registered", days[draw(early_days)], draw(registered(org))) for org in BUSY if draw(often)
+    ]
+    formed = {"name": "支部", "tier": "branch", "region": "510104"}
+    if draw(often):
+        covers = draw(st.sampled_from([BUSY, BUSY, BUSY, BUSY[:2]]))
+        first = {**formed, "branch": BRANCHES[0], "formation": draw(formations), "covers": covers}
+        said.append(Said("branch.formed", days[draw(early_days)], first))
+        if draw(st.booleans()):
+            left = {"branch": BRANCHES[0], "drop": [draw(st.sampled_from(covers[1:]))]}
+            said.append(Said("branch.coverage_changed", days[draw(mid_days)], left))
+    if draw(often):
+        second = {**formed, "branch": BRANCHES[1], "formation": draw(formations), "covers": BUSY[:1]}
+        said.append(Said("branch.formed", days[draw(early_days)], second))
+    # Most often exactly as many as make an organization eligible.
+    full = draw(st.sampled_from([0, 3, 3, 3, 3, 3, 2, 4]))
+    said += [
+        Said("member.enrolled", days[draw(early_days)], {"member": member, "standing": "full", "org": BUSY[0]})
+        for member in MEMBERS[:full]
+    ]
+    if draw(st.sampled_from([False, True, True])):
+        reason = {"org": draw(st.sampled_from(BUSY[1:])), "reason": "not_operating"}
+        said.append(Said("organization.excluded", days[draw(mid_days)], reason))
+    return said
+
+
+@st.composite
+def _happening(draw: st.DrawFn, days: list[str], *, to_come: bool) -> Said:
+    name = draw(st.sampled_from(NAMES_TO_COME if to_come else NAMES))
+    data = draw((DATA_TO_COME if to_come else DATA)[name])
+    return Said(name, draw(st.sampled_from(days)), data)
+
+
+def _event(said: Said, identity: tuple[str, str], time: str) -> Delivery:
+    source, id_ = identity
     return {
         "specversion": "1.0",
-        "id": f"e{number}",
-        "source": draw(st.sampled_from(SOURCES)),
-        "type": f"taizhang.{name}.v1",
-        "time": f"{day}T0{hour}:00:00{draw(st.sampled_from(['Z', '+08:00']))}",
-        "data": {"effective_on": day, **draw(_data(name))},
+        "id": id_,
+        "source": source,
+        "type": f"taizhang.{said.name}.v1",
+        "time": time,
+        "data": {"effective_on": said.day, **said.data},
     }
 
 
 @st.composite
-def _word(draw: st.DrawFn, number: int, facts: list[dict[str, Any]]) -> dict[str, Any]:
-    target = draw(st.sampled_from([*facts, {"source": "/office", "id": "never", "type": NAMES[0], "data": {}}]))
+def _word(draw: st.DrawFn, identity: tuple[str, str], facts: list[Delivery], *, to_come: bool) -> Delivery:
+    """A correction or retraction; of few targets, so that many words meet at one."""
+    never = {"source": "/office", "id": "never", "type": "taizhang.organization.registered.v1", "data": {}}
+    target = draw(st.sampled_from([*facts[-2:] * 6, *facts, never]))
     about = {"source": target["source"], "id": target["id"]}
     event = {
         "specversion": "1.0",
-        "id": f"w{number}",
-        "source": draw(st.sampled_from(SOURCES)),
-        "time": f"2024-03-0{draw(st.integers(1, 3))}T00:00:00Z",
+        "id": identity[1],
+        "source": identity[0],
+        "time": draw(st.sampled_from(TIMES)),
     }
-    if draw(st.booleans()):
-        data = {"retracts": about, "reason": "annulled"}
+    if draw(st.sampled_from([False, False, True])):
+        data: dict[str, Any] = {"retracts": about, "reason": "annulled"}
         return {**event, "type": "taizhang.event.retracted.v1", "data": data}
     name = target["type"].removeprefix("taizhang.").removesuffix(".v1")
-    fitting = name in NAMES and draw(st.integers(0, 4)) > 0
-    replaced = draw(_data(name)) if fitting else {"org": "nonsense"}
-    data = {"corrects": about, "replacement": {"effective_on": draw(days), **replaced}, "reason": "corrected"}
+    replacement: dict[str, Any] = {"org": "nonsense"}
+    data_of = DATA_TO_COME if to_come else DATA
+    # The specification says nothing of acts of offices: theirs always fit.
+    if name == "signals.adopted" or (name in data_of and draw(often)):
+        kept = {key: value for key, value in target["data"].items() if key != "effective_on"}
+        # The same with another date, or something else of the type: often about somebody else.
+        the_same = bool(kept) and draw(seldom)
+        replacement = kept if the_same else draw(data_of[name])
+    replacement = {"effective_on": draw(st.sampled_from(DAYS_TO_COME if to_come else DAYS)), **replacement}
+    data = {"corrects": about, "replacement": replacement, "reason": "corrected"}
     return {**event, "type": "taizhang.event.corrected.v1", "data": data}
 
 
+def _identities(begin: int, step: int) -> Iterator[tuple[str, str]]:
+    """Names that share their ids between sources, and whose order as texts is not that of their numbers."""
+    pool = [(source, f"e{n}") for n in range(7, 7 + NAMES_MAX // len(SOURCES)) for source in SOURCES]
+    return (pool[(begin + step * n) % len(pool)] for n in range(len(pool)))
+
+
 @st.composite
-def deliveries(draw: Callable[[st.SearchStrategy[Any]], Any], facts_max: int = 30) -> list[dict[str, Any]]:
-    """CloudEvents in order of arrival: facts, corrections and retractions, in any order."""
-    facts = [draw(_fact(n)) for n in range(draw(st.integers(1, facts_max)))]
-    words = [draw(_word(n, facts)) for n in range(draw(st.integers(0, 6)))]
-    # A word about a word has no effect but an anomaly.
-    if words and draw(st.booleans()):
-        words.append(draw(_word(99, words)))
-    arrivals: list[dict[str, Any]] = draw(st.permutations([*facts, *words]))
-    return arrivals
+def deliveries(
+    draw: Callable[[st.SearchStrategy[Any]], Any], facts_max: int = 30, *, to_come: bool = False
+) -> list[Delivery]:
+    """CloudEvents in order of arrival: facts, corrections and retractions, late, early and in any order.
+
+    With `to_come` of all types that the specification has, else of those that the product takes.
+    """
+    days = DAYS_TO_COME if to_come else DAYS
+    happening = _happening(days, to_come=to_come)
+    said = [*draw(_founding(days)), *(draw(happening) for _ in range(draw(st.integers(1, max(1, facts_max - 12)))))]
+    said = said[:facts_max]
+    # Steps that have no divisor in common with the number of names reach each.
+    names = _identities(draw(st.integers(0, NAMES_MAX - 1)), draw(st.sampled_from([1, 7, 11])))
+    facts = [_event(each, next(names), draw(st.sampled_from(TIMES))) for each in said]
+    words = [draw(_word(next(names), facts, to_come=to_come)) for _ in range(draw(st.integers(0, WORDS_MAX)))]
+    if words and draw(sometimes):
+        # A word about a word has no effect but an anomaly.
+        words.append(draw(_word(next(names), words, to_come=to_come)))
+    places = [(number + draw(late), event) for number, event in enumerate(facts)]
+    places += [(draw(st.integers(0, len(facts) + 2)), word) for word in words]
+    return [event for _, event in sorted(places, key=lambda place: place[0])]
 
 
-def as_events(history: list[dict[str, Any]]) -> list[Event]:
+class Question(NamedTuple):
+    """A question about state, in the words of the API; a filter's None means that the value is lacking."""
+
+    as_of: date
+    known_at: int
+    group_by: tuple[str, ...]
+    filters: Mapping[str, Any]
+
+
+GROUPINGS = [
+    (), ("industry",), ("kind",), ("industry", "kind"), ("category",), ("region:6", "industry"), ("formation",),
+    ("measure",), ("region:9", "formation"), ("region:2", "region:4"), ("region:12", "measure", "industry"),
+]  # fmt: skip
+GROUPINGS_TO_COME = [
+    ("body:park",), ("body:park:1",), ("body:park:2", "kind"), ("body:industry_department",),
+    ("body:supervising_unit",),
+]  # fmt: skip
+FILTERS: list[dict[str, Any]] = [
+    {"region": "51"}, {"region": "510104"}, {"region": "5101040"}, {"kind": "new_economic"},
+    {"category": "private_enterprise"}, {"category": "foundation"}, {"industry": "I"}, {"industry": "I64"},
+    {"industry": None}, {"formation": "joint"}, {"formation": "standalone"}, {"formation": None},
+    {"measure": "combine"}, {"measure": "establish"}, {"work_covered": True}, {"work_covered": False},
+    {"eligible": True}, {"eligible": False}, {"kind": "new_economic", "eligible": True, "region": "510"},
+]  # fmt: skip
+FILTERS_TO_COME: list[dict[str, Any]] = [
+    {"body": "body:parks"}, {"body": "body:park-1"}, {"effectively_covered": True}, {"effectively_covered": False},
+]  # fmt: skip
+# From the day before the first on; those on which all has happened more often.
+ASKED_DAYS = [
+    date.fromisoformat(DAYS[0]) + timedelta(days=n) for n in (*range(len(DAYS) - 1, 2, -1), *range(4, 12), 2, 1, 0, -1)
+]
+
+
+@st.composite
+def questions(draw: st.DrawFn, positions: int, *, to_come: bool = False) -> list[Question]:
+    """Some questions of a history of so many positions: of the whole of it, and of what was known before."""
+    groupings = st.sampled_from([*GROUPINGS, *(GROUPINGS_TO_COME if to_come else ())])
+    filters = st.sampled_from([*[{}] * 60, *FILTERS, *(FILTERS_TO_COME if to_come else ())])
+    days = st.sampled_from([date.fromisoformat(day) for day in DAYS_TO_COME[2:]] if to_come else ASKED_DAYS)
+    return [
+        Question(draw(days), positions - (draw(st.integers(0, positions)) // early), draw(groupings), draw(filters))
+        for early in (positions + 1, positions + 1, positions + 1, 4, 1)
+    ]
+
+
+@st.composite
+def worlds(
+    draw: Callable[[st.SearchStrategy[Any]], Any], facts_max: int = 30, *, to_come: bool = False
+) -> tuple[list[Delivery], list[Question]]:
+    """A history, and questions about it."""
+    history = draw(deliveries(facts_max, to_come=to_come))
+    return history, draw(questions(len(history), to_come=to_come))
+
+
+def as_events(history: list[Delivery]) -> list[Event]:
     """The deliveries as accepted events, at dense positions from 1."""
     events = []
     for position, delivery in enumerate(history, 1):
@@ -182,7 +232,7 @@ def fits(type_: str, data: object) -> bool:
     return not check_data(type_, data)
 
 
-def renamed(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def renamed(history: list[Delivery]) -> list[Delivery]:
     """The same facts under sources of their own, so that one log takes many histories."""
     number = next(NUMBERS)
 

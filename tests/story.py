@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from tests.fact_data import ECONOMIC, SOCIAL
 from tests.fix_service import Service
-from tests.histories import ECONOMIC, SOCIAL
 
 MARKET, PARTY, OFFICE = "/registry/market", "/registry/party", "/office"
 DAY = "2024-12-31"

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tests.fact_data import ECONOMIC, GROUPS, SOCIAL
 from tests.fix_service import Service
-from tests.histories import ECONOMIC, GROUPS, SOCIAL
 from tests.story import DAY, MARKET, OFFICE, PARTY, event, registered, tell
 
 

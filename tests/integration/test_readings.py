@@ -12,9 +12,9 @@ from domain.tree.proofs import verify_inclusion
 from services.access.api_keys import add_key
 from services.access.reading_trail import Look, Readings, Search
 from services.postgres.database import open_pool
+from tests.fact_data import ECONOMIC
 from tests.fix_service import Service, new_database
 from tests.fix_store import Rows
-from tests.histories import ECONOMIC
 from tests.sending import envelope, removed
 
 ORG = ECONOMIC[0]

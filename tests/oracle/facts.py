@@ -24,6 +24,7 @@ RANKS = {
     "body.closed": 2,
 }
 CHANGE = 1
+SUBJECTS = {"organization": "org", "member": "member", "branch": "branch", "instructor": "org", "body": "body"}
 
 
 class Identity(NamedTuple):
@@ -50,6 +51,13 @@ class Fact:
     @property
     def effective_on(self) -> date:
         return read_date(self.data["effective_on"])
+
+    @property
+    def subject(self) -> str:
+        """The data's first identifier; empty where it has none, as a policy."""
+        family = self.name.split(".", 1)[0]
+        named = SUBJECTS.get(family)
+        return str(self.data[named]) if named else ""
 
     @property
     def canonical(self) -> tuple[date, int, int, str, str]:
@@ -111,7 +119,7 @@ def known_facts(events: Iterable[Mapping[str, Any]]) -> tuple[list[Fact], list[A
         elif word.target not in facts:
             anomalies.append(Anomaly("target_unknown", "", word.identity))
         elif word.replacement is not None and not fits(facts[word.target].name, word.replacement):
-            anomalies.append(Anomaly("replacement_unfit", "", word.identity))
+            anomalies.append(Anomaly("replacement_unfit", facts[word.target].subject, word.identity))
         else:
             last[word.target] = word
     standing = []

@@ -130,7 +130,7 @@ def _adopted(state: State, name: str, data: dict[str, Any]) -> None:
         state.policy = {**defaults, **said}
     elif name == "activity_policy":
         state.activity_policy = said
-    else:
+    elif name == "basis":
         state.bases[said["name"]] = said
 
 
@@ -153,13 +153,6 @@ def _apply(state: State, fact: Fact) -> str | None:
     return None
 
 
-def _subject(fact: Fact) -> str:
-    """The data's first identifier."""
-    keys = {"instructor": "org", "organization": "org", "member": "member", "branch": "branch", "body": "body"}
-    key = keys.get(fact.name.split(".", 1)[0])
-    return str(fact.data[key]) if key else ""
-
-
 def fold(facts: Iterable[Fact], as_of: date) -> tuple[State, list[Anomaly]]:
     """The state at the end of the day `as_of`, of facts in canonical order, and the contradictions met on the way."""
     state = State()
@@ -168,5 +161,5 @@ def fold(facts: Iterable[Fact], as_of: date) -> tuple[State, list[Anomaly]]:
         if fact.effective_on <= as_of:
             code = _apply(state, fact)
             if code:
-                anomalies.append(Anomaly(code, _subject(fact), fact.identity))
+                anomalies.append(Anomaly(code, fact.subject, fact.identity))
     return state, anomalies

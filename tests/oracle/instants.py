@@ -26,13 +26,16 @@ def read_date(text: str) -> date:
 
 
 def read_instant(text: str) -> int:
-    """Nanoseconds since 1970-01-01T00:00:00Z; ValueError for what is no instant or outside the bounds."""
+    """Nanoseconds since 1970-01-01T00:00:00Z; ValueError for what is no instant or outside the bounds.
+
+    A leap second (`:60`, section 5.7) is the second that follows.
+    """
     match = TIMESTAMP.fullmatch(text)
     if match is None:
         message = f"{text!r} is no instant"
         raise ValueError(message)
     day, hours, minutes, seconds, fraction, zulu, sign, offset_hours, offset_minutes = match.groups()
-    if int(hours) > 23 or int(minutes) > 59 or int(seconds) > 59:
+    if int(hours) > 23 or int(minutes) > 59 or int(seconds) > 60:
         message = f"{text!r} is no time of day"
         raise ValueError(message)
     offset = 0

@@ -87,8 +87,8 @@ def _in_basis(row: Row, basis: Mapping[str, Any]) -> bool:
 
 
 def _passes(state: State, row: Row, name: str, wanted: object) -> bool:
-    if name in ("region", "industry"):
-        return str(row[name] or "").startswith(str(wanted)) and bool(row[name])
+    if name in ("region", "industry") and wanted is not None:
+        return str(row[name] or "").startswith(str(wanted))
     if name == "body":
         return any(
             body != placing.NONE and wanted in placing.chain(state.bodies, body) for body in row["bodies"].values()
@@ -102,7 +102,7 @@ def groups(
     """The groups of active organizations that pass the filters, sorted by key with null last.
 
     Filters: `region` and `industry` are prefixes, `body` means it and all below, `basis` is a basis's name (KeyError
-    where none was adopted), all others are a row's values. Without anybody there is no group.
+    where none was adopted), all others are a row's values, null where it lacks one. Without anybody there is no group.
     """
     facts = list(facts)
     wanted = dict(filters or {})
@@ -112,6 +112,11 @@ def groups(
         basis = state.bases[basis_name]
         state, rows, _ = ledger(facts, as_of, basis["formations_counted"])
         rows = {org: row for org, row in rows.items() if _in_basis(row, basis)}
+    return grouped(state, rows, group_by, wanted)
+
+
+def grouped(state: State, rows: Mapping[str, Row], group_by: Sequence[str], wanted: Mapping[str, Any]) -> list[Group]:
+    """The same of rows that are at hand."""
     found: dict[tuple[str | None, ...], list[Row]] = {}
     for row in rows.values():
         if all(_passes(state, row, name, to) for name, to in wanted.items()):

@@ -10,7 +10,8 @@ from domain.events.facts import Event
 from domain.ledger.rows import ledger
 from services.evidence.bundles.bundle import answer_of
 from services.evidence.bundles.relevant import relevant
-from tests.histories import ORGANIZATIONS, as_events, deliveries, fits
+from tests.fact_data import ORGANIZATIONS
+from tests.histories import as_events, deliveries, fits
 
 chosen = st.sets(st.sampled_from(ORGANIZATIONS), min_size=1, max_size=2)
 

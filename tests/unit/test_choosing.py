@@ -12,7 +12,7 @@ from projections.ledger.columns import choosing, counts
 from projections.ledger.columns.choosing import ByOrganization, Group
 from projections.ledger.columns.grouping import count_columns
 from tests.histories import as_events, deliveries
-from tests.unit.test_ledger_projection import project, question
+from tests.projecting import project, question
 
 
 @pytest.fixture(autouse=True)

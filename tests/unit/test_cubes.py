@@ -13,7 +13,7 @@ from domain.ledger.rates import ANY, Filters
 from projections.ledger.columns import counts, cubes, grouping
 from projections.ledger.columns.cubes import Cube, Shape
 from tests.histories import as_events, deliveries
-from tests.unit.test_ledger_projection import FIRST, project, question
+from tests.projecting import FIRST, project, question
 
 POLICIES = [DEFAULT_POLICY, Policy(1, 4, ("standalone",))]
 

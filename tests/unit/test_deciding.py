@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from domain.events.facts import POLICY, Event, Fact, standing_facts
 from domain.ledger.rows import Ledger, Row, ledger
 from domain.ledger.traces import Around, DecidedBy, decided_by, trace_policy
-from tests.histories import ECONOMIC, as_events, deliveries, fits
+from tests.fact_data import ECONOMIC
+from tests.histories import as_events, deliveries, fits
 from tests.sending import corrected, envelope, retracted
 
 ORG = ECONOMIC[0]

@@ -1,103 +1,16 @@
 """The incremental projection equals the fold from scratch, at every position and date."""
 
-from datetime import date, timedelta
 from random import Random
 from typing import Any
 
-import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.events.facts import Event, EventKey
-from domain.ledger.rates import DIMENSIONS, Filters, group, matches
-from domain.ledger.rows import Ledger, ledger
+from domain.ledger.rates import group, matches
+from domain.ledger.rows import ledger
 from projections.ledger.columns import counts, grouping
-from projections.ledger.columns.columns import _WIRE, AttributesRow, Columns, Snapshot
-from projections.ledger.fold.fold import LedgerFold
-from projections.ledger.fold.records import EntityRecord, OrganizationRecord, initial
-from projections.ledger.rows import Changes
-from tests.histories import REGIONS, as_events, deliveries, fits
-
-FIRST = date(2024, 1, 31)
-
-
-class DictMemory:
-    """The fold's memory in dictionaries, over a list of events."""
-
-    def __init__(self, events: list[Event]) -> None:
-        self.events = events
-        self.now = 0
-        self.entities: dict[str, EntityRecord] = {}
-        self.organizations: dict[str, OrganizationRecord] = {}
-
-    def event(self, position: int) -> Event:
-        return self.events[position - 1]
-
-    def find(self, key: EventKey) -> Event | None:
-        return next((e for e in self.events[: self.now - 1] if e.key == key), None)
-
-    def words(self, target: EventKey) -> list[Event]:
-        return [e for e in self.events[: self.now - 1] if not e.is_fact and e.target == target]
-
-    def entity(self, name: str, family: str) -> EntityRecord:
-        return self.entities.setdefault(name, EntityRecord(family, initial(family)))
-
-    def organization(self, org: str, changes: Changes) -> OrganizationRecord:
-        if org not in self.organizations:
-            number = len(self.organizations)
-            self.organizations[org] = OrganizationRecord(number)
-            changes.organizations.append((number, org))
-        return self.organizations[org]
-
-
-def project(events: list[Event]) -> tuple[Snapshot, Changes]:
-    """Apply the events one by one; give the columns and all rows."""
-    memory = DictMemory(events)
-    fold = LedgerFold(memory, fits, 0, 0)
-    for event in events:
-        memory.now = event.position
-        fold.apply(event)
-    changes = fold.take()
-    columns = Columns()
-    wire = np.zeros(len(changes.entries), _WIRE)
-    for row, entry in zip(wire, changes.entries, strict=True):
-        for name, value in zip(_fields(), (*entry[:6], *entry.state), strict=True):
-            row[name] = value
-    columns.add_entries(wire.tobytes())
-    columns.add_attributes(
-        [AttributesRow(n, a.kind, a.category, a.region, a.industry, a.employees) for _, n, a in changes.attributes]
-    )
-    columns.add_organizations([org for _, org in changes.organizations])
-    columns.add_policies(changes.policies)
-    return columns.snapshot(len(events)), changes
-
-
-def _fields() -> list[str]:
-    return [n for n in _WIRE.names or () if n != "fields" and not n.endswith("_length")]
-
-
-def from_scratch(events: list[Event], day: date, known_at: int) -> Ledger:
-    return ledger(events[:known_at], day, fits)
-
-
-def some_day(random: Random) -> date:
-    return FIRST + timedelta(days=random.randrange(33))
-
-
-def question(random: Random) -> tuple[date, tuple[str, ...], Filters]:
-    """A day, dimensions and filters."""
-    group_by = tuple(random.sample(DIMENSIONS, random.randrange(4)))
-    filters = Filters(
-        region=random.choice([None, None, "51", "510104", "5101040"]),
-        kind=random.choice([None, None, "new_economic"]),
-        category=random.choice([None, None, "foundation"]),
-        industry=random.choice([None, None, "I", "I64", "null"]),
-        formation=random.choice([None, None, "joint", "null"]),
-        measure=random.choice([None, None, "combine", "instruct"]),
-        work_covered=random.choice([None, None, True, False]),
-        eligible=random.choice([None, None, True, False]),
-    )
-    return some_day(random), group_by, filters
+from tests.histories import as_events, deliveries, fits
+from tests.projecting import anomalies_at, from_scratch, project, question, some_day
 
 
 @settings(max_examples=100, deadline=None)
@@ -125,14 +38,10 @@ def test_at_every_position_the_anomalies_equal_those_of_the_fold(history: list[A
     _, changes = project(events)
     for known_at in range(len(events) + 1):
         day = some_day(random)
-        present: dict[Any, bool] = {}
-        for row in changes.anomalies:
-            if row.position <= known_at:
-                present[row.anomaly, row.subject, row.fact_position, row.day, row.detail] = row.present
-        found = sorted((k[0], k[1] or "", k[2]) for k, p in present.items() if p and (k[3] or 0) <= day.toordinal())
+        found = anomalies_at(changes, day, known_at)
         folded = from_scratch(events, day, known_at)
         expected = [(a.anomaly, a.subject or "", a.position) for a in folded.anomalies if a.position]
-        assert found == sorted(expected)
+        assert sorted(found) == sorted(expected)
 
 
 @settings(max_examples=60, deadline=None)
@@ -169,7 +78,3 @@ def test_any_order_of_arrival_gives_the_same_ledger(history: list[Any], seed: in
     assert {(a.anomaly, a.subject, a.detail) for a in first.anomalies} == {
         (a.anomaly, a.subject, a.detail) for a in second.anomalies
     }
-
-
-def test_the_world_of_the_histories_has_regions_of_all_lengths() -> None:
-    assert {len(r) for r in REGIONS} == {2, 6, 9, 12}

@@ -16,7 +16,7 @@ from projections.ledger.columns.counts import standing
 from projections.ledger.columns.measures import latest, measures, open_measures
 from services.fieldwork.measures import NO_DAY, due_days
 from tests.histories import as_events, deliveries
-from tests.unit.test_ledger_projection import FIRST, from_scratch, project, some_day
+from tests.projecting import FIRST, from_scratch, project, some_day
 
 
 @settings(max_examples=80, deadline=None)

@@ -11,7 +11,7 @@ from domain.ledger.rates import ANY, Counts, Filters, count_row, group, matches
 from domain.ledger.rows import Row
 from projections.ledger.columns.moves import moved, steps
 from tests.histories import as_events, deliveries
-from tests.unit.test_ledger_projection import from_scratch, project, question
+from tests.projecting import from_scratch, project, question
 
 
 def total(rows: list[Row], filters: Filters) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -1,0 +1,100 @@
+"""How often random questions meet what can go wrong: a law over histories in which little happens says little."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from tests.fact_data import DAYS
+from tests.histories import Delivery, Question
+from tests.oracle import facts as known
+from tests.oracle.rates import grouped
+from tests.oracle.rows import Row, ledger
+
+# The least share of the questions, in hundredths.
+FLOORS = {
+    "with a covered organization": 50,
+    "coverage lost": 10,
+    "excluded": 10,
+    "eligible at the boundary": 10,
+    "a correction that is not the last": 10,
+    "a fact that moves to another entity": 10,
+    "industry grouped": 10,
+}
+BOUNDARY = 3
+
+
+def _corrections(events: Sequence[Delivery], question: Question) -> set[str]:
+    """What the corrections known at the question do that an easier rule would miss."""
+    facts = {known.Identity(event["source"], event["id"]): event for event in events[: question.known_at]}
+    standing = {fact.identity: fact for fact in known.known_facts(events[: question.known_at])[0]}
+    said: Counter[known.Identity] = Counter()
+    found = set()
+    for event in facts.values():
+        if known.name_of(event) in ("event.corrected", "event.retracted"):
+            about = event["data"].get("corrects") or event["data"].get("retracts")
+            target = known.Identity(about["source"], about["id"])
+            if known.name_of(facts.get(target, event)) != known.name_of(event):
+                said[target] += 1
+                if said[target] > 1 and "corrects" in event["data"]:
+                    found.add("a correction that is not the last")
+    for identity, fact in standing.items():
+        before = known.Fact(identity, fact.name, fact.time, facts[identity]["data"])
+        if fact.subject != before.subject and fact.effective_on <= question.as_of:
+            found.add("a fact that moves to another entity")
+    return found
+
+
+def _lost(standing: Sequence[known.Fact], question: Question, rows: Mapping[str, Row]) -> bool:
+    """Whether an organization that is not covered was active and covered on one of some days before."""
+    uncovered = {org for org, row in rows.items() if not row["organization_covered"]}
+    if not uncovered:
+        return False
+    for days in range(1, len(DAYS), 4):
+        _, before, _ = ledger(standing, question.as_of - timedelta(days=days))
+        if any(row["organization_covered"] for org, row in before.items() if org in uncovered):
+            return True
+    return False
+
+
+class Power:
+    """Counts the questions of a law by what they meet."""
+
+    def __init__(self) -> None:
+        self.questions = 0
+        self.met: Counter[str] = Counter()
+
+    def add(self, events: Sequence[Delivery], question: Question) -> None:
+        """Count one question."""
+        standing, _ = known.known_facts(events[: question.known_at])
+        state, rows, _ = ledger(standing, question.as_of)
+        answer = grouped(state, rows, question.group_by, question.filters)
+        self.questions += 1
+        whole: Counter[str] = Counter()
+        for _, counts in answer:
+            whole.update({name: count or 0 for name, count in counts.items()})
+        found = _corrections(events, question)
+        if whole["organization_covered"]:
+            found.add("with a covered organization")
+        if whole["excluded"]:
+            found.add("excluded")
+        asked_for = state.policy["full_members_for_branch"]
+        if asked_for == BOUNDARY and any(row["full_members"] == BOUNDARY for row in rows.values()):
+            found.add("eligible at the boundary")
+        if _lost(standing, question, rows):
+            found.add("coverage lost")
+        if "industry" in question.group_by and answer:
+            found.add("industry grouped")
+        self.met.update(found)
+
+    def shares(self) -> dict[str, float]:
+        """Of each thing, the share of the questions in hundredths."""
+        return {name: round(100 * self.met[name] / max(1, self.questions), 1) for name in FLOORS}
+
+    def told(self) -> str:
+        """The figures as a line."""
+        return f"{self.questions} questions, % " + ", ".join(f"{name} {of}" for name, of in self.shares().items())
+
+    def lacking(self) -> dict[str, Any]:
+        """What occurred too seldom."""
+        return {name: share for name, share in self.shares().items() if share < FLOORS[name]}
