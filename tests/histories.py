@@ -24,6 +24,7 @@ from tests.fact_data import (
     MEMBERS,
     NAMES,
     NAMES_TO_COME,
+    days_to_come,
     formations,
     registered,
 )
@@ -81,6 +82,45 @@ def _founding(draw: st.DrawFn, days: list[str]) -> list[Said]:
     if draw(st.sampled_from([False, True, True])):
         reason = {"org": draw(st.sampled_from(BUSY[1:])), "reason": "not_operating"}
         said.append(Said("organization.excluded", days[draw(mid_days)], reason))
+    return said
+
+
+@st.composite
+def _founding_to_come(draw: st.DrawFn) -> list[Said]:
+    """What of types to come most histories begin with: what a living branch is, bodies, and who stands under them."""
+    days = DAYS_TO_COME
+
+    def begins(name: str, data: dict[str, Any]) -> Said:
+        return Said(name, days[draw(early_days)], data)
+
+    said = []
+    if draw(often):
+        said.append(begins("activity_policy.adopted", draw(DATA_TO_COME["activity_policy.adopted"])))
+    if draw(often):
+        said += [
+            begins("body.created", {"body": "body:parks", "kind": "park", "name": "园"}),
+            begins("body.created", {"body": "body:park-1", "kind": "park", "name": "园", "parent": "body:parks"}),
+            begins("organization.placed", {"org": BUSY[0], "body": "body:park-1"}),
+        ]
+    if draw(st.booleans()):
+        elsewhere = {"member": MEMBERS[4], "standing": "full", "org": BUSY[0], "relation": "elsewhere"}
+        said.append(begins("member.enrolled", elsewhere))
+        counted = {"employees_for_branch": 100, "formations_counted": ["standalone", "joint", "affiliated"]}
+        four = {"full_members_for_branch": 4, "members_counted": "here_and_elsewhere", **counted}
+        said.append(begins("policy.adopted", four))
+    if draw(sometimes):
+        said.append(Said("body.changed", days[draw(mid_days)], {"body": "body:parks", "parent": "body:park-1"}))
+    branch = {"branch": BRANCHES[0]}
+    if draw(sometimes):
+        said.append(Said("branch.secretary_reported", days[draw(mid_days)], {**branch, "state": "vacant"}))
+    if draw(st.booleans()):
+        said.append(begins("branch.term_began", {**branch, "to": draw(days_to_come)}))
+        said.append(Said("branch.term_extended", days[draw(mid_days)], {**branch, "to": "2025-03-31"}))
+    said += [
+        Said("branch.meeting_held", day, {"branch": BRANCHES[0], "kind": "general", "quorate": True})
+        for day in days[2::2]
+        if draw(st.booleans())
+    ]
     return said
 
 
@@ -148,8 +188,10 @@ def deliveries(
     """
     days = DAYS_TO_COME if to_come else DAYS
     happening = _happening(days, to_come=to_come)
-    said = [*draw(_founding(days)), *(draw(happening) for _ in range(draw(st.integers(1, max(1, facts_max - 12)))))]
-    said = said[:facts_max]
+    said = draw(_founding(days))
+    if to_come:
+        said += draw(_founding_to_come())
+    said += [draw(happening) for _ in range(draw(st.integers(1, max(1, facts_max - 12))))]
     # Steps that have no divisor in common with the number of names reach each.
     names = _identities(draw(st.integers(0, NAMES_MAX - 1)), draw(st.sampled_from([1, 7, 11])))
     facts = [_event(each, next(names), draw(st.sampled_from(TIMES))) for each in said]
@@ -188,6 +230,7 @@ FILTERS: list[dict[str, Any]] = [
 ]  # fmt: skip
 FILTERS_TO_COME: list[dict[str, Any]] = [
     {"body": "body:parks"}, {"body": "body:park-1"}, {"effectively_covered": True}, {"effectively_covered": False},
+    {"basis": "large"}, {"basis": "legal_units"},
 ]  # fmt: skip
 # From the day before the first on; those on which all has happened more often.
 ASKED_DAYS = [

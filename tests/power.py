@@ -9,7 +9,7 @@ from tests.fact_data import DAYS
 from tests.histories import Delivery, Question
 from tests.oracle import facts as known
 from tests.oracle.rates import grouped
-from tests.oracle.rows import Row, ledger
+from tests.oracle.rows import Row, branch_rows, ledger
 
 # The least share of the questions, in hundredths.
 FLOORS = {
@@ -20,6 +20,18 @@ FLOORS = {
     "a correction that is not the last": 10,
     "a fact that moves to another entity": 10,
     "industry grouped": 10,
+}
+FLOORS_TO_COME = {
+    "with a living branch": 10,
+    "covered, and by no living branch": 10,
+    "with a term that is over": 5,
+    "with a secretary's office vacant for too long": 3,
+    "with meetings missed": 10,
+    "under a body": 20,
+    "with members elsewhere": 10,
+    "eligible by members elsewhere alone": 1,
+    "an extension that is too long": 2,
+    "a parent in a circle": 3,
 }
 BOUNDARY = 3
 
@@ -60,7 +72,8 @@ def _lost(standing: Sequence[known.Fact], question: Question, rows: Mapping[str,
 class Power:
     """Counts the questions of a law by what they meet."""
 
-    def __init__(self) -> None:
+    def __init__(self, floors: Mapping[str, int] = FLOORS) -> None:
+        self.floors = floors
         self.questions = 0
         self.met: Counter[str] = Counter()
 
@@ -87,9 +100,42 @@ class Power:
             found.add("industry grouped")
         self.met.update(found)
 
+    def add_to_come(self, events: Sequence[Delivery], question: Question) -> None:
+        """Count one question of the types to come."""
+        self.questions += 1
+        standing, _ = known.known_facts(events[: question.known_at])
+        state, rows, anomalies = ledger(standing, question.as_of)
+        branches = branch_rows(state, question.as_of).values()
+        policy = state.activity_policy
+        threshold = state.policy["full_members_for_branch"]
+        codes = {anomaly.code for anomaly in anomalies}
+        met = {
+            "with a living branch": any(branch["in_effect"] for branch in branches),
+            "covered, and by no living branch": any(
+                row["organization_covered"] and row["effectively_covered"] is False for row in rows.values()
+            ),
+            "with a term that is over": any(
+                branch["term"][1] is not None and branch["term"][1] < question.as_of for branch in branches
+            ),
+            "with a secretary's office vacant for too long": policy is not None
+            and any(
+                branch["vacant_since"] and (question.as_of - branch["vacant_since"]).days > policy["vacant_days_max"]
+                for branch in branches
+            ),
+            "with meetings missed": any(branch["missed"] for branch in branches),
+            "under a body": any(row["bodies"] for row in rows.values()),
+            "with members elsewhere": any(row["members_elsewhere"] for row in rows.values()),
+            "eligible by members elsewhere alone": any(
+                row["eligible"] and row["full_members"] < threshold for row in rows.values()
+            ),
+            "an extension that is too long": "extension_too_long" in codes,
+            "a parent in a circle": "parent_in_circle" in codes,
+        }
+        self.met.update(name for name, there in met.items() if there)
+
     def shares(self) -> dict[str, float]:
         """Of each thing, the share of the questions in hundredths."""
-        return {name: round(100 * self.met[name] / max(1, self.questions), 1) for name in FLOORS}
+        return {name: round(100 * self.met[name] / max(1, self.questions), 1) for name in self.floors}
 
     def told(self) -> str:
         """The figures as a line."""
@@ -97,4 +143,4 @@ class Power:
 
     def lacking(self) -> dict[str, Any]:
         """What occurred too seldom."""
-        return {name: share for name, share in self.shares().items() if share < FLOORS[name]}
+        return {name: share for name, share in self.shares().items() if share < self.floors[name]}
