@@ -1,15 +1,21 @@
 """The oracle agrees with the worked examples of the specification, those of types to come too."""
 
+import ast
 import json
+import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.examples import EXAMPLES
+from tests.fact_data import DATA
+from tests.histories import fits
 from tests.oracle import facts as oracle_facts
-from tests.oracle import instants, rates
+from tests.oracle import forms, instants, rates
 
 TO_COME = [
     json.loads(path.read_text())
@@ -72,3 +78,37 @@ def test_a_ratio_is_rounded_half_up() -> None:
         "0.6667",
         None,
     )
+
+
+def test_the_oracle_imports_nothing_of_the_product() -> None:
+    modules = sorted((Path(__file__).parents[1] / "oracle").glob("*.py"))
+    assert modules
+    for module in modules:
+        for node in ast.walk(ast.parse(module.read_text())):
+            named = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            named += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+            own = {
+                name
+                for name in named
+                if name.split(".")[0] in sys.stdlib_module_names or name.startswith("tests.oracle")
+            }
+            assert set(named) == own, module
+
+
+WRONG: list[object] = [
+    None, "", 0, -1, True, "x", [], {}, "2024-02-30", "510104", "5100", "510104000", "full", "member:", "member:a b",
+    "branch:x", "group:", "uscc:91510104MA0000000X", "I6", "U", "I64110", ["group:G-1"], ["x"], "new_social", "courier",
+]  # fmt: skip
+
+
+@given(st.data())
+def test_the_oracle_and_intake_agree_on_what_fits_a_type(data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from([name for name in DATA if name in forms.FORMS]))
+    said = {"effective_on": "2024-02-01", **data.draw(DATA[name])}
+    field = data.draw(st.sampled_from([*sorted(said), "misspelt"]))
+    match data.draw(st.sampled_from(["as it is", "without the field", "with another value"])):
+        case "without the field":
+            said.pop(field, None)
+        case "with another value":
+            said[field] = data.draw(st.sampled_from(WRONG))
+    assert forms.fits(name, said) == fits(f"taizhang.{name}.v1", said)
