@@ -96,7 +96,7 @@ def ensure_running(
     try:
         _launch(cluster, programs, log, user, socket_folder)
         return _await_ready(cluster, log)
-    except EmbeddedPostgresError:
+    except BaseException:
         shutil.rmtree(socket_folder, ignore_errors=True)
         raise
 
@@ -173,8 +173,14 @@ def _launch(cluster: Path, programs: Path, log: Path, user: pwd.struct_passwd | 
     # Should the server die before us, somebody must take its exit status, or it stays as a zombie.
     threading.Thread(target=process.wait, name="embedded-postgres", daemon=True).start()
     deadline = time.monotonic() + START_SECONDS_MAX
-    while _postmaster(cluster) is None and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(POLL_SECONDS)
+    try:
+        while _postmaster(cluster) is None and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+    except BaseException:
+        # An interrupt before the server has written its file: whoever undoes the start would not find it.
+        process.send_signal(signal.SIGINT)
+        process.wait(STOP_SECONDS_MAX)
+        raise
 
 
 def _await_ready(cluster: Path, log: Path) -> Path:

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tests.examples import EXAMPLES
-from tests.fix_service import Service, environment, free_port, shell
+from tests.fix_service import START_S_MAX, Service, environment, free_port, shell
 from tests.sending import removed
 
 DELIVERIES: list[dict[str, Any]] = EXAMPLES[0]["deliveries"]
@@ -161,12 +161,23 @@ def test_the_quarantine_is_worked_from_a_shell(service: Service) -> None:
     assert shell("quarantine", "redrive", number, url=service.url).returncode == 1
 
 
-def test_an_interrupt_while_it_starts_leaves_nothing_behind(tmp_path: Path) -> None:
-    service = Service(tmp_path, "--dev")
-    time.sleep(0.8)
-    service.process.send_signal(signal.SIGINT)
-    service.process.wait(60)
-    assert not (tmp_path / "data" / "cluster" / "postmaster.pid").exists()
+@pytest.mark.parametrize("reached", ["data/cluster", "data/cluster/postmaster.pid"])
+def test_an_interrupt_while_it_starts_leaves_nothing_behind(data_dir: Path, reached: str) -> None:
+    # A folder that the server can reach: below one of root's own the cluster would stand elsewhere.
+    data_dir.mkdir(parents=True)
+    service = Service(data_dir, "--dev")
+    try:
+        deadline = time.monotonic() + START_S_MAX
+        while not (data_dir / reached).exists() and time.monotonic() < deadline:
+            time.sleep(0.005)
+        assert (data_dir / reached).exists()
+        service.process.send_signal(signal.SIGINT)
+        service.process.wait(60)
+    finally:
+        service.process.kill()
+        service.process.wait()
+        service.http.close()
+    assert not (data_dir / "data" / "cluster" / "postmaster.pid").exists()
 
 
 def test_the_demo_loads_its_city_once(data_dir: Path) -> None:

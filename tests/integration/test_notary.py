@@ -15,7 +15,7 @@ from services.evidence.witness.witness import Witness
 from services.log.tree import LOG
 from tests.fix_service import Service, shell
 from tests.small_city import fill
-from tests.unit.test_witness import served
+from tests.witnessing import served
 
 KEY = SignerKey("office.example/w1", SignatureType.COSIGNATURE, bytes(range(32)))
 OTHER = SignerKey("other.example/w2", SignatureType.COSIGNATURE, bytes(range(1, 33)))

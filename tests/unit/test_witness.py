@@ -1,22 +1,17 @@
 """The witness by the letter of C2SP tlog-witness, over its own HTTP application, with a log that misbehaves."""
 
 import base64
-import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
-import uvicorn
 
 from domain.tree.merkle import leaf_hash, root
 from domain.tree.proofs import consistency_proof
 from services.evidence.notes.checkpoint import Checkpoint
 from services.evidence.notes.notes import Note, SignatureType, SignerKey
 from services.evidence.witness.witness import AddCheckpoint, Witness, WitnessRefusalError
-from services.evidence.witness.witness_http import create_app
+from tests.witnessing import served
 
 LOG = SignerKey("log.example/taizhang", SignatureType.ED25519, bytes(range(32)))
 KEY = SignerKey("witness.example/w1", SignatureType.COSIGNATURE, bytes(range(1, 33)))
@@ -32,21 +27,6 @@ def make_witness(folder: Path) -> Witness:
 @pytest.fixture
 def witness(tmp_path: Path) -> Witness:
     return make_witness(tmp_path)
-
-
-@contextmanager
-def served(witness: Witness) -> Iterator[httpx.Client]:
-    """The witness behind a real server on a free port."""
-    server = uvicorn.Server(uvicorn.Config(create_app(witness), log_config=None))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            with httpx.Client(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}") as client:
-                yield client
-        finally:
-            server.should_exit = True
-            thread.join()
 
 
 def request(old: int, new: int, leaves: list[bytes] = LEAVES, *, signer: SignerKey = LOG) -> bytes:
