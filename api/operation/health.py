@@ -91,10 +91,14 @@ def _projections(parts: Parts, position: int) -> dict[str, Any]:
 
 def _rules(parts: Parts) -> dict[str, Any]:
     """The rules that made the figures; others than the program's are named in every answer, and no fault."""
-    made_by = parts.queries.view.current.version.ruleset
-    if made_by in ("", ruleset()):
+    version = parts.queries.view.current.version
+    if version.is_own:
         return _part(ready=True, detail=f"rule set {ruleset()}")
-    return _part(ready=True, detail=f"answers are by rule set {made_by} until a rebuild by {ruleset()} is in use")
+    return _part(
+        ready=True,
+        detail=f"answers are by rule set {version.ruleset}, up to position {version.position}, until a rebuild by "
+        f"{ruleset()} is in use",
+    )
 
 
 @router.get("/metrics", response_model=None, summary="指标 Measures for Prometheus", response_class=Response)

@@ -22,7 +22,11 @@ class Evidence(BaseModel):
 
     tree_size: int
     root_hash: str = Field(description="RFC 6962 root of the first tree_size events, in hex")
-    ruleset: str = Field(description="SHA-256 of the rules that made the answer, in hex")
+    ruleset: str = Field(description="SHA-256 of the rules that made the ledger's rows, in hex")
+    read_by: str | None = Field(
+        description="after an upgrade, until the rows are rebuilt: the rules that made these figures of rows that "
+        "`ruleset` made; null where `ruleset` made both"
+    )
 
 
 FiltersShape = Annotated[

@@ -4,7 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Annotated, Final
 
@@ -76,9 +76,8 @@ def _if_due(settings: Settings) -> None:
             reported = time.monotonic()
             logs.logger().info("rebuilding", position=position, of=head)
 
-    with connect(settings.conninfo, "rebuild") as connection:
-        if work.due(connection):
-            work.rebuild(connection, report)
+    with connect(settings.conninfo, "rebuild") as connection, suppress(work.NotDueError):
+        work.rebuild(connection, report, if_due=True)
 
 
 def _rebuild(settings: Settings) -> None:

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from domain.events.envelope import check_data
 from domain.events.facts import Event, entity_of
 from projections.ledger.fold.fold import LedgerFold
 from projections.ledger.fold.memory import LedgerMemory
-from services.ledger import versions
+from services.ledger import releases, versions
 from services.ledger.ruleset import ruleset
 from services.ledger.versions import Version
 from services.log.reader import LogReader
@@ -138,9 +138,11 @@ def held_entity(event: Event, memory: LedgerMemory) -> str:
 class Follower:
     """Runs a projector until told to stop, through faults of the database."""
 
-    def __init__(self, conninfo: str, when_rules_changed: Callable[[], None]) -> None:
+    def __init__(self, conninfo: str, rebuild: Callable[[], None]) -> None:
+        """Follow the log of a database; `rebuild` is called again and again for as long as one is due."""
         self._conninfo = conninfo
-        self._when_rules_changed = when_rules_changed
+        self._rebuild = rebuild
+        self._told = 0
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -153,7 +155,6 @@ class Follower:
         while not self._stopping.is_set():
             try:
                 with connect(self._conninfo, "projector") as connection:
-                    self._wait_for_turn(connection)
                     back_off = BACK_OFF_S_MIN
                     self._follow(connection)
             except (psycopg.Error, versions.OvertakenError) as error:
@@ -161,41 +162,69 @@ class Follower:
                 self._stopping.wait(back_off)
                 back_off = min(back_off * 2, BACK_OFF_S_MAX)
 
-    def _wait_for_turn(self, connection: Connection[Any]) -> None:
-        while not self._stopping.is_set():
-            row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
-            if row is not None and row[0]:
-                return
-            self._stopping.wait(LOOK_S)
-
     def _follow(self, connection: Connection[Any]) -> None:
+        """Follow the version in use while this program's rules made it; build one of them where that is due."""
         connection.execute(f"LISTEN {LOG_CHANNEL}")
-        projector = self._begin(connection)
+        releases.stand_by(connection)
+        while not self._stopping.is_set():
+            version = versions.ensure(connection)
+            if version.is_own and self._take_turn(connection):
+                try:
+                    self._advance(connection, version)
+                finally:
+                    if not connection.broken:
+                        connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
+            elif releases.is_due(connection, version):
+                if self._told != version.number:
+                    logger().warning("the rules have changed: rebuilding", made_by=version.ruleset, now=ruleset())
+                    self._told = version.number
+                self._rebuild()
+                self._stopping.wait(LOOK_S)
+            else:
+                self._stopping.wait(LOOK_S)
+
+    @staticmethod
+    def _take_turn(connection: Connection[Any]) -> bool:
+        return connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone() == (True,)
+
+    def _advance(self, connection: Connection[Any], version: Version) -> None:
+        """Apply the log to a version until another takes its place."""
+        logger().info("projector follows", version=version.number, position=version.position)
+        projector = Projector(connection, version)
         while not self._stopping.is_set():
             try:
                 if projector.advance() > 0:
                     continue
             except versions.RetiredError:
-                projector = self._begin(connection)
-                continue
+                return
             for _ in connection.notifies(timeout=LOOK_S, stop_after=1):
                 break
 
-    def _begin(self, connection: Connection[Any]) -> Projector:
-        """A projector of the version in use; where other rules made it, a rebuild is due."""
-        version = versions.ensure(connection)
-        logger().info("projector follows", version=version.number, position=version.position)
-        if version.ruleset != ruleset():
-            logger().warning("the rules have changed: rebuilding", made_by=version.ruleset, now=ruleset())
-            self._when_rules_changed()
-        return Projector(connection, version)
+
+class Rebuilding:
+    """The rebuild that is due, in a child process: started again after a failure, and whenever one is due again."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._command = command
+        self._child: Supervisor | None = None
+
+    def start(self) -> None:
+        """Let it run; where it runs already, this changes nothing."""
+        if self._child is None or self._child.done:
+            self._child = Supervisor("rebuild", self._command, until_done=True)
+            self._child.start()
+
+    def stop(self) -> None:
+        """End it."""
+        if self._child is not None:
+            self._child.stop()
 
 
 def main(settings: Settings) -> None:
     """Run as a process of its own until SIGTERM; a rebuild that is due runs in a child process."""
     gc.set_threshold(*COLLECTION)
     command = [sys.executable, "-m", "services.commands.cli", "rebuild", "--if-due", "--parent", str(os.getpid())]
-    rebuild = Supervisor("rebuild", command, until_done=True)
+    rebuild = Rebuilding(command)
     follower = Follower(settings.conninfo, rebuild.start)
     numbers = (signal.SIGTERM, signal.SIGINT)
 

@@ -61,11 +61,15 @@ class Pools(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """What a stranger needs to check a figure: the tree that holds the events, and the rules."""
+    """What a stranger needs to check a figure: the tree that holds the events, and the rules.
+
+    `ruleset` made the rows; `read_by` are the rules that made figures of them, where those are others: None else.
+    """
 
     tree_size: int
     root_hash: str
     ruleset: str
+    read_by: str | None
 
 
 class Rates(NamedTuple):
@@ -195,7 +199,8 @@ class Queries:
 
     def evidence(self, position: int) -> Evidence:
         """The tree of the first `position` events and the rule set of the version that answers."""
-        return Evidence(position, self.learn(position).root_hash, self.view.current.version.ruleset)
+        view = self.view.current
+        return Evidence(position, self.learn(position).root_hash, view.version.ruleset, view.read_by)
 
     def rates(self, as_of: date, known_at: int, group_by: tuple[str, ...], filters: Filters = ANY) -> Rates:
         """Counts by group and in total."""

@@ -7,15 +7,14 @@ being built. Its tables are bound to a position at every moment, so one that was
 import gc
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, NamedTuple
 
 import psycopg
 from psycopg import Connection
 
-from services.ledger import bulk_build, versions
+from services.ledger import bulk_build, releases, versions
 from services.ledger.projector import Projector
-from services.ledger.ruleset import ruleset
 from services.ledger.versions import Version
 from services.system.errors import TaizhangError
 from services.system.logs import logger
@@ -25,7 +24,8 @@ _LOCK: Final = 0x7461697A52454255
 # The server may need a moment to see that the holder of the lock was killed.
 LOCK_WAIT_S_MAX: Final = 3.0
 LOCK_LOOK_S: Final = 0.1
-# Versions that are no longer in use but still there, for the answers under way when another took their place.
+# Versions that are no longer in use but still there, to tell a consumer what differs (services.ledger.ledger_stream). Older
+# ones stay as long as an answer under way is read from them.
 RETIRED_KEPT: Final = 1
 # The version in use stands still while the last events are applied to the new one: no more than these.
 SWAP_EVENTS_MAX: Final = 1_000
@@ -47,6 +47,10 @@ class RebuildRunningError(TaizhangError):
     """Another process rebuilds the projection."""
 
 
+class NotDueError(TaizhangError):
+    """The rebuild that was due is not so any more: another program has seen to it."""
+
+
 class Rebuilt(NamedTuple):
     """A version that has taken the place of the one in use.
 
@@ -61,21 +65,22 @@ class Rebuilt(NamedTuple):
     held: int
 
 
-def due(connection: Connection[Any]) -> bool:
-    """Whether the version in use was made by other rules than this program's."""
-    with connection.cursor() as cursor:
-        used = versions.in_use(cursor)
-    return used is not None and used.ruleset != ruleset()
-
-
-def rebuild(connection: Connection[Any], progress: Progress) -> Rebuilt:
+def rebuild(connection: Connection[Any], progress: Progress, *, if_due: bool = False) -> Rebuilt:
     """Build, or go on building, a new version until it has caught up, and put it in use.
+
+    Args:
+        connection: to the database.
+        progress: told how far it is.
+        if_due: build only where the rules of this program are to take the place of those in use (services.ledger.releases).
 
     Raises:
         RebuildRunningError: another process is at it.
+        NotDueError: `if_due`, and it is not, or no longer.
         psycopg.Error: the database is away; called again, it goes on.
     """
     with _turn(connection):
+        if if_due:
+            _require_due(connection)
         version = _begin(connection)
         logger().info("rebuild begins", version=version.number, position=version.position, ruleset=version.ruleset)
         with _without_collection():
@@ -83,11 +88,20 @@ def rebuild(connection: Connection[Any], progress: Progress) -> Rebuilt:
             _catch_up(connection, projector, progress)
             _index(connection, version)
             _catch_up(connection, projector, progress)
+        if if_due:
+            _require_due(connection)
         _swap(connection, projector)
         logger().info("rebuild in use", version=projector.version.number, position=projector.version.position)
         _drop_retired(connection)
         held = connection.execute(_HELD, (version.number,)).fetchone()
     return Rebuilt(projector.version, version.position, held[0] if held else 0)
+
+
+def _require_due(connection: Connection[Any]) -> None:
+    with connection.cursor() as cursor:
+        used = versions.in_use(cursor)
+    if not releases.is_due(connection, used):
+        raise NotDueError(f"version {0 if used is None else used.number} stays in use: no rebuild is due")
 
 
 def abandon(connection: Connection[Any]) -> int:
@@ -126,7 +140,7 @@ def _begin(connection: Connection[Any]) -> Version:
     with connection.transaction(), connection.cursor() as cursor:
         found = None
         for version in versions.building(cursor):
-            if found is None and version.ruleset == ruleset():
+            if found is None and version.is_own:
                 found = version
             else:
                 logger().info("unfinished version dropped", version=version.number, ruleset=version.ruleset)
@@ -222,8 +236,12 @@ def _drop_retired(connection: Connection[Any]) -> None:
     with connection.cursor() as cursor:
         retired = versions.retired(cursor)
     for number in retired[RETIRED_KEPT:]:
-        try:
-            with connection.transaction(), connection.cursor() as cursor:
-                versions.drop(cursor, number)
-        except psycopg.errors.LockNotAvailable:
+        dropped = False
+        with (
+            suppress(psycopg.errors.LockNotAvailable),
+            connection.transaction(),
+            connection.cursor() as cursor,
+        ):
+            dropped = versions.drop_unread(cursor, number)
+        if not dropped:
             logger().warning("retired version still read, kept until the next rebuild", version=number)

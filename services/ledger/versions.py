@@ -5,29 +5,42 @@ from typing import Any, Final, NamedTuple
 from psycopg import Connection, Cursor
 
 from projections.ledger.fold.tables import LedgerTables
-from services.ledger.ruleset import ruleset
+from services.ledger.ruleset import Rules, rules, ruleset
 from services.system.errors import TaizhangError
 
 LEDGER: Final = "ledger"
 CHANNEL: Final = "taizhang_projection"
 
 _IN_USE: Final = """
-SELECT version, position, ruleset FROM taizhang.projection WHERE name = %s AND state = 'in_use'
+SELECT version, position, ruleset, tables, reading FROM taizhang.projection WHERE name = %s AND state = 'in_use'
 """
 _STOP: Final = _IN_USE + " FOR UPDATE"
 _BUILDING: Final = """
-SELECT version, position, ruleset FROM taizhang.projection WHERE name = %s AND state = 'building'
+SELECT version, position, ruleset, tables, reading FROM taizhang.projection WHERE name = %s AND state = 'building'
 ORDER BY version DESC
 """
 _RETIRED: Final = """
 SELECT version FROM taizhang.projection WHERE name = %s AND state = 'retired' ORDER BY version DESC
 """
 _NEW: Final = """
-INSERT INTO taizhang.projection (version, name, state, position, ruleset)
-SELECT coalesce(max(version), 0) + 1, %s, %s, 0, %s FROM taizhang.projection RETURNING version
+INSERT INTO taizhang.projection (version, name, state, position, ruleset, tables, reading)
+SELECT coalesce(max(version), 0) + 1, %s, %s, 0, %s, %s, %s FROM taizhang.projection RETURNING version
 """
-_CLAIM: Final = "SELECT position, state FROM taizhang.projection WHERE version = %s FOR UPDATE"
+_MEET: Final = """
+INSERT INTO taizhang.ruleset (ruleset, tables)
+SELECT %(ruleset)s, %(tables)s
+ WHERE NOT EXISTS (SELECT FROM taizhang.ruleset WHERE ruleset = %(ruleset)s AND tables = %(tables)s)
+ON CONFLICT DO NOTHING
+"""
+_CLAIM: Final = (
+    "SELECT position, state, ruleset, tables, reading FROM taizhang.projection WHERE version = %s FOR UPDATE"
+)
 _ADVANCE: Final = "UPDATE taizhang.projection SET position = %s WHERE version = %s"
+# The versions that a process reads, as advisory locks of its session: class and number.
+_READ: Final = 0x4C454447
+_HOLD: Final = "SELECT pg_advisory_lock_shared(%s, %s)"
+_LET_GO: Final = "SELECT pg_advisory_unlock_shared(%s, %s)"
+_UNREAD: Final = "SELECT pg_try_advisory_xact_lock(%s, %s)"
 _RETIRE: Final = "UPDATE taizhang.projection SET state = 'retired' WHERE name = %s AND state = 'in_use'"
 _USE: Final = """
 UPDATE taizhang.projection SET state = 'in_use', swapped_at = clock_timestamp() WHERE version = %s
@@ -42,12 +55,31 @@ class RetiredError(OvertakenError):
     """Another version has taken the place of this one, which stays as it is."""
 
 
+class OtherRulesError(RetiredError):
+    """Other rules made this version, and only a program of those rules applies events to it."""
+
+
 class Version(NamedTuple):
-    """One version of the ledger projection; `position` is the last event that it has applied."""
+    """One version of the ledger projection; `position` is the last event that it has applied.
+
+    The rules that made it are those of `services.ledger.ruleset`; "" where a release made it that did not name them.
+    """
 
     number: int
     position: int
     ruleset: str
+    tables_hash: str = ""
+    reading: str = ""
+
+    @property
+    def rules(self) -> Rules:
+        """The rules that made it."""
+        return Rules(self.ruleset, self.tables_hash, self.reading)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the rules of this program made it: only then does this program apply events to it."""
+        return self.rules == rules()
 
     @property
     def tables(self) -> LedgerTables:
@@ -77,12 +109,18 @@ def stop(cursor: Cursor[Any]) -> Version | None:
     return Version(*row) if row else None
 
 
+def meet(cursor: Cursor[Any]) -> None:
+    """Note this program's rules, in the order in which the database meets rules."""
+    cursor.execute(_MEET, {"ruleset": rules().ruleset, "tables": rules().tables})
+
+
 def create(cursor: Cursor[Any], state: str) -> Version:
     """Create a version with empty tables: one `in_use` is indexed, one that is `building` not yet."""
+    meet(cursor)
     cursor.execute("LOCK TABLE taizhang.projection IN EXCLUSIVE MODE")
-    row = cursor.execute(_NEW, (LEDGER, state, ruleset())).fetchone()
+    row = cursor.execute(_NEW, (LEDGER, state, *rules())).fetchone()
     assert row is not None  # noqa: S101 - INSERT RETURNING gives one row
-    version = Version(row[0], 0, ruleset())
+    version = Version(row[0], 0, *rules())
     version.tables.create(cursor)
     if state == "in_use":
         version.tables.index(cursor)
@@ -107,11 +145,17 @@ def claim(cursor: Cursor[Any], version: Version) -> None:
 
     Raises:
         RetiredError: it is no longer in use.
+        OtherRulesError: other rules than this program's made it.
         OvertakenError: another process has advanced it.
     """
     row = cursor.execute(_CLAIM, (version.number,)).fetchone()
     if row is not None and row[1] == "retired":
         raise RetiredError(f"version {version.number} is no longer in use; go on with the one that is")
+    if row is not None and Rules(*row[2:]) != rules():
+        raise OtherRulesError(
+            f"version {version.number} was made by rule set {row[2]}, this program has {ruleset()}: it applies no "
+            "event to that version; taizhang rebuild makes one of its own"
+        )
     if row is None or row[0] != version.position:
         raise OvertakenError(f"version {version.number} was advanced by another process; begin anew from its tables")
 
@@ -130,6 +174,24 @@ def swap(cursor: Cursor[Any], version: Version) -> None:
     version.tables.protect(cursor)
     version.tables.point(cursor)
     cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(version.position)))
+
+
+def hold(connection: Connection[Any], number: int) -> None:
+    """Keep the tables of a version from being dropped, until `let_go` or the end of the connection."""
+    connection.execute(_HOLD, (_READ, number))
+
+
+def let_go(connection: Connection[Any], number: int) -> None:
+    """Let the tables of a version be dropped again."""
+    connection.execute(_LET_GO, (_READ, number))
+
+
+def drop_unread(cursor: Cursor[Any], number: int) -> bool:
+    """Drop a version with its tables, unless an answer under way is read from it; whether it was dropped."""
+    if cursor.execute(_UNREAD, (_READ, number)).fetchone() != (True,):
+        return False
+    drop(cursor, number)
+    return True
 
 
 def drop(cursor: Cursor[Any], number: int) -> None:

@@ -2,22 +2,34 @@
 
 import threading
 import time
+import weakref
 from dataclasses import dataclass
 from typing import Any, Final
 
 import psycopg
 from psycopg import Connection, IsolationLevel
 
+from projections.ledger.columns.bridge import UnreadableError, bridge
 from projections.ledger.columns.columns import Columns, Snapshot
 from projections.ledger.columns.rows import LedgerReading
-from services.ledger import versions
+from services.ledger import releases, versions
 from services.ledger.next_version import CubeShelf, NextLedger
+from services.ledger.ruleset import rules, ruleset
 from services.ledger.versions import CHANNEL, Version
 from services.postgres.database import connect
 from services.system.logs import logger
 
 BACK_OFF_S: Final = 0.5
 LOOK_S: Final = 2.0
+
+
+class Lease:
+    """As long as this lives, the tables of a version are not dropped: every view of that version has it."""
+
+    __slots__ = ("__weakref__", "number")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +40,12 @@ class View:
     reading: LedgerReading
     snapshot: Snapshot
     cubes: CubeShelf
+    lease: Lease
+
+    @property
+    def read_by(self) -> str | None:
+        """The rules by which this program reads rows that other rules made; None where both are the same there."""
+        return None if self.version.reading == rules().reading else ruleset()
 
 
 class PinnedView:
@@ -52,8 +70,11 @@ class LedgerView:
         self._conninfo = conninfo
         self._stopping = threading.Event()
         self._columns = Columns()
-        nothing = Version(0, 0, "")
-        self.current = View(nothing, LedgerReading("ledger_0"), self._columns.snapshot(0), CubeShelf())
+        nothing = Version(0, 0, *rules())
+        self.current = View(nothing, LedgerReading("ledger_0"), self._columns.snapshot(0), CubeShelf(), Lease(0))
+        # The versions whose tables this process holds.
+        self._leases: dict[int, weakref.ref[Lease]] = {}
+        self._bridged = 0
         self.loaded = threading.Event()
         self.fault: str | None = "not loaded yet"
         self._next = NextLedger(conninfo, lambda: self.current.cubes.shapes)
@@ -83,23 +104,27 @@ class LedgerView:
                     connection.isolation_level = IsolationLevel.REPEATABLE_READ
                     connection.execute(f"LISTEN {CHANNEL}")
                     self._follow(connection)
-            except psycopg.Error as error:
-                self.fault = f"the database is away ({type(error).__name__})"
+            except (psycopg.Error, UnreadableError) as error:
+                self.fault = _fault(error)
                 logger().warning("ledger view interrupted", fault=type(error).__name__, retry_in_s=BACK_OFF_S)
                 self._stopping.wait(BACK_OFF_S)
 
     def _follow(self, connection: Connection[Any]) -> None:
+        for number in self._leases:
+            versions.hold(connection, number)
         while not self._stopping.is_set():
             began = time.monotonic()
             if self._catch_up(connection):
                 logger().debug("ledger view", position=self.position, seconds=round(time.monotonic() - began, 3))
             self.fault = None
             self.loaded.set()
+            self._let_go(connection)
             for _ in connection.notifies(timeout=LOOK_S, stop_after=1):
                 break
 
     def _catch_up(self, connection: Connection[Any]) -> bool:
         """Grow the columns to what is committed; start anew where another version is in use."""
+        self._bridge(connection)
         with connection.transaction(), connection.cursor() as cursor:
             version = versions.in_use(cursor)
             if version is None:
@@ -108,16 +133,54 @@ class LedgerView:
             same = version.number == view.version.number
             if same and version.position == view.version.position:
                 return False
+            if not same:
+                self._hold(connection, version.number)
             columns, cubes = (self._columns, view.cubes) if same else self._next.take(version.number)
             reading = LedgerReading(version.tables.schema)
             reading.grow(cursor, columns)
         self._columns = columns
         snapshot = columns.snapshot(version.position)
-        self.current = View(version, reading, snapshot, cubes)
+        lease = view.lease if same else Lease(version.number)
+        self._leases[version.number] = weakref.ref(lease)
+        self.current = View(version, reading, snapshot, cubes, lease)
         cubes.grow(snapshot)
         if not same:
             view.cubes.close()
         return True
+
+    def _bridge(self, connection: Connection[Any]) -> None:
+        """Make the tables of a release before readable, once: this release asks for what they may lack."""
+        with connection.transaction(), connection.cursor() as cursor:
+            version = versions.in_use(cursor)
+            if (
+                version is None
+                or version.number in {self.current.version.number, self._bridged}
+                or version.tables_hash == rules().tables
+                or not releases.is_upgrade(cursor, version)
+            ):
+                return
+        with connect(self._conninfo, "ledger-bridge") as other, other.transaction(), other.cursor() as cursor:
+            bridge(cursor, version.tables)
+        self._bridged = version.number
+
+    def _hold(self, connection: Connection[Any], number: int) -> None:
+        if number not in self._leases:
+            versions.hold(connection, number)
+            self._leases[number] = weakref.ref(Lease(number))  # until the view is made
+
+    def _let_go(self, connection: Connection[Any]) -> None:
+        for number in [number for number, lease in self._leases.items() if lease() is None]:
+            versions.let_go(connection, number)
+            del self._leases[number]
+
+
+def _fault(error: Exception) -> str:
+    if isinstance(error, psycopg.OperationalError):
+        return f"the database is away ({type(error).__name__})"
+    return (
+        "the ledger's tables in use were made by another release and cannot be read by this one "
+        f"({str(error).splitlines()[0]}); a rebuild by this release, or its end, ends this"
+    )
 
 
 def first_day(view: View) -> int | None:

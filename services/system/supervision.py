@@ -50,6 +50,11 @@ class Supervisor:
         process = self._process
         return process is not None and process.poll() is None
 
+    @property
+    def done(self) -> bool:
+        """Whether it was started and nothing will start the child again."""
+        return self._thread.ident is not None and not self._thread.is_alive()
+
     def stop(self) -> None:
         """End the child: SIGTERM, and SIGKILL if it does not heed it in time."""
         self._stopping.set()

@@ -21,7 +21,7 @@ from services.evidence.verifier.report import Report
 from services.ledger import versions
 from services.ledger.bulk_build import memory_used_up
 from services.ledger.projector import fits
-from services.ledger.ruleset import ruleset
+from services.ledger.ruleset import rules
 from services.ledger.versions import Version
 from services.log.batches import batches
 from services.log.reader import LogReader
@@ -61,13 +61,41 @@ def check_projection(report: Report, connection: Connection[Any], progress: Prog
         version = versions.in_use(cursor)
         if version is None:
             report.holds("尚无台账投影", "there is no projection of the ledger yet")
-        elif version.ruleset != ruleset():
+        elif version.tables_hash != rules().tables:
             report.holds(
-                "台账投影出自另一版规则, 未核对",
-                f"the projection was made by other rules ({version.ruleset}) and was not compared: taizhang rebuild",
+                "台账投影的表结构出自另一版本, 未核对",
+                f"the projection's tables are of another release (rule set {version.ruleset}) and were not compared: "
+                "taizhang rebuild makes them anew from the log, and then they are",
             )
+        elif not version.is_own:
+            _compare_with_others(report, connection, cursor, version, progress)
         else:
             _compare(report, connection, cursor, version, progress)
+
+
+def _compare_with_others(
+    report: Report, connection: Connection[Any], cursor: Cursor[Any], version: Version, progress: Progress
+) -> None:
+    """Compare rows that other rules made: equal ones are proved, others may be the upgrade's doing and are no fault."""
+    trial = Report(report.size)
+    _compare(trial, connection, cursor, version, progress)
+    if not trial.faults:
+        report.good += trial.good
+        report.holds(
+            "台账投影出自另一版规则, 结果与本版一致",
+            f"the projection was made by other rules ({version.ruleset}), which gave the same rows as those of this "
+            "release",
+        )
+        return
+    first = trial.first
+    where = "" if first is None or first.position is None else f", first at position {first.position}"
+    chinese = "" if first is None or first.position is None else f", 首见于位置 {first.position}"
+    report.holds(
+        f"台账投影出自另一版规则, 与本版结果有 {trial.faults_total} 处不同{chinese}: 由规则变更还是篡改所致, 未作判断",
+        f"the projection was made by other rules ({version.ruleset}) and differs from what this release's give in "
+        f"{trial.faults_total} places{where}: whether by the change of rules or by tampering was NOT judged. "
+        "The release that made it can tell; taizhang rebuild makes it anew from the log",
+    )
 
 
 def _compare(
