@@ -1,5 +1,7 @@
 """Versions of the ledger projection: brought up to date, and what their tables hold, to be compared."""
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -14,6 +16,17 @@ TABLES = (
     "entry", "organization", "attributes", "presence", "anomaly", "policy", "mention", "word",
     "entity", "organization_record",
 )  # fmt: skip
+
+
+WAIT_S_MAX = 60.0
+
+
+def wait_until(holds: Callable[[], bool], what: str) -> None:
+    """Wait until something holds; `what` says what is so where it never does."""
+    deadline = time.monotonic() + WAIT_S_MAX
+    while not holds():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
 
 
 def project(conninfo: str) -> Version:

@@ -97,15 +97,23 @@ async def reached(request: Request, min_position: MinPosition = None) -> int:
 
 
 async def wait_for(parts: Parts, position: int) -> None:
-    """Wait until the projections have reached a position; a Problem (503) where that takes too long."""
+    """Wait until the projections have reached a position, and answer from there.
+
+    Raises:
+        Problem: 503, that takes too long.
+    """
+    view = parts.queries.view
     deadline = time.monotonic() + parts.settings.wait_seconds_max
     # Right after the start there is no version of the projection in memory yet.
-    while parts.queries.position < position or parts.queries.view.current.version.number == 0:
+    while view.position < position or view.current.version.number == 0:
+        view.renew()
+        if view.position >= position and view.current.version.number:
+            return
         if time.monotonic() > deadline:
             raise Problem(
                 "not-ready",
-                f"the projections have reached position {parts.queries.position}, not yet {position}; try again in a "
-                "second, or see /health/ready if this goes on",
+                f"the projections have reached position {view.position}, not yet {position}; try again in a second, or "
+                "see /health/ready if this goes on",
                 headers={"retry-after": "1"},
             )
         await asyncio.sleep(_POLL_S)
@@ -141,6 +149,7 @@ async def clocks(
     if cursor is not None:
         bound = cursors.decode(cursor, request)
         await wait_for(parts, bound.position)
+        cursors.require_rules(bound, parts.queries.view.current.label)
         date_, position, after = bound.as_of, bound.position, bound.after
     else:
         date_ = today() if as_of is None else read_date("as_of", as_of)

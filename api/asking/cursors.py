@@ -18,11 +18,15 @@ _FREE: Final = frozenset(("cursor", "limit", "min_position"))
 
 
 class Cursor(NamedTuple):
-    """Where a list goes on: after the key `after`, as of a date, as known at a position."""
+    """Where a list goes on: after the key `after`, as of a date, as known at a position.
+
+    `version` is the label of the view that the page before was read from; "" for a list that is not of the ledger.
+    """
 
     as_of: date
     position: int
     after: tuple[Any, ...]
+    version: str = ""
 
 
 def _question(request: Request) -> bytes:
@@ -40,7 +44,7 @@ def _check(content: bytes, request: Request) -> bytes:
 
 def encode(cursor: Cursor, request: Request) -> str:
     """The cursor as text for the question that `request` asks."""
-    content = orjson.dumps((cursor.as_of, cursor.position, list(cursor.after)))
+    content = orjson.dumps((cursor.as_of, cursor.position, list(cursor.after), cursor.version))
     return base64.urlsafe_b64encode(_check(content, request) + content).decode().rstrip("=")
 
 
@@ -55,8 +59,8 @@ def decode(text: str, request: Request) -> Cursor:
     try:
         whole = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         check, content = whole[: 2 * _CHECK_BYTES], whole[2 * _CHECK_BYTES :]
-        as_of, position, after = orjson.loads(content)
-        cursor = Cursor(date.fromisoformat(as_of), int(position), tuple(after))
+        as_of, position, after, version = orjson.loads(content)
+        cursor = Cursor(date.fromisoformat(as_of), int(position), tuple(after), str(version))
     except (ValueError, TypeError, binascii.Error):
         raise _problem("is none of ours; take `next` of the page before as it is") from None
     expected = _check(content, request)
@@ -65,6 +69,20 @@ def decode(text: str, request: Request) -> Cursor:
     if check != expected:
         raise _problem("was given for another question; send the same parameters as for the page before")
     return cursor
+
+
+def require_rules(cursor: Cursor, label: str) -> None:
+    """Let a list go on only by the rules that gave its first page; a rebuild by the same ones changes no row.
+
+    Raises:
+        Problem: 410, the ledger was rebuilt by other rules.
+    """
+    if cursor.version and cursor.version.partition(".")[2] != label.partition(".")[2]:
+        raise Problem(
+            "ledger-rebuilt",
+            "the ledger was rebuilt by other rules since the page before, which would not fit this one: leave cursor "
+            "away to begin anew",
+        )
 
 
 def _problem(what: str) -> Problem:

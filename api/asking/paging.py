@@ -7,6 +7,7 @@ from fastapi import Query, Request
 
 from api.asking.clocks import Clocks
 from api.asking.cursors import Cursor, encode
+from api.web.parts import parts_of
 
 PAGE_MAX: Final = 1_000
 
@@ -20,5 +21,5 @@ def page(
     """What goes on this page of `found`, asked for with one row more than `limit`, and the cursor of the next."""
     if len(found) <= limit:
         return found, None
-    shown = found[:limit]
-    return shown, encode(Cursor(clocks.as_of, clocks.position, key(shown[-1])), request)
+    shown, label = found[:limit], parts_of(request).queries.view.current.label
+    return shown, encode(Cursor(clocks.as_of, clocks.position, key(shown[-1]), label), request)

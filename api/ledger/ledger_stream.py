@@ -14,8 +14,9 @@ from api.admission.callers import Inspecting
 from api.web.answers import PROBLEMS
 from api.web.parts import parts_of
 from api.web.problems import Problem, invalid
-from services.ledger.ledger_stream import Change, Mark, changes
+from services.ledger.ledger_stream import Change, Mark, changes, mark_now
 from services.ledger.queries import Queries
+from services.ledger.view import View
 from services.system.settings import SHANGHAI
 
 router = APIRouter(prefix="/v1/ledger", tags=["ledger"], responses=PROBLEMS)
@@ -28,9 +29,9 @@ _RETRY: Final = b"retry: 2000\n\n"
 
 After = Annotated[
     str | None,
-    Query(max_length=40, description="where to go on: a position, or a change's id; left out: the whole ledger first"),
+    Query(max_length=80, description="where to go on: a position, or a change's id; left out: the whole ledger first"),
 ]
-LastEventId = Annotated[str | None, Header(max_length=40, description="the same, as browsers send it")]
+LastEventId = Annotated[str | None, Header(max_length=80, description="the same, as browsers send it")]
 
 
 @router.get(
@@ -46,8 +47,12 @@ async def stream(request: Request, _: Inspecting, after: After = None, last_even
     Events are named `row`, with data `{"org", "position", "as_of", "row"}`; `row` is null once the organization is no
     longer active. Whoever keeps the last one of each organization has the current ledger. After each batch comes an
     event `mark`, the only one with an id, so a stream that is taken up again at its last id leaves nothing out.
+
+    Where the ledger was rebuilt since the last mark, a batch begins with an event `version`, with data `{"version",
+    "ruleset", "read_by", "whole"}`: the rules that made the rows from here on, as `evidence` names them elsewhere. What
+    differs follows; where `whole` is true that is the whole ledger, and what a copy holds beyond it is gone.
     """
-    queries = parts_of(request).queries
+    queries = parts_of(request).queries.following()
     text = after if after is not None else last_event_id
     try:
         since = Mark.beginning() if text is None else await run_in_threadpool(Mark.parse, text, queries)
@@ -79,12 +84,14 @@ async def _events(request: Request, queries: Queries, since: Mark) -> AsyncItera
         yield _RETRY
         quiet_s = 0.0
         while not await request.is_disconnected():
-            now, found = changes(queries, since, _today())
-            if now != since:
-                while (part := await run_in_threadpool(next, found, None)) is not None:
-                    yield b"".join(_event(change, now) for change in part)
-                yield f"id: {now}\nevent: mark\ndata: {now.position}\n\n".encode()
-                since, quiet_s = now, 0.0
+            if mark_now(queries.view.current, since, _today()) != since:
+                found = await run_in_threadpool(changes, queries, since, _today())
+                if found.anew is not None:
+                    yield _version(found.anew, is_whole=found.is_whole)
+                while (part := await run_in_threadpool(next, found.parts, None)) is not None:
+                    yield b"".join(_event(change, found.mark) for change in part)
+                yield f"id: {found.mark}\nevent: mark\ndata: {found.mark.position}\n\n".encode()
+                since, quiet_s = found.mark, 0.0
                 continue
             await asyncio.sleep(POLL_S)
             quiet_s += POLL_S
@@ -93,6 +100,13 @@ async def _events(request: Request, queries: Queries, since: Mark) -> AsyncItera
                 quiet_s = 0.0
     finally:
         _Streams.open -= 1
+
+
+def _version(view: View, *, is_whole: bool) -> bytes:
+    data = {
+        "version": view.label, "ruleset": view.version.ruleset, "read_by": view.read_by, "whole": is_whole,
+    }  # fmt: skip
+    return b"event: version\ndata: " + orjson.dumps(data) + b"\n\n"
 
 
 def _event(change: Change, mark: Mark) -> bytes:

@@ -22,6 +22,7 @@ from services.intake.group_commit import GroupCommit
 from services.intake.intake import Intake
 from services.intake.quarantine import Quarantine
 from services.ledger.queries import Queries
+from services.ledger.view import PinnedView
 from services.lists.uploads import Uploads
 from services.log.recorder import LogRecorder
 from services.postgres.database import open_pool
@@ -52,11 +53,17 @@ class Parts:
 
 
 def parts_of(request: Request) -> Parts:
-    """The parts of the application that serves this request, its questions limited to what the caller may see."""
+    """The parts of the application that serves this request, its questions limited to what the caller may see.
+
+    They are pinned: one request is answered from one version of the ledger, from its first read to its last.
+    """
     parts = cast("Parts", request.app.state.parts)
+    state = request.state
+    if not hasattr(state, "view"):
+        state.view = PinnedView(parts.queries.view)
     # Until access.decide has let the caller in, nothing is in sight.
-    scope: Scope = getattr(request.state, "scope", ())
-    return parts if scope is None else replace(parts, queries=parts.queries.within(scope))
+    scope: Scope = getattr(state, "scope", ())
+    return replace(parts, queries=parts.queries.within(scope, state.view))
 
 
 def notary_of(settings: Settings) -> Notary:

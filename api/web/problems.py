@@ -24,6 +24,7 @@ KINDS: Final[dict[str, tuple[HTTPStatus, str]]] = {
     "method-not-allowed": (HTTPStatus.METHOD_NOT_ALLOWED, "方法不符 No such method here"),
     "body-too-slow": (HTTPStatus.REQUEST_TIMEOUT, "接收超时 The body took too long"),
     "already-ended": (HTTPStatus.CONFLICT, "已了结 Already ended"),
+    "ledger-rebuilt": (HTTPStatus.GONE, "台账已按另一版规则重建 The ledger was rebuilt by other rules"),
     "too-large": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "过大 Too large"),
     "unsupported-media-type": (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "媒体类型不符 Unsupported media type"),
     "address-too-long": (HTTPStatus.REQUEST_URI_TOO_LONG, "地址过长 The address is too long"),

@@ -28,11 +28,13 @@ DEAD_LETTERS_MAX: Final = 500
 FLUSH_TIMEOUT_S: Final = 60
 # A relay that hangs lets another one have its turn after this.
 _LOCK: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('taizhang relay ' || %s, 0))"
-_READ: Final = "SELECT position, as_of FROM taizhang.relay WHERE topic = %s AND kind = %s"
+_READ: Final = "SELECT position, as_of, version FROM taizhang.relay WHERE topic = %s AND kind = %s"
 _STORE: Final = """
-INSERT INTO taizhang.relay (topic, kind, position, as_of, relayed_at) VALUES (%s, %s, %s, %s, clock_timestamp())
+INSERT INTO taizhang.relay (topic, kind, position, as_of, version, relayed_at)
+VALUES (%s, %s, %s, %s, %s, clock_timestamp())
 ON CONFLICT (topic, kind) DO UPDATE SET
-       position = excluded.position, as_of = excluded.as_of, relayed_at = excluded.relayed_at
+       position = excluded.position, as_of = excluded.as_of, version = excluded.version,
+       relayed_at = excluded.relayed_at
 """
 _DEAD_LETTERS: Final = """
 SELECT id, raw, rules, reasons, source, event_id, topic, partition, intake
@@ -90,16 +92,20 @@ class Relay:
             since = self._turn(connection, topic, "ledger")
             if since is None:
                 return 0
-            now, found = changes(self._queries, since, _today())
+            now, anew, is_whole, parts = changes(self._queries, since, _today())
             if now == since:
                 return 0
+            if anew is not None:
+                logger().info(
+                    "another version is relayed", version=now.version, rules=anew.version.ruleset, whole=is_whole
+                )
             began, sent = time.monotonic(), _Sent(producer)
-            for part in found:
+            for part in parts:
                 for change in part:
                     value = None if change.row is None else orjson.dumps(change.as_json(now))
                     sent.send(topic, change.org.encode(), value, _ledger_headers(now))
             count = sent.settle()
-            connection.execute(_STORE, (topic, "ledger", now.position, now.as_of))
+            connection.execute(_STORE, (topic, "ledger", *now))
         logger().debug("relayed", topic=topic, changes=count, mark=str(now), seconds=round(time.monotonic() - began, 3))
         return count
 
@@ -118,7 +124,7 @@ class Relay:
                 sent.send(topic, str(number).encode(), bytes(raw), _headers(headers))
             count = sent.settle()
             if rows:
-                connection.execute(_STORE, (topic, "dead_letter", rows[-1][0], _today()))
+                connection.execute(_STORE, (topic, "dead_letter", rows[-1][0], _today(), ""))
         return count
 
     def _turn(self, connection: psycopg.Connection[TupleRow], topic: str, kind: str) -> Mark | None:
@@ -157,7 +163,12 @@ def _today() -> date:
 
 def _ledger_headers(mark: Mark) -> list[tuple[str, bytes]]:
     return _headers(
-        {"content-type": "application/json", "position": str(mark.position), "as_of": mark.as_of.isoformat()}
+        {
+            "content-type": "application/json",
+            "position": str(mark.position),
+            "as_of": mark.as_of.isoformat(),
+            "version": mark.version,
+        }
     )
 
 

@@ -4,6 +4,7 @@ A change is an organization's whole row as it is now, or nothing for one that is
 keeps the last change of each organization has the ledger, wherever it began and whatever it was sent twice.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from typing import Any, Final, NamedTuple, Self
@@ -23,36 +24,50 @@ from services.system.settings import SHANGHAI
 
 CHUNK: Final = 1_000
 _NEVER: Final = date.min
+_VERSION: Final = re.compile(r"[0-9]{1,9}\.[0-9a-f]{12}", re.ASCII)
 
 
 class Mark(NamedTuple):
-    """The ledger at a position of the log and the end of a date; rows change with either."""
+    """The ledger at a position of the log and the end of a date, by a version; rows change with any of them.
+
+    `version` is the label of the view that the rows were read from; "" where it is not known.
+    """
 
     position: int
     as_of: date
+    version: str
 
     def __str__(self) -> str:
-        return f"{self.position}@{self.as_of.isoformat()}"
+        return f"{self.position}@{self.as_of.isoformat()}@{self.version}"
 
     @classmethod
     def beginning(cls) -> Self:
         """Before everything."""
-        return cls(0, _NEVER)
+        return cls(0, _NEVER, "")
 
     @classmethod
     def parse(cls, text: str, queries: Queries) -> Self:
-        """Read `position@date`, or a position alone, which stands for the date on which it was recorded.
+        """Read `position@date@version`, or a position alone.
+
+        A position alone stands for the date on which it was recorded, and for the version in use. Without a version
+        it is not known by which rules a copy was made, and all of it is sent anew.
 
         Raises:
-            ValueError: neither of the two.
+            ValueError: none of these.
         """
-        position, _, day = text.partition("@")
+        position, _, rest = text.partition("@")
+        day, _, version = rest.partition("@")
         if not (position.isascii() and position.isdigit() and len(position) < 19):
-            raise ValueError("a mark is a position, or position@date as a change's id gives it")
+            raise ValueError("a mark is a position, or position@date@version as a change's id gives it")
+        if version and not _VERSION.fullmatch(version):
+            raise ValueError("a mark's version is a number and the beginning of a hash, as a change's id gives them")
         if day:
-            return cls(int(position), parse_date(day))
+            return cls(int(position), parse_date(day), version)
+        if int(position) == 0:
+            return cls.beginning()
         recorded_at = queries.recorded_at(int(position))
-        return cls(int(position), recorded_at.astimezone(SHANGHAI).date() if recorded_at else _NEVER)
+        recorded_on = recorded_at.astimezone(SHANGHAI).date() if recorded_at else _NEVER
+        return cls(int(position), recorded_on, queries.view.current.label)
 
 
 class Change(NamedTuple):
@@ -69,18 +84,53 @@ class Change(NamedTuple):
         return {"org": self.org, "position": mark.position, "as_of": mark.as_of.isoformat(), "row": row}
 
 
-def changes(queries: Queries, since: Mark, as_of: date) -> tuple[Mark, Iterator[list[Change]]]:
-    """The mark that the ledger has come to, and what changed on the way, in pieces of at most 1,000."""
+class Changes(NamedTuple):
+    """What leads from one mark to another.
+
+    Attributes:
+        mark: what the ledger has come to.
+        anew: the view, where it is of another version than the mark; None where it is of the same.
+        is_whole: whether the whole ledger is sent: what a copy holds beyond it is gone.
+        parts: the changes, in pieces of at most 1,000.
+    """
+
+    mark: Mark
+    anew: View | None
+    is_whole: bool
+    parts: Iterator[list[Change]]
+
+
+def mark_now(view: View, since: Mark, as_of: date) -> Mark:
+    """What the ledger has come to on a date; the mark itself while the view has not reached it."""
+    if view.snapshot.position < since.position:
+        return since
+    return Mark(view.snapshot.position, max(as_of, since.as_of), view.label)
+
+
+def changes(queries: Queries, since: Mark, as_of: date) -> Changes:
+    """What changed since a mark."""
     view = queries.view.current
-    now = Mark(max(view.snapshot.position, since.position), max(as_of, since.as_of))
-    return now, _changes(queries, view, since, now)
+    now = mark_now(view, since, as_of)
+    if now == since or now.version == since.version:
+        return Changes(now, None, since.position == 0, _changes(queries, view, since, now, frozenset()))
+    differing = queries.differing(since.version, view) if since.version else None
+    return Changes(now, view, differing is None, _changes(queries, view, since, now, differing))
 
 
-def _changes(queries: Queries, view: View, since: Mark, now: Mark) -> Iterator[list[Change]]:
+def _changes(
+    queries: Queries, view: View, since: Mark, now: Mark, differing: frozenset[str] | None
+) -> Iterator[list[Change]]:
+    """What changed; of `differing` organizations whatever they are like in this view, None for all."""
     snapshot, day = view.snapshot, now.as_of.toordinal()
-    touched = _touched(snapshot, since, now)
-    if not touched.any():
+    if now == since:
         return
+    touched, gone = _touched(snapshot, since, now), set(differing or ())
+    if differing is None:
+        touched[:] = True
+    for org in gone:
+        number = queries.homes.number(view.version.number, snapshot, org)
+        if number is not None:
+            touched[number] = True
     policy = snapshot.policy(day, now.position)
     decided = deciding_entries(snapshot, day, now.position)
     rows = rows_of(snapshot, decided[touched[snapshot.entries["org_no"][decided]]], policy)
@@ -95,13 +145,15 @@ def _changes(queries: Queries, view: View, since: Mark, now: Mark) -> Iterator[l
     for first in range(0, len(rows), CHUNK):
         with queries.cursor() as cursor:
             part = rows_at(view, cursor, rows.where(np.arange(first, min(first + CHUNK, len(rows)))), policy)
+        gone.difference_update(each.org for each in part)
         yield [Change(each.org, each) for each in part]
     if since.position == 0:  # a copy that is just begun holds nothing that could be gone
         return
     touched[rows.org_no] = False
-    gone = np.flatnonzero(touched).tolist()
-    for first in range(0, len(gone), CHUNK):
-        yield [Change(snapshot.orgs[number], None) for number in gone[first : first + CHUNK]]
+    gone.update(snapshot.orgs[number] for number in np.flatnonzero(touched).tolist())
+    ordered = sorted(gone)
+    for first in range(0, len(ordered), CHUNK):
+        yield [Change(org, None) for org in ordered[first : first + CHUNK]]
 
 
 def _touched(snapshot: Snapshot, since: Mark, now: Mark) -> NDArray[np.bool_]:

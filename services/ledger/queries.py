@@ -32,6 +32,7 @@ from projections.ledger.columns.names import Alphabet
 from projections.ledger.columns.rows import deciding, organization_state, presence
 from projections.ledger.rows import INACTIVE, RawState
 from services.ledger.office_facts import OfficeFacts
+from services.ledger.version_differences import VersionDifferences
 from services.ledger.view import LedgerView, PinnedView, View
 from services.log import tree
 from services.log.reader import KeptEvents
@@ -94,6 +95,7 @@ class Queries:
         self.alphabet = Alphabet()
         self._known: dict[int, Known] = {}
         self._kept = KeptEvents()
+        self._differences = VersionDifferences()
 
     def _like(self, view: LedgerView | PinnedView, scope: Scope) -> "Queries":
         made = copy(self)
@@ -101,12 +103,16 @@ class Queries:
         return made
 
     def pinned(self) -> "Queries":
-        """The same questions, all answered from the version in use now: for an answer that has several parts."""
-        return self._like(PinnedView(self.view.current), self.scope)
+        """The same questions, all answered from the version in use now, from an answer's first read to its last."""
+        return self._like(PinnedView(self.view), self.scope)
 
-    def within(self, scope: Scope) -> "Queries":
-        """The same questions, answered from what lies within these regions."""
-        return self._like(self.view, scope)
+    def following(self) -> "Queries":
+        """The same questions, each answered from the version in use when it is asked: for answers without an end."""
+        return self._like(self.view.live, self.scope)
+
+    def within(self, scope: Scope, view: PinnedView | None = None) -> "Queries":
+        """The same questions, answered from what lies within these regions, and from a view that is pinned already."""
+        return self._like(view or self.view, scope)
 
     def everywhere(self) -> "Queries":
         """The same questions without a limit.
@@ -167,6 +173,11 @@ class Queries:
         """The acts of offices of these families that stand, effective by the date, in canonical order."""
         with self.connection() as connection:
             return self._office_facts.at(connection, self.view.current, self.scope, families, as_of, known_at)
+
+    def differing(self, label: str, view: View) -> frozenset[str] | None:
+        """The organizations in sight that differ between the version of a mark and a view; None: all may."""
+        with self.cursor() as cursor:
+            return self._differences.between(cursor, label, view, self.scope)
 
     def covering(self, view: View, day: int, known_at: int) -> Covering:
         """What every branch covers on a day (an ordinal), as known at a position.

@@ -35,6 +35,7 @@ OTHERS: Final = {
     "domain/fieldwork/surveys": "visits beside the ledger",
     "domain/figures/*": "differences, order and withholding of figures that the rules above have given",
     "domain/inspection/*": "patterns and words for inspectors beside the ledger",
+    "projections/ledger/differences": "names what differs between two versions",
     "domain/tree/*": "bytes, hashes and proofs of the log's tree",
 }
 

@@ -22,6 +22,10 @@ ORDER BY version DESC
 _RETIRED: Final = """
 SELECT version FROM taizhang.projection WHERE name = %s AND state = 'retired' ORDER BY version DESC
 """
+_KEPT: Final = """
+SELECT version, position, ruleset, tables, reading FROM taizhang.projection
+ WHERE version = %s AND name = %s AND state <> 'building' AND to_regnamespace(name || '_' || version) IS NOT NULL
+"""
 _NEW: Final = """
 INSERT INTO taizhang.projection (version, name, state, position, ruleset, tables, reading)
 SELECT coalesce(max(version), 0) + 1, %s, %s, 0, %s, %s, %s FROM taizhang.projection RETURNING version
@@ -101,6 +105,12 @@ def building(cursor: Cursor[Any]) -> list[Version]:
 def retired(cursor: Cursor[Any]) -> list[int]:
     """The numbers of the versions that are no longer in use, the newest first."""
     return [number for (number,) in cursor.execute(_RETIRED, (LEDGER,))]
+
+
+def kept(cursor: Cursor[Any], number: int) -> Version | None:
+    """A version that is or was in use, while its tables are there."""
+    row = cursor.execute(_KEPT, (number, LEDGER)).fetchone()
+    return Version(*row) if row else None
 
 
 def stop(cursor: Cursor[Any]) -> Version | None:

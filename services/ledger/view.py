@@ -1,5 +1,6 @@
 """The ledger in memory: the columns of the version in use, kept up to date by a thread of its own."""
 
+import hashlib
 import threading
 import time
 import weakref
@@ -21,6 +22,8 @@ from services.system.logs import logger
 
 BACK_OFF_S: Final = 0.5
 LOOK_S: Final = 2.0
+# Digits of a hash that a label has.
+_LABEL: Final = 12
 
 
 class Lease:
@@ -43,24 +46,43 @@ class View:
     lease: Lease
 
     @property
+    def label(self) -> str:
+        """What marks and cursors name: the version's number, and the rules that made and that read it as one hash."""
+        return label_of(self.version)
+
+    @property
     def read_by(self) -> str | None:
         """The rules by which this program reads rows that other rules made; None where both are the same there."""
         return None if self.version.reading == rules().reading else ruleset()
 
 
-class PinnedView:
-    """One view that stays, for the parts of one answer, whatever is put in use meanwhile."""
+def label_of(version: Version) -> str:
+    """The label of a version's views in this process."""
+    made_and_read = f"{version.ruleset} {rules().reading}".encode()
+    return f"{version.number}.{hashlib.sha256(made_and_read).hexdigest()[:_LABEL]}"
 
-    def __init__(self, current: View) -> None:
-        self.current = current
-        self.fault: str | None = None
-        self.loaded = threading.Event()
-        self.loaded.set()
+
+class PinnedView:
+    """One view that stays, for one answer from its first read to its last, whatever is put in use meanwhile."""
+
+    def __init__(self, live: "LedgerView | PinnedView") -> None:
+        self.live: LedgerView = live.live
+        self.current = live.current
+        self.loaded = self.live.loaded
+
+    @property
+    def fault(self) -> str | None:
+        """Why the view that goes on cannot be trusted to do so; None while all is well."""
+        return self.live.fault
 
     @property
     def position(self) -> int:
         """The position up to which answers are complete."""
         return self.current.snapshot.position
+
+    def renew(self) -> None:
+        """Begin anew from what is in use: for who waited, and has read nothing of the answer yet."""
+        self.current = self.live.current
 
 
 class LedgerView:
@@ -79,6 +101,14 @@ class LedgerView:
         self.fault: str | None = "not loaded yet"
         self._next = NextLedger(conninfo, lambda: self.current.cubes.shapes)
         self._thread = threading.Thread(target=self._run, name="ledger-view", daemon=True)
+
+    @property
+    def live(self) -> "LedgerView":
+        """Itself: the view that goes on."""
+        return self
+
+    def renew(self) -> None:
+        """Nothing to do: it goes on by itself."""
 
     def start(self) -> None:
         """Begin to follow."""

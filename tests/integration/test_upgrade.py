@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -25,7 +25,7 @@ from services.postgres.database import connect
 from tests.fix_service import environment
 from tests.fix_store import Rows
 from tests.small_city import fill
-from tests.versions import project
+from tests.versions import project, wait_until
 
 ROOT = Path(__file__).parents[2]
 AS_OF = date(2024, 3, 31)
@@ -38,13 +38,6 @@ def used(conninfo: str) -> Version:
         version = versions.in_use(cursor)
     assert version is not None
     return version
-
-
-def wait_until(holds: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + WAIT_S_MAX
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.1)
 
 
 def made_by_others(conninfo: str, *changes: str) -> None:
