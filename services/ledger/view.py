@@ -67,7 +67,7 @@ class PinnedView:
 
     def __init__(self, live: "LedgerView | PinnedView") -> None:
         self.live: LedgerView = live.live
-        self.current = live.current
+        self.current: View = live.current
         self.loaded = self.live.loaded
 
     @property

@@ -78,4 +78,4 @@ def _add_column(cursor: Cursor[Any], schema: str, table: str, name: str, column:
             raise UnreadableError(f"{schema}.{table} has no {name}, and nothing stands for it as {column.type}")
         default = f" NOT NULL DEFAULT {_NOTHING[column.category]}"
     statement = f"ALTER TABLE {{}} ADD COLUMN {{}} {column.type}{default}"
-    cursor.execute(sql.SQL(statement).format(sql.Identifier(schema, table), sql.Identifier(name)))  # type: ignore[arg-type]
+    cursor.execute(sql.SQL(statement).format(sql.Identifier(schema, table), sql.Identifier(name)))

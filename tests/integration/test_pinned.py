@@ -1,0 +1,238 @@
+"""Every question is answered from one version of the ledger, whenever another is put in use in its middle.
+
+Two versions that differ in nearly every row are at hand. The one in use is exchanged after the first look that a
+question takes at it, after the second, and so on: each time the answer must be that of one version from end to end.
+"""
+
+import asyncio
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from fastapi import FastAPI
+
+from api.admission.rules import RULES
+from api.app import create_app
+from services.ledger import rebuild
+from services.ledger.view import LedgerView, View
+from services.postgres.database import connect
+from services.system import settings as settings_module
+from tests.examples import EXAMPLES
+from tests.fix_service import Service, new_database
+from tests.sending import envelope
+from tests.versions import wait_until
+
+AS_OF = "2024-12-31"
+OFFICE = "/office/city"
+CLOCKS = {"as_of": AS_OF}
+# Looks beyond these are the same code over and over.
+LOOKS_MAX = 12
+
+# Routes that give no answer of the ledger, or none that ends.
+NO_QUESTIONS = {
+    "/v1/ledger/stream": "has no end; see test_changes_of_version",
+    "/daily/lists/{digest}": "of a list that was sent, kept for its sender",
+    "/sign-in": "of no ledger", "/sign-in/callback": "of no ledger", "/static/{version}/{name}": "of no ledger",
+    "/health/live": "of no ledger", "/health/ready": "tells the state of the parts", "/metrics": "as above",
+    "/v1/persons": "of no ledger", "/v1/persons/{pseudonym}": "of no ledger", "/v1/access": "of the log alone",
+    "/v1/access/keys": "of no ledger", "/v1/session": "of no ledger",
+    **dict.fromkeys((path for _, path in RULES if path.startswith(("/v1/log/", "/v1/contract/"))), "of the log alone"),
+    **dict.fromkeys((path for _, path in RULES if path.startswith(("/v1/readings", "/v1/quarantine"))), "as above"),
+    "/v1/export": "the whole log", "/v1/sources": "the account of what arrived",
+    **dict.fromkeys((path for _, path in RULES if path.startswith("/intake")), "the account of what arrived"),
+}  # fmt: skip
+# Parts of an answer that differ each time it is given.
+TIMES = re.compile(
+    r'"request_id":"[^"]*"|nonce[-=]["\w+/=-]+|name="token" value="[^"]*"|"at":"[^"]*"|[0-9.]+ ms|\d{4}-\d\d-\d\dT[^"<&]*'
+)
+
+
+class Exchanged:
+    """What is in use: one view for a number of looks, and another from then on."""
+
+    def __init__(self, live: LedgerView, views: tuple[View, View]) -> None:
+        self._live, self._views = live, views
+        self.looks, self.after = 0, 0
+        self.loaded = live.loaded
+        self.fault = None
+
+    def exchange(self, after: int) -> None:
+        self.looks, self.after = 0, after
+
+    @property
+    def live(self) -> "Exchanged":
+        return self
+
+    @property
+    def current(self) -> View:
+        self.looks += 1
+        return self._views[self.looks > self.after]
+
+    @property
+    def position(self) -> int:
+        return self._views[0].snapshot.position
+
+    def renew(self) -> None:
+        """It goes on by itself."""
+
+
+def facts(org: str, other: str, branch: str) -> list[dict[str, Any]]:
+    """Acts of offices, so that every question has something to tell."""
+    about = {"effective_on": "2024-10-08", "campaign": "campaign:c"}
+    target = {"comparator": "at_least", "due_on": AS_OF, "office": "office:city", "target": "all"}
+    findings = {
+        name: {"clear": True}
+        for name in ("operation", "employees", "members", "owner", "branch_work", "problems")
+    }  # fmt: skip
+    findings["employees"] = {"clear": True, "value": 999}  # type: ignore[dict-item]
+    told: list[tuple[str, dict[str, Any]]] = [
+        ("campaign.opened", {**about, "name": "攻坚", "office": "office:city"}),
+        ("campaign.target_set", {**about, **target, "rate": "work_coverage", "value": "0.5"}),
+        ("survey.opened", {"effective_on": "2024-10-09", "survey": "survey:s", "name": "摸底", "region": "51",
+                           "due_on": AS_OF, "office": "office:city"}),
+        ("visit.made", {"effective_on": "2024-10-10", "visit": "visit:v-1", "survey": "survey:s", "grid": "grid:g-1",
+                        "org": org, "findings": findings}),
+        ("rectification.opened", {"effective_on": "2024-10-10", "rectification": "rectification:r", "branch": branch,
+                                  "grounds": ["without_members"], "plan": "补足", "due_on": AS_OF,
+                                  "office": "office:city"}),
+        ("match.decided", {"effective_on": "2024-10-10", "match": "match:m", "org": org, "other": other, "same": False,
+                           "reason": "分属两家"}),
+        ("region.created", {"effective_on": "2024-01-01", "region": "510104", "name": "锦江区"}),
+    ]  # fmt: skip
+    return [envelope(f"office-{n}", name, data, OFFICE) for n, (name, data) in enumerate(told)]
+
+
+OTHER_ROWS = (
+    "UPDATE taizhang.projection SET ruleset = 'before'",
+    "UPDATE ledger_1.attributes SET name = name || '!', employees = coalesce(employees, 0) + 100",
+    "UPDATE ledger_1.entry SET full_members = full_members + 5, instructors = 1 - least(instructors, 1)",
+    "UPDATE ledger_1.anomaly SET detail = detail || '!'",
+    "DELETE FROM ledger_1.mention WHERE identifier LIKE 'member:%' AND position % 2 = 0",
+    "DELETE FROM ledger_1.presence WHERE entity LIKE 'member:%' AND org_no % 2 = 0",
+)
+
+
+@pytest.fixture(scope="module")
+def asked(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Asked"]:
+    database, folder = new_database(postgres), tmp_path_factory.mktemp("pinned")
+    deliveries = EXAMPLES[4]["deliveries"]
+    branch = next(each["data"]["branch"] for each in deliveries if each["type"].endswith("branch.formed.v1"))
+    with Service(folder, "--dev", database_url=database) as service:
+        service.publish(deliveries)
+        orgs = [each["org"] for each in service.get("/v1/organizations", **CLOCKS, min_position=1)["organizations"]]
+        results = service.publish(facts(orgs[0], orgs[1], branch))
+        assert [each for each in results if each["disposition"] != "accepted"] == []
+        sealed = service.http.post("/v1/assessments", json={
+            "assessment": "assessment:a", "title": "考核", "office": "office:city", "campaign": "campaign:c",
+            "as_of": AS_OF, "group_by": ["kind"],
+        })  # fmt: skip
+        assert sealed.status_code == 201, sealed.text
+        head = service.get("/v1/rates")["known_at"]["position"]
+    with psycopg.connect(database, autocommit=True) as connection:
+        for statement in OTHER_ROWS:
+            connection.execute(statement.encode())
+    named = {
+        "org": orgs[0], "branch": branch, "position": "1", "campaign": "campaign:c", "assessment": "assessment:a",
+        "survey": "survey:s",
+    }  # fmt: skip
+    settings = {"TAIZHANG_DATABASE_URL": database, "TAIZHANG_DATA": str(folder / "data"), "TAIZHANG_DEV": "true"}
+    before = dict(os.environ)
+    os.environ |= settings
+    settings_module.current.cache_clear()
+    app = create_app()
+    try:
+        with asyncio.Runner() as runner:
+            living = app.router.lifespan_context(app)
+            runner.run(living.__aenter__())
+            try:
+                yield Asked(app, runner, database, named, head)
+            finally:
+                runner.run(living.__aexit__(None, None, None))
+    finally:
+        os.environ.clear()
+        os.environ |= before
+        settings_module.current.cache_clear()
+
+
+class Asked:
+    """The application in this process, with two versions of its ledger at hand."""
+
+    def __init__(self, app: FastAPI, runner: asyncio.Runner, database: str, named: dict[str, str], head: int) -> None:
+        self._app, self._runner, self._named, self._head = app, runner, named, head
+        state = app.state
+        live = state.parts.queries.view
+        wait_until(lambda: live.position == head, "the first version is not loaded")
+        first = live.current
+        with connect(database, "rebuild") as connection:
+            rebuild.rebuild(connection, lambda _position, _head: None)
+        wait_until(lambda: live.current.version.number > first.version.number, "the second version is not loaded")
+        self.in_use = Exchanged(live, (first, live.current))
+        state.parts = replace(state.parts, queries=state.parts.queries._like(self.in_use, None))
+
+    def path(self, template: str) -> tuple[str, dict[str, str]]:
+        given = dict(CLOCKS) | {"known_at": str(self._head)}
+        if template in {"/v1/changes", "/v1/replay", "/inspection"}:
+            given |= {"since": "150"}
+        if template.endswith(("vintage", "series")):
+            given = {"from": "2024-01-31", "to": "2024-12-31", "step": "quarter"}
+            if template == "/inspection/vintage":
+                given = dict(CLOCKS)
+        if template == "/v1/rates/compare":
+            given |= {"other_as_of": "2024-06-30"}
+        if template == "/v1/rates/contributions":
+            given |= {"other_as_of": "2024-06-30", "group_by": "kind"}
+        if template == "/v1/rates/ranking":
+            given |= {"group_by": "region:6"}
+        if template == "/v1/rates/export":
+            given |= {"format": "json", "group_by": "kind"}
+        if template.endswith("/export") and "assessments" in template:
+            given = {"format": "json"}
+        if template.startswith(("/v1/assessments", "/assessment/reports")):
+            given.pop("as_of", None)
+        if template == "/v1/rates/what-if":
+            given |= {"full_members_for_branch": "1"}
+        if template.endswith("/signals"):
+            given |= {"deadline": "2024-06-30"}
+        if template.startswith("/v1/lists"):
+            given |= {"source": "/registry/market"}
+        if template == "/v1/evidence":
+            given |= {"org": self._named["org"]}
+        if template in {"/v1/matches/candidates", "/daily/matches"}:
+            given |= {"region": "510104"}
+        if template == "/v1/events/{position}":
+            given = {}
+        if template == "/v1/surveys/{survey}/sample":
+            given |= {"seed": "1"}
+        return template.format(**self._named), given
+
+    async def _get(self, path: str, given: dict[str, str]) -> httpx.Response:
+        transport = httpx.ASGITransport(self._app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", timeout=60) as client:
+            return await client.get(path, params=given)
+
+    def answer(self, template: str, after: int) -> tuple[int, str]:
+        """Status and text of an answer during which the version in use is exchanged after so many looks at it."""
+        path, given = self.path(template)
+        self.in_use.exchange(after)
+        found = self._runner.run(self._get(path, given))
+        text = found.content.decode("utf-8", "replace")
+        return found.status_code, TIMES.sub("", text)
+
+
+QUESTIONS = sorted(path for method, path in RULES if method == "GET" and path not in NO_QUESTIONS)
+NEVER = 1_000_000
+
+
+@pytest.mark.parametrize("template", QUESTIONS)
+def test_a_swap_in_the_middle_of_a_question_leaves_its_answer_whole(asked: Asked, template: str) -> None:
+    first, looks = asked.answer(template, NEVER), asked.in_use.looks
+    second = asked.answer(template, 0)
+    assert first[0] == second[0] == 200, (first, second)
+    assert asked.answer(template, NEVER) == first, "the answer changes by itself"
+    for after in range(1, min(looks, LOOKS_MAX) + 1):
+        assert asked.answer(template, after) in {first, second}, f"exchanged after look {after} of {looks}"
