@@ -187,7 +187,7 @@ def get_one(request: Request, _: Reading, known_at: Known, assessment: Assessmen
     Example: `/v1/assessments/assessment:2024-end`
     """
     parts = parts_of(request)
-    queries = parts.queries.pinned()
+    queries = parts.queries
     return answer(shown_report(queries.recorded_at, render(queries, parts.recorder, checked(assessment), known_at)))
 
 

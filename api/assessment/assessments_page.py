@@ -35,7 +35,7 @@ class SealedTarget(NamedTuple):
 def get(request: Request, page: Paged, _: Reading, clocks: Asked) -> HTMLResponse:
     """Every campaign's targets with their pace, as `/v1/campaigns/{campaign}` tells, and the list of reports."""
     parts = parts_of(request)
-    queries = parts.queries.pinned()
+    queries = parts.queries
     known = campaigns(queries, clocks.as_of, clocks.position).campaigns
     # A report is of the whole campaign (api/admission/rules.py): whoever sees a part of it sees none.
     reports = [] if queries.scope else list(reversed(assessments(queries, clocks.position).assessments.values()))
@@ -60,7 +60,7 @@ def get_report(
 ) -> HTMLResponse:
     """A report as sealed, whether it renders the same from the log, and what has become known since."""
     parts = parts_of(request)
-    found = render(parts.queries.pinned(), parts.recorder, checked(assessment), clocks.position)
+    found = render(parts.queries, parts.recorder, checked(assessment), clocks.position)
     sealed = found.assessment.data
     groups = [(each["key"], rates(Counts(**each["counts"]))) for each in sealed["groups"]]
     targets = [_shown(each) for each in sealed["targets"]]

@@ -175,7 +175,7 @@ def get_one(request: Request, _: Reading, clocks: Asked, campaign: CampaignPath)
     Example: `/v1/campaigns/campaign:2024-coverage?as_of=2024-12-31`
     """
     parts = parts_of(request)
-    queries = parts.queries.pinned()
+    queries = parts.queries
     known = find_campaign(queries, checked_campaign(campaign), clocks.as_of, clocks.position)
     found = standings(queries, parts.recorder, known, clocks.as_of, clocks.position)
     return answer(

@@ -102,7 +102,7 @@ def get_compare(
 
     What has become known since: `/v1/rates/compare?as_of=2024-12-31&other_known_at=2025-01-05T00:00:00%2B08:00`
     """
-    queries = parts_of(request).queries.pinned()
+    queries = parts_of(request).queries
     here = queries.rates(this.as_of, this.position, group_by, filters)
     there = queries.rates(other.as_of, other.position, group_by, filters)
     return answer(

@@ -89,7 +89,7 @@ def get_compare(  # noqa: PLR0917 - each is a part of the address
     by: By_ = "region",
 ) -> HTMLResponse:
     """The same figures as `/v1/rates/compare`, as a table."""
-    queries = parts_of(request).queries.pinned()
+    queries = parts_of(request).queries
     dimension = dimension_of(queries, clocks, filters, by)
     group_by = () if dimension is None else (dimension,)
     here = queries.rates(clocks.as_of, clocks.position, group_by, filters)
@@ -127,7 +127,7 @@ def get_what_if(  # noqa: PLR0917 - each is a part of the address
     by: By_ = "region",
 ) -> HTMLResponse:
     """The same figures as `/v1/rates/what-if`, as a table; nothing is stored."""
-    queries = parts_of(request).queries.pinned()
+    queries = parts_of(request).queries
     dimension = dimension_of(queries, clocks, filters, by)
     found = what_if(
         queries, clocks.as_of, clocks.position, supposed, () if dimension is None else (dimension,), filters

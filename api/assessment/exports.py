@@ -85,7 +85,7 @@ def get_rates(
     Example: `/v1/rates/export?as_of=2024-12-31&group_by=kind&group_by=region:6&format=xlsx&lang=zh`
     """
     parts = parts_of(request)
-    queries = parts.queries.pinned()
+    queries = parts.queries
     names = Names(lang, parts.regions.at(queries, clocks.position), clocks.as_of)
     pinned: dict[str, Value] = {"as_of": clocks.as_of.isoformat(), "known_at": clocks.position, "group_by": group_by}
     same = address("/v1/rates", {**pinned, **filtered(filters)})
@@ -125,7 +125,7 @@ def get_report(
     Example: `/v1/assessments/assessment:2024-end/export?format=html&lang=zh`
     """
     parts = parts_of(request)
-    queries = parts.queries.pinned()
+    queries = parts.queries
     found = render(queries, parts.recorder, checked(assessment), known_at)
     sealed = found.assessment.data
     recorded_at = queries.recorded_at(sealed["known_at"])

@@ -112,7 +112,7 @@ def get_ranking(
 
     Example: `/v1/rates/ranking?as_of=2024-12-31&group_by=region:6&kind=new_economic`
     """
-    queries = parts_of(request).queries.pinned()
+    queries = parts_of(request).queries
     found = ranking(queries, clocks.as_of, clocks.position, group_by, filters, rate, small_below)
     return answer(
         {
@@ -160,7 +160,7 @@ def get_contributions(
 
     Example: `/v1/rates/contributions?as_of=2024-12-31&other_as_of=2024-09-30&group_by=region:6`
     """
-    queries = parts_of(request).queries.pinned()
+    queries = parts_of(request).queries
     after, before = (queries.rates(c.as_of, c.position, group_by, filters) for c in (this, other))
     sides = [{k: rates(counts)[rate] for k, counts in found.groups.items()} for found in (before, after)]
     found = contributions(*sides)

@@ -29,7 +29,7 @@ _FIELDS: Final = ("name", "title", "office", "campaign", "group_by", "supersedes
 @router.get("/assessment/seal", response_model=None)
 def get(request: Request, page: Paged, _: Assessing, clocks: Asked) -> Response:
     """What is to be sealed, and by whom; nothing is stored before the form is sent."""
-    queries = parts_of(request).queries.pinned()
+    queries = parts_of(request).queries
     token = token_of(request)
     response = page.render(
         "seal.html",

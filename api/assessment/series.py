@@ -151,7 +151,7 @@ def get_series(
 
     Example: `/v1/rates/series?from=2023-01-01&to=2024-12-31&step=month&group_by=region:6`
     """
-    queries = parts_of(request).queries.pinned()
+    queries = parts_of(request).queries
     recorded = recorded_at(queries, [moment.known_at for moment in asked.moments])
     shown: list[dict[str, Any]] = []
     count = 0

@@ -139,7 +139,7 @@ def get(
     """The chart and its figures as a table."""
     parts = parts_of(request)
     parts.drawer.wake()
-    queries = parts.queries.pinned()
+    queries = parts.queries
     found = moving_trend(queries, clocks, filters, rate)
     return page.render(
         "trend.html",
@@ -171,7 +171,7 @@ def get_svg(
 ) -> Response:
     """The chart as an image; browsers keep it for an hour where both clocks are settled in its address."""
     parts = parts_of(request)
-    queries = parts.queries.pinned()
+    queries = parts.queries
     found = trend(queries, clocks, filters, rate)
     settled = request.query_params.get("known_at", "").isdecimal() and "as_of" in request.query_params
     drawn = spec(page.lang, rate, found, goals(queries, clocks), filters)

@@ -91,7 +91,7 @@ def get_what_if(
 
     Example: `/v1/rates/what-if?as_of=2024-12-31&full_members_for_branch=5&formations_counted=standalone&group_by=kind`
     """
-    queries = parts_of(request).queries.pinned()
+    queries = parts_of(request).queries
     found = what_if(queries, clocks.as_of, clocks.position, supposed, group_by, filters)
     both = pairs(found.supposed.groups, found.in_force.groups)
     return answer(

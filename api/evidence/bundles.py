@@ -71,7 +71,7 @@ def bundle(
     parts = parts_of(request)
     file = TemporaryFile()  # noqa: SIM115 - closed by what sends it
     try:
-        on_request.bundle(parts.queries.pinned(), parts.settings.conninfo, signer(request), question, file)
+        on_request.bundle(parts.queries, parts.settings.conninfo, signer(request), question, file)
     except BaseException:
         file.close()
         raise

@@ -105,7 +105,7 @@ def get_candidates(
     Pairs of which a decision stands are left out. Nobody but a person decides: publish `match.decided`.
     """
     del cursor  # the clocks carry it
-    found = candidates(parts_of(request).queries.pinned(), region, clocks.as_of, clocks.position, name_min)
+    found = candidates(parts_of(request).queries, region, clocks.as_of, clocks.position, name_min)
     begin = int(str(clocks.after[0])) if clocks.after else 0
     numbered = list(enumerate(found, 1))[begin:]
     shown, following = page(request, clocks, numbered[: limit + 1], limit, lambda each: (each[0],))

@@ -66,7 +66,7 @@ def get(
     """What `/v1/matches` and `/v1/matches/candidates` tell, to be read and decided."""
     del cursor  # the clocks carry it
     region, name_min, limit = asking.region, asking.name_min, asking.limit
-    queries = parts_of(request).queries.pinned()
+    queries = parts_of(request).queries
     found = candidates(queries, region, clocks.as_of, clocks.position, name_min) if region else []
     begin = int(str(clocks.after[0])) if clocks.after else 0
     numbered = list(enumerate(found, 1))[begin:]

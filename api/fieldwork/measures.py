@@ -104,7 +104,7 @@ def get(
     measure opened; it is overdue from the day after its due date on.
     """
     del cursor  # the clocks carry it
-    queries = parts_of(request).queries.pinned()
+    queries = parts_of(request).queries
     work = open_work(queries, clocks.as_of, clocks.position, filters).of_office(office).in_state(state)
     items, following = work_page(request, clocks, queries, work, limit)
     return answer(
@@ -179,7 +179,7 @@ class Reminders(BaseModel):
 @router.get("/reminders", response_model=None, responses={200: {"model": Reminders}}, summary="到期提醒 Reminders")
 def get_reminders(request: Request, _: Reading, clocks: Asked, filters: Filtered, *, office: Office = None) -> Response:
     """What is due within 30 days or overdue, as the events that `taizhang reminders` sends: each by a lasting id."""
-    queries = parts_of(request).queries.pinned()
+    queries = parts_of(request).queries
     found = reminders(queries, clocks.as_of, clocks.position, filters, office)
     events = [orjson.Fragment(each.event) for each in found]
     return answer({"as_of": clocks.as_of, "known_at": clocks.known_at(), "reminders": events})
@@ -226,7 +226,7 @@ def get_durations(
 ) -> Response:
     """Days from opening to coverage, by region: Kaplan-Meier curves, with what is still open counted as censored."""
     digits = int(region_digits) or None
-    found = durations(parts_of(request).queries.pinned(), clocks.as_of, clocks.position, measure, digits)
+    found = durations(parts_of(request).queries, clocks.as_of, clocks.position, measure, digits)
     names = ("days", "still_open", "low", "high")
     groups = [
         {**each._asdict(), "curve": [dict(zip(names, point, strict=True)) for point in each.curve]} for each in found
@@ -243,7 +243,7 @@ def get_durations(
 )
 def calendar(request: Request, _: Inspecting, clocks: Asked, filters: Filtered, *, office: Office = None) -> Response:
     """One all-day event for each due date and measure, with a reminder a week before."""
-    queries = parts_of(request).queries.pinned()
+    queries = parts_of(request).queries
     work = open_work(queries, clocks.as_of, clocks.position, filters).of_office(office).dated()
     items = sorted(work.page(None, len(work)), key=lambda i: (i.due_on, i.measure, i.org))
     made = Calendar()

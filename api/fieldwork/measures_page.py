@@ -42,7 +42,7 @@ def get(
 ) -> HTMLResponse:
     """What `/v1/measures` tells, to be read."""
     del cursor  # the clocks carry it
-    queries = parts_of(request).queries.pinned()
+    queries = parts_of(request).queries
     work = open_work(queries, clocks.as_of, clocks.position, filters).of_office(office).in_state(state)
     items, following = work_page(request, clocks, queries, work, limit)
     given: dict[str, Value] = {"office": office, "state": state}

@@ -121,7 +121,7 @@ def get_rates(
     Organizations keep the codes that their registries gave them; changes of regions say which code stands for it on
     `regions_at`. What no change maps is counted under `unmapped`, by its own code, and in the total.
     """
-    queries = parts_of(request).queries.pinned()
+    queries = parts_of(request).queries
     known = regions_known(queries, clocks.position)
     target = clocks.as_of if regions_at is None else read_date("regions_at", regions_at)
     other = None if compare_with is None else read_date("compare_with", compare_with)

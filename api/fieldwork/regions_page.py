@@ -50,7 +50,7 @@ def get(
     compare_with: Annotated[str | None, Query(description="Another date, in the same regions.")] = None,
 ) -> HTMLResponse:
     """What `/v1/regions` and `/v1/regions/rates` tell, to be read: one level below a region at a time."""
-    queries = parts_of(request).queries.pinned()
+    queries = parts_of(request).queries
     known = regions_known(queries, clocks.position)
     target = clocks.as_of if regions_at is None else read_date("regions_at", regions_at)
     other = None if compare_with is None else read_date("compare_with", compare_with)

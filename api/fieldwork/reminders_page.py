@@ -40,7 +40,7 @@ def get(
     """What `/v1/measures/reminders` tells, to be read, and when each was sent."""
     del cursor  # the clocks carry it
     parts = parts_of(request)
-    queries, topic = parts.queries.pinned(), parts.settings.kafka_reminder_topic
+    queries, topic = parts.queries, parts.settings.kafka_reminder_topic
     work = open_work(queries, clocks.as_of, clocks.position, filters).of_office(office).pressing().in_state(state)
     items, following = work_page(request, clocks, queries, work, limit)
     found = [reminder_of(item, name, clocks.as_of, clocks.position) for item, name in items]

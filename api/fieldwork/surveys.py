@@ -128,7 +128,7 @@ def get(request: Request, _: Reading, clocks: Asked) -> Response:
 
 
 def _made(request: Request, survey: str, clocks: Clocks) -> tuple[Queries, Made]:
-    queries = parts_of(request).queries.pinned()
+    queries = parts_of(request).queries
     return queries, made(queries, survey, clocks.as_of, clocks.position)
 
 

@@ -46,7 +46,7 @@ def get(
     by: Annotated[By, Query(description="Digits of the region, or grid.")] = "9",
 ) -> HTMLResponse:
     """What `/v1/surveys/{survey}/progress` and `…/accuracy` tell, to be read."""
-    queries = parts_of(request).queries.pinned()
+    queries = parts_of(request).queries
     of = made(queries, survey, clocks.as_of, clocks.position)
     standing = standing_of(queries, of, clocks.position, None if by == "grid" else int(by))
     missing = standing.missing[:SHOWN_MAX]
@@ -79,7 +79,7 @@ def get_discrepancies(
 ) -> HTMLResponse:
     """What `/v1/surveys/{survey}/discrepancies` tells, to be read."""
     del cursor  # the clocks carry it
-    queries = parts_of(request).queries.pinned()
+    queries = parts_of(request).queries
     of = made(queries, survey, clocks.as_of, clocks.position)
     found = differing(queries, of, clocks.position)
     rest = [d for d in found if clocks.after is None or (d.org, d.finding) > tuple(clocks.after)]
@@ -114,7 +114,7 @@ def get_sample(
     size: Annotated[int, Query(ge=1, le=SAMPLE_MAX, description="How many visits.")] = SAMPLED,
 ) -> HTMLResponse:
     """What `/v1/surveys/{survey}/sample` tells, to be read; beside each visit the one that looked at it again."""
-    queries = parts_of(request).queries.pinned()
+    queries = parts_of(request).queries
     of = made(queries, survey, clocks.as_of, clocks.position)
     seen = [v for v in of.visits if v.org and queries.in_sight(v.org, clocks.as_of, clocks.position)]
     drawn = sample(seen, size, seed) if seed else []

@@ -67,7 +67,7 @@ def get(
       for to form a branch.
     """
     del cursor  # the clocks carry it
-    queries = parts_of(request).queries.pinned()
+    queries = parts_of(request).queries
     found = found_in(queries, clocks, weakness, region_prefix(region))
     rest = [each for each in found if clocks.after is None or each.branch > str(clocks.after[0])]
     shown, following = page(request, clocks, rest[: limit + 1], limit, lambda each: (each.branch,))

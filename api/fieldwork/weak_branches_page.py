@@ -34,7 +34,7 @@ def get(
 ) -> HTMLResponse:
     """What `/v1/weak-branches` and `/v1/rectifications` tell, to be read."""
     del cursor  # the clocks carry it
-    queries = parts_of(request).queries.pinned()
+    queries = parts_of(request).queries
     found = found_in(queries, clocks, weakness, region_prefix(region))
     rest = [each for each in found if clocks.after is None or each.branch > str(clocks.after[0])]
     shown, following = page_of(request, clocks, rest[: limit + 1], limit, lambda each: (each.branch,))

@@ -100,7 +100,7 @@ def get(
 ) -> HTMLResponse:
     """What `/v1/changes` tells, to be read."""
     del cursor  # the clocks carry it
-    queries, as_of = parts_of(request).queries.pinned(), clocks.as_of
+    queries, as_of = parts_of(request).queries, clocks.as_of
     left, right = (queries.rates(as_of, p, (group_by,), filters) for p in (earlier_.position, clocks.position))
     after = str(clocks.after[0]) if clocks.after else None
     found = changes(queries, as_of, earlier_.position, clocks.position, filters, after=after, limit=limit + 1)

@@ -35,7 +35,7 @@ def get(
 ) -> HTMLResponse:
     """What `/v1/audit` tells, to be read."""
     del cursor  # the clocks carry it
-    events, following = trail_page(request, parts_of(request).queries.pinned(), asked, clocks, limit)
+    events, following = trail_page(request, parts_of(request).queries, asked, clocks, limit)
     asked_for: dict[str, Value] = {name: request.query_params.get(name) for name in (*FIELDS, *RECORDED)}
     return page.render(
         "trail.html",

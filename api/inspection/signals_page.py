@@ -47,7 +47,7 @@ def get(
 ) -> HTMLResponse:
     """What `/v1/signals` tells, to be read."""
     del cursor  # the clocks carry it
-    queries = parts_of(request).queries.pinned()
+    queries = parts_of(request).queries
     if deadline:
         deadlines = [read_date("deadline", each) for each in deadline]
     else:

@@ -85,7 +85,7 @@ def get(
         rule = f"from {first} to {clocks.as_of} by {step} must be 1 to {SIDE_MAX} dates; take fewer or longer steps"
         raise invalid("query.from", str(first), "range", rule)
     across = _columns(parts, [point.as_of for point in down], clocks)
-    queries = parts.queries.pinned()
+    queries = parts.queries
 
     def at(as_of: date, position: int) -> Rate:
         return rates(queries.rates(as_of, position, (), filters).total)[rate]

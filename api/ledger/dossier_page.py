@@ -35,7 +35,7 @@ Org = Annotated[str, Path(description="`uscc:…` or `group:…`", max_length=10
 @router.get("/ledger/{org}", response_model=None)
 def get(request: Request, page: Paged, _: Reading, org: Org, clocks: Asked) -> HTMLResponse:
     """What `/v1/organizations/{org}` tells, to be read."""
-    found = dossier(parts_of(request).queries.pinned(), checked(org), clocks.as_of, clocks.position)
+    found = dossier(parts_of(request).queries, checked(org), clocks.as_of, clocks.position)
     members = {
         standing: [member.member for member in found.members if member.standing == standing]
         for standing in reversed(STANDINGS)
@@ -65,7 +65,7 @@ def get_history(
 ) -> HTMLResponse:
     """Every event that touched it, one of them with the row before and after."""
     del cursor  # the clocks carry it
-    queries = parts_of(request).queries.pinned()
+    queries = parts_of(request).queries
     after = int(str(clocks.after[0])) if clocks.after else 0
     found = history(queries, checked(org), clocks.as_of, clocks.position, after=after, limit=STEPS_MAX + 1)
     if step is not None and clocks.after is None and step > found[:STEPS_MAX][-1].position:

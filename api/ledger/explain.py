@@ -66,7 +66,7 @@ def get_explain(
     """
     del cursor  # the clocks carry it
     after = cast("int", clocks.after[0]) if clocks.after else -1
-    queries = parts_of(request).queries.pinned()
+    queries = parts_of(request).queries
     group = Group(filters, regions, count)
     found = explain(queries, clocks.as_of, clocks.position, group, after=after, limit=limit + 1)
     shown, following = page(request, clocks, found, limit, lambda each: (each.number,))

@@ -37,7 +37,7 @@ def get(
     """The same organizations as `/v1/rates/explain` gives for the same parameters."""
     del cursor  # the clocks carry it
     after = cast("int", clocks.after[0]) if clocks.after else -1
-    queries = parts_of(request).queries.pinned()
+    queries = parts_of(request).queries
     found = explain(
         queries, clocks.as_of, clocks.position, Group(filters, regions, count), after=after, limit=limit + 1
     )

@@ -38,7 +38,7 @@ def get(
 ) -> HTMLResponse:
     """The same rows as `/v1/organizations` gives for the same parameters."""
     del cursor  # the clocks carry it
-    queries = parts_of(request).queries.pinned()
+    queries = parts_of(request).queries
     after = ListKey(*cast("tuple[int, str]", clocks.after)) if clocks.after else None
     found = listing(
         queries, clocks.as_of, clocks.position, filters, part=q, sort=sort, after=after, limit=limit + 1

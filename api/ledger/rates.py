@@ -38,7 +38,7 @@ def get(request: Request, _: Reading, clocks: Asked, filters: Filtered, group_by
 
     Example: `/v1/rates?as_of=2024-12-31&known_at=2025-01-05T09:00:00%2B08:00&group_by=kind&group_by=region:6`
     """
-    queries = parts_of(request).queries.pinned()
+    queries = parts_of(request).queries
     found = queries.rates(clocks.as_of, clocks.position, group_by, filters)
     whole = None
     if queries.scope is not None:

@@ -61,7 +61,7 @@ def get(  # noqa: PLR0917 - each is a part of the address
     parts = parts_of(request)
     # The page's chart is asked for next.
     parts.drawer.wake()
-    queries = parts.queries.pinned()
+    queries = parts.queries
     kinds = queries.rates(clocks.as_of, clocks.position, ("kind",), filters)
     known = goals(queries, clocks)
     # A target speaks of the whole segment, wherever in it one looks.
