@@ -13,6 +13,7 @@ from api.asking import cursors
 from api.web.parts import Parts, parts_of
 from api.web.problems import Problem, invalid
 from domain.values.instants import parse_date, parse_instant
+from services.ledger.ledger_at import LedgerAt
 from services.system.settings import SHANGHAI
 
 POSITION_MAX: Final = 2**63 - 1
@@ -158,6 +159,11 @@ async def clocks(
     if known is None:
         known = await run_in_threadpool(parts.queries.learn, position)
     return Clocks(date_, position, known.recorded_at, after)
+
+
+def ledger_at(request: Request, clocks: Clocks) -> LedgerAt:
+    """The ledger that this question is about."""
+    return LedgerAt(parts_of(request).queries, clocks.as_of, clocks.position)
 
 
 Asked = Annotated[Clocks, Depends(clocks)]

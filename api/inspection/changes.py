@@ -8,12 +8,11 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from api.admission.callers import Inspecting
-from api.asking.clocks import Asked, Clocks, CursorText
+from api.asking.clocks import Asked, Clocks, CursorText, ledger_at
 from api.asking.filters import Filtered, Grouped, key
 from api.asking.knowledge import Earlier, Since
 from api.asking.paging import Limit, page
 from api.web.answers import PROBLEMS, answer
-from api.web.parts import parts_of
 from api.web.shapes import Figures, KnownAt, RowShape, figures, row
 from domain.figures.comparison import Pair, count_differences, pairs, rate_differences
 from domain.inspection.row_changes import Reason
@@ -132,10 +131,10 @@ def get(
     Example: `/v1/changes?as_of=2024-12-31&since=2025-01-05T09:00:00%2B08:00&group_by=region:6`
     """
     del cursor  # the clocks carry it
-    queries, as_of = parts_of(request).queries, clocks.as_of
-    left, right = (queries.rates(as_of, p, group_by, filters) for p in (since.position, clocks.position))
+    ledger = ledger_at(request, clocks)
+    left, right = (each.rates(group_by, filters) for each in (ledger.as_known_at(since.position), ledger))
     after = str(clocks.after[0]) if clocks.after else None
-    found = changes(queries, as_of, since.position, clocks.position, filters, after=after, limit=limit + 1)
+    found = changes(ledger, since.position, filters, after=after, limit=limit + 1)
     shown, following = page(request, clocks, found.page, limit, lambda each: (each.org,))
     on_page = {position for each in shown for position in each.positions}
     groups = pairs(right.groups, left.groups)

@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse
 
 from api.admission.callers import Inspecting
-from api.asking.clocks import Asked, Clocks, CursorText, today
+from api.asking.clocks import Asked, Clocks, CursorText, ledger_at, today
 from api.asking.filters import Dimension, Filtered
 from api.asking.knowledge import Earlier, earlier
 from api.asking.paging import Limit
@@ -100,10 +100,10 @@ def get(
 ) -> HTMLResponse:
     """What `/v1/changes` tells, to be read."""
     del cursor  # the clocks carry it
-    queries, as_of = parts_of(request).queries, clocks.as_of
-    left, right = (queries.rates(as_of, p, (group_by,), filters) for p in (earlier_.position, clocks.position))
+    ledger = ledger_at(request, clocks)
+    left, right = (each.rates((group_by,), filters) for each in (ledger.as_known_at(earlier_.position), ledger))
     after = str(clocks.after[0]) if clocks.after else None
-    found = changes(queries, as_of, earlier_.position, clocks.position, filters, after=after, limit=limit + 1)
+    found = changes(ledger, earlier_.position, filters, after=after, limit=limit + 1)
     shown, following = page_of(request, clocks, found.page, limit, lambda each: (each.org,))
     sides = _Sides(page, clocks, earlier_, filters)
     groups = list(pairs(right.groups, left.groups).items())

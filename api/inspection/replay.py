@@ -8,13 +8,12 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from api.admission.callers import Inspecting
-from api.asking.clocks import Asked, CursorText
+from api.asking.clocks import Asked, CursorText, ledger_at
 from api.asking.filters import Filtered
 from api.asking.knowledge import Since
 from api.asking.paging import Limit, page
 from api.inspection.changes import ChangeEventShape
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
-from api.web.parts import parts_of
 from api.web.problems import invalid
 from api.web.shapes import Figures, KnownAt, figures
 from domain.figures.comparison import Pair, count_differences
@@ -99,10 +98,8 @@ def get_replay(
     """
     del cursor  # the clocks carry it
     found = replay(
-        parts_of(request).queries,
-        clocks.as_of,
+        ledger_at(request, clocks),
         since.position,
-        clocks.position,
         filters,
         after=int(str(clocks.after[0])) if clocks.after else None,
         backwards=direction == "backwards",
@@ -156,8 +153,7 @@ def get_branch_history(
     except CodeError as error:
         raise invalid("path.branch", branch, error.rule, str(error)) from None
     after = int(str(clocks.after[0])) if clocks.after else 0
-    queries = parts_of(request).queries
-    found = branch_history(queries, branch, clocks.as_of, clocks.position, after=after, limit=limit + 1)
+    found = branch_history(ledger_at(request, clocks), branch, after=after, limit=limit + 1)
     shown, following = page(request, clocks, found, limit, lambda each: (each.event.position,))
     head = {"as_of": clocks.as_of, "known_at": clocks.known_at(), "branch": branch}
     return answer({**head, "events": [_branch_step(each) for each in shown], "next": following})

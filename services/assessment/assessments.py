@@ -15,6 +15,7 @@ from domain.ledger.policy import Policy
 from domain.ledger.rates import Filters, Rate
 from services.assessment.campaigns import TargetStanding, Verdict, find_campaign, standings
 from services.inspection.known_since import Since, known_since
+from services.ledger.ledger_at import LedgerAt
 from services.ledger.queries import Queries
 from services.ledger.traces import events_about
 from services.log.recorder import LogRecorder
@@ -114,7 +115,7 @@ def events_to_seal(
         "effective_on": on, "assessment": wanted.assessment, "title": wanted.title, "office": wanted.office,
         "campaign": wanted.campaign, "as_of": wanted.as_of.isoformat(), "known_at": wanted.known_at,
         "group_by": list(wanted.group_by), "segment": _segment(wanted.segment), **results,
-        "ruleset": queries.view.current.version.ruleset, "checkpoint": checkpoint,
+        "ruleset": queries.ruleset_to_seal(), "checkpoint": checkpoint,
     }  # fmt: skip
     events = [_event(wanted.assessment, "sealed", sealed, now)]
     if wanted.supersedes is not None:
@@ -148,7 +149,7 @@ def render(queries: Queries, recorder: LogRecorder, name: str, known_at: int) ->
     differ = list(islice(differences({each: found.data[each] for each in rendered}, rendered), DIFFERENCES_MAX))
     return Rendered(
         found, rendered, not differ, differ, queries.view.current.version.ruleset, known_at,
-        known_since(queries, wanted.as_of, wanted.known_at, known_at, wanted.segment), as_known_now,
+        known_since(LedgerAt(queries, wanted.as_of, known_at), wanted.known_at, wanted.segment), as_known_now,
     )  # fmt: skip
 
 

@@ -157,8 +157,13 @@ def _ledger_message() -> Document:
         "properties": {
             "position": {"type": "string", "pattern": "^[0-9]+$"},
             "as_of": {"type": "string", "format": "date"},
+            "version": {
+                "type": "string",
+                "description": "the version of the ledger that gave the row: a rebuild by other rules has another, and "
+                "sends what differs",
+            },
         },
-        "required": ["position", "as_of"],
+        "required": ["position", "as_of", "version"],
     }
     return {
         "name": LEDGER,

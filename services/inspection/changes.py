@@ -11,14 +11,13 @@ from psycopg import Connection, Cursor
 
 from domain.events.facts import Event
 from domain.inspection.row_changes import Reason, effective_on, reason
-from domain.ledger.policy import Policy
 from domain.ledger.rates import ANY, Counts, Filters
 from domain.ledger.rows import Row
 from projections.ledger.columns.columns import Int32
 from projections.ledger.columns.counts import matching, rows_of
 from projections.ledger.columns.moves import Moved, moved, touching
-from services.ledger.queries import Queries, rows_at
-from services.ledger.sight import Sight
+from services.ledger.ledger_at import LedgerAt
+from services.ledger.queries import rows_at
 from services.ledger.view import View
 from services.log.reader import LogReader
 from services.system.errors import InvalidValueError
@@ -89,47 +88,49 @@ class Touches(NamedTuple):
     position: Int32
 
 
-def changes(
-    queries: Queries, as_of: date, since: int, known_at: int, filters: Filters, *, after: str | None, limit: int
-) -> Changes:
-    """What moved from the state of knowledge `since` to `known_at`; organizations by identifier, those after `after`.
+def changes(ledger: LedgerAt, since: int, filters: Filters, *, after: str | None, limit: int) -> Changes:
+    """What moved from the state of knowledge `since` on; organizations by identifier, those after `after`.
 
     Raises:
         InvalidValueError: more than EVENTS_MAX events took part.
     """
-    view, day = queries.view.current, as_of.toordinal()
-    sight = Sight(queries, as_of, known_at)
-    found = moved(view.snapshot, day, since, known_at, queries.narrowed(filters))
-    touches = touches_of(view, day, since, known_at, found.org_no)
-    policies = policy_positions(view, day, since, known_at)
+    queries, found = ledger.queries, moved_since(ledger, since, ledger.queries.narrowed(filters))
+    touches = touches_of(ledger, since, found.org_no)
+    policies = policy_positions(ledger, since)
     if len(touches.position) > EVENTS_MAX:
         raise InvalidValueError(
             f"{len(touches.position)} events moved organizations; ask for a later since or a narrower filter, so that "
             f"at most {EVENTS_MAX} did"
         )
-    chosen = _page(view, found, after, limit)
+    chosen = _page(ledger.view, found, after, limit)
     with queries.connection() as connection, connection.cursor() as cursor:
         sources = _by_source(cursor, touches, policies, len(found.org_no))
-        page = _changes(queries, cursor, chosen, touches, policies, (day, since, known_at))
-        events = sight.described(described(connection, {p for each in page for p in each.positions}))
+        page = _changes(ledger, since, cursor, chosen, touches, policies)
+        events = ledger.sight.described(described(connection, {p for each in page for p in each.positions}))
     return Changes(len(found.org_no), sources, page, events)
 
 
-def touches_of(view: View, day: int, since: int, known_at: int, moved_orgs: Int32) -> Touches:
-    """The events between two states of knowledge that touched these organizations' rows of a day."""
-    columns = view.snapshot.entries
-    entries = touching(view.snapshot, day, since, known_at)
+def moved_since(ledger: LedgerAt, since: int, filters: Filters) -> Moved:
+    """The organizations whose rows of the date moved from a state of knowledge on."""
+    return moved(ledger.view.snapshot, ledger.clocks.day, since, ledger.clocks.known_at, filters)
+
+
+def touches_of(ledger: LedgerAt, since: int, moved_orgs: Int32) -> Touches:
+    """The events from a state of knowledge on that touched these organizations' rows of the date."""
+    columns = ledger.view.snapshot.entries
+    entries = touching(ledger.view.snapshot, ledger.clocks.day, since, ledger.clocks.known_at)
     entries = entries[np.isin(columns["org_no"][entries], moved_orgs)]
     pairs = np.unique(np.stack([columns["org_no"][entries], columns["position"][entries]]), axis=1)
     return Touches(pairs[0], pairs[1])
 
 
-def policy_positions(view: View, day: int, since: int, known_at: int) -> list[int]:
-    """The events that changed the day's policy; none if it is the same at both ends."""
-    policy = view.snapshot.policy
+def policy_positions(ledger: LedgerAt, since: int) -> list[int]:
+    """The events from a state of knowledge on that changed the date's policy; none if both ends have the same."""
+    snapshot, day, known_at = ledger.view.snapshot, ledger.clocks.day, ledger.clocks.known_at
+    policy = snapshot.policy
     if policy(day, since) == policy(day, known_at):
         return []
-    between = sorted({p.position for p in view.snapshot.policies if since < p.position <= known_at})
+    between = sorted({p.position for p in snapshot.policies if since < p.position <= known_at})
     return [p for p in between if policy(day, p - 1) != policy(day, p)]
 
 
@@ -166,32 +167,26 @@ def _by_source(cursor: Cursor[Any], touches: Touches, policies: Sequence[int], o
 
 
 def _changes(  # noqa: PLR0917 - one page
-    queries: Queries,
-    cursor: Cursor[Any],
-    chosen: Moved,
-    touches: Touches,
-    policies: Sequence[int],
-    clocks: tuple[int, int, int],
+    ledger: LedgerAt, since: int, cursor: Cursor[Any], chosen: Moved, touches: Touches, policies: Sequence[int]
 ) -> list[Change]:
-    (day, since, known_at), view = clocks, queries.view.current
-    before = _rows(queries, cursor, chosen.before, view.snapshot.policy(day, since))
-    after = _rows(queries, cursor, chosen.after, view.snapshot.policy(day, known_at))
+    before = _rows(ledger.as_known_at(since), cursor, chosen.before)
+    after = _rows(ledger, cursor, chosen.after)
     made = []
     for org_no, difference in zip(chosen.org_no.tolist(), chosen.difference.tolist(), strict=True):
-        org = view.snapshot.orgs[org_no]
+        org = ledger.view.snapshot.orgs[org_no]
         positions = sorted({*touches.position[touches.org_no == org_no].tolist(), *policies})[-POSITIONS_MAX:]
         differences = {name: by for name, by in zip(Counts._fields, difference, strict=True) if by}
         made.append(Change(org, before.get(org), after.get(org), differences, positions))
     return made
 
 
-def _rows(queries: Queries, cursor: Cursor[Any], entries: Int32, policy: Policy) -> Mapping[str, Row]:
+def _rows(ledger: LedgerAt, cursor: Cursor[Any], entries: Int32) -> Mapping[str, Row]:
     """The rows in sight: an organization may be so on one side alone."""
-    view = queries.view.current
-    rows = rows_of(view.snapshot, entries[entries >= 0], policy)
+    view, queries = ledger.view, ledger.queries
+    rows = rows_of(view.snapshot, entries[entries >= 0], ledger.policy)
     if queries.scope is not None:
         rows = rows.where(matching(view.snapshot, rows, queries.narrowed(ANY)))
-    return {row.org: row for row in rows_at(view, cursor, rows, policy)}
+    return {row.org: row for row in rows_at(view, cursor, rows, ledger.policy)}
 
 
 def described(connection: Connection[Any], positions: Iterable[int]) -> dict[int, ChangeEvent]:

@@ -1,16 +1,15 @@
 """What has become known of a date since a state of knowledge: organizations in and out of each count, by source."""
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.ledger.rates import Counts, Filters
-from projections.ledger.columns.moves import Moved, moved
-from services.inspection.changes import EVENTS_MAX, policy_positions, touches_of
-from services.ledger.queries import Queries
+from projections.ledger.columns.moves import Moved
+from services.inspection.changes import EVENTS_MAX, moved_since, policy_positions, touches_of
+from services.ledger.ledger_at import LedgerAt
 from services.system.errors import InvalidValueError
 
 # The counts of organizations that rates are made of.
@@ -44,23 +43,22 @@ class Since(NamedTuple):
     sources: list[SourceSince]
 
 
-def known_since(queries: Queries, as_of: date, since: int, known_at: int, filters: Filters) -> Since:
-    """Who came in and went out, from the state of knowledge `since` to `known_at`.
+def known_since(ledger: LedgerAt, since: int, filters: Filters) -> Since:
+    """Who came in and went out, from the state of knowledge `since` on.
 
     Raises:
         InvalidValueError: more than EVENTS_MAX events took part.
     """
-    view, day = queries.view.current, as_of.toordinal()
-    found = moved(view.snapshot, day, since, known_at, filters)
-    touches = touches_of(view, day, since, known_at, found.org_no)
+    found = moved_since(ledger, since, filters)
+    touches = touches_of(ledger, since, found.org_no)
     if len(touches.position) > EVENTS_MAX:
         raise InvalidValueError(
             f"{len(touches.position)} events moved organizations since position {since}; name an earlier known_at, so "
             f"that at most {EVENTS_MAX} did"
         )
-    policies = policy_positions(view, day, since, known_at)
+    policies = policy_positions(ledger, since)
     positions = np.union1d(touches.position, np.array(policies, np.int64)).tolist()
-    with queries.cursor() as cursor:
+    with ledger.queries.cursor() as cursor:
         source_of = dict(cursor.execute(_SOURCES, (positions,)).fetchall())
     every: NDArray[np.bool_] = np.ones(len(found.org_no), np.bool_)
     sources = []

@@ -9,12 +9,11 @@ import numpy as np
 from domain.events.facts import Event
 from domain.ledger.entities import Branch
 from domain.ledger.rates import Counts, Filters, add
-from domain.ledger.rows import ledger
+from domain.ledger.rows import ledger as fold_ledger
 from projections.ledger.columns.moves import steps
 from services.inspection.changes import ChangeEvent, described
+from services.ledger.ledger_at import LedgerAt
 from services.ledger.projector import fits
-from services.ledger.queries import Queries
-from services.ledger.sight import Sight
 from services.ledger.traces import events_about
 from services.log.reader import LogReader
 from services.system.errors import NotFoundError
@@ -47,20 +46,10 @@ class Replay(NamedTuple):
     steps: list[Step]
 
 
-def replay(
-    queries: Queries,
-    as_of: date,
-    since: int,
-    known_at: int,
-    filters: Filters,
-    *,
-    after: int | None,
-    backwards: bool,
-    limit: int,
-) -> Replay:
-    """Up to `limit` steps between two states of knowledge of one date, beyond position `after` in their direction."""
-    view = queries.view.current
-    found = steps(view.snapshot, as_of.toordinal(), since, known_at, queries.narrowed(filters))
+def replay(ledger: LedgerAt, since: int, filters: Filters, *, after: int | None, backwards: bool, limit: int) -> Replay:
+    """Up to `limit` steps from a state of knowledge of the date on, beyond position `after` in their direction."""
+    queries, clocks = ledger.queries, ledger.clocks
+    found = steps(ledger.view.snapshot, clocks.day, since, clocks.known_at, queries.narrowed(filters))
     positions = found.positions.tolist()
     chosen = list(range(len(positions)))
     if backwards:
@@ -68,12 +57,12 @@ def replay(
     if after is not None:
         chosen = [i for i in chosen if (positions[i] < after if backwards else positions[i] > after)]
     chosen = chosen[:limit]
-    begin = queries.rates(as_of, since, (), filters).total
+    begin = ledger.as_known_at(since).rates((), filters).total
     # sums[i] is what the first i steps have changed.
     sums = np.vstack([np.zeros((1, len(begin)), np.int64), np.cumsum(found.differences, axis=0)]).tolist()
     with queries.connection() as connection:
         events = described(connection, [positions[i] for i in chosen])
-    events = Sight(queries, as_of, known_at).described(events)
+    events = ledger.sight.described(events)
     return Replay(
         len(positions),
         [
@@ -103,16 +92,14 @@ class BranchStep(NamedTuple):
     next: int | None
 
 
-def branch_history(
-    queries: Queries, branch: str, as_of: date, known_at: int, *, after: int, limit: int
-) -> list[BranchStep]:
+def branch_history(ledger: LedgerAt, branch: str, *, after: int, limit: int) -> list[BranchStep]:
     """The events that speak of a branch, in order of position, those after position `after`.
 
     Raises:
         NotFoundError: none known then does, or the branch never covered an organization in sight.
     """
-    view, sight = queries.view.current, Sight(queries, as_of, known_at)
-    with queries.connection() as connection, connection.cursor() as cursor:
+    view, sight, (as_of, known_at) = ledger.view, ledger.sight, ledger.clocks
+    with ledger.queries.connection() as connection, connection.cursor() as cursor:
         positions = view.reading.mentions(cursor, [branch], known_at)
         if not sight.is_whole:
             # Every event of a branch out of sight is looked at too, so that both take the same steps.
@@ -141,5 +128,5 @@ def branch_history(
 
 def _branch(events: Sequence[Event], branch: str, as_of: date, known_at: int) -> Branch | None:
     known = [event for event in events if event.position <= known_at]
-    state = ledger(known, as_of, fits).branches.get(branch)
+    state = fold_ledger(known, as_of, fits).branches.get(branch)
     return state if state is not None and state.formation is not None else None

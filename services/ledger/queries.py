@@ -37,7 +37,7 @@ from services.ledger.view import LedgerView, PinnedView, View
 from services.log import tree
 from services.log.reader import KeptEvents
 from services.postgres.database import configure_scoped, open_pool
-from services.system.errors import NotFoundError
+from services.system.errors import NotFoundError, StoreUnavailableError
 
 _RECORDED_AT: Final = "SELECT recorded_at FROM taizhang.log WHERE notification_id = %s"
 # Of so many positions what the log says is kept: it never changes.
@@ -212,6 +212,20 @@ class Queries:
         """The tree of the first `position` events and the rule set of the version that answers."""
         view = self.view.current
         return Evidence(position, self.learn(position).root_hash, view.version.ruleset, view.read_by)
+
+    def ruleset_to_seal(self) -> str:
+        """The rule set that made these figures, whole.
+
+        Raises:
+            StoreUnavailableError: two did: after an upgrade, until the ledger is rebuilt.
+        """
+        view = self.view.current
+        if view.read_by is not None:
+            raise StoreUnavailableError(
+                f"rule set {view.version.ruleset} made the ledger's rows and {view.read_by} reads them, so figures "
+                "could not be sealed under either: a rebuild is under way, seal once /health/ready names one"
+            )
+        return view.version.ruleset
 
     def rates(self, as_of: date, known_at: int, group_by: tuple[str, ...], filters: Filters = ANY) -> Rates:
         """Counts by group and in total."""

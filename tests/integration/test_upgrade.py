@@ -22,6 +22,7 @@ from services.ledger.queries import Queries
 from services.ledger.ruleset import rules, rules_of, ruleset
 from services.ledger.versions import OtherRulesError, Version
 from services.postgres.database import connect
+from services.system.errors import StoreUnavailableError
 from tests.fix_service import environment
 from tests.fix_store import Rows
 from tests.small_city import fill
@@ -112,6 +113,8 @@ def test_until_its_own_version_stands_questions_are_answered_by_the_old_one_and_
         assert queries.position == 200
         evidence = queries.evidence(200)
         assert (evidence.ruleset, evidence.read_by) == ("before", ruleset())
+        with pytest.raises(StoreUnavailableError, match="could not be sealed under either"):
+            queries.ruleset_to_seal()
         with connect(store, "rebuild") as connection:
             rebuild.rebuild(connection, quiet, if_due=True)
             with pytest.raises(rebuild.NotDueError):
