@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -144,6 +145,34 @@ def test_tables_that_lack_a_column_and_a_table_are_read_until_they_are_rebuilt(s
             rebuild.rebuild(connection, quiet, if_due=True)
         wait_until(lambda: queries.view.current.version.is_own, "the rebuilt version is not read")
         assert queries.rates(AS_OF, 300, ("kind",)) == before
+
+
+def test_an_earlier_release_answers_by_its_own_version_where_it_cannot_read_the_later_one(
+    store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(store, 100)
+    project(store)
+
+    def swap(connection: psycopg.Connection[Any], projector: Projector) -> None:
+        number = projector.version.number
+        with connection.transaction(), connection.cursor() as cursor:
+            cursor.execute("INSERT INTO taizhang.ruleset (ruleset, tables) VALUES ('later', 'later')")
+            later = "UPDATE taizhang.projection SET ruleset = 'later', tables = 'later' WHERE version = %s"
+            cursor.execute(later, (number,))
+            cursor.execute(f"ALTER TABLE ledger_{number}.entry DROP COLUMN activists".encode())
+            versions.swap(cursor, projector.version)
+
+    with Queries.open(store) as queries:
+        assert queries.view.loaded.wait(WAIT_S_MAX)
+        before = queries.rates(AS_OF, 100, ("kind",))
+        monkeypatch.setattr(rebuild, "_swap", swap)
+        with connect(store, "rebuild") as connection:
+            rebuild.rebuild(connection, quiet)
+        wait_until(lambda: queries.view.fault is not None, "no fault is told")
+        assert "made by another release" in str(queries.view.fault)
+        assert queries.rates(AS_OF, 100, ("kind",)) == before
+        assert queries.evidence(100).ruleset == ruleset()
+        assert queries.view.current.version.number == 1
 
 
 def test_tables_that_cannot_be_read_are_said_to_be_another_releases(store: str) -> None:
