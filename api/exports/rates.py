@@ -73,6 +73,7 @@ def _evidence(asked: Asked, found: Rates, evidence: Evidence) -> list[tuple[str,
     lang = asked.lang
     pairs = {
         "tree_size": str(evidence.tree_size), "root_hash": evidence.root_hash, "ruleset": evidence.ruleset,
+        **({} if evidence.read_by is None else {"read_by": evidence.read_by}),
         "policy": policy_text(lang, found.policy), "group_by": dimensions_text(lang, asked.group_by),
         "filters": filters_text(asked.names, asked.filters), "address": asked.address,
     }  # fmt: skip

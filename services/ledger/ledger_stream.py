@@ -111,8 +111,10 @@ def changes(queries: Queries, since: Mark, as_of: date) -> Changes:
     """What changed since a mark."""
     view = queries.view.current
     now = mark_now(view, since, as_of)
+    if since.position == 0:  # a copy that is just begun is of no version yet
+        return Changes(now, None, True, _changes(queries, view, since, now, None))
     if now == since or now.version == since.version:
-        return Changes(now, None, since.position == 0, _changes(queries, view, since, now, frozenset()))
+        return Changes(now, None, False, _changes(queries, view, since, now, frozenset()))
     differing = queries.differing(since.version, view) if since.version else None
     return Changes(now, view, differing is None, _changes(queries, view, since, now, differing))
 
@@ -147,7 +149,7 @@ def _changes(
             part = rows_at(view, cursor, rows.where(np.arange(first, min(first + CHUNK, len(rows)))), policy)
         gone.difference_update(each.org for each in part)
         yield [Change(each.org, each) for each in part]
-    if since.position == 0:  # a copy that is just begun holds nothing that could be gone
+    if since.position == 0:  # what is just begun holds nothing that could be gone
         return
     touched[rows.org_no] = False
     gone.update(snapshot.orgs[number] for number in np.flatnonzero(touched).tolist())
