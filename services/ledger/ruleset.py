@@ -14,6 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import domain
+
 # Patterns of files below the root, without their endings. A module is named here or among the others, with the reason.
 # Decides when a row is written: the fold, and what it remembers and writes.
 FOLDING: Final = ("projections/ledger/fold/*",)
@@ -39,7 +41,7 @@ OTHERS: Final = {
     "domain/tree/*": "bytes, hashes and proofs of the log's tree",
 }
 
-_ROOT: Final = Path(__file__).parents[2]
+_ROOT: Final = Path(domain.__path__[0]).parent
 _LAYERS: Final = ("domain", "projections")
 # Filled by the parser for its own use, or by what the place already says.
 _SILENT: Final = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
