@@ -18,7 +18,7 @@ import pytest
 from services.evidence.verifier.check_projection import check_projection
 from services.evidence.verifier.report import Report
 from services.ledger import rebuild, versions
-from services.ledger.projector import Follower, Projector
+from services.ledger.projector import Follower, Projector, Rebuilding
 from services.ledger.queries import Queries
 from services.ledger.ruleset import rules, rules_of, ruleset
 from services.ledger.versions import OtherRulesError, Version
@@ -99,6 +99,19 @@ def test_code_applies_events_only_to_a_version_of_its_own_rules(store: str) -> N
             with pytest.raises(OtherRulesError, match="it applies no event"):
                 Projector(connection, known).advance()
     assert used(store).position == 200
+
+
+@pytest.mark.timeout(60)
+def test_a_rebuild_that_has_ended_is_started_again_when_one_is_due(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    told.touch()
+    rebuilding = Rebuilding([sys.executable, "-c", f"open({str(told)!r}, 'a').write('x')"])
+    try:
+        while len(told.read_text()) < 2:
+            rebuilding.start()
+            time.sleep(0.05)
+    finally:
+        rebuilding.stop()
 
 
 def test_until_its_own_version_stands_questions_are_answered_by_the_old_one_and_say_so(store: str) -> None:
