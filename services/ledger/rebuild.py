@@ -24,7 +24,7 @@ _LOCK: Final = 0x7461697A52454255
 # The server may need a moment to see that the holder of the lock was killed.
 LOCK_WAIT_S_MAX: Final = 3.0
 LOCK_LOOK_S: Final = 0.1
-# Versions that are no longer in use but still there, to tell a consumer what differs (services.ledger.ledger_stream). Older
+# Versions that are no longer in use but still there, to tell a consumer what differs (`ledger_stream.py`). Older
 # ones stay as long as an answer under way is read from them.
 RETIRED_KEPT: Final = 1
 # The version in use stands still while the last events are applied to the new one: no more than these.
@@ -71,7 +71,7 @@ def rebuild(connection: Connection[Any], progress: Progress, *, if_due: bool = F
     Args:
         connection: to the database.
         progress: told how far it is.
-        if_due: build only where the rules of this program are to take the place of those in use (services.ledger.releases).
+        if_due: build only where the rules of this program are to take the place of those in use (releases.py).
 
     Raises:
         RebuildRunningError: another process is at it.

@@ -23,22 +23,23 @@ FOLDING: Final = ("projections/ledger/fold/*",)
 # ledger, their vector twins over the columns, and the standing of targets, which sealed reports hold.
 READING: Final = (
     "*/__init__", "domain/values/*", "domain/events/*", "domain/ledger/*", "domain/assessment/campaigns",
-    "domain/fieldwork/measures", "projections/ledger/rows", "projections/ledger/columns/*",
+    "domain/fieldwork/measures", "projections/ledger/bridge",
+    "projections/ledger/rows", "projections/ledger/columns/*",
 )  # fmt: skip
 TABLES: Final = ("projections/ledger/*",)  # the SQL files among them
 # By pattern why it decides no figure of the ledger: nothing here is asked by the modules above.
 OTHERS: Final = {
-    "domain/access/*": "who may ask, and who may sign",
+    "domain/access/[!_]*": "who may ask, and who may sign",
     "domain/assessment/assessments": "compares what was sealed with what is rendered",
     "domain/fieldwork/list*": "reads and compares lists, which become events",
     "domain/fieldwork/matching": "proposes pairs, of which persons decide",
     "domain/fieldwork/rectification": "a work list beside the ledger",
     "domain/fieldwork/regions": "names of places, and codes of one date as of another",
     "domain/fieldwork/surveys": "visits beside the ledger",
-    "domain/figures/*": "differences, order and withholding of figures that the rules above have given",
-    "domain/inspection/*": "patterns and words for inspectors beside the ledger",
+    "domain/figures/[!_]*": "differences, order and withholding of figures that the rules above have given",
+    "domain/inspection/[!_]*": "patterns and words for inspectors beside the ledger",
     "projections/ledger/differences": "names what differs between two versions",
-    "domain/tree/*": "bytes, hashes and proofs of the log's tree",
+    "domain/tree/[!_]*": "bytes, hashes and proofs of the log's tree",
 }
 
 _ROOT: Final = Path(domain.__path__[0]).parent

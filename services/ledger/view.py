@@ -10,7 +10,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection, IsolationLevel
 
-from projections.ledger.columns.bridge import UnreadableError, bridge
+from projections.ledger.bridge import UnreadableError, bridge
 from projections.ledger.columns.columns import Columns, Snapshot
 from projections.ledger.columns.rows import LedgerReading
 from services.ledger import releases, versions

@@ -28,6 +28,8 @@ ROOMS: dict[str, dict[str, str]] = {
         "rows": "",
         "columns": "rows",
         "fold": "columns rows",
+        "bridge": "fold",
+        "differences": "columns fold",
     },
     "services": {
         "demo_city": "",

@@ -66,8 +66,8 @@ class _Asked:
         filters = Filters(**wanted)
         scratch = group(folded.rows(), question.group_by, filters)
         assert _told(question.group_by, scratch) == expected
-        for (_, counts), found in zip(answer, scratch.values(), strict=True):
-            ratios = oracle_rates.rates(counts)
+        for (_, summed), found in zip(answer, scratch.values(), strict=True):
+            ratios = oracle_rates.rates(summed)
             assert {name: rate.value for name, rate in rates(found).items()} == {
                 name: ratios[name] for name in rates(found)
             }

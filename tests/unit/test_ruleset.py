@@ -70,7 +70,7 @@ def test_every_file_of_sql_moves_the_hash_of_the_tables_and_no_other(program: Pa
 
 
 def test_a_text_within_sql_is_no_comment(program: Path) -> None:
-    path = program / "projections" / "ledger" / "policies.sql"
+    path = program / "projections" / "ledger" / "fold" / "policies.sql"
     text = path.read_text("utf-8")
     assert "'division:%'" in text
     path.write_text(text.replace("'division:%'", "'division:%--'"), "utf-8")
