@@ -1,13 +1,13 @@
 """Columns and values that documents share: groups in words, rates beside their counts, people who may be shown."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
 from api.exports.document import WITHHELD, Column, Value
 from api.site.formats import Names, moment
 from api.site.texts import Lang, has, text
-from domain.figures.publication import PEOPLE, PEOPLE_MIN, Publication, cell_of
+from domain.figures.publication import OF_MEMBERS, PEOPLE, PEOPLE_MIN, Parts, Publication, sum_of_parts
 from domain.ledger.policy import Policy
 from domain.ledger.rates import RATES, Counts, Filters, Key, rates
 
@@ -37,33 +37,44 @@ class Asked(NamedTuple):
 
 
 class Group(NamedTuple):
-    """One group of a document, and which cell of what may be published it is."""
+    """One group of a document, and what it has in the cells of what may be published."""
 
     key: Key
     counts: Counts
+    parts: Parts
 
 
 class Shown(NamedTuple):
-    """How the counts of a table are shown: in which language, of which groups, and what may be published of people."""
+    """How the counts of a table are shown: in which language, of which groups, and what may be published of people.
+
+    `publication` is None for the office's own use; `parts` has what each group has in its cells.
+    """
 
     names: Names
     group_by: tuple[str, ...]
-    filters: Filters
     publication: Publication | None
+    parts: Mapping[Key, Parts]
 
     @property
     def lang(self) -> Lang:
         """The document's language."""
         return self.names.lang
 
-    def counts(self, group_by: tuple[str, ...], each: Group) -> dict[str, Value]:
+    def groups(self, found: Mapping[Key, Counts]) -> list[Group]:
+        """The groups in order."""
+        return [Group(key, counts, self.parts.get(key, {})) for key, counts in found.items()]
+
+    def whole(self, total: Counts) -> Group:
+        """All groups together."""
+        return Group((), total, sum_of_parts(self.parts.values()))
+
+    def counts(self, each: Group) -> dict[str, Value]:
         """The counts by name; those of people as they may be published, if this is for publication."""
         values: dict[str, Value] = dict(each.counts._asdict())
         if self.publication is not None:
-            cell = cell_of(group_by, each.key, self.filters, self.publication)
-            for name in PEOPLE:
-                people = self.publication.people(name, cell)
-                values[name] = WITHHELD if people is None else people
+            for name in (*PEOPLE, *OF_MEMBERS):
+                if self.publication.withholds(name, each.parts):
+                    values[name] = WITHHELD
         return values
 
     def key_columns(self) -> list[Column]:
@@ -98,9 +109,9 @@ class Shown(NamedTuple):
             ]
         return columns
 
-    def rate_values(self, group_by: tuple[str, ...], each: Group) -> list[Value]:
+    def rate_values(self, each: Group) -> list[Value]:
         """The rates; one whose side is withheld is withheld."""
-        counts = self.counts(group_by, each)
+        counts = self.counts(each)
         values: list[Value] = []
         for name, (above, below) in RATES.items():
             sides = [counts[above], counts[below]]
@@ -116,7 +127,7 @@ class Shown(NamedTuple):
         """What every document of rates says of them."""
         notes = [text(self.lang, key) for key in NOTES]
         if self.publication is not None:
-            notes.append(text(self.lang, "export.note.publication", below=PEOPLE_MIN - 1))
+            notes.append(text(self.lang, "export.note.publication", below=PEOPLE_MIN - 1, range=PEOPLE_MIN))
         return notes
 
 

@@ -25,25 +25,18 @@ _COLUMNS: Final[tuple[tuple[str, str, Kind], ...]] = (
 )  # fmt: skip
 # Counts of an organization's own people, and what follows from them (spec/domain.md: eligible, measure).
 _OF_PEOPLE: Final = ("employees", "full_members", "probationary_members", "activists", "eligible", "measure")
-_TELLING: Final = ("eligible", "measure")
 
 
-def check(asked: Asked, count: int) -> None:
+def check(count: int) -> None:
     """Whether so many organizations, the excluded among them, may be listed.
 
     Raises:
-        InvalidValueError: they are more than ORGANIZATIONS_MAX; or, for publication, a filter tells of their people.
+        InvalidValueError: they are more than ORGANIZATIONS_MAX.
     """
     if count > ORGANIZATIONS_MAX:
         raise InvalidValueError(
             f"a document lists at most {ORGANIZATIONS_MAX:,} organizations, these are {count:,}; add a filter, such as "
             "region or category, and take several documents"
-        )
-    telling = [name for name in _TELLING if getattr(asked.filters, name) is not None]
-    if asked.public and telling:
-        raise InvalidValueError(
-            f"for publication a list of organizations may not be chosen by {', '.join(telling)}, which tells of their "
-            "people; leave the filter away, or the organizations"
         )
 
 
@@ -55,7 +48,7 @@ def listed(queries: Queries, asked: Asked, shown: Shown, count: int) -> tuple[li
     """
     if not asked.organizations:
         return [], []
-    check(asked, count)
+    check(count)
     notes = [text(asked.lang, "export.note.organizations", most=f"{ORGANIZATIONS_MAX:,}")]
     if asked.public:
         notes.append(text(asked.lang, "export.note.organizations.publication"))

@@ -1,38 +1,33 @@
 """The document of the rates at one pair of clocks."""
 
 from api.exports.document import Chart, Document, Table
-from api.exports.figures import Asked, Group, Shown, dimensions_text, filters_text, policy_text, sentence
+from api.exports.figures import Asked, Shown, dimensions_text, filters_text, policy_text, sentence
 from api.exports.organizations import listed
 from api.site.texts import text
-from domain.figures.publication import GROUP_BY, publication
+from services.assessment.withholding import Withholding
 from services.ledger.queries import Evidence, Queries, Rates
-from services.system.errors import InvalidValueError
 
 
-def shown_groups(queries: Queries, asked: Asked) -> Shown:
+def shown_groups(asked: Asked, withholding: Withholding | None) -> Shown:
     """How counts are shown; for publication the whole ledger decides what may be, whatever was asked for.
 
     Raises:
-        InvalidValueError: for publication, by a caller who does not see the whole ledger.
+        InvalidValueError: for publication, of groups or filters that tell of organizations' people.
     """
-    found = None
-    if asked.public:
-        if queries.scope is not None:
-            raise InvalidValueError(
-                "what may be published is decided over all regions, of which you see some; ask an office that sees all"
-            )
-        found = publication(queries.rates(asked.as_of, asked.known_at, GROUP_BY).groups)
-    return Shown(asked.names, asked.group_by, asked.filters, found)
+    if withholding is None:
+        return Shown(asked.names, asked.group_by, None, {})
+    parts = withholding.parts(asked.group_by, asked.filters)
+    return Shown(asked.names, asked.group_by, withholding.publication, parts)
 
 
 def rates_document(queries: Queries, asked: Asked) -> Document:
     """Summary (the rates) and detail (all counts) of the groups and of the whole; the organizations where asked for.
 
     Raises:
-        InvalidValueError: what `shown_groups` and `organizations.listed` refuse.
+        InvalidValueError: what `Withholding`, `shown_groups` and `organizations.listed` refuse.
     """
     found = queries.rates(asked.as_of, asked.known_at, asked.group_by, asked.filters)
-    shown = shown_groups(queries, asked)
+    shown = shown_groups(asked, Withholding(queries, asked.as_of, asked.known_at) if asked.public else None)
     sheets, more = listed(queries, asked, shown, found.total.registered)
     keys = len(shown.key_columns())
     return Document(
@@ -49,22 +44,16 @@ def rates_document(queries: Queries, asked: Asked) -> Document:
 
 def summary(shown: Shown, found: Rates) -> Table:
     """The four rates of each group and of the whole."""
-    rows = [
-        [*shown.key_values(key), *shown.rate_values(shown.group_by, Group(key, counts))]
-        for key, counts in found.groups.items()
-    ]
-    total = [*shown.total_values(), *shown.rate_values((), Group((), found.total))]
+    rows = [[*shown.key_values(each.key), *shown.rate_values(each)] for each in shown.groups(found.groups)]
+    total = [*shown.total_values(), *shown.rate_values(shown.whole(found.total))]
     columns = [*shown.key_columns(), *shown.rate_columns()]
     return Table("summary", text(shown.lang, "export.sheet.summary"), columns, [*rows, total], 1)
 
 
 def detail(shown: Shown, found: Rates) -> Table:
     """All counts of each group and of the whole."""
-    rows = [
-        [*shown.key_values(key), *shown.counts(shown.group_by, Group(key, counts)).values()]
-        for key, counts in found.groups.items()
-    ]
-    total = [*shown.total_values(), *shown.counts((), Group((), found.total)).values()]
+    rows = [[*shown.key_values(each.key), *shown.counts(each).values()] for each in shown.groups(found.groups)]
+    total = [*shown.total_values(), *shown.counts(shown.whole(found.total)).values()]
     columns = [*shown.key_columns(), *shown.count_columns()]
     return Table("detail", text(shown.lang, "export.sheet.detail"), columns, [*rows, total], 1)
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from functools import lru_cache, partial
+from itertools import chain
 from typing import Any, Final
 
-from api.exports.document import Chart, Column, Document, Kind, Table, Value
+from api.exports.document import WITHHELD, Chart, Column, Document, Kind, Table, Value
 from api.exports.figures import Asked, dimensions_text, filters_text, policy_text, sentence
 from api.exports.organizations import listed
 from api.exports.rates import detail, shown_groups
@@ -12,11 +14,14 @@ from api.exports.rates import summary as rates_of_groups
 from api.site.formats import Names
 from api.site.texts import Lang, text
 from domain.assessment.campaigns import segment_of
+from domain.figures.publication import OF_MEMBERS, PEOPLE
 from domain.ledger.policy import read_policy
-from domain.ledger.rates import Counts, ratio
+from domain.ledger.rates import RATES, Counts, Filters, ratio
 from services.assessment.assessments import Rendered
+from services.assessment.withholding import Withholding
 from services.inspection.known_since import COUNTED, Since, SourceSince
 from services.ledger.queries import Queries, Rates
+from services.system.errors import InvalidValueError
 
 # A target's first columns: the name, the heading's text, the kind.
 _OF_TARGETS: Final[tuple[tuple[str, str, Kind], ...]] = (
@@ -35,15 +40,22 @@ def report_document(
     Its organizations, where they are asked for, are rendered from the log at the report's own pair of clocks.
 
     Raises:
-        InvalidValueError: what `shown_groups` and `organizations.listed` refuse.
+        InvalidValueError: what `Withholding`, `shown_groups` and `organizations.listed` refuse; for publication, a
+            report that the log does not render as it was sealed.
     """
+    if public and not found.identical:
+        raise InvalidValueError(
+            f"what may be published of {found.assessment.assessment} is decided by the log, which does not render it "
+            "as it was sealed (GET the report: differences); seal another that supersedes it"
+        )
     data, lang = found.assessment.data, names.lang
     as_of, group_by = date.fromisoformat(data["as_of"]), tuple(data["group_by"])
     asked = Asked(
         as_of, data["known_at"], recorded_at, group_by, segment_of(data["segment"]), names, public, address,
         organizations,
     )  # fmt: skip
-    shown = shown_groups(queries, asked)
+    withholding = Withholding(queries, as_of, asked.known_at) if public else None
+    shown = shown_groups(asked, withholding)
     groups = {tuple(each["key"]): Counts(**each["counts"]) for each in data["groups"]}
     sealed = Rates(groups, Counts(**data["total"]), read_policy(data["policy"]))
     by_group = rates_of_groups(shown, sealed)._replace(name="groups", title=text(lang, "export.sheet.groups"))
@@ -54,14 +66,33 @@ def report_document(
         lang=lang,
         title=text(lang, "export.report.title", title=data["title"]),
         sentence=sentence(lang, data["as_of"], data["known_at"], recorded_at),
-        tables=[_targets(names, data), by_group, detail(shown, sealed), _since(lang, found.since), *sheets],
+        tables=[
+            _targets(names, data, Sides(queries, public=public)), by_group, detail(shown, sealed),
+            _since(lang, found.since, public=public), *sheets,
+        ],
         chart=Chart(text(lang, "export.chart.targets"), 0, [4, 8]),
         evidence=_evidence(lang, found, asked),
         notes=[*notes, *shown.notes(), *more],
-    )
+    )  # fmt: skip
 
 
-def _targets(names: Names, data: Mapping[str, Any]) -> Table:
+class Sides:
+    """Which rates of a segment may be shown with their sides, at any pair of clocks."""
+
+    def __init__(self, queries: Queries, *, public: bool) -> None:
+        self._public = public
+        self._at = lru_cache(maxsize=None)(partial(Withholding, queries))
+
+    def shows(self, rate: str, segment: Filters, as_of: date, known_at: int) -> bool:
+        """Whether neither side of the rate is withheld."""
+        if not self._public or not set(RATES[rate]) & {*PEOPLE, *OF_MEMBERS}:
+            return True
+        found = self._at(as_of, known_at)
+        parts = found.parts((), segment).get((), {})
+        return not any(found.publication.withholds(name, parts) for name in RATES[rate])
+
+
+def _targets(names: Names, data: Mapping[str, Any], sides: Sides) -> Table:
     lang = names.lang
     columns = [Column(name, text(lang, f"export.{title}"), kind) for name, title, kind in _OF_TARGETS]
     now = text(lang, "export.now")
@@ -73,18 +104,30 @@ def _targets(names: Names, data: Mapping[str, Any]) -> Table:
         Column("as_known_then", text(lang, "export.then"), "text"),
         Column("as_known_now", text(lang, "export.then.now"), "text"),
     ]
-    rows = [_target(names, each) for each in data["targets"]]
+    rows = [_target(names, each, data, sides) for each in data["targets"]]
     return Table("summary", text(lang, "export.sheet.summary"), columns, rows)
 
 
-def _target(names: Names, each: Mapping[str, Any]) -> list[Value]:
-    lang = names.lang
+def _target(names: Names, each: Mapping[str, Any], report: Mapping[str, Any], sides: Sides) -> list[Value]:
+    lang, rate, segment, due_on = names.lang, each["rate"], segment_of(each), date.fromisoformat(each["due_on"])
+    # Where a side is withheld, so is what bounds it: the rate, what is required and missing, and whether it is reached.
+    own = sides.shows(rate, segment, date.fromisoformat(report["as_of"]), report["known_at"])
+    now: list[Value] = [WITHHELD] * 6
+    if own:
+        now = [
+            _reached(lang, each["reached"], "stands"), ratio(**each["now"]), each["now"]["numerator"],
+            each["now"]["denominator"], each["required"], each["missing"],
+        ]  # fmt: skip
+    # Between the clocks of a verdict and the report's the same people may stand: what the report withholds, both do.
+    verdicts: list[Value] = [
+        _verdict(lang, verdict)
+        if verdict is None or (own and sides.shows(rate, segment, due_on, verdict["known_at"]))
+        else WITHHELD
+        for verdict in (each["as_known_then"], each["as_known_now"])
+    ]
     return [
-        each["target"], filters_text(names, segment_of(each)), text(lang, f"rate.{each['rate']}"),
-        text(lang, f"export.comparator.{each['comparator']}"), each["value"], date.fromisoformat(each["due_on"]),
-        each["office"], _reached(lang, each["reached"], "stands"), ratio(**each["now"]), each["now"]["numerator"],
-        each["now"]["denominator"], each["required"], each["missing"], _verdict(lang, each["as_known_then"]),
-        _verdict(lang, each["as_known_now"]),
+        each["target"], filters_text(names, segment), text(lang, f"rate.{rate}"),
+        text(lang, f"export.comparator.{each['comparator']}"), each["value"], due_on, each["office"], *now, *verdicts,
     ]  # fmt: skip
 
 
@@ -98,7 +141,7 @@ def _verdict(lang: Lang, verdict: Mapping[str, Any] | None) -> str | None:
     return f"{_reached(lang, verdict['reached'])} {verdict['numerator']:,} / {verdict['denominator']:,}"
 
 
-def _since(lang: Lang, since: Since) -> Table:
+def _since(lang: Lang, since: Since, *, public: bool) -> Table:
     columns = [
         Column("source", text(lang, "export.source"), "text"), Column("events", text(lang, "export.events"), "count"),
         Column("organizations", text(lang, "export.organizations"), "count"),
@@ -110,7 +153,8 @@ def _since(lang: Lang, since: Since) -> Table:
         ]
 
     def row(each: SourceSince | Since, source: str, events: int | None) -> list[Value]:
-        return [source, events, each.organizations, *(n for name in COUNTED for n in each.counts[name])]
+        moved = ([WITHHELD] * 2 if public and name in OF_MEMBERS else each.counts[name] for name in COUNTED)
+        return [source, events, each.organizations, *chain.from_iterable(moved)]
 
     rows = [row(each, each.source, each.events) for each in since.sources]
     total = row(since, text(lang, "export.source.all"), None)

@@ -1,158 +1,181 @@
-"""What may be published of counts of people: small ones are withheld, and enough beside them to hide them.
+"""What may be published of people: small counts and those of one organization are withheld, and enough to hide them.
 
-People are counted in one fixed system of tables: kind by county (region:6), with every margin and the whole. Every
-published figure is a cell of that system, however it is asked for, so that no two publications of one pair of clocks
-say more together than the system does. Other groupings and filters carry no counts of people. Organizations' counts
-stay everywhere.
+**Rule.** People are counted by kind and county (region:6). Such a cell is sensitive where it counts 1 to
+PEOPLE_MIN - 1 people, or people of one organization alone; employees not covered, which follow by a difference, too.
+For each sensitive cell a *move* is chosen: a change of cells by PEOPLE_MIN people each, up or down, that leaves none
+below nothing. A figure is withheld where a move changes it, and every other figure is published: margins, the whole,
+and any group of organizations that is made of whole cells.
 
-**Rule.** A count of people from 1 to PEOPLE_MIN - 1 is sensitive, and so is one that follows by a difference (employees
-not covered). For each sensitive cell a rectangle of the table that has it at a corner is withheld, chosen so that its
-corners can be raised and lowered in turn by PEOPLE_MIN without any becoming negative: all sums stay, so whoever solves
-the published equations is left with a range of at least PEOPLE_MIN values, from the true one up (L. H. Cox 1980,
-Suppression methodology and statistical disclosure control; D. Gusfield 1988, A graph theoretic approach to statistical
-data security). Where no rectangle serves, all of that count is withheld but the whole, or even that.
+So the world after any one move gives the same publications as the true one. Whoever solves all equations that are
+published of one pair of clocks, in however many documents and groupings, is left with a range of at least PEOPLE_MIN
+for every count that is withheld (L. H. Cox 1980, Suppression methodology and statistical disclosure control; D.
+Gusfield 1988, A graph theoretic approach to statistical data security). A group that holds a part of a cell's
+organizations is withheld: it can be anything from nothing to the cell.
 
-What organizations' counts imply by themselves (an eligible one has the full members that the policy asks for) stays.
+Who is eligible follows from members: such counts of organizations are withheld as well, but where nobody is a member.
+Measures follow too, by which a publication is therefore neither grouped nor filtered (`tells_of_people`).
+
+The rule does not hide from whoever guesses why a cell was chosen, or knows one of two organizations of a cell.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from domain.ledger.rates import Counts, Filters, Key, add
 
 PEOPLE_MIN: Final = 10
 GROUP_BY: Final = ("kind", "region:6")
+PEOPLE: Final = ("employees", "employees_covered", "full_members", "probationary_members", "activists")
+# Counts of organizations that follow from their members (spec/domain.md: eligible).
+OF_MEMBERS: Final = ("eligible", "eligible_covered")
+TELLING: Final = ("eligible", "measure")
 
-# A cell of the system: kind and county, None for the margin over all of them.
-Cell = tuple[str | None, str | None]
-TOTAL: Final[Cell] = (None, None)
+# Kind and county; a part of a group is what it has in one cell.
+Cell = Key
+Parts = Mapping[Cell, Counts]
+# How many times PEOPLE_MIN people each cell gains (1) or loses (-1).
+Move = Mapping[Cell, int]
+_Margin = tuple[str | None, str | None]
+_Layer = Literal["covered", "not_covered", "full_members", "probationary_members", "activists"]
+_LAYERS: Final[Mapping[str, tuple[_Layer, ...]]] = {
+    "employees": ("covered", "not_covered"), "employees_covered": ("covered",), "full_members": ("full_members",),
+    "probationary_members": ("probationary_members",), "activists": ("activists",),
+}  # fmt: skip
 
 
-class _Layer(NamedTuple):
-    """People who are counted together, and the counts that are withheld with them.
+def _people(layer: _Layer, counts: Counts) -> int:
+    match layer:
+        case "covered":
+            return counts.employees_covered
+        case "not_covered":
+            return counts.employees - counts.employees_covered
+        case _:
+            return int(getattr(counts, layer))
 
-    Organizations of none of which one can be among them make a cell that is known to be 0: it protects nothing.
-    """
 
-    published: tuple[str, ...]
-    people: Mapping[Cell, int]
-    known_zero: frozenset[Cell]
+def _contributors(layer: _Layer, counts: Counts) -> int:
+    """How many organizations can have people of this layer."""
+    match layer:
+        case "covered":
+            return counts.organization_covered
+        case "not_covered":
+            return counts.organizations - counts.organization_covered
+        case _:
+            return counts.organizations
 
 
 class Publication(NamedTuple):
-    """The cells of the system that are withheld, by count; the table holds the margins too."""
+    """The cells at one pair of clocks, and the moves that every publication of it leaves possible, by layer."""
 
-    table: Mapping[Cell, Counts]
-    withheld: Mapping[str, frozenset[Cell]]
+    cells: Parts
+    moves: Mapping[_Layer, Sequence[Move]]
 
-    def people(self, name: str, cell: Cell | None) -> int | None:
-        """A count of people as it may be published; None where it is withheld, or the cell is not of the system."""
-        if cell is None or cell in self.withheld[name]:
-            return None
-        return int(getattr(self.table.get(cell, Counts()), name))
+    def withholds(self, name: str, parts: Parts) -> bool:
+        """Whether a count of people, or one that follows from it, of a group is withheld.
 
+        Args:
+            name: of the count.
+            parts: of the group, what it has in each cell; it has nothing in those left out.
+        """
+        if name in OF_MEMBERS:
+            possible = "organization_covered" if name == "eligible_covered" else "organizations"
+            if not any(getattr(each, possible) for each in parts.values()):
+                return False
+            return any(each.full_members for each in parts.values()) or self.withholds("full_members", parts)
+        return any(self._is_moved(layer, parts) for layer in _LAYERS.get(name, ()))
 
-PEOPLE: Final = ("employees", "employees_covered", "full_members", "probationary_members", "activists")
-_EMPLOYEES: Final = PEOPLE[:2]
-
-
-def publication(groups: Mapping[Key, Counts]) -> Publication:
-    """What may be published of the whole ledger grouped by GROUP_BY."""
-    table = _with_margins({(key[0], key[1]): counts for key, counts in groups.items()})
-    withheld: dict[str, set[Cell]] = {name: set() for name in PEOPLE}
-    for layer in _layers(table):
-        cells = _withheld(layer)
-        for name in layer.published:
-            withheld[name] |= cells
-    return Publication(table, {name: frozenset(cells) for name, cells in withheld.items()})
-
-
-def _with_margins(cells: Mapping[Cell, Counts]) -> dict[Cell, Counts]:
-    table: dict[Cell, Counts] = {TOTAL: Counts()}
-    for (kind, county), counts in cells.items():
-        for cell in product((kind, None), (county, None)):
-            table[cell] = add(table.get(cell, Counts()), counts)
-    return table
+    def _is_moved(self, layer: _Layer, parts: Parts) -> bool:
+        moves = self.moves[layer]
+        moved = {cell for move in moves for cell in move}
+        whole = set()
+        for cell, part in parts.items():
+            own, every = (_contributors(layer, counts) for counts in (part, self.cells[cell]))
+            if own == every:
+                whole.add(cell)
+            elif own and (cell in moved or _people(layer, self.cells[cell])):
+                return True
+        return any(sum(turn for cell, turn in move.items() if cell in whole) for move in moves)
 
 
-def _layers(table: Mapping[Cell, Counts]) -> Iterable[_Layer]:
-    """Each count of members; employees covered and not covered, whose sum is published beside the first."""
-
-    def layer(published: tuple[str, ...], people: Mapping[Cell, int], orgs: Mapping[Cell, int]) -> _Layer:
-        return _Layer(published, people, frozenset(cell for cell, count in orgs.items() if count == 0))
-
-    organizations = {cell: each.organizations for cell, each in table.items()}
-    covered = {cell: each.organization_covered for cell, each in table.items()}
-    uncovered = {cell: organizations[cell] - covered[cell] for cell in table}
-    yield layer(_EMPLOYEES, {cell: each.employees_covered for cell, each in table.items()}, covered)
-    others = {cell: each.employees - each.employees_covered for cell, each in table.items()}
-    yield layer(_EMPLOYEES, others, uncovered)
-    for name in PEOPLE[2:]:
-        yield layer((name,), {cell: getattr(each, name) for cell, each in table.items()}, organizations)
+def publication(groups: Parts) -> Publication:
+    """What may be published of the whole ledger, from its groups by GROUP_BY."""
+    layers: tuple[_Layer, ...] = tuple(dict.fromkeys(layer for found in _LAYERS.values() for layer in found))
+    return Publication(groups, {layer: list(_moves(layer, groups)) for layer in layers})
 
 
-def _withheld(layer: _Layer) -> set[Cell]:
-    """The sensitive cells of a layer, and the rectangles that protect them."""
-    sensitive = [cell for cell, count in layer.people.items() if 0 < count < PEOPLE_MIN]
-    withheld = set(sensitive)
-    for cell in sensitive:
-        rectangle = _rectangle(layer, cell, withheld)
-        if rectangle is None:
-            return _everything(layer)
-        withheld |= rectangle
-    return withheld
-
-
-def _rectangle(layer: _Layer, cell: Cell, withheld: set[Cell]) -> set[Cell] | None:
-    """The other corners of the best rectangle: the fewest people newly withheld, margins only where they must be."""
-    kinds = {kind for kind, _ in layer.people}
-    counties = {county for _, county in layer.people}
-    best: tuple[tuple[int, int, str], set[Cell]] | None = None
-    for kind, county in product(kinds - {cell[0]}, counties - {cell[1]}):
-        corners: dict[Cell, int] = {(cell[0], county): -1, (kind, cell[1]): -1, (kind, county): 1}
-        if not all(_can_move(layer, cell, corner, turn) for corner, turn in corners.items()):
+def _moves(layer: _Layer, cells: Parts) -> Iterator[Move]:
+    """A move for each sensitive cell that none before it changes."""
+    people = {cell: _people(layer, counts) for cell, counts in cells.items()}
+    contributors = {cell: _contributors(layer, counts) for cell, counts in cells.items()}
+    withheld: set[_Margin] = set()
+    moved: set[Cell] = set()
+    for cell, count in people.items():
+        sensitive = 0 < count < PEOPLE_MIN or contributors[cell] == 1
+        if not sensitive or cell in moved:
             continue
-        new = [corner for corner in corners if corner not in withheld]
-        margins = sum(None in corner for corner in new)
-        cost = (margins, sum(layer.people[corner] for corner in new), f"{kind} {county}")
-        if best is None or cost < best[0]:
-            best = (cost, set(corners))
-    return best[1] if best else None
+        for candidates in (_rectangles(cell, people), _others(cell, people)):
+            possible = [move for move in candidates if _is_possible(move, people, contributors)]
+            if possible:
+                break
+        # There is one always: that which raises this cell alone.
+        best = min(possible, key=lambda move: _cost(move, people, withheld))
+        withheld |= _changed(best)
+        moved |= set(best)
+        yield best
 
 
-def _can_move(layer: _Layer, cell: Cell, corner: Cell, turn: int) -> bool:
-    """Whether a corner can follow when the cell is raised by PEOPLE_MIN.
-
-    A margin stands on the other side of its sum, so that it moves in the opposite turn; the whole is a margin twice.
-    """
-    if corner not in layer.people or corner in layer.known_zero:
-        return False
-    goes_down = turn * _side(cell) * _side(corner) < 0
-    return not goes_down or layer.people[corner] >= PEOPLE_MIN
+def _is_possible(move: Move, people: Mapping[Cell, int], contributors: Mapping[Cell, int]) -> bool:
+    return all(
+        contributors.get(cell, 0) if turn > 0 else people.get(cell, 0) >= PEOPLE_MIN for cell, turn in move.items()
+    )
 
 
-def _side(cell: Cell) -> int:
-    return -1 if (cell[0] is None) != (cell[1] is None) else 1
+def _beside(cell: Cell, cells: Iterable[Cell]) -> tuple[set[str | None], set[str | None]]:
+    """The other kinds and the other counties."""
+    kinds, counties = ({each[n] for each in cells} - {cell[n]} for n in (0, 1))
+    return kinds, counties
 
 
-def _everything(layer: _Layer) -> set[Cell]:
-    """All but the whole; the whole too where it is small itself or only one cell can make it up."""
-    cells = [cell for cell in layer.people if None not in cell and cell not in layer.known_zero]
-    alone = len(cells) < 2 or layer.people[TOTAL] < PEOPLE_MIN
-    return {cell for cell in layer.people if alone or cell != TOTAL}
+def _rectangles(cell: Cell, cells: Iterable[Cell]) -> Iterator[Move]:
+    """Moves of a cell with three others that leave every margin."""
+    own_kind, own_county = cell
+    for turn, kind, county in product((1, -1), *_beside(cell, cells)):
+        yield {cell: turn, (kind, own_county): -turn, (own_kind, county): -turn, (kind, county): turn}
 
 
-def cell_of(group_by: tuple[str, ...], key: Key, filters: Filters, found: Publication) -> Cell | None:
-    """The cell of the system that a group is, under the filters of its table; None where it is none."""
-    if set(group_by) - set(GROUP_BY) or filters._replace(kind=None, region=None) != Filters():
-        return None
-    values = dict(zip(group_by, key, strict=True))
-    kind, county = values.get("kind", filters.kind), values.get("region:6")
-    if county is None and filters.region is not None:
-        counties = {each for _, each in found.table if each is not None}
-        if not all(each.startswith(filters.region) for each in counties):
-            county = filters.region
-            if county not in counties:
-                return None
-    return (kind, county)
+def _others(cell: Cell, cells: Iterable[Cell]) -> Iterator[Move]:
+    """Moves of a cell with one other, which leave the whole, or by itself."""
+    kinds, counties = _beside(cell, cells)
+    for turn, kind, county in product((1, -1), {*kinds, cell[0]}, {*counties, cell[1]}):
+        yield {cell: turn} if (kind, county) == cell else {cell: turn, (kind, county): -turn}
+
+
+def _changed(move: Move) -> set[_Margin]:
+    """The cells, margins (None: over all) and the whole that a move changes."""
+    by: dict[_Margin, int] = {}
+    for (row, column), turn in move.items():
+        for each in product((row, None), (column, None)):
+            by[each] = by.get(each, 0) + turn
+    return {each for each, turns in by.items() if turns}
+
+
+def _cost(move: Move, people: Mapping[Cell, int], withheld: set[_Margin]) -> tuple[bool, int, int, str]:
+    """What a move withholds anew: the whole at last, few margins, few people."""
+    new = _changed(move) - withheld
+    margins = sum(None in each for each in new)
+    return (None, None) in new, margins, sum(people[each] for each in move if each in new), str(sorted(move.items()))
+
+
+def sum_of_parts(found: Iterable[Parts]) -> Parts:
+    """What groups that share no organization have together in each cell."""
+    sums: dict[Cell, Counts] = {}
+    for parts in found:
+        for cell, counts in parts.items():
+            sums[cell] = add(sums.get(cell, Counts()), counts)
+    return sums
+
+
+def tells_of_people(group_by: Sequence[str], filters: Filters) -> list[str]:
+    """The dimensions and filters that say of organizations what follows from their people."""
+    return [name for name in TELLING if name in group_by or getattr(filters, name) is not None]

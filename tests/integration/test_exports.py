@@ -5,7 +5,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,9 @@ import openpyxl
 import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
-from api.exports.figures import Asked
 from api.exports.organizations import ORGANIZATIONS_MAX, check
-from api.site.formats import Names
-from domain.figures.publication import PEOPLE, PEOPLE_MIN
-from domain.ledger.rates import ANY, RATES, Counts
+from domain.figures.publication import OF_MEMBERS, PEOPLE, PEOPLE_MIN
+from domain.ledger.rates import RATES, Counts
 from services.system.errors import InvalidValueError
 from tests.examples import EXAMPLES
 from tests.fix_service import Service, new_database, shell
@@ -213,26 +211,39 @@ def test_for_publication_small_counts_of_people_are_withheld_and_organizations_s
     small = 0
     for row, shown in zip(open_["detail"]["rows"], public["detail"]["rows"], strict=True):
         for name in Counts._fields:
-            if name not in PEOPLE:
+            if name not in (*PEOPLE, *OF_MEMBERS):
                 assert shown[name] == row[name]
-            elif 0 < row[name] < PEOPLE_MIN:
+            elif name in PEOPLE and 0 < row[name] < PEOPLE_MIN:
                 small += 1
                 assert shown[name] == "*"
+            else:
+                assert shown[name] in (row[name], "*")
     assert small > 0
     for row in public["summary"]["rows"]:
-        sides = {row["employee_coverage_numerator"], row["employee_coverage_denominator"]}
-        assert ("*" in sides) == (row["employee_coverage"] == "*")
-        assert "*" not in (row[name] for name in RATES if name != "employee_coverage")
+        for name in RATES:
+            sides = {row[f"{name}_numerator"], row[f"{name}_denominator"]}
+            assert ("*" in sides) == (row[name] == "*")
+        assert "*" not in (row["organization_coverage"], row["work_coverage"])
 
 
-def test_a_grouping_beyond_the_published_system_carries_no_people(world: World) -> None:
-    found = json.loads(fetch(world, as_of=AS_OF, group_by="measure", format="json", publication="true"))
-    *groups, total = found["tables"]["detail"]["rows"]
-    assert all(row[name] == "*" for row in groups for name in PEOPLE)
-    assert all(isinstance(row["organizations"], int) for row in groups)
-    # The whole is one cell of the system, however it is grouped.
-    same = json.loads(fetch(world, **GROUPED, format="json", publication="true"))["tables"]["detail"]["rows"][-1]
-    assert [total[name] for name in Counts._fields] == [same[name] for name in Counts._fields]
+def test_a_publication_is_not_chosen_or_grouped_by_what_follows_from_people(world: World) -> None:
+    for asked in ({"group_by": "measure"}, {"measure": "combine"}, {"eligible": "true"}):
+        refused = world.service.http.get(PATH, params={"as_of": AS_OF, "publication": "true", **asked})
+        assert refused.status_code == 400
+        assert "leave it away" in refused.json()["detail"]
+
+
+def test_any_grouping_of_whole_counties_says_the_same_of_people(world: World) -> None:
+    rows = {
+        dimension: json.loads(fetch(world, as_of=AS_OF, group_by=dimension, format="json", publication="true"))[
+            "tables"
+        ]["detail"]["rows"]
+        for dimension in ("region:4", "region:6", "category")
+    }
+    # Totals are one figure, and the city is the sum of its counties.
+    people = [[each[-1][name] for name in PEOPLE] for each in rows.values()]
+    assert people[0] == people[1] == people[2]
+    assert [rows["region:4"][0][name] for name in PEOPLE] == people[0]
 
 
 def test_the_organizations_are_listed_with_what_the_ledger_says_of_them(world: World) -> None:
@@ -285,17 +296,12 @@ def test_for_publication_the_list_says_nothing_of_an_organizations_people(world:
     for row in rows:
         assert {row[name] for name in telling} == {"*"}
         assert row["work_covered"] in ("是", "否")
-    for name, value in (("eligible", "true"), ("measure", "combine")):
-        refused = world.service.http.get(PATH, params={**asked, name: value})
-        assert refused.status_code == 400
-        assert name in refused.json()["detail"]
 
 
 def test_more_organizations_than_a_document_lists_are_refused_never_cut() -> None:
-    asked = Asked(date(2024, 12, 31), 1, None, (), ANY, Names("zh"), public=False, address="")
-    check(asked, ORGANIZATIONS_MAX)
+    check(ORGANIZATIONS_MAX)
     with pytest.raises(InvalidValueError, match=r"at most 10,000 organizations, these are 10,001"):
-        check(asked, ORGANIZATIONS_MAX + 1)
+        check(ORGANIZATIONS_MAX + 1)
 
 
 def test_the_address_in_the_evidence_asks_for_the_same_figures(world: World) -> None:
