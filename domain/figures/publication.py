@@ -167,6 +167,20 @@ def _cost(move: Move, people: Mapping[Cell, int], withheld: set[_Margin]) -> tup
     return (None, None) in new, margins, sum(people[each] for each in move if each in new), str(sorted(move.items()))
 
 
+def with_cells(group_by: tuple[str, ...]) -> tuple[str, ...]:
+    """The dimensions by which a grouping falls into cells."""
+    return tuple(dict.fromkeys((*group_by, *GROUP_BY)))
+
+
+def parts_by_group(group_by: tuple[str, ...], groups: Mapping[Key, Counts]) -> dict[Key, Parts]:
+    """What each group of a grouping has in each cell, from its groups `with_cells`."""
+    at = [with_cells(group_by).index(name) for name in GROUP_BY]
+    found: dict[Key, dict[Cell, Counts]] = {}
+    for key, counts in groups.items():
+        found.setdefault(key[: len(group_by)], {})[tuple(key[n] for n in at)] = counts
+    return dict(found)
+
+
 def sum_of_parts(found: Iterable[Parts]) -> Parts:
     """What groups that share no organization have together in each cell."""
     sums: dict[Cell, Counts] = {}

@@ -2,8 +2,16 @@
 
 from datetime import date
 
-from domain.figures.publication import GROUP_BY, Parts, Publication, publication, tells_of_people
-from domain.ledger.rates import ANY, Counts, Filters, Key
+from domain.figures.publication import (
+    GROUP_BY,
+    Parts,
+    Publication,
+    parts_by_group,
+    publication,
+    tells_of_people,
+    with_cells,
+)
+from domain.ledger.rates import ANY, Filters, Key
 from services.ledger.queries import Queries
 from services.system.errors import InvalidValueError
 
@@ -36,9 +44,4 @@ class Withholding:
                 f"for publication figures may not be grouped or filtered by {', '.join(telling)}, which follows from "
                 "organizations' people; leave it away, or take the document without publication"
             )
-        whole = tuple(dict.fromkeys((*group_by, *GROUP_BY)))
-        found: dict[Key, dict[Key, Counts]] = {}
-        for key, counts in self._queries.rates(*self._clocks, whole, filters).groups.items():
-            cell = tuple(key[whole.index(name)] for name in GROUP_BY)
-            found.setdefault(key[: len(group_by)], {})[cell] = counts
-        return dict(found)
+        return parts_by_group(group_by, self._queries.rates(*self._clocks, with_cells(group_by), filters).groups)
