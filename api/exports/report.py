@@ -77,19 +77,20 @@ def report_document(
 
 
 class Sides:
-    """Which rates of a segment may be shown with their sides, at any pair of clocks."""
+    """Which sides of a segment's rate may be shown, at any pair of clocks."""
 
     def __init__(self, queries: Queries, *, public: bool) -> None:
         self._public = public
         self._at = lru_cache(maxsize=None)(partial(Withholding, queries))
 
-    def shows(self, rate: str, segment: Filters, as_of: date, known_at: int) -> bool:
-        """Whether neither side of the rate is withheld."""
-        if not self._public or not set(RATES[rate]) & {*PEOPLE, *OF_MEMBERS}:
-            return True
+    def shows(self, rate: str, segment: Filters, as_of: date, known_at: int) -> tuple[bool, bool]:
+        """Whether numerator and denominator may be shown."""
+        above, below = RATES[rate]
+        if not self._public or not {above, below} & {*PEOPLE, *OF_MEMBERS}:
+            return True, True
         found = self._at(as_of, known_at)
         parts = found.parts((), segment).get((), {})
-        return not any(found.publication.withholds(name, parts) for name in RATES[rate])
+        return not found.publication.withholds(above, parts), not found.publication.withholds(below, parts)
 
 
 def _targets(names: Names, data: Mapping[str, Any], sides: Sides) -> Table:
@@ -112,16 +113,15 @@ def _target(names: Names, each: Mapping[str, Any], report: Mapping[str, Any], si
     lang, rate, segment, due_on = names.lang, each["rate"], segment_of(each), date.fromisoformat(each["due_on"])
     # Where a side is withheld, so is what bounds it: the rate, what is required and missing, and whether it is reached.
     own = sides.shows(rate, segment, date.fromisoformat(report["as_of"]), report["known_at"])
-    now: list[Value] = [WITHHELD] * 6
-    if own:
-        now = [
-            _reached(lang, each["reached"], "stands"), ratio(**each["now"]), each["now"]["numerator"],
-            each["now"]["denominator"], each["required"], each["missing"],
-        ]  # fmt: skip
+    above, below = (each["now"][side] if shown else WITHHELD for side, shown in zip(each["now"], own, strict=True))
+    now: list[Value] = [WITHHELD, WITHHELD, above, below, WITHHELD, WITHHELD]
+    if all(own):
+        reached = _reached(lang, each["reached"], "stands")
+        now = [reached, ratio(**each["now"]), above, below, each["required"], each["missing"]]
     # Between the clocks of a verdict and the report's the same people may stand: what the report withholds, both do.
     verdicts: list[Value] = [
         _verdict(lang, verdict)
-        if verdict is None or (own and sides.shows(rate, segment, due_on, verdict["known_at"]))
+        if verdict is None or all((*own, *sides.shows(rate, segment, due_on, verdict["known_at"])))
         else WITHHELD
         for verdict in (each["as_known_then"], each["as_known_now"])
     ]

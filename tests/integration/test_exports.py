@@ -27,6 +27,13 @@ AS_OF = "2024-12-31"
 PATH = "/v1/rates/export"
 GROUPED: dict[str, Any] = {"as_of": AS_OF, "group_by": ["kind", "region:6"]}
 REPORT = "/v1/assessments/assessment:r/export"
+PEOPLE_TARGETS: list[tuple[str, str, dict[str, str]]] = [
+    ("couriers", "employee_coverage", {"category": "courier"}),
+    ("town", "employee_coverage", {"region": "510107001"}),
+    ("eligible", "eligible_coverage", {}),
+    ("city", "employee_coverage", {}),
+    ("organizations", "organization_coverage", {"category": "courier"}),
+]
 EVIL = '=HYPERLINK("http://evil.example")'
 HEADING = 4  # in Excel's count from 1
 
@@ -40,12 +47,22 @@ def world(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
         envelope("opened", "campaign.opened", {**about, "name": "@攻坚", "office": "office:city"}),
         envelope("set", "campaign.target_set", {**about, **target, "rate": "work_coverage"}),
     ]
+    people = {**about, "campaign": "campaign:people"}
+    events.append(envelope("opened-people", "campaign.opened", {**people, "name": "人数", "office": "office:city"}))
+    for name, rate, segment in PEOPLE_TARGETS:
+        events.append(
+            envelope(
+                f"set-{name}", "campaign.target_set", {**people, **target, "target": name, "rate": rate, **segment}
+            )
+        )
     with Service(tmp_path_factory.mktemp("exports"), "--dev", database_url=new_database(postgres)) as service:
         world = publish(service, [*EXAMPLES[4]["deliveries"], *events])
         body = {
             "assessment": "assessment:r", "title": EVIL, "office": "office:city", "campaign": "campaign:c",
             "as_of": AS_OF, "group_by": ["kind"],
         }  # fmt: skip
+        assert service.http.post("/v1/assessments", json=body).status_code == 201
+        body |= {"assessment": "assessment:people", "title": "人数", "campaign": "campaign:people"}
         assert service.http.post("/v1/assessments", json=body).status_code == 201
         yield world
 
@@ -244,6 +261,44 @@ def test_any_grouping_of_whole_counties_says_the_same_of_people(world: World) ->
     people = [[each[-1][name] for name in PEOPLE] for each in rows.values()]
     assert people[0] == people[1] == people[2]
     assert [rows["region:4"][0][name] for name in PEOPLE] == people[0]
+
+
+def test_a_sealed_reports_targets_are_withheld_in_all_four_forms(world: World) -> None:
+    path = "/v1/assessments/assessment:people/export"
+    sealed = {
+        each["target"]: each for each in world.service.get("/v1/assessments/assessment:people")["sealed"]["targets"]
+    }
+    tables = json.loads(fetch(world, path, format="json", publication="true", lang="en"))["tables"]
+    rows = {row["target"]: row for row in tables["summary"]["rows"]}
+    told = ("reached", "now", "numerator", "denominator", "required", "missing", "as_known_then", "as_known_now")
+    assert sealed["town"]["now"]["denominator"] > PEOPLE_MIN
+    for name in ("town", "eligible"):
+        assert [rows[name][each] for each in told] == ["*"] * len(told)
+    # That nobody is covered where no organization is follows from the organizations, which stay.
+    assert sealed["couriers"]["now"]["denominator"] > PEOPLE_MIN
+    assert [rows["couriers"][each] for each in told] == ["*", "*", 0, "*", "*", "*", "*", "*"]
+    kept = rows["organizations"]
+    assert (kept["numerator"], kept["denominator"]) == tuple(sealed["organizations"]["now"].values())
+    assert "*" not in kept.values()
+    # The whole's employees are withheld or shown as they are in the groups.
+    total = tables["groups"]["rows"][-1]
+    assert rows["city"]["denominator"] == total["employee_coverage_denominator"]
+    assert {row["eligible_into"] for row in tables["since"]["rows"]} == {"*"}
+    as_json = {name: {each: str(row[each]) for each in told} for name, row in rows.items()}
+    packed = zipfile.ZipFile(io.BytesIO(fetch(world, path, format="csv", publication="true", lang="en")))
+    written = packed.read("summary.csv").decode("utf-8-sig")
+    for row in csv.DictReader(io.StringIO(written)):
+        assert {each: row[each] for each in told if "*" in as_json[row["target"]][each]} == {
+            each: "*" for each in told if "*" in as_json[row["target"]][each]
+        }
+    sheet = workbook(world, path, publication="true", lang="en")["Summary"]
+    for values in sheet.iter_rows(min_row=HEADING + 1, values_only=True):
+        if values[0] in ("town", "eligible"):
+            assert values[7:15] == ("*",) * 8
+    page = fetch(world, path, format="html", publication="true", lang="en").decode()
+    for name in ("town", "eligible"):
+        line = next(line for line in page.split("<tr") if f">{name}</" in line)
+        assert line.count(">*</") == len(told)
 
 
 def test_the_organizations_are_listed_with_what_the_ledger_says_of_them(world: World) -> None:
