@@ -33,8 +33,8 @@ class Differences(BaseModel):
 
     counts: dict[str, int] = Field(description="a side that does not have the group counts 0")
     rates: dict[str, str | None] = Field(
-        description="in percentage points, two places, computed from the counts, halves rounded away from zero; null "
-        "where a side does not have the group or divides by 0",
+        description="in percentage points, two places, of the rates as they are shown: whoever subtracts gets the "
+        "same; null where a side does not have the group or divides by 0",
         examples=[{"organization_coverage": "-1.25"}],
     )
 

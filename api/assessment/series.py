@@ -33,7 +33,7 @@ class RateMoved(BaseModel):
 
     before: RateShape | None = Field(description="null where the group was not there")
     points: str | None = Field(
-        description="percentage points, two places, from the counts; null where a side is missing or over nothing",
+        description="in percentage points, of the rates as shown; null where a side is missing or over nothing",
         examples=["1.25"],
     )
 

@@ -200,7 +200,7 @@ class DurationsShape(BaseModel):
     region: str | None
     ended: int
     censored: int = Field(description="still open, or ended without being met")
-    median_days: float | None
+    median_days: int | None
     curve: list[PointShape]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from domain.ledger.rates import RATES, Counts, Key, Rate, key_order, rates
+from domain.ledger.rates import RATES, Counts, Key, Rate, key_order, rates, ten_thousandths
 from domain.values.decimals import quotient
 
 
@@ -15,15 +15,15 @@ class Pair(NamedTuple):
 
 
 def percentage_points(this: Rate, other: Rate) -> str | None:
-    """`this` less `other` in percentage points, two places, halves rounded away from zero; None over a 0.
+    """`this` less `other` in percentage points, two places; None over a 0.
 
-    Computed from the integers, not from the rounded ratios. Exchanging the sides changes the sign alone, which
-    rounding halves up on the number line would not give.
+    Of the rates as they are shown, so that whoever subtracts the one from the other gets the same: 33.34 % less 33.33 %
+    is 0.01, though the counts may lie further apart or nearer by less than a hundredth.
     """
     if this.denominator == 0 or other.denominator == 0:
         return None
-    difference = this.numerator * other.denominator - other.numerator * this.denominator
-    return quotient(difference * 100, this.denominator * other.denominator, 2)
+    left, right = (ten_thousandths(rate.numerator, rate.denominator) for rate in (this, other))
+    return quotient(left - right, 100, 2)
 
 
 def pairs(this: Mapping[Key, Counts], other: Mapping[Key, Counts]) -> dict[Key, Pair]:

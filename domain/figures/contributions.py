@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
+from domain.figures.comparison import percentage_points
 from domain.figures.ranking import exact
 from domain.ledger.rates import Key, Rate
 from domain.values.decimals import decimal
@@ -36,7 +37,7 @@ class Contribution(NamedTuple):
 
 
 class Contributions(NamedTuple):
-    """The change of the whole's rate as a ratio, the same in points, and each group's part."""
+    """The change of the whole's rate as a ratio, the same in points as `percentage_points` shows it, and each part."""
 
     change: Fraction
     points: str
@@ -64,23 +65,26 @@ def contributions(before: Mapping[Key, Rate], after: Mapping[Key, Rate]) -> Cont
         within = (new_share + old_share) / 2 * (new_rate - old_rate)
         parts[key] = (within, (new_share - old_share) * ((new_rate + old_rate) / 2 - middle))
     change = Fraction(*whole[1]) - Fraction(*whole[0])
-    shown = shown_to_add_up([sum(each, Fraction()) * 100 for each in parts.values()], change * 100)
-    found = {key: Contribution(*each, points) for (key, each), points in zip(parts.items(), shown, strict=True)}
-    return Contributions(change, decimal(change * 100, PLACES), found)
+    old_whole, new_whole = (Rate(*side, None) for side in whole)
+    points = percentage_points(new_whole, old_whole) or ""
+    shown = shown_to_add_up([sum(each, Fraction()) * 100 for each in parts.values()], points)
+    found = {key: Contribution(*each, own) for (key, each), own in zip(parts.items(), shown, strict=True)}
+    return Contributions(change, points, found)
 
 
 def _whole(side: Mapping[Key, Rate]) -> tuple[int, int]:
     return sum(rate.numerator for rate in side.values()), sum(rate.denominator for rate in side.values())
 
 
-def shown_to_add_up(parts: Sequence[Fraction], total: Fraction) -> list[str]:
+def shown_to_add_up(parts: Sequence[Fraction], total: str) -> list[str]:
     """The parts with PLACES places, so that what is shown adds up to the total as shown (largest remainders).
 
-    Each is its exact value rounded down or up; those with the largest remainders are rounded up, ties in order.
+    Each is its exact value rounded down or up; those with the largest remainders are rounded up, ties in order. The
+    total is their sum rounded down or up.
     """
     unit = 10**PLACES
     floors = [part.numerator * unit // part.denominator for part in parts]
-    short = int(Fraction(decimal(total, PLACES)) * unit) - sum(floors)
+    short = int(Fraction(total) * unit) - sum(floors)
     order = sorted(range(len(parts)), key=lambda i: (floors[i] - parts[i] * unit, i))
     for i in order[:short]:
         floors[i] += 1

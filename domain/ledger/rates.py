@@ -61,14 +61,19 @@ _SIDES: Final = tuple((Counts._fields.index(above), Counts._fields.index(below))
 
 
 def ratio(numerator: int, denominator: int) -> str | None:
-    """The ratio as a decimal of four places, rounded half up; None over 0.
+    """The ratio as a decimal of four places, rounded half up; None over 0."""
+    if denominator == 0:
+        return None
+    shown = ten_thousandths(numerator, denominator)
+    return f"{shown // 10_000}.{shown % 10_000:04d}"
+
+
+def ten_thousandths(numerator: int, denominator: int) -> int:
+    """The ratio as it is shown, in ten thousandths, rounded half up.
 
     In integers throughout: a binary fraction would round some halves down.
     """
-    if denominator == 0:
-        return None
-    ten_thousandths = (numerator * 20_000 + denominator) // (denominator * 2)
-    return f"{ten_thousandths // 10_000}.{ten_thousandths % 10_000:04d}"
+    return (numerator * 20_000 + denominator) // (denominator * 2)
 
 
 def rates(counts: Counts) -> dict[str, Rate]:

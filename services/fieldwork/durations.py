@@ -1,6 +1,8 @@
 """How long measures take, by region: survival curves in which what is still open counts as such."""
 
+from collections.abc import Sequence
 from datetime import date
+from fractions import Fraction
 from math import isnan
 from typing import Final, NamedTuple
 
@@ -8,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.fieldwork.measures import SUCCESSES
+from domain.ledger.rates import ten_thousandths
 from domain.values.terms import MEASURES, Measure
 from projections.ledger.columns.measures import ENDS, measures
 from services.ledger.queries import Queries
@@ -23,14 +26,14 @@ class Durations(NamedTuple):
         region: None for all.
         ended: met by coverage or an instructor.
         censored: still open, or ended in another way.
-        median_days: None where half have not been met within the days seen.
+        median_days: the first on which half or less is open; None where more is within the days seen.
         curve: (days, share still open, its lower and upper bound at 95 %).
     """
 
     region: str | None
     ended: int
     censored: int
-    median_days: float | None
+    median_days: int | None
     curve: list[tuple[int, float, float | None, float | None]]
 
 
@@ -60,12 +63,33 @@ def durations(queries: Queries, as_of: date, known_at: int, measure: Measure, di
 
 
 class Curve(NamedTuple):
-    """A survival curve: on each of these days the share that is left, with its bounds; arrays of one length."""
+    """A survival curve: on each of these days the share that is left, exact, and its bounds; all of one length."""
 
-    days: NDArray[np.int64]
-    shares: NDArray[np.floating]
+    days: list[int]
+    shares: list[Fraction]
     low: NDArray[np.floating]
     high: NDArray[np.floating]
+
+
+def median(days: Sequence[int], shares: Sequence[Fraction]) -> int | None:
+    """The first day on which half or less is left; None where more is left to the end."""
+    return next((day for day, share in zip(days, shares, strict=True) if share * 2 <= 1), None)
+
+
+def exact_shares(days: NDArray[np.int64], is_end: NDArray[np.bool_]) -> tuple[list[int], list[Fraction]]:
+    """Each day on which one ended or was last seen, and the share left after it (Kaplan and Meier 1958).
+
+    In integers: in binary fractions a curve that is exactly one half stays a hair above it.
+    """
+    found, at = np.unique(days, return_inverse=True)
+    ended = np.bincount(at[is_end], minlength=len(found)).tolist()
+    seen = np.bincount(at, minlength=len(found)).tolist()
+    left, shares, share = len(days), [], Fraction(1)
+    for ends, all_ in zip(ended, seen, strict=True):
+        share *= Fraction(left - ends, left)
+        shares.append(share)
+        left -= all_
+    return found.tolist(), shares
 
 
 def survival_curve(days: NDArray[np.int64], is_end: NDArray[np.bool_]) -> Curve:
@@ -80,25 +104,29 @@ def survival_curve(days: NDArray[np.int64], is_end: NDArray[np.bool_]) -> Curve:
     from scipy import stats  # noqa: PLC0415 - takes most of a second to import, and few ask for a curve
 
     function = stats.ecdf(stats.CensoredData(uncensored=days[is_end], right=days[~is_end])).sf
-    low = high = np.full(len(function.quantiles), np.nan)
+    found, shares = exact_shares(days, is_end)
+    low = high = np.full(len(found), np.nan)
     if is_end.any():
         # Without a censored or an ended one beside, the variance has no value on some days.
         with np.errstate(all="ignore"):
             interval = function.confidence_interval(0.95, method="log-log")
         low, high = interval.low.probabilities, interval.high.probabilities
-    return Curve(function.quantiles, function.probabilities, low, high)
+    return Curve(found, shares, low, high)
 
 
 def _survival(region: str | None, days: NDArray[np.int64], is_met: NDArray[np.bool_]) -> Durations:
     curve, met = survival_curve(days, is_met), int(is_met.sum())
-    halved = np.flatnonzero(curve.shares <= 0.5)
     step = max(1, -(-len(curve.days) // CURVE_POINTS_MAX))
-    points = zip(*(values[::step].tolist() for values in curve), strict=True)
+    points = zip(*(values[::step] for values in curve), strict=True)
     return Durations(
-        region, met, len(days) - met, float(curve.days[halved[0]]) if len(halved) else None,
-        [(day, round(share, 4), _bound(low), _bound(high)) for day, share, low, high in points],
+        region, met, len(days) - met, median(curve.days, curve.shares),
+        [(day, _shown(share), _bound(low), _bound(high)) for day, share, low, high in points],
     )  # fmt: skip
 
 
-def _bound(value: float) -> float | None:
-    return None if isnan(value) else round(value, 4)
+def _shown(share: Fraction) -> float:
+    return ten_thousandths(share.numerator, share.denominator) / 10_000
+
+
+def _bound(value: np.floating) -> float | None:
+    return None if isnan(value) else round(float(value), 4)
