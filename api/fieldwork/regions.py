@@ -14,7 +14,7 @@ from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.shapes import CountsShape, KnownAt, RateShape, figures
 from domain.ledger.rates import Counts
-from services.fieldwork.regions import regional_rates, regions_known
+from services.fieldwork.regions import RegionalRates, regional_rates, regions_known
 
 router = APIRouter(prefix="/v1/regions", tags=["regions"], responses=PROBLEMS)
 
@@ -37,6 +37,7 @@ class SuccessionShape(BaseModel):
     region: str
     ending: str
     into: str | None
+    parts: list[str] = Field(description="after a split the regions that it is in; else the one that it is in")
     children: dict[str, str] = Field(description="codes below it, and their new ones")
 
 
@@ -86,6 +87,13 @@ class RegionalGroup(BaseModel):
     before: dict[str, Any] | None = Field(description="the same at `compare_with`; null if not asked for or nothing")
 
 
+class UndividedShape(BaseModel):
+    """Regions that cannot be told apart."""
+
+    regions: list[str]
+    organizations: int
+
+
 class RegionalAnswer(BaseModel):
     """Rates by the regions of one date."""
 
@@ -97,6 +105,11 @@ class RegionalAnswer(BaseModel):
     total: dict[str, Any]
     unmapped: dict[str, int] = Field(description="by own code how many organizations no change maps to `regions_at`")
     unmapped_before: dict[str, int]
+    undivided: list[UndividedShape] = Field(
+        description="organizations of which no change tells in which of several regions they are: back over a merger, "
+        "or on over a split, that does not name the part. They are in the total and in no group."
+    )
+    undivided_before: list[UndividedShape]
 
 
 @router.get(
@@ -118,8 +131,9 @@ def get_rates(
 ) -> Response:
     """Rates by the regions as they were then, or mapped to those of any other date.
 
-    Organizations keep the codes that their registries gave them; changes of regions say which code stands for it on
-    `regions_at`. What no change maps is counted under `unmapped`, by its own code, and in the total.
+    Organizations keep the codes that their registries gave them; a code means what it meant when it was given, since
+    codes are used again, and changes of regions say which code stands for it on `regions_at`. What no change maps is
+    counted under `unmapped`, by its own code, what may be in several regions under `undivided`, and both in the total.
     """
     queries = parts_of(request).queries
     known = regions_known(queries, clocks.position)
@@ -147,8 +161,14 @@ def get_rates(
             "total": {**figures(now.total), "before": figures(before.total) if before else None},
             "unmapped": _organizations(now.unmapped),
             "unmapped_before": _organizations(before.unmapped) if before else {},
+            "undivided": _undivided(now),
+            "undivided_before": _undivided(before) if before else [],
         }
     )
+
+
+def _undivided(found: RegionalRates) -> list[dict[str, Any]]:
+    return [{"regions": codes, "organizations": counts.organizations} for codes, counts in found.undivided.items()]
 
 
 def _organizations(unmapped: dict[str, Counts]) -> dict[str, int]:

@@ -87,6 +87,11 @@ def get(
         ],
         total=_group("", None, _sum(now, shown), _sum(before, shown) if before else None),
         unmapped={code: counts.organizations for code, counts in now.unmapped.items() if code.startswith(begin)},
+        undivided={
+            codes: counts.organizations
+            for codes, counts in now.undivided.items()
+            if any(code.startswith(begin) for code in codes)
+        },
         successions=successions,
         before_change={s.region: _name(known.at(s.day - timedelta(1)).get(s.region), page.lang) for s in successions},
         contradictions=known.contradictions,

@@ -136,7 +136,9 @@ def _regions_table(answer: dict[str, Any]) -> Group:
     table = Table("区划 region", "组织覆盖率 organization coverage", str(answer["compare_with"] or ""), title=title)
     for each in answer["groups"]:
         table.add_row(f"{each['region']} {each['name'] or ''}", _coverage(each), _coverage(each["before"]))
-    unmapped = (("", answer["unmapped"]), ("before ", answer["unmapped_before"]))
+    unmapped = [("", answer["unmapped"]), ("before ", answer["unmapped_before"])]
+    for side, name in (("", "undivided"), ("before ", "undivided_before")):
+        unmapped.append((side, {" / ".join(each["regions"]): each["organizations"] for each in answer[name]}))
     return Group(table, *(f"[yellow]无法对应 not mapped {side}[/yellow]: {found}" for side, found in unmapped if found))
 
 

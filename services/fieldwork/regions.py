@@ -1,17 +1,26 @@
-"""Rates by regions as they were then, or mapped to those of any other date; what could not be mapped is said."""
+"""Rates by regions as they were then, or mapped to those of any other date; what could not be mapped is said.
+
+An organization's code means what it meant when its registry said it: since then its row has had it without a break, as
+far as the days show on which a region changed.
+"""
 
 import threading
 from collections import OrderedDict
-from datetime import date
-from functools import reduce
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
 from typing import Final, NamedTuple
+
+import numpy as np
 
 from domain.fieldwork.regions import Regions
 from domain.ledger.rates import Counts, Filters, add
-from services.ledger.queries import Queries
+from projections.ledger.columns.counts import standing
+from projections.ledger.columns.grouping import group
+from services.ledger.queries import Queries, chosen_rows
 
 KEPT_MAX: Final = 4
 _FAMILY: Final = "region"
+_BY_CODE: Final = ("region:12",)
 
 
 class RegionalRates(NamedTuple):
@@ -20,11 +29,13 @@ class RegionalRates(NamedTuple):
     Attributes:
         groups: by region code of so many digits.
         unmapped: by the organizations' own code, what no change maps to that date.
+        undivided: by the regions of that date that cannot be told apart: back over a merger, or on over a split.
         total: of all, mapped or not.
     """
 
     groups: dict[str, Counts]
     unmapped: dict[str, Counts]
+    undivided: dict[tuple[str, ...], Counts]
     total: Counts
 
 
@@ -71,15 +82,46 @@ def regional_rates(  # noqa: PLR0917 - one question
         filters: which rows are meant, by the codes that they have on the date.
         regions_at: the date whose regions are meant.
     """
-    found = queries.rates(as_of, known_at, ("region:12",), filters)
     groups: dict[str, Counts] = {}
     unmapped: dict[str, Counts] = {}
-    for (code,), counts in found.groups.items():
-        own = code or ""
-        mapped = regions.mapped(own, regions_at)
-        if mapped is None:
-            unmapped[own] = counts
+    undivided: dict[tuple[str, ...], Counts] = {}
+    total = Counts()
+    for code, said_on, counts in _said(queries, regions.changed_on, as_of, known_at, filters):
+        total = add(total, counts)
+        mapped = tuple(sorted({each[:digits] for each in regions.mapped(code, said_on, regions_at)}))
+        if not mapped:
+            unmapped[code] = add(unmapped.get(code, Counts()), counts)
+        elif len(mapped) == 1:
+            groups[mapped[0]] = add(groups.get(mapped[0], Counts()), counts)
         else:
-            key = mapped[:digits]
-            groups[key] = add(groups[key], counts) if key in groups else counts
-    return RegionalRates(dict(sorted(groups.items())), unmapped, reduce(add, found.groups.values(), Counts()))
+            undivided[mapped] = add(undivided.get(mapped, Counts()), counts)
+    return RegionalRates(dict(sorted(groups.items())), unmapped, dict(sorted(undivided.items())), total)
+
+
+def _said(
+    queries: Queries, changed_on: Sequence[date], as_of: date, known_at: int, filters: Filters
+) -> Iterator[tuple[str, date, Counts]]:
+    """The counts by region code, and a day between changes of regions on which the registry had said the code."""
+    days = [day for day in reversed(changed_on) if day <= as_of]
+    if not days:
+        for (code,), counts in queries.rates(as_of, known_at, _BY_CODE, filters).groups.items():
+            yield code or "", as_of, counts
+        return
+    snapshot = queries.view.current.snapshot
+    policy = snapshot.policy(as_of.toordinal(), known_at)
+    rows = chosen_rows(snapshot, as_of, known_at, policy, queries.narrowed(filters))
+    # How many of the days each row has been at its code for, the last of them first.
+    since = np.zeros(len(rows), np.int64)
+    lasting = np.ones(len(rows), np.bool_)
+    for day in days:
+        eve = standing(snapshot, day.toordinal() - 1, known_at, policy)
+        was_at = np.full(snapshot.organizations, -1, np.int64)
+        was_at[eve.org_no] = eve.region
+        lasting &= was_at[rows.org_no] == rows.region
+        if not lasting.any():
+            break
+        since += lasting
+    for number in np.unique(since).tolist():
+        said_on = days[number - 1] - timedelta(1) if number else as_of
+        for (code,), counts in group(snapshot, rows.where(since == number), _BY_CODE).items():
+            yield code or "", said_on, counts
