@@ -52,8 +52,9 @@ AsFormat = Annotated[
 In = Annotated[Lang, Query(description="The document's language.")]
 Public = Annotated[
     bool,
-    Query(description="For publication: small counts of people are withheld, and what would give them away. People are "
-          "counted by kind and county alone; organizations' counts stay."),
+    Query(description="For publication: small counts of people are withheld, those of one organization, and what would "
+          "give them away. People are counted by kind and county alone; eligible organizations follow from them. Not "
+          "with `measure` or `eligible`. Other counts of organizations stay."),
 ]  # fmt: skip
 Listed = Annotated[
     bool,
