@@ -45,9 +45,8 @@ def test_groups_stand_by_rank_with_their_gaps(world: World, rate: str) -> None:
         assert group["rank"] == {
             "rank": 1 + sum(other > own for other in values if other is not None), "shared_by": values.count(own),
         }  # fmt: skip
-        city = value(group["city"])
-        assert city is not None
-        assert abs(Fraction(group["to_city"]) - (own - city) * 100) <= Fraction(1, 200)
+        here, city = (Fraction(group[each]["value"]) for each in ("rate", "city"))
+        assert Fraction(group["to_city"]) == (here - city) * 100
     ranks = [g["rank"]["rank"] for g in answer["groups"] if g["rank"]]
     assert ranks == sorted(ranks)
 

@@ -8,34 +8,21 @@ from collections.abc import Iterator
 from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import openpyxl
 import pytest
-from openpyxl.worksheet.worksheet import Worksheet
 
 from api.exports.organizations import ORGANIZATIONS_MAX, check
-from domain.figures.publication import OF_MEMBERS, PEOPLE, PEOPLE_MIN
-from domain.ledger.rates import RATES, Counts
+from domain.ledger.rates import Counts
 from services.system.errors import InvalidValueError
 from tests.examples import EXAMPLES
+from tests.exporting import AS_OF, GROUPED, HEADING, PATH, fetch, records, workbook
 from tests.fix_service import Service, new_database, shell
 from tests.folding import World, publish
 from tests.sending import envelope
 
-AS_OF = "2024-12-31"
-PATH = "/v1/rates/export"
-GROUPED: dict[str, Any] = {"as_of": AS_OF, "group_by": ["kind", "region:6"]}
 REPORT = "/v1/assessments/assessment:r/export"
-PEOPLE_TARGETS: list[tuple[str, str, dict[str, str]]] = [
-    ("couriers", "employee_coverage", {"category": "courier"}),
-    ("town", "employee_coverage", {"region": "510107001"}),
-    ("eligible", "eligible_coverage", {}),
-    ("city", "employee_coverage", {}),
-    ("organizations", "organization_coverage", {"category": "courier"}),
-]
 EVIL = '=HYPERLINK("http://evil.example")'
-HEADING = 4  # in Excel's count from 1
 
 
 @pytest.fixture(scope="module")
@@ -47,14 +34,6 @@ def world(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
         envelope("opened", "campaign.opened", {**about, "name": "@攻坚", "office": "office:city"}),
         envelope("set", "campaign.target_set", {**about, **target, "rate": "work_coverage"}),
     ]
-    people = {**about, "campaign": "campaign:people"}
-    events.append(envelope("opened-people", "campaign.opened", {**people, "name": "人数", "office": "office:city"}))
-    for name, rate, segment in PEOPLE_TARGETS:
-        events.append(
-            envelope(
-                f"set-{name}", "campaign.target_set", {**people, **target, "target": name, "rate": rate, **segment}
-            )
-        )
     with Service(tmp_path_factory.mktemp("exports"), "--dev", database_url=new_database(postgres)) as service:
         world = publish(service, [*EXAMPLES[4]["deliveries"], *events])
         body = {
@@ -62,26 +41,7 @@ def world(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
             "as_of": AS_OF, "group_by": ["kind"],
         }  # fmt: skip
         assert service.http.post("/v1/assessments", json=body).status_code == 201
-        body |= {"assessment": "assessment:people", "title": "人数", "campaign": "campaign:people"}
-        assert service.http.post("/v1/assessments", json=body).status_code == 201
         yield world
-
-
-def fetch(world: World, path: str = PATH, **asked: Any) -> bytes:  # noqa: ANN401 - query parameters
-    answer = world.service.http.get(path, params=asked)
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["content-disposition"].startswith("attachment; filename=")
-    return answer.content
-
-
-def workbook(world: World, path: str = PATH, **asked: Any) -> openpyxl.Workbook:  # noqa: ANN401 - as above
-    return openpyxl.load_workbook(io.BytesIO(fetch(world, path, format="xlsx", **asked)))
-
-
-def records(sheet: Worksheet) -> list[dict[str, Any]]:
-    """The rows below the headings by heading."""
-    headings, *rows = sheet.iter_rows(min_row=HEADING, values_only=True)
-    return [dict(zip(map(str, headings), row, strict=True)) for row in rows]
 
 
 def test_the_workbook_holds_the_apis_figures_as_numbers_with_formats(world: World) -> None:
@@ -221,86 +181,6 @@ def test_a_report_says_where_each_target_stood_and_that_it_is_identical(world: W
     assert evidence["Signed checkpoint at sealing"] == sealed["checkpoint"]
 
 
-def test_for_publication_small_counts_of_people_are_withheld_and_organizations_stay(world: World) -> None:
-    open_, public = (
-        json.loads(fetch(world, **GROUPED, format="json", publication=flag))["tables"] for flag in ("false", "true")
-    )
-    small = 0
-    for row, shown in zip(open_["detail"]["rows"], public["detail"]["rows"], strict=True):
-        for name in Counts._fields:
-            if name not in (*PEOPLE, *OF_MEMBERS):
-                assert shown[name] == row[name]
-            elif name in PEOPLE and 0 < row[name] < PEOPLE_MIN:
-                small += 1
-                assert shown[name] == "*"
-            else:
-                assert shown[name] in (row[name], "*")
-    assert small > 0
-    for row in public["summary"]["rows"]:
-        for name in RATES:
-            sides = {row[f"{name}_numerator"], row[f"{name}_denominator"]}
-            assert ("*" in sides) == (row[name] == "*")
-        assert "*" not in (row["organization_coverage"], row["work_coverage"])
-
-
-def test_a_publication_is_not_chosen_or_grouped_by_what_follows_from_people(world: World) -> None:
-    for asked in ({"group_by": "measure"}, {"measure": "combine"}, {"eligible": "true"}):
-        refused = world.service.http.get(PATH, params={"as_of": AS_OF, "publication": "true", **asked})
-        assert refused.status_code == 400
-        assert "leave it away" in refused.json()["detail"]
-
-
-def test_any_grouping_of_whole_counties_says_the_same_of_people(world: World) -> None:
-    rows = {
-        dimension: json.loads(fetch(world, as_of=AS_OF, group_by=dimension, format="json", publication="true"))[
-            "tables"
-        ]["detail"]["rows"]
-        for dimension in ("region:4", "region:6", "category")
-    }
-    # Totals are one figure, and the city is the sum of its counties.
-    people = [[each[-1][name] for name in PEOPLE] for each in rows.values()]
-    assert people[0] == people[1] == people[2]
-    assert [rows["region:4"][0][name] for name in PEOPLE] == people[0]
-
-
-def test_a_sealed_reports_targets_are_withheld_in_all_four_forms(world: World) -> None:
-    path = "/v1/assessments/assessment:people/export"
-    sealed = {
-        each["target"]: each for each in world.service.get("/v1/assessments/assessment:people")["sealed"]["targets"]
-    }
-    tables = json.loads(fetch(world, path, format="json", publication="true", lang="en"))["tables"]
-    rows = {row["target"]: row for row in tables["summary"]["rows"]}
-    told = ("reached", "now", "numerator", "denominator", "required", "missing", "as_known_then", "as_known_now")
-    assert sealed["town"]["now"]["denominator"] > PEOPLE_MIN
-    for name in ("town", "eligible"):
-        assert [rows[name][each] for each in told] == ["*"] * len(told)
-    # That nobody is covered where no organization is follows from the organizations, which stay.
-    assert sealed["couriers"]["now"]["denominator"] > PEOPLE_MIN
-    assert [rows["couriers"][each] for each in told] == ["*", "*", 0, "*", "*", "*", "*", "*"]
-    kept = rows["organizations"]
-    assert (kept["numerator"], kept["denominator"]) == tuple(sealed["organizations"]["now"].values())
-    assert "*" not in kept.values()
-    # The whole's employees are withheld or shown as they are in the groups.
-    total = tables["groups"]["rows"][-1]
-    assert rows["city"]["denominator"] == total["employee_coverage_denominator"]
-    assert {row["eligible_into"] for row in tables["since"]["rows"]} == {"*"}
-    as_json = {name: {each: str(row[each]) for each in told} for name, row in rows.items()}
-    packed = zipfile.ZipFile(io.BytesIO(fetch(world, path, format="csv", publication="true", lang="en")))
-    written = packed.read("summary.csv").decode("utf-8-sig")
-    for row in csv.DictReader(io.StringIO(written)):
-        assert {each: row[each] for each in told if "*" in as_json[row["target"]][each]} == {
-            each: "*" for each in told if "*" in as_json[row["target"]][each]
-        }
-    sheet = workbook(world, path, publication="true", lang="en")["Summary"]
-    for values in sheet.iter_rows(min_row=HEADING + 1, values_only=True):
-        if values[0] in ("town", "eligible"):
-            assert values[7:15] == ("*",) * 8
-    page = fetch(world, path, format="html", publication="true", lang="en").decode()
-    for name in ("town", "eligible"):
-        line = next(line for line in page.split("<tr") if f">{name}</" in line)
-        assert line.count(">*</") == len(told)
-
-
 def test_the_organizations_are_listed_with_what_the_ledger_says_of_them(world: World) -> None:
     ledger = world.service.get("/v1/organizations", as_of=AS_OF, limit=200)["organizations"]
     book = workbook(world, **GROUPED, organizations="true", lang="en")
@@ -341,16 +221,6 @@ def test_a_report_lists_its_organizations_as_the_log_had_them_at_its_own_clocks(
     rows = json.loads(fetch(world, REPORT, organizations="true", publication="true", format="json"))["tables"]
     withheld = ("employees", "full_members", "probationary_members", "activists", "eligible", "measure")
     assert {row[name] for row in rows["organizations"]["rows"] for name in withheld} == {"*"}
-
-
-def test_for_publication_the_list_says_nothing_of_an_organizations_people(world: World) -> None:
-    asked = {**GROUPED, "organizations": "true", "publication": "true"}
-    rows = json.loads(fetch(world, **asked, format="json"))["tables"]["organizations"]["rows"]
-    assert rows
-    telling = ("employees", "full_members", "probationary_members", "activists", "eligible", "measure")
-    for row in rows:
-        assert {row[name] for name in telling} == {"*"}
-        assert row["work_covered"] in ("是", "否")
 
 
 def test_more_organizations_than_a_document_lists_are_refused_never_cut() -> None:
