@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import date, datetime
 from functools import lru_cache, partial
-from itertools import chain
 from typing import Any, Final
 
 from api.exports.document import WITHHELD, Chart, Column, Document, Kind, Table, Value
@@ -153,8 +152,10 @@ def _since(lang: Lang, since: Since, *, public: bool) -> Table:
         ]
 
     def row(each: SourceSince | Since, source: str, events: int | None) -> list[Value]:
-        moved = ([WITHHELD] * 2 if public and name in OF_MEMBERS else each.counts[name] for name in COUNTED)
-        return [source, events, each.organizations, *chain.from_iterable(moved)]
+        values: list[Value] = [source, events, each.organizations]
+        for name in COUNTED:
+            values += [WITHHELD] * 2 if public and name in OF_MEMBERS else [*each.counts[name]]
+        return values
 
     rows = [row(each, each.source, each.events) for each in since.sources]
     total = row(since, text(lang, "export.source.all"), None)

@@ -49,7 +49,7 @@ def organization(
     its = Attributes(kind, CATEGORIES_OF_KIND[kind][category], "组织", region, None, employees, None, None)
     return Row(
         "group:0", its, full, 0, activists, "joint" if covered else None, covered, covered,
-        "shell" if excluded else None, full >= DEFAULT_POLICY.full_members_for_branch,
+        "not_operating" if excluded else None, full >= DEFAULT_POLICY.full_members_for_branch,
         measure(employees, full, DEFAULT_POLICY),
     )  # fmt: skip
 
@@ -156,12 +156,17 @@ ONE = numbered([organization("new_economic", "880102", 3, 3, covered=True)])
 TWO_TOWNS = numbered([organization("new_economic", f"880102{n}", 0, 0, covered=False) for n in ("001", "002")])
 
 # The small count of one cell is hidden by three others, of which one counts nobody in two towns.
-NOBODY_RAISED = numbered([
-    organization(kind, f"{county}{town}", None, full, covered=False)
-    for kind, county, full in (("new_economic", "880102", 2), ("new_economic", "880103", 9),
-                               ("new_social", "880102", 9), ("new_social", "880103", 0))
-    for town in ("001", "002")
-])  # fmt: skip
+CORNERS: tuple[tuple[Kind, str, int], ...] = (
+    ("new_economic", "880102", 2), ("new_economic", "880103", 9), ("new_social", "880102", 9),
+    ("new_social", "880103", 0),
+)  # fmt: skip
+NOBODY_RAISED = numbered(
+    [
+        organization(kind, f"{county}{town}", None, full, covered=False)
+        for kind, county, full in CORNERS
+        for town in ("001", "002")
+    ]
+)
 
 
 @settings(max_examples=25, deadline=None)
