@@ -72,10 +72,7 @@ def read_instant(name: str, text: str) -> datetime:
         nanoseconds = parse_instant(_SPACED_OFFSET.sub(r"+\1", text))
     except ValueError as error:
         raise invalid(f"query.{name}", text, "instant", f"{error}, or a position as digits") from None
-    try:
-        return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
-    except OverflowError:  # an offset can push the first and last days out of the calendar
-        return datetime.min.replace(tzinfo=UTC) if nanoseconds < 0 else datetime.max.replace(tzinfo=UTC)
+    return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
 
 
 def read_position(name: str, text: str) -> int:

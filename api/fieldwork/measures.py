@@ -1,6 +1,7 @@
 """`/v1/measures`: work lists by office, due and overdue; how long measures take; a calendar of due dates."""
 
 from datetime import date, datetime, timedelta
+from hashlib import sha256
 from itertools import groupby
 from typing import Annotated, Any, Literal
 
@@ -18,7 +19,9 @@ from api.ledger.organizations import Org
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.shapes import KnownAt
+from domain.ledger.rates import Filters
 from domain.values.terms import Measure
+from services.evidence.notes.signing import signer_for
 from services.fieldwork.durations import durations
 from services.fieldwork.measures import Item, State, Work, deadlines_json, item_key, names, of_organization, open_work
 from services.fieldwork.reminders import reminders
@@ -34,6 +37,7 @@ TITLES = {
     "instruct": "选派指导员",
 }
 NAMES_SHOWN = 20
+_UID_DIGITS = 16
 Office = Annotated[str | None, Query(max_length=80, description="Only those that this office answers for.")]
 
 
@@ -246,22 +250,35 @@ def calendar(request: Request, _: Inspecting, clocks: Asked, filters: Filtered, 
     queries = parts_of(request).queries
     work = open_work(queries, clocks.as_of, clocks.position, filters).of_office(office).dated()
     items = sorted(work.page(None, len(work)), key=lambda i: (i.due_on, i.measure, i.org))
+    uid = _uid(request, filters, office)
     made = Calendar()
     made.add("prodid", "-//Taizhang//measures//ZH")
     made.add("version", "2.0")
     made.add("x-wr-calname", f"台账到期 {office or '全部'}")
     for (due, measure), group in groupby(items, lambda i: (i.due_on, i.measure)):
         if due is not None:
-            made.add_component(_event(queries, due, measure, list(group), office, clocks.recorded_at))
+            made.add_component(_event(queries, due, measure, list(group), uid, clocks.recorded_at))
     return Response(made.to_ical(), media_type="text/calendar")
 
 
+def _uid(request: Request, filters: Filters, office: str | None) -> str:
+    """The end of every UID of a calendar: of its filters, its reader's regions and the log that it is made of.
+
+    RFC 5545, 3.8.4.7, asks for one that no other calendar has: an event lists what passes these filters alone.
+    """
+    parts = parts_of(request)
+    asked = (office, *filters, *(parts.queries.scope or ()))
+    digest = sha256("\n".join(map(str, asked)).encode()).hexdigest()[:_UID_DIGITS]
+    log = signer_for(parts.settings.log_key_path, parts.settings.log_origin).verifier
+    return f"{digest}@{log.key_id.hex()}.taizhang"
+
+
 def _event(  # noqa: PLR0917 - one event
-    queries: Queries, due: date, measure: Measure, items: list[Item], office: str | None, stamp: datetime | None
+    queries: Queries, due: date, measure: Measure, items: list[Item], uid: str, stamp: datetime | None
 ) -> Event:
     named = names(queries, items[:NAMES_SHOWN])
     event = Event()
-    event.add("uid", f"{due.isoformat()}-{measure}-{(office or 'all').replace(':', '-')}@taizhang")
+    event.add("uid", f"{due.isoformat()}-{measure}-{uid}")
     event.add("dtstamp", stamp or datetime(1970, 1, 1, tzinfo=SHANGHAI))
     event.add("dtstart", due)
     event.add("summary", f"{TITLES[measure]}到期 {len(items)} 家 due")

@@ -1,7 +1,6 @@
 """`POST /v1/events`: intake over HTTP (spec/events.md)."""
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import Sequence
 from email.message import Message as Header
@@ -23,7 +22,7 @@ from api.web.parts import parts_of
 from api.web.problems import Fault, Problem, ProblemDetails, faults
 from api.web.requests import read_body
 from domain.values.reasons import Reason
-from domain.values.strict_json import NotJsonError, split_array
+from domain.values.strict_json import NOT_JSON, NotJsonError, is_json, split_array
 from services.intake.account import reasons_json
 from services.ledger.queries import Queries
 from services.ledger.sight import Sight
@@ -40,6 +39,7 @@ FORMS: Final[dict[str, Form]] = {
 SPLIT_HERE_BYTES_MAX: Final = 32_768
 LOGGED_SOURCES_MAX: Final = 5
 SIGNATURE: Final = "event-signature"
+_BINARY_MODE: Final = ("ce-specversion", "ce-id", "ce-source", "ce-type")
 # All their signatures stand in one header.
 SIGNED_EVENTS_MAX: Final = 64
 
@@ -89,11 +89,13 @@ async def post_events(request: Request, holder: Publishing) -> Response:
     A source for which keys are registered signs its events: `Event-Signature` holds a detached JWS for each (RFC 7515
     appendix F, or RFC 7797), with commas between, over the event's exact bytes; at most 64 events at a time.
 
-    Limits: a body of 16 MiB unpacked (`Content-Encoding: gzip` is understood), 10,000 events in a batch, unless the
-    operator set others; an event of 1 MiB, nested at most 32 deep, an `id` of 128 characters, a `source` of 256.
+    Limits: a body of 16 MiB unpacked (`Content-Encoding: gzip` is understood, in up to 10,000 members), 10,000 events
+    in a batch, unless the operator set others; an event of 1 MiB, nested at most 32 deep, an `id` of 128 characters, a
+    `source` of 256. Binary mode is not taken over HTTP.
     """
     parts = parts_of(request)
     form = _form(request.headers.get("content-type", ""))
+    _refuse_binary_mode(request)
     body, unpacked = await read_body(request, parts.settings.body_bytes_max, parts.settings.body_seconds_max)
     sender = holder.publisher()
     if not unpacked:
@@ -129,6 +131,18 @@ def _form(content_type: str) -> Form:
     return form
 
 
+def _refuse_binary_mode(request: Request) -> None:
+    """Attributes in headers beside plain JSON are binary mode (CloudEvents HTTP protocol binding 1.0.2, 3.1)."""
+    structured = request.headers.get("content-type", "").lower().startswith("application/cloudevents")
+    if not structured and any(name in request.headers for name in _BINARY_MODE):
+        raise Problem(
+            "unsupported-media-type",
+            "events over HTTP come in structured mode, and binary mode (attributes in ce- headers) is not taken: send "
+            "the whole event as application/cloudevents+json; nothing was stored",
+            headers={"accept-post": ", ".join(FORMS)},
+        )
+
+
 async def _read(body: bytes, form: Form) -> tuple[list[bytes], tuple[Reason, ...]]:
     """The events' exact bytes, and what their form as a whole has against it.
 
@@ -142,7 +156,7 @@ async def _read(body: bytes, form: Form) -> tuple[list[bytes], tuple[Reason, ...
         rule = "one event is one JSON object; send an array as application/cloudevents-batch+json"
         return [body], (Reason("form", "", "array", rule),)
     if not is_array:
-        if not _is_json(body):
+        if not is_json(body):
             raise NotJsonError("the body is no JSON; a batch is a JSON array of events")
         rule = "a batch is a JSON array of events; send one event as application/cloudevents+json"
         return [body], (Reason("form", "", "no array", rule),)
@@ -228,15 +242,7 @@ def _not_json(receipt: Receipt) -> Problem:
 
 def _is_not_json(receipt: Receipt, body: bytes) -> bool:
     """Whether it was refused for being no JSON at all, not just JSON that cannot be kept exactly."""
-    return any(reason.rule == "not_json" for reason in receipt.reasons) and not _is_json(body)
-
-
-def _is_json(body: bytes) -> bool:
-    try:
-        json.loads(body.decode("utf-8"))
-    except (ValueError, RecursionError):
-        return False
-    return True
+    return any(reason.rule == NOT_JSON for reason in receipt.reasons) and not is_json(body)
 
 
 def result(receipt: Receipt) -> dict[str, Any]:

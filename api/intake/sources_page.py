@@ -10,10 +10,12 @@ from api.asking.clocks import AsOf, KnownAt
 from api.site.base import Paged, tidy
 from api.web.parts import parts_of
 from services.intake.sources import sources, total
+from services.ledger import held
 
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
 
 # The pages of intake: the text `intake.NAME` and the path.
+HELD_SHOWN: Final = 100
 SECTIONS: Final = (("sources", "/intake"), ("quarantine", "/intake/quarantine"))
 
 
@@ -28,12 +30,18 @@ Carried = Annotated[None, Depends(carried)]
 @router.get("/intake", response_model=None)
 def get(request: Request, page: Paged, _: Stewarding, __: Carried) -> HTMLResponse:
     """What `/v1/sources` tells, to be read."""
-    found, partitions = sources(parts_of(request).queries)
+    queries = parts_of(request).queries
+    found, partitions = sources(queries)
+    with queries.everywhere().connection() as connection:
+        number = held.count(connection)
+        events = held.held(connection, HELD_SHOWN) if number else []
     return page.render(
         "sources.html",
         sections=SECTIONS,
         found=found,
         partitions=partitions,
         total=total(found),
+        held=events,
+        held_more=number - len(events),
         api="/v1/sources",
     )

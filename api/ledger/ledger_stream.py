@@ -55,7 +55,7 @@ async def stream(request: Request, _: Inspecting, after: After = None, last_even
     queries = parts_of(request).queries.following()
     text = after if after is not None else last_event_id
     try:
-        since = Mark.beginning() if text is None else await run_in_threadpool(Mark.parse, text, queries)
+        since = Mark.beginning() if text is None else await run_in_threadpool(_mark, text, request)
     except ValueError as error:
         raise invalid("query.after", text, "mark", str(error)) from error
     if _Streams.open >= STREAMS_MAX:
@@ -66,6 +66,12 @@ async def stream(request: Request, _: Inspecting, after: After = None, last_even
         )
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     return StreamingResponse(_events(request, queries, since), headers=headers, media_type="text/event-stream")
+
+
+def _mark(text: str, request: Request) -> Mark:
+    parts = parts_of(request)
+    head, _ = parts.recorder.head()
+    return Mark.parse(text, parts.queries, head, _today())
 
 
 class _Streams:

@@ -14,6 +14,7 @@ from api.web.answers import answer
 from api.web.metrics import Account, text
 from api.web.parts import Parts, parts_of
 from services.intake.sources import sources
+from services.ledger import held
 from services.ledger.ruleset import ruleset
 from services.system.logs import logger
 
@@ -22,6 +23,7 @@ router = APIRouter(tags=["operation"])
 # How old the first event that the projections lack may be before the service counts as not ready.
 LAG_S_MAX: Final = 15.0
 CHECK_S_MAX: Final = 3.0
+HELD_SHOWN: Final = 20
 
 
 class Part(BaseModel):
@@ -32,9 +34,9 @@ class Part(BaseModel):
 
 
 class Readiness(BaseModel):
-    """Ready, or which part is not."""
+    """Ready, or which part is not. Degraded: it answers, and some events have no part in the answers."""
 
-    status: Literal["ready", "not ready"]
+    status: Literal["ready", "degraded", "not ready"]
     parts: dict[str, Part]
     position: int | None = Field(description="the log's last position")
 
@@ -52,7 +54,7 @@ def live() -> Response:
     summary="就绪 Ready, or which part is not",
 )
 async def ready(request: Request) -> Response:
-    """Ready when the database answers and the projections follow the log."""
+    """Ready when the database answers and the projections follow the log; degraded where they hold events."""
     parts = parts_of(request)
     position: int | None = None
     try:
@@ -63,12 +65,15 @@ async def ready(request: Request) -> Response:
             "database": _part(ready=True, detail=f"the log ends at position {position}"),
             "projections": projections,
             "rules": _rules(parts),
+            "events": await run_in_threadpool(_held, parts),
         }
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what the operator asks about
         logger().warning("not ready", part="database", error=str(error))
         shown = {"database": _part(ready=False, detail="does not answer")}
-    is_ready = all(part["ready"] for part in shown.values())
-    body = {"status": "ready" if is_ready else "not ready", "parts": shown, "position": position}
+    missing = {name for name, part in shown.items() if not part["ready"]}
+    is_ready = missing <= {"events"}
+    status = "not ready" if not is_ready else "degraded" if missing else "ready"
+    body = {"status": status, "parts": shown, "position": position}
     return answer(body, 200 if is_ready else 503, None if is_ready else {"retry-after": "2"})
 
 
@@ -87,6 +92,17 @@ def _projections(parts: Parts, position: int) -> dict[str, Any]:
         return _part(ready=True, detail=detail)
     age_s = (datetime.now(UTC) - missing.recorded_at).total_seconds()
     return _part(ready=age_s <= LAG_S_MAX, detail=f"{detail}, for {age_s:.1f} s")
+
+
+def _held(parts: Parts) -> dict[str, Any]:
+    """The events that have no part in any answer, since they could not be applied."""
+    with parts.queries.everywhere().connection() as connection:
+        number = held.count(connection)
+        found = held.held(connection, HELD_SHOWN) if number else []
+    if not number:
+        return _part(ready=True, detail="every event up to the projections' position is applied")
+    positions = ", ".join(str(each.position) for each in found) + (", …" if number > HELD_SHOWN else "")
+    return _part(ready=False, detail=f"{number} held, at positions {positions}: taizhang held list")
 
 
 def _rules(parts: Parts) -> dict[str, Any]:
@@ -109,7 +125,10 @@ def metrics(request: Request) -> Response:
     try:
         head, _ = parts.recorder.head()
         # Whoever asks has not signed in; the counts by source name no organization.
-        account = Account(*sources(parts.queries.everywhere()), head, parts.queries.position)
+        everywhere = parts.queries.everywhere()
+        with everywhere.connection() as connection:
+            number = held.count(connection)
+        account = Account(*sources(everywhere), head, parts.queries.position, number)
     except Exception as error:  # noqa: BLE001 - without the database there is still HTTP to measure
         logger().warning("measures without the account", error=str(error))
     return Response(text(account), media_type=CONTENT_TYPE_LATEST)

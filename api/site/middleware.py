@@ -56,6 +56,8 @@ class Surroundings:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":  # RFC 9110, 9.3.2: as GET, without the content
+            scope, send = {**scope, "method": "GET"}, _head_alone(send)
         began = time.perf_counter()
         identity = request_id(Headers(scope=scope))
         scope.setdefault("state", {})["request_id"] = identity
@@ -76,7 +78,7 @@ class Surroundings:
                 within = receive if scope["path"] in INTAKE else limited(receive, SMALL_BODY_BYTES_MAX)
                 await self._app(scope, within, send_on)
             except ClientDisconnect:
-                status = 499  # as nginx notes it: the client went away, nobody reads an answer
+                status = status or 499  # as nginx notes it: the client went away, nobody reads an answer
             except Exception:
                 # The outermost place: nothing above could answer. Whatever it is gets logged with its trace, and the
                 # client an answer that tells nothing of the inside; cancellation (BaseException) goes on.
@@ -96,6 +98,22 @@ class Surroundings:
         if scope["path"] not in _QUIET:
             milliseconds = round(seconds * 1000, 1)
             logger().info("request", method=scope["method"], route=route, status=status, duration_ms=milliseconds)
+
+
+def _head_alone(send: Send) -> Send:
+    """A `send` that ends the answer with its head; whatever goes on sending is told that nobody reads."""
+    has_begun = False
+
+    async def send_head(message: Message) -> None:
+        nonlocal has_begun
+        if message["type"] == "http.response.start":
+            await send(message)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            has_begun = True
+        elif has_begun and message.get("more_body"):
+            raise ClientDisconnect
+
+    return send_head
 
 
 def _route(scope: Scope) -> str | None:

@@ -40,7 +40,10 @@ SOURCES_MAX: Final = 500
 class Account:
     """The account of every message as a collector: the counts of `/v1/sources`, and the positions."""
 
-    def __init__(self, found: Sequence[Source], partitions: Sequence[Partition], head: int, reached: int) -> None:
+    def __init__(
+        self, found: Sequence[Source], partitions: Sequence[Partition], head: int, reached: int, held: int
+    ) -> None:
+        self._held = held
         self._sources = sorted(found, key=lambda each: -each.tally.received)[:SOURCES_MAX]
         self._partitions = partitions
         self._positions = {"log": head, "projections": reached}
@@ -56,7 +59,11 @@ class Account:
         for source in self._sources:
             for name in DISPOSITION_NAMES:
                 messages.add_metric([strike_out(source.source or ""), name], getattr(source.tally, name))
-        yield from (position, messages)
+        held = GaugeMetricFamily(
+            "taizhang_held_events", "Events without a part in the ledger: not to be applied, and those behind them"
+        )
+        held.add_metric([], self._held)
+        yield from (position, held, messages)
         yield from self._kafka()
 
     def _kafka(self) -> Iterator[Metric]:

@@ -94,6 +94,10 @@ async def only_known(request: Request) -> None:
 # What every call but intake needs at most.
 SMALL_BODY_BYTES_MAX: Final = 65_536
 _GZIP: Final = zlib.MAX_WBITS | 16  # zlib.decompressobj: expect gzip's header
+# RFC 9110, 8.4.1.3: x-gzip is the same as gzip.
+_GZIPPED: Final = ("gzip", "x-gzip")
+MEMBERS_MAX: Final = 10_000
+_FEED_BYTES: Final = 1_024
 
 
 def limited(receive: Receive, bytes_max: int) -> Receive:
@@ -115,13 +119,14 @@ def limited(receive: Receive, bytes_max: int) -> Receive:
 async def read_body(request: Request, bytes_max: int, seconds_max: float) -> tuple[bytes, bool]:
     """The body, and whether it could be unpacked; if not, the bytes are as they came.
 
-    `Content-Encoding: gzip` is unpacked. The limit is checked while bytes come in, and on what they unpack to.
+    `Content-Encoding: gzip` is unpacked, of several members too. The limit is checked while bytes come in, and on
+    what they unpack to.
 
     Raises:
         Problem: 408 too slow, 413 too large, 415 packed in another way.
     """
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("identity", "gzip", ""):
+    if encoding not in ("identity", "", *_GZIPPED):
         raise Problem(
             "unsupported-media-type", f"Content-Encoding {encoding[:40]!r}: send the body plain or packed with gzip"
         )
@@ -137,7 +142,7 @@ async def read_body(request: Request, bytes_max: int, seconds_max: float) -> tup
             f"the body was not here within {seconds_max:g} s; send smaller batches, or over a better connection",
             headers={"connection": "close"},
         ) from None
-    if encoding != "gzip":
+    if encoding not in _GZIPPED:
         return body, True
     return _unpack(body, bytes_max)
 
@@ -152,16 +157,26 @@ async def _receive(request: Request, bytes_max: int) -> bytes:
 
 
 def _unpack(body: bytes, bytes_max: int) -> tuple[bytes, bool]:
-    unpacker = zlib.decompressobj(_GZIP)
-    try:
-        plain = unpacker.decompress(body, bytes_max + 1)
-    except zlib.error:
-        return body, False
-    if len(plain) > bytes_max:
-        raise _too_large(bytes_max)
-    if not unpacker.eof or unpacker.unused_data:
-        return body, False
-    return plain, True
+    """Unpack every member (RFC 1952, 2.2: a file is one or more, one after the other), at most 10,000."""
+    plain, at = bytearray(), 0
+    for _ in range(MEMBERS_MAX):
+        unpacker, fed = zlib.decompressobj(_GZIP), _FEED_BYTES
+        while not unpacker.eof and at < len(body):
+            piece = body[at : at + fed]
+            # What lies behind the member's end is given back, and copied: so little at first, then ever more.
+            at, fed = at + len(piece), fed * 2
+            try:
+                plain += unpacker.decompress(piece, bytes_max + 1 - len(plain))
+            except zlib.error:
+                return body, False
+            if len(plain) > bytes_max:
+                raise _too_large(bytes_max)
+        if not unpacker.eof:
+            return body, False
+        at -= len(unpacker.unused_data)
+        if at == len(body):
+            return bytes(plain), True
+    return body, False
 
 
 def _too_large(bytes_max: int) -> Problem:

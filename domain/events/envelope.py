@@ -5,11 +5,9 @@ Sources: CloudEvents 1.0.2 core and JSON format; spec/events.md, first section.
 
 import hashlib
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -17,24 +15,36 @@ from pydantic import ValidationError
 from domain.events.facts import Event
 from domain.events.types import CORRECTED, EVENT_TYPES, RETRACTED
 from domain.values import codes
+from domain.values.attributes import (
+    EXTENSION_INTEGER_MAX,
+    EXTENSION_INTEGER_MIN,
+    EXTENSION_LENGTH_MAX,
+    EXTENSION_NAME_LENGTH_MAX,
+    EXTENSIONS_MAX,
+    TEXT_RULE,
+    URI_LENGTH_MAX,
+    is_absolute_uri,
+    is_extension_name,
+    is_extension_value,
+    is_text,
+    is_uri_reference,
+    means_json,
+    unfit_character,
+)
 from domain.values.fields import IDENTITY_LENGTH_MAX, SOURCE_LENGTH_MAX, Data
 from domain.values.instants import parse_instant
 from domain.values.reasons import Reason, from_validation
-from domain.values.strict_json import NotJsonError, read_json
+from domain.values.strict_json import NotJsonError, read_json, strings
 
 EVENT_BYTES_MAX: Final = 1 << 20
 TYPE_LENGTH_MAX: Final = 100
-EXTENSIONS_MAX: Final = 20
-EXTENSION_LENGTH_MAX: Final = 1_024
 
 _KNOWN: Final = frozenset(
     ("specversion", "id", "source", "type", "time", "subject", "data", "datacontenttype", "dataschema")
 )
 _REQUIRED: Final = ("specversion", "id", "source", "type", "time", "data")
-_SOURCES_KEPT: Final = 4_096
-_ATTRIBUTE: Final = re.compile(r"[a-z0-9]{1,20}", re.ASCII)
-_URI_REFERENCE: Final = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+", re.ASCII)
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+#: All attributes, those that are null too, so that the published schema can say the same.
+MEMBERS_MAX: Final = len(_KNOWN) + EXTENSIONS_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +75,30 @@ def read_event(raw: bytes, attributes: Mapping[str, str] | None = None) -> Readi
     try:
         value = read_json(raw)
     except NotJsonError as error:
-        return _refused(Reason("not_json", "", error.value, str(error)))
+        return _refused(Reason(error.rule, "", error.value, str(error)))
     if attributes is not None:
         value = {**attributes, "data": value}
     if not isinstance(value, dict):
         kind = type(value).__name__
         return _refused(Reason("not_an_event", "", kind, "an event is one JSON object"))
-    # CloudEvents JSON format 2.2: an attribute that is null counts as left out.
-    content = {k: v for k, v in value.items() if v is not None} if None in value.values() else value
-    if content.get("datacontenttype") == "application/json":
+    if len(value) > MEMBERS_MAX:
+        rule = f"an event has at most {MEMBERS_MAX} attributes, of which at most {EXTENSIONS_MAX} are extensions"
+        return _refused(Reason("extensions", "", len(value), rule))
+    return _read_content(significant(value))
+
+
+def significant(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The event without what says nothing: attributes that are null, and that its data is JSON."""
+    # CloudEvents JSON format 2.2: an attribute that is null counts as left out. What is no attribute's name does not.
+    content = {
+        name: each
+        for name, each in value.items()
+        if each is not None or not (name in _KNOWN or is_extension_name(name))
+    }
+    declared = content.get("datacontenttype")
+    if isinstance(declared, str) and means_json(declared):
         del content["datacontenttype"]
-    return _read_content(content)
+    return content
 
 
 def _refused(*reasons: Reason) -> Reading:
@@ -84,7 +107,7 @@ def _refused(*reasons: Reason) -> Reading:
 
 def _read_content(content: dict[str, Any]) -> Reading:
     digest = content_sha256(content)
-    reasons = _check_attributes(content)
+    reasons = _check_attributes(content) + _check_texts(content)
     if reasons:
         return Reading(None, _identity(content, reasons), digest, tuple(reasons))
     source, event_id = identity = content["source"], content["id"]
@@ -129,9 +152,13 @@ def _check_attributes(content: Mapping[str, Any]) -> list[Reason]:
         if not reasons:
             reasons.append(Reason("type_unknown", "/type", type_, "a type of spec/events.md"))
     reasons += _check_time(content["time"])
-    if content.get("datacontenttype", "application/json") != "application/json":
-        rule = "data is application/json"
+    if "datacontenttype" in content:
+        rule = "data is JSON: application/json, or a type that ends in +json"
         reasons.append(Reason("datacontenttype", "/datacontenttype", content["datacontenttype"], rule))
+    schema = content.get("dataschema", "urn:none")
+    if not (isinstance(schema, str) and is_absolute_uri(schema)):
+        rule = f"dataschema is an absolute URI (RFC 3986, 4.3) of at most {URI_LENGTH_MAX} characters, or is left out"
+        reasons.append(Reason("dataschema", "/dataschema", schema, rule))
     if "subject" in content:
         reasons += _check_string("subject", content["subject"], IDENTITY_LENGTH_MAX)
     return reasons + _check_extensions(content)
@@ -140,17 +167,35 @@ def _check_attributes(content: Mapping[str, Any]) -> list[Reason]:
 def _check_string(name: str, value: object, length_max: int) -> list[Reason]:
     if not isinstance(value, str) or not 1 <= len(value) <= length_max:
         return [Reason(name, f"/{name}", value, f"{name} is a string of 1 to {length_max} characters")]
-    if _CONTROL.search(value):
-        return [Reason(name, f"/{name}", value, f"{name} holds no control characters")]
     return []
 
 
-# Sources are few, and each names many events.
-@lru_cache(maxsize=_SOURCES_KEPT)
 def _check_reference(value: str) -> tuple[Reason, ...]:
-    if not _URI_REFERENCE.fullmatch(value):
-        return (Reason("source", "/source", value, "source is a URI reference"),)
+    if not is_uri_reference(value):
+        return (Reason("source", "/source", value, "source is a URI reference (RFC 3986, 4.1)"),)
     return ()
+
+
+def _check_texts(content: Mapping[str, Any]) -> list[Reason]:
+    """Every string of the event, names of members too; the first that is no text is told, and where."""
+    if all(map(is_text, strings(content))):
+        return []
+    at, found = next(_unfit_texts(content, ""))
+    return [Reason("text", at, unfit_character(found), TEXT_RULE)]
+
+
+def _unfit_texts(value: object, at: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        if not is_text(value):
+            yield at, value
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            if not is_text(name):
+                yield at, name
+            yield from _unfit_texts(each, f"{at}/{name}")
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _unfit_texts(each, f"{at}/{index}")
 
 
 def _check_time(value: object) -> list[Reason]:
@@ -166,20 +211,23 @@ def _check_time(value: object) -> list[Reason]:
 def _check_extensions(content: Mapping[str, Any]) -> list[Reason]:
     if _KNOWN.issuperset(content):
         return []
-    extensions = content.keys() - _KNOWN
-    if len(extensions) > EXTENSIONS_MAX:
-        rule = f"at most {EXTENSIONS_MAX} extension attributes"
-        return [Reason("extensions", "", len(extensions), rule)]
     reasons = []
-    for name in sorted(extensions):
+    for name in sorted(content.keys() - _KNOWN):
         value = content[name]
-        if not _ATTRIBUTE.fullmatch(name) or name == "data_base64":
-            rule = "an extension attribute's name is 1 to 20 of a-z 0-9; data goes under data"
-            reasons.append(Reason("attribute_unknown", f"/{name}", None, rule))
-        elif not isinstance(value, str | int) or len(str(value)) > EXTENSION_LENGTH_MAX:
-            rule = f"an extension is a string of at most {EXTENSION_LENGTH_MAX}, an integer or a boolean"
-            reasons.append(Reason("extension", f"/{name}", type(value).__name__, rule))
+        if not is_extension_name(name):
+            rule = f"an extension's name is 1 to {EXTENSION_NAME_LENGTH_MAX} of a-z 0-9; data goes under data"
+            reasons.append(Reason("attribute_unknown", f"/{name[:EXTENSION_NAME_LENGTH_MAX]}", None, rule))
+        elif not is_extension_value(value):
+            rule = (
+                f"an extension is a string of at most {EXTENSION_LENGTH_MAX} characters, true, false, or an integer "
+                f"from {EXTENSION_INTEGER_MIN} to {EXTENSION_INTEGER_MAX}; send anything else as a string"
+            )
+            reasons.append(Reason("extension", f"/{name}", _brief(value), rule))
     return reasons
+
+
+def _brief(value: object) -> object:
+    return value if isinstance(value, int | float) else type(value).__name__
 
 
 def check_data(type_: str, data: object) -> list[Reason]:

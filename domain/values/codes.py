@@ -9,6 +9,12 @@ from operator import mul
 from typing import Final
 
 REGION_LENGTHS: Final = (2, 4, 6, 9, 12)
+_SOME_OF_TWO: Final = "(?:[0-9][1-9]|[1-9]0)"
+_SOME_OF_THREE: Final = "(?:[0-9]{2}[1-9]|[0-9][1-9]0|[1-9]00)"
+#: What `check_region` takes.
+REGION_PATTERN: Final = (
+    f"^[0-9]{{2}}(?:|{_SOME_OF_TWO}|[0-9]{{2}}{_SOME_OF_TWO}|[0-9]{{4}}{_SOME_OF_THREE}|[0-9]{{7}}{_SOME_OF_THREE})$"
+)
 # How many trailing zeros pad a code of this length from the next shorter level.
 _REGION_PADDING: Final = {4: "00", 6: "00", 9: "000", 12: "000"}
 

@@ -23,7 +23,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from domain.values import codes
-from domain.values.instants import parse_date
+from domain.values.instants import DATE_PATTERN, parse_date
 from domain.values.terms import CATEGORIES_OF_KIND, Category, Kind
 
 NAME_LENGTH_MAX: Final = 200
@@ -71,12 +71,14 @@ def _read_date(value: object) -> date:
 
 
 def _no_blank(value: str) -> str:
-    if not value.strip() or any(ord(c) < 32 or ord(c) == 127 for c in value):
-        raise PydanticCustomError("text", "text is not blank and holds no control characters")
+    # What hides in a text is looked for in the whole event at once (domain.events.envelope).
+    if not value.strip():
+        raise PydanticCustomError("blank", "text is not blank; leave the field out where there is none")
     return value
 
 
-CalendarDate = Annotated[date, BeforeValidator(_read_date), WithJsonSchema({"type": "string", "format": "date"})]
+_DATE_SCHEMA = WithJsonSchema({"type": "string", "format": "date", "pattern": f"^(?:{DATE_PATTERN})$"})
+CalendarDate = Annotated[date, BeforeValidator(_read_date), _DATE_SCHEMA]
 OrganizationId = Annotated[
     str,
     coded(codes.check_organization),
@@ -91,27 +93,33 @@ AssessmentId = Annotated[str, Named("assessment")]
 RegionCode = Annotated[
     str,
     coded(codes.check_region),
-    Field(json_schema_extra={"pattern": "^([0-9]{2}|[0-9]{4}|[0-9]{6}|[0-9]{9}|[0-9]{12})$"}),
+    Field(json_schema_extra={"pattern": codes.REGION_PATTERN}),
 ]
 IndustryCode = Annotated[
     str,
     coded(codes.check_industry),
     Field(json_schema_extra={"pattern": "^[A-T]([0-9]{2,4})?$"}),
 ]
+# str.strip() takes these, as far as text may hold them.
+NOT_BLANK_PATTERN: Final = r"[^ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
+_NOT_BLANK: Final = Field(json_schema_extra={"pattern": NOT_BLANK_PATTERN})
 Name = Annotated[
     str,
     StringConstraints(min_length=1, max_length=NAME_LENGTH_MAX),
     AfterValidator(_no_blank),
+    _NOT_BLANK,
 ]
 Address = Annotated[
     str,
     StringConstraints(min_length=1, max_length=ADDRESS_LENGTH_MAX),
     AfterValidator(_no_blank),
+    _NOT_BLANK,
 ]
 Reason = Annotated[
     str,
     StringConstraints(min_length=1, max_length=REASON_LENGTH_MAX),
     AfterValidator(_no_blank),
+    _NOT_BLANK,
 ]
 Employees = Annotated[int, Field(ge=0, le=EMPLOYEES_MAX)]
 Threshold = Annotated[int, Field(ge=1, le=EMPLOYEES_MAX)]

@@ -1,26 +1,46 @@
-"""JSON as RFC 8259 has it and no wider: UTF-8, no NaN, no name twice, no lone surrogate."""
+"""JSON as every later reader can keep it: RFC 8259, within I-JSON (RFC 7493) and a stated depth.
+
+What passes here means the same to every reader of RFC 8259: UTF-8 without a byte order mark, no name twice in an
+object, no lone surrogate, no NaN, numbers that an IEEE 754 double holds exactly where they are whole. A whole number
+is an integer however it is written (`100.0`, `1e2`; RFC 8259, 6 has one kind of number). Everything takes time in
+proportion to the bytes.
+"""
 
 import json
+import re
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 DEPTH_MAX: Final = 32
+#: RFC 7493, 2.2: what a double holds exactly.
+INTEGER_MAX: Final = 2**53 - 1
+_INTEGER_DIGITS_MAX: Final = 17
+_WHITE: Final = " \t\n\r"
+NOT_JSON: Final = "not_json"
+NOT_KEPT: Final = "json_not_kept"
 
 
 class NotJsonError(ValueError):
-    """The bytes are not JSON that can be kept exactly; `value` shows where."""
+    """The bytes are not JSON that can be kept exactly.
 
-    def __init__(self, message: str, value: str | None = None) -> None:
+    `value` shows where. `rule` is `not_json` for what RFC 8259 does not allow, `json_not_kept` for what it allows and
+    readers take differently or not at all.
+    """
+
+    def __init__(self, message: str, value: str | None = None, rule: str = NOT_JSON) -> None:
         super().__init__(message)
-        self.value = value
+        self.value, self.rule = value, rule
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        msg = "a name stands twice in one object; send it once"
-        raise NotJsonError(msg, twice[:80])
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                msg = "a name stands twice in one object; send it once"
+                raise NotJsonError(msg, name[:80], NOT_KEPT)
+            seen.add(name)
     return value
 
 
@@ -29,15 +49,35 @@ def _constant(name: str) -> Any:  # noqa: ANN401  the signature that json asks f
     raise NotJsonError(msg, name)
 
 
-def _float(text: str) -> float:
-    value = float(text)
-    if value in (float("inf"), float("-inf")):
-        msg = "the number is too large"
-        raise NotJsonError(msg, text[:40])
+_NUMBER_RULE: Final = f"a number lies between -{INTEGER_MAX} and {INTEGER_MAX}, beyond which readers differ"
+
+
+def _integer(text: str) -> int:
+    value = int(text) if len(text) <= _INTEGER_DIGITS_MAX else INTEGER_MAX + 1
+    if not -INTEGER_MAX <= value <= INTEGER_MAX:
+        raise NotJsonError(_NUMBER_RULE, text[:40], NOT_KEPT)
     return value
 
 
-_DECODER: Final = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_float)
+def _float(text: str) -> int | float:
+    value = float(text)
+    if not -INTEGER_MAX <= value <= INTEGER_MAX:
+        raise NotJsonError(_NUMBER_RULE, text[:40], NOT_KEPT)
+    if not value.is_integer():
+        return value
+    try:
+        is_exact = Decimal(text) == value
+    except InvalidOperation:  # an exponent of more digits than Decimal has
+        is_exact = False
+    if not is_exact:
+        msg = "a number that readers round to a whole one; write the whole number, or fewer digits"
+        raise NotJsonError(msg, text[:40], NOT_KEPT)
+    return int(value)
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_float, parse_int=_integer
+)
 
 
 def decode(raw: bytes) -> str:
@@ -70,50 +110,59 @@ def read_json(raw: bytes) -> Any:  # noqa: ANN401  any JSON value
         msg = f"not JSON: {error.msg} at character {error.pos}"
         raise NotJsonError(msg, text[error.pos : error.pos + 20]) from None
     except RecursionError:
-        msg = f"nested deeper than {DEPTH_MAX}"
-        raise NotJsonError(msg) from None
-    except ValueError as error:
-        if isinstance(error, NotJsonError):
-            raise
-        msg = "a number has too many digits"
-        raise NotJsonError(msg) from None
+        raise _too_deep() from None
     _check_text(value, text)
     return value
+
+
+def is_json(raw: bytes) -> bool:
+    """Whether the bytes are JSON by RFC 8259, though perhaps not such as can be kept."""
+    try:
+        read_json(raw)
+    except NotJsonError as error:
+        return error.rule != NOT_JSON
+    return True
+
+
+def _too_deep() -> NotJsonError:
+    return NotJsonError(f"nested deeper than {DEPTH_MAX}", None, NOT_KEPT)
 
 
 def _check_text(value: object, text: str) -> None:
     """Look closely only where the text shows that it may be needed: most events are plain."""
     if text.count("[") + text.count("{") > DEPTH_MAX and _depth(value) > DEPTH_MAX:
-        msg = f"nested deeper than {DEPTH_MAX}"
-        raise NotJsonError(msg)
+        raise _too_deep()
     if "\\u" in text or "\x00" in text:
-        for string in _strings(value):
+        for string in strings(value):
             if "\x00" in string or any("\ud800" <= c <= "\udfff" for c in string):
                 msg = "a string holds U+0000 or half of a surrogate pair; neither is text"
-                raise NotJsonError(msg, ascii(string[:40]))
+                raise NotJsonError(msg, ascii(string[:40]), NOT_KEPT)
 
 
 def _depth(value: object) -> int:
-    depth, level = 0, [value]
+    """How many arrays and objects stand one in the other."""
+    depth, level = 0, [value] if isinstance(value, dict | list) else []
     while level:
         depth += 1
         level = [
             child
             for item in level
-            if isinstance(item, dict | list)
             for child in (item.values() if isinstance(item, dict) else item)
+            if isinstance(child, dict | list)
         ]
-    return depth - 1
+    return depth
 
 
-def _strings(value: object) -> list[str]:
+def strings(value: object) -> list[str]:
+    """Every string in a JSON value, names of objects too, in no order."""
     found, stack = [], [value]
     while stack:
         item = stack.pop()
         if isinstance(item, str):
             found.append(item)
         elif isinstance(item, dict):
-            stack.extend((*item.keys(), *item.values()))
+            stack.extend(item)
+            stack.extend(item.values())
         elif isinstance(item, list):
             stack.extend(item)
     return found
@@ -122,50 +171,89 @@ def _strings(value: object) -> list[str]:
 def split_array(raw: bytes) -> list[bytes]:
     """Split a JSON array into its elements, each the exact bytes as received.
 
+    An element that JSON allows and `read_json` does not (too deep, too many digits) is found all the same, so that it
+    is refused alone.
+
     Raises:
         NotJsonError: the bytes as a whole are not one JSON array.
     """
     text = decode(raw)
-    white = " \t\n\r"
-    at = _skip(text, 0, white)
+    at = _skip(text, 0)
     if text[at : at + 1] != "[":
         msg = "not a JSON array of events"
         raise NotJsonError(msg, text[at : at + 20])
     elements: list[bytes] = []
-    at = _skip(text, at + 1, white)
+    at = _skip(text, at + 1)
     if text[at : at + 1] == "]":
         at += 1
     else:
-        at = _read_elements(text, at, white, elements)
-    at = _skip(text, at, white)
+        at = _read_elements(text, at, elements)
+    at = _skip(text, at)
     if at != len(text):
         msg = f"more text follows the array at character {at}"
         raise NotJsonError(msg, text[at : at + 20])
     return elements
 
 
-_SCANNER: Final = json.JSONDecoder()
+def split_values(raw: bytes) -> list[bytes]:
+    """Split JSON values that stand one after the other, with or without white space between.
+
+    Raises:
+        NotJsonError: something else is among them.
+    """
+    text = decode(raw)
+    found: list[bytes] = []
+    at = _skip(text, 0)
+    while at < len(text):
+        end = _end_of_value(text, at, len(found))
+        found.append(text[at:end].encode())
+        at = _skip(text, end)
+    return found
 
 
-def _read_elements(text: str, at: int, white: str, elements: list[bytes]) -> int:
+# Values are not kept here: a number is any text, however long.
+_SCANNER: Final = json.JSONDecoder(parse_int=len, parse_float=len)
+# Possessive: a string that is not closed ends with the text, and nothing is looked at twice.
+_TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]|[^"\[\]{}]++', re.DOTALL)
+
+
+def _read_elements(text: str, at: int, elements: list[bytes]) -> int:
     while True:
-        try:
-            _, end = _SCANNER.raw_decode(text, at)
-        except (json.JSONDecodeError, RecursionError, ValueError) as error:
-            msg = f"not JSON in element {len(elements)} of the array: {error}"
-            raise NotJsonError(msg, text[at : at + 20]) from None
+        end = _end_of_value(text, at, len(elements))
         elements.append(text[at:end].encode())
-        at = _skip(text, end, white)
+        at = _skip(text, end)
         mark = text[at : at + 1]
         if mark == "]":
             return at + 1
         if mark != ",":
             msg = f"a comma or ] is missing at character {at}"
             raise NotJsonError(msg, text[at : at + 20])
-        at = _skip(text, at + 1, white)
+        at = _skip(text, at + 1)
 
 
-def _skip(text: str, at: int, white: str) -> int:
-    while text[at : at + 1] and text[at] in white:
+def _end_of_value(text: str, at: int, index: int) -> int:
+    try:
+        return _SCANNER.raw_decode(text, at)[1]
+    except RecursionError:
+        return _end_by_brackets(text, at, index)
+    except json.JSONDecodeError as error:
+        msg = f"not JSON in element {index}: {error.msg} at character {error.pos}"
+        raise NotJsonError(msg, text[error.pos : error.pos + 20]) from None
+
+
+def _end_by_brackets(text: str, at: int, index: int) -> int:
+    """Where a value ends that is nested too deep for the parser: at the bracket that closes its first one."""
+    depth = 0
+    for token in _TOKEN.finditer(text, at):
+        mark = token[0]
+        depth += (mark in "[{") - (mark in "]}") if len(mark) == 1 else 0
+        if depth == 0:
+            return token.end()
+    msg = f"not JSON in element {index}: its brackets do not close"
+    raise NotJsonError(msg, text[at : at + 20])
+
+
+def _skip(text: str, at: int) -> int:
+    while text[at : at + 1] and text[at] in _WHITE:
         at += 1
     return at

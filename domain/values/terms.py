@@ -56,5 +56,6 @@ Anomaly = Literal[
     "target_unknown",
     "replacement_unfit",
     "target_not_a_fact",
+    "event_held",
 ]
 ANOMALIES: Final[tuple[Anomaly, ...]] = get_args(Anomaly)

@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "reminders": "services.commands.ingest:reminders",
     "publish": "services.commands.publish:publish_file",
     "rebuild": "services.commands.rebuild:rebuild",
+    "held": "services.commands.held:held",
     "rates": "services.commands.questions:rates",
     "series": "services.commands.over_time:series",
     "compare": "services.commands.over_time:compare",

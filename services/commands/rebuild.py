@@ -84,7 +84,7 @@ def _rebuild(settings: Settings) -> None:
     _stopped_between_batches()
     began = time.monotonic()
     try:
-        with _connected(settings) as connection:
+        with connected(settings) as connection:
             done = _with_bar(connection)
             seconds = time.monotonic() - began
     except KeyboardInterrupt:
@@ -102,12 +102,13 @@ def _rebuild(settings: Settings) -> None:
     if done.held:
         ERR.print(
             f"[yellow]{done.held} 个事件未能应用 events could not be applied, and are held with those behind them: "
-            "see taizhang.projection_held and the log[/yellow]"
+            "see taizhang held list[/yellow]"
         )
 
 
 @contextmanager
-def _connected(settings: Settings) -> Iterator[Connection[TupleRow]]:
+def connected(settings: Settings) -> Iterator[Connection[TupleRow]]:
+    """A connection to the database of these settings, which is started where it is embedded and does not run."""
     from services.serving.serving import database  # noqa: PLC0415 - other commands start without a server
 
     with database(settings) as ready, connect(ready.conninfo, "rebuild") as connection:
@@ -128,7 +129,7 @@ def _with_bar(connection: Connection[TupleRow]) -> work.Rebuilt:
 
 
 def _abandon(settings: Settings) -> None:
-    with _connected(settings) as connection:
+    with connected(settings) as connection:
         dropped = work.abandon(connection)
     ERR.print(f"已放弃 Dropped: {dropped} unfinished" if dropped else "没有未完成的版本 Nothing is unfinished")
 

@@ -1,14 +1,16 @@
 """Sends a file of events to a running service, each event with its bytes as they stand in the file."""
 
+import codecs
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, BinaryIO, Final
 
 import httpx
 import orjson
 
-from domain.values.strict_json import split_array
+from domain.values.strict_json import NotJsonError, is_json, split_array, split_values
 from services.commands.client import Client
 
 SINGLE: Final = "application/cloudevents+json"
@@ -37,19 +39,29 @@ class Outcome:
 
 
 def read_events(file: BinaryIO) -> Iterator[bytes]:
-    """The events of a file, one after the other: the elements of a JSON array, or else the lines that are not blank.
+    """The events of a file, one after the other.
+
+    The elements of a JSON array; JSON objects over many lines each, where the first one is; or else the lines that are
+    not blank. A byte order mark is no part of them.
 
     Raises:
         domain.values.strict_json.NotJsonError: the file begins as an array and isn't one.
     """
-    for line in file:
-        if line.strip():
-            if line.lstrip().startswith(b"["):
-                yield from split_array(line + file.read())
-                return
-            yield line.strip(b" \t\r\n")
-            break
-    for line in file:
+    first = next((line for line in chain([file.readline().removeprefix(codecs.BOM_UTF8)], file) if line.strip()), b"")
+    if first.lstrip().startswith(b"["):
+        yield from split_array(first + file.read())
+        return
+    if is_json(first):
+        lines: Iterable[bytes] = chain([first], file)
+    else:
+        whole = first + file.read()
+        try:
+            yield from split_values(whole)
+        except NotJsonError:
+            lines = whole.split(b"\n")
+        else:
+            return
+    for line in lines:
         if line.strip():
             yield line.strip(b" \t\r\n")
 

@@ -12,59 +12,20 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from domain.events.envelope import EVENT_BYTES_MAX, EXTENSION_LENGTH_MAX, EXTENSIONS_MAX
+from domain.events.envelope import EVENT_BYTES_MAX
 from domain.events.types import EVENT_TYPES
 from domain.ledger.entities import Attributes
 from domain.ledger.rows import Row
-from domain.values.fields import IDENTITY_LENGTH_MAX, SOURCE_LENGTH_MAX, Data
+from domain.values.fields import Data
 from domain.values.terms import MEASURES
+from services.contract.event_schema import DIALECT, Document, event_schema
 from services.fieldwork import reminders
 from services.log.messages import SIGNATURE_LENGTH_MAX
 
 VERSION: Final = "1.0.0"
-DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 ASYNCAPI: Final = "asyncapi.json"
 LEDGER: Final = "taizhang.ledger.v1"
 REMINDERS: Final = "taizhang.reminders.v1"
-
-Document = dict[str, Any]
-
-
-def event_schema(type_: str) -> Document:
-    """The JSON Schema of a whole event of a type. What it cannot say, such as check characters, intake checks."""
-    model = EVENT_TYPES[type_]
-    data = model.model_json_schema(ref_template="#/$defs/{model}")
-    definitions = data.pop("$defs", {})
-    properties: Document = {
-        "specversion": {"const": "1.0"},
-        "id": {"type": "string", "minLength": 1, "maxLength": IDENTITY_LENGTH_MAX},
-        "source": {"type": "string", "format": "uri-reference", "minLength": 1, "maxLength": SOURCE_LENGTH_MAX},
-        "type": {"const": type_},
-        "time": {"type": "string", "format": "date-time"},
-        "datacontenttype": {"const": "application/json"},
-        "dataschema": {"type": "string", "format": "uri"},
-        "data": data,
-    }
-    if model.identifier is not None:
-        described = f"equals the data's {model.identifier}, where present"
-        properties["subject"] = {"type": "string", "maxLength": IDENTITY_LENGTH_MAX, "description": described}
-    else:
-        properties["subject"] = {"type": "string", "minLength": 1, "maxLength": IDENTITY_LENGTH_MAX}
-    schema: Document = {
-        "$schema": DIALECT,
-        "$id": f"{type_}.json",
-        "title": type_,
-        "type": "object",
-        "properties": properties,
-        "required": ["specversion", "id", "source", "type", "time", "data"],
-        "patternProperties": {"^[a-z0-9]{1,20}$": {"type": ["string", "integer", "boolean", "object", "null"]}},
-        "additionalProperties": False,
-        "maxProperties": len(properties) + EXTENSIONS_MAX,
-        "description": f"extension attributes: strings of at most {EXTENSION_LENGTH_MAX}, integers or booleans",
-    }
-    if definitions:
-        schema["$defs"] = definitions
-    return schema
 
 
 def ledger_schema() -> Document:

@@ -6,6 +6,7 @@ The binding has no batch mode. Never fails: what is wrong with a record becomes 
 
 from typing import Final, Protocol
 
+from domain.values.attributes import means_json
 from domain.values.reasons import Reason
 from services.log.messages import Message, Publisher
 
@@ -92,9 +93,9 @@ def _read_headers(headers: Headers) -> tuple[dict[str, str] | None, tuple[Reason
         # Nothing says which mode it is. A bare event is structured mode without its optional header.
         return None, ()
     attributes, faults = _read_attributes(headers)
-    if media_type:
-        is_json = media_type.replace(" ", "") in (_JSON, f"{_JSON};charset=utf-8")
-        attributes["datacontenttype"] = _JSON if is_json else media_type
+    # The binding's header for datacontenttype is content-type; senders that name it as an attribute too must agree.
+    if media_type and means_json(attributes.get("datacontenttype", _JSON)):
+        attributes["datacontenttype"] = _text(content_type)[0].strip()
     return attributes, faults
 
 

@@ -13,6 +13,7 @@ from domain.ledger.rows import Row
 from domain.ledger.traces import DecidedBy, trace
 from projections.ledger.columns.rows import AnomalyRow, OrgEntry, PresenceRow, deciding
 from projections.ledger.rows import INACTIVE
+from services.ledger import held
 from services.ledger.queries import Queries, org_row, row_of
 from services.ledger.sight import Sight
 from services.ledger.traces import FactsAround, facts_around
@@ -73,6 +74,7 @@ def dossier(queries: Queries, org: str, as_of: date, known_at: int) -> Dossier:
         facts = facts_around(connection, view.reading, [org], present, as_of, known_at, queries.kept)
         subjects = [org, *(each.entity for each in present)]
         anomalies = view.reading.anomalies(cursor, as_of.toordinal(), known_at, subjects=subjects)
+        anomalies += held_anomalies(queries, as_of, known_at, subjects)
     branches = [branch_here(facts, each) for each in present if _is(each, "branch:")]
     members = [MemberHere(each.entity, each.value) for each in present if _is(each, "member:")]
     instructors = [each.entity for each in present if _is(each, "person:")]
@@ -96,6 +98,21 @@ def inactive_anomalies(present: Sequence[PresenceRow]) -> list[AnomalyRow]:
         )
         for each in present
         if not _is(each, "person:")
+    ]
+
+
+def held_anomalies(
+    queries: Queries, as_of: date, known_at: int, subjects: Sequence[str] | None = None
+) -> list[AnomalyRow]:
+    """The events known then, effective by the date, that could not be applied: of these subjects, or of all."""
+    with queries.everywhere().connection() as connection:
+        found = held.held(connection)
+    return [
+        AnomalyRow("event_held", each.about, each.position, each.effective_on, each.fault)
+        for each in found
+        if each.position <= known_at
+        and (each.effective_on is None or each.effective_on <= as_of)
+        and (subjects is None or each.about in subjects)
     ]
 
 

@@ -46,14 +46,14 @@ class Mark(NamedTuple):
         return cls(0, _NEVER, "")
 
     @classmethod
-    def parse(cls, text: str, queries: Queries) -> Self:
+    def parse(cls, text: str, queries: Queries, head: int, today: date) -> Self:
         """Read `position@date@version`, or a position alone.
 
         A position alone stands for the date on which it was recorded, and for the version in use. Without a version
         it is not known by which rules a copy was made, and all of it is sent anew.
 
         Raises:
-            ValueError: none of these.
+            ValueError: none of these, or a mark that this log, which ends at `head`, has not come to.
         """
         position, _, rest = text.partition("@")
         day, _, version = rest.partition("@")
@@ -61,7 +61,11 @@ class Mark(NamedTuple):
             raise ValueError("a mark is a position, or position@date@version as a change's id gives it")
         if version and not _VERSION.fullmatch(version):
             raise ValueError("a mark's version is a number and the beginning of a hash, as a change's id gives them")
+        if int(position) > head:
+            raise ValueError(f"the log ends at position {head}: a mark beyond it is of another log; begin without one")
         if day:
+            if parse_date(day) > today:
+                raise ValueError(f"today is {today}: a mark has a date that has come; begin without one")
             return cls(int(position), parse_date(day), version)
         if int(position) == 0:
             return cls.beginning()

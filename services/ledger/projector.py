@@ -17,13 +17,13 @@ import psycopg
 from psycopg import Connection
 
 from domain.events.envelope import check_data
-from domain.events.facts import Event, entity_of
+from domain.events.facts import Event
 from projections.ledger.fold.fold import LedgerFold
 from projections.ledger.fold.memory import LedgerMemory
-from services.ledger import releases, versions
+from services.ledger import held, releases, versions
 from services.ledger.ruleset import ruleset
 from services.ledger.versions import Version
-from services.log.reader import LogReader
+from services.log.reader import LogReader, is_readable
 from services.log.recorder import CHANNEL as LOG_CHANNEL
 from services.postgres.database import connect
 from services.system.logs import logger
@@ -37,13 +37,10 @@ BACK_OFF_S_MAX: Final = 30.0
 LOOK_S: Final = 2.0
 # The fold makes no reference cycles, and a search for them walks through all records remembered: search rarely.
 COLLECTION: Final = (50_000, 20, 100)
+# SQLSTATE class 54: a value is too large for an index, say.
+_LIMIT_EXCEEDED: Final = "54"
 # One projector at a time: any number, as long as no other advisory lock of the database has it.
 _LOCK: Final = 0x7461697A50524F4A
-
-_HELD: Final = "SELECT position, entity FROM taizhang.projection_held WHERE version = %s ORDER BY position"
-_HOLD: Final = """
-INSERT INTO taizhang.projection_held (version, position, entity, fault) VALUES (%s, %s, %s, %s)
-"""
 
 
 def fits(type_: str, data: object) -> bool:
@@ -65,7 +62,7 @@ class Projector:
         """Remember nothing; all is read from the tables anew."""
         with self._connection.transaction(), self._connection.cursor() as cursor:
             entry, attributes, org = self.version.tables.next_numbers(cursor)
-            self._held = {entity for _, entity in cursor.execute(_HELD, (self.version.number,))}
+            self._held = held.entities(cursor, self.version)
         self._memory = LedgerMemory(self.version.tables, self._log, org)
         self._fold = LedgerFold(self._memory, fits, entry, attributes)
 
@@ -73,9 +70,11 @@ class Projector:
         """Apply the next events, at most `limit`; give how many there were."""
         try:
             return self._advance(limit)
-        except (psycopg.Error, versions.OvertakenError):
+        except versions.OvertakenError:
             raise
-        except Exception:
+        except Exception as error:
+            if _is_the_databases(error):
+                raise
             # Whatever an event does to the fold: the database's faults and being overtaken went on above, and what is
             # left is found by applying one event at a time, which holds that event alone and names its fault.
             if limit == 1:
@@ -89,9 +88,12 @@ class Projector:
             try:
                 if self._advance(1) == 0:
                     return done
-            except (psycopg.Error, versions.OvertakenError):
+            except versions.OvertakenError:
                 raise
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is recorded, and holds one entity only
+            except Exception as error:
+                if _is_the_databases(error):
+                    raise
+                # Whatever it is, it is recorded, and holds one entity only.
                 self._begin()
                 self._hold(self._log.after(self.version.position, 1)[0], repr(error))
         return limit
@@ -102,11 +104,14 @@ class Projector:
             batch = self._log.after(self.version.position, limit)
             if not batch:
                 return 0
-            self._memory.prefetch(cursor, batch)
+            self._memory.prefetch(cursor, list(filter(is_readable, batch)))
             for event in batch:
                 self._memory.now = event.position
-                if self._held and (entity := held_entity(event, self._memory)) in self._held:
-                    cursor.execute(_HOLD, (self.version.number, event.position, entity, "waits behind an earlier one"))
+                if not is_readable(event):
+                    self._held.add(held.hold_unreadable(cursor, self.version, self._log, event))
+                    logger().error("event held", position=event.position, fault="unreadable")
+                elif self._held and (entity := held.entity_behind(event, self._memory)) in self._held:
+                    held.hold(cursor, self.version, event.position, entity, held.WAITS)
                 else:
                     self._fold.apply(event)
             self._memory.save(cursor, self._fold.take())
@@ -116,23 +121,21 @@ class Projector:
         return len(batch)
 
     def _hold(self, event: Event, fault: str) -> None:
-        entity = held_entity(event, self._memory)
+        entity = held.entity_behind(event, self._memory)
         with self._connection.transaction(), self._connection.cursor() as cursor:
             versions.claim(cursor, self.version)
-            cursor.execute(_HOLD, (self.version.number, event.position, entity, fault[:500]))
+            held.hold(cursor, self.version, event.position, entity, fault)
             self.version = versions.advance(cursor, self.version, event.position)
         self._held.add(entity)
         logger().error("event held", position=event.position, fault=type(fault).__name__)
 
 
-def held_entity(event: Event, memory: LedgerMemory) -> str:
-    """The entity behind which an event is held: that of its fact, or of the fact that it speaks of."""
-    if event.is_fact:
-        return entity_of(event.type, event.data)
-    target = memory.find(event.target)
-    if target is None or not target.is_fact:
-        return " ".join(event.target)
-    return entity_of(target.type, target.data)
+def _is_the_databases(error: Exception) -> bool:
+    """Whether a fault is the database's own, so that the same may succeed later, and not what an event does to it."""
+    if not isinstance(error, psycopg.Error):
+        return False
+    of_values = isinstance(error, psycopg.DataError) or (error.sqlstate or "").startswith(_LIMIT_EXCEEDED)
+    return not of_values
 
 
 class Follower:

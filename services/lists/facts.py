@@ -13,6 +13,7 @@ from domain.values.instants import parse_instant
 from services.ledger.projector import fits
 from services.ledger.view import View
 from services.lists.scratch import ORGANIZATION_TYPES
+from services.log.content import whole_numbers
 from services.log.reader import LogReader
 
 _WORDS: Final = "SELECT DISTINCT position FROM {schema}.word WHERE source = %s AND position <= %s"
@@ -62,7 +63,7 @@ def standing(parts: Iterable[bytes], as_of: date) -> Iterator[Fact]:
     """
     words: dict[EventKey, list[Event]] = {}
     for line in _whole_lines(parts):
-        found = orjson.loads(line)
+        found = whole_numbers(orjson.loads(line))
         if "word" in found:
             said = found["word"]
             word = Event(found["position"], said["source"], said["id"], said["type"], said["time_ns"], said["data"])

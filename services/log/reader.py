@@ -2,17 +2,13 @@
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final
 
-import orjson
 from psycopg import Connection, sql
 
 from domain.events.facts import Event, EventKey
-from domain.values.instants import NANOSECONDS, parse_instant
+from services.log.content import UnreadableError, time_and_data
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_WHOLE_SECONDS: Final = len("2024-12-31T09:00:00+08:00")
 # Decoded events that are kept for whoever asks next: some 1.3 kB each, those with long lists as so many more.
 KEPT_EVENTS_MAX: Final = 50_000
 _LISTED_AS_ONE: Final = 10
@@ -39,14 +35,18 @@ SELECT event.* FROM unnest(%b::text[], %b::text[]) AS name (source, id),
 
 
 class LogReader:
-    """Reads events through one connection, in whatever transaction that is in."""
+    """Reads events through one connection, in whatever transaction that is in.
+
+    An event whose bytes cannot be read, since they were changed after it was accepted, is left out, but where the log
+    is read in order: there it has no data (`is_readable`).
+    """
 
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
 
     def after(self, position: int, limit: int) -> list[Event]:
         """The events after a position, in order, at most `limit`."""
-        return self._events(_AFTER, (position, limit))
+        return [Event(*values) for values in self._read(_AFTER, (position, limit))]
 
     def events(self, positions: Sequence[int]) -> list[Event]:
         """The events at these positions, in any order."""
@@ -65,8 +65,18 @@ class LogReader:
         """As `after`, each event as the values of its fields."""
         return self._read(_AFTER, (position, limit))
 
+    def why_unreadable(self, position: int) -> str:
+        """In words why the event at a position cannot be read; empty where it can."""
+        with self._connection.cursor(binary=True) as cursor:
+            for *_, raw, attributes in cursor.execute(_AT, ([position],)):
+                try:
+                    time_and_data(raw, attributes)
+                except UnreadableError as error:
+                    return str(error)
+        return ""
+
     def _events(self, query: Query, parameters: tuple[Any, ...]) -> list[Event]:
-        return [Event(*values) for values in self._read(query, parameters)]
+        return [Event(*values) for values in self._read(query, parameters) if values[5]]
 
     def _read(self, query: Query, parameters: tuple[Any, ...]) -> list[Values]:
         with self._connection.cursor(binary=True) as cursor:
@@ -110,21 +120,19 @@ def _weight(event: Event) -> int:
 
 
 def read_events(rows: Iterable[Any]) -> list[Event]:
-    """The events of rows of position, source, id, topic, state and binary mode's attributes."""
-    return [Event(*values) for values in _read(rows)]
+    """The events of rows of position, source, id, topic, state and binary mode's attributes, those that can be read."""
+    return [event for values in _read(rows) if is_readable(event := Event(*values))]
+
+
+def is_readable(event: Event) -> bool:
+    """Whether its bytes could be read; no event is accepted without data."""
+    return bool(event.data)
 
 
 def _read(rows: Iterable[Any]) -> Iterator[Values]:
     for position, source, event_id, type_, raw, attributes in rows:
-        content = orjson.loads(raw)
-        if attributes is not None:  # binary mode: the bytes are the data alone
-            content = {**attributes, "data": content}
-        yield position, source, event_id, type_, _instant(content["time"]), content["data"]
-
-
-def _instant(text: str) -> int:
-    """As domain.values.instants.parse_instant, of a text that intake has found to be right; most have whole seconds."""
-    if len(text) == _WHOLE_SECONDS and text[17] != "6":
-        since = datetime.fromisoformat(text) - _EPOCH
-        return (since.days * 86_400 + since.seconds) * NANOSECONDS
-    return parse_instant(text)
+        try:
+            time_ns, data = time_and_data(raw, attributes)
+        except UnreadableError:
+            time_ns, data = 0, {}
+        yield position, source, event_id, type_, time_ns, data

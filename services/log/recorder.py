@@ -6,7 +6,6 @@ received, notification_id the position.
 """
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -21,7 +20,7 @@ from psycopg.rows import TupleRow, tuple_row
 
 from domain.events.facts import Event, EventKey
 from domain.tree.merkle import TILE_HEIGHT, Frontier, frontier_from_tiles
-from domain.values.instants import parse_instant
+from services.log.content import time_and_data
 from services.log.signatures import SigningKeys
 from services.postgres.copying import Column, copy_rows
 from services.postgres.database import Datastore
@@ -118,11 +117,12 @@ class Recorded(NamedTuple):
         return self.intake.get("attributes")
 
     def event(self) -> Event:
-        """The event, read from the bytes as received; they were checked when it was accepted."""
-        content = json.loads(self.raw)
-        if self.attributes is not None:
-            content = {**self.attributes, "data": content}
-        return Event(self.position, self.source, self.id, self.type, parse_instant(content["time"]), content["data"])
+        """The event, read from the bytes as received.
+
+        Raises:
+            UnreadableError: they were changed since it was accepted.
+        """
+        return Event(self.position, self.source, self.id, self.type, *time_and_data(self.raw, self.attributes))
 
 
 _SELECT_TURN: Final = """

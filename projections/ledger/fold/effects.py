@@ -111,6 +111,8 @@ def exclusion_number(reason: ExclusionReason | None) -> int:
     return 0 if reason is None else 1 + EXCLUSION_REASONS.index(reason)
 
 
+# An entity of a list is its source, of 256 characters.
+IDENTIFIER_LENGTH_MAX: Final = 300
 _IDENTIFIER_FIELDS: Final = ("org", "member", "branch", "instructor", "from_org", "to_org")
 _LISTS: Final = ("covers", "add", "drop")
 _BRANCH_FORMED: Final = "taizhang.branch.formed.v1"
@@ -156,4 +158,5 @@ def identifiers(type_: str | None, data: Mapping[str, Any]) -> list[str]:
         found += [entity_of(type_, data), family]
     elif not found and "formations_counted" in data:
         return [POLICY]
-    return found if len(found) < 2 else list(dict.fromkeys(found))
+    # A replacement that fits no type may hold any text there; an index takes none of any length.
+    return list(dict.fromkeys(each for each in found if len(each) <= IDENTIFIER_LENGTH_MAX))

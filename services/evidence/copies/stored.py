@@ -1,6 +1,6 @@
 """The events of a log as a verifier reads them, from the database or from a copy. Nothing read here is believed yet."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
@@ -10,12 +10,13 @@ import psycopg
 from psycopg.rows import tuple_row
 from psycopg.types.json import set_json_loads
 
+from domain.events.envelope import significant
 from domain.events.facts import Event
 from domain.tree.leaf import LeafError, leaf
 from domain.tree.merkle import TILE_WIDTH
-from domain.values.instants import parse_instant
 from services.evidence.copies.copies import CopyError, LogCopy
-from services.log.reader import LogReader
+from services.log import content
+from services.log.reader import LogReader, is_readable
 from services.log.tiles import Tile, TileError, decode_bundle, decode_raw_bundle, split_hashes
 from services.log.tree import LOG
 
@@ -64,26 +65,20 @@ class StoredEvent(NamedTuple):
         )  # fmt: skip
 
 
-def content_of(stored: StoredEvent, loads: Callable[[bytes], Any] = orjson.loads) -> dict[str, Any]:
-    """The CloudEvent, as structured mode would have it; attributes that are null count as left out.
+def content_of(stored: StoredEvent) -> dict[str, Any]:
+    """The CloudEvent, as structured mode would have it, without what says nothing.
 
-    orjson reads integers of more than 64 bits inexactly; no event's data holds any, but an extension may.
+    Raises:
+        ValueError: the raw bytes are no event.
     """
-    content = loads(stored.raw)
-    attributes = stored.intake.get("attributes")
-    if attributes is not None:
-        content = {**attributes, "data": content}
-    content = {name: value for name, value in content.items() if value is not None}
-    if content.get("datacontenttype") == "application/json":
-        del content["datacontenttype"]
-    return content
+    return significant(content.content_of(stored.raw, stored.intake.get("attributes")))
 
 
 def event_of(stored: StoredEvent) -> Event:
     """The event that the raw bytes tell of."""
-    content = content_of(stored)
-    time_ns = parse_instant(content["time"])
-    return Event(stored.position, stored.source, stored.id, content["type"], time_ns, content["data"])
+    told = content_of(stored)
+    time_ns, data = content.time_and_data(stored.raw, stored.intake.get("attributes"))
+    return Event(stored.position, stored.source, stored.id, told["type"], time_ns, data)
 
 
 class MangledEntryError(ValueError):
@@ -149,7 +144,7 @@ class DatabaseLog:
             events = reader.after(after, min(KNOWN_AT_ONCE, position - after))
             if not events:
                 return
-            yield from events
+            yield from filter(is_readable, events)
             after = events[-1].position
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ Nothing is written, and nothing that the fold remembers is read from the tables 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -20,11 +20,12 @@ from services.evidence.bundles.answers import no_garbage_collection
 from services.evidence.verifier.report import Report
 from services.ledger import versions
 from services.ledger.bulk_build import memory_used_up
+from services.ledger.held import WAITS, could_be_applied
 from services.ledger.projector import fits
 from services.ledger.ruleset import rules
 from services.ledger.versions import Version
 from services.log.batches import batches
-from services.log.reader import LogReader
+from services.log.reader import LogReader, is_readable
 
 BATCH_EVENTS: Final = 5_000
 #: From how many events on it pays to read them ahead in a process of its own.
@@ -44,7 +45,7 @@ _KEYS: Final = {
 }
 #: Tables whose key is a number of their own, not a position.
 _NUMBERED: Final = frozenset({"organization", "attributes"})
-_HELD: Final = "SELECT position FROM taizhang.projection_held WHERE version = %s"
+_HELD: Final = "SELECT position, fault FROM taizhang.projection_held WHERE version = %s ORDER BY position"
 
 Row = tuple[Any, ...]
 Progress = Callable[[int], None]
@@ -102,18 +103,18 @@ def _compare(
     report: Report, connection: Connection[Any], cursor: Cursor[Any], version: Version, progress: Progress
 ) -> None:
     known = len(report.faults)
-    held = {position for (position,) in cursor.execute(_HELD, (version.number,))}
+    held = dict(cursor.execute(_HELD, (version.number,)).fetchall())
     tables = _Compared(report, connection, version.tables.schema)
     memory = BuildingMemory(tables, LogReader(connection))
     fold, position = LedgerFold(memory, fits, 0, 0), 0
     with _batches(connection, version.position) as ahead:
         for batch in ahead:
             tables.span = (position + 1, batch[-1].position)
-            memory.prefetch(cursor, batch)
-            for event in batch:
+            counted = [event for event in batch if event.position not in held and is_readable(event)]
+            memory.prefetch(cursor, counted)
+            for event in counted:
                 memory.now = event.position
-                if event.position not in held:
-                    fold.apply(event)
+                fold.apply(event)
             tables.add(cursor, fold.take())
             position = batch[-1].position
             progress(len(batch))
@@ -128,15 +129,32 @@ def _compare(
         memory.write(cursor)
         tables.finish()
     tables.close()
-    if held:
-        report.holds(
-            f"{len(held)} 个事件被搁置, 未计入台账",
-            f"{len(held)} events are held and have no part in the ledger: see /health/ready",
-        )
+    _tell_held(report, connection, held)
     if len(report.faults) == known:
         report.holds(
             f"台账各表与前 {position:,} 个事件重新汇总的结果逐行一致",
             f"every row of the ledger's tables follows from the first {position:,} events, folded anew",
+        )
+
+
+def _tell_held(report: Report, connection: Connection[Any], held: Mapping[int, str]) -> None:
+    """Events without a part in the ledger: a fault, unless they truly cannot be applied or wait for one that cannot."""
+    at_fault = [
+        position for position, fault in held.items() if fault != WAITS and could_be_applied(connection, position)
+    ]
+    for position in at_fault[:FAULTS_MAX]:
+        report.fails(
+            position,
+            "事件被搁置, 未计入台账",
+            f"the event is sound, and held ({held[position]}): it and {len(held) - 1} others have no part in the "
+            "ledger; run: taizhang held retry",
+        )
+    if held and not at_fault:
+        first = next(iter(held))
+        report.holds(
+            f"{len(held)} 个事件无法应用, 被搁置, 未计入台账",
+            f"{len(held)} events cannot be applied and have no part in the ledger, the first at position {first} "
+            f"({held[first]}): taizhang held list",
         )
 
 

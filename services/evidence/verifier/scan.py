@@ -1,19 +1,19 @@
 """One pass over a part of a log: hash every event anew and compare it with all that is stored about it."""
 
 import hashlib
-import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 import orjson
 
-from domain.events.envelope import content_sha256
+from domain.events.envelope import content_sha256, significant
 from domain.events.facts import subject_of
 from domain.events.types import RANKS
 from domain.tree.leaf import LeafError
 from domain.tree.merkle import TILE_WIDTH, leaf_hash, root
 from domain.values.instants import parse_date
+from domain.values.strict_json import read_json
 from services.evidence.copies.stored import Columns, MangledEntryError, StoredEvent, StoredLog, content_of
 from services.log.recorder import originator_bytes, originator_id
 
@@ -140,7 +140,7 @@ def _check_content(part: Part, event: StoredEvent, position: int) -> None:
     except (ValueError, KeyError, TypeError):
         pass  # looked at again below, exactly, to say what is wrong
     try:
-        content = content_of(event, json.loads)
+        content = _exactly(event)
         said: dict[str, Any] = {"source": content["source"], "id": content["id"]}
         recorded: dict[str, Any] = {"source": event.source, "id": event.id}
         if event.columns is not None:
@@ -156,6 +156,16 @@ def _check_content(part: Part, event: StoredEvent, position: int) -> None:
                 f"列 {name} 被改动",
                 f"column {name} was changed: recorded is {_shown(recorded[name])}, the raw bytes say {_shown(value)}",
             )
+
+
+def _exactly(event: StoredEvent) -> dict[str, Any]:
+    """The content as intake read it, by intake's own reader."""
+    attributes = event.intake.get("attributes")
+    value = read_json(event.raw)
+    whole = value if attributes is None else {**attributes, "data": value}
+    if not isinstance(whole, dict):
+        raise TypeError(f"a JSON {type(whole).__name__}, where an event is an object")
+    return significant(whole)
 
 
 def _agrees(event: StoredEvent, content: dict[str, Any]) -> bool:
