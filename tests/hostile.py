@@ -60,13 +60,17 @@ def as_bytes(event: Any) -> bytes:  # noqa: ANN401 - any JSON, with marks
 
 def sound_events(number: int) -> list[Json]:
     """Events of the worked examples under names of their own."""
-    found = [
-        {**each, "id": f"h{number}-{n}-{each['id']}"[:100]}
-        for n, example in enumerate(EXAMPLES)
-        for each in example["deliveries"]
-        if isinstance(each, dict) and isinstance(each.get("id"), str) and isinstance(each.get("data"), dict)
-    ]
-    return [each for each in found if isinstance(each.get("type"), str)]
+    found: list[Json] = []
+    for n, example in enumerate(EXAMPLES):
+        for each in example["deliveries"]:
+            if not all(isinstance(each.get(name), kind) for name, kind in (("id", str), ("type", str), ("data", dict))):
+                continue
+            event: Json = json.loads(json.dumps({**each, "id": f"h{number}-{n}-{each['id']}"}))
+            for word in ("corrects", "retracts"):
+                if word in event["data"]:
+                    event["data"][word]["id"] = f"h{number}-{n}-{event['data'][word]['id']}"
+            found.append(event)
+    return found
 
 
 def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:  # noqa: ANN401 - any JSON

@@ -11,7 +11,9 @@ from api.admission.callers import Inspecting
 from api.asking.clocks import POSITION_MAX, Asked
 from api.inspection.event_trail import whole_event
 from api.site.base import Paged, tidy
+from api.site.raw_bytes import legible
 from api.web.parts import parts_of
+from domain.values.strict_json import NotJsonError, read_json
 
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
 
@@ -24,12 +26,16 @@ def get(
 ) -> HTMLResponse:
     """What `/v1/events/{position}` tells, to be read."""
     event = whole_event(parts_of(request).queries, position, clocks.as_of, clocks.position)
-    content = json.loads(base64.b64decode(event["raw_base64"]))
+    raw = base64.b64decode(event["raw_base64"])
+    try:
+        content = read_json(raw)
+    except NotJsonError:  # changed since it was accepted
+        content = raw.decode(errors="backslashreplace")
     return page.render(
         "event.html",
         clocks=clocks,  # they decide nothing here; they lead back to where one came from
         event=event,
-        content=json.dumps(content, ensure_ascii=False, indent=2),
+        content=legible(content if isinstance(content, str) else json.dumps(content, ensure_ascii=False, indent=2)),
         orgs=_organizations(content),
         api=f"/v1/events/{position}",
     )

@@ -19,12 +19,14 @@ from api.web.parts import parts_of
 from api.web.problems import invalid
 from api.web.shapes import KnownAt
 from domain.events.types import EVENT_TYPES
+from domain.values.strict_json import NotJsonError, read_json
 from services.evidence.notes.checkpoint import encode_hash
 from services.inspection.event_trail import Trail, TrailEvent, audit
 from services.ledger.queries import Queries
 from services.ledger.sight import Sight
 from services.log import tree
-from services.log.recorder import recorded
+from services.log.content import UnreadableError
+from services.log.recorder import Recorded, recorded
 from services.system.errors import NotFoundError
 
 router = APIRouter(prefix="/v1", tags=["audit"], responses=PROBLEMS)
@@ -57,7 +59,7 @@ class EventShape(TrailEventShape):
     """One event whole."""
 
     attributes: dict[str, str] | None = Field(description="binary mode's CloudEvents attributes; else null")
-    event: Any = Field(description="the bytes as received, read as JSON")
+    event: Any = Field(description="the bytes as received, read as JSON; null where they were changed since")
     raw_base64: str = Field(description="the bytes as received")
     proof: InclusionProof
 
@@ -156,6 +158,23 @@ def get_event(
     return answer(whole_event(queries, position, today(), queries.position))
 
 
+def _in_sight(sight: Sight, event: Recorded) -> bool:
+    """Whether all of it is in sight; one whose bytes were changed since it was accepted is for those who see all."""
+    try:
+        return sight.sees_all(event.event())
+    except UnreadableError:
+        return sight.is_whole
+
+
+def _is_kept(raw: bytes) -> bool:
+    """Whether the bytes are the JSON that was accepted, and not what somebody put in its place since."""
+    try:
+        read_json(raw)
+    except NotJsonError:
+        return False
+    return True
+
+
 def whole_event(queries: Queries, position: int, as_of: date, known_at: int) -> dict[str, Any]:
     """One event as answers show it, with its proof.
 
@@ -164,7 +183,7 @@ def whole_event(queries: Queries, position: int, as_of: date, known_at: int) -> 
     """
     with queries.cursor() as cursor:
         event = recorded(cursor, position)
-    if event is None or not Sight(queries, as_of, known_at).sees_all(event.event()):
+    if event is None or not _in_sight(Sight(queries, as_of, known_at), event):
         raise NotFoundError(f"the log has no event at position {position} for you; /v1/audit lists those that it has")
     with queries.everywhere().connection() as connection:
         size = tree.LOG.size(connection)
@@ -181,6 +200,6 @@ def whole_event(queries: Queries, position: int, as_of: date, known_at: int) -> 
             "position": event.position, "source": event.source, "id": event.id, "type": event.type,
             "subject": event.subject, "effective_on": event.effective_on, "recorded_at": event.recorded_at,
             "publisher": event.publisher, "intake": event.intake, "raw_sha256": event.raw_sha256.hex(),
-            "attributes": event.attributes, "event": orjson.Fragment(event.raw),
+            "attributes": event.attributes, "event": orjson.Fragment(event.raw) if _is_kept(event.raw) else None,
             "raw_base64": base64.b64encode(event.raw).decode(), "proof": proof,
     }  # fmt: skip
