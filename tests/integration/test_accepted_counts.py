@@ -71,9 +71,9 @@ def test_the_cases_have_their_right_values(fresh_service: Service) -> None:
 def test_the_later_correction_has_the_last_word_to_the_nanosecond(service: Service, source: str) -> None:
     org = source.rpartition("/")[2]
     first = service.publish(registered(source, org, employees=1))[0]
-    for number, (time, employees) in enumerate(
-        [("2024-03-01T00:00:00.000000002Z", 2), "2024-03-01T08:00:00.000000001+08:00", 3)]
-    ):
+    # Two nanoseconds past midnight in UTC, and one: the second to come is the earlier.
+    words = [("2024-03-01T00:00:00.000000002Z", 2), ("2024-03-01T08:00:00.000000001+08:00", 3)]
+    for number, (time, employees) in enumerate(words):
         replacement = {**registered(source, org)["data"], "employees": employees}
         data = {"corrects": {"source": source, "id": org}, "replacement": replacement, "reason": "typing error"}
         word = envelope(f"w{number}", "event.corrected", data, source, time=time)
