@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
-from domain.events.envelope import EXTENSION_LENGTH_MAX, EXTENSIONS_MAX, TYPE_LENGTH_MAX
+from domain.events.envelope import TYPE_LENGTH_MAX
 from domain.events.types import EVENT_TYPES
-from domain.values.fields import IDENTITY_LENGTH_MAX, SOURCE_LENGTH_MAX
+from services.contract.event_schema import EXTENSIONS, attributes, of_text
 
 REGISTERED: Final[dict[str, Any]] = {
     "specversion": "1.0",
@@ -45,21 +45,13 @@ EVENT_SCHEMA: Final[dict[str, Any]] = {
     "description": "A CloudEvents 1.0 event (spec/events.md). `data` depends on the type.",
     "required": ["specversion", "id", "source", "type", "time", "data"],
     "properties": {
-        "specversion": {"const": "1.0"},
-        "id": {"type": "string", "minLength": 1, "maxLength": IDENTITY_LENGTH_MAX},
-        "source": {"type": "string", "format": "uri-reference", "minLength": 1, "maxLength": SOURCE_LENGTH_MAX},
+        **attributes(),
         "type": {"type": "string", "maxLength": TYPE_LENGTH_MAX, "enum": sorted(EVENT_TYPES)},
-        "time": {"type": "string", "format": "date-time"},
-        "subject": {"type": "string", "maxLength": IDENTITY_LENGTH_MAX},
-        "datacontenttype": {"const": "application/json"},
         "data": {"type": "object", "description": "Unknown fields are refused"},
     },
-    "additionalProperties": {
-        "description": f"extension attributes, at most {EXTENSIONS_MAX}",
-        "type": ["string", "integer", "boolean", "null"],
-        "maxLength": EXTENSION_LENGTH_MAX,
-    },
+    **EXTENSIONS,
 }
+of_text(EVENT_SCHEMA)
 _BATCH_SCHEMA: Final[dict[str, Any]] = {"type": "array", "items": EVENT_SCHEMA, "maxItems": 10_000}
 
 _ONE: Final = {"registered": {"summary": "An organization is registered", "value": REGISTERED}}

@@ -20,7 +20,6 @@ from domain.values.attributes import (
     EXTENSION_INTEGER_MIN,
     EXTENSION_LENGTH_MAX,
     EXTENSION_NAME_LENGTH_MAX,
-    EXTENSIONS_MAX,
     TEXT_RULE,
     URI_LENGTH_MAX,
     is_absolute_uri,
@@ -44,7 +43,7 @@ _KNOWN: Final = frozenset(
 )
 _REQUIRED: Final = ("specversion", "id", "source", "type", "time", "data")
 #: All attributes, those that are null too, so that the published schema can say the same.
-MEMBERS_MAX: Final = len(_KNOWN) + EXTENSIONS_MAX
+MEMBERS_MAX: Final = 29
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ def read_event(raw: bytes, attributes: Mapping[str, str] | None = None) -> Readi
         kind = type(value).__name__
         return _refused(Reason("not_an_event", "", kind, "an event is one JSON object"))
     if len(value) > MEMBERS_MAX:
-        rule = f"an event has at most {MEMBERS_MAX} attributes, of which at most {EXTENSIONS_MAX} are extensions"
+        rule = f"an event has at most {MEMBERS_MAX} attributes, extensions and those that are null too; leave some out"
         return _refused(Reason("extensions", "", len(value), rule))
     return _read_content(significant(value))
 

@@ -8,7 +8,6 @@ from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import Final
 
-EXTENSIONS_MAX: Final = 20
 EXTENSION_NAME_LENGTH_MAX: Final = 64
 EXTENSION_LENGTH_MAX: Final = 1_024
 #: CloudEvents 1.0.2, 3.1: Integer.

@@ -29,6 +29,38 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 Document = dict[str, Any]
 
 
+#: What an event may hold beside what CloudEvents names, and how many attributes in all.
+EXTENSIONS: Final[Document] = {
+    "propertyNames": {"pattern": EXTENSION_NAME_PATTERN},
+    "additionalProperties": {
+        "type": ["string", "integer", "boolean", "null"], "maxLength": EXTENSION_LENGTH_MAX,
+        "minimum": EXTENSION_INTEGER_MIN, "maximum": EXTENSION_INTEGER_MAX,
+    },
+    "maxProperties": MEMBERS_MAX,
+}  # fmt: skip
+
+
+def attributes() -> Document:
+    """By name the schema of each attribute that is the same for every type."""
+    text: Document = {"minLength": 1, "maxLength": IDENTITY_LENGTH_MAX}
+    return {
+        "specversion": {"const": "1.0"},
+        "id": {"type": "string", **text},
+        "source": {
+            "type": "string", "format": "uri-reference", "pattern": URI_REFERENCE_PATTERN,
+            "minLength": 1, "maxLength": SOURCE_LENGTH_MAX,
+        },
+        "time": {"type": "string", "format": "date-time", "pattern": f"^(?:{INSTANT_PATTERN})$"},
+        "datacontenttype": {
+            "type": ["string", "null"], "pattern": JSON_TYPE_PATTERN, "maxLength": MEDIA_TYPE_LENGTH_MAX,
+        },
+        "dataschema": {
+            "type": ["string", "null"], "format": "uri", "pattern": ABSOLUTE_URI_PATTERN, "maxLength": URI_LENGTH_MAX,
+        },
+        "subject": {"type": ["string", "null"], **text},
+    }  # fmt: skip
+
+
 def event_schema(type_: str) -> Document:
     """The JSON Schema of a whole event of a type. What it cannot say, such as check characters, intake checks."""
     model = EVENT_TYPES[type_]
@@ -37,27 +69,9 @@ def event_schema(type_: str) -> Document:
     if type_ == CORRECTED:
         data["properties"]["replacement"] = {"$ref": "#/$defs/AnyObject", "description": "fits the target's type"}
         definitions |= _ANY
-    subject: Document = {"type": ["string", "null"], "minLength": 1, "maxLength": IDENTITY_LENGTH_MAX}
+    properties = {**attributes(), "type": {"const": type_}, "data": data}
     if model.identifier is not None:
-        subject["description"] = f"equals the data's {model.identifier}, where present"
-    properties: Document = {
-        "specversion": {"const": "1.0"},
-        "id": {"type": "string", "minLength": 1, "maxLength": IDENTITY_LENGTH_MAX},
-        "source": {
-            "type": "string", "format": "uri-reference", "pattern": URI_REFERENCE_PATTERN,
-            "minLength": 1, "maxLength": SOURCE_LENGTH_MAX,
-        },
-        "type": {"const": type_},
-        "time": {"type": "string", "format": "date-time", "pattern": f"^(?:{INSTANT_PATTERN})$"},
-        "datacontenttype": {
-            "type": ["string", "null"], "pattern": JSON_TYPE_PATTERN, "maxLength": MEDIA_TYPE_LENGTH_MAX,
-        },
-        "dataschema": {
-            "type": ["string", "null"], "format": "uri", "pattern": ABSOLUTE_URI_PATTERN, "maxLength": URI_LENGTH_MAX,
-        },
-        "data": data,
-        "subject": subject,
-    }  # fmt: skip
+        properties["subject"]["description"] = f"equals the data's {model.identifier}, where present"
     schema: Document = {
         "$schema": DIALECT,
         "$id": f"{type_}.json",
@@ -65,18 +79,13 @@ def event_schema(type_: str) -> Document:
         "type": "object",
         "properties": properties,
         "required": ["specversion", "id", "source", "type", "time", "data"],
-        "propertyNames": {"pattern": EXTENSION_NAME_PATTERN},
-        "additionalProperties": {
-            "type": ["string", "integer", "boolean", "null"], "maxLength": EXTENSION_LENGTH_MAX,
-            "minimum": EXTENSION_INTEGER_MIN, "maximum": EXTENSION_INTEGER_MAX,
-        },
-        "maxProperties": MEMBERS_MAX,
+        **EXTENSIONS,
         "description": "An attribute that is null counts as left out. Beside what stands here intake checks: "
         + BEYOND_SCHEMA,
     }  # fmt: skip
     if definitions:
         schema["$defs"] = definitions
-    _of_text(schema)
+    of_text(schema)
     return schema
 
 
@@ -101,17 +110,17 @@ _ANY: Final[Document] = {
 }
 
 
-def _of_text(schema: Any) -> None:  # noqa: ANN401 - any part of a schema
+def of_text(schema: Any) -> None:  # noqa: ANN401 - any part of a schema
     """Say of every string that it is text, and of every whole number that it is one that readers keep."""
     if isinstance(schema, list):
         for each in schema:
-            _of_text(each)
+            of_text(each)
     if isinstance(schema, dict):
         for name, each in schema.items():
             if name == "propertyNames" and "enum" not in each:
                 each.setdefault("pattern", TEXT_PATTERN)
             elif name != "pattern":
-                _of_text(each)
+                of_text(each)
         _of_value(schema)
 
 
