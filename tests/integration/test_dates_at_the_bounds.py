@@ -95,8 +95,6 @@ def _questions(service: Service) -> list[tuple[str, list[str], dict[str, Any]]]:
             if each.get("required") and each["in"] == "query" and each["name"] in PATHS
         }
         filled = path.format_map(defaultdict(lambda: "1", PATHS))
-        if path.startswith("/v1/rates/explain"):
-            needed["value"] = "organizations"
         if names:
             found.append((filled, names, needed))
     return found
