@@ -25,6 +25,7 @@ from domain.values.attributes import (
     is_absolute_uri,
     is_extension_name,
     is_extension_value,
+    is_plain,
     is_text,
     is_uri_reference,
     means_json,
@@ -83,7 +84,8 @@ def read_event(raw: bytes, attributes: Mapping[str, str] | None = None) -> Readi
     if len(value) > MEMBERS_MAX:
         rule = f"an event has at most {MEMBERS_MAX} attributes, extensions and those that are null too; leave some out"
         return _refused(Reason("extensions", "", len(value), rule))
-    return _read_content(significant(value))
+    is_plain_text = attributes is None and is_plain(raw.decode())
+    return _read_content(significant(value), is_plain_text=is_plain_text)
 
 
 def significant(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,9 +106,9 @@ def _refused(*reasons: Reason) -> Reading:
     return Reading(None, None, None, reasons)
 
 
-def _read_content(content: dict[str, Any]) -> Reading:
+def _read_content(content: dict[str, Any], *, is_plain_text: bool) -> Reading:
     digest = content_sha256(content)
-    reasons = _check_attributes(content) + _check_texts(content)
+    reasons = _check_attributes(content) + ([] if is_plain_text else _check_texts(content))
     if reasons:
         return Reading(None, _identity(content, reasons), digest, tuple(reasons))
     source, event_id = identity = content["source"], content["id"]

@@ -16,9 +16,10 @@ EXTENSION_INTEGER_MAX: Final = 2**31 - 1
 
 # Control characters, line and paragraph separators, marks that turn the direction of what follows, and code points
 # that are no characters. Lone surrogates never come so far.
-_NO_TEXT: Final = (
-    r"\u0000-\u001f\u007f-\u009f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef\ufffe\uffff"
+_NO_TEXT_BEYOND_CONTROLS: Final = (
+    r"\u007f-\u009f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef\ufffe\uffff"
 )
+_NO_TEXT: Final = rf"\u0000-\u001f{_NO_TEXT_BEYOND_CONTROLS}"
 _ZERO_WIDTH: Final = r"\u00ad\u180e\u200b-\u200d\u2060\ufeff"
 #: A string in which nothing hides, by all that JSON Schema's dialects can write.
 TEXT_PATTERN: Final = f"^(?:[^{_NO_TEXT}{_ZERO_WIDTH}](?:[^{_NO_TEXT}]*[^{_NO_TEXT}{_ZERO_WIDTH}])?)?$"
@@ -71,6 +72,15 @@ _extension: Final = re.compile(EXTENSION_NAME_PATTERN.removesuffix("$"), re.ASCI
 def is_text(value: str) -> bool:
     """Whether a string holds nothing that hides or turns (`TEXT_RULE`)."""
     return (value.isascii() and value.isprintable()) or not _UNFIT.search(value)
+
+
+# As JSON strings hold no control characters but by escapes, the blanks between tokens may be any.
+_SUSPECT: Final = re.compile(rf"[\\{_NO_TEXT_BEYOND_CONTROLS}{_BEYOND_BASIC_PLANE}{_ZERO_WIDTH}]")
+
+
+def is_plain(json_text: str) -> bool:
+    """Whether JSON shows at a glance that every string in it is text; where it does not, each is to be looked at."""
+    return not _SUSPECT.search(json_text)
 
 
 def unfit_character(value: str) -> str:

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.events.envelope import read_event, significant
+from domain.values.attributes import is_plain, is_text
 from domain.values.instants import parse_instant
-from domain.values.strict_json import NotJsonError, is_json, read_json, split_array, split_values
+from domain.values.strict_json import NotJsonError, is_json, read_json, split_array, split_values, strings
 from services.log.content import UnreadableError, content_of, time_and_data
 from tests.hostile import NUMBERS, as_bytes, mutated, sound_events
 
@@ -108,6 +109,19 @@ def test_whatever_intake_takes_every_later_reader_reads() -> None:
         assert time_and_data(raw, None) == (reading.event.time_ns, reading.event.data)
         assert parse_instant(orjson.loads(raw)["time"]) == reading.event.time_ns
     assert taken > 500
+
+
+def test_json_that_is_plain_at_a_glance_holds_nothing_that_hides() -> None:
+    rng = random.Random(3)
+    sound, plain = sound_events(0), 0
+    for _ in range(4_000):
+        raw = as_bytes(mutated(rng, rng.choice(sound)))
+        with contextlib.suppress(NotJsonError):
+            value = read_json(raw)
+            if is_plain(raw.decode()):
+                plain += 1
+                assert all(map(is_text, strings(value)))
+    assert plain > 1_000
 
 
 @pytest.mark.parametrize(
