@@ -135,13 +135,13 @@ def test_a_view_that_has_not_come_to_a_mark_sends_nothing_even_over_midnight(que
 def test_a_mark_says_what_it_is_of(queries: Queries) -> None:
     label = queries.view.current.label
     mark = Mark(7, AS_OF, label)
-    assert Mark.parse(str(mark), queries) == mark
-    assert Mark.parse("0", queries) == Mark.beginning()
-    assert Mark.parse("7", queries).version == label
-    assert Mark.parse("7@2024-03-31", queries) == Mark(7, AS_OF, "")
+    assert Mark.parse(str(mark), queries, 1_000_000, date(2199, 12, 31)) == mark
+    assert Mark.parse("0", queries, 1_000_000, date(2199, 12, 31)) == Mark.beginning()
+    assert Mark.parse("7", queries, 1_000_000, date(2199, 12, 31)).version == label
+    assert Mark.parse("7@2024-03-31", queries, 1_000_000, date(2199, 12, 31)) == Mark(7, AS_OF, "")
     for text in ("7@2024-03-31@x", "7@2024-03-31@1.zz", "x", "7@yesterday"):
         with pytest.raises(ValueError, match=r"mark|date"):
-            Mark.parse(text, queries)
+            Mark.parse(text, queries, 1_000_000, date(2199, 12, 31))
 
 
 def test_an_open_stream_is_told_of_the_swap_and_a_list_begun_before_it_is_begun_anew(
