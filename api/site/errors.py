@@ -15,9 +15,10 @@ from starlette.types import Scope
 
 from api.site.base import Page
 from api.site.texts import LANGS, has
-from api.web.problems import KINDS, Problem
+from api.web.problems import KINDS, Problem, faults
 from domain.values.reasons import Reason
 from services.evidence.notes.signing import LogContradictsError
+from services.intake.in_turn import ActRefusedError, CameSinceError
 from services.log.tree import LogDamagedError
 from services.serving.drawing import DrawingError
 from services.system.errors import (
@@ -69,6 +70,8 @@ _STORE_FAULTS: Final = (psycopg.OperationalError, psycopg.InterfaceError, Operat
 _SERVICE_FAULTS: Final[dict[type[Exception], str]] = {
     NotFoundError: "not-found",
     AlreadyEndedError: "already-ended",
+    CameSinceError: "came-since",
+    ActRefusedError: "invalid-request",
     InvalidValueError: "invalid-request",
     QueueFullError: "not-ready",
     StoreUnavailableError: "not-ready",
@@ -95,7 +98,9 @@ def as_problem(error: Exception) -> Problem | None:
     if kind is None:
         return None
     retry_s = str(getattr(error, "retry_after_s", _RETRY_S))
-    return Problem(kind, str(error), headers={"retry-after": retry_s} if kind == "not-ready" else None)
+    reasons = faults(error.reasons) if isinstance(error, ActRefusedError) else []
+    headers = {"retry-after": retry_s} if kind == "not-ready" else None
+    return Problem(kind, str(error), errors=reasons, headers=headers)
 
 
 def _http(error: HTTPException) -> Problem:
@@ -108,15 +113,15 @@ def _http(error: HTTPException) -> Problem:
 
 
 def _invalid(error: RequestValidationError) -> Problem:
-    faults = []
+    found = []
     for item in error.errors():
         where, *path = (str(part) for part in item["loc"])
         at = f"{where}.{'.'.join(path)}" if where in ("query", "path", "header") else "".join(f"/{p}" for p in path)
         value = item.get("input")
         shown = None if isinstance(value, dict | list) else value
-        faults.append(Reason(item["type"], at, shown, item["msg"]).as_json())
-    first = faults[0]
-    return Problem("invalid-request", f"{first['at']} {first['value']!r}: {first['message']}", errors=faults)
+        found.append(Reason(item["type"], at, shown, item["msg"]).as_json())
+    first = found[0]
+    return Problem("invalid-request", f"{first['at']} {first['value']!r}: {first['message']}", errors=found)
 
 
 def handle_errors(app: FastAPI) -> None:

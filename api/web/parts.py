@@ -38,6 +38,7 @@ class Parts:
     settings: Settings
     keyring: Keyring
     grants: Grants
+    intake: Intake
     group_commit: GroupCommit
     recorder: LogRecorder
     quarantine: Quarantine
@@ -101,8 +102,8 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
         uploads = Uploads()
         stack.callback(uploads.close)
         yield Parts(
-            settings, keyring, grants, group_commit, intake.recorder, Quarantine(intake.writer), queries, readings,
-            sessions, provider, RateLimits(0 if settings.dev else settings.requests_per_second),
+            settings, keyring, grants, intake, group_commit, intake.recorder, Quarantine(intake.writer), queries,
+            readings, sessions, provider, RateLimits(0 if settings.dev else settings.requests_per_second),
             persons, drawer, KnownRegions(), uploads,
         )  # fmt: skip
 

@@ -25,6 +25,7 @@ KINDS: Final[dict[str, tuple[HTTPStatus, str]]] = {
     "body-too-slow": (HTTPStatus.REQUEST_TIMEOUT, "接收超时 The body took too long"),
     "already-ended": (HTTPStatus.CONFLICT, "已了结 Already ended"),
     "ledger-rebuilt": (HTTPStatus.GONE, "台账已按另一版规则重建 The ledger was rebuilt by other rules"),
+    "came-since": (HTTPStatus.CONFLICT, "依据已变 What it was decided on has changed"),
     "too-large": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "过大 Too large"),
     "unsupported-media-type": (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "媒体类型不符 Unsupported media type"),
     "address-too-long": (HTTPStatus.REQUEST_URI_TOO_LONG, "地址过长 The address is too long"),

@@ -10,13 +10,18 @@ from api.web.problems import Problem, faults
 from services.log.messages import Message, Publisher, Receipt
 
 
-async def submit(request: Request, sender: Publisher, events: Sequence[bytes], begin: int = 0) -> list[Receipt]:
-    """What became of each, in order, once it is durable; `begin` is the first one's index in the request."""
+def messages_of(request: Request, sender: Publisher, events: Sequence[bytes], begin: int = 0) -> list[Message]:
+    """Events as messages of this request, in the sender's name; `begin` is the first one's index in the request."""
     identity = request.state.request_id
-    messages = [
+    return [
         Message(raw, {"channel": "http", "request": identity, "index": index}, sender)
         for index, raw in enumerate(events, begin)
     ]
+
+
+async def submit(request: Request, sender: Publisher, events: Sequence[bytes], begin: int = 0) -> list[Receipt]:
+    """What became of each, in order, once it is durable; `begin` is the first one's index in the request."""
+    messages = messages_of(request, sender, events, begin)
     receipts: list[Receipt] = await asyncio.wrap_future(parts_of(request).group_commit.submit(messages))
     return receipts
 

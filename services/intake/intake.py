@@ -8,7 +8,7 @@ from psycopg.rows import TupleRow
 
 from services.intake import account
 from services.intake.decisions import begin
-from services.log.messages import Disposition, Message, Publisher, Receipt, arrive
+from services.log.messages import Arrival, Disposition, Message, Publisher, Receipt, arrive
 from services.log.recorder import LogRecorder, Turn
 from services.log.writer import Writer
 from services.postgres.database import Datastore
@@ -53,12 +53,15 @@ class Intake:
         def work(cursor: Cursor[TupleRow], turn: Turn) -> list[Receipt]:
             if within is not None:
                 within(cursor)
-            recorder = self.recorder
-            decisions = begin(recorder, cursor, turn, arrivals)
-            recorder.append(cursor, turn, decisions.take(arrivals))
-            account.record_duplicates(cursor, turn.now, decisions.duplicates)
-            account.record_quarantined(cursor, turn.now, decisions.quarantined)
-            account.count(cursor, turn.now, arrivals, decisions.receipts)
-            return decisions.receipts
+            return self.take_in(cursor, turn, arrivals)
 
         return self.writer.write(work)
+
+    def take_in(self, cursor: Cursor[TupleRow], turn: Turn, arrivals: Sequence[Arrival]) -> list[Receipt]:
+        """Decide messages in order, and record what became of each, in a turn that somebody else has taken."""
+        decisions = begin(self.recorder, cursor, turn, arrivals)
+        self.recorder.append(cursor, turn, decisions.take(arrivals))
+        account.record_duplicates(cursor, turn.now, decisions.duplicates)
+        account.record_quarantined(cursor, turn.now, decisions.quarantined)
+        account.count(cursor, turn.now, arrivals, decisions.receipts)
+        return decisions.receipts
