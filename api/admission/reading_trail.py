@@ -13,7 +13,8 @@ from api.web.parts import Parts
 from api.web.problems import Problem
 from services.access.reading_trail import Look
 
-# By the route's path: what a look at it is called.
+# By the route's path: what a look at it is called. What is sent to one by POST is an act, which the log records; its
+# answer does not hang on the trail.
 ACTIONS: Final = {
     "/v1/organizations": "list",
     "/v1/organizations/{org}": "dossier",
@@ -59,6 +60,8 @@ ACTIONS: Final = {
     "/daily/matches": "matches",
 }
 
+_LOOKING: Final = frozenset(("GET", "HEAD"))
+
 
 class ReadingTrail:
     """Pure ASGI, inside `Surroundings`: holds the answer back until the look is durable, and refuses it else."""
@@ -96,7 +99,7 @@ def _look(scope: Scope) -> Look | None:
     """The look that this request is; None for a route that leaves no trail, or where nobody signed in."""
     action = ACTIONS.get(getattr(scope.get("route"), "path", ""))
     reader = scope.get("state", {}).get("reader")
-    if action is None or reader is None:
+    if action is None or reader is None or scope["method"] not in _LOOKING:
         return None
     query = scope["query_string"].decode("latin-1")
     parameters = scope.get("path_params", {})

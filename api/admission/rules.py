@@ -125,6 +125,7 @@ RULES: Final[dict[tuple[str, str], Rule]] = {
     ("GET", "/v1/measures/calendar"): Rule(_READING, "scoped"),
     ("GET", "/v1/measures/reminders"): Rule(_READING, "scoped"),
     # A decision names two organizations of possibly two regions.
+    ("POST", "/v1/matches"): Rule(_PUBLISHING, "whole"),
     ("GET", "/v1/matches"): Rule(_INSPECTING, "whole"),
     ("GET", "/v1/matches/candidates"): Rule(_INSPECTING, "whole"),
     ("GET", "/v1/surveys"): Rule(_READING, "none"),

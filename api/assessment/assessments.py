@@ -140,10 +140,12 @@ AssessmentPath = Annotated[str, Path(description="assessment: and its name", exa
     responses={201: {"model": SealedShape}, **NOT_FOUND, **_SEALED},
     summary="封存 Seal an assessment",
 )
-async def seal(request: Request, holder: Assessing, body: Seal) -> Response:
-    """Fix campaign, clocks, policy, targets and groups in an event, with the log's checkpoint and the rule set's hash.
+async def seal(request: Request, holder: Assessing, _: Annotated[int, Depends(reached)], body: Seal) -> Response:
+    """Fix campaign, clocks, policy, targets and groups in one event, with the log's checkpoint and the rules' hash.
 
-    It is never changed. To put it right, seal another that supersedes it, with a reason; both are one transaction.
+    Without `known_at` it holds all that was answered as durable before the call. The checkpoint's tree holds
+    `known_at`. It is never changed. To put it right, seal another that supersedes it, with a reason: the one event says
+    both, or is refused and nothing is stored.
     """
     position = await sealed(request, holder.name, body)
     return answer({"assessment": body.assessment, "position": position}, 201)

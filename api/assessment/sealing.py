@@ -1,6 +1,6 @@
 """A report sealed into the log, as the API and the page ask for it."""
 
-from datetime import UTC, datetime
+from contextlib import suppress
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,13 +10,13 @@ from api.asking.clocks import read_date, settled_position, wait_for
 from api.asking.filters import Dimension
 from api.evidence.log import signer
 from api.web.parts import Parts, parts_of
-from api.web.problems import Problem, faults, invalid
-from api.web.publishing import submit
+from api.web.problems import Problem, invalid
+from api.web.publishing import publish_act
 from domain.ledger.rates import Filters
 from domain.values.fields import AssessmentId, CampaignId, Name, OfficeId, Reason, Segment
-from services.assessment.assessments import SEGMENT, Wanted, events_to_seal
+from services.assessment.assessments import SEGMENT, Draft, Wanted
 from services.evidence.notes.signing import LogContradictsError
-from services.log.messages import Publisher, Receipt
+from services.log.messages import Publisher
 
 
 class Seal(BaseModel):
@@ -47,25 +47,29 @@ class Seal(BaseModel):
 
 
 async def sealed(request: Request, holder: str, body: Seal) -> int:
-    """Seal a report for a holder; the position of its last event, which the projections have reached.
+    """Seal a report for a holder; the position of its event.
+
+    The projections have mostly reached it; where they are slow, the report is sealed all the same.
 
     Raises:
-        Problem: what it asks for is not so, or a report of its name is sealed already.
+        Problem: what it asks for is not so.
+        AlreadyEndedError, NotFoundError: a report of its name is sealed already, or it cannot supersede the other.
     """
     parts = parts_of(request)
     wanted = await _wanted(parts, body)
 
-    def events() -> list[bytes]:
+    def seal_it() -> int:
         with parts.recorder.datastore.get_connection() as connection:
-            checkpoint = signer(request).checkpoint(connection).decode()
-        return events_to_seal(parts.queries.pinned(), parts.recorder, wanted, checkpoint, datetime.now(UTC))
+            checkpoint = signer(request).checkpoint(connection, wanted.known_at).decode()
+        draft = Draft(parts.queries.pinned(), parts.recorder, wanted, checkpoint)
+        return publish_act(request, Publisher(holder), draft)
 
     try:
-        made = await run_in_threadpool(events)
+        position = await run_in_threadpool(seal_it)
     except LogContradictsError as error:
         raise Problem("internal", str(error)) from error
-    position = _accepted(body.assessment, await submit(request, Publisher(holder), made))
-    await wait_for(parts, position)
+    with suppress(Problem):
+        await wait_for(parts, position)
     return position
 
 
@@ -75,7 +79,7 @@ async def _wanted(parts: Parts, body: Seal) -> Wanted:
     if (body.supersedes is None) != (body.reason is None):
         raise invalid("body.reason", body.reason, "reason", "supersedes and its reason stand together")
     as_of = read_date("as_of", body.as_of)
-    position = await settled_position(parts, body.known_at)
+    position = await _known_at(parts, body.known_at)
     segment = Filters(**{name: getattr(body.segment, name) for name in SEGMENT})
     return Wanted(
         body.assessment, body.title, body.office, body.campaign, as_of, position, tuple(body.group_by), segment,
@@ -83,11 +87,14 @@ async def _wanted(parts: Parts, body: Seal) -> Wanted:
     )  # fmt: skip
 
 
-def _accepted(name: str, receipts: list[Receipt]) -> int:
-    """The last position; a Problem where the report was not taken in."""
-    reasons = [reason for receipt in receipts for reason in receipt.reasons]
-    if any(reason.rule == "conflict" for reason in reasons) or receipts[0].disposition == "duplicate":
-        raise Problem("already-ended", f"{name} was sealed at the same moment by somebody else; take another name")
-    if reasons:
-        raise Problem("invalid-request", reasons[0].message, errors=faults(reasons))
-    return max(receipt.position or 0 for receipt in receipts)
+async def _known_at(parts: Parts, asked: str | None) -> int:
+    """The position that a report is known at, reached; the log's end if left out, so that it holds all that was said.
+
+    Raises:
+        Problem: 503, the projections have not reached it; nothing is sealed.
+    """
+    if asked is not None:
+        return await settled_position(parts, asked, "known_at")
+    head, _ = await run_in_threadpool(parts.recorder.head)
+    await wait_for(parts, head)
+    return head

@@ -1,21 +1,31 @@
 """`/v1/matches`: records that may be the same organization, and what persons have decided of them."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from api.admission.callers import Inspecting
-from api.asking.clocks import Asked, CursorText
+from api.admission.callers import Inspecting, Publishing
+from api.asking.clocks import Asked, CursorText, reached, read_date, settled_position, today
 from api.asking.paging import Limit, page
-from api.web.answers import PROBLEMS, answer
+from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
+from api.web.problems import ProblemDetails
+from api.web.publishing import publish_act
 from api.web.shapes import KnownAt
-from services.fieldwork.matching import NAME_MIN, all_decisions, candidates
+from domain.events.surveys import VisitId
+from domain.values.fields import OrganizationId, Reason
+from services.access.callers import Holder
+from services.fieldwork.matching import NAME_MIN, SOURCE, Answer, Draft, Said, all_decisions, candidates
 
 router = APIRouter(prefix="/v1/matches", tags=["daily work"], responses=PROBLEMS)
+
+_CONFLICT: dict[int | str, dict[str, Any]] = {
+    409: {"model": ProblemDetails, "description": "A decision of the pair stands, or came after what was looked at"}
+}
 
 
 class RecordShape(BaseModel):
@@ -87,6 +97,64 @@ def get(request: Request, _: Inspecting, clocks: Asked) -> Response:
     return answer({**clock, "decisions": found, "contradictions": wrong})
 
 
+class NewDecision(BaseModel):
+    """What a person says of two records, on the state that the person looked at."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"org": "uscc:9151010452601815XG", "other": "group:g-1", "answer": "different", "reason": "two firms",
+                 "as_of": "2024-12-31", "known_at": "1"}
+            ]
+        },
+    )  # fmt: skip
+
+    org: OrganizationId
+    other: OrganizationId | VisitId
+    answer: Answer = Field(description="`undo` takes the decision that stands back")
+    reason: Reason
+    as_of: str | None = Field(default=None, max_length=40, description="from which date; today if left out")
+    known_at: str | None = Field(
+        default=None, max_length=40, description="the state that was looked at, as `GET /v1/matches` told it"
+    )
+    source: str = Field(default=SOURCE, min_length=1, max_length=256)
+
+
+class DecidedShape(BaseModel):
+    """The decision's name, and the position of the event that says it."""
+
+    match: str
+    position: int
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=None,
+    responses={201: {"model": DecidedShape}, **NOT_FOUND, **_CONFLICT},
+    summary="认定 Decide, or undo a decision",
+)
+async def decide(
+    request: Request, holder: Publishing, _: Annotated[int, Depends(reached)], body: NewDecision
+) -> Response:
+    """One decision of two records that stands until it is undone, decided on the state known at `known_at`.
+
+    409 where something was said of the pair after it, or a decision stands; nothing is stored then.
+    """
+    as_of = today() if body.as_of is None else read_date("as_of", body.as_of)
+    known_at = await settled_position(parts_of(request), body.known_at)
+    said = Said(body.org, body.other, body.answer, as_of, body.reason, body.source)
+    match, position = await run_in_threadpool(decided, request, holder, said, known_at)
+    return answer({"match": match, "position": position}, 201)
+
+
+def decided(request: Request, holder: Holder, said: Said, known_at: int) -> tuple[str, int]:
+    """Publish what a person says on the state known at a position; the decision's name and its event's position."""
+    draft = Draft(parts_of(request).queries.pinned(), said, known_at)
+    return draft.match, publish_act(request, holder.publisher(), draft)
+
+
 @router.get("/candidates", response_model=None, responses={200: {"model": Candidates}}, summary="疑似同一 Candidates")
 def get_candidates(
     request: Request,
@@ -102,7 +170,7 @@ def get_candidates(
 ) -> Response:
     """Pairs of organizations of one county, and of unknown ones that visits found, with names and addresses alike.
 
-    Pairs of which a decision stands are left out. Nobody but a person decides: publish `match.decided`.
+    Pairs of which a decision stands are left out. Nobody but a person decides: `POST /v1/matches`.
     """
     del cursor  # the clocks carry it
     found = candidates(parts_of(request).queries, region, clocks.as_of, clocks.position, name_min)

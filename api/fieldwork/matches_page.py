@@ -10,28 +10,18 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.admission.callers import Inspecting, Publishing
-from api.asking.clocks import Asked, Clocks, CursorText
+from api.asking.clocks import Asked, CursorText, settled_position
 from api.asking.paging import Limit
 from api.asking.paging import page as page_of
+from api.fieldwork.matches import decided
 from api.fieldwork.measures_page import SECTIONS
 from api.site.addresses import Value, address
 from api.site.base import Paged, tidy
 from api.site.forms import give_token, submitted, token_of
-from api.web.parts import Parts, parts_of
+from api.web.parts import parts_of
 from api.web.problems import invalid
-from api.web.publishing import publish
-from domain.fieldwork.matching import Decision
 from domain.values.fields import REASON_LENGTH_MAX
-from services.fieldwork.matching import (
-    NAME_MIN,
-    SOURCE,
-    Answer,
-    Said,
-    all_decisions,
-    candidates,
-    match_event,
-    standing_decision,
-)
+from services.fieldwork.matching import NAME_MIN, SOURCE, Answer, Said, all_decisions, candidates
 
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
 
@@ -71,7 +61,7 @@ def get(
     begin = int(str(clocks.after[0])) if clocks.after else 0
     numbered = list(enumerate(found, 1))[begin:]
     shown, following = page_of(request, clocks, numbered[: limit + 1], limit, lambda each: (each[0],))
-    decided, contradictions = all_decisions(queries, clocks.as_of, clocks.position)
+    made, contradictions = all_decisions(queries, clocks.as_of, clocks.position)
     given: dict[str, Value] = {**page.pinned(clocks), "region": region, "name_min": str(name_min), "limit": limit}
     token = token_of(request)
     response = page.render(
@@ -83,7 +73,7 @@ def get(
         total=len(found),
         found=shown,
         next=following,
-        decided=decided,
+        decided=made,
         contradictions=contradictions,
         may_decide=not holder.roles.isdisjoint(("publisher", "steward")),
         sources=sorted(holder.sources) if holder.sources else [SOURCE],
@@ -95,21 +85,13 @@ def get(
 
 
 @router.post("/daily/matches", response_model=None)
-async def post(request: Request, page: Paged, holder: Publishing, clocks: Asked, _: Asking) -> Response:
-    """Publish `match.decided`, or `match.undone`, as of the date shown; then the page again."""
-    form = await submitted(request, "match", "org", "other", "same", "reason", "source")
-    parts = parts_of(request)
-    decided = await run_in_threadpool(_decided, parts, clocks)
-    made = match_event(_said(form, clocks.as_of), standing_decision(decided, form["org"], form["other"]))
-    if made is None:  # decided meanwhile, or the same button twice
-        return RedirectResponse(page.here(), HTTPStatus.SEE_OTHER)
-    position = await publish(request, holder.publisher(), made)
+async def post(request: Request, page: Paged, holder: Publishing, clocks: Asked, __: Asking) -> Response:
+    """Publish `match.decided`, or `match.undone`, as of the date shown and on the state shown; then the page again."""
+    form = await submitted(request, "match", "org", "other", "same", "reason", "source", "known_at")
+    said, known_at = _said(form, clocks.as_of), await settled_position(parts_of(request), form["known_at"], "known_at")
+    _, position = await run_in_threadpool(decided, request, holder, said, known_at)
     # What the page then shows has to hold it, whatever was known where the form stood.
     return RedirectResponse(page.here(known_at=None, min_position=position), HTTPStatus.SEE_OTHER)
-
-
-def _decided(parts: Parts, clocks: Clocks) -> list[Decision]:
-    return all_decisions(parts.queries, clocks.as_of, parts.queries.position)[0]
 
 
 def _said(form: dict[str, str], on: date) -> Said:

@@ -2,12 +2,17 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Protocol
 
 from fastapi import Request
+from psycopg import Cursor
+from psycopg.rows import TupleRow
 
 from api.web.parts import parts_of
 from api.web.problems import Problem, faults
+from services.intake.in_turn import Grounds, act_on
 from services.log.messages import Message, Publisher, Receipt
+from services.log.recorder import Turn
 
 
 def messages_of(request: Request, sender: Publisher, events: Sequence[bytes], begin: int = 0) -> list[Message]:
@@ -39,4 +44,26 @@ async def publish(request: Request, sender: Publisher, event: bytes) -> int:
             f"{receipt.reasons[0].message}; it is kept in quarantine under {receipt.quarantine_id}",
             errors=faults(receipt.reasons),
         )
+    return receipt.position
+
+
+class Draft(Protocol):
+    """An act of an office made ready: its event, what it was decided on, and what decides in the turn."""
+
+    event: bytes
+    grounds: Grounds
+
+    def check(self, cursor: Cursor[TupleRow], turn: Turn) -> None:
+        """Refuse it by raising."""
+
+
+def publish_act(request: Request, sender: Publisher, draft: Draft) -> int:
+    """Publish an act's one event, decided in the writer's turn; its position.
+
+    Raises:
+        CameSinceError, ActRefusedError: and what else the draft's check raises; nothing is stored.
+    """
+    messages = messages_of(request, sender, [draft.event])
+    (receipt,) = act_on(parts_of(request).intake, draft.grounds, messages, draft.check)
+    assert receipt.position is not None  # noqa: S101 - what an act publishes is in the log
     return receipt.position

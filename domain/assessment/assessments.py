@@ -51,29 +51,49 @@ class Assessments(NamedTuple):
 def assessments(events: Iterable[Event]) -> Assessments:
     """The reports that stand, from the events known that speak of them.
 
-    A report superseded before it was sealed, or by one that is not sealed, stays as it is.
+    A report superseded before it was sealed, or by one that is not sealed, stays as it is. One that is to take the
+    place of another, which it cannot, is not sealed either: what one event says holds whole or not at all.
     """
     in_order = sorted(events, key=lambda event: event.position)
     found: dict[str, Assessment] = {}
     told: list[Contradicted] = []
     names = {event.key: event.data["assessment"] for event in in_order if event.type == SEALED}
+    fault: Contradiction | None
     for event in in_order:
         name = event.data.get("assessment", "")
         if event.type == SEALED:
-            if name in found:
-                told.append(Contradicted(name, "already_sealed", event.position))
-            else:
+            fault = not_sealed(found, name, event.data.get("supersedes"))
+            if fault is None:
                 found[name] = Assessment(name, event.position, event.effective_on, event.data, None)
+                _supersede(found, event.data.get("supersedes"), name, event)
         elif event.type == SUPERSEDED:
             fault = _not_superseded(found, name, event.data["by"])
             if fault is None:
-                superseded = Superseded(event.data["by"], event.data["reason"], event.position)
-                found[name] = found[name]._replace(superseded=superseded)
-            else:
-                told.append(Contradicted(name, fault, event.position))
+                _supersede(found, name, event.data["by"], event)
         elif not event.is_fact and event.target in names:
-            told.append(Contradicted(names[event.target], "never_changed", event.position))
+            name, fault = names[event.target], "never_changed"
+        else:
+            continue
+        if fault is not None:
+            told.append(Contradicted(name, fault, event.position))
     return Assessments(found, told)
+
+
+def not_sealed(found: Mapping[str, Assessment], name: str, supersedes: str | None) -> Contradiction | None:
+    """Why a report cannot be sealed beside these, perhaps in the place of another; None if it can."""
+    if name in found:
+        return "already_sealed"
+    if supersedes is None:
+        return None
+    if supersedes not in found:
+        return "not_sealed"
+    return "already_superseded" if found[supersedes].superseded is not None else None
+
+
+def _supersede(found: dict[str, Assessment], name: str | None, by: str, event: Event) -> None:
+    if name is not None:
+        superseded = Superseded(by, event.data["reason"], event.position)
+        found[name] = found[name]._replace(superseded=superseded)
 
 
 def _not_superseded(found: Mapping[str, Assessment], name: str, by: str) -> Contradiction | None:

@@ -2,7 +2,8 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from domain.events.campaigns import CampaignTarget
 from domain.values.fields import (
@@ -65,6 +66,8 @@ class SealedGroup(Data):
 
 
 class AssessmentSealed(FactData):
+    """A report with all that it rests on; with `supersedes` it takes the place of an earlier one, for `reason`."""
+
     identifier = "assessment"
     assessment: AssessmentId
     title: Name
@@ -81,9 +84,21 @@ class AssessmentSealed(FactData):
     root_hash: Hash
     ruleset: Hash
     checkpoint: Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
+    supersedes: AssessmentId | None = None
+    reason: Reason | None = None
+
+    @model_validator(mode="after")
+    def _superseded_with_a_reason(self) -> "AssessmentSealed":
+        if (self.supersedes is None) != (self.reason is None):
+            raise PydanticCustomError("reason", "supersedes and its reason stand together; give both or neither")
+        if self.supersedes == self.assessment:
+            raise PydanticCustomError("supersedes_itself", "a report takes the place of another one; name that")
+        return self
 
 
 class AssessmentSuperseded(FactData):
+    """The same said by an event of its own, as it once was; the service puts it into the later report's event."""
+
     identifier = "assessment"
     assessment: AssessmentId
     by: AssessmentId

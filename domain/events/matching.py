@@ -2,13 +2,15 @@
 
 from typing import Annotated
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from domain.events.surveys import VisitId
 from domain.values.fields import FactData, Named, OrganizationId, Reason
 
 MatchId = Annotated[str, Named("match")]
+# The position of the state on which the person decided.
+KnownAt = Annotated[int, Field(ge=0)]
 
 
 class MatchDecided(FactData):
@@ -21,6 +23,7 @@ class MatchDecided(FactData):
     visit: VisitId | None = None
     same: bool
     reason: Reason
+    known_at: KnownAt | None = None
 
     @model_validator(mode="after")
     def _one_of_both(self) -> "MatchDecided":
@@ -37,3 +40,4 @@ class MatchUndone(FactData):
     identifier = "match"
     match: MatchId
     reason: Reason
+    known_at: KnownAt | None = None

@@ -1,12 +1,12 @@
 """Matching: how alike two records are, and what persons have decided of them."""
 
+import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
-from domain.events.acts import fold_acts
 from domain.events.facts import Fact
 
 DECIDED: Final = "taizhang.match.decided.v1"
@@ -69,6 +69,9 @@ class Plain(NamedTuple):
     marks: tuple[str, ...]
 
 
+Pair = frozenset[str]
+
+
 class Decision(NamedTuple):
     """What a person decided of two records; `undone_on` is None while it stands."""
 
@@ -84,7 +87,7 @@ class Decision(NamedTuple):
 
 
 class Contradicted(NamedTuple):
-    """A fact without effect: decided while a decision of the name stands, or undone while none does."""
+    """A fact without effect: decided while a decision of the name or the pair stands, or undone while none does."""
 
     match: str
     contradiction: Literal["already_decided", "not_decided"]
@@ -150,12 +153,44 @@ def _number(text: str) -> int:
     return value + digit
 
 
+def match_of(org: str, other: str, after: int) -> str:
+    """The name of a decision of two records, whichever is named first.
+
+    It is of the pair and of the state that it is made on: `after` is the position of the last event that speaks of the
+    pair, 0 before the first. Two decisions made on one state have one name.
+    """
+    pair = " ".join(sorted((org, other)))
+    return f"match:{hashlib.sha256(pair.encode()).hexdigest()[:32]}-{after}"
+
+
+def pair_of(data: Mapping[str, Any]) -> Pair:
+    """The two records that a decision is of, by its event's data."""
+    return frozenset((data["org"], data.get("other") or data["visit"]))
+
+
 def decisions(facts: Iterable[Fact]) -> tuple[list[Decision], list[Contradicted]]:
-    """Every decision after its facts, given in canonical order; once undone, the same match may be decided anew."""
-    found, wrong = fold_acts(facts, DECIDED, _decided, _undone, lambda each: each.undone_on is None)
-    return list(found.values()), [
-        Contradicted(each.entity, "already_decided" if each.begins else "not_decided", each.position) for each in wrong
-    ]
+    """Every decision after its facts, given in canonical order; once undone, the same pair may be decided anew.
+
+    Of a pair one decision stands at most, whatever the names: another one made while it does has no effect.
+    """
+    found: dict[str, Decision] = {}
+    standing: dict[Pair, str] = {}
+    wrong: list[Contradicted] = []
+    for fact in facts:
+        before = found.get(fact.entity)
+        stands = before is not None and before.undone_on is None
+        if fact.type == DECIDED:
+            pair = pair_of(fact.data)
+            if stands or pair in standing:
+                wrong.append(Contradicted(fact.entity, "already_decided", fact.position))
+            else:
+                found[fact.entity], standing[pair] = _decided(fact), fact.entity
+        elif before is None or not stands:
+            wrong.append(Contradicted(fact.entity, "not_decided", fact.position))
+        else:
+            found[fact.entity] = _undone(before, fact)
+            del standing[frozenset((before.org, before.other))]
+    return list(found.values()), wrong
 
 
 def _decided(fact: Fact) -> Decision:
@@ -171,6 +206,6 @@ def _undone(before: Decision, fact: Fact) -> Decision:
     return before._replace(undone_on=fact.effective_on, undone_reason=fact.data["reason"], decided_by=decided_by)
 
 
-def decided_pairs(made: Iterable[Decision]) -> frozenset[frozenset[str]]:
+def decided_pairs(made: Iterable[Decision]) -> frozenset[Pair]:
     """The pairs of which a decision stands, whichever it is."""
     return frozenset(frozenset((each.org, each.other)) for each in made if each.undone_on is None)

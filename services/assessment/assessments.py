@@ -1,28 +1,34 @@
 """Assessments: sealed into the log, and rendered again from it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
 import orjson
+from psycopg import Cursor
+from psycopg.rows import TupleRow
 
 from domain.assessment import assessments as domain_assessments
-from domain.assessment.assessments import Assessment, Assessments, Difference, differences
+from domain.assessment.assessments import Assessment, Assessments, Difference, differences, not_sealed
 from domain.assessment.campaigns import segment_of
 from domain.events.assessment import GROUPS_MAX
+from domain.events.facts import Event
 from domain.ledger.policy import Policy
 from domain.ledger.rates import Filters, Rate
 from services.assessment.campaigns import TargetStanding, Verdict, find_campaign, standings
 from services.inspection.known_since import Since, known_since
+from services.intake.in_turn import Grounds, Matters
 from services.ledger.ledger_at import LedgerAt
 from services.ledger.queries import Queries
 from services.ledger.traces import events_about
-from services.log.recorder import LogRecorder
+from services.log.recorder import LogRecorder, Turn
 from services.system.errors import AlreadyEndedError, InvalidValueError, NotFoundError
 from services.system.settings import SHANGHAI
 
 SOURCE: Final = "/taizhang/assessment"
+# Of the types that speak of reports.
+FAMILY: Final = "assessment"
 DIFFERENCES_MAX: Final = 100
 SEGMENT: Final = ("region", "kind", "category", "industry")
 Document = dict[str, Any]
@@ -70,7 +76,7 @@ class Rendered(NamedTuple):
 def assessments(queries: Queries, known_at: int) -> Assessments:
     """The sealed reports known at a position."""
     with queries.connection() as connection:
-        events = events_about(connection, queries.view.current.reading, ["assessment"], known_at)
+        events = events_about(connection, queries.view.current.reading, [FAMILY], known_at)
     return domain_assessments.assessments(events)
 
 
@@ -88,47 +94,73 @@ def find_assessment(queries: Queries, name: str, known_at: int) -> Assessment:
     return found
 
 
-def events_to_seal(
-    queries: Queries, recorder: LogRecorder, wanted: Wanted, checkpoint: str, now: datetime
-) -> list[bytes]:
-    """The events that seal a report, to be taken in together: the report, and what it supersedes.
+class Draft:
+    """A report made ready to be sealed: its event, and what decides in the turn whether it may be.
 
-    Raises:
-        NotFoundError: the campaign, or the report that it supersedes, is not known.
-        AlreadyEndedError: a report of this name is sealed, or the other one is superseded already.
-        InvalidValueError: more than GROUPS_MAX groups.
+    Attributes:
+        wanted: what was asked for.
+        event: as it is published.
+        grounds: the position up to which `_known` has what was said of reports.
     """
-    known = assessments(queries, queries.position).assessments
-    if wanted.assessment in known:
-        raise AlreadyEndedError(f"{wanted.assessment} is sealed and never changed; seal another that supersedes it")
-    if wanted.supersedes is not None:
-        before = find_assessment(queries, wanted.supersedes, queries.position)
-        if before.superseded is not None:
-            raise AlreadyEndedError(f"{wanted.supersedes} is superseded by {before.superseded.by} already")
-    results = _results(queries, recorder, wanted)
+
+    def __init__(self, queries: Queries, recorder: LogRecorder, wanted: Wanted, checkpoint: str) -> None:
+        """Make it; `checkpoint` is of a tree that holds the position that it is known at.
+
+        Raises:
+            NotFoundError: the campaign, or the report that it supersedes, is not known.
+            AlreadyEndedError: a report of this name is sealed, or the other one is superseded already.
+            InvalidValueError: more than GROUPS_MAX groups.
+        """
+        position = queries.position
+        self.wanted = wanted
+        self.grounds = Grounds(position, Matters(families=frozenset({FAMILY})))
+        with queries.connection() as connection:
+            self._known = events_about(connection, queries.view.current.reading, [FAMILY], position)
+        _check(wanted, self._known)
+        self.event = _sealed(wanted, _results(queries, recorder, wanted), queries, checkpoint, datetime.now(SHANGHAI))
+
+    def check(self, cursor: Cursor[TupleRow], turn: Turn) -> None:
+        """Whether it may be sealed at the end of the log as it is in the turn; raises as the making does."""
+        _check(self.wanted, [*self._known, *self.grounds.came(cursor, turn)])
+
+
+def _check(wanted: Wanted, events: Sequence[Event]) -> None:
+    """Whether a report may be sealed after these events, which are all that speak of reports."""
+    known = domain_assessments.assessments(events).assessments
+    match not_sealed(known, wanted.assessment, wanted.supersedes):
+        case "already_sealed":
+            at = known[wanted.assessment].position
+            raise AlreadyEndedError(
+                f"{wanted.assessment} is sealed at position {at} and never changed; nothing more was stored. Seal "
+                "another that supersedes it"
+            )
+        case "not_sealed":
+            raise NotFoundError(f"no assessment {wanted.supersedes} was sealed; GET /v1/assessments lists them")
+        case "already_superseded":
+            before = known[str(wanted.supersedes)].superseded
+            assert before is not None  # noqa: S101 - that is what the fault says
+            raise AlreadyEndedError(
+                f"{wanted.supersedes} is superseded by {before.by} already, since position {before.position}; nothing "
+                f"was stored. Seal a report that supersedes {before.by}"
+            )
+
+
+def _sealed(wanted: Wanted, results: Document, queries: Queries, checkpoint: str, now: datetime) -> bytes:
     if len(results["groups"]) > GROUPS_MAX:
         raise InvalidValueError(
             f"{len(results['groups'])} groups, but a report holds at most {GROUPS_MAX}; take coarser dimensions"
         )
-    on = now.astimezone(SHANGHAI).date().isoformat()
-    sealed = {
-        "effective_on": on, "assessment": wanted.assessment, "title": wanted.title, "office": wanted.office,
-        "campaign": wanted.campaign, "as_of": wanted.as_of.isoformat(), "known_at": wanted.known_at,
-        "group_by": list(wanted.group_by), "segment": _segment(wanted.segment), **results,
+    data: Document = {
+        "effective_on": now.date().isoformat(), "assessment": wanted.assessment, "title": wanted.title,
+        "office": wanted.office, "campaign": wanted.campaign, "as_of": wanted.as_of.isoformat(),
+        "known_at": wanted.known_at, "group_by": list(wanted.group_by), "segment": _segment(wanted.segment), **results,
         "ruleset": queries.ruleset_to_seal(), "checkpoint": checkpoint,
     }  # fmt: skip
-    events = [_event(wanted.assessment, "sealed", sealed, now)]
     if wanted.supersedes is not None:
-        told = {"effective_on": on, "assessment": wanted.supersedes, "by": wanted.assessment, "reason": wanted.reason}
-        events.append(_event(f"{wanted.supersedes} superseded", "superseded", told, now))
-    return events
-
-
-def _event(id_: str, name: str, data: Document, now: datetime) -> bytes:
-    time = now.astimezone(SHANGHAI).isoformat(timespec="milliseconds")
+        data |= {"supersedes": wanted.supersedes, "reason": wanted.reason}
     return orjson.dumps(
-        {"specversion": "1.0", "id": id_, "source": SOURCE, "type": f"taizhang.assessment.{name}.v1", "time": time,
-         "subject": data["assessment"], "data": data}
+        {"specversion": "1.0", "id": wanted.assessment, "source": SOURCE, "type": domain_assessments.SEALED,
+         "time": now.isoformat(timespec="milliseconds"), "subject": wanted.assessment, "data": data}
     )  # fmt: skip
 
 

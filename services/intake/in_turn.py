@@ -39,6 +39,7 @@ SELECT name.source, name.id, event.*
 """
 
 Decide = Callable[[Cursor[TupleRow], Turn], Sequence[Message]]
+Check = Callable[[Cursor[TupleRow], Turn], None]
 
 
 class CameSinceError(TaizhangError):
@@ -103,13 +104,13 @@ class Grounds:
         self._read(cursor, turn.position)
         return self._came
 
-    def check(self, cursor: Cursor[TupleRow], turn: Turn) -> None:
-        """Refuse the act if anything that matters came.
+    def check(self, cursor: Cursor[TupleRow], turn: Turn, concerns: Callable[[Event], bool] = lambda _: True) -> None:
+        """Refuse the act if anything that matters came; `concerns` picks among it.
 
         Raises:
             CameSinceError: something did.
         """
-        came = self.came(cursor, turn)
+        came = [event for event in self.came(cursor, turn) if concerns(event)]
         if came:
             first = came[0]
             raise CameSinceError(
@@ -177,17 +178,17 @@ def act(intake: Intake, decide: Decide) -> list[Receipt]:
     return intake.writer.write(work)
 
 
-def act_on(intake: Intake, grounds: Grounds, messages: Sequence[Message]) -> list[Receipt]:
-    """Publish these events if nothing that matters came after the position that they were decided on; see `act`.
+def act_on(intake: Intake, grounds: Grounds, messages: Sequence[Message], check: Check | None = None) -> list[Receipt]:
+    """Publish these events if `check` lets them in the turn; left out, if nothing that matters came. See `act`.
 
     Raises:
-        CameSinceError: something did; nothing is stored.
+        CameSinceError: something did, and nothing is stored; so with whatever else `check` raises.
         ActRefusedError, StoreUnavailableError: as `act`.
     """
     grounds.read_ahead(intake.recorder)
 
     def decide(cursor: Cursor[TupleRow], turn: Turn) -> Sequence[Message]:
-        grounds.check(cursor, turn)
+        (check or grounds.check)(cursor, turn)
         return messages
 
     return act(intake, decide)

@@ -143,7 +143,7 @@ def write_bundle(
     silent = set(question.organizations).difference(*(named(event) for event in contents.events))
     if silent:
         raise NotFoundError(f"no event at or before position {question.known_at} speaks of {', '.join(sorted(silent))}")
-    note = signer.checkpoint(connection)
+    note = signer.checkpoint(connection, question.known_at)
     checkpoint, _ = open_checkpoint(note, signer.verifier)
     manifest = {
         "format": FORMAT,

@@ -16,6 +16,7 @@ from services.evidence.notes.checkpoint import open_checkpoint
 from services.evidence.notes.notes import VerifierKey
 from services.evidence.notes.signing import CheckpointSigner
 from services.ledger.queries import Queries
+from services.log.tree import LOG
 from services.postgres.database import connect
 from services.system.errors import QueueFullError
 
@@ -82,7 +83,7 @@ class _Parts:
 def whole_log(conninfo: str, signer: CheckpointSigner) -> Iterator[bytes]:
     """The whole log up to its checkpoint of now as a ZIP file, in parts; never more than one bundle in memory."""
     with connect(conninfo, "export") as connection:
-        note = signer.checkpoint(connection)
+        note = signer.checkpoint(connection, LOG.size(connection))
     return _zipped(conninfo, note, signer.verifier)
 
 

@@ -17,7 +17,7 @@ from domain.tree.merkle import TILE_WIDTH
 from services.evidence.notes.checkpoint import open_checkpoint
 from services.evidence.notes.signing import CheckpointSigner
 from services.log.tiles import Tile, tiles_of_level
-from services.log.tree import AnyConnection, raw_bundle, tile_bytes
+from services.log.tree import LOG, AnyConnection, raw_bundle, tile_bytes
 from services.system.errors import TaizhangError
 
 HTTP_TIMEOUT_S: Final = 60
@@ -144,7 +144,7 @@ def export_log(
     A folder that holds an earlier export is brought up to date: full tiles never change and are left alone.
     `progress` is called with the number of events done since the last call.
     """
-    note = signer.checkpoint(connection)
+    note = signer.checkpoint(connection, LOG.size(connection))
     checkpoint, _ = open_checkpoint(note, signer.verifier)
     for file in files_of(connection, checkpoint.size):
         _write(folder / file.name, file)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from domain.tree.merkle import EMPTY_ROOT, MerkleError
 from domain.tree.proofs import verify_consistency
@@ -83,6 +83,14 @@ class LogContradictsError(TaizhangError):
     """The database holds another history than the log has signed for."""
 
 
+class _Served(NamedTuple):
+    """A checkpoint that was served: when, on the monotonic clock, of how many leaves, and the note."""
+
+    at: float
+    size: int
+    note: bytes
+
+
 class CheckpointSigner:
     """Signs the head of a tree. Several processes may sign with one key file: each sees what the others signed."""
 
@@ -91,23 +99,25 @@ class CheckpointSigner:
         self._last_file = last_file(key_file, tree)
         self._cosigned_file = cosigned_file(self._last_file)
         self._lock_file = self._last_file.with_name(f"{self._last_file.name}.lock")
-        self._served: tuple[float, bytes] | None = None
+        self._served: _Served | None = None
 
     @property
     def verifier(self) -> VerifierKey:
         """The log's public key, named by its origin."""
         return self._key.verifier
 
-    def checkpoint(self, connection: AnyConnection) -> bytes:
-        """The signed checkpoint of the log as it is now, at most a second old.
+    def checkpoint(self, connection: AnyConnection, at_least: int = 0) -> bytes:
+        """The signed checkpoint of the log as it is now, at most a second old and of no fewer than `at_least` events.
 
         Raises:
             LogContradictsError: the log does not extend what was signed before.
         """
-        now = time.monotonic()
-        if self._served is None or now - self._served[0] > CHECKPOINT_AGE_MAX_S:
-            self._served = (now, self._with_cosignatures(self._sign(connection)))
-        return self._served[1]
+        now, served = time.monotonic(), self._served
+        if served is None or now - served.at > CHECKPOINT_AGE_MAX_S or served.size < at_least:
+            signed = self._sign(connection)
+            size = open_checkpoint(signed, self.verifier)[0].size
+            self._served = served = _Served(now, size, self._with_cosignatures(signed))
+        return served.note
 
     def keep_cosigned(self, note: Note, cosignatures: Sequence[Signature]) -> None:
         """Keep a checkpoint with the witnesses' cosignatures, which were verified; it takes the last one's place."""
