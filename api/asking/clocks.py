@@ -14,6 +14,7 @@ from api.web.parts import Parts, parts_of
 from api.web.problems import Problem, invalid
 from domain.values.instants import parse_date, parse_instant
 from services.ledger.ledger_at import LedgerAt
+from services.system.errors import InstantToComeError
 from services.system.settings import SHANGHAI
 
 POSITION_MAX: Final = 2**63 - 1
@@ -31,8 +32,8 @@ AsOf = Annotated[
 KnownAt = Annotated[
     str | None,
     Query(description="As known at a position of the log (digits), or at an RFC 3339 instant: the last position "
-          "recorded at or before it. Left out: the latest position.", max_length=40,
-          examples=["2025-01-05T09:00:00+08:00"]),
+          "recorded at or before it; one that is still to come is refused. Left out: the latest position.",
+          max_length=40, examples=["2025-01-05T09:00:00+08:00"]),
 ]  # fmt: skip
 MinPosition = Annotated[
     str | None,
@@ -129,10 +130,21 @@ async def settled_position(parts: Parts, known_at: str | None, name: str = "know
                 rule = f"the log ends at position {head}; ask as known at that one or an earlier one"
                 raise invalid(f"query.{name}", known_at, "position_unknown", rule)
     else:
-        instant = read_instant(name, known_at)
-        position = await run_in_threadpool(parts.recorder.position_at, instant)
+        position = await _position_at(parts, known_at, name)
     await wait_for(parts, position)
     return position
+
+
+async def _position_at(parts: Parts, known_at: str, name: str) -> int:
+    """The last position recorded at or before an instant; one about to come is waited for."""
+    instant = read_instant(name, known_at)
+    while True:
+        try:
+            return await run_in_threadpool(parts.recorder.position_at, instant)
+        except InstantToComeError as error:
+            if error.in_s > parts.settings.wait_seconds_max:
+                raise invalid(f"query.{name}", known_at, "instant_to_come", str(error)) from error
+            await asyncio.sleep(error.in_s)
 
 
 async def clocks(

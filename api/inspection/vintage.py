@@ -1,5 +1,6 @@
 """`GET /v1/rates/vintage`: one rate at period ends down, as known at period ends across."""
 
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -18,6 +19,7 @@ from api.web.shapes import KnownAt, RateShape
 from domain.ledger.rates import rates
 from domain.values.periods import Step, points
 from domain.values.terms import RateName
+from services.system.errors import InstantToComeError
 from services.system.settings import SHANGHAI
 
 router = APIRouter(prefix="/v1/rates", tags=["inspection"], responses=PROBLEMS)
@@ -113,7 +115,9 @@ async def _given(parts: Parts, text: str) -> Known:
 
 
 def _known_by(parts: Parts, day: date) -> Known:
-    """What was known at the end of a day in Asia/Shanghai, as far as the projection is."""
+    """What was known at the end of a day in Asia/Shanghai, or is known now where it is not over."""
     midnight = datetime.combine(day + timedelta(days=1), time(), SHANGHAI)
-    position = min(parts.recorder.position_at(midnight - timedelta(microseconds=1)), parts.queries.position)
+    position = parts.queries.position
+    with suppress(InstantToComeError):
+        position = min(parts.recorder.position_at(midnight - timedelta(microseconds=1)), position)
     return Known(position, parts.queries.recorded_at(position), day)

@@ -188,7 +188,9 @@ async def tidy(
     addresses = Addresses(request.url.path, request.query_params)
     changes: dict[str, Value] = {"known_on": None, "since_on": None}
     if known_on:
-        changes["known_at"] = end_of(read_date("known_on", known_on))
+        day = read_date("known_on", known_on)
+        # A day that is not over has no last state of knowledge yet: what is known now is asked for.
+        changes["known_at"] = end_of(day) if day < today() else None
     if since_on:
         changes["since"] = end_of(read_date("since_on", since_on))
     raise HTTPException(303, headers={"location": addresses.here(changes)})

@@ -1,11 +1,12 @@
 """Access as the log has it: who was granted what; keys' hashes, never keys.
 
-Read by type straight from the log, so that a revocation counts within REFRESH_S, whatever the projections do.
+Read by type straight from the log each time that somebody asks, so that each grant and each revocation counts from
+its own position on, one after the other, in every process and whatever the projections do.
 """
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Final
 from uuid import uuid4
@@ -23,7 +24,6 @@ from services.access.callers import Holder
 from services.log.reader import LogReader
 from services.system.settings import SHANGHAI
 
-REFRESH_S: Final = 1.0
 SOURCE: Final = "/taizhang/access"
 _POSITIONS: Final = """
 SELECT notification_id FROM taizhang.log
@@ -38,12 +38,12 @@ def today() -> date:
 
 
 class Grants:
-    """The grants, followed by asking the log at most once in REFRESH_S; any number of threads may ask."""
+    """The grants, followed in the log; any number of threads may ask, and those who wait share one look."""
 
     def __init__(self, pool: "ConnectionPool[Connection[TupleRow]]") -> None:
         self._pool = pool
         self._lock = threading.Lock()
-        self._asked = -REFRESH_S
+        self._looked = -1.0
         self._position = 0
         self._grants: dict[str, Grant] = {}
         self._signing_keys: dict[str, SigningKey] = {}
@@ -54,32 +54,33 @@ class Grants:
         Raises:
             psycopg.Error, psycopg_pool.PoolTimeout: the log cannot be read, so nobody is let in by it.
         """
-        with self._lock:
-            if time.monotonic() - self._asked >= REFRESH_S:
-                self._follow()
-            grants = self._grants.values()
-        return sorted(grants, key=lambda grant: grant.position)
+        return sorted(self._follow()[0].values(), key=lambda grant: grant.position)
 
     def signing_keys(self) -> list[SigningKey]:
         """Every key that was ever registered for a source, in order of position; raises as `all`."""
-        self.all()
-        return sorted(self._signing_keys.values(), key=lambda each: each.position)
+        return sorted(self._follow()[1].values(), key=lambda each: each.position)
 
     def is_in_force(self, access: str) -> bool:
         """Whether there is a grant or a key of this identifier that was not revoked; raises as `all`."""
-        ended = {grant.access: grant.revoked_on for grant in self.all()}
-        ended |= {key.access: key.revoked_on for key in self.signing_keys()}
-        return access in ended and ended[access] is None
+        grants, keys = self._follow()
+        found = grants.get(access) or keys.get(access)
+        return found is not None and found.revoked_on is None
 
-    def _follow(self) -> None:
-        with self._pool.connection() as connection:
-            positions = [position for (position,) in connection.execute(_POSITIONS, (self._position,))]
-            events = sorted(LogReader(connection).events(positions), key=lambda event: event.position)
-        if events:
-            self._grants = fold(self._grants, events)
-            self._signing_keys = fold_keys(self._signing_keys, events)
-            self._position = events[-1].position
-        self._asked = time.monotonic()
+    def _follow(self) -> tuple[Mapping[str, Grant], Mapping[str, SigningKey]]:
+        """The grants and the keys at one position of the log, no older than this call."""
+        called = time.monotonic()
+        with self._lock:
+            if self._looked < called:
+                looked = time.monotonic()
+                with self._pool.connection() as connection:
+                    positions = [position for (position,) in connection.execute(_POSITIONS, (self._position,))]
+                    events = sorted(LogReader(connection).events(positions), key=lambda event: event.position)
+                if events:
+                    self._grants = fold(self._grants, events)
+                    self._signing_keys = fold_keys(self._signing_keys, events)
+                    self._position = events[-1].position
+                self._looked = looked
+            return self._grants, self._signing_keys
 
     def of_key(self, key_sha256: str) -> list[Holder]:
         """What the holder of a key may do today; nothing where the key is nobody's, or no longer."""

@@ -1,6 +1,7 @@
 """Rates at many dates: as known at one moment, or each as it was known then."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from typing import Final, NamedTuple
 
@@ -8,6 +9,7 @@ from domain.ledger.rates import Filters
 from domain.values.periods import MONTH, YEAR, months_before
 from services.ledger.queries import Queries, Rates
 from services.log.recorder import LogRecorder
+from services.system.errors import InstantToComeError
 from services.system.settings import SHANGHAI
 
 # Not max(notification_id): the planner would look for it from the log's end, event by event.
@@ -41,8 +43,10 @@ def known_then(queries: Queries, recorder: LogRecorder, days: Sequence[date], no
     ends = [_end(day) for day in days if day < date.max]
     past = [end for end in ends if end <= now]
     if past:
-        # Waits for a transaction that may still stamp its events with an instant before this one.
-        recorder.position_at(past[-1])
+        # Waits for a transaction that may still stamp its events with an instant before this one; where the database's
+        # clock is behind ours it has waited too.
+        with suppress(InstantToComeError):
+            recorder.position_at(past[-1])
     head, _ = recorder.head()
     with queries.everywhere().cursor() as cursor:
         found = [position for (position,) in cursor.execute(_POSITIONS_BEFORE, (past,))]

@@ -61,8 +61,10 @@ class KnownRegions:
         # One reads and the others wait: there may be a hundred thousand divisions.
         with self._turn:
             found = self._kept.get(key) or regions_known(pinned, known_at)
-            self._kept[key] = found
-            self._kept.move_to_end(key)
+            # Of what the projection has not reached, a later change may have been read under this key.
+            if known_at <= view.snapshot.position:
+                self._kept[key] = found
+                self._kept.move_to_end(key)
             if len(self._kept) > KEPT_MAX:
                 self._kept.popitem(last=False)
         return found

@@ -20,6 +20,7 @@ from projections.ledger.columns.columns import Snapshot
 from projections.ledger.columns.counts import deciding_entries, matching, rows_of
 from services.ledger.queries import Queries, rows_at
 from services.ledger.view import View
+from services.system.errors import NotFoundError
 from services.system.settings import SHANGHAI
 
 CHUNK: Final = 1_000
@@ -69,7 +70,10 @@ class Mark(NamedTuple):
             return cls(int(position), parse_date(day), version)
         if int(position) == 0:
             return cls.beginning()
-        recorded_at = queries.recorded_at(int(position))
+        try:
+            recorded_at = queries.recorded_at(int(position))
+        except NotFoundError as error:
+            raise ValueError(str(error)) from error
         recorded_on = recorded_at.astimezone(SHANGHAI).date() if recorded_at else _NEVER
         return cls(int(position), recorded_on, queries.view.current.label)
 

@@ -54,9 +54,14 @@ class OfficeFacts:
         if facts is None:
             events = events_about(connection, view.reading, families, known_at)
             facts = [fact for fact in standing_facts(events, fits)[0] if family_of(fact.type) in families]
+        # Of what the projection has not reached, a later event may have been read under this key.
+        if known_at <= view.snapshot.position:
+            self._keep(key, facts)
+        return [fact for fact in facts if fact.effective_on <= as_of]
+
+    def _keep(self, key: _Key, facts: list[Fact]) -> None:
         with self._lock:
             self._kept[key] = facts
             self._kept.move_to_end(key)
             while sum(map(len, self._kept.values())) > KEPT_MAX:
                 self._kept.popitem(last=False)
-        return [fact for fact in facts if fact.effective_on <= as_of]

@@ -192,12 +192,18 @@ class Queries:
         return self._known.get(position)
 
     def learn(self, position: int) -> Known:
-        """When a position was recorded and the root there, in one go: whoever needs the one needs the other next."""
+        """When a position was recorded and the root there, in one go: whoever needs the one needs the other next.
+
+        Raises:
+            NotFoundError: the log is not that far; nothing of it is kept, since the event may come any moment.
+        """
         kept = self._known.get(position)
         if kept is not None:
             return kept
         with self.everywhere().connection() as connection, connection.cursor() as cursor:
             found = cursor.execute(_RECORDED_AT, (position,), prepare=True).fetchone()
+            if found is None and position > 0:
+                raise NotFoundError(f"no event is at position {position} yet; ask as known at one that the log has")
             root = tree.LOG.root_at(connection, position)
         if len(self._known) >= _KNOWN_MAX:
             self._known.clear()

@@ -24,6 +24,7 @@ from services.log.content import time_and_data
 from services.log.signatures import SigningKeys
 from services.postgres.copying import Column, copy_rows
 from services.postgres.database import Datastore
+from services.system.errors import InstantToComeError
 
 CHANNEL: Final = "taizhang_log"
 TAIL_LIMIT: Final = 10_000
@@ -266,11 +267,24 @@ class LogRecorder(PostgresProcessRecorder):
 
         A transaction under way may have stamped its events with an instant that has passed. It shows only where
         the instant is not older than the newest event committed; there this waits for the writer to end.
+
+        Raises:
+            InstantToComeError: what will be known then can still change.
         """
         with self.transaction() as cursor:
             newest = cursor.execute(_SELECT_HEAD).fetchone()
             if newest is None or instant >= newest[1]:
                 cursor.execute("LOCK TABLE taizhang.log_gate IN ROW SHARE MODE")
+                row = cursor.execute("SELECT clock_timestamp()").fetchone()
+                newest = cursor.execute(_SELECT_HEAD).fetchone()
+                # The clock may have been put back: an instant at which something was recorded has come.
+                present = max(each[-1] for each in (row, newest) if each is not None)
+                if instant > present:
+                    raise InstantToComeError(
+                        f"this instant has not come yet, by the ledger's clock it is {present.isoformat()}; leave it "
+                        "out for the latest, or give one that has passed",
+                        (instant - present).total_seconds(),
+                    )
             row = cursor.execute(_SELECT_POSITION_AT, (instant,)).fetchone()
         return (row[0] if row else None) or 0
 

@@ -35,3 +35,15 @@ class AlreadyEndedError(TaizhangError):
 
 class InvalidValueError(TaizhangError):
     """A value given by a caller breaks a stated rule."""
+
+
+class InstantToComeError(InvalidValueError):
+    """An instant that has not come yet: what will be known then can still change.
+
+    Attributes:
+        in_s: seconds until it comes, by the database's clock.
+    """
+
+    def __init__(self, message: str, in_s: float) -> None:
+        super().__init__(message)
+        self.in_s = in_s

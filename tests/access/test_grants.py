@@ -1,12 +1,10 @@
 """Access as events: granted and revoked by administrators alone, counted at once, kept for ever."""
 
-import time
 from typing import Any
 
 import pytest
 
 from domain.events.access import GRANTED
-from services.access.grants import REFRESH_S
 from tests.fix_counties import HERE, Counties
 from tests.sending import envelope, retracted
 
@@ -25,16 +23,13 @@ def session(counties: Counties, key: str) -> Any:  # noqa: ANN401 - the answer, 
 
 def test_a_key_is_granted_replaced_and_revoked_without_a_gap(counties: Counties) -> None:
     first = grant(counties, holder="county-x", roles=["operator"], regions=[HERE])
-    time.sleep(REFRESH_S)
     assert session(counties, first["key"]) == {
         "holder": "county-x", "roles": ["operator"], "sources": None, "regions": [HERE],
     }  # fmt: skip
     second = grant(counties, holder="county-x", roles=["operator"], regions=[HERE])
-    time.sleep(REFRESH_S)
     assert session(counties, first["key"]) == session(counties, second["key"])
     path = f"/v1/access/{first['access']}/revoke"
     assert counties.ask("administrator", path, method="POST", json={"reason": "replaced"}).status_code == 200
-    time.sleep(REFRESH_S)
     assert session(counties, first["key"]) == 401
     assert session(counties, second["key"])["holder"] == "county-x"
     assert counties.ask("administrator", path, method="POST", json={"reason": "again"}).status_code == 404
@@ -54,7 +49,6 @@ def test_a_key_is_nowhere_in_the_log(counties: Counties) -> None:
 
 def test_a_grant_ends_with_its_last_day(counties: Counties) -> None:
     over = grant(counties, holder="past", roles=["inspector"], until="2020-01-01")
-    time.sleep(REFRESH_S)
     assert session(counties, over["key"]) == 401
 
 

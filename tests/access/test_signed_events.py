@@ -4,7 +4,6 @@ import base64
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -13,7 +12,6 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey, OctKey, OKPKey
 
-from services.access.grants import REFRESH_S
 from tests.fix_counties import Counties
 from tests.fix_service import BATCH, ROOT, SINGLE, Service, environment
 from tests.sending import envelope
@@ -141,7 +139,6 @@ def test_a_key_is_changed_without_a_gap_and_the_last_one_revoked_closes_the_sour
     assert tried(following) == ("quarantined", "signature_invalid")
     second = register(service, source, following)
     assert tried(key) == tried(following) == ("accepted", None)
-    time.sleep(REFRESH_S)
     for registered in (first, second):
         path = f"/v1/access/{registered['access']}/revoke"
         assert service.http.post(path, json={"reason": "replaced"}).status_code == 200
@@ -149,7 +146,6 @@ def test_a_key_is_changed_without_a_gap_and_the_last_one_revoked_closes_the_sour
         expected = ("accepted", None) if registered is first else ("quarantined", "signature_invalid")
         assert tried(following) == expected
     assert tried(None) == ("quarantined", "signature_missing")
-    time.sleep(REFRESH_S)
     listed = {each["access"]: each for each in service.get("/v1/access/keys")["keys"]}
     assert not listed[first["access"]]["in_force"]
     assert listed[second["access"]]["reason"] == "replaced"
@@ -179,7 +175,6 @@ def test_what_was_set_aside_unsigned_is_not_let_in_by_a_redrive_but_what_was_sig
     registered = register(service, source, key)
     unsigned, signed = event(source), event(source)
     send(service, unsigned, None)
-    time.sleep(REFRESH_S)
     revoked = service.http.post(f"/v1/access/{registered['access']}/revoke", json={"reason": "by mistake"})
     assert revoked.status_code == 200
     assert send(service, signed, detached(signed, key)) == ("quarantined", "signature_invalid")

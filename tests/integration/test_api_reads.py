@@ -131,7 +131,23 @@ def test_an_instant_means_the_last_position_recorded_by_then(service: Service, s
     assert service.get("/v1/rates", known_at=before.isoformat())["known_at"]["position"] < first
     for instant, position in (("0001-01-01T00:00:00+08:00", 0), ("1969-12-31T23:59:59Z", 0)):
         assert service.get("/v1/rates", known_at=instant)["known_at"] == {"position": position, "recorded_at": None}
-    assert service.get("/v1/rates", known_at="9999-12-31T23:59:59-08:00")["known_at"]["position"] > first
+
+
+def test_an_instant_that_is_still_to_come_is_refused_and_one_about_to_come_waited_for(
+    service: Service, source: str
+) -> None:
+    """What will be known then can still change; the clock of whoever asks for now may be ahead of the ledger's."""
+    first = service.publish(group(1, source))[0]["position"]
+    for instant in ("9999-12-31T23:59:59-08:00", (datetime.now(SHANGHAI) + timedelta(hours=1)).isoformat()):
+        refused = service.http.get("/v1/rates", params={"known_at": instant})
+        assert refused.status_code == 400
+        assert refused.json()["errors"][0]["rule"] == "instant_to_come"
+    soon = datetime.now(SHANGHAI) + timedelta(seconds=0.5)
+    known = service.get("/v1/rates", known_at=soon.isoformat())["known_at"]
+    assert datetime.now(SHANGHAI) >= soon
+    later = service.publish(group(2, source))[0]["position"]
+    assert first <= known["position"] < later
+    assert service.get("/v1/rates", known_at=soon.isoformat(), min_position=later)["known_at"] == known
 
 
 def test_left_out_it_is_today_in_shanghai_and_the_latest_position(service: Service, source: str) -> None:
