@@ -10,7 +10,7 @@ from starlette.responses import Response
 from api.admission.callers import Stewarding
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
-from api.web.problems import Fault, faults
+from api.web.problems import Fault, ProblemDetails, faults
 from services.intake.quarantine import Filters
 from services.intake.quarantine_groups import GROUP_MAX, groups, redrive_group, try_group
 
@@ -36,13 +36,16 @@ class Groups(BaseModel):
 
 
 class GroupRedrive(BaseModel):
-    """Which open messages are meant; at least one of the three."""
+    """Which open messages are meant; all, if nothing is said."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"rule": "type_unknown"}]})
 
     rule: str | None = Field(None, max_length=100)
     source: str | None = Field(None, max_length=256)
     publisher: str | None = Field(None, max_length=200)
+    trial: str | None = Field(
+        None, max_length=100, description="`trial` of a dry run: do exactly what it showed, or nothing (409)"
+    )
 
 
 class Refusal(BaseModel):
@@ -61,6 +64,7 @@ class GroupOutcome(BaseModel):
     still_refused: int
     remaining: int = Field(description=f"left for the next call; one takes {GROUP_MAX}")
     refusals: list[Refusal] = Field(description="the first of those still refused")
+    trial: str | None = Field(description="names what this dry run showed; send it along with the redrive")
 
 
 @router.get("/groups", response_model=None, responses={200: {"model": Groups}}, summary="分组 Open messages by reason")
@@ -72,7 +76,10 @@ def list_groups(request: Request, _: Stewarding) -> Response:
 @router.post(
     "/redrive",
     response_model=None,
-    responses={200: {"model": GroupOutcome}},
+    responses={
+        200: {"model": GroupOutcome},
+        409: {"model": ProblemDetails, "description": "What the trial showed would not come out any more"},
+    },
     summary="成组重投 Redrive a group of open messages",
 )
 def redrive(
@@ -82,13 +89,16 @@ def redrive(
     *,
     dry_run: Annotated[bool, Query(description="Only say what would become of them")] = True,
 ) -> Response:
-    """A dry run unless `dry_run=false`: it records nothing, and says what today's rules would give."""
+    """A dry run unless `dry_run=false`: it records nothing, and says what today's rules would give.
+
+    A redrive with the dry run's `trial` does what it showed, or nothing: 409 where it would come out otherwise by now.
+    """
     parts = parts_of(request)
     filters = Filters("open", body.source, body.publisher, body.rule)
     if dry_run:
         outcome = try_group(parts.recorder, filters, holder.name)
     else:
-        outcome = redrive_group(parts.quarantine, parts.recorder, filters, holder.name)
+        outcome = redrive_group(parts.quarantine, parts.recorder, filters, holder.name, body.trial)
     refusals: list[dict[str, Any]] = [
         {"quarantine_id": id_, "reasons": faults(reasons)} for id_, reasons in outcome.refusals
     ]

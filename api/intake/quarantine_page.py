@@ -86,10 +86,10 @@ def get_group(request: Request, page: Paged, holder: Stewarding, __: Carried, fi
 
 @router.post("/intake/quarantine/group", response_model=None)
 async def post_group(request: Request, page: Paged, holder: Stewarding, __: Carried, filters: Meant) -> Response:
-    """Redrive the group as `POST /v1/quarantine/redrive` does; each message's end is recorded by itself."""
-    await submitted(request)
-    parts = parts_of(request)
-    outcome = await run_in_threadpool(redrive_group, parts.quarantine, parts.recorder, filters, holder.name)
+    """Redrive the group as `POST /v1/quarantine/redrive` does with the trial that the page showed, or nothing of it."""
+    form = await submitted(request, "trial")
+    parts, by, trial = parts_of(request), holder.name, form["trial"]
+    outcome = await run_in_threadpool(redrive_group, parts.quarantine, parts.recorder, filters, by, trial)
     return await run_in_threadpool(_group, page, filters, outcome, token_of(request))
 
 

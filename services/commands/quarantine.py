@@ -96,13 +96,15 @@ def redrive_group(
     rule: Annotated[str | None, typer.Option(help="规则 refused by this rule")] = None,
     source: Annotated[str | None, typer.Option(help="来源 of this source")] = None,
     publisher: Annotated[str | None, typer.Option(help="发布者 by this publisher")] = None,
+    trial: Annotated[str | None, typer.Option(help="试投 the dry run's `trial`: do exactly that, or nothing")] = None,
     apply: Annotated[bool, typer.Option("--apply", help="执行 do it; without, only say what would happen")] = False,  # noqa: FBT002 - an option
 ) -> None:
     """成组重投 Send a whole group through intake again; a dry run unless --apply.
 
     Example: taizhang quarantine redrive-group --rule type_unknown --apply
     """
-    body = {name: value for name, value in (("rule", rule), ("source", source), ("publisher", publisher)) if value}
+    given = {"rule": rule, "source": source, "publisher": publisher, "trial": trial}
+    body = {name: value for name, value in given.items() if value}
     path = f"/v1/quarantine/redrive?dry_run={str(not apply).lower()}"
     with Client(load()) as client:
         print_json(client.post(path, body))

@@ -41,8 +41,8 @@ ON CONFLICT (source, channel, topic, partition) DO UPDATE SET
        last_seen = greatest(t.last_seen, excluded.last_seen)
 """
 _MOVE_IN_TALLY: Final = {
-    "accepted": "UPDATE taizhang.tally SET quarantined = quarantined - 1, accepted = accepted + 1",
-    "duplicate": "UPDATE taizhang.tally SET quarantined = quarantined - 1, duplicate = duplicate + 1",
+    "accepted": "UPDATE taizhang.tally SET quarantined = quarantined - %s, accepted = accepted + %s",
+    "duplicate": "UPDATE taizhang.tally SET quarantined = quarantined - %s, duplicate = duplicate + %s",
 }
 _OF_PLACE: Final = """
  WHERE source IS NOT DISTINCT FROM %s AND channel = %s AND topic IS NOT DISTINCT FROM %s
@@ -94,7 +94,7 @@ def count(cursor: Cursor[TupleRow], now: datetime, arrivals: Sequence[Arrival], 
         cursor.execute(_ADD_TO_TALLY, (*place, sum(each), *each, now, now), prepare=True)
 
 
-def move(cursor: Cursor[TupleRow], place: Place, to: Disposition) -> None:
-    """Count one message that was quarantined as accepted or duplicate from now on."""
-    cursor.execute(_MOVE_IN_TALLY[to] + _OF_PLACE, place)
-    assert cursor.rowcount == 1  # noqa: S101  # it was counted there when it was set aside
+def move(cursor: Cursor[TupleRow], place: Place, to: Disposition, messages: int = 1) -> None:
+    """Count messages that were quarantined as accepted or duplicate from now on."""
+    cursor.execute(_MOVE_IN_TALLY[to] + _OF_PLACE, (messages, messages, *place))
+    assert cursor.rowcount == 1  # noqa: S101  # they were counted there when they were set aside

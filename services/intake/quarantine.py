@@ -1,6 +1,7 @@
 """Quarantine: what was set aside, looked at again, redriven or discarded; each step is recorded for ever."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
@@ -61,6 +62,18 @@ class Dossier(NamedTuple):
     actions: Sequence[Action]
 
 
+class Opened(NamedTuple):
+    """An open message, read again, and where it is counted."""
+
+    id: int
+    arrival: Arrival
+    place: Place
+
+
+# What became of messages, in order.
+Redriven = list[tuple[int, Receipt]]
+
+
 class Filters(NamedTuple):
     """Which messages are meant; None means any. `rule` is the name of one of its reasons' rules."""
 
@@ -100,6 +113,9 @@ SELECT number, at, by, action, position, reasons, reason FROM taizhang.quarantin
 _SELECT_MESSAGE: Final = """
 SELECT raw, attributes, intake, publisher, publisher_is_steward, publisher_sources, source, channel, topic, partition
   FROM taizhang.quarantine WHERE id = %s
+"""
+_SELECT_ENDED: Final = """
+SELECT quarantine_id FROM taizhang.quarantine_action WHERE action <> 'still_refused' AND quarantine_id = ANY(%s)
 """
 _RECORD_ACTION: Final = """
 INSERT INTO taizhang.quarantine_action (quarantine_id, number, at, by, action, position, reasons, reason)
@@ -173,6 +189,37 @@ class Quarantine:
         # Still refused, it keeps its number: nothing is set aside twice.
         return receipt if receipt.quarantine_id is None else receipt._replace(quarantine_id=id_)
 
+    def redrive_all(
+        self, opened: Sequence[Opened], by: str, check: Callable[[Cursor[TupleRow], Turn, Redriven], None]
+    ) -> Redriven:
+        """Redrive messages that were read before, in order and in one turn; each one's end is recorded by itself.
+
+        Args:
+            opened: the messages; those whose end somebody has recorded since are left out.
+            by: who redrives.
+            check: called with what would become of them, before anything of it is stored for good; what it raises
+                leaves all as it was.
+        """
+        _check_text("by", by, BY_LENGTH_MAX)
+
+        def work(cursor: Cursor[TupleRow], turn: Turn) -> Redriven:
+            ended = {id_ for (id_,) in cursor.execute(_SELECT_ENDED, ([each.id for each in opened],))}
+            still = [each for each in opened if each.id not in ended]
+            arrivals = [each.arrival for each in still]
+            decisions = begin(self._recorder, cursor, turn, arrivals)
+            self._recorder.append(cursor, turn, decisions.take(arrivals))
+            redriven = [(each.id, receipt) for each, receipt in zip(still, decisions.receipts, strict=True)]
+            check(cursor, turn, redriven)
+            account.record_duplicates(cursor, turn.now, decisions.duplicates)
+            places = {each.id: each.place for each in still}
+            moved = Counter((places[id_], r.disposition) for id_, r in redriven if r.disposition != "quarantined")
+            for (place, disposition), messages in moved.items():
+                account.move(cursor, place, disposition, messages)
+            cursor.executemany(_RECORD_ACTION, [_action_of(id_, turn.now, by, receipt) for id_, receipt in redriven])
+            return redriven
+
+        return self._writer.write(work)
+
     def discard(self, id_: int, by: str, reason: str) -> None:
         """End a message without taking it in; its bytes stay.
 
@@ -189,6 +236,16 @@ class Quarantine:
             _record(cursor, id_, turn.now, by, "discarded", reason=reason)
 
         self._writer.write(work)
+
+
+def _action_of(id_: int, at: datetime, by: str, receipt: Receipt) -> dict[str, object]:
+    """The step that a redrive was, as _RECORD_ACTION takes it."""
+    refused = receipt.disposition == "quarantined"
+    return {
+        "id": id_, "at": at, "by": by, "action": "still_refused" if refused else receipt.disposition, "reason": None,
+        "position": receipt.position,
+        "reasons": account.reasons_json(receipt.reasons).decode() if refused else None,
+    }  # fmt: skip
 
 
 def open_message(cursor: Cursor[TupleRow], id_: int, by: str, publisher: Publisher | None) -> tuple[Arrival, Place]:

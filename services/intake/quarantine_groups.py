@@ -1,20 +1,27 @@
 """Quarantine by the group: what one fault caused, tried and taken in together once the fault is mended."""
 
+import hashlib
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any, Final, NamedTuple
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple, Self
 
-from psycopg.rows import scalar_row, tuple_row
+import orjson
+from psycopg import Cursor
+from psycopg.rows import TupleRow, tuple_row
 
 from domain.values.reasons import Reason
 from services.intake.decisions import begin
-from services.intake.quarantine import Filters, Quarantine, open_message
-from services.log.messages import Receipt
-from services.log.recorder import LogRecorder
-from services.system.errors import AlreadyEndedError
+from services.intake.in_turn import CameSinceError
+from services.intake.quarantine import Filters, Opened, Quarantine, Redriven, open_message
+from services.log.recorder import LogRecorder, Turn
+from services.system.errors import InvalidValueError
 
 GROUP_MAX: Final = 1_000
+_TRIAL: Final = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})\.([0-9]{1,17})\.([0-9a-f]{32})", re.ASCII)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK: Final = timedelta(microseconds=1)
 EXAMPLES_MAX: Final = 20
 
 
@@ -31,7 +38,10 @@ class Group(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became, or would become, of a group's messages; `remaining` were left for the next call."""
+    """What became, or would become, of a group's messages; `remaining` were left for the next call.
+
+    `trial` names what a dry run showed, for the redrive that is to do exactly that.
+    """
 
     dry_run: bool
     accepted: int
@@ -39,6 +49,35 @@ class Outcome(NamedTuple):
     still_refused: int
     remaining: int
     refusals: Sequence[tuple[int, Sequence[Reason]]]
+    trial: str | None
+
+
+class Trial(NamedTuple):
+    """What a dry run rested on, and a digest of what it showed.
+
+    `position` is the log's last and `quarantine_id` the last message set aside; `at` is the instant.
+    """
+
+    position: int
+    quarantine_id: int
+    at: datetime
+    digest: str
+
+    def __str__(self) -> str:
+        return f"{self.position}.{self.quarantine_id}.{(self.at - _EPOCH) // _TICK}.{self.digest}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a trial's name.
+
+        Raises:
+            InvalidValueError: it is none.
+        """
+        found = _TRIAL.fullmatch(text)
+        if found is None:
+            raise InvalidValueError("trial is as the dry run gave it; make one, and send its `trial` along")
+        position, quarantine_id, at, digest = found.groups()
+        return cls(int(position), int(quarantine_id), _EPOCH + int(at) * _TICK, digest)
 
 
 _OPEN: Final = """
@@ -66,9 +105,14 @@ _MEANT: Final = (
    AND (%(source)s::text IS NULL OR q.source = %(source)s)
    AND (%(publisher)s::text IS NULL OR q.publisher = %(publisher)s)
    AND (%(rule)s::text IS NULL OR %(rule)s = ANY (q.rules))
- ORDER BY q.id LIMIT %(limit)s
+   AND (%(until)s::bigint IS NULL OR q.id <= %(until)s)
+ ORDER BY q.id
 """
 )
+_ENDED_SINCE: Final = """
+SELECT count(*), min(quarantine_id) FROM taizhang.quarantine_action
+ WHERE action <> 'still_refused' AND quarantine_id <= %s AND at > %s
+"""
 
 
 def groups(recorder: LogRecorder) -> list[Group]:
@@ -83,40 +127,84 @@ def _words(rule: str, reasons: Sequence[Mapping[str, Any]]) -> str:
 
 
 def try_group(recorder: LogRecorder, filters: Filters, by: str) -> Outcome:
-    """What a redrive of the open messages meant would give now; nothing is recorded."""
-    ids, remaining = _meant(recorder, filters)
+    """What a redrive of the open messages meant would give now; nothing is recorded, and nobody waits for it."""
     with recorder.transaction() as cursor:
-        turn = recorder.take_turn(cursor)
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        turn = recorder.look(cursor)
+        ids, remaining = _meant(cursor, filters, None)
         arrivals = [open_message(cursor, id_, by, None)[0] for id_ in ids]
-        decisions = begin(recorder, cursor, turn, arrivals)
+        # A recorder of its own: what the writer knows is of its own turns.
+        decisions = begin(LogRecorder(recorder.datastore), cursor, turn, arrivals)
         for _ in decisions.take(arrivals):
             pass  # entries are made one by one, and only asked for here
-        receipts = decisions.receipts
-    return _outcome(list(zip(ids, receipts, strict=True)), remaining, dry_run=True)
+    redriven = list(zip(ids, decisions.receipts, strict=True))
+    trial = Trial(turn.position, turn.quarantine_id, turn.now, _digest(redriven))
+    return _outcome(redriven, remaining, str(trial), dry_run=True)
 
 
-def redrive_group(quarantine: Quarantine, recorder: LogRecorder, filters: Filters, by: str) -> Outcome:
-    """Redrive the open messages meant, oldest first, at most 1,000 in a call; each is recorded by itself."""
-    ids, remaining = _meant(recorder, filters)
-    receipts = []
-    for id_ in ids:
-        try:
-            receipts.append((id_, quarantine.redrive(id_, by)))
-        except AlreadyEndedError:  # by another steward, in the meantime
-            continue
-    return _outcome(receipts, remaining, dry_run=False)
+def redrive_group(
+    quarantine: Quarantine, recorder: LogRecorder, filters: Filters, by: str, trial: str | None = None
+) -> Outcome:
+    """Redrive the open messages meant, oldest first, at most 1,000 in a call, in one turn; each is recorded by itself.
+
+    Args:
+        quarantine: does it.
+        recorder: of the log.
+        filters: which messages are meant.
+        by: who redrives.
+        trial: of the outcome of `try_group`; then exactly that becomes of exactly those messages, or nothing is done.
+
+    Raises:
+        InvalidValueError: `trial` is none.
+        CameSinceError: what the trial showed would not come out any more.
+    """
+    shown = None if trial is None else Trial.parse(trial)
+    with recorder.transaction() as cursor:
+        ids, remaining = _meant(cursor, filters, None if shown is None else shown.quarantine_id)
+        opened = [Opened(id_, *open_message(cursor, id_, by, None)) for id_ in ids]
+
+    def check(cursor: Cursor[TupleRow], turn: Turn, redriven: Redriven) -> None:
+        if shown is not None and _digest(redriven) != shown.digest:
+            raise _came_since(cursor, turn, shown)
+
+    redriven = quarantine.redrive_all(opened, by, check)
+    return _outcome(redriven, remaining, None, dry_run=False)
 
 
-def _meant(recorder: LogRecorder, filters: Filters) -> tuple[list[int], int]:
-    values: dict[str, Any] = {**filters._asdict(), "limit": None}
-    with recorder.datastore.get_connection() as connection, connection.cursor(row_factory=scalar_row) as cursor:
-        ids: list[int] = cursor.execute(_MEANT, values).fetchall()
+def _digest(redriven: Redriven) -> str:
+    """Of which message becomes what, and why not; positions are left out, since others may have come between."""
+    told = [(id_, receipt.disposition, [(r.rule, r.at) for r in receipt.reasons]) for id_, receipt in redriven]
+    return hashlib.sha256(orjson.dumps(told)).hexdigest()[:32]
+
+
+def _came_since(cursor: Cursor[TupleRow], turn: Turn, shown: "Trial") -> CameSinceError:
+    row = cursor.execute(_ENDED_SINCE, (shown.quarantine_id, shown.at)).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate gives one row
+    ended, example = row
+    told = f"; {ended} messages were ended since, the first of them {example}" if ended else ""
+    return CameSinceError(
+        f"the trial was made at position {shown.position}; {turn.position - shown.position} events came since{told}; "
+        "what the trial showed would not come out any more. Nothing was redriven: try the group again, and look",
+        shown.position,
+        shown.position + 1,
+    )
+
+
+def _meant(cursor: Cursor[TupleRow], filters: Filters, until: int | None) -> tuple[list[int], int]:
+    """The numbers of the messages meant, those of one call, and how many there are beyond; none above `until`."""
+    ids = [id_ for (id_,) in cursor.execute(_MEANT, {**filters._asdict(), "until": until})]
     return ids[:GROUP_MAX], max(len(ids) - GROUP_MAX, 0)
 
 
-def _outcome(receipts: Sequence[tuple[int, Receipt]], remaining: int, *, dry_run: bool) -> Outcome:
+def _outcome(receipts: Redriven, remaining: int, trial: str | None, *, dry_run: bool) -> Outcome:
     counts = Counter(receipt.disposition for _, receipt in receipts)
     refusals = [(id_, receipt.reasons) for id_, receipt in receipts if receipt.disposition == "quarantined"]
     return Outcome(
-        dry_run, counts["accepted"], counts["duplicate"], counts["quarantined"], remaining, refusals[:EXAMPLES_MAX]
+        dry_run,
+        counts["accepted"],
+        counts["duplicate"],
+        counts["quarantined"],
+        remaining,
+        refusals[:EXAMPLES_MAX],
+        trial,
     )

@@ -195,6 +195,10 @@ class LogRecorder(PostgresProcessRecorder):
     def take_turn(self, cursor: Cursor[TupleRow]) -> Turn:
         """Wait for the gate and hold it until the transaction ends."""
         cursor.execute("LOCK TABLE taizhang.log_gate IN EXCLUSIVE MODE")
+        return self.look(cursor)
+
+    def look(self, cursor: Cursor[TupleRow]) -> Turn:
+        """The turn that it would be now, for whoever writes nothing; the gate stays with others."""
         row = cursor.execute(_SELECT_TURN, binary=True).fetchone()
         assert row is not None  # noqa: S101  # the query gives one row
         return Turn(*row)
