@@ -20,6 +20,7 @@ pytest_plugins = [
     "tests.fix_counties",
     "tests.fix_browser",
     "tests.fix_plain",
+    "tests.fix_turn",
 ]
 
 SEED_VARIABLE = "TAIZHANG_TEST_SEED"

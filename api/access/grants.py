@@ -12,12 +12,13 @@ from starlette.responses import Response
 from api.admission.callers import Administering
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
-from api.web.publishing import publish
+from api.web.publishing import messages_of, publish
 from domain.access.grants import Grant
 from domain.events.access import HolderName, Role, SourceName
 from domain.values.fields import Reason, RegionCode
 from services.access.api_keys import digest, new_key
 from services.access.grants import granted, revoked, today
+from services.intake.in_turn import Grounds, Matters, act_on
 from services.system.errors import NotFoundError
 
 router = APIRouter(prefix="/v1/access", tags=["access"], responses=PROBLEMS)
@@ -113,7 +114,7 @@ def _shown(grant: Grant, day: date) -> dict[str, Any]:
     "", status_code=201, response_model=None, responses={201: {"model": GrantedShape}}, summary="授予 Grant access"
 )
 async def grant(request: Request, holder: Administering, body: NewGrant) -> Response:
-    """In force at once, and known to every process within a second."""
+    """In force from its position on, in every process."""
     access, key = f"access:{secrets.token_hex(8)}", new_key() if body.key else None
     data = body.model_dump(mode="json", exclude={"key"}, exclude_none=True)
     data |= {"effective_on": today().isoformat(), "access": access}
@@ -130,10 +131,18 @@ async def grant(request: Request, holder: Administering, body: NewGrant) -> Resp
     summary="撤销 Revoke a grant, or a key",
 )
 async def revoke(request: Request, holder: Administering, access: AccessPath, body: Revocation) -> Response:
-    """No longer in force at once, and nowhere within a second."""
-    if not await run_in_threadpool(parts_of(request).grants.is_in_force, access):
-        raise NotFoundError(
-            f"no grant or key {access[:100]!r} is in force; GET /v1/access and /v1/access/keys list them"
-        )
-    position = await publish(request, holder.publisher(), revoked(access, today(), body.reason))
-    return answer({"access": access, "position": position})
+    """Over from its position on, in every process; 409 where somebody else revoked it at the same moment."""
+    parts = parts_of(request)
+    event = revoked(access, today(), body.reason)
+
+    def revoke_it() -> int:
+        head, _ = parts.recorder.head()
+        if not parts.grants.is_in_force(access):
+            raise NotFoundError(
+                f"no grant or key {access[:100]!r} is in force; GET /v1/access and /v1/access/keys list them"
+            )
+        grounds = Grounds(head, Matters(subjects=frozenset({access})))
+        (receipt,) = act_on(parts.intake, grounds, messages_of(request, holder.publisher(), [event]))
+        return receipt.position or 0
+
+    return answer({"access": access, "position": await run_in_threadpool(revoke_it)})

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
 import orjson
 from fastapi import APIRouter, Header, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from api.admission.callers import Inspecting
 from api.web.answers import PROBLEMS
@@ -58,14 +59,8 @@ async def stream(request: Request, _: Inspecting, after: After = None, last_even
         since = Mark.beginning() if text is None else await run_in_threadpool(_mark, text, request)
     except ValueError as error:
         raise invalid("query.after", text, "mark", str(error)) from error
-    if _Streams.open >= STREAMS_MAX:
-        raise Problem(
-            "not-ready",
-            f"{STREAMS_MAX} streams are open, which is the limit; try again later",
-            headers={"retry-after": "30"},
-        )
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return StreamingResponse(_events(request, queries, since), headers=headers, media_type="text/event-stream")
+    return _Stream(_events(request, queries, since), headers=headers, media_type="text/event-stream")
 
 
 def _mark(text: str, request: Request) -> Mark:
@@ -74,10 +69,23 @@ def _mark(text: str, request: Request) -> Mark:
     return Mark.parse(text, parts.queries, head, _today())
 
 
-class _Streams:
-    """How many streams this process has open."""
+class _Stream(StreamingResponse):
+    """One of the streams that this process has open; counted from the look at the limit on, with nothing between."""
 
-    open = 0
+    open: ClassVar[int] = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if _Stream.open >= STREAMS_MAX:
+            raise Problem(
+                "not-ready",
+                f"{STREAMS_MAX} streams are open, which is the limit; try again later",
+                headers={"retry-after": "30"},
+            )
+        _Stream.open += 1
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            _Stream.open -= 1
 
 
 def _today() -> date:
@@ -85,27 +93,23 @@ def _today() -> date:
 
 
 async def _events(request: Request, queries: Queries, since: Mark) -> AsyncIterator[bytes]:
-    _Streams.open += 1
-    try:
-        yield _RETRY
-        quiet_s = 0.0
-        while not await request.is_disconnected():
-            if mark_now(queries.view.current, since, _today()) != since:
-                found = await run_in_threadpool(changes, queries, since, _today())
-                if found.anew is not None:
-                    yield _version(found.anew, is_whole=found.is_whole)
-                while (part := await run_in_threadpool(next, found.parts, None)) is not None:
-                    yield b"".join(_event(change, found.mark) for change in part)
-                yield f"id: {found.mark}\nevent: mark\ndata: {found.mark.position}\n\n".encode()
-                since, quiet_s = found.mark, 0.0
-                continue
-            await asyncio.sleep(POLL_S)
-            quiet_s += POLL_S
-            if quiet_s >= KEEP_ALIVE_S:
-                yield b": still here\n\n"
-                quiet_s = 0.0
-    finally:
-        _Streams.open -= 1
+    yield _RETRY
+    quiet_s = 0.0
+    while not await request.is_disconnected():
+        if mark_now(queries.view.current, since, _today()) != since:
+            found = await run_in_threadpool(changes, queries, since, _today())
+            if found.anew is not None:
+                yield _version(found.anew, is_whole=found.is_whole)
+            while (part := await run_in_threadpool(next, found.parts, None)) is not None:
+                yield b"".join(_event(change, found.mark) for change in part)
+            yield f"id: {found.mark}\nevent: mark\ndata: {found.mark.position}\n\n".encode()
+            since, quiet_s = found.mark, 0.0
+            continue
+        await asyncio.sleep(POLL_S)
+        quiet_s += POLL_S
+        if quiet_s >= KEEP_ALIVE_S:
+            yield b": still here\n\n"
+            quiet_s = 0.0
 
 
 def _version(view: View, *, is_whole: bool) -> bytes:

@@ -7,9 +7,7 @@ about it and needs no slow hash.
 
 import hashlib
 import json
-import os
 import secrets
-import tempfile
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -20,6 +18,7 @@ from domain.values.fields import RegionCode
 from domain.values.scope import scope_of
 from services.access.callers import Holder, Role
 from services.system.errors import TaizhangError
+from services.system.files import locked, write_durably
 from services.system.settings import SHANGHAI
 
 _KEY_BYTES: Final = 32
@@ -114,20 +113,18 @@ def add_key(  # noqa: PLR0917 - a key's own fields
         ApiKeysError: the file or the name cannot be used.
     """
     key = new_key()
-    keys = list(read_keys(path).values())
     try:
         given = {"name": name, "sha256": digest(key), "roles": roles, "sources": sources,
                  "regions": regions, "until": until}  # fmt: skip
-        keys.append(ApiKey.model_validate(given))
+        added = ApiKey.model_validate(given)
     except ValidationError as error:
         fault = error.errors()[0]
         raise ApiKeysError(f"{fault['loc'][0]} {fault['input']!r}: {fault['msg']}") from None
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps([_plain(each) for each in keys], ensure_ascii=False, indent=1)
-    descriptor, draft = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(f"{text}\n")
-    Path(draft).replace(path)
+    with locked(path):
+        keys = [*read_keys(path).values(), added]
+        text = json.dumps([_plain(each) for each in keys], ensure_ascii=False, indent=1)
+        write_durably(path, f"{text}\n".encode())
     return key
 
 

@@ -38,6 +38,7 @@ from services.demo_city.facts import CIVIL
 from services.demo_city.plan import SCALE_MAX, SCALE_MIN
 from services.demo_city.world import EVENTS_AT_SCALE_1, events
 from services.lists.facts import standing
+from services.system.files import write_durably
 from services.system.settings import Settings, load
 
 _STEP = 5_000
@@ -201,7 +202,7 @@ def load_demo_city(settings: Settings, address: str, scale: float, seed: int) ->
                 return
             outcome = _load(client, events(scale, seed), round(EVENTS_AT_SCALE_1 * scale))
             client.get("/v1/rates", {"min_position": outcome.position})
-            mark.write_text(f"scale {scale:g}, seed {seed}\n", encoding="utf-8")
+            write_durably(mark, f"scale {scale:g}, seed {seed}\n".encode())
     except ServiceError as error:
         ERR.print(f"演示城市未能载入 The demo city could not be loaded: {error}", markup=False)
         return

@@ -35,9 +35,13 @@ class Uploads:
         """Keep a copy of a file; its SHA-256, by which it is found. The oldest beyond FILES_MAX goes."""
         digest = _sha256(file)
         file.seek(0)
-        with self._lock, (Path(self._folder.name) / self._name(holder, digest)).open("wb") as copy:
-            shutil.copyfileobj(file, copy, _BLOCK)
+        path = Path(self._folder.name) / self._name(holder, digest)
         with self._lock:
+            # The same file may be read by somebody who looks at it: it is replaced, never written over.
+            draft = path.with_suffix(".draft")
+            with draft.open("wb") as copy:
+                shutil.copyfileobj(file, copy, _BLOCK)
+            draft.replace(path)
             self._tidy()
         return digest
 

@@ -1,12 +1,33 @@
 """Files that are there whole or not at all, and secrets in files of their own."""
 
+import fcntl
 import os
 import secrets
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from services.system.errors import TaizhangError
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Within: the one writer of a file or folder, among all threads and processes that ask; others wait for it.
+
+    Whoever changes a file reads it within, and puts the new one in its place by `write_durably`. A file's lock lies
+    beside it, since the file itself is replaced; a folder is its own.
+    """
+    if path.is_dir():
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    else:
+        descriptor = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:

@@ -19,6 +19,7 @@ from services.evidence.notes.signing import CheckpointSigner
 from services.log.tiles import Tile, tiles_of_level
 from services.log.tree import LOG, AnyConnection, raw_bundle, tile_bytes
 from services.system.errors import TaizhangError
+from services.system.files import locked, write_durably
 
 HTTP_TIMEOUT_S: Final = 60
 #: A raw bundle holds at most 256 events of 1 MiB.
@@ -114,6 +115,8 @@ def open_copy(where: str, api_key: str | None = None) -> LogCopy:
 
 
 LEVELS_MAX: Final = 8
+# A copy of the log is given on: its files are readable as the folder is.
+_FOR_ALL: Final = 0o644
 
 
 class LogFile(NamedTuple):
@@ -146,13 +149,14 @@ def export_log(
     """
     note = signer.checkpoint(connection, LOG.size(connection))
     checkpoint, _ = open_checkpoint(note, signer.verifier)
-    for file in files_of(connection, checkpoint.size):
-        _write(folder / file.name, file)
-        progress(file.events)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "key").write_text(f"{signer.verifier}\n", encoding="utf-8")
-    # The checkpoint comes last: what it speaks of is there by then.
-    (folder / "checkpoint").write_bytes(note)
+    with locked(folder):
+        for file in files_of(connection, checkpoint.size):
+            _write(folder / file.name, file)
+            progress(file.events)
+        write_durably(folder / "key", f"{signer.verifier}\n".encode(), _FOR_ALL)
+        # The checkpoint comes last: what it speaks of is there by then.
+        write_durably(folder / "checkpoint", note, _FOR_ALL)
     return checkpoint.size
 
 

@@ -4,13 +4,11 @@ The last checkpoint signed lies beside the key, apart from the database: a datab
 does not get a signature until someone has looked.
 """
 
-import fcntl
 import os
 import secrets
 import stat
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -23,7 +21,7 @@ from services.evidence.notes.checkpoint import Checkpoint, open_checkpoint
 from services.evidence.notes.notes import Note, NoteError, Signature, SignatureType, SignerKey, VerifierKey
 from services.log.tree import LOG, AnyConnection, StoredTree
 from services.system.errors import TaizhangError
-from services.system.files import create_once, write_durably
+from services.system.files import create_once, locked, write_durably
 
 WITNESS_KEY_NAME = "witness.key"
 _KEY_FILE_BYTES_MAX = 4096
@@ -98,7 +96,6 @@ class CheckpointSigner:
         self._key, self._tree = key, tree
         self._last_file = last_file(key_file, tree)
         self._cosigned_file = cosigned_file(self._last_file)
-        self._lock_file = self._last_file.with_name(f"{self._last_file.name}.lock")
         self._served: _Served | None = None
 
     @property
@@ -120,9 +117,13 @@ class CheckpointSigner:
         return served.note
 
     def keep_cosigned(self, note: Note, cosignatures: Sequence[Signature]) -> None:
-        """Keep a checkpoint with the witnesses' cosignatures, which were verified; it takes the last one's place."""
+        """Keep a checkpoint with the witnesses' cosignatures, which were verified; it takes a smaller one's place."""
         own = tuple(signature for _, signature in note.verified_by([self.verifier]))
-        write_durably(self._cosigned_file, Note(note.text, (*own, *cosignatures)).to_bytes())
+        size = Checkpoint.parse(note.text).size
+        with locked(self._last_file):
+            before = self.cosigned()
+            if before is None or Checkpoint.parse(Note.parse(before).text).size <= size:
+                write_durably(self._cosigned_file, Note(note.text, (*own, *cosignatures)).to_bytes())
         self._served = None
 
     def cosigned(self) -> bytes | None:
@@ -135,7 +136,7 @@ class CheckpointSigner:
         return cosigned if cosigned is not None and Note.parse(cosigned).text == Note.parse(note).text else note
 
     def _sign(self, connection: AnyConnection) -> bytes:
-        with self._lock():
+        with locked(self._last_file):
             last, note = self._last()
             size = self._tree.size(connection)
             if size < last.size:
@@ -167,15 +168,6 @@ class CheckpointSigner:
             return open_checkpoint(note, self.verifier)[0], note
         except NoteError as fault:
             raise LogContradictsError(f"{self._last_file} is not the log's last checkpoint: {fault}") from None
-
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
-        descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
 
 
 def cosigned_file(last: Path) -> Path:

@@ -1,0 +1,76 @@
+"""Delays where they hurt: the gate held, the projector stopped, and how often each is tried."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import psycopg
+import pytest
+
+from tests.fix_service import Service, new_database
+
+_WAITING = """
+SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+ WHERE d.datname = current_database() AND l.relation = 'taizhang.log_gate'::regclass AND NOT l.granted
+"""
+WAIT_S_MAX = 30.0
+
+
+class Trials(NamedTuple):
+    """How often a race is run: a few times in the suite, a hundred times by `make test-turn`."""
+
+    count: int
+
+    def __iter__(self) -> Iterator[int]:  # type: ignore[override]  # a number stands for its trials
+        return iter(range(self.count))
+
+
+@pytest.fixture(scope="session")
+def trials() -> Trials:
+    return Trials(int(os.environ.get("TURN_TRIALS", "2")))
+
+
+class Delays:
+    """What stands in the way of one database's service, for as long as a test wants."""
+
+    def __init__(self, conninfo: str) -> None:
+        self._conninfo = conninfo
+
+    @contextmanager
+    def before_the_gate(self, waiting: int = 1) -> Iterator[None]:
+        """Within, nobody's turn comes; it ends only once so many wait for theirs, with all decided that is before."""
+        with psycopg.connect(self._conninfo) as holder, psycopg.connect(self._conninfo, autocommit=True) as beside:
+            holder.execute("LOCK TABLE taizhang.log_gate IN EXCLUSIVE MODE")
+            yield
+            deadline = time.monotonic() + WAIT_S_MAX
+            while beside.execute(_WAITING).fetchone() != (waiting,):
+                assert time.monotonic() < deadline, f"no {waiting} came to wait for the gate"
+                time.sleep(0.005)
+
+    @contextmanager
+    def projector_stopped(self) -> Iterator[None]:
+        """Within, the projector applies nothing."""
+        with psycopg.connect(self._conninfo) as holder:
+            holder.execute("SELECT FROM taizhang.projection FOR UPDATE")
+            yield
+
+
+class Two(NamedTuple):
+    """Two processes that serve one ledger, each with a projector, and what delays them."""
+
+    here: Service
+    there: Service
+    delays: Delays
+
+
+@pytest.fixture(scope="session")
+def two(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
+    """Two services on one database, with one folder of keys; tests take names of their own."""
+    folder: Path = tmp_path_factory.mktemp("two")
+    database = new_database(postgres)
+    given = {"database_url": database, "wait_seconds_max": "2"}
+    with Service(folder, "--dev", **given) as here, Service(folder, "--dev", **given) as there:
+        yield Two(here, there, Delays(database))
