@@ -19,18 +19,13 @@ SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
 WAIT_S_MAX = 30.0
 
 
-class Trials(NamedTuple):
-    """How often a race is run: a few times in the suite, a hundred times by `make test-turn`."""
-
-    count: int
-
-    def __iter__(self) -> Iterator[int]:  # type: ignore[override]  # a number stands for its trials
-        return iter(range(self.count))
+# How often a race is run: a few times in the suite, a hundred times by `make test-turn`.
+Trials = range
 
 
 @pytest.fixture(scope="session")
 def trials() -> Trials:
-    return Trials(int(os.environ.get("TURN_TRIALS", "2")))
+    return range(int(os.environ.get("TURN_TRIALS", "2")))
 
 
 class Delays:

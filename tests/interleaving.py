@@ -77,4 +77,4 @@ def paused_at_the_gate(intake: Intake, pause: Callable[[], None], decided: Calla
     try:
         yield
     finally:
-        del recorder.take_turn, writer.write  # type: ignore[method-assign]
+        del recorder.take_turn, writer.write

@@ -63,7 +63,8 @@ async def post(request: Request, page: Paged, holder: Assessing, clocks: Asked) 
         wanted = Seal.model_validate(body)
     except ValidationError as error:
         raise RequestValidationError([{**each, "loc": ("form", *each["loc"])} for each in error.errors()]) from error
-    await sealed(request, holder.name, wanted)
-    # As known now: the report itself is known from its own event on.
-    address = page.addresses.to(f"/assessment/reports/{wanted.assessment}", {"as_of": None, "known_at": None})
+    position = await sealed(request, holder.name, wanted)
+    # As known from its own event on, which is waited for there.
+    reached = {"as_of": None, "known_at": None, "min_position": position}
+    address = page.addresses.to(f"/assessment/reports/{wanted.assessment}", reached)
     return RedirectResponse(address, HTTPStatus.SEE_OTHER)

@@ -189,7 +189,7 @@ def begin(world: World) -> None:
     """What all know before: a campaign, a report, a grant, and messages set aside."""
     intake = world.intake()
     about = {"effective_on": "2024-10-08", "campaign": "campaign:c"}
-    county = {"access": "access:county", "holder": "county", "roles": ["operator"]}
+    county: dict[str, object] = {"access": "access:county", "holder": "county", "roles": ["operator"]}
     intake.admit([
         http(envelope("opened", "campaign.opened", {**about, "name": "攻坚", "office": "office:a"}), ADMINISTRATOR),
         http(_of_access(granted, county), ADMINISTRATOR),
