@@ -25,6 +25,8 @@ from services.log.recorder import LogRecorder, Turn
 from services.system.errors import TaizhangError
 
 _WORDS: Final = (CORRECTED, RETRACTED)
+# So many positions are looked through at once, of however many came.
+_AT_ONCE: Final = 50_000
 _CAME: Final = """
 SELECT notification_id, source, id, topic, state, intake -> 'attributes' FROM taizhang.log
  WHERE notification_id > %s AND notification_id <= %s
@@ -97,7 +99,8 @@ class Grounds:
         with recorder.transaction() as cursor:
             head = cursor.execute("SELECT coalesce(max(notification_id), 0) FROM taizhang.log").fetchone()
             assert head is not None  # noqa: S101 - an aggregate gives one row
-            self._read(cursor, head[0])
+            while self._read_to < head[0]:
+                self._read(cursor, min(self._read_to + _AT_ONCE, head[0]))
 
     def came(self, cursor: Cursor[TupleRow], turn: Turn) -> Sequence[Event]:
         """What matters and came after the position, in order; the caller holds the gate, so it is all there is."""

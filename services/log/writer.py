@@ -58,7 +58,7 @@ class Writer:
                     if time.monotonic() > deadline:
                         raise StoreUnavailableError(
                             f"the database did not answer within {TRY_FOR_S:.0f} s ({error}); send the same again "
-                            "later, events that were stored will then be duplicates"
+                            "later, what was stored all the same is then named"
                         ) from error
                     time.sleep(WAIT_S)
 
