@@ -1,6 +1,5 @@
 """`/v1/access`: who has access to what, granted and revoked by administrators; each act is an event in the log."""
 
-import secrets
 from datetime import date
 from typing import Annotated, Any
 
@@ -17,7 +16,7 @@ from domain.access.grants import Grant
 from domain.events.access import HolderName, Role, SourceName
 from domain.values.fields import Reason, RegionCode
 from services.access.api_keys import digest, new_key
-from services.access.grants import granted, revoked, today
+from services.access.grants import granted, new_access, revoked, today
 from services.intake.in_turn import Grounds, Matters, act_on
 from services.system.errors import NotFoundError
 
@@ -115,7 +114,7 @@ def _shown(grant: Grant, day: date) -> dict[str, Any]:
 )
 async def grant(request: Request, holder: Administering, body: NewGrant) -> Response:
     """In force from its position on, in every process."""
-    access, key = f"access:{secrets.token_hex(8)}", new_key() if body.key else None
+    access, key = new_access(), new_key() if body.key else None
     data = body.model_dump(mode="json", exclude={"key"}, exclude_none=True)
     data |= {"effective_on": today().isoformat(), "access": access}
     if key is not None:

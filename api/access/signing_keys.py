@@ -1,6 +1,5 @@
 """`/v1/access/keys`: the keys that sources sign with, registered by administrators; each act is an event in the log."""
 
-import secrets
 from datetime import date
 from typing import Any, Final
 
@@ -16,7 +15,7 @@ from api.web.problems import invalid
 from api.web.publishing import publish
 from domain.access.signing_keys import SigningKey
 from domain.events.access import PublicKey, SourceName
-from services.access.grants import key_registered, today
+from services.access.grants import key_registered, new_access, today
 from services.log.signatures import check_key, thumbprint
 
 router = APIRouter(prefix="/v1/access/keys", tags=["access"], responses=PROBLEMS)
@@ -78,7 +77,7 @@ async def register(request: Request, holder: Administering, body: NewSigningKey)
 
     A source stays bound to sign when its last key is revoked: until another is registered, all it sends is set aside.
     """
-    access, key = f"access:{secrets.token_hex(8)}", body.key.model_dump(exclude_none=True)
+    access, key = new_access(), body.key.model_dump(exclude_none=True)
     try:
         check_key(key)
     except ValueError as error:

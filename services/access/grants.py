@@ -4,6 +4,8 @@ Read by type straight from the log each time that somebody asks, so that each gr
 its own position on, one after the other, in every process and whatever the projections do.
 """
 
+import secrets
+import string
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -25,6 +27,8 @@ from services.log.reader import LogReader
 from services.system.settings import SHANGHAI
 
 SOURCE: Final = "/taizhang/access"
+# 75 bits.
+_LETTERS: Final = 16
 _POSITIONS: Final = """
 SELECT notification_id FROM taizhang.log
  WHERE topic IN ('taizhang.access.granted.v1', 'taizhang.access.revoked.v1', 'taizhang.access.key_registered.v1')
@@ -94,6 +98,11 @@ class Grants:
 def _holders(grants: Iterable[Grant]) -> list[Holder]:
     day = today()
     return [Holder(each.holder, each.roles, each.sources, each.scope) for each in grants if each.holds(day)]
+
+
+def new_access() -> str:
+    """An identifier that no grant or key has; of letters, since digits might spell a number of a person."""
+    return f"access:{''.join(secrets.choice(string.ascii_lowercase) for _ in range(_LETTERS))}"
 
 
 def granted(data: dict[str, object]) -> bytes:

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from domain.events.access import GRANTED
+from domain.values.codes import holds_personal_identifier
+from services.access.grants import new_access
 from tests.fix_counties import HERE, Counties
 from tests.sending import envelope, retracted
 
@@ -73,3 +75,9 @@ def test_a_grant_names_no_person(counties: Counties) -> None:
     body = {"holder": "13800138000", "roles": ["inspector"]}
     answer = counties.ask("administrator", "/v1/access", method="POST", json=body)
     assert answer.status_code == 400
+
+
+def test_an_identifier_that_the_service_makes_is_never_taken_for_a_number_of_a_person() -> None:
+    """One in a thousand of 16 hexadecimal digits was, and its grant refused."""
+    assert not any(holds_personal_identifier(new_access()) for _ in range(10_000))
+    assert len({new_access() for _ in range(1_000)}) == 1_000

@@ -13,9 +13,16 @@ from tests.fix_turn import Trials, Two
 AT_ONCE = STREAMS_MAX + 20
 
 
+def grant(at: Service) -> dict[str, Any]:
+    answer = at.http.post("/v1/access", json={"holder": "county", "roles": ["operator"]})
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
 def test_of_two_revocations_at_once_one_is_recorded(two: Two, trials: Trials) -> None:
     for _ in trials:
-        granted = two.here.http.post("/v1/access", json={"holder": "county", "roles": ["operator"]}).json()
+        granted = grant(two.here)
         path, reason = f"/v1/access/{granted['access']}/revoke", {"reason": "left the office"}
 
         def revoke(at: Service, path: str = path, reason: dict[str, str] = reason) -> httpx.Response:
@@ -61,7 +68,7 @@ def test_a_grant_is_told_and_ends_in_every_process_from_its_position_on(two: Two
     """Asked right after the answer, by the process that did not give it and had just looked."""
     for _ in trials:
         grants(two.there)
-        granted = two.here.http.post("/v1/access", json={"holder": "county", "roles": ["operator"]}).json()
+        granted = grant(two.here)
         assert granted["access"] in {each["access"] for each in grants(two.there)}
         two.here.http.post(f"/v1/access/{granted['access']}/revoke", json={"reason": "left the office"})
         (found,) = [each for each in grants(two.there) if each["access"] == granted["access"]]
