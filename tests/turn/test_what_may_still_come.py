@@ -59,7 +59,7 @@ def test_the_instant_of_a_position_is_learned_though_it_is_committed_between_two
 def test_office_facts_read_of_what_is_not_reached_yet_are_not_kept(two: Two, trials: Trials) -> None:
     """Regions asked for while the projector stands still, and again once it has come to the change."""
     for trial in trials:
-        code = f"99{trial:04d}"
+        code = f"9901{trial % 99 + 1:02d}{trial // 99 + 1:03d}"
         with two.delays.projector_stopped():
             created = envelope(
                 secrets.token_hex(8), "region.created",
