@@ -1,4 +1,4 @@
-"""An accepted event's content from the bytes as received: what `read_json` (domain/values/strict_json.py) reads of them.
+"""An accepted event's content from the bytes as received: what `read_json` of `domain/` reads of them.
 
 Intake reads with that one; here the same JSON is read several times as fast. tests/unit/test_reading_json.py holds
 that whatever intake takes, both read alike.
