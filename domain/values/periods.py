@@ -6,6 +6,8 @@ from datetime import date
 from itertools import islice
 from typing import Final, Literal, NamedTuple, get_args
 
+from domain.values.instants import DATE_MIN
+
 Step = Literal["day", "week", "month", "quarter", "year"]
 STEPS: Final[tuple[Step, ...]] = get_args(Step)
 # In months: what month on month and year on year look back over.
@@ -85,7 +87,7 @@ def months_before(day: date, months: int) -> date:
     The calendar's first day where that would come before it.
     """
     year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
-    if year < date.min.year:
-        return date.min
+    if year < DATE_MIN.year:
+        return DATE_MIN
     last = _month_end(year, month + 1)
     return last if day == period_end(day, "month") else last.replace(day=min(day.day, last.day))

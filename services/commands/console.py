@@ -28,7 +28,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="原样输出 print the ser
 
 def print_json(value: Any) -> None:  # noqa: ANN401 - any JSON
     """Print JSON, coloured on a terminal, plain in a pipe."""
-    OUT.print_json(data=value, ensure_ascii=False)
+    OUT.print_json(data=value, ensure_ascii=False, default=str)
 
 
 def show(answer: dict[str, Any], drawn: Callable[[dict[str, Any]], RenderableType], *, as_json: bool) -> None:

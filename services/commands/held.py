@@ -9,6 +9,7 @@ from services.commands.console import OUT, AsJson, Data, print_json
 from services.commands.rebuild import connected
 from services.commands.rebuild import rebuild as rebuild_now
 from services.ledger import held as work
+from services.system import logs
 from services.system.settings import load
 
 EXIT_HELD = 3
@@ -28,6 +29,7 @@ def list_(
 
     Example: taizhang held list
     """
+    logs.configure("console", "warning")
     with connected(load(data=data)) as connection:
         number, found = work.count(connection), work.held(connection, limit)
     if as_json:

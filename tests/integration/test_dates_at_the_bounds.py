@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from domain.events.types import SignalsAdopted
+from tests.fact_data import ECONOMIC
 from tests.fix_service import Service, new_database
-from tests.histories import ECONOMIC
 from tests.sending import envelope
 
 ORG = ECONOMIC[0]

@@ -14,7 +14,7 @@ from jsonschema.protocols import Validator
 
 from domain.events.envelope import read_event
 from domain.events.types import EVENT_TYPES
-from services.contract import documents
+from services.contract.documents import documents
 from tests.hostile import EXTRA_NAMES, MEDIA_TYPES, TEXTS, TIMES, as_bytes, mutated, sound_events
 
 # Rules that BEYOND_SCHEMA names.
