@@ -25,6 +25,7 @@ from services.intake.intake import Intake
 from services.kafka.ingest import Ingest
 from services.kafka.reader import Reader
 from services.system.settings import Settings, load
+from tests.sending import granted
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "deploy" / "kafka" / "broker"
@@ -226,4 +227,13 @@ def topic() -> str:
 def stage(broker: Broker, store: str, topic: str) -> Stage:
     """A topic of four partitions and a migrated, empty database."""
     broker.create(topic, 4)
+    allow(store, topic)
     return Stage(broker, store, topic)
+
+
+def allow(conninfo: str, topic: str) -> None:
+    """Grant a topic all that a steward may say, from the log's first position on."""
+    intake = Intake.open(conninfo, "test")
+    (receipt,) = intake.admit([granted(f"kafka:{topic}", f"access:{topic}", roles=["steward"])])
+    intake.close()
+    assert receipt.position == 1, receipt

@@ -1,15 +1,38 @@
 """Events as a registry sends them, for tests of what becomes of them."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
+from domain.access.rights import Right
+from domain.events.access import Role
 from services.log.messages import Message, Publisher
 
 ORG = "uscc:91330106MA2A1B2C35"
 MARKET = "https://registry.example/market"
 CIVIL = "https://registry.example/civil"
 REGISTRY = Publisher("registry")
-STEWARD = Publisher("steward", steward=True)
+STEWARD = Publisher("steward", (Right(frozenset(("steward",))),))
+ADMINISTRATOR = Publisher("administrator", (Right(frozenset(("administrator",))),))
+
+
+def limited(name: str, *regions: str, steward: bool = False, sources: Iterable[str] | None = None) -> Publisher:
+    """A publisher of one right, limited to regions, to sources or to both."""
+    roles: frozenset[Role] = frozenset(("steward",) if steward else ("publisher",))
+    scope = regions or None
+    return Publisher(name, (Right(roles, None if sources is None else frozenset(sources), None, scope),))
+
+
+def granted(holder: str, access: str = "access:t", **data: object) -> Message:
+    """An administrator's grant from 2024 on, of a publisher if no roles are given."""
+    told = {"effective_on": "2024-01-01", "access": access, "holder": holder, "roles": ["publisher"], **data}
+    return http(envelope(f"grant {access}", "access.granted", told, "/taizhang/access"), ADMINISTRATOR)
+
+
+def revoked(access: str = "access:t") -> Message:
+    """An administrator takes it back."""
+    told = {"effective_on": "2024-01-02", "access": access, "reason": "left"}
+    return http(envelope(f"revoke {access}", "access.revoked", told, "/taizhang/access"), ADMINISTRATOR)
 
 
 def envelope(id_: str, name: str, data: dict[str, Any], source: str = MARKET, **attributes: str) -> dict[str, Any]:

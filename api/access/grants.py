@@ -4,7 +4,8 @@ from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -14,14 +15,23 @@ from api.web.parts import parts_of
 from api.web.publishing import messages_of, publish
 from domain.access.grants import Grant
 from domain.events.access import HolderName, Role, SourceName
+from domain.events.types import EVENT_TYPES
 from domain.values.fields import Reason, RegionCode
 from services.access.api_keys import digest, new_key
 from services.access.grants import granted, new_access, revoked, today
 from services.intake.in_turn import Grounds, Matters, act_on
 from services.system.errors import NotFoundError
 
+
+def _known(type_: str) -> str:
+    if type_ not in EVENT_TYPES:
+        raise PydanticCustomError("type_unknown", "a type of spec/events.md, as taizhang.organization.registered.v1")
+    return type_
+
+
 router = APIRouter(prefix="/v1/access", tags=["access"], responses=PROBLEMS)
 
+EventType = Annotated[str, AfterValidator(_known)]
 AccessPath = Annotated[str, Path(max_length=100, description="`access:…`", examples=["access:example-1"])]
 
 
@@ -43,6 +53,7 @@ class GrantShape(Standing):
     holder: str = Field(description="a machine's name, or a person's pseudonym")
     roles: list[Role]
     sources: list[str] | None = Field(description="null for any")
+    types: list[str] | None = Field(description="event types that it lets say; null for any, of a registry its own")
     regions: list[str] | None = Field(description="null for all")
     by_key: bool = Field(description="whether an API key goes with it; the log has only its hash")
 
@@ -64,6 +75,9 @@ class NewGrant(BaseModel):
     holder: HolderName
     roles: Annotated[list[Role], Field(min_length=1, max_length=10)]
     sources: Annotated[list[SourceName], Field(max_length=1_000)] | None = None
+    types: Annotated[list[EventType], Field(min_length=1, max_length=100)] | None = Field(
+        None, description="CloudEvents types; left out with sources given: what a registry says of its own, no policy"
+    )
     regions: Annotated[list[RegionCode], Field(min_length=1, max_length=1_000)] | None = None
     until: date | None = None
     key: bool = Field(True, description="make an API key that goes with it; false for whoever signs in otherwise")
@@ -103,6 +117,7 @@ def _shown(grant: Grant, day: date) -> dict[str, Any]:
     return {
         "access": grant.access, "holder": grant.holder, "roles": sorted(grant.roles),
         "sources": None if grant.sources is None else sorted(grant.sources), "regions": grant.scope,
+        "types": None if grant.types is None else sorted(grant.types),
         "since": grant.since, "until": grant.until, "by_key": grant.key_sha256 is not None,
         "revoked_on": grant.revoked_on, "reason": grant.reason, "in_force": grant.holds(day),
         "position": grant.position,

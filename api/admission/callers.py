@@ -1,6 +1,7 @@
 """Who calls, and what they may do. `decide` is the one place; api/admission/rules.py has the rules that it goes by."""
 
 import math
+import time
 from collections.abc import Sequence
 from typing import Annotated, Final
 from urllib.parse import urlencode
@@ -27,6 +28,8 @@ _BEARER: Final = HTTPBearer(
 )
 _DOTS_OF_JWT: Final = 2
 _CHALLENGE: Final = {"www-authenticate": 'Bearer realm="taizhang"'}
+# A body that took longer to come is from a caller who is looked at again; the log's grants are judged in turn anyway.
+SLOW_S: Final = 1.0
 # Whoever calls what needs no sign-in: no role, and nothing in sight.
 ANYONE: Final = Holder("anyone", frozenset(), frozenset(), ())
 
@@ -139,6 +142,19 @@ async def admit(request: Request, _: Annotated[object, Security(_BEARER)]) -> Ho
     request.state.reader = holder.name  # for the trail of reading
     request.state.scope = holder.scope
     return holder
+
+
+async def still(request: Request, holder: Holder, since: float) -> Holder:
+    """The caller once more, after a body was read since an instant of the monotonic clock: access may have ended.
+
+    Raises:
+        Problem: 401 or 403.
+    """
+    parts = parts_of(request)
+    if parts.settings.dev or time.monotonic() - since < SLOW_S:
+        return holder
+    holders = await run_in_threadpool(identify, request, parts)
+    return decide(holders, request.method, request.scope["route"].path)
 
 
 def _not_too_many(parts: Parts, client: str) -> None:

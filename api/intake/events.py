@@ -1,6 +1,7 @@
 """`POST /v1/events`: intake over HTTP (spec/events.md)."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Sequence
 from email.message import Message as Header
@@ -13,8 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from structlog.contextvars import bind_contextvars
 
-from api.admission.callers import Publishing
-from api.asking.clocks import today
+from api.admission.callers import Publishing, still
 from api.web.answers import PROBLEMS, answer
 from api.web.event_examples import REQUEST_BODY
 from api.web.metrics import DISPOSITIONS
@@ -24,8 +24,6 @@ from api.web.requests import read_body
 from domain.values.reasons import Reason
 from domain.values.strict_json import NOT_JSON, NotJsonError, is_json, split_array
 from services.intake.account import reasons_json
-from services.ledger.queries import Queries
-from services.ledger.sight import Sight
 from services.log.messages import Disposition, Message, Publisher, Receipt
 
 Form = Literal["single", "batch", "either"]
@@ -96,8 +94,9 @@ async def post_events(request: Request, holder: Publishing) -> Response:
     parts = parts_of(request)
     form = _form(request.headers.get("content-type", ""))
     _refuse_binary_mode(request)
+    began = time.monotonic()
     body, unpacked = await read_body(request, parts.settings.body_bytes_max, parts.settings.body_seconds_max)
-    sender = holder.publisher()
+    sender = (await still(request, holder, began)).publisher()
     if not unpacked:
         raise await _keep(request, body, sender, "the body does not unpack as gzip; pack it again or send it plain")
     try:
@@ -176,12 +175,9 @@ async def _submit(
         return []
     identity = request.state.request_id
     parts = parts_of(request)
-    refusals = [refused] * len(events)
-    if sender.scope is not None:
-        refusals = await run_in_threadpool(_foreign, parts.queries, events, sender, refused)
     messages = [
-        Message(raw, {"channel": "http", "request": identity, "index": index}, sender, None, against, signature)
-        for index, (raw, against, signature) in enumerate(zip(events, refusals, signatures, strict=True))
+        Message(raw, {"channel": "http", "request": identity, "index": index}, sender, None, refused, signature)
+        for index, (raw, signature) in enumerate(zip(events, signatures, strict=True))
     ]
     receipts = await asyncio.wrap_future(parts.group_commit.submit(messages))
     counts: Counter[str] = Counter(receipt.disposition for receipt in receipts)
@@ -210,18 +206,6 @@ def _signatures(request: Request, events: int) -> list[str | None]:
             f"order, with commas between, and at most {SIGNED_EVENTS_MAX} signed events at a time",
         )
     return [each or None for each in given]
-
-
-def _foreign(
-    queries: Queries, events: list[bytes], sender: Publisher, refused: tuple[Reason, ...]
-) -> list[tuple[Reason, ...]]:
-    """For each event what is against it: a publisher limited to regions speaks of no organization of another."""
-    sight = Sight(queries, today(), queries.position)
-    rule = f"publisher {sender.name} may speak of {', '.join(sender.scope or ())} only; leave it to its office"
-    return [
-        refused if org is None else (*refused, Reason("organization_of_another_office", "/data", org, rule))
-        for org in map(sight.foreign, events)
-    ]
 
 
 async def _keep(request: Request, body: bytes, sender: Publisher, why: str) -> Problem:

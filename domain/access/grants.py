@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
+from domain.access.rights import Right
 from domain.events.access import GRANTED, REVOKED, Role
 from domain.events.facts import Event
 from domain.values.instants import parse_date
@@ -17,7 +18,8 @@ from domain.values.scope import Scope, scope_of
 class Grant(NamedTuple):
     """One grant as its last event left it; `position` is that of the event that granted it.
 
-    `sources` None means any, `scope` None all regions, `until` None no end, `key_sha256` None that no key goes with it.
+    `sources` and `types` None mean any, `scope` None all regions, `until` None no end, `key_sha256` None that no key
+    goes with it.
     """
 
     access: str
@@ -31,6 +33,12 @@ class Grant(NamedTuple):
     position: int
     revoked_on: date | None = None
     reason: str | None = None
+    types: frozenset[str] | None = None
+
+    @property
+    def right(self) -> Right:
+        """What it lets its holder say."""
+        return Right(self.roles, self.sources, self.types, self.scope, self.access)
 
     def holds(self, day: date) -> bool:
         """Whether it is in force on a day in Asia/Shanghai."""
@@ -56,9 +64,9 @@ def fold(grants: Mapping[str, Grant], events: Iterable[Event]) -> dict[str, Gran
 
 
 def _granted(position: int, data: Mapping[str, Any]) -> Grant:
-    until, sources = data.get("until"), data.get("sources")
+    until, sources, types = data.get("until"), data.get("sources"), data.get("types")
     return Grant(
         data["access"], data["holder"], frozenset(data["roles"]), None if sources is None else frozenset(sources),
         scope_of(data.get("regions")), parse_date(data["effective_on"]), None if until is None else parse_date(until),
-        data.get("key_sha256"), position,
+        data.get("key_sha256"), position, types=None if types is None else frozenset(types),
     )  # fmt: skip

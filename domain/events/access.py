@@ -7,6 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from domain.values.codes import holds_personal_identifier
 from domain.values.fields import SOURCE_LENGTH_MAX, CalendarDate, Data, FactData, Reason, RegionCode
+from domain.values.reach import Reach
 
 Role = Literal["publisher", "steward", "inspector", "assessment", "operator", "auditor", "administrator"]
 ROLES: Final[frozenset[Role]] = frozenset(get_args(Role))
@@ -28,19 +29,27 @@ AccessId = Annotated[str, StringConstraints(pattern=r"^access:[A-Za-z0-9_-]{1,64
 # A machine's own name, or a person's pseudonym (services/pseudonyms.py).
 HolderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,100}$"), AfterValidator(_no_person)]
 SourceName = Annotated[str, StringConstraints(min_length=1, max_length=SOURCE_LENGTH_MAX)]
+# A CloudEvents type of spec/events.md, or one that a later release has.
+TypeName = Annotated[str, StringConstraints(pattern=r"^taizhang\.[a-z_]{1,40}\.[a-z_]{1,40}\.v1$")]
 KeyHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 # 32 bytes in base64url.
 Coordinate = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]
 
 
 class AccessGranted(FactData):
-    """Valid from `effective_on` to the end of `until`, unless it is revoked before."""
+    """Valid from `effective_on` to the end of `until`, unless it is revoked before.
+
+    Left out, `sources` and `types` mean any, `regions` all; domain.access.rights.Right has what follows
+    for a registry.
+    """
 
     identifier = "access"
+    reach = Reach.ACCESS
     access: AccessId
     holder: HolderName
     roles: Annotated[list[Role], Field(min_length=1, max_length=len(ROLES))]
     sources: Annotated[list[SourceName], Field(max_length=1_000)] | None = None
+    types: Annotated[list[TypeName], Field(min_length=1, max_length=100)] | None = None
     regions: Annotated[list[RegionCode], Field(min_length=1, max_length=1_000)] | None = None
     until: CalendarDate | None = None
     key_sha256: KeyHash | None = None
@@ -67,6 +76,7 @@ class AccessKeyRegistered(FactData):
     """From `effective_on` to the end of `until`, unless it is revoked before; the source signs from then on."""
 
     identifier = "access"
+    reach = Reach.ACCESS
     access: AccessId
     source: SourceName
     key: PublicKey
@@ -75,5 +85,6 @@ class AccessKeyRegistered(FactData):
 
 class AccessRevoked(FactData):
     identifier = "access"
+    reach = Reach.ACCESS
     access: AccessId
     reason: Reason

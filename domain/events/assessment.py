@@ -18,6 +18,7 @@ from domain.values.fields import (
     Segment,
     Threshold,
 )
+from domain.values.reach import Reach
 from domain.values.terms import Formation
 
 GROUPS_MAX = 1_000
@@ -69,6 +70,7 @@ class AssessmentSealed(FactData):
     """A report with all that it rests on; with `supersedes` it takes the place of an earlier one, for `reason`."""
 
     identifier = "assessment"
+    reach = Reach.WHOLE_CITY
     assessment: AssessmentId
     title: Name
     office: OfficeId
@@ -100,6 +102,7 @@ class AssessmentSuperseded(FactData):
     """The same said by an event of its own, as it once was; the service puts it into the later report's event."""
 
     identifier = "assessment"
+    reach = Reach.WHOLE_CITY
     assessment: AssessmentId
     by: AssessmentId
     reason: Reason

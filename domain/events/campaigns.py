@@ -6,6 +6,7 @@ from pydantic import StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from domain.values.fields import CalendarDate, CampaignId, FactData, Name, OfficeId, Reason, Segment
+from domain.values.reach import Reach
 from domain.values.terms import RateName
 
 # `at_least` is reached by the value itself, `more_than` only above it.
@@ -17,6 +18,7 @@ TargetValue = Annotated[str, StringConstraints(pattern=r"^(0\.[0-9]{1,4}|1\.0{1,
 
 class CampaignOpened(FactData):
     identifier = "campaign"
+    reach = Reach.WHOLE_CITY
     campaign: CampaignId
     name: Name
     office: OfficeId
@@ -35,6 +37,7 @@ class CampaignTarget(Segment):
 
 class CampaignTargetSet(FactData, CampaignTarget):
     identifier = "campaign"
+    reach = Reach.WHOLE_CITY
     campaign: CampaignId
 
     @model_validator(mode="after")
@@ -50,5 +53,6 @@ class CampaignTargetSet(FactData, CampaignTarget):
 
 class CampaignClosed(FactData):
     identifier = "campaign"
+    reach = Reach.WHOLE_CITY
     campaign: CampaignId
     reason: Reason

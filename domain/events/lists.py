@@ -6,6 +6,7 @@ from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from domain.values.fields import SOURCE_LENGTH_MAX, FactData
+from domain.values.reach import Reach
 from domain.values.terms import DeregistrationReason
 
 ListField = Literal["org", "category", "name", "region", "industry", "employees", "supervisor", "address"]
@@ -32,6 +33,7 @@ class ListProfiled(FactData):
     """
 
     identifier = "list"
+    reach = Reach.WHOLE_CITY
     list: Source
     columns: dict[ListField, Heading]
     constants: Annotated[dict[Literal["category", "region", "industry", "supervisor"], Heading], Field(default={})]

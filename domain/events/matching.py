@@ -7,6 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from domain.events.surveys import VisitId
 from domain.values.fields import FactData, Named, OrganizationId, Reason
+from domain.values.reach import Reach
 
 MatchId = Annotated[str, Named("match")]
 # The position of the state on which the person decided.
@@ -17,6 +18,7 @@ class MatchDecided(FactData):
     """`org` and `other`, or `org` and what a visit found, are the same organization, or are not."""
 
     identifier = "match"
+    reach = Reach.WHAT_IT_NAMES
     match: MatchId
     org: OrganizationId
     other: OrganizationId | None = None
@@ -38,6 +40,7 @@ class MatchDecided(FactData):
 
 class MatchUndone(FactData):
     identifier = "match"
+    reach = Reach.WHAT_IT_NAMES
     match: MatchId
     reason: Reason
     known_at: KnownAt | None = None

@@ -16,6 +16,7 @@ from domain.values.fields import (
     Reason,
     RegionCode,
 )
+from domain.values.reach import Reach
 from domain.values.terms import Measure
 
 Ground = Literal["could_stand_alone", "below_threshold", "without_members", "other"]
@@ -35,6 +36,7 @@ class MeasureDeadlinesAdopted(FactData):
     `not_before` is the earliest due date there is; a measure without days has no due date.
     """
 
+    reach = Reach.WHOLE_CITY
     not_before: CalendarDate | None = None
     establish_large_days: Days | None = None
     establish_days: Days | None = None
@@ -45,6 +47,7 @@ class MeasureDeadlinesAdopted(FactData):
 class MeasureAssigned(FactData):
     """Which office answers for the measures of an organization, or of a region's organizations."""
 
+    reach = Reach.WHAT_IT_NAMES
     office: OfficeId
     org: OrganizationId | None = None
     region: RegionCode | None = None
@@ -59,6 +62,7 @@ class MeasureAssigned(FactData):
 class MeasureExtended(FactData):
     """Another due date for the measure that is open at an organization."""
 
+    reach = Reach.WHAT_IT_NAMES
     org: OrganizationId
     measure: Measure
     due_on: CalendarDate
@@ -67,6 +71,7 @@ class MeasureExtended(FactData):
 
 class RectificationOpened(FactData):
     identifier = "rectification"
+    reach = Reach.WHAT_IT_NAMES
     rectification: RectificationId
     branch: BranchId
     grounds: Annotated[list[Ground], Field(min_length=1, max_length=4), AfterValidator(_each_once)]
@@ -77,6 +82,7 @@ class RectificationOpened(FactData):
 
 class RectificationClosed(FactData):
     identifier = "rectification"
+    reach = Reach.WHAT_IT_NAMES
     rectification: RectificationId
     outcome: RectificationOutcome
     reason: Reason

@@ -10,12 +10,14 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from domain.values.fields import FactData, Name, Reason, RegionCode
+from domain.values.reach import Reach
 
 Children = Annotated[dict[RegionCode, RegionCode], Field(max_length=10_000)]
 
 
 class RegionCreated(FactData):
     identifier = "region"
+    reach = Reach.WHOLE_CITY
     region: RegionCode
     name: Name
     name_en: Name | None = None
@@ -23,6 +25,7 @@ class RegionCreated(FactData):
 
 class RegionRenamed(FactData):
     identifier = "region"
+    reach = Reach.WHOLE_CITY
     region: RegionCode
     name: Name
     name_en: Name | None = None
@@ -32,6 +35,7 @@ class RegionRetired(FactData):
     """Retired with nobody after it; what was there cannot be mapped to later dates."""
 
     identifier = "region"
+    reach = Reach.WHOLE_CITY
     region: RegionCode
     reason: Reason
 
@@ -54,6 +58,7 @@ class RegionMerged(_Succeeded):
     """It ends, and is part of `into` from `effective_on` on."""
 
     identifier = "region"
+    reach = Reach.WHOLE_CITY
     into: RegionCode
 
 
@@ -61,6 +66,7 @@ class RegionMoved(_Succeeded):
     """It has another parent and so another code, `to`, from `effective_on` on."""
 
     identifier = "region"
+    reach = Reach.WHOLE_CITY
     to: RegionCode
 
 
@@ -68,4 +74,5 @@ class RegionSplit(_Succeeded):
     """It ends, and its parts are in these regions; only `children` says what went where."""
 
     identifier = "region"
+    reach = Reach.WHOLE_CITY
     into: Annotated[list[RegionCode], Field(min_length=2, max_length=100)]

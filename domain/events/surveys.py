@@ -19,6 +19,7 @@ from domain.values.fields import (
     Reason,
     RegionCode,
 )
+from domain.values.reach import Reach
 from domain.values.terms import Kind
 
 SurveyId = Annotated[str, Named("survey")]
@@ -78,6 +79,7 @@ class SurveyOpened(FactData):
     """A survey of the organizations that the ledger has active in a region at the end of `effective_on`."""
 
     identifier = "survey"
+    reach = Reach.WHAT_IT_NAMES
     survey: SurveyId
     name: Name
     region: RegionCode
@@ -90,6 +92,7 @@ class VisitMade(FactData):
     """One visit of a survey on `effective_on`; `revisits` names the visit that a sample looks at again."""
 
     identifier = "visit"
+    reach = Reach.WHAT_IT_NAMES
     visit: VisitId
     survey: SurveyId
     grid: GridId

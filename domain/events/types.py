@@ -49,6 +49,7 @@ from domain.values.fields import (
     at_least_one,
     given,
 )
+from domain.values.reach import Reach
 from domain.values.terms import (
     CATEGORIES_OF_KIND,
     Category,
@@ -66,6 +67,7 @@ START, CHANGE, END = 0, 1, 2
 
 class OrganizationRegistered(FactData):
     identifier = "org"
+    reach = Reach.WHERE_IT_STANDS
     org: OrganizationId
     kind: Kind
     category: Category
@@ -96,6 +98,7 @@ class OrganizationRegistered(FactData):
 
 class OrganizationChanged(FactData):
     identifier = "org"
+    reach = Reach.WHERE_IT_STANDS
     org: OrganizationId
     category: Category | None = None
     name: Name | None = None
@@ -114,23 +117,27 @@ class OrganizationChanged(FactData):
 
 class OrganizationDeregistered(FactData):
     identifier = "org"
+    reach = Reach.WHERE_IT_STANDS
     org: OrganizationId
     reason: DeregistrationReason
 
 
 class OrganizationExcluded(FactData):
     identifier = "org"
+    reach = Reach.WHERE_IT_STANDS
     org: OrganizationId
     reason: ExclusionReason
 
 
 class OrganizationReadmitted(FactData):
     identifier = "org"
+    reach = Reach.WHERE_IT_STANDS
     org: OrganizationId
 
 
 class MemberEnrolled(FactData):
     identifier = "member"
+    reach = Reach.WHERE_IT_STANDS
     member: MemberId
     standing: Standing
     org: OrganizationId | None
@@ -138,6 +145,7 @@ class MemberEnrolled(FactData):
 
 class MemberTransferred(FactData):
     identifier = "member"
+    reach = Reach.WHERE_IT_STANDS
     member: MemberId
     from_org: OrganizationId | None
     to_org: OrganizationId | None
@@ -151,17 +159,20 @@ class MemberTransferred(FactData):
 
 class MemberStandingChanged(FactData):
     identifier = "member"
+    reach = Reach.WHERE_IT_STANDS
     member: MemberId
     standing: Standing
 
 
 class MemberRemoved(FactData):
     identifier = "member"
+    reach = Reach.WHERE_IT_STANDS
     member: MemberId
 
 
 class BranchFormed(FactData):
     identifier = "branch"
+    reach = Reach.WHERE_IT_STANDS
     branch: BranchId
     name: Name
     tier: Tier
@@ -172,6 +183,7 @@ class BranchFormed(FactData):
 
 class BranchCoverageChanged(FactData):
     identifier = "branch"
+    reach = Reach.WHERE_IT_STANDS
     branch: BranchId
     add: Organizations | None = None
     drop: Organizations | None = None
@@ -186,28 +198,33 @@ class BranchCoverageChanged(FactData):
 
 class BranchDissolved(FactData):
     identifier = "branch"
+    reach = Reach.WHERE_IT_STANDS
     branch: BranchId
 
 
 class InstructorAssigned(FactData):
     identifier = "org"
+    reach = Reach.WHERE_IT_STANDS
     org: OrganizationId
     instructor: InstructorId
 
 
 class InstructorWithdrawn(FactData):
     identifier = "org"
+    reach = Reach.WHERE_IT_STANDS
     org: OrganizationId
     instructor: InstructorId
 
 
 class PolicyAdopted(FactData):
+    reach = Reach.WHOLE_CITY
     full_members_for_branch: Threshold
     employees_for_branch: Threshold
     formations_counted: Annotated[list[Formation], Field(min_length=1, max_length=3)]
 
 
 class SignalsAdopted(FactData):
+    reach = Reach.WHOLE_CITY
     backdated_days: Days
     backdated_grace_days: Days
     short_lived_days: Days
@@ -222,12 +239,14 @@ class SignalsAdopted(FactData):
 
 
 class EventCorrected(Data):
+    reach = Reach.ITS_TARGET
     corrects: EventName
     replacement: dict[str, Any]
     reason: Reason
 
 
 class EventRetracted(Data):
+    reach = Reach.ITS_TARGET
     retracts: EventName
     reason: Reason
 

@@ -24,6 +24,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 from domain.values import codes
 from domain.values.instants import DATE_PATTERN, parse_date
+from domain.values.reach import Reach
 from domain.values.terms import CATEGORIES_OF_KIND, Category, Kind
 
 NAME_LENGTH_MAX: Final = 200
@@ -128,10 +129,14 @@ Organizations = Annotated[list[OrganizationId], Field(max_length=COVERS_MAX)]
 
 
 class Data(BaseModel):
-    """The data of one event; `identifier` names the field with the first identifier, if any."""
+    """The data of one event; `identifier` names the field with the first identifier, if any.
+
+    `reach` is what an event of the type changes; each type states its own, parts of an event have none.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
     identifier: ClassVar[str | None] = None
+    reach: ClassVar[Reach | None] = None
 
 
 class FactData(Data):

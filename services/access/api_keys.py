@@ -14,9 +14,11 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from domain.access.rights import Right
+from domain.events.access import TypeName
 from domain.values.fields import RegionCode
 from domain.values.scope import scope_of
-from services.access.callers import Holder, Role
+from services.access.callers import Holder, Role, held
 from services.system.errors import TaizhangError
 from services.system.files import locked, write_durably
 from services.system.settings import SHANGHAI
@@ -29,7 +31,7 @@ class ApiKeysError(TaizhangError):
 
 
 class ApiKey(BaseModel):
-    """Who may call: the holder's name, roles, sources (None: any), regions (None: all), and the last day (None)."""
+    """Who may call: the holder's name, roles, sources and types (None: any), regions (None: all), last day (None)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -37,14 +39,15 @@ class ApiKey(BaseModel):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     roles: frozenset[Role]
     sources: tuple[str, ...] | None = None
+    types: tuple[TypeName, ...] | None = None
     regions: tuple[RegionCode, ...] | None = None
     until: date | None = None
 
     @property
     def holder(self) -> Holder:
         """Whoever sends the key."""
-        sources = None if self.sources is None else frozenset(self.sources)
-        return Holder(self.name, self.roles, sources, scope_of(self.regions))
+        sources, types = (None if each is None else frozenset(each) for each in (self.sources, self.types))
+        return held(self.name, Right(self.roles, sources, types, scope_of(self.regions)))
 
 
 _KEYS: Final = TypeAdapter(list[ApiKey])
@@ -106,6 +109,7 @@ def add_key(  # noqa: PLR0917 - a key's own fields
     sources: tuple[str, ...] | None,
     regions: tuple[str, ...] | None = None,
     until: date | None = None,
+    types: tuple[str, ...] | None = None,
 ) -> str:
     """Make a key and add its hash to the file, made if missing; return the key, which nobody can read again.
 
@@ -115,7 +119,7 @@ def add_key(  # noqa: PLR0917 - a key's own fields
     key = new_key()
     try:
         given = {"name": name, "sha256": digest(key), "roles": roles, "sources": sources,
-                 "regions": regions, "until": until}  # fmt: skip
+                 "regions": regions, "until": until, "types": types}  # fmt: skip
         added = ApiKey.model_validate(given)
     except ValidationError as error:
         fault = error.errors()[0]

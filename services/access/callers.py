@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from domain.access.rights import Right
 from domain.events.access import ROLES, Role
 from domain.values.scope import Scope, scope_of
 from services.log.messages import Publisher
 
-__all__ = ["DEVELOPER", "ROLES", "Holder", "Role", "together"]
+__all__ = ["DEVELOPER", "ROLES", "Holder", "Role", "held", "together"]
 
 
 class Holder(NamedTuple):
@@ -18,20 +19,27 @@ class Holder(NamedTuple):
         roles: what the holder may do.
         sources: the sources that the holder may publish; None: any.
         scope: the regions that the holder sees; None: all.
+        rights: what the holder may say, one for each grant.
     """
 
     name: str
     roles: frozenset[Role]
     sources: frozenset[str] | None = None
     scope: Scope = None
+    rights: tuple[Right, ...] = ()
 
     def publisher(self) -> Publisher:
         """The holder as intake knows publishers."""
-        return Publisher(self.name, "steward" in self.roles, self.sources, "administrator" in self.roles, self.scope)
+        return Publisher(self.name, self.rights)
+
+
+def held(name: str, right: Right) -> Holder:
+    """The holder of one grant."""
+    return Holder(name, right.roles, right.sources, right.scope, (right,))
 
 
 def together(holders: Sequence[Holder]) -> Holder:
-    """What several grants of one holder allow where each of them would do alone."""
+    """What several grants of one holder let read where each of them would do alone; what may be said stays apart."""
     sources = [each.sources for each in holders]
     scopes = [each.scope for each in holders]
     return Holder(
@@ -39,8 +47,9 @@ def together(holders: Sequence[Holder]) -> Holder:
         frozenset[Role]().union(*(each.roles for each in holders)),
         None if None in sources else frozenset[str]().union(*(each for each in sources if each is not None)),
         None if None in scopes else scope_of(prefix for scope in scopes if scope is not None for prefix in scope),
+        tuple(right for each in holders for right in each.rights),
     )
 
 
 # What `serve --dev` takes every caller for.
-DEVELOPER: Final = Holder("dev", ROLES)
+DEVELOPER: Final = held("dev", Right(ROLES))

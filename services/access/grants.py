@@ -8,7 +8,7 @@ import secrets
 import string
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Final
 from uuid import uuid4
@@ -18,11 +18,11 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
-from domain.access.grants import Grant, fold
+from domain.access.grants import Grant
+from domain.access.in_force import Access
 from domain.access.signing_keys import SigningKey
-from domain.access.signing_keys import fold as fold_keys
 from domain.events.access import GRANTED, KEY_REGISTERED, REVOKED
-from services.access.callers import Holder
+from services.access.callers import Holder, held
 from services.log.reader import LogReader
 from services.system.settings import SHANGHAI
 
@@ -49,8 +49,7 @@ class Grants:
         self._lock = threading.Lock()
         self._looked = -1.0
         self._position = 0
-        self._grants: dict[str, Grant] = {}
-        self._signing_keys: dict[str, SigningKey] = {}
+        self._access = Access()
 
     def all(self) -> list[Grant]:
         """Every grant there ever was, in order of position.
@@ -58,19 +57,19 @@ class Grants:
         Raises:
             psycopg.Error, psycopg_pool.PoolTimeout: the log cannot be read, so nobody is let in by it.
         """
-        return sorted(self._follow()[0].values(), key=lambda grant: grant.position)
+        return sorted(self._follow().grants.values(), key=lambda grant: grant.position)
 
     def signing_keys(self) -> list[SigningKey]:
         """Every key that was ever registered for a source, in order of position; raises as `all`."""
-        return sorted(self._follow()[1].values(), key=lambda each: each.position)
+        return sorted(self._follow().keys.values(), key=lambda each: each.position)
 
     def is_in_force(self, access: str) -> bool:
         """Whether there is a grant or a key of this identifier that was not revoked; raises as `all`."""
-        grants, keys = self._follow()
-        found = grants.get(access) or keys.get(access)
+        told = self._follow()
+        found = told.grants.get(access) or told.keys.get(access)
         return found is not None and found.revoked_on is None
 
-    def _follow(self) -> tuple[Mapping[str, Grant], Mapping[str, SigningKey]]:
+    def _follow(self) -> Access:
         """The grants and the keys at one position of the log, no older than this call."""
         called = time.monotonic()
         with self._lock:
@@ -80,11 +79,10 @@ class Grants:
                     positions = [position for (position,) in connection.execute(_POSITIONS, (self._position,))]
                     events = sorted(LogReader(connection).events(positions), key=lambda event: event.position)
                 if events:
-                    self._grants = fold(self._grants, events)
-                    self._signing_keys = fold_keys(self._signing_keys, events)
+                    self._access = self._access.after(events)
                     self._position = events[-1].position
                 self._looked = looked
-            return self._grants, self._signing_keys
+            return self._access
 
     def of_key(self, key_sha256: str) -> list[Holder]:
         """What the holder of a key may do today; nothing where the key is nobody's, or no longer."""
@@ -97,7 +95,7 @@ class Grants:
 
 def _holders(grants: Iterable[Grant]) -> list[Holder]:
     day = today()
-    return [Holder(each.holder, each.roles, each.sources, each.scope) for each in grants if each.holds(day)]
+    return [held(each.holder, each.right) for each in grants if each.holds(day)]
 
 
 def new_access() -> str:

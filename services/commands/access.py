@@ -36,10 +36,13 @@ def _grants_table(answer: dict[str, Any]) -> Table:
 
 
 @access.command()
-def grant(
+def grant(  # noqa: PLR0917 - a grant's own fields
     holder: Annotated[str, typer.Argument(help="持有者 a machine's name, or a person's pseudonym")],
     role: Annotated[list[str], typer.Option(help=f"角色 may repeat: {', '.join(sorted(ROLES))}")],
     source: Annotated[list[str] | None, typer.Option(help="来源 it may publish; may repeat; left out: any")] = None,
+    type_: Annotated[
+        list[str] | None, typer.Option("--type", help="类型 an event type that it lets say; may repeat; left out: any")
+    ] = None,
     region: Annotated[list[str] | None, typer.Option(help="地区 a division code; may repeat; left out: all")] = None,
     until: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="有效期 its last day")] = None,
     *,
@@ -47,10 +50,15 @@ def grant(
 ) -> None:
     """授予 Grant access; a key is printed once, and the log has only its hash.
 
+    With sources and no types it is a registry's: no rule for the whole city, no other registry's organizations. A topic
+    of Kafka is the holder kafka: and its name.
+
     Example: taizhang access grant county-990101 --role operator --region 990101
+    Example: taizhang access grant kafka:taizhang.events --role publisher --source /registry/market --no-key
     """
     body = {
-        "holder": holder, "roles": role, "sources": source or None, "regions": region or None,
+        "holder": holder, "roles": role, "sources": source or None, "types": type_ or None,
+        "regions": region or None,
         "until": None if until is None else until.date().isoformat(), "key": key,
     }  # fmt: skip
     with Client(load()) as client:

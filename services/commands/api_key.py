@@ -18,6 +18,9 @@ def api_key(  # noqa: PLR0917 - a key's own fields
     source: Annotated[
         list[str] | None, typer.Option(help="来源 a source that it may publish; may repeat; left out: any")
     ] = None,
+    type_: Annotated[
+        list[str] | None, typer.Option("--type", help="类型 an event type that it lets say; may repeat; left out: any")
+    ] = None,
     region: Annotated[
         list[str] | None, typer.Option(help="地区 a division code that it is limited to; may repeat; left out: all")
     ] = None,
@@ -30,7 +33,7 @@ def api_key(  # noqa: PLR0917 - a key's own fields
     """
     settings = load(data=data)
     path = settings.api_keys_path
-    sources, regions = (tuple(given) if given else None for given in (source, region))
-    key = add_key(path, name, frozenset(role), sources, regions, None if until is None else until.date())
+    sources, types, regions = (tuple(given) if given else None for given in (source, type_, region))
+    key = add_key(path, name, frozenset(role), sources, regions, None if until is None else until.date(), types)
     ERR.print(f"已写入 Added to {path}. 请妥善保存, 不会再显示 Keep it safe, it is not shown again:")
     sys.stdout.write(f"{key}\n")

@@ -3,15 +3,17 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 import orjson
 from psycopg import Cursor
 from psycopg.rows import TupleRow
 
+from domain.access.rights import Right
 from domain.values.reasons import Reason
+from domain.values.scope import scope_of
 from services.log.messages import Arrival, Disposition, Place, Receipt
 from services.postgres.copying import Column, copy_rows
 
@@ -21,11 +23,11 @@ _DUPLICATE_COLUMNS: Final = ("position", "received_at", "publisher", "intake")
 _DUPLICATE_TYPES: Final[tuple[Column, ...]] = ("int8", "timestamptz", "text", "bytea")
 
 _QUARANTINE_COLUMNS: Final = (
-    "id", "received_at", "event_id", "publisher", "publisher_is_steward", "publisher_sources", "intake", "attributes",
+    "id", "received_at", "event_id", "publisher", "publisher_rights", "intake", "attributes",
     "raw", "raw_sha256", "reasons", "rules", "source", "channel", "topic", "partition",
 )  # fmt: skip
 _QUARANTINE_TYPES: Final[tuple[Column, ...]] = (
-    "int8", "timestamptz", "text", "text", "bool", "text[]", "bytea", "bytea",
+    "int8", "timestamptz", "text", "text", "bytea", "bytea", "bytea",
     "bytea", "bytea", "bytea", "text[]", "text", "text", "text", "int4",
 )  # fmt: skip
 
@@ -59,6 +61,29 @@ def reasons_json(reasons: Iterable[Reason]) -> bytes:
         return json.dumps(values).encode()
 
 
+def rights_json(rights: Iterable[Right]) -> bytes:
+    """Rights as a JSON array of objects: roles, sources, types, regions, access; null for any."""
+    return orjson.dumps([_plain(right) for right in rights])
+
+
+def _plain(right: Right) -> dict[str, object]:
+    sources, types = (None if each is None else sorted(each) for each in (right.sources, right.types))
+    return {
+        "roles": sorted(right.roles), "sources": sources, "types": types, "regions": right.scope,
+        "access": right.access,
+    }  # fmt: skip
+
+
+def read_rights(plain: Iterable[Mapping[str, Any]]) -> tuple[Right, ...]:
+    """Read what `rights_json` wrote."""
+    return tuple(map(_right, plain))
+
+
+def _right(plain: Mapping[str, Any]) -> Right:
+    sources, types = (None if each is None else frozenset(each) for each in (plain["sources"], plain["types"]))
+    return Right(frozenset(plain["roles"]), sources, types, scope_of(plain["regions"]), plain["access"])
+
+
 def record_duplicates(cursor: Cursor[TupleRow], now: datetime, duplicates: Sequence[tuple[Arrival, int]]) -> None:
     """Record repeats, each with the position of the first."""
     if duplicates:
@@ -78,9 +103,8 @@ def record_quarantined(
 def _quarantine_row(now: datetime, arrival: Arrival, number: int, reasons: Sequence[Reason]) -> tuple[object, ...]:
     message, publisher, place = arrival.message, arrival.message.publisher, arrival.place
     attributes = None if message.attributes is None else json.dumps(dict(message.attributes)).encode()
-    sources = None if publisher.sources is None else sorted(publisher.sources)
     return (
-        number, now, arrival.key[1] if arrival.key else None, publisher.name, publisher.steward, sources,
+        number, now, arrival.key[1] if arrival.key else None, publisher.name, rights_json(publisher.rights),
         arrival.intake_json, attributes, message.raw, hashlib.sha256(message.raw).digest(), reasons_json(reasons),
         sorted({reason.rule for reason in reasons}), *place,
     )  # fmt: skip

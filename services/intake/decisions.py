@@ -4,9 +4,8 @@ Decisions of one batch are taken in order while nobody else can append, so that 
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from psycopg import Cursor
 from psycopg.rows import TupleRow
@@ -18,10 +17,9 @@ from domain.events.types import CORRECTED, RANKS
 from domain.tree.leaf import LeafError, leaf
 from domain.tree.merkle import leaf_hash
 from domain.values.reasons import Reason
-from domain.values.scope import in_scope
+from services.intake.permission import InForce, Permission
 from services.log.messages import Arrival, Receipt
 from services.log.recorder import Entry, Known, LogRecorder, Turn, originator_bytes
-from services.log.signatures import SigningKeys
 
 
 def names_to_know(arrivals: Iterable[Arrival]) -> list[EventKey]:
@@ -36,35 +34,40 @@ def names_to_know(arrivals: Iterable[Arrival]) -> list[EventKey]:
     return list(names)
 
 
-def begin(recorder: LogRecorder, cursor: Cursor[TupleRow], turn: Turn, arrivals: Sequence[Arrival]) -> "Decisions":
+def begin(
+    recorder: LogRecorder, in_force: InForce, cursor: Cursor[TupleRow], turn: Turn, arrivals: Sequence[Arrival]
+) -> "Decisions":
     """The decisions of a batch, none taken yet; the turn holds the log's gate."""
-    recorder.signing_keys.follow(cursor)
-    return Decisions(turn, recorder.known(cursor, names_to_know(arrivals)), recorder.signing_keys)
+    permission = Permission(in_force, cursor, turn)
+    known = recorder.known(cursor, names_to_know(arrivals))
+    return Decisions(turn, known, permission, permission.prepare(arrivals))
 
 
 @dataclass(slots=True)
 class Decisions:
     """The decisions of one batch, taken one by one.
 
-    `known` is what the log has under the names that matter; accepted events are added to it. `signing_keys` are those
-    registered until now. `duplicates` and
-    `quarantined` are to be recorded, `receipts` to be answered, all in order of arrival.
+    `known` is what the log has under the names that matter; accepted events are added to it. `asks`: the database is
+    asked while they are taken. `duplicates` and `quarantined` are to be recorded, `receipts` to be answered, all in
+    order of arrival.
     """
 
     turn: Turn
     known: dict[EventKey, Known]
-    signing_keys: SigningKeys
+    permission: Permission
+    asks: bool
     accepted: int = 0
     duplicates: list[tuple[Arrival, int]] = field(default_factory=list)
     quarantined: list[tuple[Arrival, int, Sequence[Reason]]] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
 
     def take(self, arrivals: Iterable[Arrival]) -> Iterator[Entry]:
-        """Decide messages in order; give the entries of those that are accepted, each once it is decided."""
-        for arrival in arrivals:
-            entry = self._decide(arrival)
-            if entry is not None:
-                yield entry
+        """Decide messages in order; give the entries of those that are accepted, each once it is decided.
+
+        Where the database is asked, all are decided before the first is given: whoever stores them keeps it busy.
+        """
+        decided = (entry for arrival in arrivals if (entry := self._decide(arrival)) is not None)
+        yield from list(decided) if self.asks else decided
 
     def _decide(self, arrival: Arrival) -> Entry | None:
         reading = arrival.reading
@@ -77,13 +80,17 @@ class Decisions:
             self._quarantine(arrival, arrival.reasons)
         elif first is not None:
             self._quarantine(arrival, (_conflict(event, first),))
-        elif reason := _forbidden(arrival, event) or self.signing_keys.fault(event.source, arrival.message):
+        elif reason := self.permission.fault(arrival.message, event, self._target_type(event)):
             self._quarantine(arrival, (reason,))
         elif reasons := self._unfit(event):
             self._quarantine(arrival, reasons)
         else:
             return self._accept(arrival, event)
         return None
+
+    def _target_type(self, event: Event) -> str | None:
+        target = None if event.is_fact else self.known.get(event.target)
+        return None if target is None else target.type
 
     def _unfit(self, event: Event) -> list[Reason]:
         """Why a word about another event does not fit its target, where that is known to be a fact."""
@@ -117,6 +124,7 @@ class Decisions:
             self._quarantine(arrival, (Reason("leaf", "", None, str(error)),))
             return None
         self.accepted += 1
+        self.permission.accept(event, position)
         self.known[event.key] = Known(position, content_sha256, event.type)
         self.receipts.append(Receipt(event.source, event.id, "accepted", position, warnings=arrival.reading.warnings))
         return Entry(
@@ -135,47 +143,6 @@ class Decisions:
         number = self.turn.quarantine_id + len(self.quarantined) + 1
         self.quarantined.append((arrival, number, reasons))
         self.receipts.append(Receipt(source, id_, "quarantined", quarantine_id=number, reasons=tuple(reasons)))
-
-
-def _forbidden(arrival: Arrival, event: Event) -> Reason | None:
-    """Whether the publisher may not say this: each for its sources, a steward also of others' events."""
-    publisher = arrival.message.publisher
-    if publisher.sources is not None and event.source not in publisher.sources:
-        return Reason(
-            "source_of_another_publisher",
-            "/source",
-            event.source,
-            f"publisher {publisher.name} may not speak for this source; have it added to the publisher's sources",
-        )
-    if event.type.startswith(FAMILY) and not publisher.administrator:
-        return Reason(
-            "administrator_only", "/type", event.type, "access is granted and revoked by administrators (/v1/access)"
-        )
-    outside = next((region for region in _regions(event.data) if not in_scope(region, publisher.scope)), None)
-    if outside is not None:
-        return Reason(
-            "region_of_another_office",
-            "/data",
-            outside,
-            f"publisher {publisher.name} may speak of {', '.join(publisher.scope or ())} only; leave it to its office",
-        )
-    if event.is_fact or publisher.steward or event.target[0] == event.source:
-        return None
-    return Reason(
-        "not_the_targets_source",
-        "/data/corrects/source" if event.type == CORRECTED else "/data/retracts/source",
-        event.target[0],
-        "a correction or retraction comes from its target's own source, or from a steward",
-    )
-
-
-def _regions(data: Mapping[str, Any]) -> Iterator[str]:
-    """The regions that data names, a correction's replacement too."""
-    for name, value in data.items():
-        if name == "region" and isinstance(value, str):
-            yield value
-        elif isinstance(value, dict):
-            yield from _regions(value)
 
 
 def _conflict(event: Event, first: Known) -> Reason:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from services.intake.intake import Intake
 from services.log.messages import Message, Receipt
-from services.system.errors import QueueFullError, StoreUnavailableError
+from services.system.errors import LedgerBehindError, QueueFullError, StoreUnavailableError
 
 COMMIT_MESSAGES_MAX: Final = 2_000
 COMMIT_WAIT_S: Final = 0.002
@@ -107,11 +107,11 @@ class GroupCommit:
     def _take_in(self, requests: Sequence[_Request]) -> None:
         try:
             receipts = self._intake.admit([message for request in requests for message in request.messages])
-        except StoreUnavailableError as error:
-            for request in requests:
-                request.answer.set_exception(error)
-        except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to the request that caused it
-            if len(requests) == 1:
+        except Exception as error:  # noqa: BLE001  # whatever else it is, it belongs to the request that caused it
+            if isinstance(error, StoreUnavailableError) and not isinstance(error, LedgerBehindError):
+                for request in requests:
+                    request.answer.set_exception(error)
+            elif len(requests) == 1:
                 requests[0].answer.set_exception(error)
             else:
                 for request in requests:

@@ -8,6 +8,7 @@ from psycopg.rows import TupleRow
 
 from services.intake import account
 from services.intake.decisions import begin
+from services.intake.permission import InForce
 from services.log.messages import Arrival, Disposition, Message, Publisher, Receipt, arrive
 from services.log.recorder import LogRecorder, Turn
 from services.log.writer import Writer
@@ -26,6 +27,7 @@ class Intake:
     def __init__(self, writer: Writer) -> None:
         self.writer = writer
         self.recorder = writer.recorder
+        self.in_force = InForce()
 
     @classmethod
     def open(cls, conninfo: str, application: str) -> Self:
@@ -59,7 +61,7 @@ class Intake:
 
     def take_in(self, cursor: Cursor[TupleRow], turn: Turn, arrivals: Sequence[Arrival]) -> list[Receipt]:
         """Decide messages in order, and record what became of each, in a turn that somebody else has taken."""
-        decisions = begin(self.recorder, cursor, turn, arrivals)
+        decisions = begin(self.recorder, self.in_force, cursor, turn, arrivals)
         self.recorder.append(cursor, turn, decisions.take(arrivals))
         account.record_duplicates(cursor, turn.now, decisions.duplicates)
         account.record_quarantined(cursor, turn.now, decisions.quarantined)

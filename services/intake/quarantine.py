@@ -8,9 +8,12 @@ from typing import Any, Final, Literal, NamedTuple
 from psycopg import Cursor
 from psycopg.rows import TupleRow, tuple_row
 
+from domain.access.rights import Right
+from domain.events.access import Role
 from domain.values.fields import REASON_LENGTH_MAX
 from services.intake import account
 from services.intake.decisions import begin
+from services.intake.permission import InForce
 from services.log.messages import Arrival, Message, Place, Publisher, Receipt, arrive
 from services.log.recorder import Turn
 from services.log.writer import Writer
@@ -111,12 +114,14 @@ SELECT number, at, by, action, position, reasons, reason FROM taizhang.quarantin
  WHERE quarantine_id = %s ORDER BY number
 """
 _SELECT_MESSAGE: Final = """
-SELECT raw, attributes, intake, publisher, publisher_is_steward, publisher_sources, source, channel, topic, partition
-  FROM taizhang.quarantine WHERE id = %s
+SELECT raw, attributes, intake, publisher, publisher_rights, publisher_is_steward, publisher_sources, rules,
+       source, channel, topic, partition FROM taizhang.quarantine WHERE id = %s
 """
 _SELECT_ENDED: Final = """
 SELECT quarantine_id FROM taizhang.quarantine_action WHERE action <> 'still_refused' AND quarantine_id = ANY(%s)
 """
+# What refuses a message for the place where it was to change something.
+PLACE_RULES: Final = frozenset(("region_of_another_office", "organization_of_another_office"))
 _RECORD_ACTION: Final = """
 INSERT INTO taizhang.quarantine_action (quarantine_id, number, at, by, action, position, reasons, reason)
 SELECT %(id)s, coalesce(max(number), 0) + 1, %(at)s, %(by)s, %(action)s, %(position)s, %(reasons)s, %(reason)s
@@ -130,6 +135,7 @@ class Quarantine:
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
         self._recorder = writer.recorder
+        self._in_force = InForce()
 
     def page(self, filters: Filters = ANY, *, before: int | None = None, limit: int = 100) -> list[Quarantined]:
         """Messages, newest first, at most `limit` (up to 1000): those with an id under `before`, the cursor."""
@@ -150,16 +156,17 @@ class Quarantine:
             *message, raw, attributes = row
             return Dossier(Quarantined._make(message), bytes(raw), attributes, _actions(cursor, id_))
 
-    def redrive(self, id_: int, by: str, publisher: Publisher | None = None) -> Receipt:
+    def redrive(self, id_: int, by: str) -> Receipt:
         """Read a message again with today's rules and take it in if they allow it.
 
-        If they don't, it stays open, the attempt is recorded with the reasons, and the receipt says quarantined,
+        Source, type and place are judged by what its publisher may say now: by the grants that it was sent by, as they
+        have become, and by those made to the same name since; never by the rights of whoever redrives. If they don't
+        allow it, it stays open, the attempt is recorded with the reasons, and the receipt says quarantined,
         with the same number. What the channel itself had against it (its key, say) is waived by whoever redrives.
 
         Args:
             id_: its number.
             by: who redrives.
-            publisher: its publisher as of today; left out, with the rights held when the message came in.
 
         Raises:
             NotFoundError: there is none of this number.
@@ -169,7 +176,7 @@ class Quarantine:
         _check_text("by", by, BY_LENGTH_MAX)
 
         def work(cursor: Cursor[TupleRow], turn: Turn) -> Receipt:
-            arrival, place = open_message(cursor, id_, by, publisher)
+            arrival, place = open_message(cursor, id_, by)
             receipt = self._take_in(cursor, turn, id_, arrival)
             if receipt.disposition == "quarantined":
                 reasons = account.reasons_json(receipt.reasons).decode()
@@ -182,7 +189,7 @@ class Quarantine:
         return self._writer.write(work)
 
     def _take_in(self, cursor: Cursor[TupleRow], turn: Turn, id_: int, arrival: Arrival) -> Receipt:
-        decisions = begin(self._recorder, cursor, turn, [arrival])
+        decisions = begin(self._recorder, self._in_force, cursor, turn, [arrival])
         self._recorder.append(cursor, turn, decisions.take([arrival]))
         account.record_duplicates(cursor, turn.now, decisions.duplicates)
         receipt = decisions.receipts[0]
@@ -206,7 +213,7 @@ class Quarantine:
             ended = {id_ for (id_,) in cursor.execute(_SELECT_ENDED, ([each.id for each in opened],))}
             still = [each for each in opened if each.id not in ended]
             arrivals = [each.arrival for each in still]
-            decisions = begin(self._recorder, cursor, turn, arrivals)
+            decisions = begin(self._recorder, self._in_force, cursor, turn, arrivals)
             self._recorder.append(cursor, turn, decisions.take(arrivals))
             redriven = [(each.id, receipt) for each, receipt in zip(still, decisions.receipts, strict=True)]
             check(cursor, turn, redriven)
@@ -232,7 +239,7 @@ class Quarantine:
         _check_text("reason", reason, REASON_LENGTH_MAX)
 
         def work(cursor: Cursor[TupleRow], turn: Turn) -> None:
-            open_message(cursor, id_, by, None)
+            open_message(cursor, id_, by)
             _record(cursor, id_, turn.now, by, "discarded", reason=reason)
 
         self._writer.write(work)
@@ -248,7 +255,7 @@ def _action_of(id_: int, at: datetime, by: str, receipt: Receipt) -> dict[str, o
     }  # fmt: skip
 
 
-def open_message(cursor: Cursor[TupleRow], id_: int, by: str, publisher: Publisher | None) -> tuple[Arrival, Place]:
+def open_message(cursor: Cursor[TupleRow], id_: int, by: str) -> tuple[Arrival, Place]:
     """Read a message again, and where it is counted; an error unless it is open."""
     row = cursor.execute(_SELECT_MESSAGE, (id_,)).fetchone()
     if row is None:
@@ -260,13 +267,27 @@ def open_message(cursor: Cursor[TupleRow], id_: int, by: str, publisher: Publish
             f"quarantined message {id_} was ended as {end.action}{at} by {end.by} on {end.at:%Y-%m-%d %H:%M:%SZ}; "
             "an end is final, publish a new event instead"
         )
-    raw, attributes, original, name, steward, sources, *place = row
-    if publisher is None:
-        publisher = Publisher(name, steward, None if sources is None else frozenset(sources))
+    raw, attributes, original, name, rights, steward, sources, rules, *place = row
+    held = (
+        _rights_of_old(original["channel"], steward, sources, rules) if rights is None else account.read_rights(rights)
+    )
+    publisher = Publisher(name, held, by_name=True)
     original.pop("attributes", None)
     signature = original.pop("jws", None)
     intake = {"channel": "redrive", "quarantine": id_, "by": by, "original": original}
     return arrive(Message(bytes(raw), intake, publisher, attributes, signature=signature)), Place._make(place)
+
+
+def _rights_of_old(channel: str, steward: bool, sources: list[str] | None, rules: list[str]) -> tuple[Right, ...]:  # noqa: FBT001 - a column
+    """The right by which a message came of which that was not kept whole: its regions are not known.
+
+    So what was refused for its place stays so, unless its publisher was granted more; and what came on a topic of
+    Kafka is judged by what was granted to the topic.
+    """
+    if channel == "kafka" or not PLACE_RULES.isdisjoint(rules):
+        return ()
+    roles = frozenset[Role](("steward",) if steward else ("publisher",))
+    return (Right(roles, None if sources is None else frozenset(sources)),)
 
 
 def _actions(cursor: Cursor[TupleRow], id_: int) -> list[Action]:

@@ -14,6 +14,7 @@ from psycopg.rows import TupleRow, tuple_row
 from domain.values.reasons import Reason
 from services.intake.decisions import begin
 from services.intake.in_turn import CameSinceError
+from services.intake.permission import InForce
 from services.intake.quarantine import Filters, Opened, Quarantine, Redriven, open_message
 from services.log.recorder import LogRecorder, Turn
 from services.system.errors import InvalidValueError
@@ -132,9 +133,9 @@ def try_group(recorder: LogRecorder, filters: Filters, by: str) -> Outcome:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         turn = recorder.look(cursor)
         ids, remaining = _meant(cursor, filters, None)
-        arrivals = [open_message(cursor, id_, by, None)[0] for id_ in ids]
-        # A recorder of its own: what the writer knows is of its own turns.
-        decisions = begin(LogRecorder(recorder.datastore), cursor, turn, arrivals)
+        arrivals = [open_message(cursor, id_, by)[0] for id_ in ids]
+        # What the writer knows is of its own turns.
+        decisions = begin(recorder, InForce(), cursor, turn, arrivals)
         for _ in decisions.take(arrivals):
             pass  # entries are made one by one, and only asked for here
     redriven = list(zip(ids, decisions.receipts, strict=True))
@@ -161,7 +162,7 @@ def redrive_group(
     shown = None if trial is None else Trial.parse(trial)
     with recorder.transaction() as cursor:
         ids, remaining = _meant(cursor, filters, None if shown is None else shown.quarantine_id)
-        opened = [Opened(id_, *open_message(cursor, id_, by, None)) for id_ in ids]
+        opened = [Opened(id_, *open_message(cursor, id_, by)) for id_ in ids]
 
     def check(cursor: Cursor[TupleRow], turn: Turn, redriven: Redriven) -> None:
         if shown is not None and _digest(redriven) != shown.digest:

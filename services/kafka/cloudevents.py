@@ -40,8 +40,8 @@ class Record(Protocol):
 
 
 def publisher_of(topic: str) -> Publisher:
-    """Who publishes on a topic: the broker's access control decides who may write there, and for which sources."""
-    return Publisher(f"kafka:{topic}")
+    """Who publishes on a topic: the broker decides who may write there, the grants to `kafka:` and its name what."""
+    return Publisher(f"kafka:{topic}", (), by_name=True)
 
 
 def to_message(record: Record, publisher: Publisher) -> Message:

@@ -271,11 +271,6 @@ class Queries:
         seen = self.homes.within(view.version.number, view.snapshot, as_of.toordinal(), known_at, self.scope)
         return number is not None and number < len(seen) and bool(seen[number])
 
-    def knows(self, org: str) -> bool:
-        """Whether any event has spoken of an organization, in sight or not."""
-        view = self.view.current
-        return self.homes.number(view.version.number, view.snapshot, org) is not None
-
 
 def _unspoken(org: str, known_at: int) -> NotFoundError:
     return NotFoundError(f"no event known at position {known_at} speaks of {org}; check the identifier")

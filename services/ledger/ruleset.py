@@ -29,7 +29,7 @@ READING: Final = (
 TABLES: Final = ("projections/ledger/*",)  # the SQL files among them
 # By pattern why it decides no figure of the ledger: nothing here is asked by the modules above.
 OTHERS: Final = {
-    "domain/access/[!_]*": "who may ask, and who may sign",
+    "domain/access/[!_]*": "who may ask, who may say what, and who may sign",
     "domain/assessment/assessments": "compares what was sealed with what is rendered",
     "domain/fieldwork/list*": "reads and compares lists, which become events",
     "domain/fieldwork/matching": "proposes pairs, of which persons decide",
@@ -38,6 +38,7 @@ OTHERS: Final = {
     "domain/fieldwork/surveys": "visits beside the ledger",
     "domain/figures/[!_]*": "differences, order and withholding of figures that the rules above have given",
     "domain/inspection/[!_]*": "patterns and words for inspectors beside the ledger",
+    "projections/ledger/touched": "what an event changes, for whoever decides whether it may be said",
     "projections/ledger/differences": "names what differs between two versions",
     "domain/tree/[!_]*": "bytes, hashes and proofs of the log's tree",
 }

@@ -9,12 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any, Final, TypeVar
 
-from domain.events.envelope import read_event
 from domain.events.facts import Event, family_of
 from domain.ledger.rows import Row
 from domain.values.scope import in_scope
 from services.ledger.queries import Queries
-from services.log.reader import LogReader
 
 WITHHELD: Final = "withheld"
 # Events of these families that name no organization and no region concern every office alike.
@@ -62,20 +60,6 @@ class Sight:
             elif _ORGANIZATION.fullmatch(text):
                 yield self.sees(text)
         yield from (self.sees(org) for org in self._changed(event.position))
-
-    def foreign(self, raw: bytes) -> str | None:
-        """An organization that the ledger knows, out of sight, and that a message or its target speaks of."""
-        event = read_event(raw).event
-        if event is None:
-            return None
-        told = [event]
-        if not event.is_fact:
-            # Whom the target names decides alone whether the message is taken in.
-            with self._queries.everywhere().connection() as connection:
-                told += LogReader(connection).find([event.target])
-        named = {text for each in told for _, text in _texts(each.data) if _ORGANIZATION.fullmatch(text)}
-        named.update(org for each in told for org in self._changed(each.position))
-        return next((org for org in sorted(named) if not self.sees(org) and self._queries.knows(org)), None)
 
     def _changed(self, position: int) -> list[str]:
         """The organizations whose rows the event changes: a member's standing names none, and changes one."""

@@ -7,11 +7,11 @@ from typing import Any, Final, Literal, NamedTuple
 
 import orjson
 
+from domain.access.rights import Right
 from domain.events.envelope import Reading, read_event
 from domain.events.facts import EventKey
 from domain.values.fields import IDENTITY_LENGTH_MAX, SOURCE_LENGTH_MAX
 from domain.values.reasons import Reason
-from domain.values.scope import Scope
 
 # Longer than any that the library reads.
 SIGNATURE_LENGTH_MAX: Final = 2_048
@@ -21,17 +21,14 @@ Disposition = Literal["accepted", "duplicate", "quarantined"]
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """Who sent a message.
+    """Who sent a message, and by which rights: one of them must allow all of an event by itself.
 
-    `sources` are those it may speak for (None: any); a steward may correct and retract events of any source. An
-    administrator may say who has access. `scope` are the regions that it may speak of.
+    `by_name`: whatever is granted in the log to this name is among them, as it is at the event's position.
     """
 
     name: str
-    steward: bool = False
-    sources: frozenset[str] | None = None
-    administrator: bool = False
-    scope: Scope = None
+    rights: tuple[Right, ...] = (Right(),)
+    by_name: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from psycopg import Connection, sql
+from psycopg.rows import tuple_row
 
 from domain.events.facts import Event, EventKey
 from services.log.content import UnreadableError, time_and_data
@@ -79,7 +80,7 @@ class LogReader:
         return [Event(*values) for values in self._read(query, parameters) if values[5]]
 
     def _read(self, query: Query, parameters: tuple[Any, ...]) -> list[Values]:
-        with self._connection.cursor(binary=True) as cursor:
+        with self._connection.cursor(binary=True, row_factory=tuple_row) as cursor:
             return list(_read(cursor.execute(query, parameters, prepare=True).fetchall()))
 
 

@@ -21,7 +21,6 @@ from psycopg.rows import TupleRow, tuple_row
 from domain.events.facts import Event, EventKey
 from domain.tree.merkle import TILE_HEIGHT, Frontier, frontier_from_tiles
 from services.log.content import time_and_data
-from services.log.signatures import SigningKeys
 from services.postgres.copying import Column, copy_rows
 from services.postgres.database import Datastore
 from services.system.errors import InstantToComeError
@@ -169,7 +168,6 @@ class LogRecorder(PostgresProcessRecorder):
     def __init__(self, datastore: Datastore) -> None:
         super().__init__(datastore, events_table_name="log", tracking_table_name="tracking")
         self.channel_name = CHANNEL
-        self.signing_keys = SigningKeys()
         self._frontier = Frontier()
         self._frontier_leaf: bytes | None = None
 

@@ -6,66 +6,28 @@ registered key, whatever the signature's own header asks for.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import lru_cache
 from typing import Final
 
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, import_key
-from psycopg import Cursor
-from psycopg.rows import TupleRow
 
-from domain.access.signing_keys import SigningKey, fold
-from domain.events.access import KEY_REGISTERED, REVOKED
+from domain.access.signing_keys import SigningKey
 from domain.events.envelope import EVENT_BYTES_MAX
 from domain.values.reasons import Reason
 from services.log.messages import Message
-from services.log.reader import read_events
-from services.system.settings import SHANGHAI
 
 # By the curve of the key: RFC 8037 and RFC 9864, RFC 7518 section 3.4.
 ALGORITHMS: Final = {"Ed25519": ("EdDSA", "Ed25519"), "P-256": ("ES256",)}
 HEADERS: Final = frozenset(("alg", "kid", "typ", "b64", "crit"))
-_EVENTS: Final = """
-SELECT notification_id, source, id, topic, state, intake -> 'attributes' FROM taizhang.log
- WHERE topic IN ('taizhang.access.granted.v1', 'taizhang.access.revoked.v1', 'taizhang.access.key_registered.v1')
-   AND notification_id > %s AND topic = ANY(%s) ORDER BY notification_id
-"""
 
 
 class _Registry(jws.JWSRegistry):
     """The library's rules, with room for the longest event."""
 
     max_payload_length = 2 * EVENT_BYTES_MAX
-
-
-class SigningKeys:
-    """The keys registered for sources, followed in the log by whoever is about to decide."""
-
-    def __init__(self) -> None:
-        self._position = 0
-        self._by_access: dict[str, SigningKey] = {}
-        self._by_source: dict[str, list[SigningKey]] = {}
-
-    def follow(self, cursor: Cursor[TupleRow]) -> None:
-        """Read what was said of keys since the last time; the caller holds the log's gate, so it is all there is."""
-        rows = cursor.execute(_EVENTS, (self._position, [KEY_REGISTERED, REVOKED]), prepare=True, binary=True)
-        events = read_events(rows)
-        if events:
-            self._position = events[-1].position
-            self._by_access = fold(self._by_access, events)
-            self._by_source = {}
-            for each in self._by_access.values():
-                self._by_source.setdefault(each.source, []).append(each)
-
-    def fault(self, source: str, message: Message) -> Reason | None:
-        """What is wrong with how a message of a source is signed; None where all is well, or nothing is asked."""
-        registered = self._by_source.get(source)
-        if registered is None and message.signature is None:
-            return None
-        today = datetime.now(UTC).astimezone(SHANGHAI).date()
-        return fault(registered or (), message, today)
 
 
 def fault(registered: Sequence[SigningKey], message: Message, day: date) -> Reason | None:

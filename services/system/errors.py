@@ -13,6 +13,10 @@ class StoreUnavailableError(TaizhangError):
     """The database did not answer in time; what was sent may be sent again without harm."""
 
 
+class LedgerBehindError(StoreUnavailableError):
+    """Too much waits for the ledger to tell where things stand; nothing was stored, send again later."""
+
+
 class QueueFullError(TaizhangError):
     """More requests wait, for a commit or for a bundle, than are let wait.
 

@@ -222,5 +222,7 @@ def test_a_publisher_limited_to_a_region_speaks_of_it_alone(counties: Counties) 
     member = {"member": "member:p2", "standing": "activist"}
     foreign = publish("here", "p2", "member.enrolled", {**member, "org": UNSEEN})
     assert foreign["reasons"][0]["rule"] == "organization_of_another_office"
-    own = publish("here", "p3", "member.enrolled", {**member, "org": None})
+    nowhere = publish("here", "p3", "member.enrolled", {**member, "org": None})
+    assert nowhere["reasons"][0]["rule"] == "organization_of_another_office"
+    own = publish("here", "p4", "member.enrolled", {**member, "org": SEEN})
     assert own["disposition"] == "accepted"

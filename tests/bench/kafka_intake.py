@@ -22,7 +22,7 @@ from services.postgres.database import migrate
 from tests.bench.library import Registry, environment
 from tests.bench.tables import median, per_second, table, times
 from tests.bench.workshop import Workshop, say
-from tests.fix_kafka import ROOT, Broker
+from tests.fix_kafka import ROOT, Broker, allow
 
 TOPIC = "bench"
 PARTITIONS = 8
@@ -129,6 +129,7 @@ def _bare(broker: Broker, records: int) -> float:
 
 def _ingest(database: str, broker: Broker, processes: int, backlog: int) -> Window:
     migrate(database)
+    allow(database, TOPIC)
     settings = {
         "TAIZHANG_DATABASE_URL": database, "TAIZHANG_KAFKA_BOOTSTRAP": broker.address, "TAIZHANG_KAFKA_TOPICS": TOPIC,
         "TAIZHANG_KAFKA_GROUP": f"bench-{time.monotonic_ns()}", "TAIZHANG_LOG_LEVEL": "warning",

@@ -15,6 +15,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from domain.access.rights import Right
 from domain.events.envelope import read_event
 from domain.events.facts import EventKey
 from services.demo_city import world
@@ -29,7 +30,7 @@ LOAD_EVENTS = 2_000
 # A service that takes less of a core for so long has nothing left to do.
 IDLE_PERCENT = 5.0
 IDLE_S = 2.0
-PUBLISHER = Publisher("bench", steward=True)
+PUBLISHER = Publisher("bench", (Right(frozenset(("steward",))),))
 
 
 class Workshop:

@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from domain.access.rights import Right
 from domain.ledger.rates import DIMENSIONS, group
 from domain.ledger.rows import ledger
 from projections.ledger.columns.columns import Columns
@@ -34,7 +35,7 @@ from tests.versions import contents, project
 
 EVENTS = int(os.environ.get("TAIZHANG_TEST_HOSTILE", "1500"))
 BATCH = 500
-STEWARD = Publisher("hostile", steward=True, administrator=True)
+STEWARD = Publisher("hostile", (Right(frozenset(("steward", "administrator"))),))
 
 
 def hostile(seed: int, count: int) -> list[bytes]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.intake.intake import Intake, Message, Publisher, Receipt
+from services.intake.intake import Intake, Message, Receipt
 from tests.fix_store import Rows
 from tests.sending import (
     CIVIL,
@@ -22,6 +22,7 @@ from tests.sending import (
     envelope,
     http,
     kafka,
+    limited,
     removed,
     retracted,
 )
@@ -58,7 +59,7 @@ def test_a_repeat_is_a_duplicate_of_the_first_whatever_its_key_order_and_white_s
 
 def test_a_repeat_stays_a_duplicate_where_it_would_be_refused_today(intake: Intake) -> None:
     intake.admit([http(removed("a"))])
-    stranger = Publisher("stranger", sources=frozenset({CIVIL}))
+    stranger = limited("stranger", sources={CIVIL})
     assert short(intake.admit([http(removed("a"), stranger)])) == [("duplicate", 1)]
 
 
@@ -102,7 +103,7 @@ def test_a_correction_of_a_correction_is_kept(intake: Intake) -> None:
 
 
 def test_a_publisher_speaks_only_for_its_sources(intake: Intake) -> None:
-    publisher = Publisher("civil", sources=frozenset({CIVIL}))
+    publisher = limited("civil", sources={CIVIL})
     receipts = intake.admit([http(removed("a", CIVIL), publisher), http(removed("a"), publisher)])
     assert [rules(receipt) for receipt in receipts] == [[], ["source_of_another_publisher"]]
 

@@ -24,15 +24,16 @@ from projections.ledger.columns.coverings import BranchCoverings
 from projections.ledger.columns.grouping import group as group_columns
 from projections.ledger.columns.rows import LedgerReading
 from projections.ledger.fold.fold import LedgerFold
-from services.intake.intake import Intake, Message, Publisher
+from services.intake.intake import Intake, Message
 from services.ledger import bulk_build, versions
 from services.ledger.projector import Projector
 from services.log.reader import LogReader
 from services.postgres.database import connect
 from tests.histories import deliveries, fits
+from tests.sending import STEWARD
 from tests.versions import contents
 
-OFFICE = Publisher("test", steward=True, sources=None)
+OFFICE = STEWARD
 
 
 def publish(intake: Intake, history: list[dict[str, Any]]) -> None:

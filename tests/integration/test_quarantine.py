@@ -5,13 +5,13 @@ import threading
 
 import pytest
 
-from services.intake.intake import Intake, Message, Publisher
+from services.intake.intake import Intake, Message
 from services.intake.quarantine import Filters, Quarantine
 from services.system.errors import AlreadyEndedError, InvalidValueError, NotFoundError
 from tests.fix_store import Rows
-from tests.sending import CIVIL, MARKET, REGISTRY, as_bytes, corrected, http, kafka, removed
+from tests.sending import CIVIL, MARKET, REGISTRY, as_bytes, corrected, granted, http, kafka, limited, removed
 
-STRANGER = Publisher("stranger", sources=frozenset({CIVIL}))
+STRANGER = limited("stranger", sources={CIVIL})
 TALLY = "SELECT received, accepted, duplicate, quarantined FROM taizhang.tally WHERE source IS NOT NULL"
 
 
@@ -48,15 +48,16 @@ def test_still_bad_it_stays_open_and_the_attempt_is_recorded(
 
 def test_after_a_fix_it_is_accepted_and_counted_as_such(intake: Intake, quarantine: Quarantine, rows: Rows) -> None:
     intake.admit([http(removed("a"), STRANGER), http(removed("b"))])
-    receipt = quarantine.redrive(1, "steward Li", Publisher("stranger", sources=frozenset({CIVIL, MARKET})))
-    assert (receipt.disposition, receipt.position) == ("accepted", 2)
-    event = intake.recorder.tail(1)[0]
+    intake.admit([granted("stranger", sources=[MARKET])])
+    receipt = quarantine.redrive(1, "steward Li")
+    assert (receipt.disposition, receipt.position) == ("accepted", 3)
+    event = intake.recorder.tail(2)[0]
     assert (event.raw, event.publisher) == (as_bytes(removed("a")), "stranger")
     original = {"channel": "http", "request": "r1", "index": 0}
     assert event.intake == {"channel": "redrive", "quarantine": 1, "by": "steward Li", "original": original}
-    assert rows(TALLY) == [(2, 2, 0, 0)]
+    assert rows(TALLY + " AND source = %s", MARKET) == [(2, 2, 0, 0)]
     assert quarantine.get(1).message.state == "accepted"
-    assert quarantine.get(1).actions[-1].position == 2
+    assert quarantine.get(1).actions[-1].position == 3
 
 
 def test_redriven_after_the_same_event_came_in_it_is_a_duplicate(
@@ -82,8 +83,9 @@ def test_binary_mode_is_redriven_with_its_attributes(intake: Intake, quarantine:
     data = as_bytes(attributes.pop("data"))
     intake.admit([Message(data, {"channel": "kafka"}, STRANGER, attributes)])
     assert quarantine.get(1).attributes == attributes
-    assert quarantine.redrive(1, "steward Li", REGISTRY).disposition == "accepted"
-    assert intake.recorder.tail(0)[0].event().id == "a"
+    intake.admit([granted("stranger", sources=[MARKET])])
+    assert quarantine.redrive(1, "steward Li").disposition == "accepted"
+    assert intake.recorder.tail(1)[0].event().id == "a"
 
 
 def test_what_the_channel_refused_is_waived_by_whoever_redrives(intake: Intake, quarantine: Quarantine) -> None:
@@ -107,15 +109,16 @@ def test_an_end_is_final(intake: Intake, quarantine: Quarantine, end: str) -> No
     if end == "discard":
         quarantine.discard(1, "steward Li", "a test message")
     else:
-        quarantine.redrive(1, "steward Li", REGISTRY)
+        intake.admit([granted("stranger", sources=[MARKET])])
+        quarantine.redrive(1, "steward Li")
     with pytest.raises(AlreadyEndedError, match=r"quarantined message 1 was ended as .* by steward Li"):
-        quarantine.redrive(1, "steward Wang", REGISTRY)
+        quarantine.redrive(1, "steward Wang")
     with pytest.raises(AlreadyEndedError):
         quarantine.discard(1, "steward Wang", "again")
 
 
 def test_of_many_who_end_one_message_at_once_one_does(store: str, intake: Intake, rows: Rows) -> None:
-    intake.admit([http(removed("a"), STRANGER)])
+    intake.admit([http(removed("a"), STRANGER), granted("stranger", sources=[MARKET])])
     start, ends = threading.Barrier(4), list[str]()
 
     def end(number: int) -> None:
@@ -125,7 +128,7 @@ def test_of_many_who_end_one_message_at_once_one_does(store: str, intake: Intake
             if number % 2:
                 Quarantine(own.writer).discard(1, f"steward {number}", "rubbish")
             else:
-                Quarantine(own.writer).redrive(1, f"steward {number}", REGISTRY)
+                Quarantine(own.writer).redrive(1, f"steward {number}")
             ends.append("done")
         except AlreadyEndedError:
             ends.append("late")

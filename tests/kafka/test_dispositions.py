@@ -55,9 +55,9 @@ def test_each_oddity_is_set_aside_with_its_reason_and_bytes_and_the_partition_mo
         stage.wait_caught_up()
     accepted = [n for n, (_, rule) in enumerate(ODDITIES) if rule is None]
     aside = {n: (record.value or b"", rule) for n, (record, rule) in enumerate(ODDITIES) if rule is not None}
-    assert stage.query("SELECT (intake->>'offset')::int FROM taizhang.log ORDER BY notification_id") == [
-        (offset,) for offset in accepted
-    ]
+    assert stage.query(
+        "SELECT (intake->>'offset')::int FROM taizhang.log WHERE notification_id > 1 ORDER BY notification_id"
+    ) == [(offset,) for offset in accepted]
     rows = stage.query("SELECT (intake->>'offset')::int, raw, rules FROM taizhang.quarantine ORDER BY id")
     assert {offset: bytes(raw) for offset, raw, _ in rows} == {n: raw for n, (raw, _) in aside.items()}
     for offset, _, rules in rows:
@@ -69,7 +69,9 @@ def test_a_key_that_is_not_the_subject_is_kept_with_the_event(stage: Stage) -> N
     with stage.ingesting():
         stage.send(in_partition([Record(as_bytes(removed("a")), b"member:m9"), Record(GOOD, b"member:m1")]))
         stage.wait_caught_up()
-    assert stage.query("SELECT intake->>'key' FROM taizhang.log ORDER BY notification_id") == [("member:m9",), (None,)]
+    assert stage.query(
+        "SELECT intake->>'key' FROM taizhang.log WHERE notification_id > 1 ORDER BY notification_id"
+    ) == [("member:m9",), (None,)]
 
 
 @pytest.mark.parametrize("codec", ["gzip", None])
@@ -85,7 +87,12 @@ def test_a_header_name_that_is_not_utf_8_stops_nothing(stage: Stage, codec: str 
     with stage.ingesting():
         stage.send(in_partition([others[0], odd, *others[1:]]), compression_type=codec)
         stage.wait_caught_up()
-    assert stage.query("SELECT id FROM taizhang.log ORDER BY notification_id") == [("e0",), ("good",), ("e1",), ("e2",)]
+    assert stage.query("SELECT id FROM taizhang.log WHERE notification_id > 1 ORDER BY notification_id") == [
+        ("e0",),
+        ("good",),
+        ("e1",),
+        ("e2",),
+    ]
 
 
 @pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
@@ -118,6 +125,9 @@ def test_aborted_transactions_are_not_read_and_their_markers_leave_no_lag(stage:
                 send(producer, id_)
                 (producer.commit_transaction if commit else producer.abort_transaction)()
         stage.wait_caught_up()
-    assert stage.query("SELECT id FROM taizhang.log ORDER BY notification_id") == [("a",), ("c",)]
+    assert stage.query("SELECT id FROM taizhang.log WHERE notification_id > 1 ORDER BY notification_id") == [
+        ("a",),
+        ("c",),
+    ]
     assert stage.tally() == (2, 2, 0, 0)
     assert stage.stored()[0] == 8

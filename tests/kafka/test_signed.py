@@ -8,9 +8,9 @@ from joserfc import jws
 from joserfc.jwk import OKPKey
 
 from services.access.grants import key_registered
-from services.intake.intake import Intake, Message, Publisher
+from services.intake.intake import Intake, Message
 from tests.fix_kafka import STRUCTURED, Record, Stage
-from tests.sending import MARKET, as_bytes, removed
+from tests.sending import ADMINISTRATOR, MARKET, as_bytes, removed
 
 pytestmark = pytest.mark.kafka
 
@@ -26,8 +26,7 @@ def test_a_record_of_a_source_that_signs_counts_only_with_a_signature_that_holds
     today = datetime.now(UTC).date().isoformat()
     registration = key_registered({"effective_on": today, "access": "access:k", "source": MARKET, "key": public})
     intake = Intake.open(stage.conninfo, "test")
-    administrator = Publisher("administrator", administrator=True)
-    receipt = intake.admit([Message(registration, {"channel": "http", "request": "r", "index": 0}, administrator)])[0]
+    receipt = intake.admit([Message(registration, {"channel": "http", "request": "r", "index": 0}, ADMINISTRATOR)])[0]
     intake.close()
     assert receipt.disposition == "accepted"
     good, bad, bare, binary = (as_bytes(removed(name)) for name in ("good", "bad", "bare", "binary"))

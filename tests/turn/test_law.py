@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from domain.access.rights import Right
 from domain.ledger.rates import ANY
 from domain.values.reasons import Reason
 from services.access.grants import Grants, granted, key_registered, revoked
@@ -42,7 +43,7 @@ from tests.interleaving import Actor, interleave, paused_at_the_gate
 from tests.sending import envelope, http, removed
 
 AS_OF = date(2024, 12, 31)
-ADMINISTRATOR = Publisher("administrator", steward=True, administrator=True)
+ADMINISTRATOR = Publisher("administrator", (Right(frozenset(("steward", "administrator"))),))
 GROUP = Filters("open", rule="channel")
 HELD = Reason("channel", "", None, "the channel was set up wrongly")
 LISTED = "/registry/listed"

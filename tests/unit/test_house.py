@@ -30,6 +30,7 @@ ROOMS: dict[str, dict[str, str]] = {
         "fold": "columns rows",
         "bridge": "fold",
         "differences": "columns fold",
+        "touched": "fold rows",
     },
     "services": {
         "demo_city": "",

@@ -1,0 +1,224 @@
+"""Whether one grant alone allows a whole act: source, type and what it changes (spec/events.md, Who may say it).
+
+Grants add up and are never multiplied: of several, one must allow all of it.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from domain.events.access import Role
+from domain.events.facts import Event
+from domain.events.types import CORRECTED, EVENT_TYPES
+from domain.values.reach import Reach
+from domain.values.reasons import Reason
+from domain.values.scope import Scope, in_scope
+
+DEREGISTERED: Final = "taizhang.organization.deregistered.v1"
+
+
+class Right(NamedTuple):
+    """What one grant lets its holder say; None means any source, any type, all regions.
+
+    `access` names the grant in the log, whose state at the event's position counts; None for what is held apart from
+    the log: a key of the file, the service's own word.
+    """
+
+    roles: frozenset[Role] = frozenset(("publisher",))
+    sources: frozenset[str] | None = None
+    types: frozenset[str] | None = None
+    scope: Scope = None
+    access: str | None = None
+
+    @property
+    def is_steward(self) -> bool:
+        """Whether it lets its holder correct and retract what others have said."""
+        return "steward" in self.roles
+
+    @property
+    def is_registry(self) -> bool:
+        """Whether it is a registry's: it names sources and no types, and so speaks of what these registered alone."""
+        return self.sources is not None and self.types is None and not self.is_steward
+
+    def says(self, type_: str) -> bool:
+        """Whether events of a type may be said by it.
+
+        A grant without types is for any, but for access, which takes an administrator; one that names its sources and
+        no types is a registry's, and a registry adopts no rule for the whole city.
+        """
+        reach = EVENT_TYPES[type_].reach
+        if reach is Reach.ACCESS and "administrator" not in self.roles:
+            return False
+        if self.types is not None:
+            return type_ in self.types
+        return not (self.is_registry and reach is Reach.WHOLE_CITY)
+
+
+class Place(NamedTuple):
+    """One region where an event changes something; `region` None where what it changes stands nowhere.
+
+    `named` is what the event itself names of it, None where it names nothing: more is not told to whoever sent it.
+    """
+
+    named: str | None
+    region: str | None
+
+
+class Changed(NamedTuple):
+    """What an event changes, or would if nothing contradicted it."""
+
+    places: frozenset[Place] = frozenset()
+    whole_city: bool = False
+
+
+class Judged(NamedTuple):
+    """An event as it is judged.
+
+    `target_type` is that of the event which a correction or retraction speaks of, None where that is not there. The
+    log is asked by `changed` what the event changes, for rights with limits of place alone, and by `registered_by`
+    which sources have registered an organization, for a registry's.
+    """
+
+    event: Event
+    target_type: str | None
+    changed: Callable[[], Changed]
+    registered_by: Callable[[str], frozenset[str]]
+
+
+def concerns(right: Right, event: Event) -> bool:
+    """Whether a right may allow an event, as far as the event says by itself."""
+    return (right.sources is None or event.source in right.sources) and right.says(event.type)
+
+
+def ended(event: Event) -> str | None:
+    """The organization that an event deregisters, itself or as a correction; None where it names none."""
+    if event.type == CORRECTED:
+        org = event.data["replacement"].get("org")
+        return org if isinstance(org, str) and "reason" in event.data["replacement"] else None
+    return str(event.data["org"]) if event.type == DEREGISTERED else None
+
+
+def judge(name: str, rights: Sequence[Right], judged: Judged) -> Reason | None:
+    """Why none of a publisher's rights allows an event by itself; None where one does.
+
+    Of several reasons it gives that of the right which lacks least.
+    """
+    best: tuple[int, Reason] | None = None
+    for right in sorted(rights, key=lambda each: each.scope is not None):
+        found = _lacks(name, right, judged)
+        if found is None:
+            return None
+        if best is None or found[0] > best[0]:
+            best = found
+    if best is not None:
+        return best[1]
+    rule = f"{name} holds no grant in force that lets it publish; have an administrator grant it, and redrive"
+    return Reason("no_grant_in_force", "", name, rule)
+
+
+def _lacks(name: str, right: Right, judged: Judged) -> tuple[int, Reason] | None:
+    """What a right lacks, after how many steps that were well."""
+    for step, check in enumerate(_CHECKS):
+        reason = check(name, right, judged)
+        if reason is not None:
+            return step, reason
+    return None
+
+
+def _source(name: str, right: Right, judged: Judged) -> Reason | None:
+    source = judged.event.source
+    if right.sources is None or source in right.sources:
+        return None
+    rule = f"publisher {name} may not speak for this source; have it added to the publisher's sources"
+    return Reason("source_of_another_publisher", "/source", source, rule)
+
+
+def _type(name: str, right: Right, judged: Judged) -> Reason | None:
+    told = (judged.event.type, judged.target_type)
+    # Of access no word counts, whoever says it; services.intake.decisions refuses it as such.
+    of_access = judged.target_type is not None and EVENT_TYPES[judged.target_type].reach is Reach.ACCESS
+    refused = next((each for each in told[: 1 if of_access else 2] if each is not None and not right.says(each)), None)
+    if refused is None:
+        return None
+    if EVENT_TYPES[refused].reach is Reach.ACCESS:
+        rule = "access is granted and revoked by administrators (/v1/access)"
+        return Reason("administrator_only", "/type", refused, rule)
+    rule = (
+        f"no grant of publisher {name} for this source lets it say this; a grant that names its sources and no types "
+        "is a registry's, have one granted that names the type"
+    )
+    return Reason("type_not_granted", "/type", judged.event.type, rule)
+
+
+def _target(_: str, right: Right, judged: Judged) -> Reason | None:
+    """A word comes from its target's own source, or from a steward."""
+    event = judged.event
+    if event.is_fact or right.is_steward or event.target[0] == event.source:
+        return None
+    return Reason(
+        "not_the_targets_source",
+        "/data/corrects/source" if event.type == CORRECTED else "/data/retracts/source",
+        event.target[0],
+        "a correction or retraction comes from its target's own source, or from a steward",
+    )
+
+
+def _whole_city(name: str, right: Right, judged: Judged) -> Reason | None:
+    """What has no place of its own needs a right without limits of place."""
+    type_ = judged.event.type
+    if right.scope is None or not (EVENT_TYPES[type_].reach is Reach.ACCESS or judged.changed().whole_city):
+        return None
+    rule = f"{_only(name, right)}, and this holds for the whole city; it takes a grant without limits of place"
+    return Reason("whole_city_only", "/type", type_, rule)
+
+
+def _target_there(name: str, right: Right, judged: Judged) -> Reason | None:
+    """Of an event that is not there yet no place is known: its own source alone speaks of it, or a right for all."""
+    event = judged.event
+    if right.scope is None or event.is_fact or judged.target_type is not None:
+        return None
+    if right.sources is not None and event.target[0] == event.source:
+        return None
+    rule = (
+        f"{_only(name, right)}, and of an event that is not there yet no place is known; publish it once the event is "
+        "there, or by a grant that names the event's own source"
+    )
+    return Reason("target_unknown", "/data", event.target[1], rule)
+
+
+def _place(name: str, right: Right, judged: Judged) -> Reason | None:
+    """Every place that it changes lies within the right's."""
+    if right.scope is None:
+        return None
+    places = judged.changed().places
+    outside = [each for each in places if each.region is None or not in_scope(each.region, right.scope)]
+    if not outside:
+        return None
+    named, region = min(outside, key=lambda each: (each.named != each.region, each.named or ""))
+    if named is not None and named == region:
+        return Reason("region_of_another_office", "/data", named, f"{_only(name, right)}; leave it to its office")
+    rule = (
+        f"{_only(name, right)}, and on the dates of this event the ledger does not have all that it changes there; "
+        "leave it to its office, or to a grant without limits of place"
+    )
+    return Reason("organization_of_another_office", "/data", named, rule)
+
+
+def _only(name: str, right: Right) -> str:
+    return f"publisher {name} may speak of {', '.join(right.scope or ())} only"
+
+
+def _registry(name: str, right: Right, judged: Judged) -> Reason | None:
+    """A registry ends no organization that another registry has registered."""
+    org = ended(judged.event)
+    if not right.is_registry or right.sources is None or org is None:
+        return None
+    if DEREGISTERED not in (judged.event.type, judged.target_type) or judged.registered_by(org) <= right.sources:
+        return None
+    rule = (
+        f"another registry registered it, and publisher {name} speaks as a registry of its own sources' organizations; "
+        "leave it to that one, or have a grant made that names the type"
+    )
+    return Reason("organization_of_another_registry", "/data", org, rule)
+
+
+_CHECKS: Final = (_source, _type, _target, _target_there, _whole_city, _place, _registry)

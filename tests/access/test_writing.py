@@ -1,0 +1,216 @@
+"""Who may say what: each attack on the writing side, with the projector stopped, half way and at the head."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from domain.access.rights import Right
+from services.intake.intake import Intake
+from services.intake.quarantine import Filters, Quarantine
+from services.intake.quarantine_groups import redrive_group, try_group
+from services.log.messages import Message, Publisher, Receipt
+from tests.access.attacks import (
+    ATTACKS,
+    CITY,
+    COUNTY_STEWARD,
+    ELSEWHERE,
+    HERE,
+    OFFICE,
+    ORG,
+    OTHER,
+    OWN,
+    POLICY,
+    SOURCE,
+    THERE,
+    fact,
+    registered,
+    word,
+)  # fmt: skip
+from tests.sending import REGISTRY, STEWARD, envelope, granted, http, limited, revoked
+from tests.versions import project
+
+
+@pytest.fixture(params=["nothing projected", "half", "all"])
+def city(request: pytest.FixtureRequest, store: str, intake: Intake) -> Intake:
+    """Both counties, told by a publisher without limits; the projector has come so far and is stopped."""
+    half = len(CITY) // 2
+    told = [intake.admit([http(each) for each in CITY[:half]])]
+    if request.param == "half":
+        project(store)
+    told.append(intake.admit([http(each) for each in CITY[half:]]))
+    if request.param == "all":
+        project(store)
+    assert {receipt.disposition for receipts in told for receipt in receipts} == {"accepted"}
+    return intake
+
+
+def tried(intake: Intake, sender: Publisher, *events: dict[str, Any]) -> list[str]:
+    """By event `accepted`, or the rule that refused it."""
+    receipts = intake.admit([http(event, sender, index) for index, event in enumerate(events)])
+    return [_told(receipt) for receipt in receipts]
+
+
+def _told(receipt: Receipt) -> str:
+    return receipt.reasons[0].rule if receipt.reasons else receipt.disposition
+
+
+def test_nobody_changes_what_lies_outside_a_grant(city: Intake) -> None:
+    for sender in (OFFICE, COUNTY_STEWARD):
+        events = [{**event, "id": f"{sender.name} {what}"} for what, (event, _) in ATTACKS.items()]
+        together = tried(city, sender, *events)
+        assert dict(zip(ATTACKS, together, strict=True)) == {what: rule for what, (_, rule) in ATTACKS.items()}
+    # Whoever has the right may say each of them.
+    whole = {
+        what: _told(city.admit([http({**event, "id": f"w {what}"}, STEWARD)])[0])
+        for what, (event, _) in ATTACKS.items()
+    }
+    assert set(whole.values()) == {"accepted"}, whole
+
+
+def test_a_grant_limited_to_a_place_lets_say_all_that_lies_in_it(city: Intake) -> None:
+    assert tried(city, OFFICE, *OWN) == ["accepted"] * len(OWN)
+    assert tried(city, OTHER, *({**each, "id": f"{each['id']} t"} for each in OWN)).count("accepted") == 0
+
+
+def test_what_is_refused_tells_nothing_of_where_things_are(city: Intake) -> None:
+    events = [{**event, "id": f"{what}"} for what, (event, _) in ATTACKS.items()]
+    told = city.admit([http(event, OFFICE) for event in events])
+    for event, receipt in zip(events, told, strict=True):
+        own = str(event)
+        for reason in receipt.reasons:
+            text = f"{reason.value} {reason.message}"
+            assert THERE not in text.replace(str(reason.value), "") or THERE in own
+            assert reason.value is None or str(reason.value) in own
+    # One that stands elsewhere and one that nobody knows are refused in the same words.
+    words = [
+        _words(city, fact("k", "organization.excluded", org=org, reason="duplicate"))
+        for org in (ORG[THERE][1], "group:no")
+    ]
+    assert words[0] == words[1]
+
+
+def _words(intake: Intake, event: dict[str, Any]) -> tuple[str, str]:
+    reason = intake.admit([http(event, OFFICE)])[0].reasons[0]
+    return reason.rule, reason.message
+
+
+def test_of_two_offices_that_register_one_identifier_at_once_the_first_gets_it(city: Intake) -> None:
+    early = {**registered("group:one", HERE, id_="a"), "time": "2024-01-02T00:00:00Z"}
+    late = {**registered("group:one", THERE, id_="b"), "time": "2024-01-03T00:00:00Z"}
+    receipts = city.admit([http(late, OTHER), http(early, OFFICE)])
+    assert list(map(_told, receipts)) == ["accepted", ELSEWHERE]
+
+
+def test_an_exclusion_is_judged_by_what_was_registered_a_moment_before(city: Intake) -> None:
+    for n in range(20):
+        org = f"group:moment-{n}"
+        exclude = fact(f"e{n}", "organization.excluded", org=org, reason="duplicate")
+        receipts = city.admit([http(registered(org, THERE), OTHER), http(exclude, OFFICE)])
+        assert list(map(_told, receipts)) == ["accepted", ELSEWHERE]
+        assert tried(city, OFFICE, {**exclude, "id": f"f{n}"}) == [ELSEWHERE]
+
+
+def test_a_word_about_what_is_not_there_yet_comes_from_its_own_source_or_from_a_grant_for_all(city: Intake) -> None:
+    ahead = word("ahead", "tomorrow")
+    assert tried(city, OFFICE, ahead) == tried(city, COUNTY_STEWARD, ahead) == ["target_unknown"]
+    assert tried(city, limited("own", HERE, sources={SOURCE}), ahead) == ["accepted"]
+    assert tried(city, limited("own", HERE, sources={"/x"}), word("b", "tomorrow", source="/x")) == [
+        "not_the_targets_source"
+    ]
+    assert tried(city, REGISTRY, word("for all", "tomorrow")) == ["accepted"]
+
+
+def test_one_grant_alone_allows_the_whole_act(city: Intake) -> None:
+    one = Right(sources=frozenset({"/one"}), scope=(HERE,), types=None)
+    two = Right(sources=frozenset({"/two"}), scope=(THERE,), types=None)
+    both = Publisher("both", (one, two))
+    for source, place, expected in (
+        ("/one", HERE, "accepted"), ("/two", THERE, "accepted"),
+        ("/one", THERE, "region_of_another_office"), ("/two", HERE, "region_of_another_office"),
+        ("/three", HERE, "source_of_another_publisher"),
+    ):  # fmt: skip
+        event = {**registered(f"group:{source[1:]}-{place}", place), "source": source}
+        assert tried(city, both, event) == [expected], (source, place)
+
+
+def test_a_registry_adopts_no_policy_and_ends_no_organization_of_another_registry(city: Intake) -> None:
+    market = limited("market", sources={"/market"})
+    foreign, policy = ORG[HERE][0], fact("a", "policy.adopted", source="/market", **POLICY)
+    ends = fact("b", "organization.deregistered", source="/market", org=foreign, reason="revoked")
+    renames = fact("c", "organization.changed", source="/market", org=foreign, name="别")
+    captures = {**registered(foreign, HERE, id_="d"), "source": "/market", "time": "2023-01-01T00:00:00Z"}
+    of_another = "organization_of_another_registry"
+    assert tried(city, market, policy, ends) == ["type_not_granted", of_another]
+    # Nor by registering it first, and earlier.
+    assert tried(city, market, captures, {**ends, "id": "b2"}) == ["accepted", of_another]
+    own = {**registered("group:market", HERE), "source": "/market"}
+    own_end = fact("e", "organization.deregistered", source="/market", org="group:market", reason="revoked")
+    corrected = envelope("f", "event.corrected", {
+        "corrects": {"source": "/market", "id": "e"}, "replacement": ends["data"], "reason": "x",
+    }, "/market")  # fmt: skip
+    assert tried(city, market, own, own_end, corrected) == ["accepted", "accepted", of_another]
+    named = Publisher(
+        "named", (Right(sources=frozenset({"/market"}), types=frozenset({policy["type"], ends["type"]})),)
+    )
+    assert tried(city, named, {**policy, "id": "g"}, {**ends, "id": "h"}, {**renames, "id": "i"}) == [
+        "accepted", "accepted", "type_not_granted"
+    ]  # fmt: skip
+
+
+def test_grants_are_in_force_from_the_position_that_states_them_on_within_one_batch(intake: Intake) -> None:
+    held = Publisher("county", (Right(access="access:t"),))
+    event: Callable[[str], Message] = lambda id_: http(registered(f"group:{id_}", HERE), held)  # noqa: E731 - short
+    wide, narrow = granted("county"), granted("county", "access:t", regions=[THERE])
+    narrow = http({**envelope("n", "access.granted", {}, "/taizhang/access"), "data": _data(narrow)}, narrow.publisher)
+    receipts = intake.admit([event("a"), wide, event("b"), narrow, event("c"), revoked(), event("d")])
+    assert list(map(_told, receipts)) == [
+        "no_grant_in_force", "accepted", "accepted", "accepted", "region_of_another_office", "accepted",
+        "no_grant_in_force",
+    ]  # fmt: skip
+    assert _told(intake.admit([event("e")])[0]) == "no_grant_in_force"
+
+
+def _data(message: Message) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(message.raw)["data"]
+    return data
+
+
+def test_only_an_administrator_without_limits_of_place_gives_access(intake: Intake) -> None:
+    wide = granted("me")
+    for right, rule in (
+        (Right(frozenset({"publisher", "steward"})), "administrator_only"),
+        (Right(frozenset({"publisher", "administrator"}), scope=(HERE,)), "whole_city_only"),
+        (Right(frozenset({"administrator"}), types=frozenset({"taizhang.policy.adopted.v1"})), "administrator_only"),
+    ):
+        sender = Publisher("me", (right,))
+        assert _told(intake.admit([Message(wide.raw, wide.intake, sender)])[0]) == rule
+    assert _told(intake.admit([wide])[0]) == "accepted"
+
+
+def test_a_redrive_judges_by_the_publishers_grants_and_not_by_the_stewards(city: Intake) -> None:
+    quarantine = Quarantine(city.writer)
+    exclude = fact("x", "organization.excluded", org=ORG[THERE][0], reason="duplicate")
+    assert tried(city, OFFICE, exclude) == [ELSEWHERE]
+    assert tried(city, limited("market", sources={"/m"}), {**exclude, "id": "y"}) == ["source_of_another_publisher"]
+    for number, rule in ((1, ELSEWHERE), (2, "source_of_another_publisher")):
+        assert _told(quarantine.redrive(number, "steward")) == rule
+    assert redrive_group(quarantine, city.recorder, Filters(), "steward").accepted == 0
+    assert try_group(city.recorder, Filters(), "steward").accepted == 0
+    city.admit([granted("here", "access:more", regions=[THERE])])
+    assert try_group(city.recorder, Filters(), "steward").accepted == 1
+    assert _told(quarantine.redrive(1, "steward")) == "accepted"
+
+
+def test_of_a_message_whose_regions_were_not_kept_what_was_refused_for_its_place_stays_so(
+    city: Intake, rows: Callable[..., Any]
+) -> None:
+    quarantine = Quarantine(city.writer)
+    exclude = fact("x", "organization.excluded", org=ORG[THERE][0], reason="duplicate")
+    tried(city, OFFICE, exclude)
+    tried(city, limited("market", sources={"/m"}), {**exclude, "id": "y"})
+    rows("ALTER TABLE taizhang.quarantine DISABLE TRIGGER append_only")
+    rows("UPDATE taizhang.quarantine SET publisher_rights = NULL, publisher_is_steward = false")
+    assert _told(quarantine.redrive(1, "steward")) == "no_grant_in_force"
+    assert _told(quarantine.redrive(2, "steward")) == "accepted"

@@ -1,0 +1,138 @@
+"""Every event type × grant × place, for writing: generated from the domain's types and what each says it changes.
+
+A type that comes later is in the matrix by its model; a field of it that the world here has no value for fails.
+"""
+
+from itertools import count
+from typing import Any
+
+import pytest
+
+from domain.access.rights import Right
+from domain.events.envelope import check_data
+from domain.events.types import CORRECTED, EVENT_TYPES, RETRACTED
+from domain.inspection.signals import SignalPolicy
+from domain.values.reach import Reach
+from services.intake.intake import Intake
+from services.log.messages import Publisher
+from tests.access.attacks import CITY, HERE, ORG, POLICY, SOURCE, TARGET, THERE, fact
+from tests.sending import STEWARD, envelope, http
+
+NUMBERS = count()
+HASH = "0" * 64
+FIND = {name: {"clear": False} for name in ("operation", "employees", "members", "owner", "branch_work", "problems")}
+# What stands in a field of any type, by what is said of the whole city; and below, what is said at a place.
+VALUES: dict[str, Any] = {
+    **POLICY, **TARGET, "effective_on": "2024-03-01", "kind": "new_employment_group", "category": "courier",
+    "name": "名", "title": "名", "reason": "x", "standing": "full", "tier": "branch", "formation": "joint",
+    "instructor": "person:m", "measure": "combine", "grounds": ["other"], "plan": "x", "outcome": "rectified",
+    "grid": "grid:g", "findings": FIND, "same": True, "list": SOURCE,
+    "columns": {"org": "a", "category": "b", "name": "c", "region": "d"},
+    "assessment": "assessment:a", "as_of": "2024-03-01", "known_at": 0, "group_by": [], "segment": {}, "policy": POLICY,
+    "targets": [], "groups": [], "total": {}, "root_hash": HASH, "ruleset": HASH, "checkpoint": "x",
+    "by": "assessment:b", "access": "access:m", "holder": "m", "roles": ["inspector"], "source": "/m",
+    "key": {"kty": "OKP", "crv": "Ed25519", "x": "A" * 43}, "to": "990303",
+    **dict.fromkeys(SignalPolicy._fields, 9),
+}  # fmt: skip
+# Of optional fields those that a type needs to say something, and values of its own.
+OWN: dict[str, dict[str, Any]] = {
+    "organization.changed": {"name": "名"},
+    "organization.deregistered": {"reason": "dissolved"},
+    "organization.excluded": {"reason": "not_operating"},
+    "branch.coverage_changed": {"formation": "affiliated"},
+    "region.merged": {"into": "990303"},
+    "region.split": {"into": ["990303", "990404"]},
+}
+
+
+def at_place(place: str) -> dict[str, Any]:
+    side = "here" if place == HERE else "there"
+    return {
+        "org": ORG[place][1], "other": ORG[place][0], "member": f"member:{place}", "from_org": ORG[place][0],
+        "to_org": ORG[place][1], "branch": f"branch:{side}", "covers": [ORG[place][1]], "region": f"{place}001",
+        "survey": f"survey:{side}", "visit": f"visit:{side}", "match": f"match:{side}",
+        "rectification": f"rectification:{side}",
+    }  # fmt: skip
+
+
+def data_of(type_: str, place: str) -> dict[str, Any]:
+    """Data of a type, made from its model: the required fields, and what else it cannot do without."""
+    name, values = type_.removeprefix("taizhang.").removesuffix(".v1"), VALUES | at_place(place)
+    fields = EVENT_TYPES[type_].model_fields
+    data = {
+        field: values[field] for field, told in fields.items() if told.is_required() and field not in OWN.get(name, {})
+    }
+    data |= OWN.get(name, {})
+    needed = {"measure.assigned": "region", "visit.made": "org", "match.decided": "other"}.get(name)
+    return data | ({needed: values[needed]} if needed else {})
+
+
+def events_at(place: str) -> list[tuple[str, dict[str, Any]]]:
+    """For every type an event that changes something at a place or in the whole city; by the type of what changes."""
+    found = []
+    for type_ in EVENT_TYPES:
+        if type_ not in (CORRECTED, RETRACTED):
+            data = data_of(type_, place)
+            assert not check_data(type_, data), (type_, check_data(type_, data))
+            found.append((type_, {**envelope(f"x{next(NUMBERS)}", "", data, SOURCE), "type": type_}))
+    # Words about events of each sort, the last first: what stands nowhere any more has no place.
+    for target in [each for each in reversed(CITY) if _is_at(each, place)]:
+        about = {"source": SOURCE, "id": target["id"]}
+        corrects = {"corrects": about, "replacement": target["data"], "reason": "x"}
+        found.append((target["type"], envelope(f"x{next(NUMBERS)}", "event.corrected", corrects, SOURCE)))
+        retracts = {"retracts": about, "reason": "x"}
+        found.append((target["type"], envelope(f"x{next(NUMBERS)}", "event.retracted", retracts, SOURCE)))
+    return found
+
+
+def _is_at(event: dict[str, Any], place: str) -> bool:
+    """Whether an event of the city changes something at this place alone, or in the whole city."""
+    told = str(event["data"])
+    here, there = (code in told or side in told for code, side in ((HERE, ":here"), (THERE, ":there")))
+    return (here, there) in ((False, False), (place == HERE, place == THERE)) and event["id"] not in ("m none", "moved")
+
+
+RIGHTS: dict[str, Right] = {
+    "whole": Right(),
+    "steward": Right(frozenset({"steward"})),
+    "county": Right(scope=(HERE,)),
+    "county steward": Right(frozenset({"steward"}), scope=(HERE,)),
+    "registry": Right(sources=frozenset({SOURCE})),
+    "registry of a county": Right(sources=frozenset({SOURCE}), scope=(HERE,)),
+    "another registry": Right(sources=frozenset({"/another"})),
+    "administrator": Right(frozenset({"administrator"})),
+    "administrator of a county": Right(frozenset({"administrator"}), scope=(HERE,)),
+    "nothing": Right(types=frozenset({"taizhang.visit.made.v2"})),
+}
+
+
+def allowed(right: str, type_: str, place: str) -> bool:
+    """What spec/events.md, Who may say it, comes to in this world; the type is that of what is changed."""
+    reach, given = EVENT_TYPES[type_].reach, RIGHTS[right]
+    if given.types is not None or (given.sources is not None and SOURCE not in given.sources):
+        return False
+    if reach is Reach.ACCESS:
+        return right == "administrator"
+    if reach is Reach.WHOLE_CITY:
+        return given.scope is None and given.sources is None
+    return given.scope is None or place == HERE
+
+
+@pytest.mark.parametrize("right", RIGHTS)
+def test_a_grant_lets_say_what_it_holds_and_nothing_else(intake: Intake, right: str) -> None:
+    intake.admit([http(each, STEWARD) for each in [*CITY, fact("v", "visit.made", **_visit())]])
+    for place in (HERE, THERE):
+        events = events_at(place)
+        receipts = intake.admit([http(event, Publisher("one", (RIGHTS[right],))) for _, event in events])
+        for (type_, event), receipt in zip(events, receipts, strict=True):
+            accepted = receipt.disposition == "accepted"
+            assert accepted == allowed(right, type_, place), (place, type_, event, receipt.reasons)
+
+
+def _visit() -> dict[str, Any]:
+    return {name: value for name, value in data_of("taizhang.visit.made.v1", HERE).items() if name != "effective_on"}
+
+
+def test_every_type_is_in_the_matrix_by_what_it_changes() -> None:
+    assert {type_ for type_, _ in events_at(HERE)} == set(EVENT_TYPES) - {CORRECTED, RETRACTED}
+    assert {EVENT_TYPES[type_].reach for type_, _ in events_at(HERE)} == set(Reach) - {Reach.ITS_TARGET}
