@@ -7,13 +7,16 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from domain.events.access import Role
-from domain.events.facts import Event
+from domain.events.envelope import check_data
+from domain.events.facts import Event, family_of
 from domain.events.types import CORRECTED, EVENT_TYPES
 from domain.values.reach import Reach
 from domain.values.reasons import Reason
 from domain.values.scope import Scope, in_scope
 
-DEREGISTERED: Final = "taizhang.organization.deregistered.v1"
+REGISTERED: Final = "taizhang.organization.registered.v1"
+# What says something of an organization as such, of which each registry has its own.
+OF_ORGANIZATIONS: Final = frozenset(type_ for type_ in EVENT_TYPES if family_of(type_) == "organization")
 
 
 class Right(NamedTuple):
@@ -89,12 +92,18 @@ def concerns(right: Right, event: Event) -> bool:
     return (right.sources is None or event.source in right.sources) and right.says(event.type)
 
 
-def ended(event: Event) -> str | None:
-    """The organization that an event deregisters, itself or as a correction; None where it names none."""
-    if event.type == CORRECTED:
-        org = event.data["replacement"].get("org")
-        return org if isinstance(org, str) and "reason" in event.data["replacement"] else None
-    return str(event.data["org"]) if event.type == DEREGISTERED else None
+def organization_of(event: Event, target_type: str | None) -> tuple[str, str] | None:
+    """The type by which an event speaks of an organization as such, and the organization; None where it does not.
+
+    A correction speaks by its replacement; where its target is not there yet, by any type that this fits.
+    """
+    if event.type in OF_ORGANIZATIONS:
+        return event.type, str(event.data["org"])
+    if event.type != CORRECTED:
+        return None
+    told = event.data["replacement"]
+    types = sorted(OF_ORGANIZATIONS & {target_type}) if target_type is not None else sorted(OF_ORGANIZATIONS)
+    return next(((type_, str(told["org"])) for type_ in types if not check_data(type_, told)), None)
 
 
 def judge(name: str, rights: Sequence[Right], judged: Judged) -> Reason | None:
@@ -208,15 +217,21 @@ def _only(name: str, right: Right) -> str:
 
 
 def _registry(name: str, right: Right, judged: Judged) -> Reason | None:
-    """A registry ends no organization that another registry has registered."""
-    org = ended(judged.event)
-    if not right.is_registry or right.sources is None or org is None:
+    """A registry speaks of the organizations that its own sources alone have registered, and registers no other's.
+
+    So it says nothing ahead of another registry's registration either. Whether another registered it or nobody yet,
+    the words are the same.
+    """
+    told = organization_of(judged.event, judged.target_type) if right.is_registry else None
+    if told is None or right.sources is None:
         return None
-    if DEREGISTERED not in (judged.event.type, judged.target_type) or judged.registered_by(org) <= right.sources:
+    type_, org = told
+    by = judged.registered_by(org)
+    if by <= right.sources and (by or type_ == REGISTERED):
         return None
     rule = (
-        f"another registry registered it, and publisher {name} speaks as a registry of its own sources' organizations; "
-        "leave it to that one, or have a grant made that names the type"
+        f"publisher {name} speaks as a registry, of organizations that its own sources alone have registered; publish "
+        "it after their registration, leave it to the registry that has it, or have a grant made that names the type"
     )
     return Reason("organization_of_another_registry", "/data", org, rule)
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any, Final, Literal, NamedTuple
 
+from domain.events.assessment import SEALED
 from domain.events.facts import Event
 
-SEALED: Final = "taizhang.assessment.sealed.v1"
 SUPERSEDED: Final = "taizhang.assessment.superseded.v1"
 Contradiction = Literal["already_sealed", "not_sealed", "already_superseded", "never_changed"]
 

@@ -6,6 +6,7 @@ from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from domain.events.campaigns import CampaignTarget
+from domain.values.attributes import LINES_PATTERN
 from domain.values.fields import (
     AssessmentId,
     CalendarDate,
@@ -21,6 +22,7 @@ from domain.values.fields import (
 from domain.values.reach import Reach
 from domain.values.terms import Formation
 
+SEALED = "taizhang.assessment.sealed.v1"
 GROUPS_MAX = 1_000
 TARGETS_MAX = 100
 
@@ -85,7 +87,10 @@ class AssessmentSealed(FactData):
     total: CountsByName
     root_hash: Hash
     ruleset: Hash
-    checkpoint: Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
+    # A signed note (C2SP signed-note) is of lines; every other text of an event is of one.
+    checkpoint: Annotated[
+        str, StringConstraints(min_length=1, max_length=4_000), Field(json_schema_extra={"pattern": LINES_PATTERN})
+    ]
     supersedes: AssessmentId | None = None
     reason: Reason | None = None
 

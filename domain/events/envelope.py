@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from domain.events.assessment import SEALED
 from domain.events.facts import Event
 from domain.events.types import CORRECTED, EVENT_TYPES, RETRACTED
 from domain.values import codes
@@ -179,10 +180,19 @@ def _check_reference(value: str) -> tuple[Reason, ...]:
 
 def _check_texts(content: Mapping[str, Any]) -> list[Reason]:
     """Every string of the event, names of members too; the first that is no text is told, and where."""
+    content = _of_one_line(content)
     if all(map(is_text, strings(content))):
         return []
     at, found = next(_unfit_texts(content, ""))
     return [Reason("text", at, unfit_character(found), TEXT_RULE)]
+
+
+def _of_one_line(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The event with the lines of a sealed report's checkpoint as one: a signed note is of lines, nothing else is."""
+    data = content.get("data")
+    if content.get("type") != SEALED or not isinstance(data, dict) or not isinstance(data.get("checkpoint"), str):
+        return content
+    return {**content, "data": {**data, "checkpoint": data["checkpoint"].replace("\n", "")}}
 
 
 def _unfit_texts(value: object, at: str) -> Iterator[tuple[str, str]]:

@@ -23,6 +23,8 @@ _NO_TEXT: Final = rf"\u0000-\u001f{_NO_TEXT_BEYOND_CONTROLS}"
 _ZERO_WIDTH: Final = r"\u00ad\u180e\u200b-\u200d\u2060\ufeff"
 #: A string in which nothing hides, by all that JSON Schema's dialects can write.
 TEXT_PATTERN: Final = f"^(?:[^{_NO_TEXT}{_ZERO_WIDTH}](?:[^{_NO_TEXT}]*[^{_NO_TEXT}{_ZERO_WIDTH}])?)?$"
+#: A text of several lines, as a signed note is.
+LINES_PATTERN: Final = f"^(?:[^{_NO_TEXT}]|\\n)*$"
 TEXT_RULE: Final = (
     "text holds no control characters, direction marks or code points that are no characters, and no zero-width "
     "characters at an end; retype it"

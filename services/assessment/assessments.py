@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 from domain.assessment import assessments as domain_assessments
 from domain.assessment.assessments import Assessment, Assessments, Difference, differences, not_sealed
 from domain.assessment.campaigns import segment_of
-from domain.events.assessment import GROUPS_MAX
+from domain.events.assessment import GROUPS_MAX, SEALED
 from domain.events.facts import Event
 from domain.ledger.policy import Policy
 from domain.ledger.rates import Filters, Rate
@@ -159,7 +159,7 @@ def _sealed(wanted: Wanted, results: Document, queries: Queries, checkpoint: str
     if wanted.supersedes is not None:
         data |= {"supersedes": wanted.supersedes, "reason": wanted.reason}
     return orjson.dumps(
-        {"specversion": "1.0", "id": wanted.assessment, "source": SOURCE, "type": domain_assessments.SEALED,
+        {"specversion": "1.0", "id": wanted.assessment, "source": SOURCE, "type": SEALED,
          "time": now.isoformat(timespec="milliseconds"), "subject": wanted.assessment, "data": data}
     )  # fmt: skip
 

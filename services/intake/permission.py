@@ -12,12 +12,12 @@ from psycopg import Cursor
 from psycopg.rows import TupleRow
 
 from domain.access.in_force import Access
-from domain.access.rights import DEREGISTERED, Judged, Right, concerns, ended, judge
+from domain.access.rights import OF_ORGANIZATIONS, REGISTERED, Judged, Right, concerns, judge, organization_of
 from domain.events.access import FAMILY
 from domain.events.facts import Event
 from domain.values.reasons import Reason
 from projections.ledger.touched import changed
-from services.intake.registrations import REGISTERED, registered_by
+from services.intake.registrations import registered_by
 from services.intake.writing_story import RecentEvents, WritingStory
 from services.ledger.projector import fits
 from services.log.messages import Arrival, Message, Publisher
@@ -74,7 +74,8 @@ class Permission:
         fit = [(event, self._concerned(publisher, event)) for publisher, event in asking]
         if any(rights and all(right.scope is not None for right in rights) for _, rights in fit):
             self._told().prefetch([event for _, event in told])
-        self._look_up([org for event, rights in fit if any(r.is_registry for r in rights) and (org := ended(event))])
+        of_registries = [event for event, rights in fit if any(right.is_registry for right in rights)]
+        self._look_up([told[1] for event in of_registries if (told := organization_of(event, None))])
         return bool(asking)
 
     def _is_free(self, publisher: Publisher, event: Event) -> bool:
@@ -82,9 +83,9 @@ class Permission:
         key = (id(publisher), event.source, event.type)
         if key not in self._free:
             rights = self._concerned(publisher, event)
-            asked = {DEREGISTERED} if any(right.is_registry for right in rights) else set()
-            allowed = event.is_fact and event.type not in asked and not event.type.startswith(FAMILY)
-            self._free[key] = allowed and any(right.scope is None for right in rights)
+            of_organizations = event.type in OF_ORGANIZATIONS
+            whole = (right for right in rights if right.scope is None and not (of_organizations and right.is_registry))
+            self._free[key] = event.is_fact and not event.type.startswith(FAMILY) and any(whole)
         return self._free[key]
 
     def _concerned(self, publisher: Publisher, event: Event) -> list[Right]:

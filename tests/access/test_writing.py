@@ -91,9 +91,13 @@ def test_what_is_refused_tells_nothing_of_where_things_are(city: Intake) -> None
     assert words[0] == words[1]
 
 
-def _words(intake: Intake, event: dict[str, Any]) -> tuple[str, str]:
-    reason = intake.admit([http(event, OFFICE)])[0].reasons[0]
+def _words(intake: Intake, event: dict[str, Any], sender: Publisher = OFFICE) -> tuple[str, str]:
+    reason = intake.admit([http(event, sender)])[0].reasons[0]
     return reason.rule, reason.message
+
+
+def _about(event: dict[str, Any], org: str) -> dict[str, Any]:
+    return {**event, "id": f"about {org}", "data": {**event["data"], "org": org}}
 
 
 def test_of_two_offices_that_register_one_identifier_at_once_the_first_gets_it(city: Intake) -> None:
@@ -135,22 +139,31 @@ def test_one_grant_alone_allows_the_whole_act(city: Intake) -> None:
         assert tried(city, both, event) == [expected], (source, place)
 
 
-def test_a_registry_adopts_no_policy_and_ends_no_organization_of_another_registry(city: Intake) -> None:
+def test_a_registry_adopts_no_policy_and_says_nothing_of_another_registrys_organization(city: Intake) -> None:
     market = limited("market", sources={"/market"})
     foreign, policy = ORG[HERE][0], fact("a", "policy.adopted", source="/market", **POLICY)
     ends = fact("b", "organization.deregistered", source="/market", org=foreign, reason="revoked")
     renames = fact("c", "organization.changed", source="/market", org=foreign, name="别")
     captures = {**registered(foreign, HERE, id_="d"), "source": "/market", "time": "2023-01-01T00:00:00Z"}
+    excludes = fact("k", "organization.excluded", source="/market", org=foreign, reason="duplicate")
+    readmits = fact("l", "organization.readmitted", source="/market", org=foreign)
     of_another = "organization_of_another_registry"
-    assert tried(city, market, policy, ends) == ["type_not_granted", of_another]
-    # Nor by registering it first, and earlier.
-    assert tried(city, market, captures, {**ends, "id": "b2"}) == ["accepted", of_another]
+    assert tried(city, market, policy, ends, renames, excludes, readmits) == ["type_not_granted", *[of_another] * 4]
+    # Nor by registering it first, and earlier; nor ahead of the other's registration.
+    assert tried(city, market, captures, {**ends, "id": "b2"}) == [of_another, of_another]
+    assert _words(city, {**ends, "id": "b3"}, market) == _words(city, _about(ends, "group:nobodys"), market)
     own = {**registered("group:market", HERE), "source": "/market"}
     own_end = fact("e", "organization.deregistered", source="/market", org="group:market", reason="revoked")
-    corrected = envelope("f", "event.corrected", {
-        "corrects": {"source": "/market", "id": "e"}, "replacement": ends["data"], "reason": "x",
-    }, "/market")  # fmt: skip
-    assert tried(city, market, own, own_end, corrected) == ["accepted", "accepted", of_another]
+    turned, ahead = (envelope(id_, "event.corrected", {
+        "corrects": {"source": "/market", "id": target}, "replacement": ends["data"], "reason": "x",
+    }, "/market") for id_, target in (("f", "e"), ("j", "tomorrow")))  # fmt: skip
+    renamed = fact("n", "organization.changed", source="/market", org="group:market", name="新")
+    assert tried(city, market, {**renamed, "id": "n0"}, own, renamed, own_end, turned, ahead) == [
+        of_another, "accepted", "accepted", "accepted", of_another, of_another
+    ]  # fmt: skip
+    # A member of its own sources, wherever; it says nothing of the organization as such.
+    enrolled = fact("o", "member.enrolled", source="/market", member="member:o", standing="full", org=foreign)
+    assert tried(city, market, enrolled) == ["accepted"]
     named = Publisher(
         "named", (Right(sources=frozenset({"/market"}), types=frozenset({policy["type"], ends["type"]})),)
     )
