@@ -76,7 +76,7 @@ class Permission:
             self._told().prefetch([event for _, event in told])
         of_registries = [event for event, rights in fit if any(right.is_registry for right in rights)]
         self._look_up([told[1] for event in of_registries if (told := organization_of(event, None))])
-        return bool(asking)
+        return any(right.scope is not None or right.is_registry for _, rights in fit for right in rights)
 
     def _is_free(self, publisher: Publisher, event: Event) -> bool:
         """Whether a right allows all events of this source and type, whatever the log tells; of facts alone."""

@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -9,6 +10,8 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from joserfc import jws
+from joserfc.jwk import OKPKey
 from psycopg.rows import tuple_row
 
 from domain.access.rights import Right
@@ -28,7 +31,7 @@ from services.postgres.database import connect
 from services.system.errors import LedgerBehindError
 from tests.access.attacks import ELSEWHERE, HERE, OFFICE, OTHER, THERE, fact, registered
 from tests.histories import deliveries, renamed
-from tests.sending import STEWARD, as_bytes, granted, http, revoked
+from tests.sending import ADMINISTRATOR, MARKET, STEWARD, as_bytes, envelope, granted, http, removed, revoked
 from tests.unit.test_touched import ListStory
 
 
@@ -108,6 +111,27 @@ def test_what_was_rolled_back_counts_for_nobody(intake: Intake) -> None:
     assert intake.in_force.access.grants == {}
     (again,) = intake.admit([http(registered("group:x", THERE), OTHER)])
     assert (again.disposition, again.position) == ("accepted", 1)
+
+
+def test_keys_are_in_force_from_the_position_that_states_them_on_within_one_batch(intake: Intake) -> None:
+    key = OKPKey.generate_key("Ed25519")
+    public = {name: value for name, value in key.as_dict(private=False).items() if name in ("kty", "crv", "x")}
+    told = {"effective_on": "2024-01-01", "access": "access:k", "source": MARKET, "key": public}
+    registration = http(envelope("k", "access.key_registered", told, "/taizhang/access"), ADMINISTRATOR)
+    unsigned = http(removed("unsigned"))
+    signed, late = (
+        replace(http(removed(id_)), signature=_detached(as_bytes(removed(id_)), key)) for id_ in ("signed", "late")
+    )
+    receipts = intake.admit([signed, registration, unsigned, signed, revoked("access:k"), late, unsigned])
+    assert [each.reasons[0].rule if each.reasons else each.disposition for each in receipts] == [
+        "signature_key_unknown", "accepted", "signature_missing", "accepted", "accepted", "signature_invalid",
+        "signature_missing",
+    ]  # fmt: skip
+
+
+def _detached(payload: bytes, key: OKPKey) -> str:
+    head, _, tail = jws.serialize_compact({"alg": "Ed25519"}, payload, key, ["Ed25519"]).split(".")
+    return f"{head}..{tail}"
 
 
 def test_whoever_pauses_before_the_gate_is_judged_behind_it(store: str, intake: Intake) -> None:
