@@ -1,13 +1,19 @@
 """Access as events: granted and revoked by administrators alone, counted at once, kept for ever."""
 
+import json
+import time
+from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
+from api.admission.callers import SLOW_S
 from domain.events.access import GRANTED
 from domain.values.codes import holds_personal_identifier
 from services.access.grants import new_access
 from tests.fix_counties import HERE, Counties
+from tests.fix_service import SINGLE
 from tests.sending import envelope, retracted
 
 
@@ -81,3 +87,22 @@ def test_an_identifier_that_the_service_makes_is_never_taken_for_a_number_of_a_p
     """One in a thousand of 16 hexadecimal digits was, and its grant refused."""
     assert not any(holds_personal_identifier(new_access()) for _ in range(10_000))
     assert len({new_access() for _ in range(1_000)}) == 1_000
+
+
+def test_a_body_that_ends_after_its_senders_access_is_not_taken_in(counties: Counties) -> None:
+    made = grant(counties, holder="slow", roles=["publisher"])
+    event = json.dumps(envelope("slow-1", "member.removed", {"effective_on": "2024-01-01", "member": "member:slow"}))
+
+    def body() -> Iterator[bytes]:
+        yield event[:20].encode()
+        path = f"/v1/access/{made['access']}/revoke"
+        assert counties.ask("administrator", path, method="POST", json={"reason": "left"}).status_code == 200
+        time.sleep(SLOW_S + 0.1)
+        yield event[20:].encode()
+
+    headers = {"authorization": f"Bearer {made['key']}", "content-type": SINGLE}
+    answer = httpx.post(f"{counties.service.url}/v1/events", content=body(), headers=headers, trust_env=False)
+    assert answer.status_code == 401, answer.text
+    kept = counties.ask("steward", "/v1/quarantine?publisher=slow")
+    assert kept.is_success
+    assert "slow-1" not in kept.text

@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.fix_kafka import STRUCTURED, Record, Stage
-from tests.sending import MARKET, as_bytes, removed
+from services.intake.intake import Intake
+from services.intake.quarantine import Filters, Quarantine
+from services.intake.quarantine_groups import redrive_group
+from tests.fix_kafka import STRUCTURED, Broker, Record, Stage
+from tests.sending import MARKET, as_bytes, granted, removed, retracted
 
 pytestmark = pytest.mark.kafka
 
@@ -131,3 +134,25 @@ def test_aborted_transactions_are_not_read_and_their_markers_leave_no_lag(stage:
     ]
     assert stage.tally() == (2, 2, 0, 0)
     assert stage.stored()[0] == 8
+
+
+def test_a_topic_says_what_was_granted_to_it_and_nothing_without(broker: Broker, store: str, topic: str) -> None:
+    broker.create(topic, 1)
+    stage, intake = Stage(broker, store, topic), Intake.open(store, "test")
+    other = "https://registry.example/other"
+    with stage.ingesting():
+        stage.send([Record(as_bytes(removed("a"))), Record(as_bytes(removed("b", other)))])
+        stage.wait_caught_up()
+        narrow = {"sources": [MARKET], "types": ["taizhang.member.removed.v1"]}
+        intake.admit([granted(f"kafka:{topic}", "access:topic", **narrow)])
+        told = (removed("c"), removed("d", other), retracted("e", "c"))
+        stage.send([Record(as_bytes(event)) for event in told])
+        stage.wait_caught_up()
+    assert stage.query("SELECT id FROM taizhang.log WHERE notification_id > 1 ORDER BY notification_id") == [("c",)]
+    assert stage.query("SELECT event_id, rules[1] FROM taizhang.quarantine ORDER BY id") == [
+        ("a", "no_grant_in_force"), ("b", "no_grant_in_force"), ("d", "source_of_another_publisher"),
+        ("e", "type_not_granted"),
+    ]  # fmt: skip
+    # A redrive takes in what has been granted since, and leaves the rest.
+    assert redrive_group(Quarantine(intake.writer), intake.recorder, Filters(), "steward").accepted == 1
+    intake.close()
