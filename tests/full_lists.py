@@ -3,19 +3,24 @@
 import csv
 import io
 import json
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from openpyxl import Workbook
 
-from domain.events.facts import Event, Fact, standing_facts
+from domain.events.facts import Event
 from domain.events.lists import ListProfiled
-from domain.fieldwork.lists import Listed
+from domain.fieldwork.list_elsewhere import DEREGISTERED, Elsewhere
+from domain.fieldwork.list_statements import STATED, WHOLE, Part
+from domain.fieldwork.lists import Listed, _instant
 from services.demo_city.chance import credit_code
-from services.lists.reconcile import Report, reconcile
+from services.lists.elsewhere import read
+from services.lists.facts import plain
+from services.lists.reconcile import Compared, Report, reconcile
 from services.lists.scratch import Scratch
-from tests.histories import as_events, fits
+from tests.histories import as_events
 
 SOURCE = "/registry/lists"
 HEADINGS = ["统一社会信用代码", "企业名称", "企业类型", "行政区划代码", "行业代码", "从业人数", "住所"]
@@ -59,22 +64,59 @@ def saved(book: Workbook) -> bytes:
 def compared(
     folder: Path, content: bytes, as_of: str, events: list[Event], profile: ListProfiled | None = None
 ) -> tuple[Report, list[dict[str, Any]], list[Listed]]:
-    """A list beside the events of its source: the report, the events that it would publish, and its rows as read."""
+    """A list beside the events of its source: the report, the differences that it would publish, its rows as read."""
+    report, published, read = planned(folder, content, as_of, events, profile=profile)
+    return report, [event for event in published if event["type"] != STATED], read
+
+
+def planned(  # noqa: PLR0917 - one question
+    folder: Path,
+    content: bytes,
+    as_of: str,
+    events: list[Event],
+    part: Part = WHOLE,
+    profile: ListProfiled | None = None,
+    source: str = SOURCE,
+) -> tuple[Report, list[dict[str, Any]], list[Listed]]:
+    """As `compared`, all that it would publish, beside the events of other sources too."""
     path = folder / "list"
     path.write_bytes(content)
     (folder / "scratch.sqlite").unlink(missing_ok=True)
-    day = date.fromisoformat(as_of)
+
+    def ask(orgs: Sequence[str]) -> Elsewhere:
+        asked = [e for e in events if not e.is_fact or e.data.get("org") in orgs]
+        acts = [e for e in events if e.is_fact and e.type == STATED and e.source != source]
+        return read({"events": [plain(e) for e in asked], "lists": [plain(e) for e in acts]}, source)
+
     with Scratch(folder) as scratch:
-        report = reconcile(path, SOURCE, day, profile, _facts(events, day), scratch)
+        beside = Compared(lines_of(events, source), ask, part)
+        report = reconcile(path, source, date.fromisoformat(as_of), profile, beside, scratch)
         if report.refused:
             scratch.attach_list()
-        read = [listed for _, listed in scratch._listed()]
-        return report, [json.loads(raw) for raw in scratch.events()], read
+        rows = [listed for _, listed in scratch._listed()]
+        return report, [json.loads(raw) for raw in scratch.events()], rows
 
 
-def _facts(events: list[Event], day: date) -> list[Fact]:
-    facts = [f for f in standing_facts(events, fits)[0] if f.type.startswith("taizhang.organization.")]
-    return [f for f in facts if f.source == SOURCE and f.effective_on <= day]
+def lines_of(events: list[Event], source: str = SOURCE) -> Iterator[bytes]:
+    """What the service tells of a source, from events as the log would hold them."""
+    said = [e for e in events if e.is_fact and e.source == source]
+    keys = {e.key for e in said}
+    yield _line({"head": max((e.position for e in events), default=0)})
+    for word in events:
+        if not word.is_fact and word.target in keys:
+            yield _line({"word": plain(word)})
+    for act in said:
+        if act.type == STATED:
+            yield _line({"list": plain(act)})
+    yield _line({"ended": [e.data["org"] for e in events if e.type == DEREGISTERED and e.source != source]})
+    for event in said:
+        if event.type.startswith("taizhang.organization."):
+            named = {"source": event.source, "id": event.id, "type": event.type, "data": dict(event.data)}
+            yield _line({"position": event.position, "event": {**named, "time": _instant(event.time_ns)}})
+
+
+def _line(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, default=str).encode() + b"\n"
 
 
 def taken(events: list[dict[str, Any]]) -> list[Event]:

@@ -1,11 +1,11 @@
 """How a source's full lists are read: the column profile kept for the source, as an office's act (list.profiled)."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from domain.values.fields import SOURCE_LENGTH_MAX, FactData
+from domain.values.fields import SOURCE_LENGTH_MAX, Data, FactData, OrganizationId, RegionCode
 from domain.values.reach import Reach
 from domain.values.terms import DeregistrationReason
 
@@ -50,3 +50,77 @@ class ListProfiled(FactData):
                 "column_missing", "a profile names a column or a constant for {fields}", {"fields": ", ".join(missing)}
             )
         return self
+
+
+REGIONS_MAX: Final = 200
+PAGES_MAX: Final = 1_000
+ROWS_A_PIECE: Final = 200
+# Rows of one list that its source's facts cannot be made to say, and rows of a page.
+KEPT_ROWS_MAX: Final = 20_000
+PIECES_MAX: Final = 2 * KEPT_ROWS_MAX // ROWS_A_PIECE
+
+StatedField = Literal["category", "name", "region", "industry", "employees", "supervisor", "address"]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+Count = Annotated[int, Field(ge=1, le=PAGES_MAX)]
+
+
+class PartData(Data):
+    """A part: regions, or one of several pages."""
+
+    regions: Annotated[list[RegionCode], Field(min_length=1, max_length=REGIONS_MAX)] | None = None
+    page: Count | None = None
+    pages: Count | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "PartData":
+        paged = self.page is not None and self.pages is not None and self.page <= self.pages
+        if (self.page is None) != (self.pages is None) or paged == (self.regions is not None):
+            raise PydanticCustomError("part", "a part is of regions, or page N of M with N up to M; one of both")
+        return self
+
+
+class RowKept(Data):
+    """A row that the source's facts do not say after the list: `fields` as listed, null where the list leaves it out.
+
+    `settled`: a person's word after an equal list stands against it, and goes on standing.
+    """
+
+    org: OrganizationId
+    fields: dict[StatedField, Any] | None
+    settled: bool = False
+
+
+StatedFields = Annotated[list[StatedField], Field(min_length=1, max_length=7)]
+Digests = Annotated[list[Digest], Field(default=[], max_length=PAGES_MAX)]
+RowsKept = Annotated[list[RowKept], Field(default=[], max_length=ROWS_A_PIECE)]
+OrganizationsListed = Annotated[list[OrganizationId], Field(default=[], max_length=ROWS_A_PIECE)]
+
+
+class ListStated(FactData):
+    """A list of the end of `effective_on` was published, and what it said; or one piece of such a statement.
+
+    Attributes:
+        list: the source whose list it is.
+        statement: names the statement; its pieces share it.
+        fields: what the list had a column or a constant for.
+        reason: with which it deregisters whom it leaves out.
+        rows: how many organizations it had.
+        sha256: of the file.
+        replaces: statements of the same date that this one puts right.
+        otherwise: rows that the facts do not say after it.
+        listed: of a page, the organizations on it.
+    """
+
+    identifier = "list"
+    list: Annotated[str, StringConstraints(min_length=1, max_length=SOURCE_LENGTH_MAX)]
+    statement: Digest
+    piece: Annotated[int, Field(ge=1, le=PIECES_MAX)] = 1
+    pieces: Annotated[int, Field(ge=1, le=PIECES_MAX)] = 1
+    part: PartData | None = None
+    fields: StatedFields
+    reason: DeregistrationReason
+    rows: Annotated[int, Field(ge=0)]
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    replaces: Digests
+    otherwise: RowsKept
+    listed: OrganizationsListed

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from domain.events.access import AccessGranted, AccessKeyRegistered, AccessRevoked
 from domain.events.assessment import AssessmentSealed, AssessmentSuperseded
 from domain.events.campaigns import CampaignClosed, CampaignOpened, CampaignTargetSet
-from domain.events.lists import ListProfiled
+from domain.events.lists import ListProfiled, ListStated
 from domain.events.matching import MatchDecided, MatchUndone
 from domain.events.measures import (
     MeasureAssigned,
@@ -275,6 +275,7 @@ _MODELS: Final[dict[str, tuple[type[Data], int | None]]] = {
     "access.revoked": (AccessRevoked, END),
     "access.key_registered": (AccessKeyRegistered, START),
     "list.profiled": (ListProfiled, CHANGE),
+    "list.stated": (ListStated, CHANGE),
     "assessment.sealed": (AssessmentSealed, START),
     "assessment.superseded": (AssessmentSuperseded, END),
     "measure.deadlines_adopted": (MeasureDeadlinesAdopted, CHANGE),

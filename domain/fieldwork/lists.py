@@ -4,14 +4,16 @@ A list says what stands at the end of its date. Whatever it does not have a colu
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple, cast
 
 from pydantic_core import to_json
 
-from domain.events.facts import Fact
+from domain.events.facts import Event, Fact
 from domain.events.lists import ListField, ListProfiled
 from domain.fieldwork.list_cells import (
     Cell,
@@ -27,6 +29,7 @@ from domain.fieldwork.list_cells import (
 from domain.ledger.entities import Attributes, Organization, apply
 from domain.values.terms import CATEGORIES_OF_KIND, Kind
 
+_MADE: Final = re.compile(r"list-([0-9]{4}-[0-9]{2}-[0-9]{2})-[0-9a-f]{32}")
 SHANGHAI: Final = timezone(timedelta(hours=8))
 KIND_OF: Final[dict[str, Kind]] = {c: kind for kind, of_kind in CATEGORIES_OF_KIND.items() for c in of_kind}
 Difference = Literal["registered", "changed", "deregistered", "unchanged", "kind_differs"]
@@ -136,22 +139,59 @@ def compare(before: Held, now: Listed | None) -> tuple[Difference, dict[str, Any
     return ("changed", changes) if changes else ("unchanged", {})
 
 
-def event(source: str, org: str, name: Difference, data: Mapping[str, Any], as_of: date, last_ns: int) -> bytes:  # noqa: PLR0917 - what names the event
-    """The CloudEvent that publishes one difference; the same difference gives the same bytes for ever.
+def event(source: str, org: str, name: Difference, data: Mapping[str, Any], as_of: date, last_ns: int) -> Event:  # noqa: PLR0917 - what names the event
+    """The event that publishes one difference; the same difference gives the same event for ever.
 
     Its `time` is the end of the list's date, or just after the source's own last fact of that date, since the list
-    is the last word on the day.
+    is the last word on the day. Its position is 0.
     """
     whole = {"effective_on": as_of.isoformat(), "org": org, **data}
+    return named(source, f"taizhang.organization.{name}.v1", whole, as_of, last_ns)
+
+
+def named(source: str, type_: str, data: Mapping[str, Any], as_of: date, after_ns: int) -> Event:
+    """An event made from a list of a date, named by what it says; later than the end of that date and `after_ns`."""
     # Keys in order, so that equal differences are equal bytes.
-    content = to_json(
+    made = Event(0, source, "", type_, max(_end_ns(as_of), after_ns + 1), dict(sorted(data.items())))
+    return replace(made, id=_name(made, as_of.isoformat()))
+
+
+def as_bytes(made: Event) -> bytes:
+    """The CloudEvent as it is published."""
+    return b'{"id":"%b",%b' % (made.id.encode(), _content(made)[1:])
+
+
+def made_for(event_: Event) -> date | None:
+    """The date of the list that an event was made from; None for an event that its source has said by itself."""
+    day = _day_named(event_.id)
+    return None if day is None or event_.id != _name(event_, day.isoformat()) else day
+
+
+def made_for_fact(stands: Fact) -> date | None:
+    """As `made_for`, of a fact: by the form of its name alone, since a correction may have changed what it says."""
+    return _day_named(stands.id)
+
+
+def _day_named(id_: str) -> date | None:
+    named_so = _MADE.fullmatch(id_)
+    try:
+        return date.fromisoformat(named_so[1]) if named_so else None
+    except ValueError:  # somebody else's name of this form
+        return None
+
+
+def _name(made: Event, day: str) -> str:
+    return f"list-{day}-{hashlib.sha256(_content(made)).hexdigest()[:32]}"
+
+
+def _content(made: Event) -> bytes:
+    subject = made.data.get("org") or made.data.get("list")
+    return to_json(
         {
-            "data": dict(sorted(whole.items())), "source": source, "specversion": "1.0", "subject": org,
-            "time": _instant(max(_end_ns(as_of), last_ns + 1)), "type": f"taizhang.organization.{name}.v1",
+            "data": made.data, "source": made.source, "specversion": "1.0",
+            **({"subject": subject} if subject else {}), "time": _instant(made.time_ns), "type": made.type,
         }
     )  # fmt: skip
-    id_ = f"list-{as_of.isoformat()}-{hashlib.sha256(content).hexdigest()[:32]}"
-    return b'{"id":"%b",%b' % (id_.encode(), content[1:])
 
 
 @lru_cache(8)

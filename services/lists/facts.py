@@ -1,44 +1,107 @@
-"""A source's own facts of organizations, as known at a position: from the log, and over HTTP."""
+"""A source's own facts of organizations and its lists, as the log has them at a position: directly, and over HTTP.
 
-from collections.abc import Iterable, Iterator
-from datetime import date
-from typing import Any, Final
+The log is read up to its head. What the projection finds faster is asked of it as far as it has come, the rest of the
+log is looked through: nothing that was decided here waits for a projection.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
 
 import orjson
 from psycopg import Connection, sql
 
-from domain.events.facts import Event, EventKey, Fact, standing_fact
-from domain.events.types import RANKS
+from domain.events.facts import Event, EventKey
+from domain.events.types import CORRECTED, RANKS, RETRACTED
+from domain.fieldwork.list_elsewhere import DEREGISTERED
+from domain.fieldwork.list_sets import Said
+from domain.fieldwork.list_statements import STATED, Statement, statements
+from domain.fieldwork.lists import made_for
 from domain.values.instants import parse_instant
-from services.ledger.projector import fits
+from services.ledger.traces import events_about
 from services.ledger.view import View
-from services.lists.scratch import ORGANIZATION_TYPES
 from services.log.content import whole_numbers
-from services.log.reader import LogReader
+from services.log.reader import LogReader, read_events
 
+ORGANIZATION_TYPES: Final = tuple(t for t in RANKS if t.startswith("taizhang.organization."))
+PROFILED: Final = "taizhang.list.profiled.v1"
+WORDS: Final = (CORRECTED, RETRACTED)
 _WORDS: Final = "SELECT DISTINCT position FROM {schema}.word WHERE source = %s AND position <= %s"
+_TAIL: Final = """
+SELECT notification_id, source, id, topic, state, intake -> 'attributes' FROM taizhang.log
+ WHERE notification_id > %s AND notification_id <= %s AND topic = ANY(%s) ORDER BY notification_id
+"""
 _EVENTS: Final = """
 SELECT notification_id, state, intake -> 'attributes' FROM taizhang.log
  WHERE source = %s AND notification_id <= %s AND topic = ANY(%s)
 """
+_HEAD: Final = "SELECT coalesce(max(notification_id), 0) FROM taizhang.log"
+# The index on what raises signals finds these by their date.
+_ENDED: Final = """
+SELECT DISTINCT subject FROM taizhang.log
+ WHERE topic = %s AND effective_on >= '1900-01-01' AND source <> %s AND notification_id <= %s
+"""
 _FETCHED: Final = 2_000
 
 
-def lines(connection: Connection[Any], view: View, source: str, known_at: int) -> Iterator[bytes]:
-    """What `standing` reads, as lines of JSON {"position", "event"}: all that was said of the facts, then the facts.
+def head(connection: Connection[Any]) -> int:
+    """The log's last position."""
+    row = connection.execute(_HEAD).fetchone()
+    return int(row[0]) if row else 0
 
-    In parts of some hundred kilobytes, each of whole lines.
+
+def tail(connection: Connection[Any], view: View, known_at: int, types: Iterable[str]) -> list[Event]:
+    """The events of some types up to a position that the projection has not come to yet."""
+    since = view.snapshot.position
+    if since >= known_at:
+        return []
+    return read_events(connection.execute(_TAIL, (since, known_at, list(types)), binary=True).fetchall())
+
+
+def acts(connection: Connection[Any], view: View, source: str, known_at: int) -> list[Event]:
+    """What offices have said of a source's lists (`list.*`) and of these events, as known at a position."""
+    found = events_about(connection, view.reading, [source], min(known_at, view.snapshot.position))
+    late = tail(connection, view, known_at, (PROFILED, STATED, *WORDS))
+    found += [e for e in late if e.is_fact and e.data["list"] == source]
+    keys = {event.key for event in found}
+    return found + [word for word in late if not word.is_fact and word.target in keys]
+
+
+def words(connection: Connection[Any], view: View, source: str, known_at: int) -> list[Event]:
+    """The corrections and retractions of a source's events, as known at a position."""
+    known = (source, min(known_at, view.snapshot.position))
+    query = sql.SQL(_WORDS).format(schema=sql.Identifier(view.reading.schema))
+    said = LogReader(connection).events([p for (p,) in connection.execute(query, known).fetchall()])
+    return said + [word for word in tail(connection, view, known_at, WORDS) if word.target[0] == source]
+
+
+def lines(connection: Connection[Any], view: View, source: str, known_at: int | None) -> Iterator[bytes]:
+    """What `hear` reads, as lines of JSON, in parts of some hundred kilobytes, each of whole lines.
+
+    {"head"}; {"word"} and {"list"}, each an event; {"ended"}, organizations that others have deregistered; then
+    {"position", "event"}, the source's facts.
+
+    Args:
+        connection: that reads the log.
+        view: the projection.
+        source: whose facts.
+        known_at: a position; None: the log's head.
     """
-    words = connection.execute(
-        sql.SQL(_WORDS).format(schema=sql.Identifier(view.reading.schema)), (source, known_at)
-    ).fetchall()
-    said = LogReader(connection).events([p for (p,) in words])
-    yield b"".join(orjson.dumps({"position": w.position, "word": _plain(w)}) + b"\n" for w in said)
+    known_at = head(connection) if known_at is None else known_at
+    yield _dumped({"head": known_at})
+    yield b"".join(_dumped({"word": plain(word)}) for word in words(connection, view, source, known_at))
+    found = acts(connection, view, source, known_at)
+    yield b"".join(_dumped({"list": plain(act)}) for act in found if act.is_fact)
+    ended = connection.execute(_ENDED, (DEREGISTERED, source, known_at)).fetchall()
+    yield _dumped({"ended": [subject for (subject,) in ended]})
     with connection.transaction(), connection.cursor("source_facts", binary=True) as cursor:
         cursor.itersize = _FETCHED
         cursor.execute(_EVENTS, (source, known_at, list(ORGANIZATION_TYPES)))
         while rows := cursor.fetchmany(_FETCHED):
             yield b"".join(_line(*row) for row in rows)
+
+
+def _dumped(line: Mapping[str, Any]) -> bytes:
+    return orjson.dumps(line) + b"\n"
 
 
 def _line(position: int, raw: bytes, attributes: dict[str, Any] | None) -> bytes:
@@ -48,37 +111,75 @@ def _line(position: int, raw: bytes, attributes: dict[str, Any] | None) -> bytes
     return b'{"position":%d,"event":%b}\n' % (position, bytes(raw).replace(b"\n", b" ").replace(b"\r", b" "))
 
 
-def _plain(word: Event) -> dict[str, Any]:
+def plain(event: Event) -> dict[str, Any]:
+    """An event as JSON."""
     return {
-        "source": word.source, "id": word.id, "type": word.type, "time_ns": word.time_ns, "data": dict(word.data),
+        "position": event.position, "source": event.source, "id": event.id, "type": event.type,
+        "time_ns": event.time_ns, "data": dict(event.data),
     }  # fmt: skip
 
 
-def standing(parts: Iterable[bytes], as_of: date) -> Iterator[Fact]:
-    """The facts of organizations that stand, effective by a date, in no order.
+def from_plain(shown: Mapping[str, Any]) -> Event:
+    """An event as `plain` shows it."""
+    return Event(*(shown[name] for name in ("position", "source", "id", "type", "time_ns", "data")))
 
-    Args:
-        parts: what `lines` gives, cut anywhere.
-        as_of: nothing effective later is given.
+
+class Heard(NamedTuple):
+    """What a source has said, as known at a position.
+
+    Attributes:
+        position: the position.
+        stated: its lists that stand.
+        ended: organizations that other sources have deregistered.
+        said: its events of organizations, by organization that they speak of.
     """
-    words: dict[EventKey, list[Event]] = {}
-    for line in _whole_lines(parts):
+
+    position: int
+    stated: list[Statement]
+    ended: frozenset[str]
+    said: Iterator[tuple[str, Said]]
+
+
+def hear(parts: Iterable[bytes]) -> Heard:
+    """Read what `lines` gives, cut anywhere; the events come as they are asked for."""
+    position, ended = 0, frozenset[str]()
+    said_of: dict[EventKey, list[Event]] = {}
+    stated: list[Event] = []
+    rest = _whole_lines(parts)
+    for line in rest:
         found = whole_numbers(orjson.loads(line))
-        if "word" in found:
-            said = found["word"]
-            word = Event(found["position"], said["source"], said["id"], said["type"], said["time_ns"], said["data"])
-            words.setdefault(word.target, []).append(word)
-            continue
+        if "head" in found:
+            position = found["head"]
+        elif "word" in found:
+            word = from_plain(found["word"])
+            said_of.setdefault(word.target, []).append(word)
+        elif "list" in found:
+            stated.append(from_plain(found["list"]))
+        else:
+            ended = frozenset(found["ended"])
+            break
+    gone = [key for key, them in said_of.items() if any(word.type == RETRACTED for word in them)]
+    return Heard(position, statements(stated, gone), ended, _said(rest, said_of))
+
+
+def _said(rest: Iterable[bytes], said_of: Mapping[EventKey, list[Event]]) -> Iterator[tuple[str, Said]]:
+    for line in rest:
+        found = whole_numbers(orjson.loads(line))
         content = found["event"]
-        event = Event(
-            found["position"], content["source"], content["id"], content["type"], parse_instant(content["time"]),
-            content["data"],
-        )  # fmt: skip
-        if not words and event.type in RANKS and event.effective_on > as_of:
-            continue
-        fact = standing_fact(event, words.get(event.key, ()), fits)
-        if fact is not None and fact.effective_on <= as_of:
-            yield fact
+        time_ns = parse_instant(content["time"])
+        event = Event(found["position"], content["source"], content["id"], content["type"], time_ns, content["data"])
+        about = tuple(said_of.get(event.key, ()))
+        said = Said(event, about, made_for(event))
+        for org in {event.data["org"], *_moved_to(about)}:
+            yield org, said
+
+
+def _moved_to(about: Iterable[Event]) -> Iterator[str]:
+    """Organizations to which corrections move a fact."""
+    for word in about:
+        org = word.data.get("replacement", {}).get("org")
+        if isinstance(org, str):
+            yield org
 
 
 def _whole_lines(parts: Iterable[bytes]) -> Iterator[bytes]:

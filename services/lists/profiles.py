@@ -8,13 +8,13 @@ from psycopg import Connection
 from domain.events.facts import standing_facts
 from domain.events.lists import ListProfiled
 from services.ledger.projector import fits
-from services.ledger.traces import events_about
 from services.ledger.view import View
+from services.lists.facts import acts
 
 
 def profile_of(connection: Connection[Any], view: View, source: str, as_of: date, known_at: int) -> ListProfiled | None:
     """The profile in force on a date, as known at a position; None where the source has none."""
-    events = events_about(connection, view.reading, [source], known_at)
+    events = acts(connection, view, source, known_at)
     found = [
         fact
         for fact in standing_facts(events, fits)[0]

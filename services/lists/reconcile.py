@@ -8,21 +8,24 @@ from dataclasses import dataclass, field
 from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from domain.events.facts import Fact
-from domain.events.lists import ListProfiled
+from domain.events.lists import KEPT_ROWS_MAX, ListProfiled
 from domain.fieldwork.list_cells import Cell
-from domain.fieldwork.lists import Listed, Refusal, RowRefusedError, compare, event, listed
+from domain.fieldwork.list_sets import Settled
+from domain.fieldwork.list_statements import WHOLE, Part
+from domain.fieldwork.lists import Listed, Refusal, RowRefusedError, listed
+from domain.ledger.entities import Attributes
 from services.lists import delimited, workbook
 from services.lists.errors import ListRefusedError
+from services.lists.facts import Heard, hear
 from services.lists.headings import Sorter
+from services.lists.plan import SAMPLES_MAX, Ask, Plan, Planner, new_statement
 from services.lists.scratch import Scratch, keep_list
 
 FILE_BYTES_MAX: Final = 512 << 20
 # Up to this size the start of another process would cost more than it saves.
 TOGETHER_BYTES_MAX: Final = 24 << 20
-SAMPLES_MAX: Final = 10
 REFUSALS_KEPT_MAX: Final = 100
 _ZIP: Final = b"PK\x03\x04"
 _OLD_EXCEL: Final = b"\xd0\xcf\x11\xe0"
@@ -54,18 +57,19 @@ class Report:
     active: int = 0
     refused: int = 0
     refusals: list[Refusal] = field(default_factory=list)
+    plan: Plan | None = None
 
     @property
     def held_back(self) -> bool:
-        """Whether a person must confirm the number of deregistrations first."""
+        """Whether a person must confirm the plan first, for it takes many organizations away."""
         percent_max = self.profile.deregistered_percent_max if self.profile else 0
-        return self.differences["deregistered"] * 100 > self.active * percent_max
+        return self.plan is not None and self.plan.gone * 100 > self.active * percent_max
 
-    def hindrance(self, confirmed: int | None) -> str | None:
-        """Why the differences may not be published, and the remedy; None if they may.
+    def hindrance(self, confirmed: str | None) -> str | None:
+        """Why the plan may not be published, and the remedy; None if it may.
 
         Args:
-            confirmed: the number of deregistrations that a person has confirmed, if any.
+            confirmed: the name of the plan that a person has looked at and confirmed, if any.
         """
         if self.refused:
             return (
@@ -74,12 +78,24 @@ class Report:
             )
         if not self.rows["row"]:
             return "the list holds no organization; check that it is the whole list"
-        gone = self.differences["deregistered"]
-        if self.held_back and confirmed != gone:
+        plan = self.plan
+        assert plan is not None  # noqa: S101 - there is one where all rows were read
+        if plan.kept_rows > KEPT_ROWS_MAX:
             return (
-                f"the list would deregister {gone} of {self.active} active organizations, over the limit of "
-                f"{self.profile.deregistered_percent_max if self.profile else 0} %; if that is so, confirm the number: "
-                f"--confirm {gone}"
+                f"{plan.kept_rows:,} rows say what this source's facts cannot be made to say (another kind, or another "
+                f"source has the organization), at most {KEPT_ROWS_MAX:,} may; check the column of categories, or send "
+                "the list in parts by region"
+            )
+        if confirmed is not None and confirmed.rpartition("-")[2] != plan.digest:
+            return (
+                f"this is another plan than the one confirmed ({confirmed}): the file, the date, the part or the "
+                f"profile is another, or something came since; look at it again, and confirm {plan.name}"
+            )
+        if self.held_back and confirmed is None:
+            return (
+                f"the list would deregister {plan.gone} of {self.active} active organizations, over the limit of "
+                f"{self.profile.deregistered_percent_max if self.profile else 0} %; if that is so, confirm this plan: "
+                f"--confirm {plan.name}"
             )
         return None
 
@@ -105,7 +121,16 @@ class Report:
             "left_out": self.left_out,
             "refused": self.refused,
             "refusals": [refusal._asdict() for refusal in self.refusals],
-            "needs_confirmation": self.differences["deregistered"] if self.held_back else None,
+            "needs_confirmation": self.plan.gone if self.plan and self.held_back else None,
+            "part": self.plan.part.as_json() if self.plan else None,
+            "elsewhere": self.plan.elsewhere if self.plan else 0,
+            "ledger_lacks": {
+                "count": self.plan.lacking_count,
+                "samples": [each.as_json() for each in self.plan.lacking],
+            }
+            if self.plan
+            else {"count": 0, "samples": []},
+            "plan": self.plan.as_json() if self.plan else None,
         }
 
 
@@ -130,35 +155,54 @@ def read_rows(path: Path) -> tuple[Iterator[tuple[int, list[Cell]]], str]:
     return ((number, list(row)) for number, row in delimited.rows(path, encoding)), encoding
 
 
+class Compared(NamedTuple):
+    """What a list is compared with.
+
+    Attributes:
+        parts: what the source has said (`services.lists.facts.lines`), cut anywhere.
+        ask: what other sources have of some organizations.
+        part: which part of the source's stock the list is.
+    """
+
+    parts: Iterable[bytes]
+    ask: Ask
+    part: Part = WHOLE
+
+
 def reconcile(  # noqa: PLR0917 - one question
-    path: Path, source: str, as_of: date, profile: ListProfiled | None, facts: Iterable[Fact], scratch: Scratch
+    path: Path, source: str, as_of: date, profile: ListProfiled | None, beside: Compared, scratch: Scratch
 ) -> Report:
-    """Compare a list with its source's facts; the events that make both agree are kept in `scratch`.
+    """Compare a list with what its source has said; the events of the plan are kept in `scratch`.
 
     Args:
         path: the list.
         source: whose list it is.
         as_of: the date whose end it describes.
         profile: how its columns are named; None: by the usual headings.
-        facts: the source's own facts of organizations that stand, effective by the date.
+        beside: what it is compared with.
         scratch: an empty scratch space.
 
     Raises:
         ListRefusedError: the file cannot be read as a list at all.
     """
+    heard = None
     if path.stat().st_size > TOGETHER_BYTES_MAX:
         # The facts come in while another process reads the list.
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:
             reading = pool.submit(read_list, path, source, as_of, profile, scratch.folder)
-            scratch.add_facts(facts)
+            heard = hear(beside.parts)
+            scratch.add(heard.said)
             report = reading.result()
     else:
         report = read_list(path, source, as_of, profile, scratch.folder)
         if not report.refused:
-            scratch.add_facts(facts)
-    if not report.refused:
+            heard = hear(beside.parts)
+            scratch.add(heard.said)
+    if heard is not None and not report.refused:
         scratch.attach_list()
-        _compare(report, scratch)
+        _refuse_outside(report, beside.part, scratch)
+        if not report.refused:
+            _compare(report, heard, beside, scratch)
     return report
 
 
@@ -200,25 +244,51 @@ def _read(report: Report, sorter: Sorter, rows: Iterator[tuple[int, list[Cell]]]
             report.refuse(error.refusal)
 
 
-def _compare(report: Report, scratch: Scratch) -> None:
-    assert report.profile is not None  # noqa: S101 - as above
-    for org, before, now in scratch.pairs(report.as_of):
-        difference, data = compare(before, now)
-        report.active += before.attributes is not None
-        if before.attributes is None and now is None:
+def _refuse_outside(report: Report, part: Part, scratch: Scratch) -> None:
+    """A list of regions has no rows of others: they would stay as they are, unseen."""
+    if not part.regions or report.profile is None:
+        return
+    column = report.profile.columns.get("region", "region")
+    for number, row in scratch.rows():
+        region = row.fields.get("region")
+        if not part.covers(region):
+            message = f"this is a list of {', '.join(part.regions)}; leave the row to the list of its own region"
+            report.refuse(Refusal(number, column, str(region), "outside_part", message))
+
+
+def _compare(report: Report, heard: Heard, beside: Compared, scratch: Scratch) -> None:
+    profile = report.profile
+    assert profile is not None  # noqa: S101 - headings or a profile were found, or the list was refused
+    fields = (profile.columns.keys() | profile.constants.keys()) - {"org"}
+    listed = (row.org for _, row in scratch.rows()) if beside.part.pages else ()
+    rows = report.rows["row"] - report.rows["repeated"]
+    new = new_statement(report.as_of, beside.part, fields, profile.deregistered_reason, rows, listed)
+    planner = Planner(report.source, new, report.file["sha256"], heard, scratch, beside.ask)
+    report.plan = planner.plan
+    for org, found in planner.settled(scratch.pairs()):
+        report.active += found.before is not None and found.change is not None
+        if found.change is None:
             continue
-        report.differences[difference] += 1
-        if difference == "unchanged":
-            continue
-        samples = report.samples.setdefault(difference, [])
-        if len(samples) < SAMPLES_MAX:
-            name = before.attributes.name if before.attributes else data.get("name")
-            was = {f: getattr(before.attributes, f) for f in data} if difference == "changed" else {}
-            samples.append({"org": org, "name": name, "before": was, "after": data})
-        if difference == "kind_differs":
-            continue
-        if difference == "deregistered":
-            data = {"reason": report.profile.deregistered_reason}
-        if difference == "changed":
-            report.fields.update(data.keys())
-        scratch.keep(event(report.source, org, difference, data, report.as_of, before.last_ns))
+        if found.change != "elsewhere":
+            report.differences[found.change] += 1
+        if found.change != "unchanged":
+            _sample(report, org, found)
+
+
+def _sample(report: Report, org: str, found: Settled) -> None:
+    """Keep the first of each difference, with what changes."""
+    before, after = found.before, found.after
+    changes = {}
+    if before is not None and after is not None:
+        changes = {name: value for name, value in after._asdict().items() if getattr(before, name) != value}
+        report.fields.update(changes.keys())
+    samples = report.samples.setdefault(str(found.change), [])
+    if len(samples) < SAMPLES_MAX:
+        shown = before or after
+        was = {name: getattr(before, name) for name in changes}
+        is_ = changes if before is not None else _given(after)
+        samples.append({"org": org, "name": shown and shown.name, "before": was, "after": is_})
+
+
+def _given(after: Attributes | None) -> dict[str, Any]:
+    return {} if after is None else {name: value for name, value in after._asdict().items() if value is not None}

@@ -1,4 +1,4 @@
-"""Scratch space for a comparison: the list and the source's facts, in order of organization, on disk.
+"""Scratch space for a comparison: the list and the source's events, in order of organization, on disk.
 
 SQLite sorts what may not fit into memory; nothing in it outlives the comparison. The list has a file of its own, so
 that another process can fill it.
@@ -15,18 +15,16 @@ from typing import Any, Final, NamedTuple, Self
 
 import orjson
 
-from domain.events.facts import Fact
-from domain.events.types import RANKS
-from domain.fieldwork.lists import Held, Listed, held
+from domain.events.facts import Event
+from domain.fieldwork.list_sets import Said
+from domain.fieldwork.lists import Listed
 
 _CACHE_KIB: Final = 65_536
 _KEPT_AT_ONCE: Final = 1_000
 _LISTED_FILE: Final = "list.sqlite"
 _LISTED: Final = "CREATE TABLE listed (org TEXT NOT NULL, row INTEGER NOT NULL, fields BLOB NOT NULL)"
 _TABLES: Final = """
-CREATE TABLE fact (org TEXT NOT NULL, day INTEGER NOT NULL, time_ns INTEGER NOT NULL, rank INTEGER NOT NULL,
-                   source TEXT NOT NULL, id TEXT NOT NULL, position INTEGER NOT NULL, type TEXT NOT NULL,
-                   data BLOB NOT NULL);
+CREATE TABLE said (org TEXT NOT NULL, said BLOB NOT NULL);
 CREATE TABLE difference (number INTEGER PRIMARY KEY, event BLOB NOT NULL);
 """
 _LIST: Final = "INSERT INTO listed VALUES (?, ?, ?)"
@@ -35,11 +33,8 @@ SELECT org, row, fields FROM listed WHERE org IN (SELECT org FROM listed GROUP B
 ORDER BY org, row
 """
 _DROP: Final = "DELETE FROM listed WHERE org = ? AND row = ?"
-_FACT: Final = "INSERT INTO fact VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_FACTS: Final = """
-SELECT org, day, time_ns, rank, source, id, position, type, data FROM fact
-ORDER BY org, day, time_ns, rank, source, id
-"""
+_SAID: Final = "INSERT INTO said VALUES (?, ?)"
+_ALL_SAID: Final = "SELECT org, said FROM said ORDER BY org"
 
 
 class Repeat(NamedTuple):
@@ -101,50 +96,41 @@ class Scratch:
         self._database.execute("ATTACH ? AS list", (str(self.folder / _LISTED_FILE),))
         self._database.execute("BEGIN")
 
-    def add_facts(self, facts: Iterable[Fact]) -> None:
-        """Add facts of organizations that stand."""
+    def add(self, said: Iterable[tuple[str, Said]]) -> None:
+        """Add what the source has said, by organization."""
         self._database.execute("BEGIN")
-        self._database.executemany(
-            _FACT,
-            (
-                (
-                    f.data["org"], f.effective_on.toordinal(), f.time_ns, f.rank, f.source, f.id, f.position, f.type,
-                    orjson.dumps(f.data),
-                )
-                for f in facts
-            ),
-        )  # fmt: skip
+        self._database.executemany(_SAID, ((org, _packed(each)) for org, each in said))
         self._database.execute("COMMIT")
 
-    def _held(self, as_of: date) -> Iterator[tuple[str, Held]]:
-        for org, rows in groupby(self._database.execute(_FACTS), itemgetter(0)):
-            facts = (
-                Fact(date.fromordinal(day), ns, rank, source, id_, type_, orjson.loads(data), position, (position,))
-                for _, day, ns, rank, source, id_, position, type_, data in rows
-            )
-            yield org, held(facts, as_of)
+    def _all_said(self) -> Iterator[tuple[str, list[Said]]]:
+        for org, rows in groupby(self._database.execute(_ALL_SAID), itemgetter(0)):
+            yield org, [_unpacked(said) for _, said in rows]
 
     def _listed(self) -> Iterator[tuple[str, Listed]]:
         for org, fields in self._database.execute("SELECT org, fields FROM list.listed ORDER BY org"):
             yield org, Listed(org, orjson.loads(fields))
 
-    def pairs(self, as_of: date) -> Iterator[tuple[str, Held, Listed | None]]:
-        """Every organization of the list or the facts, in order, with both sides."""
-        nothing = Held(None, 0)
-        held_, listed = self._held(as_of), self._listed()
-        left: tuple[str, Held] | None = next(held_, None)
+    def rows(self) -> Iterator[tuple[int, Listed]]:
+        """The rows of the list, each with its number."""
+        for org, row, fields in self._database.execute("SELECT org, row, fields FROM list.listed ORDER BY org"):
+            yield row, Listed(org, orjson.loads(fields))
+
+    def pairs(self) -> Iterator[tuple[str, list[Said], Listed | None]]:
+        """Every organization of the list or of the source's events, in order, with both sides."""
+        said, listed = self._all_said(), self._listed()
+        left: tuple[str, list[Said]] | None = next(said, None)
         right: tuple[str, Listed] | None = next(listed, None)
         while left is not None or right is not None:
             if right is None or (left is not None and left[0] < right[0]):
                 assert left is not None  # noqa: S101 - one of the two is there
                 yield left[0], left[1], None
-                left = next(held_, None)
+                left = next(said, None)
             elif left is None or right[0] < left[0]:
-                yield right[0], nothing, right[1]
+                yield right[0], [], right[1]
                 right = next(listed, None)
             else:
                 yield left[0], left[1], right[1]
-                left, right = next(held_, None), next(listed, None)
+                left, right = next(said, None), next(listed, None)
 
     def keep(self, event: bytes) -> None:
         """Keep an event that would be published."""
@@ -164,4 +150,16 @@ class Scratch:
             yield event
 
 
-ORGANIZATION_TYPES: Final = tuple(t for t in RANKS if t.startswith("taizhang.organization."))
+def _packed(said: Said) -> bytes:
+    made = None if said.made is None else said.made.toordinal()
+    return orjson.dumps((_values(said.event), [_values(word) for word in said.words], made))
+
+
+def _values(event: Event) -> tuple[Any, ...]:
+    return (event.position, event.source, event.id, event.type, event.time_ns, event.data)
+
+
+def _unpacked(packed: bytes) -> Said:
+    event, words, made = orjson.loads(packed)
+    day = None if made is None else date.fromordinal(made)
+    return Said(Event(*event), tuple(Event(*word) for word in words), day)

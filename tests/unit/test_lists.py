@@ -121,14 +121,15 @@ def test_a_row_that_stands_twice_and_differs_is_refused_with_both_rows(tmp_path:
     assert "row 2" in refusal.message
 
 
-def test_a_list_that_leaves_many_out_needs_the_number_confirmed(tmp_path: Path) -> None:
+def test_a_list_that_leaves_many_out_needs_its_plan_confirmed(tmp_path: Path) -> None:
     rows = stock(20)
     _, events, _ = compared(tmp_path, as_csv(rows), "2024-01-31", [])
     report, gone, _ = compared(tmp_path, as_csv(rows[:18]), "2024-02-29", taken(events))
     assert report.differences["deregistered"] == len(gone) == 2
-    assert "--confirm 2" in (report.hindrance(None) or "")
-    assert report.hindrance(3) is not None
-    assert report.hindrance(2) is None
+    assert report.plan is not None
+    assert f"--confirm {report.plan.name}" in (report.hindrance(None) or "")
+    assert report.hindrance("4-" + "0" * 32) is not None
+    assert report.hindrance(report.plan.name) is None
     report, _, _ = compared(tmp_path, as_csv(rows[:19]), "2024-02-29", taken(events))
     assert report.hindrance(None) is None
 
