@@ -160,9 +160,10 @@ class Planner:
 
 
 def _content(statement: Statement) -> tuple[object, ...]:
-    """What a statement says, apart from when and of which file."""
+    """What a statement says, apart from when, of which file, and against which words of persons."""
+    otherwise = {org: kept for org, kept in statement.otherwise.items() if not kept.settled}
     return (
-        sorted(statement.fields), statement.reason, statement.rows, dict(statement.otherwise), statement.listed,
+        sorted(statement.fields), statement.reason, statement.rows, otherwise, statement.listed,
     )  # fmt: skip
 
 

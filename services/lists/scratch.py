@@ -84,6 +84,7 @@ class Scratch:
         self._database = _open(folder / "scratch.sqlite")
         self._database.executescript(_TABLES)
         self._kept: list[tuple[bytes]] = []
+        self._attached = False
 
     def __enter__(self) -> Self:
         return self
@@ -93,6 +94,9 @@ class Scratch:
 
     def attach_list(self) -> None:
         """Read the list that `keep_list` has kept in the folder from here on."""
+        if self._attached:
+            return
+        self._attached = True
         self._database.execute("ATTACH ? AS list", (str(self.folder / _LISTED_FILE),))
         self._database.execute("BEGIN")
 

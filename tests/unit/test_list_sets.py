@@ -1,0 +1,251 @@
+"""What a set of lists means: the same ledger in whatever order they come, and what each list says on its own date."""
+
+import tempfile
+from collections.abc import Iterable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.fieldwork.list_statements import WHOLE, Part
+from domain.ledger.rows import Row, ledger
+from services.lists.reconcile import Report
+from tests.full_lists import HEADINGS, SOURCE, planned, stock, taken
+from tests.histories import fits
+
+DAYS = ["2023-12-31", "2024-01-31", "2024-02-29", "2024-03-31"]
+CODES = [row[0] for row in stock(6)]
+OTHER = "/registry/other"
+REGIONS = ["880107", "880108"]
+# By number of the organization: name, region, head count.
+Rows = Mapping[int, tuple[str, str, str]]
+
+
+class Log:
+    """A log to which lists are published."""
+
+    def __init__(self, folder: str, events: Iterable[dict[str, Any]] = ()) -> None:
+        self.events = list(events)
+        self._folder = Path(folder)
+
+    def send(self, day: str, rows: Rows, part: Part = WHOLE, source: str = SOURCE) -> Report:
+        """Publish a list; what it says beside the source."""
+        report, published, _ = planned(self._folder, content(rows), day, taken(self.events), part, source=source)
+        assert report.refusals == []
+        self.events += published
+        return report
+
+    def sent_again(self, day: str, rows: Rows, part: Part = WHOLE) -> list[dict[str, Any]]:
+        """What the same list would publish again."""
+        return planned(self._folder, content(rows), day, taken(self.events), part)[1]
+
+    def rows(self, day: str) -> list[Row]:
+        return ledger(taken(self.events), date.fromisoformat(day), fits).rows()
+
+    def said(self, day: str) -> dict[int, tuple[str, str, str]]:
+        """What the ledger says, as a list would."""
+        return {
+            CODES.index(row.org[5:]): (
+                row.attributes.name, row.attributes.region,
+                "" if row.attributes.employees is None else str(row.attributes.employees),
+            )
+            for row in self.rows(day)
+        }  # fmt: skip
+
+
+def content(rows: Rows) -> bytes:
+    """A list as its registry sends it; without head counts where no row has one."""
+    counted = any(count for _, _, count in rows.values()) or not rows
+    headings = [HEADINGS[n] for n in ((0, 1, 2, 3, 5) if counted else (0, 1, 2, 3))]
+    lines = [
+        ",".join([CODES[n], name, "私营企业", region, *([count] if counted else [])])
+        for n, (name, region, count) in rows.items()
+    ]
+    return "\n".join([",".join(headings), *lines]).encode()
+
+
+row = st.tuples(st.sampled_from(["甲", "乙"]), st.sampled_from(REGIONS), st.sampled_from(["3", "60"]))
+worlds = st.dictionaries(st.integers(0, 5), row, min_size=1)
+uncounted = worlds.map(lambda rows: {n: (name, region, "") for n, (name, region, _) in rows.items()})
+sets = st.dictionaries(st.sampled_from(DAYS), st.one_of(worlds, uncounted), min_size=2)
+
+
+def own(number: int, day: str, what: str, **data: Any) -> dict[str, Any]:  # noqa: ANN401 - an event's data
+    """An event that the registry tells by itself."""
+    org = f"uscc:{CODES[number]}"
+    return {
+        "specversion": "1.0", "id": f"own-{number}-{day}-{what}", "source": SOURCE, "time": f"{day}T09:00:00+08:00",
+        "type": f"taizhang.organization.{what}.v1", "data": {"effective_on": day, "org": org, **data},
+    }  # fmt: skip
+
+
+REGISTERED: dict[str, Any] = {
+    "kind": "new_economic", "category": "private_enterprise", "name": "丙", "region": "880107",
+    "supervisor": "市工商联",
+}  # fmt: skip
+
+
+@settings(max_examples=25)
+@given(sets, st.data())
+def test_the_ledger_after_a_set_of_lists_is_the_same_in_every_order(
+    lists: dict[str, Rows], data: st.DataObject
+) -> None:
+    before = [own(n, "2023-11-01", "registered", **REGISTERED) for n in data.draw(st.sets(st.integers(0, 5)))]
+    other = data.draw(st.permutations(sorted(lists)))
+    with tempfile.TemporaryDirectory() as folder:
+        in_order, out_of_order = Log(folder, before), Log(folder, before)
+        for day in sorted(lists):
+            in_order.send(day, lists[day])
+        for day in other:
+            out_of_order.send(day, lists[day])
+        for day in [*DAYS, "2024-06-30"]:
+            assert out_of_order.rows(day) == in_order.rows(day)
+        for day, rows in lists.items():
+            counted = any(count for _, _, count in rows.values())
+            assert {n: (*each[:2], each[2] if counted else "") for n, each in out_of_order.said(day).items()} == rows
+            assert out_of_order.sent_again(day, rows) == []
+
+
+@settings(max_examples=20)
+@given(sets, st.data())
+def test_a_list_put_right_leaves_nothing_of_the_wrong_one(lists: dict[str, Rows], data: st.DataObject) -> None:
+    day = data.draw(st.sampled_from(sorted(lists)))
+    wrong = data.draw(worlds)
+    before = [own(n, "2023-11-01", "registered", **REGISTERED) for n in data.draw(st.sets(st.integers(0, 5)))]
+    with tempfile.TemporaryDirectory() as folder:
+        right, put_right = Log(folder, before), Log(folder, before)
+        for each in sorted(lists):
+            right.send(each, lists[each])
+        put_right.send(day, wrong)
+        for each in data.draw(st.permutations(sorted(lists))):
+            put_right.send(each, lists[each])
+        for each in [*DAYS, "2024-06-30"]:
+            assert put_right.rows(each) == right.rows(each)
+        # To and fro: what was taken back comes back.
+        put_right.send(day, wrong)
+        put_right.send(day, lists[day])
+        for each in DAYS:
+            assert put_right.rows(each) == right.rows(each)
+
+
+@settings(max_examples=20)
+@given(worlds, worlds, st.data())
+def test_parts_of_a_list_say_together_what_the_whole_says(first: Rows, second: Rows, data: st.DataObject) -> None:
+    by_region = [(Part((code,)), {n: r for n, r in second.items() if r[1] == code}) for code in REGIONS]
+    pages = data.draw(st.integers(1, 3))
+    by_page = [(Part((), p + 1, pages), {n: r for n, r in second.items() if n % pages == p}) for p in range(pages)]
+    parts = data.draw(st.sampled_from([by_region, by_page]))
+    with tempfile.TemporaryDirectory() as folder:
+        whole, in_parts = Log(folder), Log(folder)
+        for log in (whole, in_parts):
+            log.send(DAYS[0], first)
+        whole.send(DAYS[1], second)
+        for part, rows in data.draw(st.permutations(parts)):
+            in_parts.send(DAYS[1], rows, part)
+        for day in DAYS:
+            assert in_parts.rows(day) == whole.rows(day)
+        for part, rows in parts:
+            assert in_parts.sent_again(DAYS[1], rows, part) == []
+
+
+def test_what_lies_outside_its_part_is_left_alone() -> None:
+    rows = {n: ("甲", REGIONS[n % 2], "3") for n in range(6)}
+    with tempfile.TemporaryDirectory() as folder:
+        log = Log(folder)
+        log.send(DAYS[0], rows)
+        report = log.send(DAYS[1], {0: rows[0], 2: rows[2]}, Part((REGIONS[0],)))
+        assert report.active == 3
+        assert (report.differences["deregistered"], report.differences["unchanged"]) == (1, 2)
+        assert sorted(log.said(DAYS[1])) == [0, 1, 2, 3, 5]
+        report = log.send(DAYS[2], {0: rows[0]}, Part((), 1, 2))
+        assert report.differences == {"unchanged": 1}
+        refused, _, _ = planned(Path(folder), content({1: rows[1]}), DAYS[2], taken(log.events), Part((REGIONS[0],)))
+        assert [(each.rule, each.row) for each in refused.refusals] == [("outside_part", 2)]
+
+
+def test_a_fact_of_the_registry_that_comes_late_gives_way_to_the_lists_after_it() -> None:
+    rows = {0: ("甲", REGIONS[0], "80"), 1: ("甲", REGIONS[0], "80")}
+    late = own(0, "2024-01-15", "changed", employees=90)
+    with tempfile.TemporaryDirectory() as folder:
+        log, other = Log(folder), Log(folder, [own(0, "2023-11-01", "registered", **REGISTERED), late])
+        log.events.append(own(0, "2023-11-01", "registered", **REGISTERED))
+        log.send(DAYS[0], rows)
+        log.send(DAYS[1], rows)
+        log.events.append(late)
+        assert log.said("2024-01-31")[0][2] == "90"
+        log.send(DAYS[2], rows)
+        for day in DAYS[:3]:
+            other.send(day, rows)
+        for day in (*DAYS, "2024-01-20"):
+            assert log.rows(day) == other.rows(day)
+
+
+def _word(target: dict[str, Any], number: int, **data: Any) -> dict[str, Any]:  # noqa: ANN401 - an event's data
+    name = "corrected" if "replacement" in data else "retracted"
+    verb = "corrects" if "replacement" in data else "retracts"
+    return {
+        "specversion": "1.0", "id": f"word-{number}", "source": "/steward", "time": "2024-05-01T09:00:00+08:00",
+        "type": f"taizhang.event.{name}.v1",
+        "data": {verb: {"source": target["source"], "id": target["id"]}, "reason": "looked at on the spot", **data},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("retracts", [True, False])
+def test_a_list_sent_again_does_not_undo_what_a_person_has_put_right(*, retracts: bool) -> None:
+    rows = {0: ("甲", REGIONS[0], "80"), 1: ("甲", REGIONS[0], "80")}
+    with tempfile.TemporaryDirectory() as folder:
+        log = Log(folder)
+        log.send(DAYS[0], rows)
+        target = next(e for e in log.events if e["data"].get("org") == f"uscc:{CODES[0]}")
+        log.events.append(
+            _word(target, 1, **({} if retracts else {"replacement": {**target["data"], "employees": 55}}))
+        )
+        assert log.sent_again(DAYS[0], rows) == []
+        stands = log.said(DAYS[0]).get(0)
+        # Nor does one put right in another row; the next month's list does.
+        log.send(DAYS[0], {**rows, 1: ("乙", REGIONS[0], "80")})
+        log.send(DAYS[0], {**rows, 1: ("乙", REGIONS[0], "81")})
+        assert log.said(DAYS[0]) == {**({} if stands is None else {0: stands}), 1: ("乙", REGIONS[0], "81")}
+        log.send(DAYS[1], rows)
+        assert log.said(DAYS[1]) == rows
+
+
+def test_an_organization_that_another_source_has_stays_when_one_leaves_it_out() -> None:
+    rows = dict.fromkeys(range(4), ("甲", REGIONS[0], "3"))
+    rest = {n: rows[n] for n in range(1, 4)}
+    with tempfile.TemporaryDirectory() as folder:
+        log = Log(folder)
+        log.send(DAYS[0], rows)
+        log.send(DAYS[1], {0: rows[0]}, source=OTHER)
+        report = log.send(DAYS[1], rest)
+        assert report.plan is not None
+        assert (report.plan.elsewhere, report.differences["deregistered"]) == (1, 0)
+        assert log.sent_again(DAYS[1], rest) == []
+        assert sorted(log.said(DAYS[2])) == [0, 1, 2, 3]
+        # Once neither has it, it ends.
+        log.send(DAYS[2], {}, Part((REGIONS[1],)), source=OTHER)
+        assert 0 in log.said(DAYS[2])
+        log.send(DAYS[3], {1: rows[1]}, source=OTHER)
+        assert sorted(log.said(DAYS[3])) == [1, 2, 3]
+
+
+def test_a_list_names_what_the_ledger_lacks_and_the_remedy_it_names_mends_it() -> None:
+    rows = dict.fromkeys(range(4), ("甲", REGIONS[0], "3"))
+    rest = {n: rows[n] for n in range(1, 4)}
+    with tempfile.TemporaryDirectory() as folder:
+        log = Log(folder)
+        log.send(DAYS[0], rows)
+        log.send(DAYS[1], rest)
+        report = log.send(DAYS[1], {0: rows[0]}, source=OTHER)
+        assert report.plan is not None
+        (lacking,) = report.plan.lacking
+        assert lacking.org == f"uscc:{CODES[0]}"
+        assert lacking.ended.source == SOURCE
+        assert f"that list of {SOURCE} again" in lacking.remedy()
+        assert 0 not in log.said(DAYS[2])
+        log.send(DAYS[1], rest)
+        assert sorted(log.said(DAYS[2])) == [0, 1, 2, 3]
+        assert log.send(DAYS[1], {0: rows[0]}, source=OTHER).plan.lacking == []  # type: ignore[union-attr]  # as above
