@@ -26,6 +26,7 @@ ACTIONS: Final = {
     "/v1/replay": "replay",
     "/v1/branches/{branch}/history": "history",
     "/v1/audit": "audit",
+    "/v1/lists/elsewhere": "list",
     "/v1/measures": "measures",
     "/v1/measures/organizations/{org}": "measures",
     "/v1/measures/calendar": "measures",

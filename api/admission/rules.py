@@ -119,6 +119,8 @@ RULES: Final[dict[tuple[str, str], Rule]] = {
     ("GET", "/v1/lists/profile"): Rule(_PUBLISHING, "whole"),
     ("GET", "/v1/lists/facts"): Rule(_PUBLISHING, "whole"),
     ("POST", "/v1/lists"): Rule(_PUBLISHING, "whole"),
+    ("POST", "/v1/lists/elsewhere"): Rule(_PUBLISHING, "whole"),
+    ("POST", "/v1/lists/turn"): Rule(_PUBLISHING, "whole"),
     ("GET", "/v1/measures"): Rule(_READING, "scoped"),
     ("GET", "/v1/measures/organizations/{org}"): Rule(_READING, "scoped"),
     ("GET", "/v1/measures/durations"): Rule(_READING, "scoped"),

@@ -1,37 +1,49 @@
 """`/v1/lists`: full lists of registries, compared with the source's facts and published as events."""
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
-from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
+import orjson
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from api.admission.callers import Publishing
 from api.asking.clocks import Asked, Clocks
+from api.intake.list_plans import ListAsked, look, profile_kept, publish, read_part
 from api.web.answers import PROBLEMS, answer
-from api.web.parts import Parts, parts_of
+from api.web.parts import parts_of
 from api.web.problems import Problem, ProblemDetails, invalid
-from api.web.publishing import submit
+from api.web.publishing import messages_of
 from api.web.requests import read_body
-from domain.events.lists import ListProfiled
+from domain.values.fields import OrganizationId
 from services.access.callers import Holder
-from services.lists import facts
+from services.intake.in_turn import Grounds, act_on
+from services.lists import elsewhere, facts
 from services.lists.errors import ListRefusedError
-from services.lists.profiles import profile_of
-from services.lists.reconcile import Report, reconcile
-from services.lists.scratch import Scratch
+from services.lists.plan import TURN_EVENTS_MAX
+from services.lists.turns import Published, last_position, matters
 
 router = APIRouter(prefix="/v1/lists", tags=["lists"], responses=PROBLEMS)
 
-BATCH = 1_000
+ORGANIZATIONS_MAX: Final = elsewhere.ORGANIZATIONS_MAX
 Source = Annotated[str, Query(min_length=1, max_length=256, description="whose list it is", examples=["/registry/m"])]
 Name = Annotated[str, Query(min_length=1, max_length=200, description="the file's name, as the report shows it")]
+Regions = Annotated[
+    list[str] | None,
+    Query(description="The list has all organizations of the regions that begin with one of these codes, and no "
+          "others: what lies outside is left alone.", examples=[["880107"]]),
+]  # fmt: skip
+PageOf = Annotated[
+    str | None,
+    Query(description="The list is page N of M (`N/M`): who is on none is deregistered once all M are here.",
+          max_length=20, examples=["2/5"]),
+]  # fmt: skip
 
 
 class RefusalShape(BaseModel):
@@ -59,10 +71,53 @@ class ReportShape(BaseModel):
     left_out: list[dict[str, Any]] = Field(description="totals and notes, the first ten")
     refused: int
     refusals: list[RefusalShape] = Field(description="the first hundred")
-    needs_confirmation: int | None = Field(description="deregistrations over the limit: send them back as `confirm`")
+    part: dict[str, Any] | None = Field(description="which part of the source's stock the list is; null: the whole")
+    elsewhere: int = Field(description="left out, and staying, since another source has them")
+    ledger_lacks: dict[str, Any] = Field(
+        description="organizations that the source has after the list and the ledger does not: count, and the first "
+        "ten with who ended them and what would mend it"
+    )
+    plan: dict[str, Any] | None = Field(
+        description="what would be published: its name (to confirm it by), the position it was decided on, its digest, "
+        "and events by kind; null while rows are refused"
+    )
+    needs_confirmation: int | None = Field(
+        description="organizations that would end, over the limit: send the plan's name as `confirm`"
+    )
     hindrance: str | None = Field(description="why it may not be published, and the remedy")
-    published: dict[str, int] | None = Field(description="events by disposition; null if nothing was published")
+    published: dict[str, int] | None = Field(
+        description="differences by disposition; null if nothing was published. All of the plan or nothing"
+    )
+    stated: int | None = Field(description="events published that state the list itself")
     position: int | None = Field(description="the highest position of what was published")
+
+
+class TurnShape(BaseModel):
+    """Events of a plan, to be published in one turn."""
+
+    events: list[dict[str, Any]] = Field(min_length=1, max_length=TURN_EVENTS_MAX)
+    about: list[OrganizationId] = Field(default=[], description="organizations by which the plan was decided")
+    sources: list[str] = Field(default=[], description="other sources by whose lists it was")
+
+
+class TurnAnswer(BaseModel):
+    """What was published."""
+
+    published: dict[str, int]
+    position: int
+
+
+class AboutShape(BaseModel):
+    """Organizations of a list."""
+
+    orgs: list[OrganizationId] = Field(min_length=1, max_length=ORGANIZATIONS_MAX)
+
+
+class ElsewhereShape(BaseModel):
+    """What is known of them, of other sources too."""
+
+    events: list[dict[str, Any]] = Field(description="events of organizations, and what was said of them")
+    lists: list[dict[str, Any]] = Field(description="the other sources' lists, as they stated them")
 
 
 class ProfileShape(BaseModel):
@@ -86,42 +141,94 @@ def may_speak(holder: Holder, source: str) -> None:
 def profile(request: Request, holder: Publishing, clocks: Asked, source: Source) -> Response:
     """The column profile kept for a source: the last `list.profiled` event that stands at both clocks."""
     may_speak(holder, source)
-    return answer({"source": source, "profile": _profile(parts_of(request), source, clocks)})
+    found = profile_kept(parts_of(request), source, clocks.as_of, known_at(request, clocks))
+    return answer({"source": source, "profile": found.model_dump(mode="json") if found else None})
 
 
-def _profile(parts: Parts, source: str, clocks: Clocks) -> dict[str, Any] | None:
-    with parts.queries.connection() as connection:
-        found = profile_of(connection, parts.queries.view.current, source, clocks.as_of, clocks.position)
-    return found.model_dump(mode="json") if found else None
+def known_at(request: Request, clocks: Clocks) -> int | None:
+    """The position that the caller has named; None: whatever the log's head is."""
+    return clocks.position if "known_at" in request.query_params else None
 
 
 @router.get(
     "/facts",
     response_model=None,
     response_class=StreamingResponse,
-    responses={200: {"content": {"application/x-ndjson": {}}, "description": "One event a line"}},
+    responses={200: {"content": {"application/x-ndjson": {}}, "description": "One JSON object a line"}},
     summary="来源事实 A source's own facts",
 )
 def source_facts(request: Request, holder: Publishing, clocks: Asked, source: Source) -> Response:
-    """All events of organizations that a source has published, and what was said of them, one JSON object a line.
+    """All that a source has published of organizations and of its lists, and what was said of it, one object a line.
 
-    What `taizhang reconcile` compares a list with. First `{"position", "word"}`: corrections and retractions; then
-    `{"position", "event"}`: the events as received.
+    What `taizhang reconcile` compares a list with, up to the log's head: first `{"head"}`, the position; `{"word"}`,
+    corrections and retractions; `{"list"}`, lists as they were stated; `{"ended"}`, organizations that other sources
+    have deregistered; then `{"position", "event"}`, the events as received.
     """
     may_speak(holder, source)
     parts = parts_of(request)
+    position = known_at(request, clocks)
 
     def lines() -> Iterator[bytes]:
         with parts.queries.connection() as connection:
-            yield from facts.lines(connection, parts.queries.view.current, source, clocks.position)
+            yield from facts.lines(connection, parts.queries.view.current, source, position)
 
     return StreamingResponse(lines(), media_type="application/x-ndjson", headers={"cache-control": "no-store"})
+
+
+@router.post("/elsewhere", response_model=None, responses={200: {"model": ElsewhereShape}},
+             summary="他源情况 What others have of them")  # fmt: skip
+def others(request: Request, holder: Publishing, clocks: Asked, source: Source, body: AboutShape) -> Response:
+    """The events of organizations that a list leaves out, or that another source has ended, of all sources.
+
+    By them `taizhang reconcile` tells whom another source still has, and whom the ledger lacks.
+    """
+    may_speak(holder, source)
+    parts = parts_of(request)
+    with parts.queries.connection() as connection:
+        position = clocks.position if "known_at" in request.query_params else facts.head(connection)
+        found = elsewhere.gathered(connection, parts.queries.view.current, source, body.orgs, position)
+    return answer(found)
+
+
+@router.post("/turn", response_model=None, responses={200: {"model": TurnAnswer}}, summary="发布清单 Publish in turn")
+async def turn(
+    request: Request,
+    holder: Publishing,
+    source: Source,
+    decided_at: Annotated[int, Query(ge=0, description="The position on which these events were decided.")],
+) -> Response:
+    """Publish events of a list's plan in one turn at the log: all of them, or nothing.
+
+    What `taizhang reconcile --publish` sends. It is refused (409) where the source, or another about the organizations
+    named, has said something since the position.
+    """
+    may_speak(holder, source)
+    parts = parts_of(request)
+    raw, _ = await read_body(request, parts.settings.body_bytes_max, parts.settings.body_seconds_max)
+    try:
+        body = TurnShape.model_validate_json(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        at = "".join(f"/{part}" for part in first["loc"])
+        raise invalid(at, None, first["type"], first["msg"]) from None
+    if any(event.get("source") != source for event in body.events):
+        raise invalid("/events", source, "source", "all events of a list's plan are of the list's source")
+    grounds = Grounds(decided_at, matters(source, body.about, body.sources))
+    events = [orjson.dumps(event) for event in body.events]
+    messages = messages_of(request, holder.publisher(), events)
+    receipts = await run_in_threadpool(act_on, parts.intake, grounds, messages)
+    counts = Counter(receipt.disposition for receipt in receipts)
+    return answer({"published": dict(counts), "position": last_position(receipts, decided_at)})
 
 
 @router.post(
     "",
     response_model=None,
-    responses={200: {"model": ReportShape}, 413: {"model": ProblemDetails, "description": "The file is too large"}},
+    responses={
+        200: {"model": ReportShape},
+        409: {"model": ProblemDetails, "description": "Something came since"},
+        413: {"model": ProblemDetails, "description": "The file is too large"},
+    },
     openapi_extra={
         "requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"type": "string"}}}}
     },
@@ -134,63 +241,45 @@ async def post(
     source: Source,
     *,
     name: Name = "list",
-    publish: Annotated[bool, Query(description="Publish the differences as events of the source.")] = False,
+    region: Regions = None,
+    page: PageOf = None,
+    publish_: Annotated[bool, Query(alias="publish", description="Publish the plan as events of the source.")] = False,
     confirm: Annotated[
-        int | None, Query(ge=0, description="The number of deregistrations that a person confirms.")
+        str | None, Query(description="The name of the plan that a person has looked at.", max_length=60)
     ] = None,
 ) -> Response:
-    """Compare a CSV (UTF-8, GB18030, UTF-16) or .xlsx file, the body, with the source's facts as of a date.
+    """Compare a CSV (UTF-8, GB18030, UTF-16) or .xlsx file, the body, with what the source has said, by a date.
 
-    The answer counts and samples what would be published; with `publish=true` it is published, idempotently: the same
-    difference gives the same event. Nothing is published while a row cannot be read, or while more organizations would
-    be deregistered than the profile's limit and `confirm` does not give their number. For files over the body's limit
-    use `taizhang reconcile`.
+    The answer counts and samples what would be published, its plan. With `publish=true` the plan is published in one
+    turn at the log, decided from the log at that position: all of it, or nothing. The same list again publishes
+    nothing. With `known_at` it is refused (409) where something that matters came since; with `confirm` exactly the
+    plan of that name is published. Nothing is published while a row cannot be read, or while more organizations would
+    end than the profile's limit and the plan is not confirmed. For files over the body's limit use
+    `taizhang reconcile`.
     """
     may_speak(holder, source)
     parts = parts_of(request)
+    asked = ListAsked(source, clocks.as_of, read_part(region or (), page or ""), known_at(request, clocks))
     body, _ = await read_body(request, parts.settings.body_bytes_max, parts.settings.body_seconds_max)
     if not body:
         raise invalid("body", "", "empty", "send the file as the body")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / Path(name).name
         path.write_bytes(body)
-        with Scratch(Path(folder)) as scratch:
-            try:
-                report = await run_in_threadpool(compared, parts, path, source, clocks, scratch)
-            except ListRefusedError as error:
-                where = f"row {error.refusal.row}"
-                raise invalid(where, error.refusal.value, error.refusal.rule, error.refusal.message) from None
-            hindrance = report.hindrance(confirm)
-            counts, position = None, None
-            if publish and hindrance is None:
-                counts, position = await publish_kept(scratch, holder, request)
-    shown = {**report.as_json(), "hindrance": hindrance, "published": counts, "position": position}
+        try:
+            if publish_:
+                found = await run_in_threadpool(publish, request, holder, path, asked, confirm)
+            else:
+                found = await run_in_threadpool(look, parts, path, asked, confirm)
+        except ListRefusedError as error:
+            where = f"row {error.refusal.row}"
+            raise invalid(where, error.refusal.value, error.refusal.rule, error.refusal.message) from None
+    shown = {**found.report.as_json(), "hindrance": found.hindrance, **as_published(found.published)}
     return answer(shown)
 
 
-def compared(parts: Parts, path: Path, source: str, clocks: Clocks, scratch: Scratch) -> Report:
-    """The list beside its source's facts; what would be published is in `scratch`.
-
-    Raises:
-        ListRefusedError: the file cannot be read as a list at all.
-    """
-    kept = _profile(parts, source, clocks)
-    with parts.queries.connection() as connection:
-        lines = facts.lines(connection, parts.queries.view.current, source, clocks.position)
-        standing = facts.standing(lines, clocks.as_of)
-        profile = ListProfiled.model_validate(kept) if kept else None
-        return reconcile(path, source, clocks.as_of, profile, standing, scratch)
-
-
-async def publish_kept(scratch: Scratch, holder: Holder, request: Request) -> tuple[dict[str, int], int | None]:
-    """Publish what was kept; dispositions and the highest position."""
-    counts: dict[str, int] = {"accepted": 0, "duplicate": 0, "quarantined": 0}
-    position = 0
-    index = 0
-    events = scratch.events()
-    while batch := list(islice(events, BATCH)):
-        for receipt in await submit(request, holder.publisher(), batch, index):
-            counts[receipt.disposition] += 1
-            position = max(position, receipt.position or 0)
-        index += len(batch)
-    return counts, position or None
+def as_published(published: Published | None) -> dict[str, Any]:
+    """What was published, as answers show it."""
+    if published is None:
+        return {"published": None, "stated": None, "position": None}
+    return {"published": published.counts, "stated": published.stated, "position": published.position}

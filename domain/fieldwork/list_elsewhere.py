@@ -19,6 +19,11 @@ class Lacking(NamedTuple):
     org: str
     ended: Fact
 
+    @property
+    def from_list(self) -> bool:
+        """Whether the fact that ended it was made from a list."""
+        return made_for_fact(self.ended) is not None
+
     def as_json(self) -> dict[str, Any]:
         """As reports show it, with what would mend it."""
         ended = self.ended
@@ -32,7 +37,7 @@ class Lacking(NamedTuple):
     def remedy(self) -> str:
         """What would mend it."""
         ended = self.ended
-        if made_for_fact(ended) is not None:
+        if self.from_list:
             return (
                 f"{ended.source} left it out of its list of {ended.effective_on}; publish this list, then send that "
                 f"list of {ended.source} again: it takes the deregistration back, since this source has it"

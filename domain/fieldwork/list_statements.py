@@ -4,11 +4,13 @@ The rows themselves need no keeping. At the position of the statement the source
 date, say what the list said; only where they could not be made to agree does the statement hold the row itself.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, Final, NamedTuple
 
 from domain.events.facts import Event
+from domain.events.lists import PAGES_MAX, REGIONS_MAX
+from domain.values.codes import check_region
 from domain.values.instants import parse_date
 
 STATED: Final = "taizhang.list.stated.v1"
@@ -58,6 +60,29 @@ def read_part(shown: Mapping[str, Any] | None) -> Part:
     if shown is None:
         return WHOLE
     return Part(tuple(sorted(set(shown.get("regions") or ()))), shown.get("page") or 0, shown.get("pages") or 0)
+
+
+def read_declared(regions: Sequence[str], page: str) -> Part:
+    """The part that whoever sends a list declares it to be.
+
+    Args:
+        regions: codes with which its regions begin.
+        page: `N/M`, or empty.
+
+    Raises:
+        ValueError: naming the value, the rule and the remedy.
+    """
+    if regions and page:
+        raise ValueError(f"page {page}: a part is of regions, or a page; leave one of both out")
+    if len(regions) > REGIONS_MAX:
+        raise ValueError(f"{len(regions)} regions: at most {REGIONS_MAX}; name larger ones")
+    codes = tuple(sorted({check_region(region) for region in regions}))
+    if not page:
+        return Part(codes)
+    number, _, of = page.partition("/")
+    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of) <= PAGES_MAX):
+        raise ValueError(f"page {page[:40]!r}: a page is N/M, the N-th of M, M up to {PAGES_MAX}; as 2/5")
+    return Part((), int(number), int(of))
 
 
 class Kept(NamedTuple):

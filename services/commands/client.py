@@ -48,9 +48,15 @@ class Client:
         given = {name: value for name, value in (parameters or {}).items() if value is not None}
         return self._checked(self._send("GET", path, params=given))
 
-    def post(self, path: str, value: Any = None) -> dict[str, Any]:  # noqa: ANN401 - any JSON
-        """Post a JSON value and give the answer; raises like `get`."""
-        return self._checked(self._send("POST", path, json=value))
+    def post(self, path: str, value: Any = None, parameters: Parameters | None = None) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+        """Post a JSON value and give the answer; parameters and errors as of `get`."""
+        given = {name: each for name, each in (parameters or {}).items() if each is not None}
+        return self._checked(self._send("POST", path, json=value, params=given))
+
+    def post_bytes(self, path: str, body: bytes, parameters: Parameters) -> dict[str, Any]:
+        """Post a body of JSON as it is; raises like `get`."""
+        headers = {"content-type": "application/json"}
+        return self._checked(self._send("POST", path, content=body, params=parameters, headers=headers))
 
     def stream(self, path: str, parameters: Parameters | None = None) -> Iterator[bytes]:
         """The bytes at `path` as they come in; raises like `get`. A stream that breaks off is not taken up again."""

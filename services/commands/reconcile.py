@@ -3,22 +3,26 @@
 import hashlib
 import json
 import tempfile
-from itertools import chain
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
+import orjson
 import typer
 from pydantic import ValidationError
 from rich.table import Table
 
 from domain.events.lists import ListProfiled
+from domain.fieldwork.list_elsewhere import Elsewhere
+from domain.fieldwork.list_statements import read_declared as read_part
 from domain.values.instants import parse_date
 from services.commands.client import Client
 from services.commands.console import OUT, AsJson, KnownAt, print_json
-from services.commands.publish import show
-from services.commands.sending import publish
-from services.lists.facts import standing
-from services.lists.reconcile import Report, reconcile
+from services.commands.sending import BYTES_MAX
+from services.lists.elsewhere import read
+from services.lists.plan import TURN_EVENTS_MAX, Ask, Plan
+from services.lists.reconcile import Compared, Report, reconcile
 from services.lists.scratch import Scratch
 from services.system.settings import load
 
@@ -28,7 +32,11 @@ _TITLES: Final = {
     "registered": "新登记", "changed": "变更", "deregistered": "注销", "unchanged": "无变化",
     "kind_differs": "类型不符",
 }  # fmt: skip
-_EVENTS_SHOWN: Final = 20
+_KINDS: Final = {
+    "registered": "新登记", "changed": "变更", "deregistered": "注销", "retracted": "撤回", "brought_back": "恢复",
+    "stated": "清单",
+}  # fmt: skip
+_ROWS_SHOWN: Final = 20
 
 
 def reconcile_list(  # noqa: PLR0917 - typer reads options from parameters
@@ -39,8 +47,13 @@ def reconcile_list(  # noqa: PLR0917 - typer reads options from parameters
     as_of: Annotated[str, typer.Option(help="截至日 the date whose end the list describes, YYYY-MM-DD")],
     publish_: Annotated[bool, typer.Option("--publish", help="发布 publish the differences as events")] = False,  # noqa: FBT002 - an option
     confirm: Annotated[
-        int | None, typer.Option(min=0, help="确认注销数 the number of deregistrations, if it is over the limit")
+        str | None, typer.Option(help="确认方案 the name of the plan that was looked at; exactly it is published")
     ] = None,
+    region: Annotated[
+        list[str] | None,
+        typer.Option(help="区划 the list is of regions that begin so, and of no others; repeatable"),
+    ] = None,
+    page: Annotated[str | None, typer.Option(help="分页 the list is page N/M, the N-th of M")] = None,
     profile: Annotated[
         Path | None,
         typer.Option(help="列模板 a JSON file of columns, constants …; kept for the source on --publish", exists=True),
@@ -49,37 +62,80 @@ def reconcile_list(  # noqa: PLR0917 - typer reads options from parameters
     known_at: KnownAt = None,
     as_json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
-    """清单核对 Compare a registry's full list with its facts; with --publish, publish the differences.
+    """清单核对 Compare a registry's full list with its facts; with --publish, publish what makes both agree.
 
-    The same list twice publishes nothing the second time. Exit code 0: compared, or published. 4: rows cannot be read.
-    5: the deregistrations need --confirm.
+    The same list twice publishes nothing the second time. A list of an earlier date may come later, and a list may be
+    put right by sending it again. Exit code 0: compared, or published. 4: rows cannot be read. 5: the plan needs
+    --confirm, or is another than the one confirmed.
 
     Example: taizhang reconcile /registry/market-regulation list.xlsx --as-of 2025-03-31 --publish
     """
     try:
-        date = parse_date(as_of)
+        date, part = parse_date(as_of), read_part(region or (), page or "")
     except ValueError as error:
-        raise typer.BadParameter(f"--as-of {as_of!r}: {error}") from None
+        raise typer.BadParameter(str(error)) from None
     with Client(load(url=url)) as client, tempfile.TemporaryDirectory() as folder, Scratch(Path(folder)) as scratch:
         clocks = {"source": source, "as_of": as_of, "known_at": known_at}
         columns = _profile(client, source, as_of, profile, clocks)
-        facts = standing(client.stream("/v1/lists/facts", clocks), date)
-        report = reconcile(file, source, date, columns, facts, scratch)
+        beside = Compared(client.stream("/v1/lists/facts", clocks), _asking(client, clocks), part)
+        report = reconcile(file, source, date, columns, beside, scratch)
         hindrance = report.hindrance(confirm)
         if not as_json:
             _show(report, hindrance)
-        outcome = None
-        if publish_ and hindrance is None:
+        published = None
+        if publish_ and hindrance is None and report.plan is not None:
             kept = [_profiled(source, columns)] if profile is not None and columns is not None else []
-            outcome = publish(client, chain(kept, scratch.events()), lambda *_: None)
+            published = _published(client, source, report.plan, kept, scratch)
     if as_json:
-        counts = None if outcome is None else dict(outcome.dispositions)
-        shown = {**report.as_json(), "hindrance": hindrance, "published": counts}
+        shown = {**report.as_json(), "hindrance": hindrance, "published": published}
         print_json(json.loads(json.dumps(shown, default=str)))
-    elif outcome is not None:
-        show(outcome, _EVENTS_SHOWN)
+    elif published is not None:
+        counts = ", ".join(f"{title} {name} {report.plan.publishes[name]:,}" for name, title in _KINDS.items())
+        OUT.print(f"已发布 published: {counts}")
     if hindrance is not None:
         raise typer.Exit(EXIT_REFUSED if report.refused else EXIT_HELD)
+
+
+def _asking(client: Client, clocks: dict[str, Any]) -> Ask:
+    """Asks the service what other sources have of some organizations."""
+
+    def ask(orgs: Sequence[str]) -> Elsewhere:
+        found = client.post("/v1/lists/elsewhere", {"orgs": list(orgs)}, clocks)
+        return read(found, clocks["source"])
+
+    return ask
+
+
+def _published(client: Client, source: str, plan: Plan, profile: list[bytes], scratch: Scratch) -> dict[str, int]:
+    """Publish a plan, a turn's worth at a time, the profile before it; the differences by disposition.
+
+    Raises:
+        ServiceError: something came since, and this part and all after it were not published.
+    """
+    events = scratch.events()
+    counts: Counter[str] = Counter(accepted=0, duplicate=0, quarantined=0)
+    position = plan.position
+    about = {"about": sorted(plan.about), "sources": sorted(plan.sources)}
+    batch = profile or _turn(events)
+    while batch:
+        body = b'{"events":[%b],%b' % (b",".join(batch), orjson.dumps(about)[1:])
+        answer = client.post_bytes("/v1/lists/turn", body, {"source": source, "decided_at": position})
+        counts.update({} if batch is profile else answer["published"])
+        position, batch = answer["position"], _turn(events)
+    counts["accepted"] -= plan.publishes["stated"]
+    return dict(counts)
+
+
+def _turn(events: Iterator[bytes]) -> list[bytes]:
+    """What one request takes."""
+    batch: list[bytes] = []
+    size = 0
+    for event in events:
+        batch.append(event)
+        size += len(event)
+        if len(batch) == TURN_EVENTS_MAX or size > BYTES_MAX:
+            break
+    return batch
 
 
 def _profile(client: Client, source: str, as_of: str, file: Path | None, clocks: dict[str, Any]) -> ListProfiled | None:
@@ -114,7 +170,7 @@ def _show(report: Report, hindrance: str | None) -> None:
         table = Table(
             "行 row", "列 column", "值 value", "原因与办法 rule and remedy", title=f"不可读 refused {report.refused}"
         )
-        for refusal in report.refusals[:_EVENTS_SHOWN]:
+        for refusal in report.refusals[:_ROWS_SHOWN]:
             table.add_row(str(refusal.row), refusal.column, refusal.value, refusal.message)
         OUT.print(table)
     else:
@@ -123,5 +179,21 @@ def _show(report: Report, hindrance: str | None) -> None:
             samples = [f"{s['org']} {s['name']} {s['after'] or ''}" for s in report.samples.get(name, ())[:3]]
             table.add_row(f"{title} {name}", f"{report.differences[name]:,}", "\n".join(samples))
         OUT.print(table)
+        _show_plan(report)
     if hindrance is not None:
         OUT.print(f"[yellow]不能发布 Not to be published:[/yellow] {hindrance}")
+
+
+def _show_plan(report: Report) -> None:
+    """What the plan would publish, who stays elsewhere, and whom the ledger lacks."""
+    plan = report.plan
+    if plan is None:
+        return
+    counts = ", ".join(f"{title} {name} {plan.publishes[name]:,}" for name, title in _KINDS.items())
+    OUT.print(f"方案 plan {plan.name}: {counts}")
+    if plan.elsewhere:
+        OUT.print(f"他源仍有，不注销 left out, but another source has them, so they stay: {plan.elsewhere:,}")
+    if plan.lacking_count:
+        OUT.print(f"台账中不在册 the ledger does not have active: {plan.lacking_count:,}")
+        for each in plan.lacking:
+            OUT.print(f"  {each.org}: {each.remedy()}")

@@ -8,14 +8,17 @@ from psycopg import Connection
 from domain.events.facts import Event, EventKey, Fact, standing_facts
 from domain.events.types import RETRACTED
 from domain.fieldwork.list_elsewhere import Elsewhere
-from domain.fieldwork.list_statements import statements
+from domain.fieldwork.list_statements import STATED, statements
 from services.ledger.projector import fits
 from services.ledger.traces import events_about
 from services.ledger.view import View
-from services.lists.facts import ORGANIZATION_TYPES, WORDS, acts, from_plain, plain, tail
+from services.lists.facts import WORDS, acts, from_plain, plain, tail
 from services.log.reader import LogReader
 
 ORGANIZATIONS_MAX: Final = 1_000
+# By these an organization begins and ends; nothing else of another registry's facts is asked.
+_TYPES: Final = ("taizhang.organization.registered.v1", "taizhang.organization.deregistered.v1")
+_TOLD: Final = frozenset(("effective_on", "org", "kind", "category", "region", "reason"))
 
 
 def gathered(
@@ -25,7 +28,36 @@ def gathered(
     events = _events(connection, view, orgs, known_at)
     others = {event.source for event in events if event.is_fact} - {source}
     said = [act for other in sorted(others) for act in acts(connection, view, other, known_at)]
-    return {"events": [plain(event) for event in events], "lists": [plain(act) for act in said]}
+    return {
+        "events": [_bare(event) for event in events],
+        "lists": [_of_these(act, orgs) for act in said if not act.is_fact or act.type == STATED],
+    }
+
+
+def _of_these(act: Event, orgs: Sequence[str]) -> dict[str, Any]:
+    """A statement without the rows of others than these organizations; a word as it is."""
+    shown, asked = plain(act), frozenset(orgs)
+    if act.is_fact:
+        rows = [row for row in act.data.get("otherwise", ()) if row["org"] in asked]
+        left = [{**row, "fields": None if row["fields"] is None else {}} for row in rows]
+        shown["data"] = {**act.data, "otherwise": left, "listed": []}
+    return shown
+
+
+def _bare(event: Event) -> dict[str, Any]:
+    """An event, or a word about one, without what another registry's publisher has no need to know."""
+    shown = plain(event)
+    data = shown["data"]
+    if "replacement" in data:
+        shown["data"] = {**data, "replacement": _without(data["replacement"])}
+    elif event.is_fact:
+        shown["data"] = _without(data)
+    return shown
+
+
+def _without(data: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: value for name, value in data.items() if name in _TOLD}
+    return {**kept, "name": "-"} if "name" in data else kept
 
 
 def read(found: Mapping[str, Sequence[Mapping[str, Any]]], source: str) -> Elsewhere:
@@ -47,12 +79,12 @@ def read(found: Mapping[str, Sequence[Mapping[str, Any]]], source: str) -> Elsew
 def _events(connection: Connection[Any], view: View, orgs: Sequence[str], known_at: int) -> list[Event]:
     asked = frozenset(orgs)
     found = events_about(connection, view.reading, orgs, min(known_at, view.snapshot.position))
-    late = tail(connection, view, known_at, (*ORGANIZATION_TYPES, *WORDS))
+    late = tail(connection, view, known_at, (*_TYPES, *WORDS))
     words = [event for event in late if not event.is_fact]
     # What a word that has just come moves here may stand about another organization.
     moved = [w.target for w in words if w.data.get("replacement", {}).get("org") in asked]
     found += LogReader(connection).find(moved)
     found += [event for event in late if event.is_fact and event.data["org"] in asked]
-    facts = {event.key: event for event in found if event.type in ORGANIZATION_TYPES}
+    facts = {event.key: event for event in found if event.type in _TYPES}
     said = {w.position: w for w in (*found, *words) if not w.is_fact and w.target in facts}
     return [*facts.values(), *said.values()]

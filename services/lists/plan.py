@@ -72,6 +72,11 @@ class Plan:
         """How many events it would publish, the list's statement among them."""
         return self.publishes.total()
 
+    @property
+    def differences(self) -> int:
+        """How many of them are not the statement."""
+        return self.events - self.publishes["stated"]
+
     def as_json(self) -> dict[str, Any]:
         """As reports show it."""
         return {

@@ -65,11 +65,12 @@ class Report:
         percent_max = self.profile.deregistered_percent_max if self.profile else 0
         return self.plan is not None and self.plan.gone * 100 > self.active * percent_max
 
-    def hindrance(self, confirmed: str | None) -> str | None:
+    def hindrance(self, confirmed: str | None, since: str = "") -> str | None:
         """Why the plan may not be published, and the remedy; None if it may.
 
         Args:
             confirmed: the name of the plan that a person has looked at and confirmed, if any.
+            since: what came since then, in words.
         """
         if self.refused:
             return (
@@ -87,9 +88,10 @@ class Report:
                 "the list in parts by region"
             )
         if confirmed is not None and confirmed.rpartition("-")[2] != plan.digest:
+            why = f"since then came {since}" if since else "the file, its date, its part or the profile is another"
             return (
-                f"this is another plan than the one confirmed ({confirmed}): the file, the date, the part or the "
-                f"profile is another, or something came since; look at it again, and confirm {plan.name}"
+                f"this is another plan than the one confirmed ({confirmed}): {why}; nothing was published. Look at the "
+                f"plan as it is, and confirm {plan.name}"
             )
         if self.held_back and confirmed is None:
             return (

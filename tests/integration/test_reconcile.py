@@ -1,6 +1,7 @@
 """Full lists over HTTP and from the shell, on a real service."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ def test_a_list_is_shown_then_published_and_a_second_time_changes_nothing(servic
     assert shown["differences"]["registered"] == 30
     published = _post(service, source, content, "2024-01-31", publish=True)
     assert published["published"] == {"accepted": 30, "duplicate": 0, "quarantined": 0}
+    assert published["stated"] == 1
     again = _post(service, source, content, "2024-01-31", publish=True, min_position=published["position"])
     assert again["differences"] == {
         "registered": 0, "changed": 0, "deregistered": 0, "unchanged": 30, "kind_differs": 0,
@@ -78,9 +80,14 @@ def test_the_shell_keeps_a_profile_and_asks_for_confirmation(service: Service, s
     service.get("/v1/rates", min_position=service.get("/health/ready")["position"])
     held = _cli(service, source, str(second), "--as-of", "2024-02-29", "--publish")
     assert held.returncode == 5, held.stderr + held.stdout
-    assert "--confirm 2" in held.stdout.replace("\n", " ")
-    confirmed = _cli(service, source, str(second), "--as-of", "2024-02-29", "--publish", "--confirm", "2", "--json")
+    (plan,) = set(re.findall("--confirm ([0-9]+-[0-9a-f]{32})", held.stdout.replace("\n", "")))
+    command = (source, str(second), "--as-of", "2024-02-29", "--publish", "--json", "--confirm")
+    assert _cli(service, *command, plan[:-1] + ("0" if plan[-1] != "0" else "1")).returncode == 5
+    confirmed = _cli(service, *command, plan)
     assert confirmed.returncode == 0, confirmed.stderr + confirmed.stdout
+    assert json.loads(confirmed.stdout)["published"] == {"accepted": 2, "duplicate": 0, "quarantined": 0}
+    again = json.loads(_cli(service, *command[:-1]).stdout)
+    assert again["plan"]["publishes"] == dict.fromkeys(again["plan"]["publishes"], 0)
     kept = service.get("/v1/lists/profile", source=source)["profile"]
     assert kept["columns"] == columns
 

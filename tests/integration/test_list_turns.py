@@ -1,0 +1,191 @@
+"""Lists on a real service: decided in the writer's turn, in any order, put right, and beside other registries."""
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fix_service import Service, shell
+from tests.full_lists import Stock, as_csv, stock
+
+CASES = Path(__file__).parents[1] / "data" / "lists"
+
+
+def _ask(service: Service, source: str, content: bytes, as_of: str, **parameters: Any) -> Any:  # noqa: ANN401 - httpx's answer
+    given = {"source": source, "as_of": as_of, **parameters}
+    return service.http.post("/v1/lists", params=given, content=content)
+
+
+def _post(service: Service, source: str, content: bytes, as_of: str, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401 - query parameters
+    answer = _ask(service, source, content, as_of, **parameters)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def _own(count: int, source: str) -> Stock:
+    """Groups of this test's own, since tests share the service."""
+    mark = source[-12:]
+    return [[f"group:{mark}-{n}", row[1], "快递员", *row[3:]] for n, row in enumerate(stock(count))]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_lists_out_of_order_give_the_ledger_of_the_set(service: Service, source: str, order: tuple[int, ...]) -> None:
+    """Case 19, among groups of this source's own."""
+    files = sorted((CASES / "19-lists-out-of-order").iterdir())
+    days = ["2023-12-31", "2024-02-29", "2024-01-31"]
+    for n in order:
+        answer = _post(service, source, _of(files[n], source), days[n], publish=True)
+        assert answer["hindrance"] is None
+    names = [f"group:{source[-12:]}-{n}" for n in range(100)]
+    service.get("/v1/rates", min_position=answer["position"])
+    rows = [service.get(f"/v1/organizations/{org}", as_of="2024-02-29")["row"]["attributes"] for org in names]
+    assert sum(row["employees"] for row in rows) == 8_000
+
+
+def _of(file: Path, source: str) -> bytes:
+    """A case's list as groups of a source's own, by the order of their codes in the case."""
+    lines = file.read_text("utf-8").splitlines()
+    rows = [line.split(",") for line in lines[1:]]
+    numbers = {code: n for n, code in enumerate(_codes(file.parent))}
+    own = [[f"group:{source[-12:]}-{numbers[row[0]]}", row[1], "快递员", *row[3:]] for row in rows]
+    return "\n".join([lines[0], *(",".join(row) for row in own)]).encode()
+
+
+def _codes(folder: Path) -> list[str]:
+    lists = [each.read_text("utf-8").splitlines()[1:] for each in folder.glob("*.csv")]
+    return sorted({line.split(",")[0] for lines in lists for line in lines})
+
+
+def test_a_wrong_list_put_right_leaves_the_row_as_it_was(service: Service, source: str) -> None:
+    """Case 21."""
+    folder = CASES / "21-wrong-list-put-right"
+    first, wrong, right = (_of(file, source) for file in sorted(folder.glob("*.csv")))
+    org = f"group:{source[-12:]}-{_codes(folder).index('91880701MA001103XU')}"
+    _post(service, source, first, "2023-12-31", publish=True)
+    between = json.loads((folder / "between-1-and-2.json").read_text("utf-8"))
+    for event in between:
+        event["data"]["org"] = org
+        event["id"] += source
+    receipts = service.publish(between)
+    assert [each["disposition"] for each in receipts] == ["accepted"] * 2
+    before = service.get(f"/v1/organizations/{org}", as_of="2024-02-01", min_position=receipts[1]["position"])["row"]
+    taken = _post(service, source, wrong, "2024-01-31", publish=True)
+    assert taken["plan"]["publishes"]["deregistered"] == 1
+    gone = service.http.get(
+        f"/v1/organizations/{org}", params={"as_of": "2024-02-01", "min_position": taken["position"]}
+    )
+    assert gone.json()["row"] is None
+    put_right = _post(service, source, right, "2024-01-31", publish=True)
+    assert put_right["plan"]["publishes"] == {
+        "registered": 0, "changed": 0, "deregistered": 0, "retracted": 1, "brought_back": 0, "stated": 1,
+    }  # fmt: skip
+    after = service.get(f"/v1/organizations/{org}", as_of="2024-02-01", min_position=put_right["position"])["row"]
+    assert after == before
+    assert after["excluded"] == "not_operating"
+    assert after["attributes"]["supervisor"] == "市工商联"
+
+
+def test_the_same_list_sent_again_at_once_publishes_nothing(service: Service, source: str) -> None:
+    content = as_csv(_own(60, source))
+    answers = [_post(service, source, content, "2024-01-31", publish=True) for _ in range(3)]
+    assert [each["published"]["accepted"] for each in answers] == [60, 0, 0]
+    assert [each["stated"] for each in answers] == [1, 0, 0]
+
+
+def test_of_two_who_send_one_list_at_once_one_publishes(service: Service, source: str) -> None:
+    for trial in range(10):
+        own = f"{source}{trial:02}"
+        content = as_csv(_own(20, own))
+        start = threading.Barrier(3)
+
+        def send(_: int, own: str = own, content: bytes = content, start: threading.Barrier = start) -> dict[str, Any]:
+            start.wait()
+            return _post(service, own, content, "2024-01-31", publish=True)
+
+        with ThreadPoolExecutor(3) as pool:
+            answers = list(pool.map(send, range(3)))
+        assert sorted(each["published"]["accepted"] for each in answers) == [0, 0, 20]
+
+
+def test_a_plan_is_published_as_it_was_confirmed_or_not_at_all(service: Service, source: str) -> None:
+    rows = _own(20, source)
+    _post(service, source, as_csv(rows), "2024-01-31", publish=True)
+    held = _post(service, source, as_csv(rows[:15]), "2024-02-29", publish=True)
+    assert (held["published"], held["needs_confirmation"]) == (None, 5)
+    assert held["plan"]["name"] in held["hindrance"]
+    # The number alone is the same, what it means is not.
+    other = _post(service, source, as_csv(rows[5:]), "2024-02-29", publish=True, confirm=held["plan"]["name"])
+    assert other["published"] is None
+    assert "another plan" in other["hindrance"]
+    _post(
+        service,
+        source,
+        as_csv([*rows[:14], [*rows[14][:5], "77", rows[14][6]], *rows[15:]]),
+        "2024-02-10",
+        publish=True,
+    )
+    late = _post(service, source, as_csv(rows[:15]), "2024-02-29", publish=True, confirm=held["plan"]["name"])
+    assert late["published"] is None
+    assert f"taizhang.organization.changed.v1 of {source}" in late["hindrance"]
+    done = _post(service, source, as_csv(rows[:15]), "2024-02-29", publish=True, confirm=late["plan"]["name"])
+    assert done["published"]["accepted"] == 6
+
+
+def test_a_list_decided_at_an_earlier_position_is_refused_once_something_came(service: Service, source: str) -> None:
+    rows = _own(20, source)
+    first = _post(service, source, as_csv(rows), "2024-01-31", publish=True)
+    before = first["plan"]["position"]
+    for content in (as_csv(rows), as_csv(rows[:5])):
+        answer = _ask(service, source, content, "2024-02-29", publish=True, known_at=before)
+        assert answer.status_code == 409
+        assert f"of {source} came at position {before + 1}" in answer.json()["detail"]
+    same = _post(service, source, as_csv(rows), "2024-02-29", publish=True, known_at=first["position"])
+    assert same["published"]["accepted"] == 0
+
+
+def test_moved_between_two_registries_it_stays_and_the_remedy_mends_what_was_too_soon(
+    service: Service, source: str
+) -> None:
+    rows = _own(40, source)
+    other = f"{source}-other"
+    _post(service, source, as_csv(rows), "2024-01-31", publish=True)
+    too_soon = _post(service, source, as_csv(rows[1:]), "2024-02-29", publish=True)
+    assert too_soon["published"]["accepted"] == 1
+    lacks = _post(service, other, as_csv(rows[:1]), "2024-02-29", publish=True)["ledger_lacks"]
+    assert lacks["count"] == 1
+    assert (lacks["samples"][0]["org"], lacks["samples"][0]["ended_by"]["source"]) == (rows[0][0], source)
+    mended = _post(service, source, as_csv(rows[1:]), "2024-02-29", publish=True)
+    assert (mended["plan"]["publishes"]["retracted"], mended["elsewhere"]) == (1, 1)
+    row = service.get(f"/v1/organizations/{rows[0][0]}", as_of="2024-03-31", min_position=mended["position"])["row"]
+    assert row is not None
+    assert _post(service, other, as_csv(rows[:1]), "2024-02-29")["ledger_lacks"]["count"] == 0
+
+
+def test_the_shell_says_the_same_of_parts_and_of_other_registries(
+    service: Service, source: str, tmp_path: Path
+) -> None:
+    rows = _own(12, source)
+    path = tmp_path / "list.csv"
+
+    def sent(rows: Stock, *arguments: str) -> dict[str, Any]:
+        path.write_bytes(as_csv(rows))
+        done = shell(
+            "reconcile", source, str(path), "--as-of", "2024-02-29", "--json", "--url", service.url, *arguments
+        )
+        assert done.returncode == 0, done.stderr + done.stdout
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    _post(service, source, as_csv(rows), "2024-01-31", publish=True)
+    _post(service, f"{source}-other", as_csv(rows[:1]), "2024-01-31", publish=True)
+    region = [row for row in rows[1:] if row[3] == "880107003"]
+    plan = sent(region, "--region", "880107003")
+    assert (plan["active"], plan["differences"]["unchanged"], plan["differences"]["deregistered"]) == (2, 2, 0)
+    paged = [sent(rows[1:7], "--page", "1/2", "--publish"), sent(rows[7:], "--page", "2/2", "--publish")]
+    assert [each["differences"]["deregistered"] for each in paged] == [0, 0]
+    assert [each["elsewhere"] for each in paged] == [0, 1]
