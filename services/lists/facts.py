@@ -34,7 +34,7 @@ _EVENTS: Final = """
 SELECT notification_id, state, intake -> 'attributes' FROM taizhang.log
  WHERE source = %s AND notification_id <= %s AND topic = ANY(%s)
 """
-_HEAD: Final = "SELECT coalesce(max(notification_id), 0) FROM taizhang.log"
+HEAD: Final = "SELECT coalesce(max(notification_id), 0) FROM taizhang.log"
 # The index on what raises signals finds these by their date.
 _ENDED: Final = """
 SELECT DISTINCT subject FROM taizhang.log
@@ -45,7 +45,7 @@ _FETCHED: Final = 2_000
 
 def head(connection: Connection[Any]) -> int:
     """The log's last position."""
-    row = connection.execute(_HEAD).fetchone()
+    row = connection.execute(HEAD).fetchone()
     return int(row[0]) if row else 0
 
 

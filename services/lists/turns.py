@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from services.intake.in_turn import CameSinceError, Grounds, Matters, act_on
 from services.intake.intake import Intake
-from services.lists.facts import head
+from services.lists.facts import HEAD
 from services.lists.plan import TURN_EVENTS_MAX, Plan
 from services.log.messages import Message, Receipt
 from services.log.recorder import LogRecorder, Turn
@@ -90,7 +90,8 @@ def came_since(recorder: LogRecorder, source: str, plan: Plan, position: int) ->
     """What came after a position of all that a plan rests on, in words; empty where nothing did."""
     grounds = Grounds(position, matters(source, plan.about, plan.sources))
     with recorder.transaction() as cursor:
-        turn = Turn(head(cursor.connection), None, 0, datetime.now(UTC))
+        row = cursor.execute(HEAD).fetchone()
+        turn = Turn(row[0] if row else 0, None, 0, datetime.now(UTC))
         came = grounds.came(cursor, turn)
     named = ", ".join(f"{e.type} of {e.source} at position {e.position}" for e in came[:_NAMED_MAX])
     more = len(came) - _NAMED_MAX

@@ -2,16 +2,25 @@
 
 import json
 import threading
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+import psutil
+import psycopg
 import pytest
 
 from tests.fix_service import Service, shell
 from tests.full_lists import Stock, as_csv, stock
+from tests.sending import envelope
 
+BRANCH = {
+    "effective_on": "2024-01-01", "branch": "branch:b1", "name": "支部", "tier": "branch", "formation": "joint",
+    "region": "880107", "covers": [],
+}  # fmt: skip
 CASES = Path(__file__).parents[1] / "data" / "lists"
 
 
@@ -189,3 +198,60 @@ def test_the_shell_says_the_same_of_parts_and_of_other_registries(
     paged = [sent(rows[1:7], "--page", "1/2", "--publish"), sent(rows[7:], "--page", "2/2", "--publish")]
     assert [each["differences"]["deregistered"] for each in paged] == [0, 0]
     assert [each["elsewhere"] for each in paged] == [0, 1]
+
+
+@pytest.fixture
+def lagging(fresh_service: Service) -> Iterator[Service]:
+    """A service of this test's own whose projector stands still."""
+    (receipt,) = fresh_service.publish([envelope("b1", "branch.formed", BRANCH, "/registry/branches")])
+    assert receipt["disposition"] == "accepted", receipt
+    deadline = time.monotonic() + 60
+    while fresh_service.http.get("/v1/rates", params={"min_position": 1}).status_code != 200:
+        assert time.monotonic() < deadline
+    (child,) = [c for c in psutil.Process(fresh_service.process.pid).children() if "projector" in c.cmdline()]
+    child.suspend()
+    yield fresh_service
+    child.resume()
+
+
+def _at_once(service: Service, database: str, asked: list[tuple[str, bytes, str]]) -> list[Any]:
+    """Lists published at once, each decided while the gate is held by somebody else."""
+    with psycopg.connect(database) as holder, ThreadPoolExecutor(len(asked)) as pool:
+        holder.execute("LOCK TABLE taizhang.log_gate IN EXCLUSIVE MODE")
+        sent = [pool.submit(_ask, service, *each, publish=True) for each in asked]
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'taizhang.log_gate'::regclass"
+        with psycopg.connect(database, autocommit=True) as watch:
+            deadline = time.monotonic() + 10
+            while watch.execute(waiting).fetchone() == (0,) and time.monotonic() < deadline:
+                time.sleep(0.01)
+        time.sleep(0.1)
+        holder.rollback()
+        return [each.result() for each in sent]
+
+
+def test_lists_are_decided_from_the_log_while_the_projector_stands_still(
+    lagging: Service, database: str, source: str
+) -> None:
+    position = 0
+    for trial in range(25):
+        own = f"{source}{trial:02}"
+        rows = _own(12, own)
+        answers = _at_once(lagging, database, [(own, as_csv(rows), "2024-01-31")] * 2)
+        assert [each.status_code for each in answers] == [200, 200]
+        assert sorted(each.json()["published"]["accepted"] for each in answers) == [0, 12]
+        # Two that contradict each other, of one date: one after the other, in either order.
+        left = [
+            as_csv([*rows[:11], [*rows[11][:5], "70", ""]]),
+            as_csv([*rows[:11], [*rows[11][:5], "71", ""]]),
+        ]
+        answers = _at_once(lagging, database, [(own, each, "2024-01-31") for each in left])
+        assert all(each.json()["hindrance"] is None for each in answers), [each.text for each in answers]
+        last = max(answers, key=lambda each: each.json()["position"] or 0)
+        again = [_post(lagging, own, each, "2024-01-31")["plan"]["publishes"]["stated"] for each in left]
+        assert again[answers.index(last)] == 0
+        assert sorted(again) == [0, 1]
+        position = max(position, last.json()["position"])
+    (child,) = [c for c in psutil.Process(lagging.process.pid).children() if "projector" in c.cmdline()]
+    child.resume()
+    total = lagging.get("/v1/rates", as_of="2024-02-01", min_position=position)["total"]
+    assert total["counts"]["organizations"] == 25 * 12
