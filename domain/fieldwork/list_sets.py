@@ -124,6 +124,7 @@ class _Walk:
         self._left: set[date] = set()
         self._change: Change | None = None
         self._drops = False
+        self._state: Attributes | None = None
 
     def _first(self, own: Sequence[Said]) -> date:
         """The date from which differences are reckoned anew: that of an earlier list, where a fact came after it."""
@@ -147,7 +148,9 @@ class _Walk:
                 yield found
 
     def _held(self, facts: Iterable[Fact], day: date) -> Held:
-        return held(sorted(each for each in facts if each.effective_on <= day), day)
+        found = [each for each in facts if each.effective_on <= day]
+        found.sort()
+        return held(found, day)
 
     def _says(self, statement: Statement) -> Listed | None:
         """What a statement says of the organization."""
@@ -179,18 +182,20 @@ class _Walk:
         before = self._held((*self._own, *self._derived), day)
         word, speaker = _resolve([(each, self._says(each)) for each in self._lists.by_date[day]], before.attributes)
         change: Change | None = None
+        after = before
         if word == _SILENT or speaker is None:
             pass
         elif self._settled_by_a_person(speaker):
             self._left.add(day)
             self._derived += self._standing(each for each in self._made.values() if each.made == day)
+            after = self._held((*self._own, *self._derived), day)
             change = "unchanged"
         else:
-            change = self._differences(day, before, word, speaker)
+            change, after = self._differences(day, before, word, speaker)
         if day == self._lists.new.as_of:
-            self._change = change
+            self._change, self._state = change, after.attributes
 
-    def _differences(self, day: date, before: Held, word: Listed | None, speaker: Statement) -> Change:
+    def _differences(self, day: date, before: Held, word: Listed | None, speaker: Statement) -> tuple[Change, Held]:
         change: Change = "unchanged"
         # A second difference follows where a person has corrected the first, and the list says it all the same.
         for _ in range(2):
@@ -198,11 +203,11 @@ class _Walk:
             if difference == "unchanged":
                 break
             if difference == "kind_differs":
-                return "kind_differs"
+                return "kind_differs", before
             if difference == "deregistered":
                 self._drops = True
                 if self._elsewhere(day):
-                    return "elsewhere"
+                    return "elsewhere", before
                 data = {"reason": speaker.reason}
             made = event(self._lists.source, self._org, difference, data, day, before.last_ns)
             self._wanted[made.id] = made
@@ -210,20 +215,25 @@ class _Walk:
             self._derived.append(next(self._standing([known]), fact(made)) if known else fact(made))
             before = self._held((*self._own, *self._derived), day)
             change = difference
-        return change
+        return change, before
 
     def settled(self) -> Settled:
         """Walk through the dates, and see what came of it."""
         for day in self._days:
             self._at(day)
-        now = list(self._standing(self._said))
+        events = self._events()
         after = [*self._own, *self._derived]
-        new = self._lists.new
-        was, is_ = self._held(now, new.as_of).attributes, self._held(after, new.as_of).attributes
-        gone = any(self._held(now, d).attributes and not self._held(after, d).attributes for d in self._days)
+        new, is_ = self._lists.new.as_of, self._state
+        was, gone = is_, False
+        if events:
+            now = list(self._standing(self._said))
+            was = self._held(now, new).attributes
+            gone = any(each.type in _MAY_END for each in events) and any(
+                self._held(now, day).attributes and not self._held(after, day).attributes for day in self._days
+            )
         same = self._lists.same
         return Settled(
-            self._told(was, is_), was, is_, self._events(), self._row_kept(is_),
+            self._told(was, is_), was, is_, events, self._row_kept(is_),
             same is not None and self._says(same) != self._row, self._drops, gone, after,
         )  # fmt: skip
 
@@ -266,6 +276,8 @@ class _Walk:
         return named(self._lists.source, type_, data, known.made or self._lists.new.as_of, last_ns)
 
 
+# Events of a plan after which an organization may be active no longer.
+_MAY_END: Final = ("taizhang.organization.deregistered.v1", CORRECTED, RETRACTED)
 _BACK: Final = "由 {0} 的清单核对撤回 the list of {0} leaves this difference no room"
 _AGAIN: Final = "由 {0} 的清单核对恢复 by the list of {0} this difference stands again"
 

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import orjson
 
-from domain.fieldwork.lists import event
+from domain.fieldwork.list_elsewhere import Elsewhere
+from domain.fieldwork.lists import as_bytes, event
 from services.demo_city.chance import credit_code
-from services.lists.facts import standing
-from services.lists.reconcile import reconcile
+from services.lists.reconcile import Compared, reconcile
 from services.lists.scratch import Scratch
 from tests.bench.tables import table
 from tests.bench.workshop import Workshop, high_water_mark, say
@@ -70,10 +70,11 @@ def _write(path: Path, facts: Path) -> None:
             }  # fmt: skip
             if n % 1000 != 1:
                 told = event(SOURCE, org, "registered", data, BEFORE, 0)
-                lines.write(b'{"position":%d,"event":%b}\n' % (n + 1, told))
+                lines.write(b'{"position":%d,"event":%b}\n' % (n + 1, as_bytes(told)))
 
 
 def _blocks(path: str) -> Iterator[bytes]:
+    yield b'{"head":%d}\n{"ended":[]}\n' % (ROWS + ROWS // 1000)
     if path:
         with Path(path).open("rb") as file:
             while block := file.read(BLOCK):
@@ -84,7 +85,8 @@ def main(path: str, facts: str) -> None:
     """Reconcile, and print seconds, peak memory in MiB and the differences."""
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, Scratch(Path(folder)) as scratch:
-        report = reconcile(Path(path), SOURCE, AS_OF, None, standing(_blocks(facts), AS_OF), scratch)
+        beside = Compared(_blocks(facts), lambda _: Elsewhere({}, {}))
+        report = reconcile(Path(path), SOURCE, AS_OF, None, beside, scratch)
         for _ in scratch.events():
             pass
     seconds = time.perf_counter() - began
