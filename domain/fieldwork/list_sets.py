@@ -215,6 +215,8 @@ class _Walk:
             self._derived.append(next(self._standing([known]), fact(made)) if known else fact(made))
             before = self._held((*self._own, *self._derived), day)
             change = difference
+            if known is None:
+                break
         return change, before
 
     def settled(self) -> Settled:
@@ -303,6 +305,8 @@ def _resolve(
 
     A list of regions goes before one of the whole, and pages, once all are there, before the whole.
     """
+    if len(spoken) == 1 and spoken[0][0].part.is_whole:
+        return spoken[0][1], spoken[0][0]
     regional = [each for each in spoken if each[0].part.regions]
     for statement, row in regional:
         if row is not None:

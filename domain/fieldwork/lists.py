@@ -6,7 +6,6 @@ A list says what stands at the end of its date. Whatever it does not have a colu
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple, cast
@@ -152,8 +151,9 @@ def event(source: str, org: str, name: Difference, data: Mapping[str, Any], as_o
 def named(source: str, type_: str, data: Mapping[str, Any], as_of: date, after_ns: int) -> Event:
     """An event made from a list of a date, named by what it says; later than the end of that date and `after_ns`."""
     # Keys in order, so that equal differences are equal bytes.
-    made = Event(0, source, "", type_, max(_end_ns(as_of), after_ns + 1), dict(sorted(data.items())))
-    return replace(made, id=_name(made, as_of.isoformat()))
+    time_ns, ordered = max(_end_ns(as_of), after_ns + 1), dict(sorted(data.items()))
+    name = _id_of(Event(0, source, "", type_, time_ns, ordered), as_of.isoformat())
+    return Event(0, source, name, type_, time_ns, ordered)
 
 
 def as_bytes(made: Event) -> bytes:
@@ -164,7 +164,7 @@ def as_bytes(made: Event) -> bytes:
 def made_for(event_: Event) -> date | None:
     """The date of the list that an event was made from; None for an event that its source has said by itself."""
     day = _day_named(event_.id)
-    return None if day is None or event_.id != _name(event_, day.isoformat()) else day
+    return None if day is None or event_.id != _id_of(event_, day.isoformat()) else day
 
 
 def made_for_fact(stands: Fact) -> date | None:
@@ -180,7 +180,7 @@ def _day_named(id_: str) -> date | None:
         return None
 
 
-def _name(made: Event, day: str) -> str:
+def _id_of(made: Event, day: str) -> str:
     return f"list-{day}-{hashlib.sha256(_content(made)).hexdigest()[:32]}"
 
 

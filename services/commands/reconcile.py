@@ -90,8 +90,7 @@ def reconcile_list(  # noqa: PLR0917 - typer reads options from parameters
         shown = {**report.as_json(), "hindrance": hindrance, "published": published}
         print_json(json.loads(json.dumps(shown, default=str)))
     elif published is not None:
-        counts = ", ".join(f"{title} {name} {report.plan.publishes[name]:,}" for name, title in _KINDS.items())
-        OUT.print(f"已发布 published: {counts}")
+        OUT.print(f"已发布 published: {', '.join(f'{name} {count:,}' for name, count in published.items())}")
     if hindrance is not None:
         raise typer.Exit(EXIT_REFUSED if report.refused else EXIT_HELD)
 

@@ -5,18 +5,20 @@ log is looked through: nothing that was decided here waits for a projection.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from typing import Any, Final, NamedTuple
 
 import orjson
 from psycopg import Connection, sql
 
-from domain.events.facts import Event, EventKey
+from domain.events.facts import Event, EventKey, Fact, standing_fact
 from domain.events.types import CORRECTED, RANKS, RETRACTED
 from domain.fieldwork.list_elsewhere import DEREGISTERED
 from domain.fieldwork.list_sets import Said
 from domain.fieldwork.list_statements import STATED, Statement, statements
 from domain.fieldwork.lists import made_for
 from domain.values.instants import parse_instant
+from services.ledger.projector import fits
 from services.ledger.traces import events_about
 from services.ledger.view import View
 from services.log.content import whole_numbers
@@ -160,6 +162,16 @@ def hear(parts: Iterable[bytes]) -> Heard:
             break
     gone = [key for key, them in said_of.items() if any(word.type == RETRACTED for word in them)]
     return Heard(position, statements(stated, gone), ended, _said(rest, said_of))
+
+
+def standing(parts: Iterable[bytes], as_of: date) -> Iterator[Fact]:
+    """The source's facts that stand, effective by a date, in no order; `parts` as of `hear`."""
+    seen: set[int] = set()
+    for _, said in hear(parts).said:
+        found = None if said.event.position in seen else standing_fact(said.event, said.words, fits)
+        seen.add(said.event.position)
+        if found is not None and found.effective_on <= as_of:
+            yield found
 
 
 def _said(rest: Iterable[bytes], said_of: Mapping[EventKey, list[Event]]) -> Iterator[tuple[str, Said]]:

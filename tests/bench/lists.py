@@ -85,8 +85,8 @@ def main(path: str, facts: str) -> None:
     """Reconcile, and print seconds, peak memory in MiB and the differences."""
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, Scratch(Path(folder)) as scratch:
-        beside = Compared(_blocks(facts), lambda _: Elsewhere({}, {}))
-        report = reconcile(Path(path), SOURCE, AS_OF, None, beside, scratch)
+        compared = Compared(_blocks(facts), lambda _: Elsewhere({}, {}))
+        report = reconcile(Path(path), SOURCE, AS_OF, None, compared, scratch)
         for _ in scratch.events():
             pass
     seconds = time.perf_counter() - began
