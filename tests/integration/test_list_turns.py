@@ -1,27 +1,35 @@
 """Lists on a real service: decided in the writer's turn, in any order, put right, and beside other registries."""
 
 import json
+import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import psycopg
 import pytest
 
+from services.intake.in_turn import CameSinceError
+from services.intake.intake import Intake
+from services.lists import turns
+from services.log.messages import Message
 from tests.fix_service import Service, shell
-from tests.full_lists import Stock, as_csv, stock
-from tests.sending import envelope
+from tests.full_lists import SOURCE, Stock, as_csv, planned, stock
+from tests.sending import envelope, http
+from tests.unit.test_list_sets import CODES, REGISTERED, own
+from tests.unit.test_list_sets import content as listed_as
 
 BRANCH = {
     "effective_on": "2024-01-01", "branch": "branch:b1", "name": "支部", "tier": "branch", "formation": "joint",
     "region": "880107", "covers": [],
 }  # fmt: skip
-CASES = Path(__file__).parents[1] / "data" / "lists"
+LISTS = Path(__file__).parents[1] / "data" / "lists"
 
 
 def _ask(service: Service, source: str, content: bytes, as_of: str, **parameters: Any) -> Any:  # noqa: ANN401 - httpx's answer
@@ -45,7 +53,7 @@ def _own(count: int, source: str) -> Stock:
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_lists_out_of_order_give_the_ledger_of_the_set(service: Service, source: str, order: tuple[int, ...]) -> None:
     """Case 19, among groups of this source's own."""
-    files = sorted((CASES / "19-lists-out-of-order").iterdir())
+    files = sorted((LISTS / "19-lists-out-of-order").iterdir())
     days = ["2023-12-31", "2024-02-29", "2024-01-31"]
     for n in order:
         answer = _post(service, source, _of(files[n], source), days[n], publish=True)
@@ -72,7 +80,7 @@ def _codes(folder: Path) -> list[str]:
 
 def test_a_wrong_list_put_right_leaves_the_row_as_it_was(service: Service, source: str) -> None:
     """Case 21."""
-    folder = CASES / "21-wrong-list-put-right"
+    folder = LISTS / "21-wrong-list-put-right"
     first, wrong, right = (_of(file, source) for file in sorted(folder.glob("*.csv")))
     org = f"group:{source[-12:]}-{_codes(folder).index('91880701MA001103XU')}"
     _post(service, source, first, "2023-12-31", publish=True)
@@ -255,3 +263,66 @@ def test_lists_are_decided_from_the_log_while_the_projector_stands_still(
     child.resume()
     total = lagging.get("/v1/rates", as_of="2024-02-01", min_position=position)["total"]
     assert total["counts"]["organizations"] == 25 * 12
+
+
+def test_the_page_publishes_the_plan_that_was_looked_at_or_shows_what_came_since(service: Service, source: str) -> None:
+    rows = _own(20, source)
+    _post(service, source, as_csv(rows), "2024-01-31", publish=True)
+    with httpx.Client(base_url=service.url, timeout=30, trust_env=False) as browser:
+        token = re.findall('name="token" value="([^"]+)"', browser.get("/daily/lists").text)[0]
+        fields = {"token": token, "source": source, "date": "2024-02-29", "region": "880107001，880107002"}
+        listed = as_csv([row for row in rows if row[3] in ("880107001", "880107002")][1:])
+        sent = browser.post("/daily/lists", data=fields, files={"file": ("list.csv", listed)})
+        address = sent.headers["location"]
+
+        def plan() -> dict[str, str]:
+            return dict(re.findall('name="(plan|gone|token)" value="([^"]+)"', browser.get(address).text))
+
+        looked_at = plan()
+        assert looked_at["gone"] == "1"
+        _post(service, source, as_csv([*rows[:-1], [*rows[-1][:5], "88", ""]]), "2024-02-10", publish=True)
+        unrelated = browser.post(address, data={**looked_at, "confirm": "1"}).text
+        assert "data-outcome" in unrelated  # what came since changes nothing of this plan
+        _post(service, source, as_csv(rows), "2024-03-31", publish=True)
+        second = browser.post(
+            "/daily/lists", data={**fields, "date": "2024-04-30"}, files={"file": ("list.csv", listed)}
+        )
+        address = second.headers["location"]
+        looked_at = plan()
+        _post(service, source, as_csv([[*row[:5], "5", ""] for row in rows]), "2024-04-20", publish=True)
+        shown = browser.post(address, data={**looked_at, "confirm": looked_at["gone"]}).text
+        assert "data-outcome" not in shown
+        assert "another plan than the one confirmed" in shown
+        assert f"of {source} at position" in shown
+
+
+def test_a_plan_of_several_turns_stops_where_something_comes_between_and_is_taken_up_again(
+    intake: Intake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "TURN_EVENTS_MAX", 5)
+    rows = dict.fromkeys(range(6), ("甲", "880107", "3"))
+    last = max(rows, key=CODES.__getitem__)
+    known: list[Any] = []
+
+    def publish(between: list[dict[str, Any]]) -> turns.Published:
+        report, published, _ = planned(tmp_path, listed_as(rows), "2024-01-31", known)
+        assert report.plan is not None
+        report.plan.position = intake.recorder.head()[0]
+
+        def messages_of(events: Sequence[bytes], begin: int) -> list[Message]:
+            if begin:
+                intake.admit([http(each) for each in between])
+            return [http(json.loads(event)) for event in events]
+
+        raw = iter([json.dumps(event).encode() for event in published])
+        try:
+            return turns.publish_plan(intake, report.plan, SOURCE, raw, messages_of)
+        finally:
+            known[:] = [each.event() for each in intake.recorder.tail(0)]
+
+    with pytest.raises(CameSinceError, match="5 of the plan's 7 events were published"):
+        publish([own(last, "2024-01-15", "registered", **REGISTERED)])
+    assert intake.recorder.head()[0] == 6
+    done = publish([])
+    assert (done.counts["accepted"], done.stated) == (1, 1)
+    assert publish([]).position is None
