@@ -1,5 +1,6 @@
 """`/v1/lists`: full lists of registries, compared with the source's facts and published as events."""
 
+import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -7,7 +8,6 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import orjson
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -190,7 +190,15 @@ def others(request: Request, holder: Publishing, clocks: Asked, source: Source, 
     return answer(found)
 
 
-@router.post("/turn", response_model=None, responses={200: {"model": TurnAnswer}}, summary="发布清单 Publish in turn")
+@router.post(
+    "/turn",
+    response_model=None,
+    responses={200: {"model": TurnAnswer}, 409: {"model": ProblemDetails, "description": "Something came since"}},
+    openapi_extra={
+        "requestBody": {"required": True, "content": {"application/json": {"schema": TurnShape.model_json_schema()}}}
+    },
+    summary="发布清单 Publish in turn",
+)
 async def turn(
     request: Request,
     holder: Publishing,
@@ -214,7 +222,7 @@ async def turn(
     if any(event.get("source") != source for event in body.events):
         raise invalid("/events", source, "source", "all events of a list's plan are of the list's source")
     grounds = Grounds(decided_at, matters(source, body.about, body.sources))
-    events = [orjson.dumps(event) for event in body.events]
+    events = [json.dumps(event, ensure_ascii=False).encode() for event in body.events]
     messages = messages_of(request, holder.publisher(), events)
     receipts = await run_in_threadpool(act_on, parts.intake, grounds, messages)
     counts = Counter(receipt.disposition for receipt in receipts)

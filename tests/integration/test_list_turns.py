@@ -1,6 +1,7 @@
 """Lists on a real service: decided in the writer's turn, in any order, put right, and beside other registries."""
 
 import json
+import os
 import re
 import threading
 import time
@@ -29,6 +30,7 @@ BRANCH = {
     "effective_on": "2024-01-01", "branch": "branch:b1", "name": "支部", "tier": "branch", "formation": "joint",
     "region": "880107", "covers": [],
 }  # fmt: skip
+TRIALS = int(os.environ.get("TAIZHANG_TEST_TRIALS", "8"))
 LISTS = Path(__file__).parents[1] / "data" / "lists"
 
 
@@ -241,7 +243,7 @@ def test_lists_are_decided_from_the_log_while_the_projector_stands_still(
     lagging: Service, database: str, source: str
 ) -> None:
     position = 0
-    for trial in range(25):
+    for trial in range(TRIALS):
         own = f"{source}{trial:02}"
         rows = _own(12, own)
         answers = _at_once(lagging, database, [(own, as_csv(rows), "2024-01-31")] * 2)
@@ -262,7 +264,7 @@ def test_lists_are_decided_from_the_log_while_the_projector_stands_still(
     (child,) = [c for c in psutil.Process(lagging.process.pid).children() if "projector" in c.cmdline()]
     child.resume()
     total = lagging.get("/v1/rates", as_of="2024-02-01", min_position=position)["total"]
-    assert total["counts"]["organizations"] == 25 * 12
+    assert total["counts"]["organizations"] == TRIALS * 12
 
 
 def test_the_page_publishes_the_plan_that_was_looked_at_or_shows_what_came_since(service: Service, source: str) -> None:
@@ -326,3 +328,28 @@ def test_a_plan_of_several_turns_stops_where_something_comes_between_and_is_take
     done = publish([])
     assert (done.counts["accepted"], done.stated) == (1, 1)
     assert publish([]).position is None
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"confirm": "5"}, {"confirm": "x-y"}, {"page": "3/2"}, {"region": "88010"}, {"known_at": 10**12},
+        {"page": "1/2", "region": "880107"},
+    ],
+)  # fmt: skip
+def test_what_is_asked_wrongly_is_refused_in_words(service: Service, source: str, parameters: dict[str, Any]) -> None:
+    answer = _ask(service, source, as_csv(_own(3, source)), "2024-01-31", publish=True, **parameters)
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{}", b'{"events":[]}', b'{"events":[{"source":"/another"}]}', b'{"events":[{"source":"SOURCE","n":1e999}]}',
+     b'{"events":[{"source":"SOURCE","n":' + b"9" * 400 + b"}]}"],
+)  # fmt: skip
+def test_a_turn_takes_nothing_but_whole_events_of_its_source(service: Service, source: str, body: bytes) -> None:
+    head = service.get("/health/ready")["position"]
+    sent = body.replace(b"SOURCE", source.encode())
+    answer = service.http.post("/v1/lists/turn", params={"source": source, "decided_at": head}, content=sent)
+    assert answer.status_code == 400, answer.text
