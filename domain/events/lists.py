@@ -60,6 +60,7 @@ KEPT_ROWS_MAX: Final = 20_000
 PIECES_MAX: Final = 2 * KEPT_ROWS_MAX // ROWS_A_PIECE
 
 StatedField = Literal["category", "name", "region", "industry", "employees", "supervisor", "address"]
+KeptField = StatedField | Literal["gone"]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Count = Annotated[int, Field(ge=1, le=PAGES_MAX)]
 
@@ -82,11 +83,13 @@ class PartData(Data):
 class RowKept(Data):
     """A row that the source's facts do not say after the list: `fields` as listed, null where the list leaves it out.
 
+    `gone` instead of the others: the list calls it over, for this reason.
+
     `settled`: a person's word after an equal list stands against it, and goes on standing.
     """
 
     org: OrganizationId
-    fields: dict[StatedField, Any] | None
+    fields: dict[KeptField, Any] | None
     settled: bool = False
 
 

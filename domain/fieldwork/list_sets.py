@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, NamedTuple
 from domain.events.facts import Event, Fact, fact, standing_fact, word_order
 from domain.events.types import CORRECTED, RETRACTED
 from domain.fieldwork.list_statements import Kept, Part, Statement
-from domain.fieldwork.lists import Held, Listed, compare, event, held, made_for, named
+from domain.fieldwork.lists import GONE, KIND_OF, Held, Listed, compare, event, held, made_for, named
 from domain.ledger.entities import Attributes
 from domain.values.instants import parse_date
 
@@ -124,6 +124,7 @@ class _Walk:
         self._left: set[date] = set()
         self._change: Change | None = None
         self._drops = False
+        self._given_reason = False
         self._state: Attributes | None = None
 
     def _first(self, own: Sequence[Said]) -> date:
@@ -166,7 +167,7 @@ class _Walk:
         """Whether a person's word after the list stands against what it said; a list sent again does not undo it."""
         if statement is self._lists.new:
             same = self._lists.same
-            return same is not None and self._says(same) == self._row and self._settled_by_a_person(same)
+            return same is not None and _alike(self._says(same), self._row) and self._settled_by_a_person(same)
         kept = statement.otherwise.get(self._org)
         if kept is not None and kept.settled:
             return True
@@ -208,7 +209,8 @@ class _Walk:
                 self._drops = True
                 if self._elsewhere(day):
                     return "elsewhere", before
-                data = {"reason": speaker.reason}
+                data = data or {"reason": speaker.reason}
+                self._given_reason = day == self._lists.new.as_of and data["reason"] != speaker.reason
             made = event(self._lists.source, self._org, difference, data, day, before.last_ns)
             self._wanted[made.id] = made
             known = self._made.get(made.id)
@@ -236,7 +238,7 @@ class _Walk:
         same = self._lists.same
         return Settled(
             self._told(was, is_), was, is_, events, self._row_kept(is_),
-            same is not None and self._says(same) != self._row, self._drops, gone, after,
+            same is not None and not _alike(self._says(same), self._row), self._drops, gone, after,
         )  # fmt: skip
 
     def _told(self, was: Attributes | None, is_: Attributes | None) -> Change | None:
@@ -251,7 +253,7 @@ class _Walk:
     def _row_kept(self, after: Attributes | None) -> Kept | None:
         """The list's row, where its source's facts would not give it back."""
         new = self._lists.new
-        if _read_off(new, self._org, after) == self._row:
+        if _alike(_read_off(new, self._org, after), self._row) and not self._given_reason:
             return None
         return Kept(None if self._row is None else self._row.fields, new.as_of in self._left)
 
@@ -286,6 +288,18 @@ _AGAIN: Final = "由 {0} 的清单核对恢复 by the list of {0} this differenc
 
 def _name(event_: Event) -> dict[str, str]:
     return {"source": event_.source, "id": event_.id}
+
+
+def _alike(one: Listed | None, other: Listed | None) -> bool:
+    """Whether two rows say the same; one that calls the organization over says what leaving it out says."""
+    one, other = (None if row is None or GONE in row.fields else row for row in (one, other))
+    if one is None or other is None:
+        return one is other
+    if one.fields.keys() != other.fields.keys():
+        return False
+    kind = KIND_OF[one.fields["category"]]
+    said = Attributes(kind, *(one.fields.get(name) for name in Attributes._fields[1:]))  # type: ignore[arg-type]  # as listed
+    return compare(Held(said, 0), other)[0] == "unchanged"
 
 
 def _read_off(statement: Statement, org: str, attributes: Attributes | None) -> Listed | None:

@@ -102,6 +102,8 @@ def _name(cell: Cell, _: int | None) -> str:
 
 
 _FIRST: Final = frozenset(("org", "category"))
+# The only field of an organization that the list itself calls over.
+GONE: Final = "gone"
 # How the other fields are read; the number is of the digits that the profile states for their codes.
 _READERS: Final[Mapping[str, Callable[[Cell, int | None], str | int | None]]] = {
     "name": _name,
@@ -127,8 +129,9 @@ def held(facts: Iterable[Fact], as_of: date) -> Held:
 def compare(before: Held, now: Listed | None) -> tuple[Difference, dict[str, Any]]:
     """How the list differs, and the data of the fact that makes the source agree, without its date and `org`."""
     attributes = before.attributes
-    if now is None:
-        return ("unchanged", {}) if attributes is None else ("deregistered", {})
+    if now is None or GONE in now.fields:
+        said = {} if now is None else {"reason": now.fields[GONE]}
+        return ("unchanged", {}) if attributes is None else ("deregistered", said)
     if attributes is None:
         fields = {name: value for name, value in now.fields.items() if value is not None}
         return "registered", {"kind": KIND_OF[now.fields["category"]], **fields}

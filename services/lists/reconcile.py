@@ -261,7 +261,8 @@ def _refuse_outside(report: Report, part: Part, scratch: Scratch) -> None:
 def _compare(report: Report, heard: Heard, beside: Compared, scratch: Scratch) -> None:
     profile = report.profile
     assert profile is not None  # noqa: S101 - headings or a profile were found, or the list was refused
-    fields = (profile.columns.keys() | profile.constants.keys()) - {"org"}
+    told = {"category", "name", "region"} | profile.columns.keys() | profile.constants.keys()
+    fields = told.intersection(Attributes._fields)
     listed = (row.org for _, row in scratch.rows()) if beside.part.pages else ()
     rows = report.rows["row"] - report.rows["repeated"]
     new = new_statement(report.as_of, beside.part, fields, profile.deregistered_reason, rows, listed)

@@ -1,5 +1,6 @@
 """What a set of lists means: the same ledger in whatever order they come, and what each list says on its own date."""
 
+import json
 import tempfile
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -10,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.fieldwork.list_statements import WHOLE, Part
+from domain.fieldwork.list_sets import Said, lists_of, settle
+from domain.fieldwork.list_statements import WHOLE, Part, Statement
+from domain.fieldwork.lists import GONE, Listed, as_bytes, made_for
 from domain.ledger.rows import Row, ledger
 from services.lists.reconcile import Report
 from tests.full_lists import HEADINGS, SOURCE, planned, stock, taken
@@ -249,3 +252,29 @@ def test_a_list_names_what_the_ledger_lacks_and_the_remedy_it_names_mends_it() -
         log.send(DAYS[1], rest)
         assert sorted(log.said(DAYS[2])) == [0, 1, 2, 3]
         assert log.send(DAYS[1], {0: rows[0]}, source=OTHER).plan.lacking == []  # type: ignore[union-attr]  # as above
+
+
+def test_a_row_that_calls_its_organization_over_keeps_its_reason_where_lists_come_late() -> None:
+    active = Listed(f"uscc:{CODES[0]}", {"category": "private_enterprise", "name": "甲", "region": "880107"})
+    over = Listed(active.org, {GONE: "revoked"})
+    log: list[dict[str, Any]] = []
+    stated: list[Statement] = []
+
+    def send(day: str, row: Listed) -> None:
+        new = Statement(date.fromisoformat(day), WHOLE, day, ("category", "name", "region"), "dissolved", 1, 0, {},
+                        frozenset())  # fmt: skip
+        lists, _ = lists_of(SOURCE, stated, new, fits)
+        events = taken(log)
+        words = [e for e in events if not e.is_fact]
+        said = [Said(e, tuple(w for w in words if w.target == e.key), made_for(e)) for e in events if e.is_fact]
+        found = settle(lists, active.org, said, row)
+        log.extend(json.loads(as_bytes(each)) for each in found.events)
+        kept = {} if found.row is None else {active.org: found.row}
+        stated.append(new._replace(until=len(log), otherwise=kept))
+
+    for day, row in ((DAYS[0], active), (DAYS[2], over), (DAYS[1], active)):
+        send(day, row)
+    (ended,) = [e for e in log if e["type"].endswith("deregistered.v1")]
+    assert (ended["data"]["effective_on"], ended["data"]["reason"]) == (DAYS[2], "revoked")
+    send("2024-01-05", over)
+    assert [e["data"]["reason"] for e in log if e["type"].endswith("deregistered.v1")] == ["revoked", "revoked"]
