@@ -1,21 +1,32 @@
 """How a source's full lists are read: the column profile kept for the source, as an office's act (list.profiled)."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from domain.fieldwork import list_cells
+from domain.fieldwork.list_columns import ListField, is_personal, plain_heading
+from domain.fieldwork.list_words import Status
 from domain.values.fields import SOURCE_LENGTH_MAX, Data, FactData, OrganizationId, RegionCode
 from domain.values.reach import Reach
-from domain.values.terms import DeregistrationReason
+from domain.values.terms import CATEGORIES, DeregistrationReason
 
-ListField = Literal["org", "category", "name", "region", "industry", "employees", "supervisor", "address"]
 REQUIRED_FIELDS: Final[tuple[ListField, ...]] = ("org", "category", "name", "region")
+PLACE_FIELDS: Final[tuple[ListField, ...]] = ("region", "town", "village")
 HEADING_LENGTH_MAX: Final = 200
+WORDS_MAX: Final = 2_000
 
 Heading = Annotated[str, StringConstraints(min_length=1, max_length=HEADING_LENGTH_MAX)]
+Word = Annotated[str, StringConstraints(max_length=HEADING_LENGTH_MAX)]
+# Here, since a field of the profile is called `list`.
+Headings = Annotated[list[Heading], Field(default=[], max_length=200)]
 Percent = Annotated[int, Field(ge=0, le=100)]
 Source = Annotated[str, StringConstraints(min_length=1, max_length=SOURCE_LENGTH_MAX)]
+Constant = Literal["category", "region", "industry", "supervisor"]
+Defaulted = Literal["category", "region", "industry", "employees", "supervisor", "address"]
+Mapped = Literal["org", "name", "region", "town", "village", "industry", "employees", "supervisor", "address"]
 
 
 class ListProfiled(FactData):
@@ -24,8 +35,13 @@ class ListProfiled(FactData):
     Attributes:
         list: the source whose lists it describes.
         columns: by field the heading of its column; fields left out are not compared, unless a constant states them.
+            `town` and `village` are names of divisions below `region`; `status` is the state of registration.
         constants: by field what holds for every row of the list.
+        defaults: by field what an empty cell means.
         categories: by the list's own words the category that they mean.
+        statuses: by the list's own words whether the organization is active, or why it is over; "" for an empty cell.
+        values: by field and the list's own words the value that they mean, null for nothing; "" for an empty cell.
+        set_aside: headings of columns that are left unread on purpose.
         digits: by field how many digits its codes have, so that lost leading zeros can be given back.
         deregistered_percent_max: of the source's active organizations; a list that would deregister a larger share
             is held until a person confirms the number.
@@ -36,8 +52,12 @@ class ListProfiled(FactData):
     reach = Reach.WHOLE_CITY
     list: Source
     columns: dict[ListField, Heading]
-    constants: Annotated[dict[Literal["category", "region", "industry", "supervisor"], Heading], Field(default={})]
+    constants: Annotated[dict[Constant, Heading], Field(default={})]
+    defaults: Annotated[dict[Defaulted, Heading], Field(default={})]
     categories: Annotated[dict[Heading, Heading], Field(default={}, max_length=200)]
+    statuses: Annotated[dict[Word, Status], Field(default={}, max_length=200)]
+    values: Annotated[dict[Mapped, Annotated[dict[Word, Word | None], Field(max_length=WORDS_MAX)]], Field(default={})]
+    set_aside: Headings
     digits: Annotated[dict[Literal["region", "industry"], Annotated[int, Field(ge=2, le=12)]], Field(default={})]
     deregistered_percent_max: Percent = 5
     deregistered_reason: DeregistrationReason = "dissolved"
@@ -45,11 +65,63 @@ class ListProfiled(FactData):
     @model_validator(mode="after")
     def _complete(self) -> "ListProfiled":
         missing = [f for f in REQUIRED_FIELDS if f not in self.columns and f not in self.constants]
+        if missing == ["region"] and ("town" in self.columns or "village" in self.columns):
+            missing = []
         if missing:
             raise PydanticCustomError(
                 "column_missing", "a profile names a column or a constant for {fields}", {"fields": ", ".join(missing)}
             )
         return self
+
+    @model_validator(mode="after")
+    def _distinct(self) -> "ListProfiled":
+        """One column is read for one field, none that holds personal data, none that is set aside."""
+        seen: dict[str, str] = {plain_heading(heading): "set_aside" for heading in self.set_aside}
+        for field, heading in self.columns.items():
+            plain = plain_heading(heading)
+            if plain in seen:
+                raise _wrong("column_twice", f"the column {heading} is named for {field} and for {seen[plain]}")
+            if is_personal(plain):
+                raise _wrong("personal", f"the column {heading} holds personal data, which is never read")
+            seen[plain] = field
+        return self
+
+    @model_validator(mode="after")
+    def _known(self) -> "ListProfiled":
+        """Nothing is mapped to what is no value of its field."""
+        for word, meant in self.categories.items():
+            if meant not in CATEGORIES:
+                raise _wrong(
+                    "category_unknown",
+                    f"categories: {word} is to mean {meant}, which is none of {', '.join(CATEGORIES)}",
+                )
+        for where, given in (("constants", self.constants), ("defaults", self.defaults)):
+            for field, value in given.items():
+                _check(f"{where}: {field}", field, value, self.categories)
+        for field, words in self.values.items():
+            for word, value in words.items():
+                if value is not None:
+                    _check(f"values: {field}: {word}", field, value, self.categories)
+        return self
+
+
+def _wrong(rule: str, message: str) -> PydanticCustomError:
+    return PydanticCustomError("profile", "{reason}", {"reason": message, "rule": rule})  # type: ignore[arg-type]
+
+
+def _check(where: str, field: str, value: str, categories: Mapping[str, str]) -> None:
+    readers: dict[str, Any] = {
+        "category": lambda cell: list_cells.category(cell, categories), "region": list_cells.region,
+        "town": list_cells.region, "village": list_cells.region, "industry": list_cells.industry,
+        "employees": list_cells.employees, "address": list_cells.address,
+        "org": lambda cell: list_cells.organization(cell, group=cell.startswith("group:")),
+    }  # fmt: skip
+    try:
+        found = readers.get(field, list_cells.text)(value)
+    except list_cells.CellError as error:
+        raise _wrong(error.rule, f"{where} is to mean {value}: {error}") from None
+    if found is None:
+        raise _wrong("nothing", f"{where} is to mean {value}, which is nothing; write null")
 
 
 REGIONS_MAX: Final = 200

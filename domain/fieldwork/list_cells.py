@@ -6,15 +6,30 @@ Every function raises `CellError`, whose message names the rule and the remedy.
 import re
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal
 
+from domain.fieldwork.list_words import CATEGORY_WORDS, SECTION_WORDS
 from domain.values import codes
 from domain.values.fields import ADDRESS_LENGTH_MAX, EMPLOYEES_MAX, NAME_LENGTH_MAX
+from domain.values.names import one_width
 from domain.values.terms import CATEGORIES
 
-Cell = str | int | float | bool | date | datetime | time | timedelta | None
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A cell of a workbook that holds no value: an error, or a formula whose result was not stored."""
+
+    kind: Literal["error", "formula"]
+    shown: str
+
+    def __str__(self) -> str:
+        return self.shown
+
+
+Cell = str | int | float | bool | date | datetime | time | timedelta | Fault | None
 
 # Excel keeps 15 significant digits of a number (Microsoft, Excel specifications and limits).
 EXCEL_DIGITS: Final = 15
@@ -22,20 +37,21 @@ _PROTECTED: Final = re.compile(r'="(.*)"', re.DOTALL)
 _SCIENTIFIC: Final = re.compile(r"([0-9])(?:\.([0-9]+))?[eE]\+?([0-9]{1,2})", re.ASCII)
 _DECIMAL: Final = re.compile(r"([0-9]+)\.0+", re.ASCII)
 _HEADCOUNT: Final = re.compile(r"([0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.0+)?人?", re.ASCII)
-_NOTHING: Final = frozenset(("", "-", "--", "—", "——", "/", "无", "不详", "未知", "N/A", "#N/A", "NULL", "null"))
-_BLANK: Final = re.compile(r"[\s\u3000\u00a0\ufeff\u200b]+")
-_ODD: Final = re.compile(r"[\s\x00-\x1f\x7f\u3000\u00a0\ufeff\u200b]|^[=#]")
+_NOTHING: Final = frozenset(("", "-", "--", "—", "——", "/", "无", "不详", "未知", "N/A", "NULL", "null"))
+_BLANK: Final = re.compile(r"[\s\u3000\u00a0]+")
+# Direction marks, zero widths and soft hyphens (Unicode, general category Cf), which nobody sees in a cell.
+_UNSEEN_SET: Final = "\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0001-\U000e007f"
+_UNSEEN: Final = re.compile(f"[{_UNSEEN_SET}]")
+_ODD: Final = re.compile(rf"[\s\x00-\x1f\x7f\u3000\u00a0{_UNSEEN_SET}]|^[=#]|^Err:")
+# Excel's errors (Microsoft, ERROR.TYPE), LibreOffice's, and a column that was too narrow for what it held.
+_ERROR: Final = re.compile(
+    r"#(?:NULL!|DIV/0!|VALUE!|REF!|NAME\?|NUM!|N/A|GETTING_DATA|SPILL!|CALC!|FIELD!|BLOCKED!|UNKNOWN!|CONNECT!|"
+    r"EXTERNAL!|BUSY!|PYTHON!)|Err:[0-9]{3}|#{3,}",
+    re.IGNORECASE,
+)
 _PLAIN_CODE: Final = re.compile(r"[0-9A-Z]{18}", re.ASCII)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _REGION_PADDING: Final = ("000", "000", "00", "00")
-
-CATEGORY_WORDS: Final[dict[str, str]] = {
-    "私营企业": "private_enterprise", "民营企业": "private_enterprise", "内资企业": "private_enterprise",
-    "外资企业": "foreign_enterprise", "外商投资企业": "foreign_enterprise", "港澳台商投资企业": "foreign_enterprise",
-    "个体工商户": "sole_proprietor", "个体": "sole_proprietor", "社会团体": "association", "社团": "association",
-    "基金会": "foundation", "社会服务机构": "service_institution", "民办非企业单位": "service_institution",
-    "快递员": "courier", "外卖配送员": "food_delivery", "网约车司机": "ride_hailing", "其他": "other_group",
-}  # fmt: skip
 
 
 class CellError(ValueError):
@@ -46,9 +62,47 @@ class CellError(ValueError):
         self.rule = rule
 
 
+def seen(words: str) -> str:
+    """Words without the characters that nobody sees, in one width, without any blanks."""
+    return _BLANK.sub("", _UNSEEN.sub("", one_width(words)))
+
+
 def is_blank(cell: Cell) -> bool:
     """Whether there is nothing in a cell."""
-    return cell is None or (isinstance(cell, str) and not _BLANK.sub("", cell))
+    return cell is None or (isinstance(cell, str) and not seen(cell))
+
+
+def is_nothing(cell: Cell) -> bool:
+    """Whether a cell is blank, or holds one of the words by which people say so."""
+    return cell is None or (isinstance(cell, str) and seen(cell) in _NOTHING)
+
+
+def fault(cell: Cell) -> CellError | None:
+    """Why a cell holds no value although something stands in it; None where it may be read."""
+    if isinstance(cell, Fault) and cell.kind == "formula":
+        return CellError(
+            "formula_not_stored",
+            "the cell holds a formula without its result; open the workbook in a spreadsheet program, let it calculate "
+            "and save it again, or paste the values",
+        )
+    if isinstance(cell, Fault) or (isinstance(cell, str) and cell[:1] in "#E" and _ERROR.fullmatch(cell.strip())):
+        return CellError(
+            "formula_error",
+            f"the cell shows the error {str(cell).strip()[:40]}; correct the formula, or paste the value in its place",
+        )
+    return None
+
+
+def plain(cell: Cell) -> Cell:
+    """The cell, if it holds a value.
+
+    Raises:
+        CellError: it holds an error, or a formula without a result.
+    """
+    found = fault(cell)
+    if found is not None:
+        raise found
+    return cell
 
 
 def text(cell: Cell, length_max: int = NAME_LENGTH_MAX) -> str | None:
@@ -56,19 +110,18 @@ def text(cell: Cell, length_max: int = NAME_LENGTH_MAX) -> str | None:
     # Most cells hold words and nothing to look at twice.
     if isinstance(cell, str) and 2 <= len(cell) <= length_max and not _ODD.search(cell) and cell not in _NOTHING:
         return cell
-    found = _words(cell)
+    found = words_of(cell)
     if found in _NOTHING:
         return None
     if _CONTROL.search(found):
         raise CellError("control_character", "the cell holds control characters; type it again")
-    if found.startswith("#") and found.rstrip("!?").isupper() and found.endswith(("!", "?", "A")):
-        raise CellError("formula_error", "the cell shows an Excel error; paste the value in place of the formula")
     if len(found) > length_max:
         raise CellError("too_long", f"at most {length_max} characters stand here; shorten the text")
     return found
 
 
-def _words(cell: Cell) -> str:
+def words_of(cell: Cell) -> str:
+    cell = plain(cell)
     match cell:
         case None:
             return ""
@@ -83,22 +136,24 @@ def _words(cell: Cell) -> str:
             return repr(cell)
         case int() | float():
             return str(int(cell))
-    found = _unprotected(cell)
-    return _BLANK.sub(" ", found).strip() if _BLANK.search(found) else found
+    found = _UNSEEN.sub("", _unprotected(cell))  # type: ignore[arg-type]  # a string is all that is left
+    return _BLANK.sub(" ", found).strip()
 
 
 def _unprotected(cell: str) -> str:
     """The text of ="…", which exporters write so that Excel leaves a code alone; another formula is refused."""
-    if not cell.startswith("="):
+    bare = _UNSEEN.sub("", cell).strip()
+    if not bare.startswith("="):
         return cell
-    protected = _PROTECTED.fullmatch(cell.strip())
+    protected = _PROTECTED.fullmatch(bare)
     if protected is None:
         raise CellError("formula", "a formula stands where a value belongs; paste values only, then export again")
     return protected[1].replace('""', '"')
 
 
 def _code(cell: Cell) -> tuple[str | None, bool]:
-    """A cell's code in capitals without white space, and whether Excel held it as a number."""
+    """A cell's code without white space and unseen characters, and whether Excel held it as a number."""
+    cell = plain(cell)
     if isinstance(cell, bool | date | time | timedelta):
         raise CellError("date_for_code", "Excel has made a date or truth value of the code; format the column as text")
     if isinstance(cell, float):
@@ -107,8 +162,7 @@ def _code(cell: Cell) -> tuple[str | None, bool]:
         return _whole(str(int(cell))), True
     if isinstance(cell, int):
         return _whole(str(cell)), True
-    found = _BLANK.sub("", unicodedata.normalize("NFKC", _unprotected(cell or "")))
-    found = found.removeprefix("'")
+    found = seen(unicodedata.normalize("NFKC", _unprotected(cell or ""))).removeprefix("'")  # type: ignore[arg-type]
     if found in _NOTHING:
         return None, False
     if decimal := _DECIMAL.fullmatch(found):
@@ -145,8 +199,13 @@ def organization(cell: Cell, *, group: bool) -> str:
     if found is None:
         raise CellError("code_missing", "the row has no code; enter it, or take the row out of the list")
     if group:
-        found = (cell.strip() if isinstance(cell, str) else found).removeprefix("group:")
+        found = (words_of(cell) if isinstance(cell, str) else found).removeprefix("group:")
         prefix = "group:"
+        if _PLAIN_CODE.fullmatch(found.upper()) and codes.is_credit_code(found.upper()):
+            raise CellError(
+                "category_of_another_kind",
+                "the category is one of groups, and the code a unified social credit code; correct the category",
+            )
     else:
         found, prefix = found.upper().removeprefix("USCC:"), "uscc:"
     try:
@@ -179,10 +238,12 @@ def region(cell: Cell, digits: int | None = None) -> str:
 
 @lru_cache(_KEPT, typed=True)
 def industry(cell: Cell, digits: int | None = None) -> str | None:
-    """A code of GB/T 4754-2017; the section letter of a bare number is found from its division."""
+    """A code of GB/T 4754-2017, or a section by its name; the letter of a bare number is found from its division."""
     found, was_number = _code(cell)
     if found is None:
         return None
+    if found in SECTION_WORDS:
+        return SECTION_WORDS[found]
     found = found.upper()
     if found.isascii() and found.isdigit():
         if was_number and digits is not None:
@@ -208,6 +269,7 @@ def industry(cell: Cell, digits: int | None = None) -> str | None:
 @lru_cache(_KEPT, typed=True)
 def employees(cell: Cell) -> int | None:
     """A head count; None where the list does not know it."""
+    cell = plain(cell)
     if isinstance(cell, bool | date | time | timedelta):
         raise CellError(
             "date_for_number", "Excel has made a date of the number; format the column as number and enter it again"
@@ -217,7 +279,7 @@ def employees(cell: Cell) -> int | None:
             raise CellError("employees", "a head count is a whole number; correct the cell")
         count = int(cell)
     else:
-        found = _BLANK.sub("", unicodedata.normalize("NFKC", _unprotected(cell or "")))
+        found = seen(unicodedata.normalize("NFKC", _unprotected(cell or "")))  # type: ignore[arg-type]
         if found in _NOTHING:
             return None
         match = _HEADCOUNT.fullmatch(found)
@@ -237,7 +299,7 @@ def category(cell: Cell, words: Mapping[str, str]) -> str:
     found = text(cell)
     if found is None:
         raise CellError("category_missing", "the row has no category; enter it, or state a constant in the profile")
-    meant = words.get(found) or CATEGORY_WORDS.get(found) or found
+    meant = words.get(found) or CATEGORY_WORDS.get(seen(found)) or found
     if meant not in CATEGORIES:
         raise CellError(
             "category_unknown", f"the word is not known; add it to the profile's categories, as one of {CATEGORIES}"

@@ -13,19 +13,27 @@ from typing import Any, Final, Literal, NamedTuple, cast
 from pydantic_core import to_json
 
 from domain.events.facts import Event, Fact
-from domain.events.lists import ListField, ListProfiled
+from domain.events.lists import PLACE_FIELDS, ListProfiled
 from domain.fieldwork.list_cells import (
     Cell,
     CellError,
     address,
     category,
     employees,
+    fault,
     industry,
+    is_nothing,
     organization,
     region,
+    seen,
     text,
 )
+from domain.fieldwork.list_columns import ListField, plain_heading
+from domain.fieldwork.list_marks import marked, status
+from domain.fieldwork.list_places import Places
+from domain.fieldwork.list_words import Status
 from domain.ledger.entities import Attributes, Organization, apply
+from domain.values.names import same_words
 from domain.values.terms import CATEGORIES_OF_KIND, Kind
 
 _MADE: Final = re.compile(r"list-([0-9]{4}-[0-9]{2}-[0-9]{2})-[0-9a-f]{32}")
@@ -42,13 +50,18 @@ class Listed(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """Why a row, or the whole file, cannot be read; `row` is counted from 1 as in the file, 0 for the file."""
+    """Why a row, or the whole file, cannot be read.
+
+    `row` is counted from 1 as in the file, 0 for the file; `sheet` and `cell` (as F5) are of workbooks.
+    """
 
     row: int
     column: str
     value: str
     rule: str
     message: str
+    sheet: str = ""
+    cell: str = ""
 
 
 class RowRefusedError(ValueError):
@@ -69,29 +82,102 @@ class Held(NamedTuple):
     last_ns: int
 
 
-def listed(row: int, cells: Mapping[ListField, Cell], profile: ListProfiled) -> Listed:
+NOWHERE: Final = Places()
+
+
+def listed(
+    row: int, cells: Mapping[ListField, Cell | Mapping[str, Cell]], profile: ListProfiled, places: Places = NOWHERE
+) -> Listed:
     """Read one row.
+
+    Args:
+        row: its number.
+        cells: by field the cell; or the cells of several columns, by the value that a mark in each means.
+        profile: how the list is read.
+        places: the divisions by name.
 
     Raises:
         RowRefusedError: naming the column, the value and the remedy.
     """
-    fields: dict[str, Any] = {}
-    digits: Mapping[Any, int] = profile.digits
-    field: ListField = "category"
-    every = {**cast("Mapping[ListField, Cell]", profile.constants), **cells} if profile.constants else cells
+    reader = _Row(profile, places)
     try:
-        fields["category"] = category(every.get("category"), profile.categories)
-        kind = KIND_OF[fields["category"]]
-        field = "org"
-        org = organization(every.get("org"), group=kind == "new_employment_group")
-        for field, cell in every.items():
-            if field not in _FIRST:
-                fields[field] = _READERS[field](cell, digits.get(field))
+        return reader.read(cells)
     except CellError as error:
-        column = profile.columns.get(field, field)
-        value = str(every.get(field) or "")[:80]
+        column = profile.columns.get(reader.field, reader.field)
+        value = str(reader.cells.get(reader.field) or "")[:80]
         raise RowRefusedError(Refusal(row, column, value, error.rule, str(error))) from None
-    return Listed(org, fields)
+
+
+class _Row:
+    """One row, read field by field; `field` is the one that is being read."""
+
+    def __init__(self, profile: ListProfiled, places: Places) -> None:
+        self.profile, self.places = profile, places
+        self.field: ListField = "status"
+        self.cells: dict[ListField, Cell] = {}
+
+    def read(self, cells: Mapping[ListField, Cell | Mapping[str, Cell]]) -> Listed:
+        """The organization.
+
+        Raises:
+            CellError: `field` cannot be read.
+        """
+        profile = self.profile
+        for name, given in cells.items():
+            self.field = name
+            cell = marked(given) if isinstance(given, Mapping) else given
+            self.cells[name] = _given(profile, name, cell) if profile.values or profile.defaults else cell
+        for name, constant in cast("Mapping[ListField, str]", profile.constants).items():
+            self.cells.setdefault(name, constant)
+        self.field = "category"
+        fields: dict[str, Any] = {"category": category(self.cells.get("category"), profile.categories)}
+        self.field = "org"
+        org = organization(self.cells.get("org"), group=KIND_OF[fields["category"]] == "new_employment_group")
+        state = self._state()
+        if state != "active":
+            return Listed(org, {GONE: state})
+        digits: Mapping[Any, int] = profile.digits
+        for name, cell in self.cells.items():
+            self.field = name
+            if name in _READERS:
+                fields[name] = _READERS[name](cell, digits.get(name))
+        fields["region"] = self._region(digits.get("region"))
+        return Listed(org, fields)
+
+    def _state(self) -> Status:
+        self.field = "status"
+        if "status" not in self.cells:
+            return "active"
+        heading = plain_heading(self.profile.columns.get("status", ""))
+        return status(self.cells["status"], heading, self.profile.statuses)
+
+    def _region(self, digits: int | None) -> str:
+        """The division by its code or its name, then those below it that the row names."""
+        found = ""
+        for name in PLACE_FIELDS:
+            self.field = name
+            cell = self.cells.get(name)
+            if isinstance(cell, str) and not cell.isascii() and not seen(cell).isascii() and not is_nothing(cell):
+                found = self.places.find(text(cell) or "", found)
+            elif name in self.cells and (name == "region" or not is_nothing(cell)):
+                found = region(cell, digits)
+        if not found:
+            raise CellError("region_missing", "the row has no division; enter its code or its name")
+        return found
+
+
+def _given(profile: ListProfiled, field: ListField, cell: Cell) -> Cell:
+    """The cell, or what the profile says that it means."""
+    words: Mapping[str, str | None] | None = cast("Mapping[str, Any]", profile.values).get(field)
+    if words and fault(cell) is None and isinstance(cell, str | int | float | None):
+        said = "" if cell is None else str(int(cell) if isinstance(cell, float) and cell.is_integer() else cell)
+        plain = seen(said)
+        for word in (said.strip(), plain):
+            if word in words:
+                cell = words[word]
+                break
+    default: str | None = cast("Mapping[str, str]", profile.defaults).get(field)
+    return default if default is not None and is_nothing(cell) else cell
 
 
 def _name(cell: Cell, _: int | None) -> str:
@@ -101,13 +187,11 @@ def _name(cell: Cell, _: int | None) -> str:
     return found
 
 
-_FIRST: Final = frozenset(("org", "category"))
 # The only field of an organization that the list itself calls over.
 GONE: Final = "gone"
 # How the other fields are read; the number is of the digits that the profile states for their codes.
 _READERS: Final[Mapping[str, Callable[[Cell, int | None], str | int | None]]] = {
     "name": _name,
-    "region": region,
     "industry": industry,
     "employees": lambda cell, _: employees(cell),
     "supervisor": lambda cell, _: text(cell),
@@ -137,7 +221,7 @@ def compare(before: Held, now: Listed | None) -> tuple[Difference, dict[str, Any
         return "registered", {"kind": KIND_OF[now.fields["category"]], **fields}
     if KIND_OF[now.fields["category"]] != attributes.kind:
         return "kind_differs", {}
-    changes = {name: value for name, value in now.fields.items() if getattr(attributes, name) != value}
+    changes = {name: value for name, value in now.fields.items() if not same_words(getattr(attributes, name), value)}
     return ("changed", changes) if changes else ("unchanged", {})
 
 

@@ -105,6 +105,15 @@ def organization_code_check_holds(org: str) -> bool:
     return _GB11714_CHECK[11 - total % 11] == body[8]
 
 
+def is_credit_code(value: str) -> bool:
+    """Whether 18 characters are a unified social credit code."""
+    try:
+        check_organization(f"uscc:{value}")
+    except CodeError:
+        return False
+    return True
+
+
 def check_named(value: str, prefix: str) -> str:
     """Return `value` if it is `prefix` and 1 to 64 of `A-Z a-z 0-9 _ -`, else raise `CodeError`."""
     match = _NAMED.fullmatch(value)

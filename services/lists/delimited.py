@@ -1,8 +1,11 @@
-"""Rows of a CSV file: UTF-8, GB18030 or UTF-16; commas, semicolons or tabs; one row in memory at a time."""
+"""Rows of a CSV file: UTF-8, GB18030 or UTF-16; commas, semicolons, tabs or bars; one row in memory at a time."""
 
 import codecs
 import csv
-from collections.abc import Iterator
+import io
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Final
 
@@ -12,7 +15,10 @@ LINE_CHARACTERS_MAX: Final = 1 << 20
 CELL_CHARACTERS_MAX: Final = 32_767  # as Excel has it
 _BLOCK: Final = 1 << 20
 _ENCODINGS: Final = ("utf-8-sig", "gb18030")
-_DELIMITERS: Final = (",", "\t", ";")
+_DELIMITERS: Final = (",", "\t", ";", "|", "，", "；")
+_HEAD_CHARACTERS: Final = 1 << 16
+_HEAD_ROWS: Final = 30
+_CREDIT_CODE: Final = re.compile(r"\s*[0-9A-Z]{18}\s*", re.ASCII)
 
 
 def encoding_of(path: Path) -> str:
@@ -52,18 +58,23 @@ def _first_broken_line(path: Path, encoding: str) -> int:
     return 0
 
 
-def rows(path: Path, encoding: str) -> Iterator[tuple[int, list[str]]]:
+def rows(path: Path, encoding: str, known: Callable[[list[str]], int]) -> Iterator[tuple[int, list[str]]]:
     """Each row with the number of the line on which it begins.
 
+    Args:
+        path: the file.
+        encoding: of its text.
+        known: how many of a row's cells are headings that a list has, by which the delimiter is found.
+
     Raises:
-        ListRefusedError: a line or cell beyond the limits, or quotes that do not match.
+        ListRefusedError: a line or cell beyond the limits, quotes that do not match, or a file cut off in a row.
     """
     with path.open(encoding=encoding, newline="") as file:
         lines = _Lines(file)
-        delimiter = _delimiter(file)
+        delimiter = _delimiter(file, known)
         csv.field_size_limit(CELL_CHARACTERS_MAX)
         reader = csv.reader(lines, delimiter=delimiter, strict=True)
-        begins = 1
+        begins, width = 1, 0
         while True:
             try:
                 row = next(reader, None)
@@ -78,19 +89,43 @@ def rows(path: Path, encoding: str) -> Iterator[tuple[int, list[str]]]:
                 raise ListRefusedError("encoding", f"{error}; save the file as CSV UTF-8 again", row=begins) from None
             if row is None:
                 return
+            # A foot may be shorter than the rows above it; an organization may not.
+            if lines.cut_off and len(row) < width and any(map(_CREDIT_CODE.fullmatch, row)):
+                raise ListRefusedError(
+                    "cut_off",
+                    f"the file ends within a row, after {len(row)} of {width} cells and without a line's end; send the "
+                    "whole file again",
+                    row=begins,
+                )
+            width = max(width, len(row)) if begins <= _HEAD_ROWS else width
             yield begins, row
             begins = reader.line_num + 1
 
 
-def _delimiter(file: IO[str]) -> str:
-    """The delimiter that the first lines hold most often; a title above the headings may hold none."""
+def _delimiter(file: IO[str], known: Callable[[list[str]], int]) -> str:
+    """The delimiter that gives the most known headings in one row; where none does, the most rows of one width.
+
+    Delimiters within quotes, and in long cells of words, count for nothing so.
+    """
     start = file.tell()
     try:
-        head = file.read(1 << 13)
+        head = file.read(_HEAD_CHARACTERS)
     except UnicodeError as error:
         raise ListRefusedError("encoding", f"{error}; save the file as CSV UTF-8 again", row=1) from None
     file.seek(start)
-    return max(_DELIMITERS, key=head.count)
+    return max(_DELIMITERS, key=lambda delimiter: _fit(head, delimiter, known))
+
+
+def _fit(head: str, delimiter: str, known: Callable[[list[str]], int]) -> tuple[int, int]:
+    most, widths = 0, Counter[int]()
+    reader = csv.reader(io.StringIO(head, newline=""), delimiter=delimiter)
+    try:
+        for _, row in zip(range(_HEAD_ROWS), reader, strict=False):
+            most = max(most, known(row))
+            widths[len(row)] += len(row) > 1
+    except csv.Error:
+        pass  # a cell over the limit is refused where it is read
+    return most, max(widths.values(), default=0)
 
 
 class _Lines:
@@ -99,6 +134,7 @@ class _Lines:
     def __init__(self, file: IO[str]) -> None:
         self._file = file
         self._number = 0
+        self.cut_off = False
 
     def __iter__(self) -> "_Lines":
         return self
@@ -114,4 +150,5 @@ class _Lines:
                 f"a line has over {LINE_CHARACTERS_MAX:,} characters; this is no list with one organization a row",
                 row=self._number,
             )
+        self.cut_off = not line.endswith(("\n", "\r"))
         return line

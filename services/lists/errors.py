@@ -9,10 +9,12 @@ from services.system.errors import TaizhangError
 class ListRefusedError(TaizhangError):
     """The whole file is refused; `refusal` names where, the rule and the remedy."""
 
-    def __init__(self, rule: str, message: str, *, row: int = 0, column: str = "", value: str = "") -> None:
-        where = f"row {row}: " if row else ""
-        super().__init__(f"{where}{message}")
-        self.refusal = Refusal(row, column, value, rule, message)
+    def __init__(
+        self, rule: str, message: str, *, row: int = 0, column: str = "", value: str = "", sheet: str = ""
+    ) -> None:
+        where = " ".join(filter(None, (sheet and f"sheet {sheet}", f"row {row}" if row else "")))
+        super().__init__(f"{where}: {message}" if where else message)
+        self.refusal = Refusal(row, column, value, rule, message, sheet)
 
     def __reduce__(self) -> tuple[Callable[[Refusal], "ListRefusedError"], tuple[Refusal]]:
         """It may have to come from another process."""
@@ -20,5 +22,5 @@ class ListRefusedError(TaizhangError):
 
 
 def _again(refusal: Refusal) -> ListRefusedError:
-    row, column, value, rule, message = refusal
-    return ListRefusedError(rule, message, row=row, column=column, value=value)
+    row, column, value, rule, message, sheet, _ = refusal
+    return ListRefusedError(rule, message, row=row, column=column, value=value, sheet=sheet)

@@ -11,24 +11,19 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from domain.events.lists import KEPT_ROWS_MAX, ListProfiled
-from domain.fieldwork.list_cells import Cell
+from domain.fieldwork.list_places import Places
 from domain.fieldwork.list_sets import Settled
 from domain.fieldwork.list_statements import WHOLE, Part
-from domain.fieldwork.lists import Listed, Refusal, RowRefusedError, listed
+from domain.fieldwork.lists import GONE, NOWHERE, Listed, Refusal, RowRefusedError, listed
 from domain.ledger.entities import Attributes
-from services.lists import delimited, workbook
-from services.lists.errors import ListRefusedError
 from services.lists.facts import Heard, hear
-from services.lists.headings import Sorter
 from services.lists.plan import SAMPLES_MAX, Ask, Plan, Planner, new_statement
+from services.lists.reading import Reading
 from services.lists.scratch import Scratch, keep_list
 
-FILE_BYTES_MAX: Final = 512 << 20
 # Up to this size the start of another process would cost more than it saves.
 TOGETHER_BYTES_MAX: Final = 24 << 20
 REFUSALS_KEPT_MAX: Final = 100
-_ZIP: Final = b"PK\x03\x04"
-_OLD_EXCEL: Final = b"\xd0\xcf\x11\xe0"
 
 
 @dataclass(slots=True)
@@ -37,7 +32,9 @@ class Report:
 
     Attributes:
         file: its name, SHA-256, size in bytes and encoding.
-        rows: how many rows of each sort: `row`, `repeated`, `blank`, `total`, `note`, `heading`.
+        rows: how many rows of each sort: `row`, `repeated`, `gone` (rows whose state says that the registration is
+            over), `blank`, `total`, `note`, `heading`.
+        reading: the sheets, and every column with what became of it (`Reading.as_json`).
         differences: organizations by difference (`registered`, `changed`, `deregistered`, `unchanged`, `kind_differs`).
         fields: of those changed, how many by field.
         samples: by difference the first ten, with what changes.
@@ -58,6 +55,7 @@ class Report:
     refused: int = 0
     refusals: list[Refusal] = field(default_factory=list)
     plan: Plan | None = None
+    reading: dict[str, Any] = field(default_factory=dict)
 
     @property
     def held_back(self) -> bool:
@@ -116,6 +114,7 @@ class Report:
             "file": self.file,
             "profile": self.profile.model_dump(mode="json", exclude={"effective_on"}) if self.profile else None,
             "rows": dict(self.rows),
+            **self.reading,
             "active": self.active,
             "differences": {name: self.differences[name] for name in names},
             "fields": dict(self.fields),
@@ -136,27 +135,6 @@ class Report:
         }
 
 
-def read_rows(path: Path) -> tuple[Iterator[tuple[int, list[Cell]]], str]:
-    """The rows of a file, and how they are written: `xlsx`, or a text encoding.
-
-    Raises:
-        ListRefusedError: it is neither a workbook nor a text, or too large.
-    """
-    size = path.stat().st_size
-    if size > FILE_BYTES_MAX:
-        raise ListRefusedError("file_size", f"the file has over {FILE_BYTES_MAX >> 20} MiB; send it in parts by region")
-    with path.open("rb") as file:
-        begin = file.read(4)
-    if begin == _ZIP:
-        return workbook.rows(path), "xlsx"
-    if begin == _OLD_EXCEL:
-        raise ListRefusedError(
-            "old_excel", "this is an Excel file of before 2007, or one with a password; save it as .xlsx without one"
-        )
-    encoding = delimited.encoding_of(path)
-    return ((number, list(row)) for number, row in delimited.rows(path, encoding)), encoding
-
-
 class Compared(NamedTuple):
     """What a list is compared with.
 
@@ -172,8 +150,9 @@ class Compared(NamedTuple):
 
 
 def reconcile(  # noqa: PLR0917 - one question
-    path: Path, source: str, as_of: date, profile: ListProfiled | None, beside: Compared, scratch: Scratch
-) -> Report:
+    path: Path, source: str, as_of: date, profile: ListProfiled | None, beside: Compared, scratch: Scratch,
+    places: Places = NOWHERE,
+) -> Report:  # fmt: skip
     """Compare a list with what its source has said; the events of the plan are kept in `scratch`.
 
     Args:
@@ -183,6 +162,7 @@ def reconcile(  # noqa: PLR0917 - one question
         profile: how its columns are named; None: by the usual headings.
         beside: what it is compared with.
         scratch: an empty scratch space.
+        places: the divisions by name, where the list names them so.
 
     Raises:
         ListRefusedError: the file cannot be read as a list at all.
@@ -191,34 +171,37 @@ def reconcile(  # noqa: PLR0917 - one question
     if path.stat().st_size > TOGETHER_BYTES_MAX:
         # The facts come in while another process reads the list.
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-            reading = pool.submit(read_list, path, source, as_of, profile, scratch.folder)
+            reading = pool.submit(read_list, path, source, as_of, profile, scratch.folder, places, beside.part)
             heard = hear(beside.parts)
             scratch.add(heard.said)
             report = reading.result()
     else:
-        report = read_list(path, source, as_of, profile, scratch.folder)
+        report = read_list(path, source, as_of, profile, scratch.folder, places, beside.part)
         if not report.refused:
             heard = hear(beside.parts)
             scratch.add(heard.said)
     if heard is not None and not report.refused:
         scratch.attach_list()
-        _refuse_outside(report, beside.part, scratch)
-        if not report.refused:
-            _compare(report, heard, beside, scratch)
+        _compare(report, heard, beside, scratch)
     return report
 
 
-def read_list(path: Path, source: str, as_of: date, profile: ListProfiled | None, folder: Path) -> Report:
+def read_list(  # noqa: PLR0917 - one question
+    path: Path, source: str, as_of: date, profile: ListProfiled | None, folder: Path, places: Places = NOWHERE,
+    part: Part = WHOLE,
+) -> Report:  # fmt: skip
     """Read a list, as `reconcile` says; its rows are kept in the folder, what cannot be read is in the report."""
-    rows, encoding = read_rows(path)
-    report = Report(source, as_of, {**_about(path), "encoding": encoding})
-    sorter = Sorter(source, as_of.isoformat(), profile)
-    for again in keep_list(folder, _read(report, sorter, rows)):
+    report = Report(source, as_of, _about(path))
+    reading = Reading(path, source, as_of, profile)
+    for again in keep_list(folder, _read(report, reading, places, part)):
         report.rows["repeated"] += 1
         if not again.equal:
-            message = f"row {again.first} says otherwise of {again.org}; leave only the right one of the two"
-            report.refuse(Refusal(again.row, _code_column(sorter), again.org, "listed_twice", message))
-    report.profile = sorter.profile
+            message = f"{reading.where(again.first)} says otherwise of {again.org}; leave only the right one of the two"
+            refusal = Refusal(0, _code_column(reading), again.org, "listed_twice", message)
+            report.refuse(reading.placed(again.row, refusal))
+    report.profile = reading.profile
+    report.file["encoding"] = reading.encoding
+    report.reading = reading.as_json()
     return report
 
 
@@ -228,34 +211,44 @@ def _about(path: Path) -> dict[str, Any]:
     return {"name": path.name, "sha256": digest, "bytes": path.stat().st_size}
 
 
-def _code_column(sorter: Sorter) -> str:
-    return sorter.profile.columns["org"] if sorter.profile else ""
+def _code_column(reading: Reading) -> str:
+    return reading.profile.columns.get("org", "") if reading.profile else ""
 
 
-def _read(report: Report, sorter: Sorter, rows: Iterator[tuple[int, list[Cell]]]) -> Iterator[tuple[int, Listed]]:
+def _read(report: Report, reading: Reading, places: Places, part: Part) -> Iterator[tuple[int, Listed]]:
     """The organizations, each with its row's number; all else goes into the report."""
-    for each in sorter.sort(rows):
+    for each in reading.rows():
         report.rows[each.what] += 1
         if each.what in ("total", "note") and len(report.left_out) < SAMPLES_MAX:
-            report.left_out.append({"row": each.number, "what": each.what, "shown": each.shown})
-        if each.what != "row" or sorter.profile is None:
+            left = reading.placed(each.number, Refusal(0, "", "", "", ""))
+            report.left_out.append({"row": left.row, "sheet": left.sheet, "what": each.what, "shown": each.shown})
+        if each.what != "row":
             continue
         try:
-            yield each.number, listed(each.number, each.cells, sorter.profile)
+            found = listed(0, each.cells, each.profile, places)
         except RowRefusedError as error:
-            report.refuse(error.refusal)
+            report.refuse(reading.placed(each.number, each.refusal or error.refusal))
+            continue
+        if GONE in found.fields:
+            report.rows["gone"] += 1
+        # What is over may say when it ended; nothing else of it is read.
+        if each.refusal is not None and not (GONE in found.fields and each.refusal.rule == "ended"):
+            report.refuse(reading.placed(each.number, each.refusal))
+            continue
+        outside = _outside(found, part, each.profile.columns.get("region", "region"))
+        if outside is not None:
+            report.refuse(reading.placed(each.number, outside))
+            continue
+        yield each.number, found
 
 
-def _refuse_outside(report: Report, part: Part, scratch: Scratch) -> None:
-    """A list of regions has no rows of others: they would stay as they are, unseen."""
-    if not part.regions or report.profile is None:
-        return
-    column = report.profile.columns.get("region", "region")
-    for number, row in scratch.rows():
-        region = row.fields.get("region")
-        if not part.covers(region):
-            message = f"this is a list of {', '.join(part.regions)}; leave the row to the list of its own region"
-            report.refuse(Refusal(number, column, str(region), "outside_part", message))
+def _outside(found: Listed, part: Part, column: str) -> Refusal | None:
+    """Why a row has no place in a list of regions: its organization would stay as it is, unseen. None where it has."""
+    region = found.fields.get("region")
+    if not part.regions or GONE in found.fields or part.covers(region):
+        return None
+    message = f"this is a list of {', '.join(part.regions)}; leave the row to the list of its own region"
+    return Refusal(0, column, str(region), "outside_part", message)
 
 
 def _compare(report: Report, heard: Heard, beside: Compared, scratch: Scratch) -> None:

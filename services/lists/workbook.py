@@ -1,131 +1,151 @@
-"""Rows of an Excel workbook (.xlsx), its size checked before anything is unpacked into memory."""
+"""The sheets of a workbook (.xlsx, .xlsb, .ods), read by a process of its own that may take so much and no more."""
 
-import re
-import zipfile
-from collections.abc import Iterator
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Final
+from typing import IO, Any, Final, Literal, NamedTuple
 
-import python_calamine
-from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
+import orjson
 
-from domain.fieldwork.list_cells import Cell
+from domain.fieldwork.list_cells import Cell, Fault
 from services.lists.errors import ListRefusedError
 
 UNPACKED_BYTES_MAX: Final = 256 << 20
-MEMBERS_MAX: Final = 2_000
-# The cells' table is dense in memory, 32 bytes each: one cell far out would unpack to gigabytes.
-CELLS_MAX: Final = 6_000_000
-MERGED_MAX: Final = 100_000
-_BLOCK: Final = 1 << 20
-_REFERENCE: Final = re.compile(rb'<c [^>]{0,60}?r="([A-Z]{1,3})([0-9]{1,7})"')
-_TAIL: Final = 100
-_TOO_LARGE: Final = "export the list as CSV, which has no such limit"
+# However many lists are looked at at once, so many workbooks are open.
+OPEN_MAX: Final = 2
+SECONDS_MAX: Final = 300
+_TURNS: Final = threading.BoundedSemaphore(OPEN_MAX)
+_COMMAND: Final = (sys.executable, "-m", "services.lists.opening")
+_ROOT: Final = Path(__file__).parents[2]
+_SMALLER: Final = "export the list as CSV, which has no such limit"
+
+Range = tuple[int, int, int, int]
+"""Top, left, bottom, right, from 0."""
 
 
-def check_size(path: Path) -> None:
-    """Refuse what is no workbook, and what unpacks to more than the limits.
+class Sheet(NamedTuple):
+    """One sheet: its rows with their numbers from 1, to be read before the next sheet is."""
+
+    name: str
+    state: Literal["visible", "hidden", "text"]
+    merged: Sequence[Range]
+    rows: Iterator[tuple[int, list[Cell]]]
+
+
+def sheets(path: Path) -> Iterator[Sheet]:
+    """Every sheet with its cells; formulas give the values that were stored, nothing is evaluated.
 
     Raises:
-        ListRefusedError: with the limit and the remedy.
+        ListRefusedError: no workbook, or beyond a limit; nothing of it is given then.
     """
+    with tempfile.TemporaryFile() as rows:
+        with _TURNS:
+            _open(path, rows)
+        rows.seek(0)
+        lines = _Lines(rows)
+        while (head := lines.next_sheet()) is not None:
+            merged = [tuple(each) for each in head["merged"]]
+            yield Sheet(head["sheet"], head["state"], merged, _filled_down(lines.rows(), merged))  # type: ignore[arg-type]  # four numbers
+
+
+def _open(path: Path, out: IO[bytes]) -> None:
+    """Let the other process write the rows.
+
+    Raises:
+        ListRefusedError: it refused the file, or was ended by a limit.
+    """
+    command = (*_COMMAND, str(path.resolve()), str(UNPACKED_BYTES_MAX))
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            if len(members) > MEMBERS_MAX:
-                raise ListRefusedError("members", f"the file holds over {MEMBERS_MAX} parts; {_TOO_LARGE}")
-            unpacked = 0
-            for member in members:
-                unpacked = _check_member(archive, member, unpacked)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, zipfile.zlib.error) as error:  # type: ignore[attr-defined]  # zipfile's own import
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.DEVNULL, timeout=SECONDS_MAX, check=False,
+            cwd=_ROOT,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise ListRefusedError("time", f"the workbook takes over {SECONDS_MAX} s to read; {_SMALLER}") from None
+    last = _last_line(out)
+    if "refused" in last:
+        rule, message, row = last["refused"]
+        raise ListRefusedError(rule, message, row=row)
+    if done.returncode != 0 or "end" not in last:
         raise ListRefusedError(
-            "workbook", f"the workbook cannot be unpacked ({error}); save it as .xlsx without a password again"
-        ) from None
+            "memory", f"the workbook takes more memory or time to read than a list may, and was given up; {_SMALLER}"
+        )
 
 
-def _check_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, unpacked: int) -> int:
-    """The bytes unpacked so far with this member's; its declared size is not believed."""
-    columns = rows = 0
-    tail = b""
-    is_sheet = member.filename.startswith("xl/worksheets/")
-    with archive.open(member) as file:
-        while block := file.read(_BLOCK):
-            unpacked += len(block)
-            if unpacked > UNPACKED_BYTES_MAX:
-                raise ListRefusedError(
-                    "unpacked_size", f"the workbook unpacks to over {UNPACKED_BYTES_MAX >> 20} MiB; {_TOO_LARGE}"
-                )
-            if not is_sheet:
-                continue
-            found = _REFERENCE.findall(tail + block)
-            tail = block[-_TAIL:]
-            rows = max([rows, *(int(number) for _, number in found)])
-            columns = max([columns, *map(_column, {letters for letters, _ in found})])
-            if columns * rows > CELLS_MAX:
-                raise ListRefusedError(
-                    "cells",
-                    f"a sheet reaches to row {rows}, column {columns}, over {CELLS_MAX:,} cells; delete "
-                    f"what stands far out, or {_TOO_LARGE}",
-                    row=rows,
-                )
-    return unpacked
-
-
-def _column(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number
-
-
-def rows(path: Path) -> Iterator[tuple[int, list[Cell]]]:
-    """Each row of the first visible sheet, with its number from 1; a merged cell's value stands in all its rows.
-
-    Formulas give the values that Excel stored; nothing is evaluated.
-
-    Raises:
-        ListRefusedError: no workbook, no visible sheet, or beyond a limit.
-    """
-    check_size(path)
-    try:
-        with CalamineWorkbook.from_path(str(path)) as workbook:
-            sheet = _first_visible(workbook)
-            down = _merged_down(sheet)
-            start = sheet.start
-            if start is None:
-                return
-            # calamine begins at the first row that holds anything, and at column A.
-            for number, row in enumerate(sheet.to_python(skip_empty_area=False)):
-                cells: list[Cell] = [None if cell == "" else cell for cell in row]
-                for column, (top, value) in list(down.get(number, {}).items()):
-                    if number == top:
-                        value[0] = cells[column]
-                    elif cells[column] is None:
-                        cells[column] = value[0]
-                yield number + 1, cells
-    except (python_calamine.CalamineError, OSError) as error:
-        raise ListRefusedError("workbook", f"the workbook cannot be read ({error}); save it as .xlsx again") from None
-
-
-def _first_visible(workbook: CalamineWorkbook) -> CalamineSheet:
-    for sheet in workbook.sheets_metadata:
-        if sheet.typ == SheetTypeEnum.WorkSheet and sheet.visible == SheetVisibleEnum.Visible:
-            return workbook.get_sheet_by_name(sheet.name)
-    raise ListRefusedError("sheet", "the workbook has no visible sheet; put the list on the first one")
-
-
-def _merged_down(sheet: CalamineSheet) -> dict[int, dict[int, tuple[int, list[Cell]]]]:
-    """By row and column: the top row of the merged range, and a box for its value; ranges of one row are left out."""
-    found: dict[int, dict[int, tuple[int, list[Cell]]]] = {}
-    count = 0
-    for (top, left), (bottom, right) in sheet.merged_cell_ranges or ():
-        # What spans columns is a title or a note, not a field that several rows share.
-        if left != right or top == bottom:
-            continue
-        box: list[Cell] = [None]
-        count += bottom - top + 1
-        if count > MERGED_MAX:
-            raise ListRefusedError("merged", f"over {MERGED_MAX:,} merged cells; take the merging back and save again")
-        for row in range(top, bottom + 1):
-            found.setdefault(row, {})[left] = (top, box)
+def _last_line(out: IO[bytes]) -> dict[str, Any]:
+    """The last whole line; nothing where the process was ended within one."""
+    size = out.seek(0, 2)
+    out.seek(max(size - 4096, 0))
+    *_, last, rest = (b"\n" + out.read()).rsplit(b"\n", 2)
+    if rest or not last.startswith(b"{"):
+        return {}
+    found: dict[str, Any] = orjson.loads(last)
     return found
+
+
+class _Lines:
+    """What the other process has written, sheet by sheet."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._head: dict[str, Any] | None = None
+
+    def next_sheet(self) -> dict[str, Any] | None:
+        """The head of the next sheet, past what is left of this one; None after the last."""
+        for _ in self.rows():
+            pass
+        head, self._head = self._head, None
+        return head if head is not None and "sheet" in head else None
+
+    def rows(self) -> Iterator[tuple[int, list[Cell]]]:
+        """The rows up to the next head."""
+        while self._head is None:
+            line = orjson.loads(self._file.readline())
+            if isinstance(line, dict):
+                self._head = line
+                return
+            number, cells, others = line
+            for place, kind, shown in others:
+                cells[place] = _other(kind, shown)
+            yield number, cells
+
+
+def _other(kind: str, shown: str) -> Cell:
+    match kind:
+        case "date":
+            return date.fromisoformat(shown)
+        case "datetime":
+            return datetime.fromisoformat(shown)
+        case "time":
+            return time.fromisoformat(shown)
+        case "timedelta":
+            return timedelta(seconds=float(shown))
+        case "formula":
+            return Fault("formula", shown)
+    return Fault("error", shown)
+
+
+def _filled_down(rows: Iterator[tuple[int, list[Cell]]], merged: Sequence[Range]) -> Iterator[tuple[int, list[Cell]]]:
+    """The rows, where the value of a cell merged over several of them stands in each."""
+    # What spans columns is a title, a heading or a note, not a field that several rows share.
+    starts: dict[int, list[Range]] = {}
+    for each in merged:
+        top, left, bottom, right = each
+        if left == right and top < bottom:
+            starts.setdefault(top, []).append(each)
+    open_: list[tuple[int, int, Cell]] = []  # the last row, the column, the value
+    for number, given in rows:
+        row, cells = number - 1, given
+        open_ = [each for each in open_ if each[0] >= row] if open_ else open_
+        for _, column, value in open_:
+            if column >= len(cells):
+                cells.extend([None] * (column + 1 - len(cells)))
+            if cells[column] is None:
+                cells[column] = value
+        for _, column, bottom, _ in starts.pop(row, ()):
+            open_.append((bottom, column, cells[column] if column < len(cells) else None))
+        yield number, cells

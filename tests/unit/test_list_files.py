@@ -243,12 +243,13 @@ _READ_ALL = """
 import os, sys
 from pathlib import Path
 from services.lists.errors import ListRefusedError
-from services.lists.reconcile import read_rows
+from services.lists.reading import read_sheets
 from tests.bench.workshop import high_water_mark
 for name in sys.argv[1:]:
     try:
-        for _ in read_rows(Path(name))[0]:
-            pass
+        for sheet in read_sheets(Path(name))[0]:
+            for _ in sheet.rows:
+                pass
     except ListRefusedError as error:
         print(error.refusal.rule)
 print(high_water_mark(os.getpid()) >> 20)

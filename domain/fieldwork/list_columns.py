@@ -1,0 +1,85 @@
+"""The headings of lists: those of licences, statistics and offices' ledgers by field, and those never read."""
+
+import re
+from typing import Final, Literal
+
+from domain.fieldwork.list_cells import seen
+
+ListField = Literal[
+    "org", "category", "name", "region", "town", "village", "industry", "employees", "supervisor", "address", "status"
+]
+
+# The headings that registries and offices use, by field, the surer ones first; as `plain_heading` gives them.
+USUAL_HEADINGS: Final[dict[ListField, tuple[str, ...]]] = {
+    "org": (
+        "统一社会信用代码", "社会信用代码", "信用代码", "统一代码", "法人单位统一社会信用代码", "统一社会信用代码证号",
+        "机构代码或统一社会信用代码", "统一社会信用代码(注册号)", "统一社会信用代码/注册号", "注册号/统一社会信用代码",
+        "群体编号", "编号代码", "组织机构代码", "登记证号", "注册号", "org",
+    ),
+    "name": (
+        "名称", "企业名称", "单位名称", "单位名称(全称)", "单位全称", "企业全称", "企业名称(全称)", "单位详细名称",
+        "法人单位名称", "社会组织名称", "组织名称", "机构名称", "市场主体名称", "经营主体名称", "主体名称", "群体名称",
+        "name",
+    ),
+    # In ledgers of social organizations 社会组织性质 is the kind of registration, 类别 the field of work.
+    "category": (
+        "社会组织性质", "社会组织种类", "社会组织类型", "企业类型", "市场主体类型", "经营主体类型", "组织类型",
+        "组织类别", "单位性质类别", "类型", "类别", "经济类型", "登记类型", "category",
+    ),
+    "region": (
+        "行政区划代码", "区划代码", "所属区划代码", "行政区划", "所属行政区划", "县(市、区)", "县(市,区)", "县(区)",
+        "县市区", "所属县区", "所属区县", "所在区县", "所属县(市、区)", "所在县(市、区)", "所属县(市,区)",
+        "所在县(市,区)", "所属地区", "所在地区", "所属区域", "region",
+    ),
+    "town": (
+        "所在乡镇(街道)", "所属乡镇(街道)", "乡镇(街道)", "所属乡镇", "所在乡镇", "所属街道", "所在街道", "乡镇街道",
+        "镇街", "所属镇街", "街道(乡镇)", "所属街道(乡镇)", "town",
+    ),
+    "village": ("所属村(社区)", "所在村(社区)", "村(社区)", "所属社区", "所在社区", "社区(村)", "村社区", "village"),
+    "industry": (
+        "行业代码", "国民经济行业代码", "国民经济行业代码(大类)", "国民经济行业代码(小类)", "国民经济行业代码(中类)",
+        "国民经济行业代码(门类)", "行业", "行业类别", "所属行业", "经济行业", "行业门类", "industry",
+    ),
+    "employees": (
+        "从业人数", "从业人员", "从业人员数", "从业人员数量", "从业人员总数", "从业人员人数", "员工人数", "员工数",
+        "员工总数", "职工人数", "职工总数", "在岗职工人数", "组织总人数", "从业人员期末人数", "employees",
+    ),
+    "supervisor": ("主管单位", "业务主管单位", "行业主管部门", "主管部门", "上级主管部门", "supervisor"),
+    "address": (
+        "地址", "住所", "住所(经营场所)", "经营场所", "注册地址", "登记地址", "企业注册地", "详细地址", "经营地址",
+        "实际经营地", "实际经营地址", "企业经营地", "address",
+    ),
+    "status": (
+        "登记状态", "企业登记状态", "企业状态", "主体状态", "市场主体状态", "社会组织状态", "登记情况", "存续状态",
+        "经营状态", "状态", "经营状况", "运营状态", "是否注销", "是否已注销", "是否吊销", "是否存续", "是否在业",
+        "是否正常经营", "是否经营", "是否营业", "status",
+    ),
+}  # fmt: skip
+
+# What is filled in only where the registration is over.
+ENDED_HEADINGS: Final = frozenset((
+    "注销日期", "注销时间", "吊销日期", "吊销时间", "注吊销日期", "注销(吊销)日期", "注吊销时间", "注销(吊销)时间",
+))  # fmt: skip
+SERIAL_HEADINGS: Final = frozenset(("序号", "编号", "序", "no", "no.", "行号", "顺序号"))
+
+_UNIT: Final = re.compile(r"\((?:单位[::]?)?(?:人|名|个|户|家|万元|元|平方米|必填|选填|可选)\)$")
+_EDGES: Final = "*:;,.、"
+_PERSONAL: Final = re.compile(
+    r"法定代表人|法人代表|法人姓名|法人电话|法人身份|^法人$|负责人|联系人|书记|出资人|投资人|股东|实际控制人|业主|经营者|"
+    r"联络员|指导员|姓名|电话|手机|联系方式|身份证|证件号|证件类型|性别|民族|出生|生日|年龄|学历|学位|文化程度|"
+    r"政治面貌|是否是?(?:中共)?党员|社会职务|籍贯|入党|邮箱|微信|qq|护照|党费|党性分析|不合格党员|健康|婚姻|职务"
+)
+# Numbers of people and answers of yes or no about offices' work name nobody.
+_NUMBERS: Final = re.compile(r"(?:数|数量|人数|总数|名额)$|^是否(?:选派|建立|配备|派驻)|^(?:有无|是否有)")
+_ALWAYS: Final = re.compile(r"党费|党性分析|不合格党员|出资人不支持|身份证|电话|手机|是否是?(?:中共)?党员")
+
+
+def plain_heading(heading: str) -> str:
+    """A heading in one width, without blanks, marks at its ends and its unit: 从业人数（人） is 从业人数."""
+    found = seen(heading).lower().strip(_EDGES)
+    return _UNIT.sub("", found).strip(_EDGES) or found
+
+
+def is_personal(heading: str) -> bool:
+    """Whether a column of this heading, as `plain_heading` gives it, holds data of persons, which are never read."""
+    return bool(_PERSONAL.search(heading)) and not (_NUMBERS.search(heading) and not _ALWAYS.search(heading))

@@ -1,0 +1,210 @@
+"""What each row below the headings is, told by its form: an organization, a total, a foot, a heading, or nothing."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal, NamedTuple
+
+from domain.fieldwork.list_cells import Cell, CellError, Fault, fault, is_blank, is_nothing, seen, text
+from domain.fieldwork.list_columns import ListField, plain_heading
+from domain.fieldwork.lists import Refusal
+from services.lists.headings import Layout
+from services.lists.workbook import Range
+
+What = Literal["row", "blank", "total", "note", "heading"]
+
+_CREDIT_CODE: Final = re.compile(r"[0-9A-Z]{18}", re.ASCII)
+_TOTAL_WORDS: Final = "合计|总计|小计|共计|累计|总数|总户数|total"
+_UNITS: Final = "户|家|个|人|名|条|所|万元|元|户数|家数"
+# 合计, 本页小计, 合计：100户, 合计（户）, 共 100 户; not a name that only holds the words.
+_TOTAL: Final = re.compile(
+    rf"(?:.{{0,20}}?(?:{_TOTAL_WORDS})(?:[:;,].{{0,200}}|\((?:{_UNITS})\)[:]?|[(:]?[0-9][0-9,.]*(?:{_UNITS})?\)?[。.;]?)?"
+    rf"|(?:总共|共|计|共有)[0-9][0-9,.]*(?:{_UNITS}).{{0,40}})",
+    re.IGNORECASE,
+)
+_NUMBER: Final = re.compile(rf"[-+]?[0-9][0-9,.]*(?:%|{_UNITS})?")
+_WHO: Final = (
+    "制表|填表|填报|审核|审批|复核|校对|经办|负责|单位负责|统计负责|分管领导|主管领导|部门负责|联系|报送|上报|报表|打印|导出|"
+    "生成|查询|编制|数据来源|来源|截至|截止|数据截至|口径|说明|注|备注|附注|盖章|公章|日期|时间|单位|电话"
+)
+# 制表人：…, 单位负责人（签章）：, 说明：…
+_SAID: Final = re.compile(rf"\(?(?:{_WHO})[^:]{{0,12}}[:].*", re.DOTALL)
+_ASKED: Final = re.compile(
+    r"(?:制表|填表|填报|审核|复核|经办|负责|单位负责|统计负责|报送|打印|导出|联系)(?:人|员|单位|日期|时间|电话)?(?:\((?:签章|签字|盖章)\))?|"
+    r"\(?(?:盖章|公章|签章|签字)\)?|日期"
+)
+_PAGE: Final = re.compile(
+    r"第?[0-9]{1,5}页?[/,共、]{1,2}[0-9]{1,5}页|第[0-9]{1,5}页|共[0-9]{1,5}页|[0-9]{1,5}/[0-9]{1,5}页?|"
+    r"[-—–][0-9]{1,5}[-—–]|page[0-9]{1,5}(?:of[0-9]{1,5})?",
+    re.IGNORECASE,
+)
+_PART: Final = re.compile(
+    r"\(?[一二三四五六七八九十]{1,3}[、.)].{0,60}|[0-9]{4}[年./-][0-9]{1,2}[月./-](?:[0-9]{1,2}日?)?|以下空白|以下无正文|续表|\(续\)|"
+    r"接上页|转下页|承上页|过次页|\(?完\)?|※.*|(?:注|说明|备注)[0-9]?[.、)].*|\*+注.*",
+    re.DOTALL,
+)
+_STEMS: Final = "甲乙丙丁戊己庚辛壬癸"
+_SHOWN_MAX: Final = 200
+
+
+class Sorted(NamedTuple):
+    """One row below the headings; `refusal`, without its row, where it can be seen already that it cannot be read."""
+
+    number: int
+    what: What
+    cells: Mapping[ListField, Cell | Mapping[str, Cell]]
+    shown: str
+    refusal: Refusal | None = None
+
+
+class Sorter:
+    """Tells the rows of one sheet apart.
+
+    Attributes:
+        unheaded: columns in which rows hold something and that have no heading.
+    """
+
+    def __init__(self, layout: Layout, merged: Sequence[Range], *, is_text: bool) -> None:
+        self.layout, self.unheaded = layout, set[int]()
+        self._is_text = is_text
+        self._code = layout.places.get("org")
+        self._ignored = layout.of("personal", "set_aside")
+        self._ended = layout.of("ended")
+        self._known = frozenset(each.place for each in layout.columns)
+        self._width = max(self._known, default=-1) + 1
+        self._across = {top for top, left, bottom, right in merged if right - left >= 2 and top == bottom}
+        self._single = [(name, at) for name, at in layout.places.items() if isinstance(at, int)]
+        self._marks = [(name, at) for name, at in layout.places.items() if not isinstance(at, int)]
+
+    def sort(self, number: int, row: list[Cell]) -> Sorted:
+        """What one row is, with its fields' cells."""
+        code = row[self._code] if isinstance(self._code, int) and self._code < len(row) else None
+        if not (isinstance(code, str) and _CREDIT_CODE.fullmatch(code)):
+            what = self._form(number, row)
+            if what != "row":
+                return Sorted(number, what, {}, self._shown(row))
+        return Sorted(number, "row", self._cells(row), "", self._refusal(row))
+
+    def _cells(self, row: list[Cell]) -> dict[ListField, Cell | Mapping[str, Cell]]:
+        width = len(row)
+        found: dict[ListField, Cell | Mapping[str, Cell]] = {
+            name: row[at] if at < width else None for name, at in self._single
+        }
+        for name, places in self._marks:
+            found[name] = {value: row[at] if at < width else None for value, at in places.items()}
+        return found
+
+    def _refusal(self, row: list[Cell]) -> Refusal | None:
+        """Why an organization's row cannot be read whatever its fields say."""
+        for at, cell in enumerate(row):
+            if cell is None or (cell.__class__ is str and cell[:1] not in "#E"):  # type: ignore[index]  # a string
+                continue
+            error = fault(cell) if at not in self._ignored else None
+            if error is not None:
+                return Refusal(0, self._heading(at), str(cell)[:80], error.rule, str(error), "", letters(at))
+        for at in range(self._width, len(row)):
+            if self._is_text and not is_blank(row[at]):
+                return Refusal(
+                    0, "", str(row[at])[:80], "cells_beyond",
+                    f"the row has {len(row)} cells and the headings {self._width}; a cell holds the delimiter without "
+                    "quotes around it: export the list again, as .xlsx or with every cell in quotes",
+                )  # fmt: skip
+        for at in self._ended:
+            if at < len(row) and not is_nothing(row[at]):
+                return Refusal(
+                    0, self._heading(at), str(row[at])[:80], "ended",
+                    "the row says when its registration ended; take it out of the list, let a column of its state "
+                    "(登记状态) say so, or set the column aside by name (set_aside) in the profile",
+                    "", letters(at),
+                )  # fmt: skip
+        if len(row) > self._width or len(self._known) < self._width:
+            self.unheaded |= {at for at, cell in enumerate(row) if at not in self._known and not is_blank(cell)}
+        return None
+
+    def _heading(self, at: int) -> str:
+        return next((each.shown for each in self.layout.columns if each.place == at), letters(at))
+
+    def _form(self, number: int, row: list[Cell]) -> What:
+        filled = [(at, cell) for at, cell in enumerate(row) if not is_blank(cell)]
+        if not filled or {at for at, _ in filled} <= self.layout.serials:
+            return "blank"
+        if self._is_heading(filled) or _is_numbering([cell for _, cell in filled]):
+            return "heading"
+        words = [seen(cell) if isinstance(cell, str) else cell for _, cell in filled]
+        if len(filled) == 1 and number - 1 in self._across and not isinstance(words[0], Fault):
+            return "total" if _is_total(words) else "note"
+        if _is_total(words):
+            return "total"
+        return "note" if _is_foot(words) else "row"
+
+    def _is_heading(self, filled: Sequence[tuple[int, Cell]]) -> bool:
+        try:
+            plain = {at: plain_heading(text(cell) or "") for at, cell in filled}
+        except CellError:
+            return False
+        return any(
+            all(at < len(heading) and heading[at] == word for at, word in plain.items())
+            and 2 * len(plain) >= sum(map(bool, heading))
+            for heading in self.layout.headings
+        )
+
+    def _shown(self, row: list[Cell]) -> str:
+        """What stands in a row that is left out, without what may name a person."""
+        kept = [str(cell) for at, cell in enumerate(row) if at not in self._ignored and not is_blank(cell)]
+        shown: list[str] = []
+        asked = False
+        for words in kept:
+            plain = seen(words)
+            label, colon, _ = plain.partition(":")
+            # A foot's label says what it is; who signed is nobody's concern here.
+            if _SAID.fullmatch(plain) and not plain.startswith(("说明", "注", "备注", "口径")):
+                shown.append(f"{label}{colon}…")
+            else:
+                shown.append("…" if asked else words)
+            asked = bool(_ASKED.fullmatch(plain.rstrip(":")))
+        return " | ".join(shown)[:_SHOWN_MAX]
+
+
+def letters(place: int) -> str:
+    """A column's letters, from its place from 0: A, Z, AA."""
+    found = ""
+    while place >= 0:
+        found = chr(65 + place % 26) + found
+        place = place // 26 - 1
+    return found
+
+
+def _is_numbering(cells: Sequence[Cell]) -> bool:
+    """Whether cells number the columns, as below the headings of statistical forms: 甲 乙 1 2 3."""
+    if len(cells) < 3:
+        return False
+    said = [str(int(cell)) if isinstance(cell, float) and cell.is_integer() else seen(str(cell)) for cell in cells]
+    stems = [each for each in said if each in _STEMS and len(each) == 1]
+    numbers = said[len(stems) :]
+    return "".join(stems) == _STEMS[: len(stems)] and numbers == [str(n) for n in range(1, len(numbers) + 1)]
+
+
+def _is_total(words: Sequence[Cell]) -> bool:
+    """Whether a row sums others up: the word for it, and beside it nothing but numbers."""
+    totals = [word for word in words if isinstance(word, str) and _TOTAL.fullmatch(word)]
+    return bool(totals) and all(
+        word in totals or isinstance(word, int | float | Fault) or is_nothing(word)
+        or (isinstance(word, str) and (_NUMBER.fullmatch(word) or fault(word) is not None))
+        for word in words
+    )  # fmt: skip
+
+
+def _is_foot(words: Sequence[Cell]) -> bool:
+    """Whether a row is of a list's foot: who made it, when, which page, what it means."""
+    asked = False
+    for word in words:
+        said = isinstance(word, str)
+        if said and (_SAID.fullmatch(word) or _PAGE.fullmatch(word) or _PART.fullmatch(word)):  # type: ignore[arg-type]
+            asked = word.endswith(":")  # type: ignore[union-attr]  # as above
+            continue
+        if said and _ASKED.fullmatch(word):  # type: ignore[arg-type]  # as above
+            asked = True
+            continue
+        if not asked or isinstance(word, Fault):
+            return False
+        asked = False
+    return not isinstance(words[0], Fault)
