@@ -118,6 +118,7 @@ RULES: Final[dict[tuple[str, str], Rule]] = {
     # A registry's own full list is of all regions.
     ("GET", "/v1/lists/profile"): Rule(_PUBLISHING, "whole"),
     ("GET", "/v1/lists/facts"): Rule(_PUBLISHING, "whole"),
+    ("GET", "/v1/lists/places"): Rule(_PUBLISHING, "none"),
     ("POST", "/v1/lists"): Rule(_PUBLISHING, "whole"),
     ("POST", "/v1/lists/elsewhere"): Rule(_PUBLISHING, "whole"),
     ("POST", "/v1/lists/turn"): Rule(_PUBLISHING, "whole"),

@@ -14,6 +14,7 @@ from api.web.problems import invalid
 from api.web.publishing import messages_of
 from domain.events.lists import ListProfiled
 from domain.fieldwork.list_elsewhere import Elsewhere
+from domain.fieldwork.list_places import Places
 from domain.fieldwork.list_statements import WHOLE, Part, read_declared
 from services.access.callers import Holder
 from services.intake.in_turn import CameSinceError
@@ -69,6 +70,12 @@ def profile_kept(parts: Parts, source: str, as_of: date, known_at: int | None) -
         return profile_of(connection, parts.queries.view.current, source, as_of, position)
 
 
+def names(parts: Parts, as_of: date, known_at: int) -> dict[str, str]:
+    """The divisions of a date that have a name, with it, by code."""
+    known = parts.regions.at(parts.queries, known_at).at(as_of)
+    return {code: each.name for code, each in known.items() if each.name}
+
+
 def compared(parts: Parts, path: Path, asked: ListAsked, scratch: Scratch) -> Report:
     """The list beside what its source has said; what would be published is in `scratch`.
 
@@ -85,7 +92,8 @@ def compared(parts: Parts, path: Path, asked: ListAsked, scratch: Scratch) -> Re
             return elsewhere.read(found, asked.source)
 
         beside = Compared(facts.lines(connection, view, asked.source, known_at), ask, asked.part)
-        return reconcile(path, asked.source, asked.as_of, profile, beside, scratch)
+        places = Places(names(parts, asked.as_of, known_at).items())
+        return reconcile(path, asked.source, asked.as_of, profile, beside, scratch, places)
 
 
 def look(parts: Parts, path: Path, asked: ListAsked, confirm: str | None = None) -> Outcome:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field, ValidationError
@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 
 from api.admission.callers import Publishing
 from api.asking.clocks import Asked, Clocks
-from api.intake.list_plans import ListAsked, look, profile_kept, publish, read_part
+from api.intake.list_plans import ListAsked, look, names, profile_kept, publish, read_part
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.problems import Problem, ProblemDetails, invalid
@@ -54,6 +54,26 @@ class RefusalShape(BaseModel):
     value: str
     rule: str
     message: str = Field(description="the rule and the remedy in words")
+    sheet: str = Field(description="of a workbook")
+    cell: str = Field(description="of a workbook, as F5")
+
+
+class SheetShape(BaseModel):
+    """What became of a sheet; a text has one without a name."""
+
+    sheet: str
+    what: Literal["read", "hidden", "empty", "no_headings"]
+    rows: int
+
+
+class ColumnShape(BaseModel):
+    """What becomes of a column: personal ones are never read, those ended say when a registration was over."""
+
+    sheet: str
+    column: str = Field(description="its letters")
+    heading: str
+    what: Literal["read", "personal", "set_aside", "ended", "not_read"]
+    field: str | None
 
 
 class ReportShape(BaseModel):
@@ -63,7 +83,9 @@ class ReportShape(BaseModel):
     as_of: date
     file: dict[str, Any] = Field(description="name, SHA-256, bytes and encoding")
     profile: dict[str, Any] | None
-    rows: dict[str, int] = Field(description="rows by sort: row, repeated, blank, total, note, heading")
+    rows: dict[str, int] = Field(description="rows by sort: row, repeated, gone, blank, total, note, heading")
+    sheets: list[SheetShape]
+    columns: list[ColumnShape] = Field(description="every column that has a heading or holds anything")
     active: int = Field(description="organizations that the source's facts have active on the date")
     differences: dict[str, int]
     fields: dict[str, int] = Field(description="of the changed, how many by field")
@@ -127,6 +149,12 @@ class ProfileShape(BaseModel):
     profile: dict[str, Any] | None = Field(description="null: the usual headings are looked for")
 
 
+class PlacesShape(BaseModel):
+    """The divisions that lists may write by name."""
+
+    places: dict[str, str] = Field(description="names by code, on the date")
+
+
 def may_speak(holder: Holder, source: str) -> None:
     """Refuse a caller who may not publish for a source.
 
@@ -141,13 +169,34 @@ def may_speak(holder: Holder, source: str) -> None:
 def profile(request: Request, holder: Publishing, clocks: Asked, source: Source) -> Response:
     """The column profile kept for a source: the last `list.profiled` event that stands at both clocks."""
     may_speak(holder, source)
-    found = profile_kept(parts_of(request), source, clocks.as_of, known_at(request, clocks))
+    try:
+        found = profile_kept(parts_of(request), source, clocks.as_of, known_at(request, clocks))
+    except ListRefusedError as error:
+        raise unreadable(error) from None
     return answer({"source": source, "profile": found.model_dump(mode="json") if found else None})
+
+
+@router.get(
+    "/places", response_model=None, responses={200: {"model": PlacesShape}}, summary="清单中的区划名 Divisions by name"
+)
+def places(request: Request, _: Publishing, clocks: Asked) -> Response:
+    """The divisions with the names by which a list may write them, as of a date; `taizhang reconcile` reads them.
+
+    No page: `/regions` shows them. Not in the trail of reading: they tell nothing of any organization.
+    """
+    return answer({"places": names(parts_of(request), clocks.as_of, clocks.position)})
 
 
 def known_at(request: Request, clocks: Clocks) -> int | None:
     """The position that the caller has named; None: whatever the log's head is."""
     return clocks.position if "known_at" in request.query_params else None
+
+
+def unreadable(error: ListRefusedError) -> Problem:
+    """The answer to a file that cannot be read as a list."""
+    refusal = error.refusal
+    where = " ".join(filter(None, (refusal.sheet and f"sheet {refusal.sheet}", f"row {refusal.row}")))
+    return invalid(where, refusal.value, refusal.rule, refusal.message)
 
 
 @router.get(
@@ -256,7 +305,7 @@ async def post(
         str | None, Query(description="The name of the plan that a person has looked at.", max_length=60)
     ] = None,
 ) -> Response:
-    """Compare a CSV (UTF-8, GB18030, UTF-16) or .xlsx file, the body, with what the source has said, by a date.
+    """Compare a CSV (UTF-8, GB18030, UTF-16), .xlsx, .xlsb or .ods file, the body, with what the source has said.
 
     The answer counts and samples what would be published, its plan. With `publish=true` the plan is published in one
     turn at the log, decided from the log at that position: all of it, or nothing. The same list again publishes
@@ -280,8 +329,7 @@ async def post(
             else:
                 found = await run_in_threadpool(look, parts, path, asked, confirm)
         except ListRefusedError as error:
-            where = f"row {error.refusal.row}"
-            raise invalid(where, error.refusal.value, error.refusal.rule, error.refusal.message) from None
+            raise unreadable(error) from None
     shown = {**found.report.as_json(), "hindrance": found.hindrance, **as_published(found.published)}
     return answer(shown)
 

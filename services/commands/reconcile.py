@@ -15,6 +15,7 @@ from rich.table import Table
 
 from domain.events.lists import ListProfiled
 from domain.fieldwork.list_elsewhere import Elsewhere
+from domain.fieldwork.list_places import Places
 from domain.fieldwork.list_statements import read_declared as read_part
 from domain.values.instants import parse_date
 from services.commands.client import Client
@@ -37,12 +38,18 @@ _KINDS: Final = {
     "stated": "清单",
 }  # fmt: skip
 _ROWS_SHOWN: Final = 20
+_UNREAD: Final = {
+    "not_read": "未读取的列 columns not read",
+    "set_aside": "按模板不读取的列 columns set aside",
+    "personal": "含个人信息，未读取 personal data, never read",
+}
 
 
 def reconcile_list(  # noqa: PLR0917 - typer reads options from parameters
     source: Annotated[str, typer.Argument(help="来源 whose list it is, as its events name it")],
     file: Annotated[
-        Path, typer.Argument(help="清单 the list: .csv (UTF-8, GB18030) or .xlsx", exists=True, dir_okay=False)
+        Path,
+        typer.Argument(help="清单 the list: .csv (UTF-8, GB18030), .xlsx, .xlsb or .ods", exists=True, dir_okay=False),
     ],
     as_of: Annotated[str, typer.Option(help="截至日 the date whose end the list describes, YYYY-MM-DD")],
     publish_: Annotated[bool, typer.Option("--publish", help="发布 publish the differences as events")] = False,  # noqa: FBT002 - an option
@@ -77,8 +84,9 @@ def reconcile_list(  # noqa: PLR0917 - typer reads options from parameters
     with Client(load(url=url)) as client, tempfile.TemporaryDirectory() as folder, Scratch(Path(folder)) as scratch:
         clocks = {"source": source, "as_of": as_of, "known_at": known_at}
         columns = _profile(client, source, as_of, profile, clocks)
+        places = Places(client.get("/v1/lists/places", {"as_of": as_of, "known_at": known_at})["places"].items())
         beside = Compared(client.stream("/v1/lists/facts", clocks), _asking(client, clocks), part)
-        report = reconcile(file, source, date, columns, beside, scratch)
+        report = reconcile(file, source, date, columns, beside, scratch, places)
         hindrance = report.hindrance(confirm)
         if not as_json:
             _show(report, hindrance)
@@ -164,13 +172,15 @@ def _show(report: Report, hindrance: str | None) -> None:
     shown = report.as_json()
     rows = ", ".join(f"{name} {count:,}" for name, count in shown["rows"].items())
     OUT.print(f"清单 {report.file['name']} ({report.file['encoding']}), 截至 as of {report.as_of}; 行 rows: {rows}")
+    _show_columns(shown)
     OUT.print(f"来源现有 active of {report.source}: {report.active:,}")
     if report.refusals:
         table = Table(
             "行 row", "列 column", "值 value", "原因与办法 rule and remedy", title=f"不可读 refused {report.refused}"
         )
         for refusal in report.refusals[:_ROWS_SHOWN]:
-            table.add_row(str(refusal.row), refusal.column, refusal.value, refusal.message)
+            where = f"{refusal.sheet}!{refusal.cell or refusal.row}" if refusal.sheet else str(refusal.row)
+            table.add_row(where, refusal.column, refusal.value, refusal.message)
         OUT.print(table)
     else:
         table = Table("差异 difference", "数 organizations", "例 samples")
@@ -196,3 +206,18 @@ def _show_plan(report: Report) -> None:
         OUT.print(f"台账中不在册 the ledger does not have active: {plan.lacking_count:,}")
         for each in plan.lacking:
             OUT.print(f"  {each.org}: {each.remedy()}")
+
+
+def _show_columns(shown: dict[str, Any]) -> None:
+    """What is not read, by name, before anything that would be published."""
+    for each in shown["sheets"]:
+        if each["what"] not in ("read", "empty"):
+            OUT.print(f"工作表未读取 sheet not read: {each['sheet']} ({each['what']})", markup=False)
+    for what, title in _UNREAD.items():
+        names = [
+            "!".join(filter(None, (each["sheet"], each["heading"] or each["column"])))
+            for each in shown["columns"]
+            if each["what"] == what
+        ]
+        if names:
+            OUT.print(f"{title}: {', '.join(names)}", markup=False)

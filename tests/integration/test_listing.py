@@ -62,6 +62,20 @@ def test_found_by_a_part_of_the_name_or_of_the_code(world: World) -> None:
     assert 0 < len(listed(world.service, as_of="2024-12-31", q="单位1")) < len(rows)
 
 
+def test_found_in_either_width_with_blanks_around(service: Service, source: str) -> None:
+    names = {"group:wide": "瑞达（高朗）ＡＢ９商贸", "group:plain": "瑞达(高朗)AB9商贸"}
+    data = {"effective_on": "2024-01-01", "kind": "new_employment_group", "category": "courier", "region": REGION}
+    (*_, last) = service.publish(
+        [
+            envelope(org, "organization.registered", {**data, "org": org, "name": name}, source)
+            for org, name in names.items()
+        ]
+    )
+    for part in ("（高朗）", "(高朗)", " (高朗） ", "ＡＢ９", "ab9", "\u3000瑞达(高朗", "ＷＩＤＥ"):
+        found = listed(service, as_of="2024-02-01", min_position=last["position"], q=part, region=REGION)
+        assert {row["org"] for row in found} >= ({"group:wide"} if part == "ＷＩＤＥ" else names.keys()), part
+
+
 def test_found_by_the_name_that_it_had_on_the_date(service: Service, source: str) -> None:
     def event(id_: str, what: str, on: str, /, **data: str) -> dict[str, Any]:
         return envelope(id_, f"organization.{what}", {"effective_on": on, "org": "group:renamed", **data}, source)

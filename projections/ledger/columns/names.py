@@ -6,14 +6,20 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import Cursor, sql
 
+from domain.values.names import FULL_WIDTH, HALF_WIDTH, one_width
 from projections.ledger.columns.columns import Int32, Snapshot
 
 # strpos, not LIKE: what is looked for may hold % and _.
 _NAMED: Final = """
-SELECT attributes_no FROM {schema}.attributes WHERE strpos(lower(name), lower(%s)) > 0
+SELECT attributes_no FROM {schema}.attributes WHERE strpos(lower(name), lower(%(part)s)) > 0
+"""
+# Only what holds letters, digits or brackets can be written in another width, and to fold a name's takes its time.
+_NAMED_IN_ANY_WIDTH: Final = """
+SELECT attributes_no FROM {schema}.attributes
+ WHERE strpos(lower(translate(name, %(full)s, %(half)s)), lower(%(part)s)) > 0
 """
 _CODED: Final = """
-SELECT org_no FROM {schema}.organization WHERE strpos(upper(org), upper(%s)) > 0
+SELECT org_no FROM {schema}.organization WHERE strpos(upper(org), upper(%(part)s)) > 0
 """
 
 
@@ -25,13 +31,19 @@ class Found(NamedTuple):
 
 
 def find(cursor: Cursor[Any], schema: str, part: str) -> Found:
-    """All that hold `part`, letters' case aside; a name counts on the days on which it was the organization's."""
+    """All that hold `part`, letters' case and width aside, and blanks around it.
+
+    A name counts on the days on which it was the organization's.
+    """
+    plain = one_width(part)
+    given = {"part": plain, "full": FULL_WIDTH, "half": HALF_WIDTH}
 
     def numbers(query: str) -> list[int]:
-        rows = cursor.execute(sql.SQL(query).format(schema=sql.Identifier(schema)), (part,))
+        rows = cursor.execute(sql.SQL(query).format(schema=sql.Identifier(schema)), given)
         return [number for (number,) in rows]
 
-    return Found(numbers(_NAMED), numbers(_CODED))
+    in_any_width = any(each.isascii() for each in plain)
+    return Found(numbers(_NAMED_IN_ANY_WIDTH if in_any_width else _NAMED), numbers(_CODED))
 
 
 # Organizations beyond the order that are compared one by one before the order is made anew.
