@@ -13,8 +13,9 @@ from openpyxl import Workbook
 from domain.events.facts import Event
 from domain.events.lists import ListProfiled
 from domain.fieldwork.list_elsewhere import DEREGISTERED, Elsewhere
+from domain.fieldwork.list_places import Places
 from domain.fieldwork.list_statements import STATED, WHOLE, Part
-from domain.fieldwork.lists import Listed, _instant
+from domain.fieldwork.lists import NOWHERE, Listed, _instant
 from services.demo_city.chance import credit_code
 from services.lists.elsewhere import read
 from services.lists.facts import plain
@@ -62,10 +63,15 @@ def saved(book: Workbook) -> bytes:
 
 
 def compared(
-    folder: Path, content: bytes, as_of: str, events: list[Event], profile: ListProfiled | None = None
+    folder: Path,
+    content: bytes,
+    as_of: str,
+    events: list[Event],
+    profile: ListProfiled | None = None,
+    places: Places = NOWHERE,
 ) -> tuple[Report, list[dict[str, Any]], list[Listed]]:
     """A list beside the events of its source: the report, the differences that it would publish, its rows as read."""
-    report, published, read = planned(folder, content, as_of, events, profile=profile)
+    report, published, read = planned(folder, content, as_of, events, profile=profile, places=places)
     return report, [event for event in published if event["type"] != STATED], read
 
 
@@ -77,6 +83,7 @@ def planned(  # noqa: PLR0917 - one question
     part: Part = WHOLE,
     profile: ListProfiled | None = None,
     source: str = SOURCE,
+    places: Places = NOWHERE,
 ) -> tuple[Report, list[dict[str, Any]], list[Listed]]:
     """As `compared`, all that it would publish, beside the events of other sources too."""
     path = folder / "list"
@@ -90,7 +97,7 @@ def planned(  # noqa: PLR0917 - one question
 
     with Scratch(folder) as scratch:
         beside = Compared(lines_of(events, source), ask, part)
-        report = reconcile(path, source, date.fromisoformat(as_of), profile, beside, scratch)
+        report = reconcile(path, source, date.fromisoformat(as_of), profile, beside, scratch, places)
         if report.refused:
             scratch.attach_list()
         rows = [listed for _, listed in scratch._listed()]
@@ -122,3 +129,13 @@ def _line(content: dict[str, Any]) -> bytes:
 def taken(events: list[dict[str, Any]]) -> list[Event]:
     """Events as the log would hold them."""
     return as_events(events)
+
+
+def profiled(**given: Any) -> ListProfiled:  # noqa: ANN401 - any JSON
+    """A profile of these tests' source."""
+    return ListProfiled.model_validate({"effective_on": "2024-01-01", "list": SOURCE, **given})
+
+
+def table(*rows: str, encoding: str = "utf-8") -> bytes:
+    """Lines of CSV."""
+    return "".join(f"{row}\r\n" for row in rows).encode(encoding)

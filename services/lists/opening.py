@@ -1,4 +1,4 @@
-"""`python -m services.lists.opening FILE UNPACKED_BYTES_MAX`: a workbook's rows, each a line of JSON.
+"""`python -m services.lists.opening FILE UNPACKED MEMORY SECONDS`: a workbook's rows, each a line of JSON.
 
 A process of its own (services/lists/workbook.py), which may not outgrow its limits whatever the file holds: the
 library allocates by what a file says of itself, and where it gets nothing its process is aborted.
@@ -25,8 +25,6 @@ from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, Shee
 
 from services.lists.scanning import Scan, ScanError, scans
 
-MEMORY_BYTES_MAX: Final = 1536 << 20
-CPU_SECONDS_MAX: Final = 120
 WRITTEN_BYTES_MAX: Final = 2 << 30
 MEMBERS_MAX: Final = 2_000
 SHEETS_MAX: Final = 200
@@ -37,8 +35,8 @@ _SMALLER: Final = "export the list as CSV, which has no such limit"
 
 def main() -> None:
     """Write the rows; whatever is wrong with the file is the last line."""
-    path, unpacked_bytes_max = Path(sys.argv[1]), int(sys.argv[2])
-    _limit()
+    path, (unpacked_bytes_max, memory_bytes_max, cpu_seconds_max) = Path(sys.argv[1]), map(int, sys.argv[2:])
+    _limit(memory_bytes_max, cpu_seconds_max)
     out = sys.stdout.buffer
     try:
         for line in _lines(path, unpacked_bytes_max):
@@ -48,7 +46,7 @@ def main() -> None:
     except ScanError as error:
         last = {"refused": [error.rule, str(error), error.row]}
     except MemoryError:
-        last = {"refused": ["memory", f"the workbook takes over {MEMORY_BYTES_MAX >> 20} MiB to read; {_SMALLER}", 0]}
+        last = {"refused": ["memory", f"the workbook takes over {memory_bytes_max >> 20} MiB to read; {_SMALLER}", 0]}
     except (
         zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, zlib.error, expat.ExpatError,
         CalamineError, ValueError, LookupError, OverflowError,
@@ -61,9 +59,9 @@ def main() -> None:
     out.flush()
 
 
-def _limit() -> None:
+def _limit(memory_bytes_max: int, cpu_seconds_max: int) -> None:
     for what, value in (
-        (resource.RLIMIT_AS, MEMORY_BYTES_MAX), (resource.RLIMIT_CPU, CPU_SECONDS_MAX),
+        (resource.RLIMIT_AS, memory_bytes_max), (resource.RLIMIT_CPU, cpu_seconds_max),
         (resource.RLIMIT_FSIZE, WRITTEN_BYTES_MAX), (resource.RLIMIT_CORE, 0),
     ):  # fmt: skip
         hard = resource.getrlimit(what)[1]

@@ -15,6 +15,8 @@ from domain.fieldwork.list_cells import Cell, Fault
 from services.lists.errors import ListRefusedError
 
 UNPACKED_BYTES_MAX: Final = 256 << 20
+MEMORY_BYTES_MAX: Final = 1536 << 20
+CPU_SECONDS_MAX: Final = 120
 # However many lists are looked at at once, so many workbooks are open.
 OPEN_MAX: Final = 2
 SECONDS_MAX: Final = 300
@@ -58,7 +60,8 @@ def _open(path: Path, out: IO[bytes]) -> None:
     Raises:
         ListRefusedError: it refused the file, or was ended by a limit.
     """
-    command = (*_COMMAND, str(path.resolve()), str(UNPACKED_BYTES_MAX))
+    limits = (UNPACKED_BYTES_MAX, MEMORY_BYTES_MAX, CPU_SECONDS_MAX)
+    command = (*_COMMAND, str(path.resolve()), *map(str, limits))
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.DEVNULL, timeout=SECONDS_MAX, check=False,
