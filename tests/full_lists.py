@@ -62,7 +62,7 @@ def saved(book: Workbook) -> bytes:
     return out.getvalue()
 
 
-def compared(
+def compared(  # noqa: PLR0917 - as `reconcile` takes
     folder: Path,
     content: bytes,
     as_of: str,

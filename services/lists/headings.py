@@ -116,6 +116,8 @@ class Headings:
     ) -> Iterator[tuple[int, int, int, list[Label | None]]]:
         """Fields found, end, start and labels of every block of rows that may be the headings."""
         for start in range(len(rows)):
+            if start and _is_group_row(rows[start - 1]) and _is_grouped(rows[start - 1 : start + 1], merged):
+                continue  # what stands above says whose name or address it is
             for levels in range(1, LEVELS_MAX + 1):
                 block = rows[start : start + levels]
                 if len(block) < levels or (levels > 1 and not _is_grouped(block, merged)):
@@ -276,10 +278,16 @@ def _spread(block: Sequence[Row], merged: Sequence[Range]) -> list[list[Cell]]:
     return cells
 
 
+def _is_group_row(row: Row) -> bool:
+    """Whether a row holds several headings, and is no title and no line of who reports what."""
+    return len({_plain(cell) for cell in row[1]} - {""}) > 1 and not any(":" in _plain(cell) for cell in row[1])
+
+
 def _labels(block: Sequence[Row], merged: Sequence[Range]) -> list[Label | None]:
     spread = _spread(block, merged)
     # What stands above all columns alike is the list's title.
-    cells = [level for level in spread[:-1] if len({_plain(cell) for cell in level if _plain(cell)}) > 1] + spread[-1:]
+    upper = zip(block[:-1], spread[:-1], strict=True)
+    cells = [*(level for row, level in upper if _is_group_row(row)), spread[-1]]
     found: list[Label | None] = []
     for at in range(len(cells[0])):
         path: list[str] = []
@@ -294,7 +302,7 @@ def _labels(block: Sequence[Row], merged: Sequence[Range]) -> list[Label | None]
 
 
 def _is_grouped(block: Sequence[Row], merged: Sequence[Range]) -> bool:
-    """Whether every heading of the last row stands below one that spans several columns, or below none."""
+    """Whether the last row goes on below the headings above it, of which one at least spans several columns."""
     above = _spread(block, merged)[-2]
     number, last = block[-1]
     joined = {
@@ -311,9 +319,13 @@ def _is_grouped(block: Sequence[Row], merged: Sequence[Range]) -> bool:
     def spans(at: int) -> bool:
         own = _said(above[at])
         beside = [_said(above[n]) for n in (at - 1, at + 1) if 0 <= n < len(above)]
-        return not own or at in joined or own in beside
+        return bool(own) and (at in joined or own in beside)
 
-    return all(map(spans, words))
+    def is_below(at: int) -> bool:
+        # A heading may have one heading below it; an organization's row has a code.
+        return spans(at) or not _said(above[at]) or not any(map(str.isdigit, _said(last[at])))
+
+    return any(map(spans, words)) and all(map(is_below, words))
 
 
 def _no_headings(missing: Sequence[ListField], seen: Sequence[str]) -> ListRefusedError:
