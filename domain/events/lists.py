@@ -98,15 +98,15 @@ class ListProfiled(FactData):
         for where, given in (("constants", self.constants), ("defaults", self.defaults)):
             for field, value in given.items():
                 _check(f"{where}: {field}", field, value, self.categories)
-        for field, words in self.values.items():
-            for word, value in words.items():
-                if value is not None:
-                    _check(f"values: {field}: {word}", field, value, self.categories)
+        for mapped, words in self.values.items():
+            for word, meaning in words.items():
+                if meaning is not None:
+                    _check(f"values: {mapped}: {word}", mapped, meaning, self.categories)
         return self
 
 
 def _wrong(rule: str, message: str) -> PydanticCustomError:
-    return PydanticCustomError("profile", "{reason}", {"reason": message, "rule": rule})  # type: ignore[arg-type]
+    return PydanticCustomError("profile", "{reason}", {"reason": message, "rule": rule})
 
 
 def _check(where: str, field: str, value: str, categories: Mapping[str, str]) -> None:

@@ -86,7 +86,7 @@ NOWHERE: Final = Places()
 
 
 def listed(
-    row: int, cells: Mapping[ListField, Cell | Mapping[str, Cell]], profile: ListProfiled, places: Places = NOWHERE
+    row: int, cells: Mapping[ListField, Cell | dict[str, Cell]], profile: ListProfiled, places: Places = NOWHERE
 ) -> Listed:
     """Read one row.
 
@@ -116,17 +116,18 @@ class _Row:
         self.field: ListField = "status"
         self.cells: dict[ListField, Cell] = {}
 
-    def read(self, cells: Mapping[ListField, Cell | Mapping[str, Cell]]) -> Listed:
+    def read(self, cells: Mapping[ListField, Cell | dict[str, Cell]]) -> Listed:
         """The organization.
 
         Raises:
             CellError: `field` cannot be read.
         """
         profile = self.profile
+        says_more = bool(profile.values or profile.defaults)
         for name, given in cells.items():
             self.field = name
-            cell = marked(given) if isinstance(given, Mapping) else given
-            self.cells[name] = _given(profile, name, cell) if profile.values or profile.defaults else cell
+            cell = marked(given) if isinstance(given, dict) else given
+            self.cells[name] = _given(profile, name, cell) if says_more else cell
         for name, constant in cast("Mapping[ListField, str]", profile.constants).items():
             self.cells.setdefault(name, constant)
         self.field = "category"
@@ -157,6 +158,8 @@ class _Row:
         for name in PLACE_FIELDS:
             self.field = name
             cell = self.cells.get(name)
+            if cell is None and name != "region":
+                continue
             if isinstance(cell, str) and not cell.isascii() and not seen(cell).isascii() and not is_nothing(cell):
                 found = self.places.find(text(cell) or "", found)
             elif name in self.cells and (name == "region" or not is_nothing(cell)):

@@ -25,7 +25,7 @@ from rich.progress import (
 )
 
 from domain.events.facts import Fact
-from domain.fieldwork.list_cells import CATEGORY_WORDS
+from domain.fieldwork.list_words import CATEGORY_WORDS
 from domain.fieldwork.lists import held
 from domain.ledger.entities import Attributes
 from domain.values.instants import parse_date

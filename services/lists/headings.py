@@ -21,7 +21,7 @@ from services.lists.workbook import Range
 HEADING_ROWS_MAX: Final = 30
 LEVELS_MAX: Final = 3
 COLUMNS_MAX: Final = 200
-_MARKED: Final[Mapping[ListField, Mapping[str, str]]] = {"category": CATEGORY_WORDS, "status": STATUS_WORDS}  # type: ignore[dict-item]  # words of states
+_MARKED: Final[Mapping[ListField, Mapping[str, str]]] = {"category": CATEGORY_WORDS, "status": STATUS_WORDS}
 # Below such a heading 名称 and 地址 are of another body than the organization of the row.
 _OTHERS: Final = ("党", "团组织", "工会", "妇联", "上级", "主管", "联系", "指导")
 

@@ -112,12 +112,10 @@ def _check_size(archive: zipfile.ZipFile, unpacked_bytes_max: int) -> None:
 def _rows(rows: Iterator[list[Any]], left: int, scan: Scan) -> Iterator[list[Any]]:
     """Each row down to the last that holds anything, whether calamine gives it or only the scan."""
     faults: dict[int, list[tuple[int, str, str]]] = {}
-    for (row, column), (kind, shown) in scan.faults.items():
-        faults.setdefault(row, []).append((column, kind, shown))
-    number = 0
+    for (at, column), (kind, shown) in scan.faults.items():
+        faults.setdefault(at, []).append((column, kind, shown))
     for number, row in enumerate(rows, 1):
-        cells: list[Any] = [None] * left + row
-        yield [number, *_written(number, cells, faults.pop(number - 1, ()))]
+        yield [number, *_written(number, [None] * left + row, faults.pop(number - 1, ()))]
     for later in sorted(faults):
         yield [later + 1, *_written(later + 1, [], faults[later])]
 

@@ -37,7 +37,7 @@ class Read(NamedTuple):
 
     number: int
     what: What
-    cells: Mapping[ListField, Cell | Mapping[str, Cell]]
+    cells: Mapping[ListField, Cell | dict[str, Cell]]
     shown: str
     refusal: Refusal | None
     profile: ListProfiled

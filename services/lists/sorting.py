@@ -51,7 +51,7 @@ class Sorted(NamedTuple):
 
     number: int
     what: What
-    cells: Mapping[ListField, Cell | Mapping[str, Cell]]
+    cells: Mapping[ListField, Cell | dict[str, Cell]]
     shown: str
     refusal: Refusal | None = None
 
@@ -84,9 +84,9 @@ class Sorter:
                 return Sorted(number, what, {}, self._shown(row))
         return Sorted(number, "row", self._cells(row), "", self._refusal(row))
 
-    def _cells(self, row: list[Cell]) -> dict[ListField, Cell | Mapping[str, Cell]]:
+    def _cells(self, row: list[Cell]) -> dict[ListField, Cell | dict[str, Cell]]:
         width = len(row)
-        found: dict[ListField, Cell | Mapping[str, Cell]] = {
+        found: dict[ListField, Cell | dict[str, Cell]] = {
             name: row[at] if at < width else None for name, at in self._single
         }
         for name, places in self._marks:
@@ -96,7 +96,7 @@ class Sorter:
     def _refusal(self, row: list[Cell]) -> Refusal | None:
         """Why an organization's row cannot be read whatever its fields say."""
         for at, cell in enumerate(row):
-            if cell is None or (cell.__class__ is str and cell[:1] not in "#E"):  # type: ignore[index]  # a string
+            if cell is None or (cell.__class__ is str and cell[:1] not in "#E"):
                 continue
             error = fault(cell) if at not in self._ignored else None
             if error is not None:
@@ -197,13 +197,14 @@ def _is_foot(words: Sequence[Cell]) -> bool:
     """Whether a row is of a list's foot: who made it, when, which page, what it means."""
     asked = False
     for word in words:
-        said = isinstance(word, str)
-        if said and (_SAID.fullmatch(word) or _PAGE.fullmatch(word) or _PART.fullmatch(word)):  # type: ignore[arg-type]
-            asked = word.endswith(":")  # type: ignore[union-attr]  # as above
-            continue
-        if said and _ASKED.fullmatch(word):  # type: ignore[arg-type]  # as above
-            asked = True
-            continue
+        if isinstance(word, str):
+            if _SAID.fullmatch(word) or _PAGE.fullmatch(word) or _PART.fullmatch(word):
+                asked = word.endswith(":")
+                continue
+            if _ASKED.fullmatch(word):
+                asked = True
+                continue
+        # What stands beside a label that ends there is its answer.
         if not asked or isinstance(word, Fault):
             return False
         asked = False

@@ -51,7 +51,7 @@ def sheets(path: Path) -> Iterator[Sheet]:
         lines = _Lines(rows)
         while (head := lines.next_sheet()) is not None:
             merged = [tuple(each) for each in head["merged"]]
-            yield Sheet(head["sheet"], head["state"], merged, _filled_down(lines.rows(), merged))  # type: ignore[arg-type]  # four numbers
+            yield Sheet(head["sheet"], head["state"], merged, _filled_down(lines.rows(), merged))
 
 
 def _open(path: Path, out: IO[bytes]) -> None:
