@@ -6,9 +6,9 @@ import re
 import zipfile
 from collections.abc import Callable
 
-from openpyxl import Workbook
+import xlsxwriter
 
-from tests.full_lists import HEADINGS, as_csv, saved, stock
+from tests.full_lists import HEADINGS, as_csv, stock
 
 Mutation = Callable[[random.Random, bytes], bytes]
 _SHEET = "xl/worksheets/sheet1.xml"
@@ -27,20 +27,23 @@ _INSERTED = [
 
 
 def workbook() -> bytes:
-    """A small list with what workbooks hold: two sheets, merged cells, numbers, formulas with and without results."""
-    book = Workbook()
-    first, second = book.active, book.create_sheet("高朗区")
-    assert first is not None
-    first.append(["某市名册"])
-    first.merge_cells("A1:G1")
+    """A small list with what workbooks hold: two sheets, shared texts, merged cells, numbers, formulas."""
+    out = io.BytesIO()
     rows = stock(14)
-    for sheet, part in ((first, rows[:8]), (second, rows[8:])):
-        sheet.append(HEADINGS)
-        for row in part:
-            sheet.append([*row[:5], int(row[5]), row[6]])
-    first.merge_cells("C4:C6")
-    first.append(["合计", None, None, None, None, "=SUM(F3:F10)"])
-    return saved(book)
+    with xlsxwriter.Workbook(out, {"in_memory": True}) as book:
+        first, second = book.add_worksheet("朗渡区"), book.add_worksheet("高朗区")
+        first.merge_range("A1:G1", "某市名册")
+        for sheet, begin, part in ((first, 1, rows[:8]), (second, 0, rows[8:])):
+            sheet.write_row(begin, 0, HEADINGS)
+            for number, row in enumerate(part, begin + 1):
+                sheet.write_row(number, 0, row[:5])
+                sheet.write_number(number, 5, int(row[5]))
+                sheet.write_string(number, 6, row[6])
+        first.merge_range("C4:C6", rows[1][2])
+        first.write_formula("F5", "=1+1", None, 2)
+        first.write_row("A11", ["合计", "", "", "", ""])
+        first.write_formula("F11", "=SUM(F3:F10)", None, 36)
+    return out.getvalue()
 
 
 def text(rng: random.Random) -> bytes:
