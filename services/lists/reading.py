@@ -1,5 +1,6 @@
 """A file of a list as it is read: every sheet that has the headings, row by row, and what becomes of its columns."""
 
+import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -190,8 +191,18 @@ def _holds_codes(row: list[Cell]) -> bool:
     )
 
 
+def _workbook_kind(path: Path) -> str:
+    """Of which kind a workbook is, by the part that lists its sheets; a broken one is refused where it is opened."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = frozenset(archive.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        names = frozenset()
+    return "ods" if "content.xml" in names else "xlsb" if "xl/workbook.bin" in names else "xlsx"
+
+
 def read_sheets(path: Path, profile: ListProfiled | None = None) -> tuple[Iterator[Sheet], str]:
-    """The sheets of a file, one of a text, and how it is written: `xlsx`, or a text encoding.
+    """The sheets of a file, one of a text, and how it is written: `xlsx`, `xlsb`, `ods`, or a text encoding.
 
     Raises:
         ListRefusedError: it is neither a workbook nor a text, or too large.
@@ -202,7 +213,7 @@ def read_sheets(path: Path, profile: ListProfiled | None = None) -> tuple[Iterat
     with path.open("rb") as file:
         begin = file.read(_HEAD_BYTES)
     if begin.startswith(_ZIP):
-        return workbook.sheets(path), "xlsx"
+        return workbook.sheets(path), _workbook_kind(path)
     if begin.startswith(_OLD_EXCEL):
         raise ListRefusedError(
             "old_excel", "this is an Excel file of before 2007, or one with a password; save it as .xlsx without one"

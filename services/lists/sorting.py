@@ -101,13 +101,14 @@ class Sorter:
             error = fault(cell) if at not in self._ignored else None
             if error is not None:
                 return Refusal(0, self._heading(at), str(cell)[:80], error.rule, str(error), "", letters(at))
-        for at in range(self._width, len(row)):
-            if self._is_text and not is_blank(row[at]):
-                return Refusal(
-                    0, "", str(row[at])[:80], "cells_beyond",
-                    f"the row has {len(row)} cells and the headings {self._width}; a cell holds the delimiter without "
-                    "quotes around it: export the list again, as .xlsx or with every cell in quotes",
-                )  # fmt: skip
+        stray = self._stray(row) if self._is_text and len(row) != self._width else None
+        if stray is not None:
+            return Refusal(
+                0, "", str(row[stray])[:80], "cells_beyond",
+                f"the row has {len(row)} cells and the headings {self._width}, and this cell stands under none; a "
+                "delimiter stands without quotes in a cell or a heading: export the list again, as .xlsx or with every "
+                "cell in quotes",
+            )  # fmt: skip
         for at in self._ended:
             if at < len(row) and not is_nothing(row[at]):
                 return Refusal(
@@ -119,6 +120,10 @@ class Sorter:
         if len(row) > self._width or len(self._known) < self._width:
             self.unheaded |= {at for at, cell in enumerate(row) if at not in self._known and not is_blank(cell)}
         return None
+
+    def _stray(self, row: list[Cell]) -> int | None:
+        """The first cell that holds anything and stands under no heading."""
+        return next((at for at, cell in enumerate(row) if at not in self._known and not is_blank(cell)), None)
 
     def _heading(self, at: int) -> str:
         return next((each.shown for each in self.layout.columns if each.place == at), letters(at))
