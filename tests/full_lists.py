@@ -13,9 +13,9 @@ from openpyxl import Workbook
 from domain.events.facts import Event
 from domain.events.lists import ListProfiled
 from domain.fieldwork.list_elsewhere import DEREGISTERED, Elsewhere
-from domain.fieldwork.list_places import Places
 from domain.fieldwork.list_statements import STATED, WHOLE, Part
 from domain.fieldwork.lists import NOWHERE, Listed, _instant
+from domain.listing.list_places import Places
 from services.demo_city.chance import credit_code
 from services.lists.elsewhere import read
 from services.lists.facts import plain

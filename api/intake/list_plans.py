@@ -14,8 +14,8 @@ from api.web.problems import invalid
 from api.web.publishing import messages_of
 from domain.events.lists import ListProfiled
 from domain.fieldwork.list_elsewhere import Elsewhere
-from domain.fieldwork.list_places import Places
 from domain.fieldwork.list_statements import WHOLE, Part, read_declared
+from domain.listing.list_places import Places
 from services.access.callers import Holder
 from services.intake.in_turn import CameSinceError
 from services.lists import elsewhere, facts

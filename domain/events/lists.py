@@ -6,9 +6,9 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from domain.fieldwork import list_cells
-from domain.fieldwork.list_columns import ListField, is_personal, plain_heading
-from domain.fieldwork.list_words import Status
+from domain.listing import list_cells
+from domain.listing.list_columns import ListField, is_personal, plain_heading
+from domain.listing.list_words import Status
 from domain.values.fields import SOURCE_LENGTH_MAX, Data, FactData, OrganizationId, RegionCode
 from domain.values.reach import Reach
 from domain.values.terms import CATEGORIES, DeregistrationReason

@@ -14,7 +14,8 @@ from pydantic_core import to_json
 
 from domain.events.facts import Event, Fact
 from domain.events.lists import PLACE_FIELDS, ListProfiled
-from domain.fieldwork.list_cells import (
+from domain.ledger.entities import Attributes, Organization, apply
+from domain.listing.list_cells import (
     Cell,
     CellError,
     address,
@@ -28,11 +29,10 @@ from domain.fieldwork.list_cells import (
     seen,
     text,
 )
-from domain.fieldwork.list_columns import ListField, plain_heading
-from domain.fieldwork.list_marks import marked, status
-from domain.fieldwork.list_places import Places
-from domain.fieldwork.list_words import Status
-from domain.ledger.entities import Attributes, Organization, apply
+from domain.listing.list_columns import ListField, plain_heading
+from domain.listing.list_marks import marked, status
+from domain.listing.list_places import Places
+from domain.listing.list_words import Status
 from domain.values.names import same_words
 from domain.values.terms import CATEGORIES_OF_KIND, Kind
 

@@ -25,9 +25,9 @@ from rich.progress import (
 )
 
 from domain.events.facts import Fact
-from domain.fieldwork.list_words import CATEGORY_WORDS
 from domain.fieldwork.lists import held
 from domain.ledger.entities import Attributes
+from domain.listing.list_words import CATEGORY_WORDS
 from domain.values.instants import parse_date
 from services.commands.client import Client, ServiceError
 from services.commands.console import ERR, OUT, Data

@@ -15,8 +15,8 @@ from rich.table import Table
 
 from domain.events.lists import ListProfiled
 from domain.fieldwork.list_elsewhere import Elsewhere
-from domain.fieldwork.list_places import Places
 from domain.fieldwork.list_statements import read_declared as read_part
+from domain.listing.list_places import Places
 from domain.values.instants import parse_date
 from services.commands.client import Client
 from services.commands.console import OUT, AsJson, KnownAt, print_json

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 from domain.events.lists import PLACE_FIELDS, REQUIRED_FIELDS, ListProfiled
-from domain.fieldwork.list_cells import Cell, CellError, text
-from domain.fieldwork.list_columns import (
+from domain.listing.list_cells import Cell, CellError, text
+from domain.listing.list_columns import (
     ENDED_HEADINGS,
     SERIAL_HEADINGS,
     USUAL_HEADINGS,
@@ -14,7 +14,7 @@ from domain.fieldwork.list_columns import (
     is_personal,
     plain_heading,
 )
-from domain.fieldwork.list_words import CATEGORY_WORDS, STATUS_WORDS
+from domain.listing.list_words import CATEGORY_WORDS, STATUS_WORDS
 from services.lists.errors import ListRefusedError
 from services.lists.workbook import Range
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from domain.events.lists import ListProfiled
-from domain.fieldwork.list_cells import Cell, is_blank, seen
-from domain.fieldwork.list_columns import ListField
 from domain.fieldwork.lists import Refusal
+from domain.listing.list_cells import Cell, is_blank, seen
+from domain.listing.list_columns import ListField
 from domain.values.codes import is_credit_code
 from services.lists import delimited, workbook
 from services.lists.errors import ListRefusedError

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from domain.events.lists import KEPT_ROWS_MAX, ListProfiled
-from domain.fieldwork.list_places import Places
 from domain.fieldwork.list_sets import Settled
 from domain.fieldwork.list_statements import WHOLE, Part
 from domain.fieldwork.lists import GONE, NOWHERE, Listed, Refusal, RowRefusedError, listed
 from domain.ledger.entities import Attributes
+from domain.listing.list_places import Places
 from services.lists.facts import Heard, hear
 from services.lists.plan import SAMPLES_MAX, Ask, Plan, Planner, new_statement
 from services.lists.reading import Reading

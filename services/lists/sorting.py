@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
-from domain.fieldwork.list_cells import Cell, CellError, Fault, fault, is_blank, is_nothing, seen, text
-from domain.fieldwork.list_columns import ListField, plain_heading
 from domain.fieldwork.lists import Refusal
+from domain.listing.list_cells import Cell, CellError, Fault, fault, is_blank, is_nothing, seen, text
+from domain.listing.list_columns import ListField, plain_heading
 from services.lists.headings import Layout
 from services.lists.workbook import Range
 

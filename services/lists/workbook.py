@@ -11,7 +11,7 @@ from typing import IO, Any, Final, Literal, NamedTuple
 
 import orjson
 
-from domain.fieldwork.list_cells import Cell, Fault
+from domain.listing.list_cells import Cell, Fault
 from services.lists.errors import ListRefusedError
 
 UNPACKED_BYTES_MAX: Final = 256 << 20

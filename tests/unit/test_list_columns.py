@@ -7,9 +7,9 @@ import pytest
 from openpyxl import Workbook
 from pydantic import ValidationError
 
-from domain.fieldwork.list_cells import Cell, CellError
-from domain.fieldwork.list_marks import truth
-from domain.fieldwork.list_places import Places
+from domain.listing.list_cells import Cell, CellError
+from domain.listing.list_marks import truth
+from domain.listing.list_places import Places
 from services.lists.errors import ListRefusedError
 from services.lists.reconcile import Report
 from tests.full_lists import HEADINGS, as_csv, compared, profiled, saved, stock, table, taken

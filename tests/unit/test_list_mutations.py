@@ -11,8 +11,8 @@ from typing import Any
 import openpyxl
 import pytest
 
-from domain.fieldwork.list_cells import Cell, Fault
 from domain.fieldwork.lists import Listed
+from domain.listing.list_cells import Cell, Fault
 from services.lists.errors import ListRefusedError
 from services.lists.reading import read_sheets
 from tests.bench.workshop import high_water_mark

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from domain.fieldwork.list_places import Places
+from domain.listing.list_places import Places
 from services.lists.errors import ListRefusedError
 from services.lists.reconcile import Report
 from tests.full_lists import HEADINGS, as_csv, as_xlsx, compared, profiled, saved, stock, table, taken

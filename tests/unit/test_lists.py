@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.events.lists import ListProfiled
-from domain.fieldwork import list_cells as cells
 from domain.ledger.rows import ledger
+from domain.listing import list_cells as cells
 from services.demo_city.chance import credit_code
 from tests.full_lists import HEADINGS, SOURCE, as_csv, as_xlsx, compared, saved, stock, taken
 from tests.histories import fits

@@ -3,7 +3,7 @@
 import re
 from typing import Final, Literal
 
-from domain.fieldwork.list_cells import seen
+from domain.listing.list_cells import seen
 
 ListField = Literal[
     "org", "category", "name", "region", "town", "village", "industry", "employees", "supervisor", "address", "status"

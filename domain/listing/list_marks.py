@@ -1,13 +1,13 @@
 """Columns of a list that mark and decide: √ under one of several headings, and the state of registration.
 
-Every function raises `CellError`, as in `domain.fieldwork.list_cells`.
+Every function raises `CellError`, as in `domain.listing.list_cells`.
 """
 
 from collections.abc import Mapping
 
-from domain.fieldwork.list_cells import Cell, CellError, is_blank, seen, words_of
-from domain.fieldwork.list_cells import plain as plain_cell
-from domain.fieldwork.list_words import BRACKETED, NO, STATUS_QUESTIONS, STATUS_WORDS, YES, Status
+from domain.listing.list_cells import Cell, CellError, is_blank, seen, words_of
+from domain.listing.list_cells import plain as plain_cell
+from domain.listing.list_words import BRACKETED, NO, STATUS_QUESTIONS, STATUS_WORDS, YES, Status
 
 
 def truth(cell: Cell) -> bool:

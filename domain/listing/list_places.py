@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from domain.fieldwork.list_cells import CellError, seen
+from domain.listing.list_cells import CellError, seen
 
 _ABOVE_MAX: Final = 3
 _LENGTHS: Final = (2, 4, 6, 9, 12)

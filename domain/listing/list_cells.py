@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final, Literal
 
-from domain.fieldwork.list_words import CATEGORY_WORDS, SECTION_WORDS
+from domain.listing.list_words import CATEGORY_WORDS, SECTION_WORDS
 from domain.values import codes
 from domain.values.fields import ADDRESS_LENGTH_MAX, EMPLOYEES_MAX, NAME_LENGTH_MAX
 from domain.values.names import one_width
