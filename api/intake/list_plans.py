@@ -85,6 +85,9 @@ def compared(parts: Parts, path: Path, asked: ListAsked, scratch: Scratch) -> Re
     view = parts.queries.view.current
     with parts.queries.connection() as connection:
         known_at = facts.head(connection) if asked.known_at is None else asked.known_at
+    # Before the connection below is taken, since it takes one of its own.
+    places = Places(names(parts, asked.as_of, known_at).items())
+    with parts.queries.connection() as connection:
         profile = profile_of(connection, view, asked.source, asked.as_of, known_at)
 
         def ask(orgs: Sequence[str]) -> Elsewhere:
@@ -92,7 +95,6 @@ def compared(parts: Parts, path: Path, asked: ListAsked, scratch: Scratch) -> Re
             return elsewhere.read(found, asked.source)
 
         beside = Compared(facts.lines(connection, view, asked.source, known_at), ask, asked.part)
-        places = Places(names(parts, asked.as_of, known_at).items())
         return reconcile(path, asked.source, asked.as_of, profile, beside, scratch, places)
 
 

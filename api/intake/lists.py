@@ -67,12 +67,12 @@ class SheetShape(BaseModel):
 
 
 class ColumnShape(BaseModel):
-    """What becomes of a column: personal ones are never read, those ended say when a registration was over."""
+    """What becomes of a column: personal ones are never read, serial ones number the rows."""
 
     sheet: str
     column: str = Field(description="its letters")
     heading: str
-    what: Literal["read", "personal", "set_aside", "ended", "not_read"]
+    what: Literal["read", "personal", "set_aside", "ended", "serial", "not_read"]
     field: str | None
 
 
@@ -86,6 +86,10 @@ class ReportShape(BaseModel):
     rows: dict[str, int] = Field(description="rows by sort: row, repeated, gone, blank, total, note, heading")
     sheets: list[SheetShape]
     columns: list[ColumnShape] = Field(description="every column that has a heading or holds anything")
+    unread: list[str] = Field(
+        description="columns and hidden sheets that are not read, and that no list of this source was published "
+        "without before: to publish without them, confirm the plan"
+    )
     active: int = Field(description="organizations that the source's facts have active on the date")
     differences: dict[str, int]
     fields: dict[str, int] = Field(description="of the changed, how many by field")

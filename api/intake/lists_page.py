@@ -120,7 +120,7 @@ async def post_file(request: Request, page: Paged, holder: Publishing, __: Carri
 def get(request: Request, page: Paged, clocks: Asked, sent: Annotated[Sent, Depends(kept)]) -> Response:
     """What `/v1/lists` tells of the file, to be looked at before it is published."""
     try:
-        found: Outcome | Refusal = look(parts_of(request), sent.path, sent.asked(clocks, known_at(request, clocks)))
+        found: Outcome | Refusal = _looked(request, sent, sent.asked(clocks, known_at(request, clocks)))
     except ListRefusedError as error:
         found = error.refusal
     token = token_of(request)
@@ -139,12 +139,19 @@ async def post(request: Request, page: Paged, clocks: Asked, sent: Annotated[Sen
     wrong = int(form["confirm"] or 0) if form["gone"] and form["confirm"] != form["gone"] else None
     try:
         if wrong is not None:
-            found: Outcome | Refusal = await run_in_threadpool(look, parts_of(request), sent.path, asked)
+            found: Outcome | Refusal = await run_in_threadpool(_looked, request, sent, asked)
         else:
             found = await run_in_threadpool(publish, request, sent.holder, sent.path, asked, form["plan"])
     except ListRefusedError as error:
         found = error.refusal
     return await run_in_threadpool(_plan, page, clocks, sent, found, token, wrong)
+
+
+def _looked(request: Request, sent: Sent, asked: ListAsked) -> Outcome:
+    """What `look` tells; the plan is before the eyes of whoever confirms it here, with what is not read."""
+    found = look(parts_of(request), sent.path, asked)
+    plan = found.report.plan
+    return found if plan is None else found._replace(hindrance=found.report.hindrance(plan.name))
 
 
 def _plan(  # noqa: PLR0917 - one page

@@ -184,6 +184,7 @@ class ListStated(FactData):
         replaces: statements of the same date that this one puts right.
         otherwise: rows that the facts do not say after it.
         listed: of a page, the organizations on it.
+        unread: columns that were not read, with which whoever published it agreed.
     """
 
     identifier = "list"
@@ -199,3 +200,4 @@ class ListStated(FactData):
     replaces: Digests
     otherwise: RowsKept
     listed: OrganizationsListed
+    unread: Headings

@@ -104,6 +104,7 @@ class Statement(NamedTuple):
     until: int
     otherwise: Mapping[str, Kept]
     listed: frozenset[str]
+    unread: tuple[str, ...] = ()
 
 
 def statements(events: Iterable[Event], retracted: Iterable[tuple[str, str]] = ()) -> list[Statement]:
@@ -130,5 +131,5 @@ def _statement(name: str, pieces: list[Event]) -> Statement:
             row["org"]: Kept(row["fields"], row.get("settled", False))
             for piece in pieces for row in piece.data.get("otherwise", ())
         },
-        frozenset(org for piece in pieces for org in piece.data.get("listed", ())),
+        frozenset(org for piece in pieces for org in piece.data.get("listed", ())), tuple(data.get("unread", ())),
     )  # fmt: skip

@@ -42,7 +42,9 @@ USUAL_HEADINGS: Final[dict[ListField, tuple[str, ...]]] = {
     ),
     "employees": (
         "从业人数", "从业人员", "从业人员数", "从业人员数量", "从业人员总数", "从业人员人数", "员工人数", "员工数",
-        "员工总数", "职工人数", "职工总数", "在岗职工人数", "组织总人数", "从业人员期末人数", "employees",
+        "员工总数", "职工人数", "职工总数", "在岗职工人数", "组织总人数", "从业人员期末人数",
+        "期末从业人数", "期末从业人员", "期末从业人员数", "年末从业人数", "年末从业人员数", "用工人数", "员工数量",
+        "employees",
     ),
     "supervisor": ("主管单位", "业务主管单位", "行业主管部门", "主管部门", "上级主管部门", "supervisor"),
     "address": (
@@ -52,17 +54,22 @@ USUAL_HEADINGS: Final[dict[ListField, tuple[str, ...]]] = {
     "status": (
         "登记状态", "企业登记状态", "企业状态", "主体状态", "市场主体状态", "社会组织状态", "登记情况", "存续状态",
         "经营状态", "状态", "经营状况", "运营状态", "是否注销", "是否已注销", "是否吊销", "是否存续", "是否在业",
-        "是否正常经营", "是否经营", "是否营业", "status",
+        "是否正常经营", "是否经营", "是否营业", "是否在营", "是否有效", "注销标志", "注销标识", "吊销标志", "吊销标识",
+        "登记机关状态", "登记状态名称", "主体状态名称", "单位状态", "组织状态", "机构状态", "当前状态", "存续情况",
+        "status",
     ),
 }  # fmt: skip
 
 # What is filled in only where the registration is over.
-ENDED_HEADINGS: Final = frozenset((
-    "注销日期", "注销时间", "吊销日期", "吊销时间", "注吊销日期", "注销(吊销)日期", "注吊销时间", "注销(吊销)时间",
-))  # fmt: skip
+_ENDED: Final = re.compile(r"(?:注销|吊销|撤销|迁出).*(?:日期|时间)")
+# Under which yes says that the registration is over.
+_ASKS_IF_OVER: Final = re.compile(r"注销|吊销|撤销|迁出")
 SERIAL_HEADINGS: Final = frozenset(("序号", "编号", "序", "no", "no.", "行号", "顺序号"))
 
-_UNIT: Final = re.compile(r"\((?:单位[::]?)?(?:人|名|个|户|家|万元|元|平方米|必填|选填|可选)\)$")
+_UNITS: Final = "人|名|个|户|家|万元|元|平方米|必填|选填|可选"
+_UNIT: Final = re.compile(rf"\((?:单位[::]?)?(?:{_UNITS})\)$|/(?:{_UNITS})$")
+_BRACKETS: Final = str.maketrans("[]【】〔〕［］", "()()()()")
+_NUMBERED: Final = re.compile(r"^(?:\([0-9]{1,2}\)|[0-9]{1,2}[.、])(?=[^0-9])")
 _EDGES: Final = "*:;,.、"
 _PERSONAL: Final = re.compile(
     r"法定代表人|法人代表|法人姓名|法人电话|法人身份|^法人$|负责人|联系人|书记|出资人|投资人|股东|实际控制人|业主|经营者|"
@@ -75,9 +82,19 @@ _ALWAYS: Final = re.compile(r"党费|党性分析|不合格党员|出资人不�
 
 
 def plain_heading(heading: str) -> str:
-    """A heading in one width, without blanks, marks at its ends and its unit: 从业人数（人） is 从业人数."""
-    found = seen(heading).lower().strip(_EDGES)
+    """A heading in one width, without blanks, marks at its ends, its number and unit: 3.从业人数（人） is 从业人数."""
+    found = _NUMBERED.sub("", seen(heading).translate(_BRACKETS).lower().strip(_EDGES))
     return _UNIT.sub("", found).strip(_EDGES) or found
+
+
+def is_ended(heading: str) -> bool:
+    """Whether a column of this heading is filled in only where the registration is over."""
+    return bool(_ENDED.search(heading))
+
+
+def asks_if_over(heading: str) -> bool:
+    """Whether yes under this heading says that the registration is over."""
+    return bool(_ASKS_IF_OVER.search(heading))
 
 
 def is_personal(heading: str) -> bool:

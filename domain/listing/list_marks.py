@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from domain.listing.list_cells import Cell, CellError, is_blank, seen, words_of
 from domain.listing.list_cells import plain as plain_cell
-from domain.listing.list_words import BRACKETED, NO, STATUS_QUESTIONS, STATUS_WORDS, YES, Status
+from domain.listing.list_columns import asks_if_over
+from domain.listing.list_words import BRACKETED, NO, OVER, STATUS_QUESTIONS, STATUS_WORDS, YES, Status
 
 
 def truth(cell: Cell) -> bool:
@@ -32,6 +33,16 @@ def marked(cells: Mapping[str, Cell]) -> str:
         shown = " / ".join(cells)
         raise CellError("marks", f"{len(found)} of the columns {shown} are marked; mark the one that holds")
     return found[0]
+
+
+def says_over(cell: Cell, heading: str) -> bool:
+    """Whether a cell of a column that is not read says that the registration is over: 已注销, √ below 注销否."""
+    if is_blank(cell) or not isinstance(cell, str):
+        return (cell is True or (cell.__class__ in {int, float} and cell == 1)) and asks_if_over(heading)
+    found = seen(cell)
+    if found.upper() in YES:
+        return asks_if_over(heading)
+    return STATUS_WORDS.get(found, "active") != "active" or bool(OVER.fullmatch(found))
 
 
 def status(cell: Cell, heading: str, words: Mapping[str, Status]) -> Status:

@@ -44,6 +44,9 @@ STATUS_QUESTIONS: Final[dict[str, dict[bool, Status]]] = {
     "是否注销": {True: "dissolved", False: "active"}, "是否已注销": {True: "dissolved", False: "active"},
     "是否吊销": {True: "revoked", False: "active"}, "是否存续": {True: "active"}, "是否在业": {True: "active"},
     "是否正常经营": {True: "active"}, "是否经营": {True: "active"}, "是否营业": {True: "active"},
+    "是否在营": {True: "active"}, "是否有效": {True: "active"},
+    "注销标志": {True: "dissolved", False: "active"}, "注销标识": {True: "dissolved", False: "active"},
+    "吊销标志": {True: "revoked", False: "active"}, "吊销标识": {True: "revoked", False: "active"},
 }  # fmt: skip
 
 # GB/T 4754-2017, the names of the sections.
@@ -61,3 +64,9 @@ NO: Final = frozenset((
 ))  # fmt: skip
 
 BRACKETED: Final = re.compile(r"\([^()]*\)$")
+# 已注销, 2024年1月注销, 被吊销营业执照; not 拟注销 or 注销代办.
+OVER: Final = re.compile(
+    r"(?:[0-9年月日./-]{4,12})?(?:该|此|本)?(?:户|企业|单位|组织|机构|公司)?(?:于[0-9年月日./-]{4,12})?"
+    r"(?:已经?|已被|被|已于[0-9年月日./-]{4,12}|现已|依法)?(?:办理)?(?:简易|合并|强制|依法)?(?:注销|吊销|撤销|迁出|解散)"
+    r"(?:登记|企业|状态|营业执照|手续|外地|外省|外市|本市|本区)?(?:[,(]?[未已]注销\)?)?[。.!]?"
+)

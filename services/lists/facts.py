@@ -17,11 +17,10 @@ from domain.fieldwork.list_elsewhere import DEREGISTERED
 from domain.fieldwork.list_sets import Said
 from domain.fieldwork.list_statements import STATED, Statement, statements
 from domain.fieldwork.lists import made_for
-from domain.values.instants import parse_instant
 from services.ledger.projector import fits
 from services.ledger.traces import events_about
 from services.ledger.view import View
-from services.log.content import whole_numbers
+from services.log.content import UnreadableError, content_of, time_and_data_of, whole_numbers
 from services.log.reader import LogReader, read_events
 
 ORGANIZATION_TYPES: Final = tuple(t for t in RANKS if t.startswith("taizhang.organization."))
@@ -108,7 +107,10 @@ def _dumped(line: Mapping[str, Any]) -> bytes:
 
 def _line(position: int, raw: bytes, attributes: dict[str, Any] | None) -> bytes:
     if attributes is not None:  # binary mode: the bytes are the data alone
-        raw = orjson.dumps({**attributes, "data": orjson.loads(raw)})
+        try:
+            raw = orjson.dumps(content_of(raw, attributes))
+        except UnreadableError:
+            return b""
     # A line break in JSON is white space: inside of texts it stands escaped.
     return b'{"position":%d,"event":%b}\n' % (position, bytes(raw).replace(b"\n", b" ").replace(b"\r", b" "))
 
@@ -176,14 +178,25 @@ def standing(parts: Iterable[bytes], as_of: date) -> Iterator[Fact]:
 
 def _said(rest: Iterable[bytes], said_of: Mapping[EventKey, list[Event]]) -> Iterator[tuple[str, Said]]:
     for line in rest:
-        found = whole_numbers(orjson.loads(line))
-        content = found["event"]
-        time_ns = parse_instant(content["time"])
-        event = Event(found["position"], content["source"], content["id"], content["type"], time_ns, content["data"])
+        event = _event(line)
+        if event is None:
+            continue
         about = tuple(said_of.get(event.key, ()))
         said = Said(event, about, made_for(event))
         for org in {event.data["org"], *_moved_to(about)}:
             yield org, said
+
+
+def _event(line: bytes) -> Event | None:
+    """The event of a line; None where its bytes were changed after it was accepted: it has no part in the ledger."""
+    try:
+        found = whole_numbers(orjson.loads(line))
+        content = found["event"]
+        time_ns, data = time_and_data_of(content)
+        event = Event(found["position"], content["source"], content["id"], content["type"], time_ns, data)
+    except (orjson.JSONDecodeError, UnreadableError, AttributeError, KeyError, TypeError):
+        return None
+    return event if isinstance(data.get("org"), str) else None
 
 
 def _moved_to(about: Iterable[Event]) -> Iterator[str]:

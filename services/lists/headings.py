@@ -7,10 +7,10 @@ from typing import Final, Literal, NamedTuple
 from domain.events.lists import PLACE_FIELDS, REQUIRED_FIELDS, ListProfiled
 from domain.listing.list_cells import Cell, CellError, text
 from domain.listing.list_columns import (
-    ENDED_HEADINGS,
     SERIAL_HEADINGS,
     USUAL_HEADINGS,
     ListField,
+    is_ended,
     is_personal,
     plain_heading,
 )
@@ -26,7 +26,7 @@ _MARKED: Final[Mapping[ListField, Mapping[str, str]]] = {"category": CATEGORY_WO
 _OTHERS: Final = ("党", "团组织", "工会", "妇联", "上级", "主管", "联系", "指导")
 
 Row = tuple[int, list[Cell]]
-What = Literal["read", "personal", "set_aside", "ended", "not_read"]
+What = Literal["read", "personal", "set_aside", "ended", "serial", "not_read"]
 
 
 class Label(NamedTuple):
@@ -76,7 +76,7 @@ class Layout:
     @property
     def serials(self) -> frozenset[int]:
         """The columns that only number the rows."""
-        return frozenset(each.place for each in self.columns if plain_heading(each.shown) in SERIAL_HEADINGS)
+        return self.of("serial")
 
 
 def known_headings(row: Sequence[Cell], profile: ListProfiled | None) -> int:
@@ -201,8 +201,10 @@ class Headings:
                 what = "set_aside"
             elif _is_never_read(label):
                 what = "personal"
-            elif label.path[-1] in ENDED_HEADINGS:
+            elif is_ended(label.path[-1]):
                 what = "ended"
+            elif label.path[-1] in SERIAL_HEADINGS:
+                what = "serial"
             found.append(Column(at, label.shown, what, fields.get(at)))
         return found
 

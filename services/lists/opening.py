@@ -86,9 +86,22 @@ def _lines(path: Path, unpacked_bytes_max: int) -> Iterator[Any]:
                 raise ScanError("workbook", f"the sheet {each.name} cannot be found in the file; save it again")
             state = "visible" if each.visible == SheetVisibleEnum.Visible else "hidden"
             yield {"sheet": each.name, "state": state, "merged": scan.merged}
-            sheet = workbook.get_sheet_by_name(each.name)
+            sheet = _sheet(workbook, each.name, scan)
             rows = sheet.iter_rows() if sheet.start is not None else iter(())
             yield from _rows(rows, sheet.start[1] if sheet.start else 0, scan)
+
+
+def _sheet(workbook: CalamineWorkbook, name: str, scan: Scan) -> Any:  # noqa: ANN401 - calamine's
+    """A sheet; the library gives up at errors of kinds that it does not know, which the scan has found."""
+    try:
+        return workbook.get_sheet_by_name(name)
+    except CalamineError as error:
+        unknown = [(at, shown) for at, (_, shown) in scan.faults.items() if shown in str(error)]
+        if not unknown or "error value" not in str(error):
+            raise
+        at, shown = min(unknown)
+        message = f"sheet {name} holds the error {shown} in column {at[1] + 1}; correct the formula, or paste the value"
+        raise ScanError("formula_error", message, at[0] + 1) from None
 
 
 def _check_size(archive: zipfile.ZipFile, unpacked_bytes_max: int) -> None:

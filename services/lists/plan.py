@@ -168,7 +168,7 @@ def _content(statement: Statement) -> tuple[object, ...]:
     """What a statement says, apart from when, of which file, and against which words of persons."""
     otherwise = {org: kept for org, kept in statement.otherwise.items() if not kept.settled}
     return (
-        sorted(statement.fields), statement.reason, statement.rows, otherwise, statement.listed,
+        sorted(statement.fields), statement.reason, statement.rows, otherwise, statement.listed, statement.unread,
     )  # fmt: skip
 
 
@@ -183,6 +183,7 @@ def _pieces(source: str, sha256: str, new: Statement, replaces: list[str]) -> It
         "effective_on": new.as_of.isoformat(), "list": source, "fields": list(new.fields), "reason": new.reason,
         "rows": new.rows, "sha256": sha256, "replaces": replaces,
         **({} if new.part.is_whole else {"part": new.part.as_json()}),
+        **({"unread": list(new.unread)} if new.unread else {}),
     }  # fmt: skip
     said = json.dumps([data, otherwise, listed], sort_keys=True, default=str).encode()
     statement = hashlib.sha256(said).hexdigest()[:32]

@@ -1,5 +1,6 @@
 """A file of a list as it is read: every sheet that has the headings, row by row, and what becomes of its columns."""
 
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,7 +28,13 @@ _OLD_EXCEL: Final = b"\xd0\xcf\x11\xe0"
 _HEAD_BYTES: Final = 4_096
 _SHEET_SHIFT: Final = 32
 # What a page, saved under a workbook's name, begins with.
-_MARKUP: Final = ("<html", "<!doctype", "<table", "<head", "<meta", "<body", "<?xml", "<style", "mime-version:", "<div")
+_MARKUP: Final = re.compile(r"\s*<[a-z!?]|(?:[\w-]+: .*\r?\n){0,20}mime-version:", re.IGNORECASE)
+# Other files that come under a list's name, by how they begin.
+_OTHER_FILES: Final = (
+    (b"%PDF", "a PDF file"), (b"{\\rtf", "a file of words (RTF)"), (b"7z\xbc\xaf", "a packed file (7z)"),
+    (b"Rar!", "a packed file (RAR)"), (b"\x1f\x8b", "a packed file (gzip)"), (b"ID;P", "a SYLK file"),
+    (b"\x09\x08", "an Excel file of before 1997"), (b"\x89PNG", "a picture"), (b"\xff\xd8\xff", "a picture"),
+)  # fmt: skip
 
 
 class Read(NamedTuple):
@@ -159,7 +166,7 @@ class Reading:
         return f"{row} of sheet {name}" if name and len(self._sheets) > 1 else row
 
     def as_json(self) -> dict[str, Any]:
-        """The sheets, and every column with what became of it: read, personal, set_aside, ended or not_read."""
+        """The sheets, and every column with what became of it: read, personal, set_aside, ended, serial, not_read."""
         return {
             "sheets": [
                 {"sheet": each.name, "what": "read" if each.layout else each.what, "rows": each.rows}
@@ -218,8 +225,11 @@ def read_sheets(path: Path, profile: ListProfiled | None = None) -> tuple[Iterat
         raise ListRefusedError(
             "old_excel", "this is an Excel file of before 2007, or one with a password; save it as .xlsx without one"
         )
+    for magic, what in _OTHER_FILES:
+        if begin.startswith(magic):
+            raise ListRefusedError("file_kind", f"this is {what}; export the list as .xlsx or CSV")
     encoding = delimited.encoding_of(path)
-    if begin.decode(encoding, "ignore").lstrip("\ufeff \t\r\n").lower().startswith(_MARKUP):
+    if _MARKUP.match(begin.decode(encoding, "ignore").lstrip("\ufeff")):
         raise ListRefusedError(
             "html",
             "this is a web page (HTML, XML or MHTML) under the name of a workbook; open it in a spreadsheet program "

@@ -10,11 +10,12 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from domain.events.lists import KEPT_ROWS_MAX, ListProfiled
+from domain.events.lists import HEADING_LENGTH_MAX, KEPT_ROWS_MAX, ListProfiled
 from domain.fieldwork.list_sets import Settled
 from domain.fieldwork.list_statements import WHOLE, Part
 from domain.fieldwork.lists import GONE, NOWHERE, Listed, Refusal, RowRefusedError, listed
 from domain.ledger.entities import Attributes
+from domain.listing.list_columns import plain_heading
 from domain.listing.list_places import Places
 from services.lists.facts import Heard, hear
 from services.lists.plan import SAMPLES_MAX, Ask, Plan, Planner, new_statement
@@ -24,6 +25,10 @@ from services.lists.scratch import Scratch, keep_list
 # Up to this size the start of another process would cost more than it saves.
 TOGETHER_BYTES_MAX: Final = 24 << 20
 REFUSALS_KEPT_MAX: Final = 100
+# What is over may say so in another column too.
+_ENDED: Final = frozenset(("ended", "over_unread"))
+UNREAD_MAX: Final = 200
+UNREAD_SHOWN_MAX: Final = 20
 
 
 @dataclass(slots=True)
@@ -35,6 +40,7 @@ class Report:
         rows: how many rows of each sort: `row`, `repeated`, `gone` (rows whose state says that the registration is
             over), `blank`, `total`, `note`, `heading`.
         reading: the sheets, and every column with what became of it (`Reading.as_json`).
+        unread: columns that are not read, and that no list of the source was published without before.
         differences: organizations by difference (`registered`, `changed`, `deregistered`, `unchanged`, `kind_differs`).
         fields: of those changed, how many by field.
         samples: by difference the first ten, with what changes.
@@ -56,6 +62,7 @@ class Report:
     refusals: list[Refusal] = field(default_factory=list)
     plan: Plan | None = None
     reading: dict[str, Any] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
 
     @property
     def held_back(self) -> bool:
@@ -91,13 +98,24 @@ class Report:
                 f"this is another plan than the one confirmed ({confirmed}): {why}; nothing was published. Look at the "
                 f"plan as it is, and confirm {plan.name}"
             )
-        if self.held_back and confirmed is None:
-            return (
-                f"the list would deregister {plan.gone} of {self.active} active organizations, over the limit of "
-                f"{self.profile.deregistered_percent_max if self.profile else 0} %; if that is so, confirm this plan: "
-                f"--confirm {plan.name}"
+        whys = self._to_be_confirmed(plan) if confirmed is None else []
+        return f"{'; '.join(whys)}; if that is so, confirm this plan: --confirm {plan.name}" if whys else None
+
+    def _to_be_confirmed(self, plan: Plan) -> list[str]:
+        """What a person must have seen before the plan is published."""
+        whys = []
+        if self.unread and plan.events:
+            names = ", ".join(self.unread[:UNREAD_SHOWN_MAX]) + (" …" if len(self.unread) > UNREAD_SHOWN_MAX else "")
+            whys.append(
+                f"{len(self.unread)} columns or hidden sheets are not read, and the ledger would not have what they "
+                f"say: {names}. Name their fields in a profile (columns), or set them aside by name (set_aside)"
             )
-        return None
+        if self.held_back:
+            whys.append(
+                f"the list would deregister {plan.gone} of {self.active} active organizations, over the limit of "
+                f"{self.profile.deregistered_percent_max if self.profile else 0} %"
+            )
+        return whys
 
     def refuse(self, refusal: Refusal) -> None:
         """Count a row that cannot be read, and keep why."""
@@ -115,6 +133,7 @@ class Report:
             "profile": self.profile.model_dump(mode="json", exclude={"effective_on"}) if self.profile else None,
             "rows": dict(self.rows),
             **self.reading,
+            "unread": self.unread,
             "active": self.active,
             "differences": {name: self.differences[name] for name in names},
             "fields": dict(self.fields),
@@ -232,7 +251,7 @@ def _read(report: Report, reading: Reading, places: Places, part: Part) -> Itera
         if GONE in found.fields:
             report.rows["gone"] += 1
         # What is over may say when it ended; nothing else of it is read.
-        if each.refusal is not None and not (GONE in found.fields and each.refusal.rule == "ended"):
+        if each.refusal is not None and not (GONE in found.fields and each.refusal.rule in _ENDED):
             report.refuse(reading.placed(each.number, each.refusal))
             continue
         outside = _outside(found, part, each.profile.columns.get("region", "region"))
@@ -259,6 +278,10 @@ def _compare(report: Report, heard: Heard, beside: Compared, scratch: Scratch) -
     listed = (row.org for _, row in scratch.rows()) if beside.part.pages else ()
     rows = report.rows["row"] - report.rows["repeated"]
     new = new_statement(report.as_of, beside.part, fields, profile.deregistered_reason, rows, listed)
+    unread = _unread(report)
+    known = {name for each in heard.stated for name in each.unread}
+    report.unread = [name for name in unread if name not in known]
+    new = new._replace(unread=tuple(unread[:UNREAD_MAX]))
     planner = Planner(report.source, new, report.file["sha256"], heard, scratch, beside.ask)
     report.plan = planner.plan
     for org, found in planner.settled(scratch.pairs()):
@@ -269,6 +292,15 @@ def _compare(report: Report, heard: Heard, beside: Compared, scratch: Scratch) -
             report.differences[found.change] += 1
         if found.change != "unchanged":
             _sample(report, org, found)
+
+
+def _unread(report: Report) -> list[str]:
+    """The headings of the columns that are not read, or their letters; and hidden sheets."""
+    hidden = {
+        f"sheet {each['sheet']}"[:HEADING_LENGTH_MAX] for each in report.reading["sheets"] if each["what"] == "hidden"
+    }
+    columns = [each for each in report.reading["columns"] if each["what"] == "not_read"]
+    return sorted({plain_heading(each["heading"])[:HEADING_LENGTH_MAX] or each["column"] for each in columns} | hidden)
 
 
 def _sample(report: Report, org: str, found: Settled) -> None:

@@ -7,13 +7,14 @@ from typing import Final, Literal, NamedTuple
 from domain.fieldwork.lists import Refusal
 from domain.listing.list_cells import Cell, CellError, Fault, fault, is_blank, is_nothing, seen, text
 from domain.listing.list_columns import ListField, plain_heading
+from domain.listing.list_marks import says_over
 from services.lists.headings import Layout
 from services.lists.workbook import Range
 
 What = Literal["row", "blank", "total", "note", "heading"]
 
 _CREDIT_CODE: Final = re.compile(r"[0-9A-Z]{18}", re.ASCII)
-_TOTAL_WORDS: Final = "合计|总计|小计|共计|累计|总数|总户数|total"
+_TOTAL_WORDS: Final = "合计|总计|小计|共计|累计|总数|总户数|累计户数|记录数|总记录数|total"
 _UNITS: Final = "户|家|个|人|名|条|所|万元|元|户数|家数"
 # 合计, 本页小计, 合计：100户, 合计（户）, 共 100 户; not a name that only holds the words.
 _TOTAL: Final = re.compile(
@@ -38,7 +39,7 @@ _PAGE: Final = re.compile(
     re.IGNORECASE,
 )
 _PART: Final = re.compile(
-    r"\(?[一二三四五六七八九十]{1,3}[、.)].{0,60}|[0-9]{4}[年./-][0-9]{1,2}[月./-](?:[0-9]{1,2}日?)?|以下空白|以下无正文|续表|\(续\)|"
+    r"\(?[一二三四五六七八九十]{1,3}[、.)].{0,60}|[0-9]{4}[年./-][0-9]{1,2}[月./-](?:[0-9]{1,2}日?)?|\(?(?:以下空白|以下无正文|续表|续下页|续)\)?|[-=_*—–]{3,}|"
     r"接上页|转下页|承上页|过次页|\(?完\)?|※.*|(?:注|说明|备注)[0-9]?[.、)].*|\*+注.*",
     re.DOTALL,
 )
@@ -69,6 +70,7 @@ class Sorter:
         self._code = layout.places.get("org")
         self._ignored = layout.of("personal", "set_aside")
         self._ended = layout.of("ended")
+        self._unread = layout.of("not_read")
         self._known = frozenset(each.place for each in layout.columns)
         self._width = max(self._known, default=-1) + 1
         self._across = {top for top, left, bottom, right in merged if right - left >= 2 and top == bottom}
@@ -115,6 +117,14 @@ class Sorter:
                     0, self._heading(at), str(row[at])[:80], "ended",
                     "the row says when its registration ended; take it out of the list, let a column of its state "
                     "(登记状态) say so, or set the column aside by name (set_aside) in the profile",
+                    "", letters(at),
+                )  # fmt: skip
+        for at in self._unread:
+            if at < len(row) and says_over(row[at], plain_heading(self._heading(at))):
+                return Refusal(
+                    0, self._heading(at), str(row[at])[:80], "over_unread",
+                    "a column that is not read says that the registration is over; name the column in the profile as "
+                    "status, or set it aside by name (set_aside), or take the row out of the list",
                     "", letters(at),
                 )  # fmt: skip
         if len(row) > self._width or len(self._known) < self._width:

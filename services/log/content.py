@@ -39,7 +39,15 @@ def time_and_data(raw: bytes, attributes: Mapping[str, Any] | None) -> tuple[int
     Raises:
         UnreadableError: the bytes are no event.
     """
-    content = content_of(raw, attributes)
+    return time_and_data_of(content_of(raw, attributes))
+
+
+def time_and_data_of(content: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+    """As `time_and_data`, of the event as one JSON object.
+
+    Raises:
+        UnreadableError: it is no event.
+    """
     said, data = content.get("time"), content.get("data")
     if not isinstance(said, str) or not isinstance(data, dict) or not data:
         raise UnreadableError("the bytes are JSON, but no event with a time and data")

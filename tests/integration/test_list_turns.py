@@ -34,19 +34,19 @@ TRIALS = int(os.environ.get("TAIZHANG_TEST_TRIALS", "8"))
 LISTS = Path(__file__).parents[1] / "data" / "lists"
 
 
-def _ask(service: Service, source: str, content: bytes, as_of: str, **parameters: Any) -> Any:  # noqa: ANN401 - httpx's answer
+def ask(service: Service, source: str, content: bytes, as_of: str, **parameters: Any) -> Any:  # noqa: ANN401 - httpx's answer
     given = {"source": source, "as_of": as_of, **parameters}
     return service.http.post("/v1/lists", params=given, content=content)
 
 
-def _post(service: Service, source: str, content: bytes, as_of: str, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401 - query parameters
-    answer = _ask(service, source, content, as_of, **parameters)
+def post(service: Service, source: str, content: bytes, as_of: str, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401 - query parameters
+    answer = ask(service, source, content, as_of, **parameters)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
 
 
-def _own(count: int, source: str) -> Stock:
+def own_stock(count: int, source: str) -> Stock:
     """Groups of this test's own, since tests share the service."""
     mark = source[-12:]
     return [[f"group:{mark}-{n}", row[1], "快递员", *row[3:]] for n, row in enumerate(stock(count))]
@@ -58,7 +58,7 @@ def test_lists_out_of_order_give_the_ledger_of_the_set(service: Service, source:
     files = sorted((LISTS / "19-lists-out-of-order").iterdir())
     days = ["2023-12-31", "2024-02-29", "2024-01-31"]
     for n in order:
-        answer = _post(service, source, _of(files[n], source), days[n], publish=True)
+        answer = post(service, source, _of(files[n], source), days[n], publish=True)
         assert answer["hindrance"] is None
     names = [f"group:{source[-12:]}-{n}" for n in range(100)]
     service.get("/v1/rates", min_position=answer["position"])
@@ -85,7 +85,7 @@ def test_a_wrong_list_put_right_leaves_the_row_as_it_was(service: Service, sourc
     folder = LISTS / "21-wrong-list-put-right"
     first, wrong, right = (_of(file, source) for file in sorted(folder.glob("*.csv")))
     org = f"group:{source[-12:]}-{_codes(folder).index('91880701MA001103XU')}"
-    _post(service, source, first, "2023-12-31", publish=True)
+    post(service, source, first, "2023-12-31", publish=True)
     between = json.loads((folder / "between-1-and-2.json").read_text("utf-8"))
     for event in between:
         event["data"]["org"] = org
@@ -93,13 +93,13 @@ def test_a_wrong_list_put_right_leaves_the_row_as_it_was(service: Service, sourc
     receipts = service.publish(between)
     assert [each["disposition"] for each in receipts] == ["accepted"] * 2
     before = service.get(f"/v1/organizations/{org}", as_of="2024-02-01", min_position=receipts[1]["position"])["row"]
-    taken = _post(service, source, wrong, "2024-01-31", publish=True)
+    taken = post(service, source, wrong, "2024-01-31", publish=True)
     assert taken["plan"]["publishes"]["deregistered"] == 1
     gone = service.http.get(
         f"/v1/organizations/{org}", params={"as_of": "2024-02-01", "min_position": taken["position"]}
     )
     assert gone.json()["row"] is None
-    put_right = _post(service, source, right, "2024-01-31", publish=True)
+    put_right = post(service, source, right, "2024-01-31", publish=True)
     assert put_right["plan"]["publishes"] == {
         "registered": 0, "changed": 0, "deregistered": 0, "retracted": 1, "brought_back": 0, "stated": 1,
     }  # fmt: skip
@@ -110,8 +110,8 @@ def test_a_wrong_list_put_right_leaves_the_row_as_it_was(service: Service, sourc
 
 
 def test_the_same_list_sent_again_at_once_publishes_nothing(service: Service, source: str) -> None:
-    content = as_csv(_own(60, source))
-    answers = [_post(service, source, content, "2024-01-31", publish=True) for _ in range(3)]
+    content = as_csv(own_stock(60, source))
+    answers = [post(service, source, content, "2024-01-31", publish=True) for _ in range(3)]
     assert [each["published"]["accepted"] for each in answers] == [60, 0, 0]
     assert [each["stated"] for each in answers] == [1, 0, 0]
 
@@ -119,12 +119,12 @@ def test_the_same_list_sent_again_at_once_publishes_nothing(service: Service, so
 def test_of_two_who_send_one_list_at_once_one_publishes(service: Service, source: str) -> None:
     for trial in range(10):
         own = f"{source}{trial:02}"
-        content = as_csv(_own(20, own))
+        content = as_csv(own_stock(20, own))
         start = threading.Barrier(3)
 
         def send(_: int, own: str = own, content: bytes = content, start: threading.Barrier = start) -> dict[str, Any]:
             start.wait()
-            return _post(service, own, content, "2024-01-31", publish=True)
+            return post(service, own, content, "2024-01-31", publish=True)
 
         with ThreadPoolExecutor(3) as pool:
             answers = list(pool.map(send, range(3)))
@@ -132,63 +132,63 @@ def test_of_two_who_send_one_list_at_once_one_publishes(service: Service, source
 
 
 def test_a_plan_is_published_as_it_was_confirmed_or_not_at_all(service: Service, source: str) -> None:
-    rows = _own(20, source)
-    _post(service, source, as_csv(rows), "2024-01-31", publish=True)
-    held = _post(service, source, as_csv(rows[:15]), "2024-02-29", publish=True)
+    rows = own_stock(20, source)
+    post(service, source, as_csv(rows), "2024-01-31", publish=True)
+    held = post(service, source, as_csv(rows[:15]), "2024-02-29", publish=True)
     assert (held["published"], held["needs_confirmation"]) == (None, 5)
     assert held["plan"]["name"] in held["hindrance"]
     # The number alone is the same, what it means is not.
-    other = _post(service, source, as_csv(rows[5:]), "2024-02-29", publish=True, confirm=held["plan"]["name"])
+    other = post(service, source, as_csv(rows[5:]), "2024-02-29", publish=True, confirm=held["plan"]["name"])
     assert other["published"] is None
     assert "another plan" in other["hindrance"]
-    _post(
+    post(
         service,
         source,
         as_csv([*rows[:14], [*rows[14][:5], "77", rows[14][6]], *rows[15:]]),
         "2024-02-10",
         publish=True,
     )
-    late = _post(service, source, as_csv(rows[:15]), "2024-02-29", publish=True, confirm=held["plan"]["name"])
+    late = post(service, source, as_csv(rows[:15]), "2024-02-29", publish=True, confirm=held["plan"]["name"])
     assert late["published"] is None
     assert f"taizhang.organization.changed.v1 of {source}" in late["hindrance"]
-    done = _post(service, source, as_csv(rows[:15]), "2024-02-29", publish=True, confirm=late["plan"]["name"])
+    done = post(service, source, as_csv(rows[:15]), "2024-02-29", publish=True, confirm=late["plan"]["name"])
     assert done["published"]["accepted"] == 6
 
 
 def test_a_list_decided_at_an_earlier_position_is_refused_once_something_came(service: Service, source: str) -> None:
-    rows = _own(20, source)
-    first = _post(service, source, as_csv(rows), "2024-01-31", publish=True)
+    rows = own_stock(20, source)
+    first = post(service, source, as_csv(rows), "2024-01-31", publish=True)
     before = first["plan"]["position"]
     for content in (as_csv(rows), as_csv(rows[:5])):
-        answer = _ask(service, source, content, "2024-02-29", publish=True, known_at=before)
+        answer = ask(service, source, content, "2024-02-29", publish=True, known_at=before)
         assert answer.status_code == 409
         assert f"of {source} came at position {before + 1}" in answer.json()["detail"]
-    same = _post(service, source, as_csv(rows), "2024-02-29", publish=True, known_at=first["position"])
+    same = post(service, source, as_csv(rows), "2024-02-29", publish=True, known_at=first["position"])
     assert same["published"]["accepted"] == 0
 
 
 def test_moved_between_two_registries_it_stays_and_the_remedy_mends_what_was_too_soon(
     service: Service, source: str
 ) -> None:
-    rows = _own(40, source)
+    rows = own_stock(40, source)
     other = f"{source}-other"
-    _post(service, source, as_csv(rows), "2024-01-31", publish=True)
-    too_soon = _post(service, source, as_csv(rows[1:]), "2024-02-29", publish=True)
+    post(service, source, as_csv(rows), "2024-01-31", publish=True)
+    too_soon = post(service, source, as_csv(rows[1:]), "2024-02-29", publish=True)
     assert too_soon["published"]["accepted"] == 1
-    lacks = _post(service, other, as_csv(rows[:1]), "2024-02-29", publish=True)["ledger_lacks"]
+    lacks = post(service, other, as_csv(rows[:1]), "2024-02-29", publish=True)["ledger_lacks"]
     assert lacks["count"] == 1
     assert (lacks["samples"][0]["org"], lacks["samples"][0]["ended_by"]["source"]) == (rows[0][0], source)
-    mended = _post(service, source, as_csv(rows[1:]), "2024-02-29", publish=True)
+    mended = post(service, source, as_csv(rows[1:]), "2024-02-29", publish=True)
     assert (mended["plan"]["publishes"]["retracted"], mended["elsewhere"]) == (1, 1)
     row = service.get(f"/v1/organizations/{rows[0][0]}", as_of="2024-03-31", min_position=mended["position"])["row"]
     assert row is not None
-    assert _post(service, other, as_csv(rows[:1]), "2024-02-29")["ledger_lacks"]["count"] == 0
+    assert post(service, other, as_csv(rows[:1]), "2024-02-29")["ledger_lacks"]["count"] == 0
 
 
 def test_the_shell_says_the_same_of_parts_and_of_other_registries(
     service: Service, source: str, tmp_path: Path
 ) -> None:
-    rows = _own(12, source)
+    rows = own_stock(12, source)
     path = tmp_path / "list.csv"
 
     def sent(rows: Stock, *arguments: str) -> dict[str, Any]:
@@ -200,8 +200,8 @@ def test_the_shell_says_the_same_of_parts_and_of_other_registries(
         found: dict[str, Any] = json.loads(done.stdout)
         return found
 
-    _post(service, source, as_csv(rows), "2024-01-31", publish=True)
-    _post(service, f"{source}-other", as_csv(rows[:1]), "2024-01-31", publish=True)
+    post(service, source, as_csv(rows), "2024-01-31", publish=True)
+    post(service, f"{source}-other", as_csv(rows[:1]), "2024-01-31", publish=True)
     region = [row for row in rows[1:] if row[3] == "880107003"]
     plan = sent(region, "--region", "880107003")
     assert (plan["active"], plan["differences"]["unchanged"], plan["differences"]["deregistered"]) == (2, 2, 0)
@@ -228,7 +228,7 @@ def _at_once(service: Service, database: str, asked: list[tuple[str, bytes, str]
     """Lists published at once, each decided while the gate is held by somebody else."""
     with psycopg.connect(database) as holder, ThreadPoolExecutor(len(asked)) as pool:
         holder.execute("LOCK TABLE taizhang.log_gate IN EXCLUSIVE MODE")
-        sent = [pool.submit(_ask, service, *each, publish=True) for each in asked]
+        sent = [pool.submit(ask, service, *each, publish=True) for each in asked]
         waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'taizhang.log_gate'::regclass"
         with psycopg.connect(database, autocommit=True) as watch:
             deadline = time.monotonic() + 10
@@ -245,7 +245,7 @@ def test_lists_are_decided_from_the_log_while_the_projector_stands_still(
     position = 0
     for trial in range(TRIALS):
         own = f"{source}{trial:02}"
-        rows = _own(12, own)
+        rows = own_stock(12, own)
         answers = _at_once(lagging, database, [(own, as_csv(rows), "2024-01-31")] * 2)
         assert [each.status_code for each in answers] == [200, 200]
         assert sorted(each.json()["published"]["accepted"] for each in answers) == [0, 12]
@@ -257,7 +257,7 @@ def test_lists_are_decided_from_the_log_while_the_projector_stands_still(
         answers = _at_once(lagging, database, [(own, each, "2024-01-31") for each in left])
         assert all(each.json()["hindrance"] is None for each in answers), [each.text for each in answers]
         last = max(answers, key=lambda each: each.json()["position"] or 0)
-        again = [_post(lagging, own, each, "2024-01-31")["plan"]["publishes"]["stated"] for each in left]
+        again = [post(lagging, own, each, "2024-01-31")["plan"]["publishes"]["stated"] for each in left]
         assert again[answers.index(last)] == 0
         assert sorted(again) == [0, 1]
         position = max(position, last.json()["position"])
@@ -268,8 +268,8 @@ def test_lists_are_decided_from_the_log_while_the_projector_stands_still(
 
 
 def test_the_page_publishes_the_plan_that_was_looked_at_or_shows_what_came_since(service: Service, source: str) -> None:
-    rows = _own(20, source)
-    _post(service, source, as_csv(rows), "2024-01-31", publish=True)
+    rows = own_stock(20, source)
+    post(service, source, as_csv(rows), "2024-01-31", publish=True)
     with httpx.Client(base_url=service.url, timeout=30, trust_env=False) as browser:
         token = re.findall('name="token" value="([^"]+)"', browser.get("/daily/lists").text)[0]
         fields = {"token": token, "source": source, "date": "2024-02-29", "region": "880107001，880107002"}
@@ -282,16 +282,16 @@ def test_the_page_publishes_the_plan_that_was_looked_at_or_shows_what_came_since
 
         looked_at = plan()
         assert looked_at["gone"] == "1"
-        _post(service, source, as_csv([*rows[:-1], [*rows[-1][:5], "88", ""]]), "2024-02-10", publish=True)
+        post(service, source, as_csv([*rows[:-1], [*rows[-1][:5], "88", ""]]), "2024-02-10", publish=True)
         unrelated = browser.post(address, data={**looked_at, "confirm": "1"}).text
         assert "data-outcome" in unrelated  # what came since changes nothing of this plan
-        _post(service, source, as_csv(rows), "2024-03-31", publish=True)
+        post(service, source, as_csv(rows), "2024-03-31", publish=True)
         second = browser.post(
             "/daily/lists", data={**fields, "date": "2024-04-30"}, files={"file": ("list.csv", listed)}
         )
         address = second.headers["location"]
         looked_at = plan()
-        _post(service, source, as_csv([[*row[:5], "5", ""] for row in rows]), "2024-04-20", publish=True)
+        post(service, source, as_csv([[*row[:5], "5", ""] for row in rows]), "2024-04-20", publish=True)
         shown = browser.post(address, data={**looked_at, "confirm": looked_at["gone"]}).text
         assert "data-outcome" not in shown
         assert "another plan than the one confirmed" in shown
@@ -328,28 +328,3 @@ def test_a_plan_of_several_turns_stops_where_something_comes_between_and_is_take
     done = publish([])
     assert (done.counts["accepted"], done.stated) == (1, 1)
     assert publish([]).position is None
-
-
-@pytest.mark.parametrize(
-    "parameters",
-    [
-        {"confirm": "5"}, {"confirm": "x-y"}, {"page": "3/2"}, {"region": "88010"}, {"known_at": 10**12},
-        {"page": "1/2", "region": "880107"},
-    ],
-)  # fmt: skip
-def test_what_is_asked_wrongly_is_refused_in_words(service: Service, source: str, parameters: dict[str, Any]) -> None:
-    answer = _ask(service, source, as_csv(_own(3, source)), "2024-01-31", publish=True, **parameters)
-    assert answer.status_code == 400, answer.text
-    assert answer.json()["detail"]
-
-
-@pytest.mark.parametrize(
-    "body",
-    [b"", b"{}", b'{"events":[]}', b'{"events":[{"source":"/another"}]}', b'{"events":[{"source":"SOURCE","n":1e999}]}',
-     b'{"events":[{"source":"SOURCE","n":' + b"9" * 400 + b"}]}"],
-)  # fmt: skip
-def test_a_turn_takes_nothing_but_whole_events_of_its_source(service: Service, source: str, body: bytes) -> None:
-    head = service.get("/health/ready")["position"]
-    sent = body.replace(b"SOURCE", source.encode())
-    answer = service.http.post("/v1/lists/turn", params={"source": source, "decided_at": head}, content=sent)
-    assert answer.status_code == 400, answer.text

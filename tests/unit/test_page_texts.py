@@ -1,5 +1,6 @@
 """The pages' texts: each in both languages, with the same places, and each that a template names exists."""
 
+import ast
 import re
 from pathlib import Path
 from string import Formatter
@@ -43,3 +44,31 @@ def test_every_term_of_the_domain_has_its_words() -> None:
     }  # fmt: skip
     for name, values in named.items():
         assert [value for value in values if f"{name}.{value}" not in TEXTS] == []
+
+
+REFUSING = {"CellError", "CodeError", "ListRefusedError", "ScanError", "Refusal", "Fault"}
+READERS = [ROOT / "domain" / "fieldwork" / "lists.py", *(ROOT / "domain" / "listing").glob("*.py"),
+           *(ROOT / "services" / "lists").glob("*.py")]  # fmt: skip
+
+
+def _rules(file: Path) -> set[str]:
+    """The rules by which a module refuses a row or a file: the first word in small letters that it is called with."""
+    calls = [node for node in ast.walk(ast.parse(file.read_bytes())) if isinstance(node, ast.Call)]
+    found = set()
+    for call in calls:
+        if getattr(call.func, "id", getattr(call.func, "attr", "")) in REFUSING:
+            words = [
+                each.value
+                for argument in call.args[:4]
+                for each in ast.walk(argument)
+                if isinstance(each, ast.Constant) and isinstance(each.value, str)
+            ]
+            found |= {word for word in words if re.fullmatch(r"[a-z]+(_[a-z]+)*", word)}
+    return found
+
+
+def test_every_rule_by_which_a_list_is_refused_has_its_words() -> None:
+    rules = set().union(*map(_rules, READERS)) - {"org", "region"} | {"region", "uscc_form", "uscc_check_character"}
+    others = {"error", "formula", "msg"}  # of faults, which are refused as formula_error and formula_not_stored
+    assert len(rules) > 40
+    assert sorted(rule for rule in rules - others if f"list.rule.{rule}" not in TEXTS) == []
