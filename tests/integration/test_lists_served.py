@@ -66,8 +66,10 @@ def test_divisions_are_read_by_the_names_that_the_log_gives_them(service: Servic
     """The digits of the source's own, since tests share the service."""
     county = f"9{int(source[-8:], 16) % 100_000:05d}"
     made = {"effective_on": "2000-01-01", "region": county, "name": f"澄江{county}区"}
-    service.publish([envelope(f"region-{county}", "region.created", made, "/registry/regions")])
-    assert service.get("/v1/lists/places", as_of=DAY)["places"][county] == made["name"]
+    (receipt,) = service.publish([envelope(f"region-{county}", "region.created", made, "/registry/regions")])
+    assert (
+        service.get("/v1/lists/places", as_of=DAY, min_position=receipt["position"])["places"][county] == made["name"]
+    )
     rows = [[row[0], row[1], row[2], made["name"], *row[4:]] for row in own_stock(3, source)]
     done = post(service, source, _csv(["群体编号", "名称", "类型", "所属区县", *HEADINGS[4:]], rows), DAY, publish=True)
     assert done["published"]["accepted"] == 3
