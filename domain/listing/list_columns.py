@@ -78,6 +78,7 @@ _PERSONAL: Final = re.compile(
 )
 # Numbers of people and answers of yes or no about offices' work name nobody.
 _NUMBERS: Final = re.compile(r"(?:数|数量|人数|总数|名额)$|^是否(?:选派|建立|配备|派驻)|^(?:有无|是否有)")
+_MEMBERS: Final = re.compile(r"党员(?:总|人)?(?:数|数量)$")
 _ALWAYS: Final = re.compile(r"党费|党性分析|不合格党员|出资人不支持|身份证|电话|手机|是否是?(?:中共)?党员")
 
 
@@ -95,6 +96,11 @@ def is_ended(heading: str) -> bool:
 def asks_if_over(heading: str) -> bool:
     """Whether yes under this heading says that the registration is over."""
     return bool(_ASKS_IF_OVER.search(heading))
+
+
+def counts_members(heading: str) -> bool:
+    """Whether a column counts Party members, whom the ledger counts from events of its own: 党员数, 正式党员人数."""
+    return bool(_MEMBERS.search(heading))
 
 
 def is_personal(heading: str) -> bool:

@@ -15,7 +15,7 @@ from domain.fieldwork.list_sets import Settled
 from domain.fieldwork.list_statements import WHOLE, Part
 from domain.fieldwork.lists import GONE, NOWHERE, Listed, Refusal, RowRefusedError, listed
 from domain.ledger.entities import Attributes
-from domain.listing.list_columns import plain_heading
+from domain.listing.list_columns import counts_members, plain_heading
 from domain.listing.list_places import Places
 from services.lists.facts import Heard, hear
 from services.lists.plan import SAMPLES_MAX, Ask, Plan, Planner, new_statement
@@ -299,7 +299,10 @@ def _unread(report: Report) -> list[str]:
     hidden = {
         f"sheet {each['sheet']}"[:HEADING_LENGTH_MAX] for each in report.reading["sheets"] if each["what"] == "hidden"
     }
-    columns = [each for each in report.reading["columns"] if each["what"] == "not_read"]
+    columns = [
+        each for each in report.reading["columns"]
+        if each["what"] == "not_read" and not counts_members(plain_heading(each["heading"]))
+    ]  # fmt: skip
     return sorted({plain_heading(each["heading"])[:HEADING_LENGTH_MAX] or each["column"] for each in columns} | hidden)
 
 

@@ -42,6 +42,13 @@ def test_a_list_without_such_a_column_is_held_by_nothing(tmp_path: Path) -> None
     assert (report.unread, report.hindrance(None)) == ([], None)
 
 
+@pytest.mark.parametrize("heading", ["党员数", "正式党员人数", "人员情况/党员总数（人）"])
+def test_a_number_of_members_is_named_and_holds_nothing(heading: str, tmp_path: Path) -> None:
+    report = _read(tmp_path, _with(heading, 3))
+    assert (report.unread, report.hindrance(None)) == ([], None)
+    assert [each["heading"] for each in report.reading["columns"] if each["what"] == "not_read"] == [heading]
+
+
 def test_a_column_that_the_profile_sets_aside_holds_nothing(tmp_path: Path) -> None:
     names = ("org", "name", "category", "region", "industry", "employees", "address")
     columns = dict(zip(names, HEADINGS, strict=True))
