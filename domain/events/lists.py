@@ -188,6 +188,7 @@ class ListStated(FactData):
     """
 
     identifier = "list"
+    reach = Reach.WHAT_IT_NAMES
     list: Annotated[str, StringConstraints(min_length=1, max_length=SOURCE_LENGTH_MAX)]
     statement: Digest
     piece: Annotated[int, Field(ge=1, le=PIECES_MAX)] = 1

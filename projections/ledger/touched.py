@@ -241,6 +241,8 @@ def _regions(data: Any) -> Iterator[str]:  # noqa: ANN401 - as above
     for name, value in data.items():
         if name == "region" and isinstance(value, str):
             yield value
+        elif name == "regions":
+            yield from value
         elif isinstance(value, dict):
             yield from _regions(value)
 

@@ -40,6 +40,13 @@ OWN: dict[str, dict[str, Any]] = {
     "organization.deregistered": {"reason": "dissolved"},
     "organization.excluded": {"reason": "not_operating"},
     "branch.coverage_changed": {"formation": "affiliated"},
+    "list.stated": {
+        "statement": HASH[:32],
+        "reason": "dissolved",
+        "fields": ["name"],
+        "rows": 1,
+        "sha256": HASH,
+    },
     "region.merged": {"into": "990303"},
     "region.split": {"into": ["990303", "990404"]},
 }
@@ -51,7 +58,7 @@ def at_place(place: str) -> dict[str, Any]:
         "org": ORG[place][1], "other": ORG[place][0], "member": f"member:{place}", "from_org": ORG[place][0],
         "to_org": ORG[place][1], "branch": f"branch:{side}", "covers": [ORG[place][1]], "region": f"{place}001",
         "survey": f"survey:{side}", "visit": f"visit:{side}", "match": f"match:{side}",
-        "rectification": f"rectification:{side}",
+        "rectification": f"rectification:{side}", "part": {"regions": [f"{place}001"]},
     }  # fmt: skip
 
 
@@ -63,7 +70,8 @@ def data_of(type_: str, place: str) -> dict[str, Any]:
         field: values[field] for field, told in fields.items() if told.is_required() and field not in OWN.get(name, {})
     }
     data |= OWN.get(name, {})
-    needed = {"measure.assigned": "region", "visit.made": "org", "match.decided": "other"}.get(name)
+    needs = {"measure.assigned": "region", "visit.made": "org", "match.decided": "other", "list.stated": "part"}
+    needed = needs.get(name)
     return data | ({needed: values[needed]} if needed else {})
 
 
