@@ -12,8 +12,10 @@ from starlette.concurrency import run_in_threadpool
 from api.asking import cursors
 from api.web.parts import Parts, parts_of
 from api.web.problems import Problem, invalid
+from api.web.shapes import knowledge
 from domain.values.instants import parse_date, parse_instant
 from services.ledger.ledger_at import LedgerAt
+from services.ledger.queries import Known
 from services.system.errors import InstantToComeError
 from services.system.settings import SHANGHAI
 
@@ -32,7 +34,8 @@ AsOf = Annotated[
 KnownAt = Annotated[
     str | None,
     Query(description="As known at a position of the log (digits), or at an RFC 3339 instant: the last position "
-          "recorded at or before it; one that is still to come is refused. Left out: the latest position.",
+          "learned at or before it (of an import, on its sources' word); one that is still to come is refused. Left "
+          "out: the latest position.",
           max_length=40, examples=["2025-01-05T09:00:00+08:00"]),
 ]  # fmt: skip
 MinPosition = Annotated[
@@ -50,13 +53,22 @@ class Clocks(NamedTuple):
     """Both clocks, settled: a date and a position that the projections have reached."""
 
     as_of: date
-    position: int
-    recorded_at: datetime | None
+    known: Known
     after: tuple[object, ...] | None = None
+
+    @property
+    def position(self) -> int:
+        """The position up to which all is known."""
+        return self.known.position
+
+    @property
+    def recorded_at(self) -> datetime | None:
+        """When that position was recorded; None for 0."""
+        return self.known.recorded_at
 
     def known_at(self) -> dict[str, object]:
         """`known_at` as answers show it."""
-        return {"position": self.position, "recorded_at": self.recorded_at}
+        return knowledge(self.known)
 
 
 def read_date(name: str, text: str) -> date:
@@ -136,7 +148,7 @@ async def settled_position(parts: Parts, known_at: str | None, name: str = "know
 
 
 async def _position_at(parts: Parts, known_at: str, name: str) -> int:
-    """The last position recorded at or before an instant; one about to come is waited for."""
+    """The last position learned at or before an instant; one about to come is waited for."""
     instant = read_instant(name, known_at)
     while True:
         try:
@@ -164,10 +176,12 @@ async def clocks(
     else:
         date_ = today() if as_of is None else read_date("as_of", as_of)
         position, after = await settled_position(parts, known_at), None
-    known = parts.queries.known(position)
-    if known is None:
-        known = await run_in_threadpool(parts.queries.learn, position)
-    return Clocks(date_, position, known.recorded_at, after)
+    return Clocks(date_, await learn(parts, position), after)
+
+
+async def learn(parts: Parts, position: int) -> Known:
+    """When a position was recorded and learned."""
+    return parts.queries.known(position) or await run_in_threadpool(parts.queries.learn, position)
 
 
 def ledger_at(request: Request, clocks: Clocks) -> LedgerAt:

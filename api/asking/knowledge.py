@@ -1,21 +1,13 @@
 """The earlier of two states of knowledge: the parameter `since`."""
 
-from datetime import datetime
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from fastapi import Depends, Query, Request
-from starlette.concurrency import run_in_threadpool
 
-from api.asking.clocks import Asked, settled_position
+from api.asking.clocks import Asked, learn, settled_position
 from api.web.parts import parts_of
 from api.web.problems import invalid
-
-
-class Earlier(NamedTuple):
-    """The earlier state of knowledge."""
-
-    position: int
-    recorded_at: datetime | None
+from services.ledger.queries import Known
 
 
 async def earlier(
@@ -29,14 +21,14 @@ async def earlier(
             examples=["0"],
         ),
     ],
-) -> Earlier:
+) -> Known:
     """`since`, settled; not later than `known_at`."""
     parts = parts_of(request)
     position = await settled_position(parts, since, "since")
     if position > clocks.position:
         rule = f"since must not be later than known_at, which is position {clocks.position}"
         raise invalid("query.since", since, "since_after_known_at", rule)
-    return Earlier(position, await run_in_threadpool(parts.queries.recorded_at, position))
+    return await learn(parts, position)
 
 
-Since = Annotated[Earlier, Depends(earlier)]
+Since = Annotated[Known, Depends(earlier)]

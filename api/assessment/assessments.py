@@ -15,10 +15,12 @@ from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.problems import ProblemDetails, invalid
 from api.web.shapes import KnownAt as KnownAtShape
+from api.web.shapes import knowledge
 from domain.assessment.assessments import Assessment
 from domain.events.assessment import AssessmentSealed
 from domain.values.codes import CodeError, check_named
 from services.assessment.assessments import Rendered, assessments, render
+from services.ledger.queries import Known as Position
 
 router = APIRouter(prefix="/v1/assessments", tags=["assessment"], responses=PROBLEMS)
 
@@ -161,7 +163,7 @@ def get_all(request: Request, _: Reading, known_at: Known) -> Response:
     found = assessments(queries, known_at)
     return answer(
         {
-            "known_at": {"position": known_at, "recorded_at": queries.recorded_at(known_at)},
+            "known_at": knowledge(queries.learn(known_at)),
             "assessments": [_item(each) for each in found.assessments.values()],
             "contradictions": found.contradictions,
         }
@@ -190,7 +192,7 @@ def get_one(request: Request, _: Reading, known_at: Known, assessment: Assessmen
     """
     parts = parts_of(request)
     queries = parts.queries
-    return answer(shown_report(queries.recorded_at, render(queries, parts.recorder, checked(assessment), known_at)))
+    return answer(shown_report(queries.learn, render(queries, parts.recorder, checked(assessment), known_at)))
 
 
 def checked(name: str) -> str:
@@ -201,14 +203,13 @@ def checked(name: str) -> str:
         raise invalid("path.assessment", name, error.rule, str(error)) from None
 
 
-def shown_report(recorded_at: Callable[[int], datetime | None], found: Rendered) -> dict[str, Any]:
+def shown_report(learn: Callable[[int], Position], found: Rendered) -> dict[str, Any]:
     """A report, as answers show it."""
     report = found.assessment
-    known_at = {"position": found.known_at, "recorded_at": recorded_at(found.known_at)}
     return {
         "assessment": report.assessment,
         "position": report.position,
-        "recorded_at": recorded_at(report.position),
+        "recorded_at": learn(report.position).recorded_at,
         "sealed_on": report.sealed_on,
         "superseded": report.superseded,
         "sealed": report.data,
@@ -216,6 +217,6 @@ def shown_report(recorded_at: Callable[[int], datetime | None], found: Rendered)
         "identical": found.identical,
         "differences": found.differences,
         "ruleset": found.ruleset,
-        "since": {"known_at": known_at, **found.since._asdict()},
+        "since": {"known_at": knowledge(learn(found.known_at)), **found.since._asdict()},
         "as_known_now": found.as_known_now,
     }

@@ -12,9 +12,10 @@ from api.asking.clocks import Asked
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.problems import invalid
-from api.web.shapes import Evidence, KnownAt, RateShape
+from api.web.shapes import Evidence, KnownAt, RateShape, knowledge
 from domain.assessment.campaigns import Campaign, Target
 from domain.events.campaigns import Comparator
+from domain.values.clocks import Basis
 from domain.values.codes import CodeError, check_named
 from domain.values.terms import Category, Kind, RateName
 from services.assessment.campaigns import TargetStanding, Verdict, campaigns, find_campaign, standings
@@ -91,9 +92,9 @@ class VerdictShape(BaseModel):
     """The target on its due date, as known at a position."""
 
     known_at: KnownAt
-    basis: Literal["recorded_at", "effective_on"] | None = Field(
-        description="how the state of knowledge of that day was found: by recorded_at; or, for a date before the log "
-        "was begun, as the position before the first that changes a row from a later date on. null for `as_known_now`"
+    basis: Basis | None = Field(
+        description="whose word the instant of that state of knowledge is: recorded by this log, or said by an "
+        "import's sources; null for `as_known_now`"
     )
     rate: RateShape
     reached: bool | None = Field(description="null where the rate is over nothing")
@@ -216,5 +217,4 @@ def shown_standing(queries: Queries, each: TargetStanding) -> dict[str, Any]:
 def _verdict(queries: Queries, verdict: Verdict | None) -> dict[str, Any] | None:
     if verdict is None:
         return None
-    known_at = {"position": verdict.known_at, "recorded_at": queries.recorded_at(verdict.known_at)}
-    return {**verdict._asdict(), "known_at": known_at}
+    return {**verdict._asdict(), "known_at": knowledge(queries.learn(verdict.known_at))}

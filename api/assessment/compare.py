@@ -5,11 +5,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.admission.callers import Reading
-from api.asking.clocks import Asked, Clocks, read_date, settled_position
+from api.asking.clocks import Asked, Clocks, learn, read_date, settled_position
 from api.asking.filters import Filtered, Grouped, key
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
@@ -81,10 +80,10 @@ async def other_clocks(
     """The clocks of the other side."""
     as_of = this.as_of if other_as_of is None else read_date("other_as_of", other_as_of)
     if other_known_at is None:
-        return Clocks(as_of, this.position, this.recorded_at)
+        return Clocks(as_of, this.known)
     parts = parts_of(request)
     position = await settled_position(parts, other_known_at, "other_known_at")
-    return Clocks(as_of, position, await run_in_threadpool(parts.queries.recorded_at, position))
+    return Clocks(as_of, await learn(parts, position))
 
 
 @router.get("/compare", response_model=None, responses={200: {"model": Comparison}}, summary="对比 Rates compared")

@@ -14,12 +14,12 @@ from api.asking.filters import Filtered, Group, Grouped, groups, key
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.problems import Problem, invalid
-from api.web.shapes import Evidence, Figures, FiltersShape, RateShape, figures, filters_of
+from api.web.shapes import Evidence, Figures, FiltersShape, RateShape, figures, filters_of, knowledge
 from api.web.shapes import KnownAt as KnownAtShape
 from domain.figures.comparison import Pair, rate_differences
 from domain.ledger.rates import rates
 from domain.values.periods import STEPS, Point, Step, points
-from services.assessment.series import Earlier, Moment, SeriesPoint, known_then, recorded_at, series
+from services.assessment.series import Earlier, Moment, SeriesPoint, known_then, series
 from services.ledger.queries import Rates
 
 router = APIRouter(prefix="/v1/rates", tags=["rates"], responses=PROBLEMS)
@@ -152,7 +152,6 @@ def get_series(
     Example: `/v1/rates/series?from=2023-01-01&to=2024-12-31&step=month&group_by=region:6`
     """
     queries = parts_of(request).queries
-    recorded = recorded_at(queries, [moment.known_at for moment in asked.moments])
     shown: list[dict[str, Any]] = []
     count = 0
     found = series(queries, asked.moments, group_by, filters)
@@ -160,7 +159,7 @@ def get_series(
         count += len(each.now.groups)
         if count > GROUPS_MAX:
             raise _too_many(len(shown), len(asked.points))
-        known_at = {"position": moment.known_at, "recorded_at": recorded.get(moment.known_at)}
+        known_at = knowledge(queries.learn(moment.known_at))
         shown.append({**point._asdict(), "known_at": known_at, **_shown(group_by, each)})
     return answer(
         {

@@ -10,13 +10,15 @@ from starlette.responses import Response
 from api.admission.callers import Inspecting
 from api.asking.clocks import Asked, Clocks, CursorText, ledger_at
 from api.asking.filters import Filtered, Grouped, key
-from api.asking.knowledge import Earlier, Since
+from api.asking.knowledge import Since
 from api.asking.paging import Limit, page
 from api.web.answers import PROBLEMS, answer
-from api.web.shapes import Figures, KnownAt, RowShape, figures, row
+from api.web.shapes import Figures, KnownAt, RowShape, figures, knowledge, row
 from domain.figures.comparison import Pair, count_differences, pairs, rate_differences
 from domain.inspection.row_changes import Reason
+from domain.values.clocks import Basis
 from services.inspection.changes import Change, changes
+from services.ledger.queries import Known
 
 router = APIRouter(prefix="/v1/changes", tags=["inspection"], responses=PROBLEMS)
 
@@ -77,10 +79,12 @@ class ChangeEventShape(BaseModel):
     id: str
     type: str
     subject: str | None
-    reason: Reason = Field(description="late_fact: recorded on a later day than it is effective on")
+    reason: Reason = Field(description="late_fact: learned on a later day than it is effective on")
     effective_on: date | None = Field(description="of a correction its replacement's, of a retraction its target's")
     recorded_at: datetime
-    days_late: int | None
+    learned_at: datetime
+    basis: Basis = Field(description="what learned_at and days_late rest on")
+    days_late: int | None = Field(description="from effective date to the date of learned_at in Asia/Shanghai")
 
 
 class ChangesShape(BaseModel):
@@ -159,5 +163,5 @@ def get(
     )  # fmt: skip
 
 
-def _head(clocks: Clocks, since: Earlier) -> dict[str, Any]:
-    return {"as_of": clocks.as_of, "since": since, "known_at": clocks.known_at()}
+def _head(clocks: Clocks, since: Known) -> dict[str, Any]:
+    return {"as_of": clocks.as_of, "since": knowledge(since), "known_at": clocks.known_at()}

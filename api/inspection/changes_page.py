@@ -8,9 +8,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse
 
 from api.admission.callers import Inspecting
-from api.asking.clocks import Asked, Clocks, CursorText, ledger_at, today
+from api.asking.clocks import Asked, Clocks, CursorText, learn, ledger_at, today
 from api.asking.filters import Dimension, Filtered
-from api.asking.knowledge import Earlier, earlier
+from api.asking.knowledge import earlier
 from api.asking.paging import Limit
 from api.asking.paging import page as page_of
 from api.site.addresses import Value, address
@@ -22,6 +22,7 @@ from domain.ledger.rates import RATES, Filters, Rate, rates
 from domain.values.terms import KINDS, RateName
 from services.assessment.campaigns import knowledge_on
 from services.inspection.changes import changes
+from services.ledger.queries import Known
 
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
 
@@ -69,19 +70,18 @@ async def since(
             max_length=40,
         ),
     ] = None,
-) -> Earlier:
+) -> Known:
     """The earlier state of knowledge, settled."""
     if since is not None:
         return await earlier(request, clocks, since)
     parts = parts_of(request)
     position = await run_in_threadpool(_when_it_ended, parts, clocks)
-    return Earlier(position, await run_in_threadpool(parts.queries.recorded_at, position))
+    return await learn(parts, position)
 
 
 def _when_it_ended(parts: Parts, clocks: Clocks) -> int:
     day = clocks.as_of if clocks.as_of < today() else max(clocks.as_of, today()) - LOOKED_BACK
-    known = knowledge_on(parts.queries, parts.recorder, [day])[day].position
-    return min(known, clocks.position)
+    return min(knowledge_on(parts.queries, parts.recorder, [day])[day], clocks.position)
 
 
 @router.get("/inspection", response_model=None)
@@ -90,7 +90,7 @@ def get(
     page: Paged,
     _: Inspecting,
     clocks: Asked,
-    earlier_: Annotated[Earlier, Depends(since)],
+    earlier_: Annotated[Known, Depends(since)],
     filters: Filtered,
     *,
     group_by: Annotated[Dimension, Query(description="What the rate is broken down by.")] = "region:6",
@@ -135,7 +135,7 @@ def get(
 class _Sides:
     """Both sides' figures, each with what leads to the organizations behind it."""
 
-    def __init__(self, page: Page, clocks: Clocks, since: Earlier, filters: Filters) -> None:
+    def __init__(self, page: Page, clocks: Clocks, since: Known, filters: Filters) -> None:
         self._after = page.pinned(clocks) | filtered(filters)
         self._before: dict[str, Any] = {**self._after, "known_at": since.position}
 

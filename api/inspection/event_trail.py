@@ -19,6 +19,7 @@ from api.web.parts import parts_of
 from api.web.problems import invalid
 from api.web.shapes import KnownAt
 from domain.events.types import EVENT_TYPES
+from domain.values.clocks import Basis, basis_of
 from domain.values.strict_json import NotJsonError, read_json
 from services.evidence.notes.checkpoint import encode_hash
 from services.inspection.event_trail import Trail, TrailEvent, audit
@@ -42,6 +43,8 @@ class TrailEventShape(BaseModel):
     subject: str | None
     effective_on: date | None
     recorded_at: datetime
+    learned_at: datetime = Field(description="of an import, what its sources said; else recorded_at")
+    basis: Basis = Field(description="what learned_at rests on")
     publisher: str
     intake: dict[str, Any] = Field(description="the channel and its coordinates")
     raw_sha256: str = Field(description="SHA-256 of the bytes as received, in hex")
@@ -66,7 +69,7 @@ class EventShape(TrailEventShape):
 
 def shown_event(event: TrailEvent) -> dict[str, Any]:
     """An event of the trail, as answers show it."""
-    return {**event._asdict(), "raw_sha256": event.raw_sha256.hex()}
+    return {**event._asdict(), "basis": event.basis, "raw_sha256": event.raw_sha256.hex()}
 
 
 class TrailAsked(NamedTuple):
@@ -199,7 +202,8 @@ def whole_event(queries: Queries, position: int, as_of: date, known_at: int) -> 
     return {
             "position": event.position, "source": event.source, "id": event.id, "type": event.type,
             "subject": event.subject, "effective_on": event.effective_on, "recorded_at": event.recorded_at,
-            "publisher": event.publisher, "intake": event.intake, "raw_sha256": event.raw_sha256.hex(),
+            "learned_at": event.learned_at, "basis": basis_of(event.intake), "publisher": event.publisher,
+            "intake": event.intake, "raw_sha256": event.raw_sha256.hex(),
             "attributes": event.attributes, "event": orjson.Fragment(event.raw) if _is_kept(event.raw) else None,
             "raw_base64": base64.b64encode(event.raw).decode(), "proof": proof,
     }  # fmt: skip

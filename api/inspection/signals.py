@@ -87,9 +87,9 @@ def get(
     """Patterns in the facts that stand at both clocks; thresholds come from `signals.adopted` events.
 
     - `backdated`: a fact that raises a rate, effective at most `backdated_days` before a deadline, learned over
-      `backdated_grace_days` after it. What counts is when it was recorded here, not the `time` that its registry
-      states, which can be set at will; only a source whose first message came after the deadline is taken at its
-      word, since all of its past was recorded late. The detail names all three days.
+      `backdated_grace_days` after it. What counts is the day of `learned_at`: when it was recorded here, not the
+      `time` that its registry states, which can be set at will; only an import is taken at its sources' word. The
+      detail names all three days and the basis.
     - `short_lived_branch`: formed at most `short_lived_days` before a deadline, dissolved or left with nothing to
       cover at most so long after it.
     - `moved_in_and_out`: an organization has the full members that the policy asks for on the deadline, neither

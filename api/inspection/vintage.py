@@ -1,7 +1,6 @@
 """`GET /v1/rates/vintage`: one rate at period ends down, as known at period ends across."""
 
-from contextlib import suppress
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from typing import Annotated, Any, Final, NamedTuple
 
 from fastapi import APIRouter, Query, Request
@@ -10,16 +9,17 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.admission.callers import Reading
-from api.asking.clocks import MinPosition, reached, read_date, settled_position
+from api.asking.clocks import MinPosition, learn, reached, read_date, read_instant, settled_position
 from api.asking.filters import Filtered
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import Parts, parts_of
 from api.web.problems import invalid
-from api.web.shapes import KnownAt, RateShape
+from api.web.shapes import KnownAt, RateShape, knowledge
 from domain.ledger.rates import rates
 from domain.values.periods import Step, points
 from domain.values.terms import RateName
-from services.system.errors import InstantToComeError
+from services.assessment.campaigns import knowledge_on
+from services.ledger.queries import Known
 from services.system.settings import SHANGHAI
 
 router = APIRouter(prefix="/v1/rates", tags=["inspection"], responses=PROBLEMS)
@@ -44,11 +44,10 @@ class Vintage(BaseModel):
     rows: list[VintageRow]
 
 
-class Known(NamedTuple):
+class Column(NamedTuple):
     """A state of knowledge, and the date in Asia/Shanghai whose end it stands for; None before all events."""
 
-    position: int
-    recorded_at: datetime | None
+    known: Known
     day: date | None
 
 
@@ -66,7 +65,7 @@ async def get_vintage(
         list[str] | None,
         Query(
             description="The states of knowledge that go across: positions or RFC 3339 instants; may repeat. Left out: "
-            "the last position recorded by the end, in Asia/Shanghai, of each date that goes down.",
+            "the last position learned by the end, in Asia/Shanghai, of each date that goes down.",
             max_length=SIDE_MAX,
         ),
     ] = None,
@@ -84,14 +83,14 @@ async def get_vintage(
     if not down:
         rule = f"from {begin} to {end} by {step} must be 1 to {SIDE_MAX} dates; take a shorter range or a longer step"
         raise invalid("query.to", end, "range", rule)
-    across = [await _given(parts, each) for each in known] if known else [
-        await run_in_threadpool(_known_by, parts, point.as_of) for point in down
-    ]  # fmt: skip
+    across = [await _given(parts, each) for each in known] if known else await run_in_threadpool(
+        _at_the_ends, parts, [point.as_of for point in down]
+    )  # fmt: skip
 
-    def cell(as_of: date, column: Known) -> dict[str, Any] | None:
+    def cell(as_of: date, column: Column) -> dict[str, Any] | None:
         if column.day is None or column.day < as_of:
             return None
-        return rates(parts.queries.rates(as_of, column.position, (), filters).total)[rate]._asdict()
+        return rates(parts.queries.rates(as_of, column.known.position, (), filters).total)[rate]._asdict()
 
     def table() -> list[dict[str, Any]]:
         return [
@@ -102,22 +101,20 @@ async def get_vintage(
         {
             "rate": rate,
             "step": step,
-            "known": [{"position": each.position, "recorded_at": each.recorded_at} for each in across],
+            "known": [knowledge(each.known) for each in across],
             "rows": await run_in_threadpool(table),
         }
     )
 
 
-async def _given(parts: Parts, text: str) -> Known:
-    position = await settled_position(parts, text, "known")
-    recorded_at = await run_in_threadpool(parts.queries.recorded_at, position)
-    return Known(position, recorded_at, None if recorded_at is None else recorded_at.astimezone(SHANGHAI).date())
+async def _given(parts: Parts, text: str) -> Column:
+    """An instant stands for the day that it lies in, a position for that on which it was learned."""
+    known = await learn(parts, await settled_position(parts, text, "known"))
+    until = known.learned_at if text.isdecimal() else read_instant("known", text)
+    return Column(known, None if until is None else until.astimezone(SHANGHAI).date())
 
 
-def _known_by(parts: Parts, day: date) -> Known:
-    """What was known at the end of a day in Asia/Shanghai, or is known now where it is not over."""
-    midnight = datetime.combine(day + timedelta(days=1), time(), SHANGHAI)
-    position = parts.queries.position
-    with suppress(InstantToComeError):
-        position = min(parts.recorder.position_at(midnight - timedelta(microseconds=1)), position)
-    return Known(position, parts.queries.recorded_at(position), day)
+def _at_the_ends(parts: Parts, days: list[date]) -> list[Column]:
+    """What was known at the end of each day in Asia/Shanghai, or is known now where it is not over."""
+    reached, known = parts.queries.position, knowledge_on(parts.queries, parts.recorder, days)
+    return [Column(parts.queries.learn(min(known[day], reached)), day) for day in days]

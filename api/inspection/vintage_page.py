@@ -18,9 +18,10 @@ from api.web.parts import Parts, parts_of
 from api.web.problems import invalid
 from domain.figures.comparison import percentage_points
 from domain.ledger.rates import RATES, Rate, rates
+from domain.values.clocks import Basis
 from domain.values.periods import STEPS, Step, points
 from domain.values.terms import KINDS, RateName
-from services.assessment.campaigns import Basis, knowledge_on
+from services.assessment.campaigns import knowledge_on
 
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
 
@@ -126,7 +127,7 @@ def get(
 def _columns(parts: Parts, days: Sequence[date], clocks: Clocks) -> list[Column]:
     """What was known when each day ended, as far as the page's knowledge goes, and that knowledge itself."""
     known = knowledge_on(parts.queries, parts.recorder, days)
-    columns = [Column(day, then.position, then.basis) for day, then in known.items() if then.position < clocks.position]
+    columns = [Column(day, p, parts.queries.learn(p).basis) for day, p in known.items() if p < clocks.position]
     return [*columns, Column(None, clocks.position, None)]
 
 

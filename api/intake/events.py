@@ -3,9 +3,11 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from email.message import Message as Header
+from types import MappingProxyType
 from typing import Any, Final, Literal
+from urllib.parse import unquote_to_bytes
 
 import orjson
 from fastapi import APIRouter, Request
@@ -19,10 +21,12 @@ from api.web.answers import PROBLEMS, answer
 from api.web.event_examples import REQUEST_BODY
 from api.web.metrics import DISPOSITIONS
 from api.web.parts import parts_of
-from api.web.problems import Fault, Problem, ProblemDetails, faults
+from api.web.problems import Fault, Problem, ProblemDetails, faults, invalid
 from api.web.requests import read_body
+from domain.values.clocks import IMPORT
 from domain.values.reasons import Reason
 from domain.values.strict_json import NOT_JSON, NotJsonError, is_json, split_array
+from services.access.callers import Holder
 from services.intake.account import reasons_json
 from services.log.messages import Disposition, Message, Publisher, Receipt
 
@@ -37,6 +41,8 @@ FORMS: Final[dict[str, Form]] = {
 SPLIT_HERE_BYTES_MAX: Final = 32_768
 LOGGED_SOURCES_MAX: Final = 5
 SIGNATURE: Final = "event-signature"
+HISTORY: Final = "taizhang-import"
+HISTORY_LENGTH_MAX: Final = 100
 _BINARY_MODE: Final = ("ce-specversion", "ce-id", "ce-source", "ce-type")
 # All their signatures stand in one header.
 SIGNED_EVENTS_MAX: Final = 64
@@ -87,6 +93,10 @@ async def post_events(request: Request, holder: Publishing) -> Response:
     A source for which keys are registered signs its events: `Event-Signature` holds a detached JWS for each (RFC 7515
     appendix F, or RFC 7797), with commas between, over the event's exact bytes; at most 64 events at a time.
 
+    `Taizhang-Import: NAME` brings a history that others recorded (stewards only; a name of up to 100 characters,
+    percent-encoded UTF-8). Its positions carry the name in their intake coordinates, and their `learned_at` is what the
+    sources said: the latest `time` so far, never before the position before it, never after it was recorded.
+
     Limits: a body of 16 MiB unpacked (`Content-Encoding: gzip` is understood, in up to 10,000 members), 10,000 events
     in a batch, unless the operator set others; an event of 1 MiB, nested at most 32 deep, an `id` of 128 characters, a
     `source` of 256. Binary mode is not taken over HTTP.
@@ -97,6 +107,7 @@ async def post_events(request: Request, holder: Publishing) -> Response:
     began = time.monotonic()
     body, unpacked = await read_body(request, parts.settings.body_bytes_max, parts.settings.body_seconds_max)
     sender = (await still(request, holder, began)).publisher()
+    coordinates = _history(request, holder)
     if not unpacked:
         raise await _keep(request, body, sender, "the body does not unpack as gzip; pack it again or send it plain")
     try:
@@ -109,7 +120,8 @@ async def post_events(request: Request, holder: Publishing) -> Response:
             f"{len(events)} events in one batch, at most {parts.settings.batch_events_max} may be; nothing was stored, "
             "send them in smaller batches",
         )
-    receipts = await _submit(request, events, sender, refused, _signatures(request, len(events)))
+    signatures = _signatures(request, len(events))
+    receipts = await _submit(request, events, sender, refused, signatures=signatures, coordinates=coordinates)
     if len(receipts) == 1 and form != "batch" and _is_not_json(receipts[0], body):
         raise _not_json(receipts[0])
     return answer({"results": [result(receipt) for receipt in receipts]})
@@ -169,14 +181,16 @@ async def _submit(
     events: list[bytes],
     sender: Publisher,
     refused: tuple[Reason, ...],
+    *,
     signatures: Sequence[str | None] = (None,),
+    coordinates: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Receipt]:
     if not events:
         return []
-    identity = request.state.request_id
+    origin = {"channel": "http", "request": request.state.request_id, **coordinates}
     parts = parts_of(request)
     messages = [
-        Message(raw, {"channel": "http", "request": identity, "index": index}, sender, None, refused, signature)
+        Message(raw, {**origin, "index": index}, sender, None, refused, signature)
         for index, (raw, signature) in enumerate(zip(events, signatures, strict=True))
     ]
     receipts = await asyncio.wrap_future(parts.group_commit.submit(messages))
@@ -206,6 +220,32 @@ def _signatures(request: Request, events: int) -> list[str | None]:
             f"order, with commas between, and at most {SIGNED_EVENTS_MAX} signed events at a time",
         )
     return [each or None for each in given]
+
+
+def _history(request: Request, holder: Holder) -> dict[str, str]:
+    """The intake coordinate of the history that this request brings; none where it brings none.
+
+    Raises:
+        Problem: 403, the sender is no steward; 400, the name is none.
+    """
+    given = request.headers.getlist(HISTORY)
+    if not given:
+        return {}
+    if "steward" not in holder.roles:
+        raise Problem(
+            "not-allowed",
+            f"a history is brought by stewards ({HISTORY}), since its sources' word counts for when it was learned; "
+            f"{holder.name} is none. Nothing was stored",
+        )
+    # Header fields arrive as Latin-1 (RFC 9110, 5.5).
+    name = unquote_to_bytes(given[0].encode("latin-1")).decode(errors="replace").strip()
+    if len(given) > 1 or not 0 < len(name) <= HISTORY_LENGTH_MAX or not name.isprintable() or "\ufffd" in name:
+        rule = (
+            f"one name of 1 to {HISTORY_LENGTH_MAX} characters, without control characters, as percent-encoded UTF-8; "
+            "nothing was stored"
+        )
+        raise invalid(f"header.{HISTORY}", name[:HISTORY_LENGTH_MAX], "import_name", rule)
+    return {IMPORT: name}
 
 
 async def _keep(request: Request, body: bytes, sender: Publisher, why: str) -> Problem:

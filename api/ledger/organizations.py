@@ -75,8 +75,8 @@ class StepShape(TrailEventShape):
     """One event that touched the organization, its row before and after the event was known, and why they differ."""
 
     data: dict[str, Any]
-    reason: Reason = Field(description="late_fact: recorded on a later day than it is effective on")
-    days_late: int | None = Field(description="from effective date to recorded date in Asia/Shanghai")
+    reason: Reason = Field(description="late_fact: learned on a later day than it is effective on")
+    days_late: int | None = Field(description="from effective date to the date of learned_at in Asia/Shanghai")
     changed: list[str] = Field(description="fields of the row; `active` where it enters or leaves the ledger")
     before: RowShape | None
     after: RowShape | None

@@ -151,14 +151,17 @@ def slider(clocks: Clocks, queries: Queries) -> Slider:
 def told(clocks: Clocks, asked: str) -> Told:
     """How the sentence of the clocks bar names the state of knowledge.
 
-    An instant is named by its own date, a position by the date on which it was recorded, the latest by today.
+    An instant is named by its own date, a position by the date on which it was learned, the latest by today; what comes
+    before the first position is named as such.
     """
+    if asked and not clocks.position:
+        return Told(None, False)
     if not asked:
         return Told(today(), True)
     if not asked.isdecimal():
         return Told(read_instant("known_at", asked).astimezone(SHANGHAI).date(), False)
-    recorded = clocks.recorded_at
-    return Told(None if recorded is None else recorded.astimezone(SHANGHAI).date(), False)
+    learned = clocks.known.learned_at
+    return Told(None if learned is None else learned.astimezone(SHANGHAI).date(), False)
 
 
 def page(request: Request, lang: Annotated[Lang, Query(description="The page's language.")] = "zh") -> Page:

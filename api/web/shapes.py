@@ -1,20 +1,39 @@
 """Shapes that several answers share: the clocks, counts, rates and the ledger's rows."""
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field
 
 from domain.ledger.rates import RATES, Counts, Filters, ratio
 from domain.ledger.rows import Row
+from domain.values.clocks import Basis
 from domain.values.terms import Anomaly, Category, ExclusionReason, Formation, Kind, Measure
+from services.ledger.queries import Known
+
+NOTHING_KNOWN: Final = "before the first position: nothing was known yet, so the ledger is empty"
 
 
 class KnownAt(BaseModel):
-    """The state of knowledge."""
+    """The state of knowledge; instants are mapped to it by `learned_at`."""
 
     position: int
-    recorded_at: datetime | None = Field(description="when that position was recorded; null at position 0")
+    recorded_at: datetime | None = Field(description="when this log took that position in; null at position 0")
+    learned_at: datetime | None = Field(
+        description="when it was learned: of an import, the latest that its sources said by then; else when it was "
+        "recorded"
+    )
+    basis: Basis = Field(description="whose word learned_at is: recorded by this log, or said by an import's sources")
+    note: str | None = Field(default=None, description="at position 0 alone: the ledger is empty there")
+
+
+def knowledge(known: Known) -> dict[str, Any]:
+    """A state of knowledge, as answers show it."""
+    shown = {
+        "position": known.position, "recorded_at": known.recorded_at, "learned_at": known.learned_at,
+        "basis": known.basis,
+    }  # fmt: skip
+    return shown if known.position else {**shown, "note": NOTHING_KNOWN}
 
 
 class Evidence(BaseModel):

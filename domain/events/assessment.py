@@ -7,6 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from domain.events.campaigns import CampaignTarget
 from domain.values.attributes import LINES_PATTERN
+from domain.values.clocks import Basis
 from domain.values.fields import (
     AssessmentId,
     CalendarDate,
@@ -46,7 +47,8 @@ class SealedRate(Data):
 
 class SealedVerdict(SealedRate):
     known_at: Count
-    basis: Literal["recorded_at", "effective_on"] | None
+    # Of a day before the log began, reports once took `effective_on`; what they call recorded_at is `recorded`.
+    basis: Basis | Literal["recorded_at", "effective_on"] | None
     reached: bool | None
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, NamedTuple, get_args
 
 from domain.events.facts import Fact
 from domain.ledger.entities import Branch, apply
+from domain.values.clocks import Basis
 
 Signal = Literal[
     "backdated", "short_lived_branch", "moved_in_and_out", "branch_without_members", "exclusion_spike",
@@ -85,36 +86,30 @@ def _within(day: date, end: date, days: int) -> bool:
 
 
 class Learned(NamedTuple):
-    """When a fact became known: three days in Asia/Shanghai.
+    """When a fact became known: days in Asia/Shanghai.
 
     Attributes:
         said_on: of CloudEvents `time`, the registry's own word, which it can set as it likes.
         recorded_on: of `recorded_at`, this system's.
-        connected_on: when the first message of its source came.
+        learned_on: of `learned_at`, the day that counts.
+        basis: what that rests on; of an import it is the sources' word.
     """
 
     said_on: date
     recorded_on: date
-    connected_on: date
-
-    def by(self, deadline: date) -> date:
-        """The day that counts: when it was recorded, or said where that is later still.
-
-        A source that was connected only after the deadline brought its past along, and all of that was recorded
-        late: there only its own word tells one fact from another.
-        """
-        return self.said_on if self.connected_on > deadline else max(self.said_on, self.recorded_on)
+    learned_on: date
+    basis: Basis
 
 
 def backdated(fact: Fact, learned: Learned, deadline: date, policy: SignalPolicy) -> Hit | None:
     """A fact that raises a rate, effective just before a deadline and learned well after it."""
-    learned_on = learned.by(deadline)
+    learned_on = learned.learned_on
     late = learned_on > deadline + timedelta(policy.backdated_grace_days)
     if fact.type not in RAISING or not late or not _within(fact.effective_on, deadline, policy.backdated_days):
         return None
     detail = {
         "type": fact.type, "effective_on": fact.effective_on, "learned_on": learned_on,
-        "said_on": learned.said_on, "recorded_on": learned.recorded_on, "connected_on": learned.connected_on,
+        "said_on": learned.said_on, "recorded_on": learned.recorded_on, "basis": learned.basis,
         "days_after_deadline": (learned_on - deadline).days,
     }  # fmt: skip
     return Hit("backdated", deadline, fact.entity.partition(" ")[0], detail, fact.decided_by)

@@ -178,7 +178,9 @@ def render(queries: Queries, recorder: LogRecorder, name: str, known_at: int) ->
         as_known_now = _results(queries, recorder, wanted._replace(known_at=known_at))
     except NotFoundError:
         as_known_now = None
-    differ = list(islice(differences({each: found.data[each] for each in rendered}, rendered), DIFFERENCES_MAX))
+    fixed = {each: found.data[each] for each in rendered}
+    fixed["targets"] = [_in_these_words(target) for target in fixed["targets"]]
+    differ = list(islice(differences(fixed, rendered), DIFFERENCES_MAX))
     return Rendered(
         found, rendered, not differ, differ, queries.view.current.version.ruleset, known_at,
         known_since(LedgerAt(queries, wanted.as_of, known_at), wanted.known_at, wanted.segment), as_known_now,
@@ -223,6 +225,14 @@ def _target(each: TargetStanding) -> Document:
         "missing": stands.missing, "organizations_missing": each.organizations_missing, "reached": stands.reached,
         "as_known_then": _verdict(each.as_known_then), "as_known_now": _verdict(each.as_known_now),
     }  # fmt: skip
+
+
+def _in_these_words(target: Document) -> Document:
+    """A sealed target; older reports call the basis `recorded` by the name of its column."""
+    then = target["as_known_then"]
+    if then is None or then["basis"] != "recorded_at":
+        return target
+    return {**target, "as_known_then": {**then, "basis": "recorded"}}
 
 
 def _rate(rate: Rate) -> Document:

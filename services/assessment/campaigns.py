@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from domain.assessment.campaigns import (
 )
 from domain.events.facts import standing_facts
 from domain.ledger.rates import Rate, rates
+from domain.values.clocks import Basis
 from domain.values.scope import Scope, in_scope
 from services.assessment.series import known_then
 from services.ledger.projector import fits
@@ -28,22 +29,13 @@ from services.log.recorder import LogRecorder
 from services.system.errors import NotFoundError
 
 _DAY = timedelta(days=1)
-Basis = Literal["recorded_at", "effective_on"]
-
-
-class Then(NamedTuple):
-    """What was known when a date ended in Asia/Shanghai.
-
-    `basis` is `recorded_at`; or `effective_on` for a date before the log was begun, as after the import of a history:
-    then it is the position before the first that changes a row from a later date on.
-    """
-
-    position: int
-    basis: Basis
 
 
 class Verdict(NamedTuple):
-    """A target on its due date, as known at a position; `reached` is None where the rate is over nothing."""
+    """A target on its due date, as known at a position; `reached` is None where the rate is over nothing.
+
+    `basis`: what the instant of that position rests on; None where the position was asked for.
+    """
 
     known_at: int
     basis: Basis | None
@@ -107,30 +99,13 @@ def standings(
     return [_standing(queries, target, known.opened_on, as_of, known_at, then) for target in known.targets]
 
 
-def knowledge_on(queries: Queries, recorder: LogRecorder, days: Iterable[date]) -> dict[date, Then]:
-    """For each of these dates, in order, what was known when it ended."""
-    found: dict[date, Then] = {}
-    for moment in known_then(queries, recorder, list(days), datetime.now(UTC)):
-        if moment.known_at:
-            found[moment.as_of] = Then(moment.known_at, "recorded_at")
-        else:
-            found[moment.as_of] = Then(_before_later_days(queries, moment.as_of), "effective_on")
-    return found
-
-
-def _before_later_days(queries: Queries, day: date) -> int:
-    """The position before the first that changes a row from a later date on; the last one where none does."""
-    snapshot = queries.view.current.snapshot
-    entries = snapshot.entries
-    later = entries["day_from"] > day.toordinal()
-    first = int(np.argmax(later)) if len(later) else 0
-    if not len(later) or not later[first]:
-        return snapshot.position
-    return int(entries["position"][first]) - 1
+def knowledge_on(queries: Queries, recorder: LogRecorder, days: Iterable[date]) -> dict[date, int]:
+    """For each of these dates, in order, the last position known when it ended."""
+    return dict(known_then(queries, recorder, list(days), datetime.now(UTC)))
 
 
 def _standing(  # noqa: PLR0917 - one question
-    queries: Queries, target: Target, opened_on: date, as_of: date, known_at: int, then: Mapping[date, Then]
+    queries: Queries, target: Target, opened_on: date, as_of: date, known_at: int, then: Mapping[date, int]
 ) -> TargetStanding:
     def rate(day: date, position: int) -> Rate:
         return rates(queries.rates(day, position, (), target.segment).total)[target.rate]
@@ -143,9 +118,9 @@ def _standing(  # noqa: PLR0917 - one question
     missing = _organizations_missing(queries, target, stands, as_of, known_at)
     if target.due_on > as_of:
         return TargetStanding(target, stands, missing, None, None)
-    known = then[target.due_on]
     # Nothing is said from beyond the state of knowledge that is asked for.
-    as_then = verdict(min(known.position, known_at), known.basis)
+    position = min(then[target.due_on], known_at)
+    as_then = verdict(position, queries.learn(position).basis)
     return TargetStanding(target, stands, missing, as_then, verdict(known_at, None))
 
 

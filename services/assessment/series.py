@@ -2,25 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import date, datetime, time, timedelta
-from typing import Final, NamedTuple
+from datetime import date, datetime, time
+from typing import NamedTuple
 
 from domain.ledger.rates import Filters
 from domain.values.periods import MONTH, YEAR, months_before
 from services.ledger.queries import Queries, Rates
-from services.log.recorder import LogRecorder
+from services.log.recorder import LogRecorder, positions_at
 from services.system.errors import InstantToComeError
 from services.system.settings import SHANGHAI
-
-# Not max(notification_id): the planner would look for it from the log's end, event by event.
-_POSITIONS_BEFORE: Final = """
-SELECT coalesce((SELECT notification_id FROM taizhang.log WHERE recorded_at < asked.instant
-                  ORDER BY recorded_at DESC, notification_id DESC LIMIT 1), 0)
-  FROM unnest(%s::timestamptz[]) WITH ORDINALITY AS asked (instant, number) ORDER BY number
-"""
-_RECORDED_AT: Final = """
-SELECT notification_id, recorded_at FROM taizhang.log WHERE notification_id = ANY(%s)
-"""
 
 
 class Moment(NamedTuple):
@@ -39,9 +29,7 @@ def known_then(queries: Queries, recorder: LogRecorder, days: Sequence[date], no
         days: the dates, in order.
         now: the present instant.
     """
-    # The calendar's last day never ends.
-    ends = [_end(day) for day in days if day < date.max]
-    past = [end for end in ends if end <= now]
+    past = [end for end in map(_end, days) if end <= now]
     if past:
         # Waits for a transaction that may still stamp its events with an instant before this one; where the database's
         # clock is behind ours it has waited too.
@@ -49,19 +37,14 @@ def known_then(queries: Queries, recorder: LogRecorder, days: Sequence[date], no
             recorder.position_at(past[-1])
     head, _ = recorder.head()
     with queries.everywhere().cursor() as cursor:
-        found = [position for (position,) in cursor.execute(_POSITIONS_BEFORE, (past,))]
+        found = positions_at(cursor, past)
     found += [head] * (len(days) - len(found))
     return [Moment(day, position) for day, position in zip(days, found, strict=True)]
 
 
 def _end(day: date) -> datetime:
-    return datetime.combine(day + timedelta(days=1), time(), SHANGHAI)
-
-
-def recorded_at(queries: Queries, positions: Sequence[int]) -> dict[int, datetime]:
-    """When the events at these positions were recorded."""
-    with queries.everywhere().cursor() as cursor:
-        return dict(cursor.execute(_RECORDED_AT, (list(set(positions)),)).fetchall())
+    """A day's last instant in Asia/Shanghai; instants of learning are whole microseconds."""
+    return datetime.combine(day, time.max, SHANGHAI)
 
 
 class Earlier(NamedTuple):

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -25,10 +26,12 @@ class ServiceError(TaizhangError):
 class Client:
     """Calls a running service. What it is too busy for, or not yet up for, is tried again; no repeat does harm."""
 
-    def __init__(self, settings: Settings, *, url: str | None = None) -> None:
+    def __init__(self, settings: Settings, *, url: str | None = None, history: str | None = None) -> None:
+        """`history` names the import that the events posted are of."""
         headers = {"accept": "application/json"}
         if settings.api_key is not None:
             headers["authorization"] = f"Bearer {settings.api_key.get_secret_value()}"
+        self._posting = {} if history is None else {"taizhang-import": quote(history)}
         self.url = url or settings.url
         # trust_env: a proxy of the machine's is not meant for the ledger.
         self._http = httpx.Client(base_url=self.url, headers=headers, timeout=TIMEOUT_S, trust_env=False)
@@ -76,7 +79,9 @@ class Client:
         Raises:
             ServiceError: any other answer.
         """
-        response = self._send("POST", "/v1/events", content=body, headers={"content-type": content_type})
+        response = self._send(
+            "POST", "/v1/events", content=body, headers=self._posting | {"content-type": content_type}
+        )
         if response.status_code == httpx.codes.BAD_REQUEST:
             problem: dict[str, Any] = response.json()
             return response.status_code, problem

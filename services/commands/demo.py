@@ -170,6 +170,7 @@ def demo_list(
 
 
 _MARK: Final = "demo-city"
+_HISTORY: Final = "demo-city"
 
 
 def demo(
@@ -195,7 +196,7 @@ def load_demo_city(settings: Settings, address: str, scale: float, seed: int) ->
     """Publish the city's events, unless they are all there. One that was cut off goes on: repeats do no harm."""
     mark = settings.data / _MARK
     try:
-        with Client(settings, url=address) as client:
+        with Client(settings, url=address, history=_HISTORY) as client:
             head = client.get("/health/ready")["position"]
             if head and mark.exists():
                 ERR.print(f"演示城市已在 The demo city is loaded ({mark.read_text(encoding='utf-8').strip()}).")

@@ -28,6 +28,11 @@ def publish_file(
     topic: Annotated[
         str | None, typer.Option(help="主题 with --kafka: the topic, if not the first of TAIZHANG_KAFKA_TOPICS")
     ] = None,
+    *,
+    history: Annotated[
+        str | None,
+        typer.Option(help="带入历史 bring a history of this name: learned when its sources said it; stewards only"),
+    ] = None,
 ) -> None:
     """发布事件 Send a file of events to a running service, or to Kafka.
 
@@ -37,15 +42,22 @@ def publish_file(
     Exit code 0: everything is accepted or duplicate. 3: something is in quarantine, which is kept whole and can be
     redriven. 1: the service refused or could not be reached; send the file again.
 
-    Example: taizhang publish events.jsonl
+    With --history NAME the file is a history that others recorded: each event counts as learned when its sources said
+    it (the latest `time` so far), not today. Send it in the order in which it was said; a steward's key is needed.
+
+    Examples:
+        taizhang publish events.jsonl
+        taizhang publish --history "2019-2024" history.jsonl
     """
     settings = load(url=url)
+    if kafka and history is not None:
+        raise typer.BadParameter("--history goes over HTTP; leave --kafka away")
     with _open(file) as stream:
         size = None if file == Path("-") else file.stat().st_size
         if kafka:
             _publish_to_kafka(settings, topic or settings.kafka_topics.partition(",")[0], stream, size)
             return
-        with Client(settings) as client:
+        with Client(settings, history=history) as client:
             outcome = publish_stream(client, stream, size)
     show(outcome, reasons)
     if outcome.dispositions["quarantined"]:

@@ -13,6 +13,7 @@ from domain.events.facts import Event
 from domain.inspection.row_changes import Reason, effective_on, reason
 from domain.ledger.rates import ANY, Counts, Filters
 from domain.ledger.rows import Row
+from domain.values.clocks import Basis
 from projections.ledger.columns.columns import Int32
 from projections.ledger.columns.counts import matching, rows_of
 from projections.ledger.columns.moves import Moved, moved, touching
@@ -29,16 +30,21 @@ EVENTS_MAX: Final = 500_000
 POSITIONS_MAX: Final = 100
 
 _OF_EVENTS: Final = """
-SELECT notification_id, source, (recorded_at AT TIME ZONE 'Asia/Shanghai')::date - effective_on
+SELECT notification_id, source, (coalesce(learned_at, recorded_at) AT TIME ZONE 'Asia/Shanghai')::date - effective_on
   FROM taizhang.log WHERE notification_id = ANY(%s)
 """
 _RECORDED: Final = """
-SELECT notification_id, source, id, topic, subject, recorded_at FROM taizhang.log WHERE notification_id = ANY(%s)
+SELECT notification_id, source, id, topic, subject, recorded_at, coalesce(learned_at, recorded_at),
+       CASE WHEN learned_at IS NULL THEN 'recorded' ELSE 'said' END
+  FROM taizhang.log WHERE notification_id = ANY(%s)
 """
 
 
 class ChangeEvent(NamedTuple):
-    """An event through which something changed; `days_late` from effective date to recorded date in Asia/Shanghai."""
+    """An event through which something changed; `days_late` from the effective date to that of `learned_at`.
+
+    The dates are those of Asia/Shanghai; `basis` is what `learned_at`, and so the lateness, rests on.
+    """
 
     position: int
     source: str
@@ -48,6 +54,8 @@ class ChangeEvent(NamedTuple):
     reason: Reason
     effective_on: date | None
     recorded_at: datetime
+    learned_at: datetime
+    basis: Basis
     days_late: int | None
 
 
@@ -200,10 +208,10 @@ def described(connection: Connection[Any], positions: Iterable[int]) -> dict[int
 
 
 def _described(row: Sequence[Any], event: Event, targets: Mapping[tuple[str, str], Event]) -> ChangeEvent:
-    position, source, id_, type_, subject, recorded_at = row
+    position, source, id_, type_, subject, recorded_at, learned_at, basis = row
     effective = effective_on(event, None if event.is_fact else targets.get(event.target))
-    days = None if effective is None else (recorded_at.astimezone(SHANGHAI).date() - effective).days
+    days = None if effective is None else (learned_at.astimezone(SHANGHAI).date() - effective).days
     late = days is not None and days > 0
     return ChangeEvent(
-        position, source, id_, type_, subject, reason(type_, late=late), effective, recorded_at, days
+        position, source, id_, type_, subject, reason(type_, late=late), effective, recorded_at, learned_at, basis, days
     )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 from psycopg import sql
 from psycopg.rows import class_row
 
+from domain.values.clocks import Basis, basis_of
 from services.ledger.queries import Queries
 from services.ledger.sight import Sight
 from services.log.reader import LogReader
@@ -34,14 +35,20 @@ class TrailEvent(NamedTuple):
     subject: str | None
     effective_on: date | None
     recorded_at: datetime
+    learned_at: datetime
     publisher: str
     intake: dict[str, Any]
     raw_sha256: bytes
 
+    @property
+    def basis(self) -> Basis:
+        """What `learned_at` rests on."""
+        return basis_of(self.intake)
+
 
 _EVENT: Final = """
-SELECT notification_id AS position, source, id, topic AS type, subject, effective_on, recorded_at, publisher,
-       intake, raw_sha256
+SELECT notification_id AS position, source, id, topic AS type, subject, effective_on, recorded_at,
+       coalesce(learned_at, recorded_at) AS learned_at, publisher, intake, raw_sha256
 FROM taizhang.log l
 """
 _SELECT: Final = _EVENT + " WHERE notification_id > %(after)s AND notification_id <= %(known_at)s"

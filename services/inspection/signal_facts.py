@@ -27,8 +27,9 @@ SELECT notification_id FROM taizhang.log
 """
 _WORDS: Final = "SELECT DISTINCT position FROM {schema}.word WHERE position <= %s"
 _RECORDED: Final = """
-SELECT l.notification_id, l.recorded_at, (SELECT min(t.first_seen) FROM taizhang.tally t WHERE t.source = l.source)
-  FROM taizhang.log l WHERE l.notification_id = ANY(%s)
+SELECT notification_id, recorded_at, coalesce(learned_at, recorded_at),
+       CASE WHEN learned_at IS NULL THEN 'recorded' ELSE 'said' END
+  FROM taizhang.log WHERE notification_id = ANY(%s)
 """
 
 
@@ -84,11 +85,11 @@ class Look:
         return {e.key: e.source for e in self._log.find(list(self.words)) if e.position <= self.known_at}
 
     def learned(self, facts: Sequence[Fact]) -> dict[int, Learned]:
-        """By the last position that decides each fact: when it was said, when it was recorded, when its source came."""
+        """By the last position that decides each fact: when it was said, recorded and learned."""
         positions = sorted({max(fact.decided_by) for fact in facts})
         said = {event.position: day_of(event.time_ns) for event in self._log.events(positions)}
         rows = self.connection.execute(_RECORDED, (positions,))
-        return {p: Learned(said[p], _day(recorded), _day(connected or recorded)) for p, recorded, connected in rows}
+        return {p: Learned(said[p], _day(recorded), _day(learned), basis) for p, recorded, learned, basis in rows}
 
     def full_members(self, org_nos: Sequence[int], day: date) -> dict[str, frozenset[str]]:
         """By organization its full members on a day."""

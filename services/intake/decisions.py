@@ -131,6 +131,7 @@ class Decisions:
             originator_bytes(event.key), 1, event.type, message.raw, position, event.source, event.id,
             subject_of(event.type, event.data) if event.is_fact else None, effective_on(event),
             turn.now, message.publisher.name, arrival.intake_json, raw_sha256, content_sha256, leaf_hash(bytes_),
+            turn.learning.next(turn.now, arrival.intake, event.time_ns),
         )  # fmt: skip
 
     def _duplicate(self, arrival: Arrival, position: int) -> None:

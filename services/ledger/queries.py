@@ -20,6 +20,7 @@ from domain.ledger.entities import Attributes
 from domain.ledger.policy import Policy
 from domain.ledger.rates import ANY, Counts, Filters, Key, add
 from domain.ledger.rows import Row, row
+from domain.values.clocks import Basis
 from domain.values.scope import Scope
 from projections.ledger.columns.choosing import ByOrganization
 from projections.ledger.columns.columns import Snapshot
@@ -39,15 +40,24 @@ from services.log.reader import KeptEvents
 from services.postgres.database import configure_scoped, open_pool
 from services.system.errors import NotFoundError, StoreUnavailableError
 
-_RECORDED_AT: Final = "SELECT recorded_at FROM taizhang.log WHERE notification_id = %s"
+_INSTANTS: Final = """
+SELECT recorded_at, coalesce(learned_at, recorded_at), CASE WHEN learned_at IS NULL THEN 'recorded' ELSE 'said' END
+  FROM taizhang.log WHERE notification_id = %s
+"""
 # Of so many positions what the log says is kept: it never changes.
 _KNOWN_MAX: Final = 10_000
 
 
 class Known(NamedTuple):
-    """A position of the log: when it was recorded (None for 0), and the root hash of the tree up to it, in hex."""
+    """A position of the log: when it was recorded and learned (None for 0), and the root hash of the tree up to it.
 
+    `basis`: whose word `learned_at` is, this log's own or that of an import's sources. The hash is in hex.
+    """
+
+    position: int
     recorded_at: datetime | None
+    learned_at: datetime | None
+    basis: Basis
     root_hash: str
 
 
@@ -192,7 +202,7 @@ class Queries:
         return self._known.get(position)
 
     def learn(self, position: int) -> Known:
-        """When a position was recorded and the root there, in one go: whoever needs the one needs the other next.
+        """When a position was recorded and learned and the root there: whoever needs the one needs the other next.
 
         Raises:
             NotFoundError: the log is not that far; nothing of it is kept, since the event may come any moment.
@@ -201,13 +211,13 @@ class Queries:
         if kept is not None:
             return kept
         with self.everywhere().connection() as connection, connection.cursor() as cursor:
-            found = cursor.execute(_RECORDED_AT, (position,), prepare=True).fetchone()
+            found = cursor.execute(_INSTANTS, (position,), prepare=True).fetchone()
             if found is None and position > 0:
                 raise NotFoundError(f"no event is at position {position} yet; ask as known at one that the log has")
             root = tree.LOG.root_at(connection, position)
         if len(self._known) >= _KNOWN_MAX:
             self._known.clear()
-        known = self._known[position] = Known(found[0] if found else None, root.hex())
+        known = self._known[position] = Known(position, *(found or (None, None, "recorded")), root.hex())
         return known
 
     def recorded_at(self, position: int) -> datetime | None:

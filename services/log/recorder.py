@@ -20,6 +20,7 @@ from psycopg.rows import TupleRow, tuple_row
 
 from domain.events.facts import Event, EventKey
 from domain.tree.merkle import TILE_HEIGHT, Frontier, frontier_from_tiles
+from domain.values.clocks import Learning
 from services.log.content import time_and_data
 from services.postgres.copying import Column, copy_rows
 from services.postgres.database import Datastore
@@ -65,11 +66,12 @@ class Entry(NamedTuple):
     raw_sha256: bytes
     content_sha256: bytes
     leaf_hash: bytes
+    learned_at: datetime | None
 
 
 _ENTRY_COLUMNS: Final[tuple[Column, ...]] = (
     "bytea", "int8", "text", "bytea", "int8", "text", "text", "text", "date", "timestamptz", "text", "bytea", "bytea",
-    "bytea", "bytea",
+    "bytea", "bytea", "timestamptz",
 )  # fmt: skip
 
 
@@ -85,17 +87,22 @@ class Turn(NamedTuple):
     """What holds while the gate is held: nobody else appends until the transaction ends.
 
     `position` and `leaf_hash` are the last event's (0 and None for an empty log), `quarantine_id` the last
-    quarantined message's, `now` the instant to record: never before the last one recorded.
+    quarantined message's, `now` the instant to record: never before the last one recorded. `learning` goes on from
+    the last event.
     """
 
     position: int
     leaf_hash: bytes | None
     quarantine_id: int
     now: datetime
+    learning: Learning
 
 
 class Recorded(NamedTuple):
-    """One event of the log as it was recorded; `raw` are the bytes as received, SHA-256s are 32 bytes."""
+    """One event of the log as it was recorded; `raw` are the bytes as received, SHA-256s are 32 bytes.
+
+    `learned_at` is `recorded_at` where it is of no import.
+    """
 
     position: int
     source: str
@@ -110,6 +117,7 @@ class Recorded(NamedTuple):
     raw_sha256: bytes
     content_sha256: bytes
     leaf_hash: bytes
+    learned_at: datetime
 
     @property
     def attributes(self) -> Mapping[str, str] | None:
@@ -127,7 +135,8 @@ class Recorded(NamedTuple):
 
 _SELECT_TURN: Final = """
 SELECT coalesce(last.notification_id, 0), last.leaf_hash, coalesce((SELECT max(id) FROM taizhang.quarantine), 0),
-       greatest(clock_timestamp(), last.recorded_at)
+       greatest(clock_timestamp(), last.recorded_at), coalesce(last.learned_at, last.recorded_at),
+       (SELECT json_object_agg(import, said_ns) FROM taizhang.said_ahead)
   FROM (VALUES (1)) one LEFT JOIN
        (SELECT * FROM taizhang.log ORDER BY notification_id DESC LIMIT 1) last ON true
 """
@@ -139,15 +148,23 @@ SELECT name.source, name.id, event.*
 """
 _RECORDED: Final = """
 SELECT notification_id, source, id, topic, subject, effective_on, recorded_at, publisher, intake, state,
-       raw_sha256, content_sha256, leaf_hash FROM taizhang.log
+       raw_sha256, content_sha256, leaf_hash, coalesce(learned_at, recorded_at) FROM taizhang.log
 """
 _SELECT_TAIL: Final = _RECORDED + " WHERE notification_id > %s ORDER BY notification_id LIMIT %s"
 _SELECT_ONE: Final = _RECORDED + " WHERE notification_id = %s"
 _SELECT_HEAD: Final = "SELECT notification_id, recorded_at FROM taizhang.log ORDER BY notification_id DESC LIMIT 1"
-# Not max(notification_id): the planner may look for it from the log's end, event by event.
-_SELECT_POSITION_AT: Final = """
-SELECT notification_id FROM taizhang.log WHERE recorded_at <= %s
- ORDER BY recorded_at DESC, notification_id DESC LIMIT 1
+_SELECT_PRESENT: Final = """
+SELECT clock_timestamp(), coalesce(learned_at, recorded_at), recorded_at
+  FROM (VALUES (1)) one LEFT JOIN
+       (SELECT * FROM taizhang.log ORDER BY notification_id DESC LIMIT 1) last ON true
+"""
+_SELECT_POSITIONS_AT: Final = """
+SELECT taizhang.position_at(instant) FROM unnest(%s::timestamptz[]) WITH ORDINALITY AS asked (instant, number)
+ ORDER BY number
+"""
+_KEEP_AHEAD: Final = """
+INSERT INTO taizhang.said_ahead (import, said_ns) VALUES (%s, %s)
+ON CONFLICT (import) DO UPDATE SET said_ns = excluded.said_ns
 """
 _SELECT_LEAVES: Final = """
 SELECT leaf_hash FROM taizhang.log WHERE notification_id > %s AND notification_id <= %s ORDER BY notification_id
@@ -199,7 +216,8 @@ class LogRecorder(PostgresProcessRecorder):
         """The turn that it would be now, for whoever writes nothing; the gate stays with others."""
         row = cursor.execute(_SELECT_TURN, binary=True).fetchone()
         assert row is not None  # noqa: S101  # the query gives one row
-        return Turn(*row)
+        *rest, learned_at, ahead = row
+        return Turn(*rest, Learning(learned_at, ahead or {}))
 
     def known(self, cursor: Cursor[TupleRow], keys: Sequence[EventKey]) -> dict[EventKey, Known]:
         """Which of these names the log has, and as what."""
@@ -232,6 +250,8 @@ class LogRecorder(PostgresProcessRecorder):
             cursor.execute(_INSERT_TILE_ROOTS, tuple(map(list, zip(*completed, strict=True))), prepare=True)
         # After a rollback the log's last leaf is another than this one, and the frontier is read anew.
         self._frontier, self._frontier_leaf = frontier, leaf_hashes[-1]
+        if ahead := turn.learning.ahead():
+            cursor.executemany(_KEEP_AHEAD, list(ahead.items()))
         cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(frontier.size)))
 
     def _frontier_at(self, cursor: Cursor[TupleRow], turn: Turn) -> Frontier:
@@ -265,30 +285,41 @@ class LogRecorder(PostgresProcessRecorder):
             return recorded(cursor, position)
 
     def position_at(self, instant: datetime) -> int:
-        """The last position recorded at or before an instant; 0 if there is none.
+        """The last position learned at or before an instant; 0 if there is none.
 
         A transaction under way may have stamped its events with an instant that has passed. It shows only where
-        the instant is not older than the newest event committed; there this waits for the writer to end.
+        the instant is not older than what the newest event committed has; there this waits for the writer to end.
 
         Raises:
             InstantToComeError: what will be known then can still change.
         """
         with self.transaction() as cursor:
-            newest = cursor.execute(_SELECT_HEAD).fetchone()
-            if newest is None or instant >= newest[1]:
+            _, learned_at, _ = _present(cursor)
+            if learned_at is None or instant >= learned_at:
                 cursor.execute("LOCK TABLE taizhang.log_gate IN ROW SHARE MODE")
-                row = cursor.execute("SELECT clock_timestamp()").fetchone()
-                newest = cursor.execute(_SELECT_HEAD).fetchone()
+                now, _, recorded_at = _present(cursor)
                 # The clock may have been put back: an instant at which something was recorded has come.
-                present = max(each[-1] for each in (row, newest) if each is not None)
+                present = max(now, recorded_at or now)
                 if instant > present:
                     raise InstantToComeError(
                         f"this instant has not come yet, by the ledger's clock it is {present.isoformat()}; leave it "
                         "out for the latest, or give one that has passed",
                         (instant - present).total_seconds(),
                     )
-            row = cursor.execute(_SELECT_POSITION_AT, (instant,)).fetchone()
-        return (row[0] if row else None) or 0
+            return positions_at(cursor, [instant])[0]
+
+
+def positions_at(cursor: Cursor[TupleRow], instants: Sequence[datetime]) -> list[int]:
+    """The last position learned at or before each instant, in their order."""
+    rows = cursor.execute(_SELECT_POSITIONS_AT, (list(instants),), prepare=True)
+    return [position for (position,) in rows]
+
+
+def _present(cursor: Cursor[TupleRow]) -> tuple[datetime, datetime | None, datetime | None]:
+    """The database's clock; when the last event was learned and when it was recorded."""
+    row = cursor.execute(_SELECT_PRESENT).fetchone()
+    assert row is not None  # noqa: S101  # the query gives one row
+    return row[0], row[1], row[2]
 
 
 def recorded(cursor: Cursor[TupleRow], position: int) -> Recorded | None:

@@ -126,11 +126,13 @@ def test_an_instant_means_the_last_position_recorded_by_then(service: Service, s
     service.publish(group(2, source))
     shanghai = datetime.fromisoformat(recorded).astimezone(SHANGHAI).isoformat()
     for instant in (recorded, shanghai, shanghai.replace("+", " ")):
-        assert service.get("/v1/rates", known_at=instant)["known_at"] == {"position": first, "recorded_at": recorded}
+        known_at = service.get("/v1/rates", known_at=instant)["known_at"]
+        assert known_at == {"position": first, "recorded_at": recorded, "learned_at": recorded, "basis": "recorded"}
     before = datetime.fromisoformat(recorded) - timedelta(microseconds=1)
     assert service.get("/v1/rates", known_at=before.isoformat())["known_at"]["position"] < first
-    for instant, position in (("1900-01-01T08:00:00+08:00", 0), ("1969-12-31T23:59:59Z", 0)):
-        assert service.get("/v1/rates", known_at=instant)["known_at"] == {"position": position, "recorded_at": None}
+    for instant in ("1900-01-01T00:00:00Z", "1969-12-31T23:59:59Z"):
+        known_at = service.get("/v1/rates", known_at=instant)["known_at"]
+        assert (known_at["position"], known_at["learned_at"], "empty" in known_at["note"]) == (0, None, True)
 
 
 def test_an_instant_that_is_still_to_come_is_refused_and_one_about_to_come_waited_for(

@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.fix_service import Service, new_database
+from tests.fix_service import BATCH, Service, new_database
 from tests.sending import envelope, retracted
 
 NAME = "campaign:2024"
@@ -94,7 +94,7 @@ def test_a_target_met_as_known_then_and_missed_as_known_now(told: Service) -> No
     coverage = targets(told, as_of="2025-03-31")["coverage"]
     then, now = coverage["as_known_then"], coverage["as_known_now"]
     assert then["rate"] == {"numerator": 7, "denominator": 10, "value": "0.7000"}
-    assert (then["reached"], then["known_at"]["position"], then["basis"]) == (True, len(BEFORE), "recorded_at")
+    assert (then["reached"], then["known_at"]["position"], then["basis"]) == (True, len(BEFORE), "recorded")
     assert now["rate"] == {"numerator": 6, "denominator": 11, "value": "0.5455"}
     assert (now["reached"], now["known_at"]["position"]) == (False, len(BEFORE) + len(AFTER))
 
@@ -132,11 +132,24 @@ def test_nothing_is_said_from_beyond_the_state_of_knowledge_asked_for(told: Serv
         assert coverage[side]["rate"]["numerator"] == 4
 
 
-def test_a_history_imported_later_is_known_then_up_to_the_first_later_date(fresh_service: Service) -> None:
-    """The log begins today: what was known on 2024-12-31 is taken to end before the first fact of a later date."""
-    publish(fresh_service, [*BEFORE, registered(12, on="2025-02-01"), registered(11, on="2024-12-20")])
+def test_of_a_history_published_as_if_it_were_news_nothing_was_known_then(fresh_service: Service) -> None:
+    """The log begins today, and so does what is known; a history is brought as an import."""
+    publish(fresh_service, BEFORE)
     then = targets(fresh_service, as_of="2025-03-31")["coverage"]["as_known_then"]
-    assert (then["basis"], then["known_at"]["position"]) == ("effective_on", len(BEFORE))
+    assert (then["basis"], then["known_at"]["position"], then["reached"]) == ("recorded", 0, None)
+    assert then["rate"] == {"numerator": 0, "denominator": 0, "value": None}
+
+
+def test_of_an_import_what_its_sources_had_said_was_known_then(fresh_service: Service) -> None:
+    """All of BEFORE was said by the deadline, the rest after it."""
+    said = [{**each, "time": f"{DUE}T23:59:59+08:00"} for each in BEFORE]
+    said += [{**each, "time": "2025-01-01T00:00:00+08:00"} for each in AFTER]
+    answer = fresh_service.http.post(
+        "/v1/events", json=said, headers={"content-type": BATCH, "taizhang-import": "history"}
+    )
+    fresh_service.get("/v1/rates", min_position=answer.json()["results"][-1]["position"])
+    then = targets(fresh_service, as_of="2025-03-31")["coverage"]["as_known_then"]
+    assert (then["basis"], then["known_at"]["position"]) == ("said", len(BEFORE))
     assert then["rate"] == {"numerator": 7, "denominator": 10, "value": "0.7000"}
 
 

@@ -128,7 +128,9 @@ def test_known_then_of_days_to_come_is_what_is_known_now(world: World) -> None:
     answer = world.service.get(PATH, **{"from": "2199-12-30", "to": "2199-12-31"}, step="day", known="then")
     assert [point["known_at"]["position"] for point in answer["points"]] == [world.head] * 2
     before = world.service.get(PATH, **{"from": "1999-12-30", "to": "1999-12-31"}, step="day", known="then")
-    assert [point["known_at"] for point in before["points"]] == [{"position": 0, "recorded_at": None}] * 2
+    assert [(point["known_at"]["position"], point["known_at"]["learned_at"]) for point in before["points"]] == [
+        (0, None)
+    ] * 2
 
 
 @pytest.mark.parametrize(

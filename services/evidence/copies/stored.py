@@ -22,7 +22,7 @@ from services.log.tree import LOG
 
 _COLUMNS: Final = """
 SELECT notification_id, source, id, raw_sha256, recorded_at, publisher, intake, state, leaf_hash,
-       originator_id, originator_version, topic, subject, effective_on, content_sha256 FROM taizhang.log
+       learned_at, originator_id, originator_version, topic, subject, effective_on, content_sha256 FROM taizhang.log
 """
 _BETWEEN: Final = _COLUMNS + " WHERE notification_id > %s AND notification_id <= %s ORDER BY notification_id"
 _AT: Final = _COLUMNS + " WHERE notification_id = ANY(%s) ORDER BY notification_id"
@@ -45,7 +45,10 @@ class Columns(NamedTuple):
 
 
 class StoredEvent(NamedTuple):
-    """One event as it is stored; `leaf_hash` is the stored hash. `columns` is None in a copy."""
+    """One event as it is stored; `leaf_hash` is the stored hash. `columns` is None in a copy.
+
+    `learned_at` is the stored value, None where it is `recorded_at` and in a copy, where it follows from the leaves.
+    """
 
     position: int
     source: str
@@ -56,6 +59,7 @@ class StoredEvent(NamedTuple):
     intake: Mapping[str, Any]
     raw: bytes
     leaf_hash: bytes
+    learned_at: datetime | None
     columns: Columns | None
 
     def leaf(self, position: int) -> bytes:
@@ -129,7 +133,7 @@ class DatabaseLog:
     def _read(self, statement: str, parameters: tuple[Any, ...]) -> Iterator[StoredEvent]:
         with self._connection.cursor(binary=True) as cursor:
             for row in cursor.execute(statement, parameters, prepare=True):
-                yield StoredEvent._make((*row[:9], Columns._make(row[9:])))
+                yield StoredEvent._make((*row[:10], Columns._make(row[10:])))
 
     def tile_roots(self, level: int, start: int, count: int) -> dict[int, bytes]:
         with self._connection.cursor(binary=True) as cursor:
@@ -207,7 +211,7 @@ def read_entry(position: int, entry: bytes, raw: bytes, stored: bytes) -> Stored
             raise MangledEntryError(position, f"the entry has not the seven members of a leaf: {entry[:200]!r}")
         event = StoredEvent(
             value["position"], value["source"], value["id"], bytes.fromhex(value["raw_sha256"]),
-            datetime.fromisoformat(value["recorded_at"]), value["publisher"], value["intake"], raw, stored, None,
+            datetime.fromisoformat(value["recorded_at"]), value["publisher"], value["intake"], raw, stored, None, None,
         )  # fmt: skip
         canonical = event.leaf(event.position)
     except (TypeError, ValueError, AttributeError, LeafError) as fault:

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -12,12 +12,17 @@ from domain.events.facts import subject_of
 from domain.events.types import RANKS
 from domain.tree.leaf import LeafError
 from domain.tree.merkle import TILE_WIDTH, leaf_hash, root
-from domain.values.instants import parse_date
+from domain.values.clocks import IMPORT, Learning
+from domain.values.instants import INSTANT_MIN_NS, parse_date
 from domain.values.strict_json import read_json
 from services.evidence.copies.stored import Columns, MangledEntryError, StoredEvent, StoredLog, content_of
+from services.log.content import UnreadableError, time_and_data
 from services.log.recorder import originator_bytes, originator_id
 
 _sha256: Final = hashlib.sha256
+_LEARNED_OF_NO_IMPORT: Final = (
+    "得知时刻被改动", "learned_at was changed: the event is of no import, so it was learned when it was recorded",
+)  # fmt: skip
 #: Each part tells its first faults; the first of all of them is what counts.
 FAULTS_MAX: Final = 20
 
@@ -43,12 +48,27 @@ class Fault:
         return ours < theirs and other.position <= self.position <= other.last
 
 
+class Learnt(NamedTuple):
+    """What decides when an import's position was learned, and what is stored.
+
+    `live` is when the position before was recorded, if that is of this part and of no import; else None.
+    """
+
+    position: int
+    live: datetime | None
+    recorded_at: datetime
+    history: str
+    time_ns: int
+    learned_at: datetime | None
+
+
 @dataclass(slots=True)
 class Part:
     """What one pass found over positions `first` to `last`.
 
     `tile_roots` are the roots of its whole tiles, None where an event is missing; `leaves` the leaf hashes of the
-    tiles that were asked for, and of the last one where it is not full.
+    tiles that were asked for, and of the last one where it is not full; `learned` the positions of imports, `live` when
+    the last position was recorded, if that is of none.
     """
 
     first: int
@@ -58,6 +78,8 @@ class Part:
     tile_roots: list[bytes | None] = field(default_factory=list)
     leaves: dict[int, list[bytes]] = field(default_factory=dict)
     recorded: tuple[datetime, datetime] | None = None
+    learned: list[Learnt] = field(default_factory=list)
+    live: datetime | None = None
 
     def wrong(self, position: int, chinese: str, english: str, event: StoredEvent | None = None) -> None:
         """Note a fault."""
@@ -105,6 +127,8 @@ def check_event(part: Part, event: StoredEvent, position: int) -> bytes | None:
             position, "记录时间倒退", f"recorded_at {event.recorded_at.isoformat()} is before the event before it"
         )
     part.recorded = (part.recorded[0] if part.recorded else event.recorded_at, event.recorded_at)
+    if event.columns is not None:
+        _note_learned(part, event, position)
     digest = _sha256(event.raw).digest()
     if digest != event.raw_sha256:
         part.wrong(
@@ -130,6 +154,38 @@ def check_event(part: Part, event: StoredEvent, position: int) -> bytes | None:
     if digest == event.raw_sha256:
         _check_content(part, event, position)
     return made
+
+
+def _note_learned(part: Part, event: StoredEvent, position: int) -> None:
+    """Note what decides when an import's position was learned; all others were learned when they were recorded."""
+    history = event.intake.get(IMPORT)
+    if history is None:
+        part.live = event.recorded_at
+        if event.learned_at is not None:
+            part.wrong(position, *_LEARNED_OF_NO_IMPORT)
+        return
+    try:
+        time_ns, _ = time_and_data(event.raw, event.intake.get("attributes"))
+    except UnreadableError:  # told where the content is looked at
+        time_ns = INSTANT_MIN_NS
+    part.learned.append(Learnt(position, part.live, event.recorded_at, str(history), time_ns, event.learned_at))
+    part.live = None
+
+
+def check_learned(part: Part, learning: Learning) -> None:
+    """Compare when the positions of imports were learned with the rule; `learning` goes on from part to part."""
+    for each in part.learned:
+        if each.live is not None:
+            learning.learned_at = each.live
+        made = learning.next(each.recorded_at, {IMPORT: each.history}, each.time_ns)
+        if made != each.learned_at:
+            part.wrong(
+                each.position,
+                "得知时刻被改动",
+                f"learned_at was changed: stored is {each.learned_at}, what the import's events said makes it {made}",
+            )
+    if part.live is not None:
+        learning.learned_at = part.live
 
 
 def _check_content(part: Part, event: StoredEvent, position: int) -> None:

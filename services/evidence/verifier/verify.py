@@ -10,11 +10,12 @@ from datetime import datetime
 from typing import Final
 
 from domain.tree.merkle import TILE_HEIGHT, TILE_WIDTH, MerkleError, leaf_hash
+from domain.values.clocks import Learning
 from services.evidence.bundles.answers import Answer
 from services.evidence.copies.copies import open_copy
 from services.evidence.copies.stored import CopiedLog, DatabaseLog, StoredLog
 from services.evidence.verifier.report import Hashes, Report
-from services.evidence.verifier.scan import Fault, Part, scan
+from services.evidence.verifier.scan import Fault, Part, check_learned, scan
 
 #: Positions that one pass takes: 32 tiles.
 PART_SIZE: Final = 32 * TILE_WIDTH
@@ -62,7 +63,9 @@ def verify_log(
     keep = frozenset(size // TILE_WIDTH for size in sizes if size % TILE_WIDTH)
     report, hashes = Report(source.size), Hashes([], {})
     newest: datetime | None = None
+    learning = Learning(None, {})
     for part in _parts(source, keep, answer, hashes, workers or _workers(source.size)):
+        check_learned(part, learning)
         _take(report, hashes, part)
         if newest and part.recorded and part.recorded[0] < newest:
             report.fails(part.first, "记录时间倒退", "recorded_at is before that of the event before it")
