@@ -5,6 +5,7 @@ from functools import reduce
 from typing import Annotated, Final, NamedTuple
 
 from fastapi import APIRouter, Depends, Query, Request
+from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 
 from api.admission.callers import Reading
@@ -21,6 +22,7 @@ from domain.figures.ranking import Rank, ranks
 from domain.ledger.rates import RATES, Counts, Filters, Rate, add, rates
 from domain.values.periods import points
 from domain.values.terms import KINDS, RateName
+from services.assessment.campaigns import campaigns
 from services.ledger.queries import Queries
 
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
@@ -59,6 +61,8 @@ def get(  # noqa: PLR0917 - each is a part of the address
 ) -> HTMLResponse:
     """Coverage at a glance; every figure leads to the organizations behind it."""
     parts = parts_of(request)
+    if clocks.known.basis == "said" and not request.query_params.keys() & {"as_of", "known_at"}:
+        _open_on_a_telling_date(page, parts.queries, clocks)
     # The page's chart is asked for next.
     parts.drawer.wake()
     queries = parts.queries
@@ -92,6 +96,18 @@ def get(  # noqa: PLR0917 - each is a part of the address
         organizations_max=ORGANIZATIONS_MAX,
         api=address("/v1/rates", page.pinned(clocks) | filtered(filters) | {"group_by": dimension or "kind"}),
     )
+
+
+def _open_on_a_telling_date(page: Page, queries: Queries, clocks: Clocks) -> None:
+    """Lead on to the last date of a campaign, where all that is known is a history that was brought along.
+
+    Today such a ledger tells what it told when the history ended, and nothing has come due since.
+    """
+    known = campaigns(queries, clocks.as_of, clocks.position).campaigns
+    days = [target.due_on for each in known for target in each.targets] + [each.closed_on or date.min for each in known]
+    past = [day for day in days if date.min < day < clocks.as_of]
+    if past:
+        raise HTTPException(303, headers={"location": page.here(as_of=max(past).isoformat())})
 
 
 def _rows(  # noqa: PLR0917 - one question

@@ -33,7 +33,7 @@ from services.commands.client import Client, ServiceError
 from services.commands.console import ERR, OUT, Data
 from services.commands.sending import Outcome, publish
 from services.commands.serve import Port, banner, run
-from services.demo_city.chance import credit_code
+from services.demo_city.chance import DEADLINE, END, credit_code, iso
 from services.demo_city.facts import CIVIL
 from services.demo_city.plan import SCALE_MAX, SCALE_MIN
 from services.demo_city.world import EVENTS_AT_SCALE_1, events
@@ -170,7 +170,8 @@ def demo_list(
 
 
 _MARK: Final = "demo-city"
-_HISTORY: Final = "demo-city"
+# Its two years came before this log: known when its sources said it, not on the day on which it is loaded.
+HISTORY: Final = "demo-city"
 
 
 def demo(
@@ -196,7 +197,7 @@ def load_demo_city(settings: Settings, address: str, scale: float, seed: int) ->
     """Publish the city's events, unless they are all there. One that was cut off goes on: repeats do no harm."""
     mark = settings.data / _MARK
     try:
-        with Client(settings, url=address, history=_HISTORY) as client:
+        with Client(settings, url=address, history=HISTORY) as client:
             head = client.get("/health/ready")["position"]
             if head and mark.exists():
                 ERR.print(f"演示城市已在 The demo city is loaded ({mark.read_text(encoding='utf-8').strip()}).")
@@ -211,7 +212,10 @@ def load_demo_city(settings: Settings, address: str, scale: float, seed: int) ->
     ERR.print(
         f"演示城市就绪 The demo city is loaded: 接受 accepted {counts['accepted']:,}, 重复 duplicate "
         f"{counts['duplicate']:,}, 隔离 quarantined {counts['quarantined']:,} (the dirt of real feeds, on purpose)\n"
-        f"试试 Try: curl '{address}/v1/rates?as_of=2024-12-31&group_by=kind'"
+        f"打开 Open {address}/?as_of={iso(END)}: 攻坚行动的最后一天 the campaign's last day\n"
+        f"考核 assessment {address}/assessment, 督查 inspection {address}/inspection, 日常 daily work {address}/daily\n"
+        f"当时所知 As known then: curl '{address}/v1/rates?as_of={iso(DEADLINE)}&known_at={iso(DEADLINE)}"
+        "T23:59:59%2B08:00&group_by=kind'"
     )
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.fix_service import Service, new_database, shell
+from tests.fix_service import BATCH, Service, new_database, shell
+from tests.oracle.instants import read_instant
 
 DEADLINE = "2024-12-31"
 AS_OF = "2025-03-01"
@@ -163,13 +164,16 @@ def story() -> Story:
     told = Story()
     for plant in (backdated, short_lived, moved_in_and_out, without_members, exclusions, corrections, campaign):
         plant(told)
+    # Brought along as a history, in the order in which it was said.
+    told.events.sort(key=lambda event: read_instant(event["time"]))
     return told
 
 
 @pytest.fixture(scope="module")
 def told(postgres: str, story: Story, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with Service(tmp_path_factory.mktemp("signals"), "--dev", database_url=new_database(postgres)) as running:
-        results = running.publish(story.events)
+        headers = {"content-type": BATCH, "taizhang-import": "story"}
+        results = running.http.post("/v1/events", json=story.events, headers=headers).json()["results"]
         assert {result["disposition"] for result in results} == {"accepted"}
         running.get("/v1/rates", min_position=len(story.events))
         yield running
