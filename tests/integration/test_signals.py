@@ -243,7 +243,8 @@ def test_a_registry_that_takes_back_far_more_than_it_used_to(told: Service, stor
 
 
 def test_deadlines_left_out_are_those_of_the_campaigns_known(told: Service, story: Story) -> None:
-    before = told.get("/v1/signals", as_of=AS_OF, known_at=len(story.events) - 1)
+    known = next(n for n, each in enumerate(story.events) if each["type"] == "taizhang.campaign.target_set.v1")
+    before = told.get("/v1/signals", as_of=AS_OF, known_at=known)
     assert before["deadlines"] == []
     assert told.get("/v1/signals", as_of=AS_OF)["deadlines"] == [DEADLINE]
 
