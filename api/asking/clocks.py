@@ -181,7 +181,8 @@ async def clocks(
 
 async def learn(parts: Parts, position: int) -> Known:
     """When a position was recorded and learned."""
-    return parts.queries.known(position) or await run_in_threadpool(parts.queries.learn, position)
+    known = parts.queries.known(position)
+    return await run_in_threadpool(parts.queries.learn, position) if known is None else known
 
 
 def ledger_at(request: Request, clocks: Clocks) -> LedgerAt:

@@ -46,6 +46,14 @@ def shanghai(instant: str | None) -> str:
     return datetime.fromisoformat(instant).astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def known_moment(known: dict[str, Any]) -> str:
+    """A state of knowledge: its position, when it was learned, and whether that is an import's sources' word."""
+    if not known["position"]:
+        return "0 (台账为空 the ledger is empty)"
+    said = ", 来源所称 as its sources said" if known["basis"] == "said" else ""
+    return f"{known['position']} ({shanghai(known['learned_at'])}{said})"
+
+
 RATE_TITLES: Final = {
     "organization_coverage": "组织覆盖率\norganization\ncoverage",
     "work_coverage": "工作覆盖率\nwork\ncoverage",

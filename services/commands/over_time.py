@@ -16,8 +16,8 @@ from services.commands.console import (
     Parameters,
     ask,
     filtered,
+    known_moment,
     rate_text,
-    shanghai,
     show,
 )
 
@@ -102,8 +102,7 @@ def compare(  # noqa: PLR0917 - typer reads options from parameters
 
 
 def _side(side: dict[str, Any]) -> str:
-    known = side["known_at"]
-    return f"{side['as_of']}, 按已知 as known at {known['position']} ({shanghai(known['recorded_at'])})"
+    return f"{side['as_of']}, 按已知 as known at {known_moment(side['known_at'])}"
 
 
 def _comparison_table(answer: dict[str, Any]) -> Table:

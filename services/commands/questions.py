@@ -18,6 +18,7 @@ from services.commands.console import (
     Parameters,
     ask,
     filtered,
+    known_moment,
     print_json,
     rate_text,
     shanghai,
@@ -53,8 +54,7 @@ def rates(
 
 
 def _rates_table(answer: dict[str, Any]) -> Table:
-    known = answer["known_at"]
-    moment = f"{known['position']} ({shanghai(known['recorded_at'])})"
+    moment = known_moment(answer["known_at"])
     table = Table(
         title=f"截至 as of {answer['as_of']}, 按已知 as known at {moment}",
         show_lines=True,
@@ -182,8 +182,7 @@ def _keys(given: list[str]) -> dict[str, str]:
 
 
 def _table(answer: dict[str, Any]) -> Table:
-    known = answer["known_at"]
-    moment = f"{known['position']} ({shanghai(known['recorded_at'])})"
+    moment = known_moment(answer["known_at"])
     table = Table(title=f"截至 as of {answer['as_of']}, 按已知 as known at {moment}", show_lines=True)
     for title in ("组织 organization", "计入 counts", "依据 decided by, positions"):
         table.add_column(title, overflow="fold")

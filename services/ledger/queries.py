@@ -217,7 +217,8 @@ class Queries:
             root = tree.LOG.root_at(connection, position)
         if len(self._known) >= _KNOWN_MAX:
             self._known.clear()
-        known = self._known[position] = Known(position, *(found or (None, None, "recorded")), root.hex())
+        recorded_at, learned_at, basis = found or (None, None, "recorded")
+        known = self._known[position] = Known(position, recorded_at, learned_at, basis, root.hex())
         return known
 
     def recorded_at(self, position: int) -> datetime | None:

@@ -216,8 +216,7 @@ class LogRecorder(PostgresProcessRecorder):
         """The turn that it would be now, for whoever writes nothing; the gate stays with others."""
         row = cursor.execute(_SELECT_TURN, binary=True).fetchone()
         assert row is not None  # noqa: S101  # the query gives one row
-        *rest, learned_at, ahead = row
-        return Turn(*rest, Learning(learned_at, ahead or {}))
+        return Turn(row[0], row[1], row[2], row[3], Learning(row[4], row[5] or {}))
 
     def known(self, cursor: Cursor[TupleRow], keys: Sequence[EventKey]) -> dict[EventKey, Known]:
         """Which of these names the log has, and as what."""

@@ -4,7 +4,7 @@ import httpx
 
 from services.access.api_keys import add_key
 from tests.fix_counties import Counties
-from tests.fix_service import Service, new_database
+from tests.fix_service import BATCH, Service, new_database
 
 
 def test_a_client_that_sends_too_much_is_told_when_to_come_again(postgres: str, tmp_path_factory: object) -> None:
@@ -21,6 +21,15 @@ def test_a_client_that_sends_too_much_is_told_when_to_come_again(postgres: str, 
         assert service.http.get("/v1/session", headers=keys[1]).status_code == 200
         guesses = {service.http.get("/v1/session").status_code for _ in range(40)}
         assert guesses == {401, 429}
+
+
+def test_a_history_is_brought_by_stewards_alone(counties: Counties) -> None:
+    """Its sources' word counts for when it was learned. Nothing of what others send so is stored."""
+    for caller, status in (("publisher", 403), ("all", 200)):
+        headers = counties.keys[caller] | {"content-type": BATCH, "taizhang-import": "history"}
+        answer = counties.service.http.post("/v1/events", content=b"[]", headers=headers)
+        assert answer.status_code == status
+        assert "steward" in answer.text or status == 200
 
 
 def test_an_address_beyond_the_limit_is_414(counties: Counties) -> None:

@@ -137,12 +137,12 @@ INSTANTS = {
     "2025-02-01T00:00:00Z": 14,
 }
 GIVEN = {
-    "since": "0", "from": "2024-01-31", "to": "2024-12-31", "as_of": AS_OF, "region": "5101", "source": "/registry/x",
+    "since": "0", "from": "2024-01-31", "to": "2024-12-31", "as_of": AS_OF, "region": "510104", "source": "/registry/x",
     "count": "organizations", "step": "month",
 }  # fmt: skip
 NAMED = {"{org}": "group:o-1"}
-# A file for one organization or group, whose manifest names the position.
-NOT_ASKED = {"/v1/evidence"}
+# A file whose manifest names the position; readings by what they asked; the columns of a source's lists, no figure.
+NOT_ASKED = {"/v1/evidence", "/v1/readings", "/v1/lists/profile"}
 
 
 def asked_calls(service: Service) -> Iterator[tuple[str, dict[str, str]]]:
@@ -179,7 +179,9 @@ def test_an_instant_means_one_position_in_every_call(city: tuple[Service, str], 
         if not answer.headers["content-type"].startswith("application/json"):
             continue  # a file or a stream, which names no clock
         found = answer.json()
-        sides = [each for each in (found, found.get("this"), *found.get("points", [])) if each and "known_at" in each]
+        sides = [
+            each for each in (found, found.get("this"), *(found.get("points") or [])) if each and "known_at" in each
+        ]
         assert all(side["known_at"] == expected for side in sides), path
         silent += [] if sides else [path]
     assert silent == []
