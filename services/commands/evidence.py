@@ -3,6 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -10,6 +11,7 @@ from typing import Annotated, Final
 import httpx
 import psycopg
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from domain.ledger.rates import Filters
@@ -23,7 +25,8 @@ from services.evidence.copies.stored import DatabaseLog
 from services.evidence.notes.notes import NoteError, SignatureType, VerifierKey
 from services.evidence.notes.signing import WITNESS_KEY_NAME, load_or_create_key, signer_for
 from services.evidence.verifier.audit import Asked, audit_bundle, audit_copy, audit_database
-from services.evidence.verifier.report import Report
+from services.evidence.verifier.report import STATEMENTS, Report
+from services.evidence.witness.notary import read_witnesses
 from services.evidence.witness.witness import Witness
 from services.evidence.witness.witness_http import create_app, poll_in_words
 from services.log.tree import LOG
@@ -34,6 +37,9 @@ from services.system.settings import SHANGHAI, Settings, SettingsError, load
 
 EXIT_WRONG: Final = 1
 EXIT_UNREADABLE: Final = 3
+EXIT_NOT_SHOWN_COMPLETE: Final = 4
+#: How old a cosignature may be where a running ledger is verified by its address; its witnesses sign each minute.
+LIVE_WITHIN_S: Final = 86_400
 FAULTS_SHOWN: Final = 20
 
 Data = Annotated[Path | None, typer.Option(help="数据目录 the folder of the embedded PostgreSQL and of keys")]
@@ -85,6 +91,14 @@ def verify(  # noqa: PLR0917 -- typer reads options from parameters
     rates_filter: Annotated[
         list[str] | None, typer.Option("--filter", help="filters of an answer that names none, as region=9901")
     ] = None,
+    consistency: Annotated[
+        list[Path] | None,
+        typer.Option(help="一致性证明 of a bundle: a proof that joins a checkpoint to its own, as JSON; may repeat"),
+    ] = None,
+    cosigned_within: Annotated[
+        float | None,
+        typer.Option(min=1, help="见证时限 how many seconds old a cosignature may be; of a running ledger one day"),
+    ] = None,
     log_only: Annotated[  # noqa: FBT002 -- an option
         bool, typer.Option("--log-only", help="只核日志 of the database only the log, not what is kept beside it")
     ] = False,
@@ -97,7 +111,7 @@ def verify(  # noqa: PLR0917 -- typer reads options from parameters
     what arrived, and the ledger's tables row by row against the log folded anew.
 
     Exit code 0: all holds. 1: something is wrong; the first wrong position is named. 2: wrong usage. 3: what was to be
-    checked cannot be read.
+    checked cannot be read. 4: what a bundle says follows from the log; that nothing was left out is not shown.
 
     Example: taizhang verify http://127.0.0.1:8000 --log-key log.key.pub --checkpoint kept/2024-12-31
     """
@@ -112,7 +126,10 @@ def verify(  # noqa: PLR0917 -- typer reads options from parameters
         workers,
         log_only,
         quorum,
+        consistency or (),
+        cosigned_within,
     )
+    asked = _completed(asked, where, settings)
     try:
         report = _audit(where, settings, asked)
     except (TaizhangError, psycopg.Error, httpx.HTTPError) as fault:
@@ -124,6 +141,23 @@ def verify(  # noqa: PLR0917 -- typer reads options from parameters
     _show(report)
     if report.first is not None:
         raise typer.Exit(EXIT_WRONG)
+    if report.partial:
+        raise typer.Exit(EXIT_NOT_SHOWN_COMPLETE)
+
+
+def _completed(asked: Asked, where: str | None, settings: Settings) -> Asked:
+    """What the settings add: of the database itself its witnesses, of what runs the age of their signatures."""
+    if where is None and settings.witnesses and not asked.witnesses and not asked.witness_keys:
+        named = read_witnesses(settings.witnesses)
+        asked = replace(
+            asked,
+            witness_keys=[each.key for each in named],
+            witnesses=[each.address for each in named],
+            within_s=asked.within_s or 2 * settings.checkpoint_seconds,
+            configured=True,
+        )
+    runs = where is None or where.startswith(("http://", "https://"))
+    return replace(asked, within_s=LIVE_WITHIN_S) if runs and asked.within_s is None else asked
 
 
 def _filters(given: list[str] | None) -> Filters:
@@ -146,19 +180,34 @@ def _audit(where: str | None, settings: Settings, asked: Asked) -> Report:
 
 def _show(report: Report) -> None:
     for chinese, english in report.good:
-        OUT.print(f"[green]✓[/green] {chinese}\n  {english}", highlight=False, soft_wrap=True)
+        OUT.print(f"[green]✓[/green] {escape(chinese)}\n  {escape(english)}", highlight=False, soft_wrap=True)
+    for chinese, english in report.unshown:
+        OUT.print(f"[yellow]![/yellow] {escape(chinese)}\n  {escape(english)}", highlight=False, soft_wrap=True)
     first = report.first
     if first is None:
-        OUT.print("[green]核验通过 Everything that was checked holds[/green]")
+        _show_statement(report)
         return
     others = [fault for fault in report.faults if fault is not first]
     for fault in [first, *others][:FAULTS_SHOWN]:
         where = "" if fault.position is None else f"位置 position {fault.position}: "
-        OUT.print(f"[red]✗[/red] {where}{fault.chinese}\n  {fault.english}", highlight=False, soft_wrap=True)
+        words = f"{where}{escape(fault.chinese)}\n  {escape(fault.english)}"
+        OUT.print(f"[red]✗[/red] {words}", highlight=False, soft_wrap=True)
     if report.faults_total > FAULTS_SHOWN:
         OUT.print(f"共 {report.faults_total} 处 faults in all")
     where = "" if first.position is None else f", 首处 first at position {first.position}"
     OUT.print(f"[red]核验不通过{where} Verification failed[/red]", highlight=False, soft_wrap=True)
+
+
+def _show_statement(report: Report) -> None:
+    """The strongest statement that was shown, and what it leaves open."""
+    if report.statement is not None:
+        words = f"结论 Statement: {STATEMENTS[report.statement]} {report.statement}"
+        OUT.print(words, markup=False, highlight=False, soft_wrap=True)
+    if report.partial:
+        words = "成立, 但未证明无遗漏 Holds; that nothing was left out is not shown"
+        OUT.print(f"[yellow]{words}[/yellow]", highlight=False, soft_wrap=True)
+    else:
+        OUT.print("[green]核验通过 Everything that was checked holds[/green]")
 
 
 def export_log_to(

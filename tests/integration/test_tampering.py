@@ -101,7 +101,7 @@ def ledger(databases: Databases, original: Path, tmp_path: Path) -> Iterator[Led
 def test_an_untouched_log_passes_every_check(ledger: Ledger) -> None:
     report = ledger.verify(saved=True, witnessed=True)
     assert report.first is None
-    said = [english for _, english in report.good]
+    said = "\n".join(english for _, english in report.good)
     assert f"{SIZE:,} events: raw bytes, recorded values and leaves agree" in said
     assert "agrees with saved-checkpoint (8,000 events)" in said
     assert "witness witness.example/w1 has signed" in said

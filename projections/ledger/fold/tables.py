@@ -70,7 +70,7 @@ ORDER BY w.position
 
 _IS_PROTECTED: Final = "SELECT relrowsecurity FROM pg_class WHERE oid = to_regclass(%s)"
 _POINT: Final = """
-CREATE OR REPLACE VIEW taizhang.mention WITH (security_invoker) AS SELECT position FROM {schema}.mention
+CREATE OR REPLACE VIEW {view} WITH (security_invoker) AS SELECT position FROM {schema}.mention
 """
 
 
@@ -99,9 +99,9 @@ class LedgerTables:
         self.index(cursor)
         return True
 
-    def point(self, cursor: Cursor[Any]) -> None:
-        """Let the log's row-level policy go by what this version's events name."""
-        cursor.execute(self._sql(_POINT))
+    def point(self, cursor: Cursor[Any], view: str = "taizhang.mention") -> None:
+        """Let the log's row-level policy, which reads the view, go by what this version's events name."""
+        cursor.execute(sql.SQL(_POINT).format(schema=self._schema, view=sql.Identifier(*view.split("."))))
 
     def index(self, cursor: Cursor[Any]) -> None:
         """Create the readers' indexes, as far as they are missing."""

@@ -1,8 +1,8 @@
 """An evidence bundle: the events behind some organizations' rows, with their proofs, to be verified offline.
 
-A ZIP file of `manifest.json` (origin, key, tree size, both clocks, the question, the organizations that it means),
-`checkpoint`, `answer.json` (the organizations' rows, and their counts and rates together) and `events.jsonl`
-(position, entry, raw bytes and proof of inclusion of each event).
+A ZIP file of `manifest.json` (origin, key, tree size, rules, both clocks, the question, the organizations that it
+means), `checkpoint`, `answer.json` (the organizations' rows, and their counts and rates together) and `events.jsonl`
+(position, entry, raw bytes and proof of inclusion of each event, in order of position).
 
 It proves that these events are in the log and that the figures follow from them. That no other event of the log
 touches these organizations shows only in the whole log: `taizhang verify` on an address or a copy.
@@ -11,25 +11,28 @@ touches these organizations shows only in the whole log: `taizhang verify` on an
 import base64
 import json
 import zipfile
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import IO, Any, Final
 
 from domain.events.facts import Event
-from domain.ledger.rates import Counts, Filters, add, count_row, matches, rates
+from domain.ledger.rates import REGION_DIMENSION_LENGTHS, Counts, Filters, add, count_row, matches, rates
 from domain.ledger.rows import Ledger, Row
 from services.evidence.bundles.answers import fold, named_filters, no_garbage_collection
-from services.evidence.bundles.relevant import named
-from services.evidence.copies.stored import DatabaseLog, StoredEvent
-from services.evidence.notes.checkpoint import encode_hash, open_checkpoint
-from services.evidence.notes.signing import CheckpointSigner
+from services.evidence.bundles.relevant import Accepted, access_for, named
+from services.evidence.copies.copies import ZIP_FAULTS
+from services.evidence.copies.stored import DatabaseLog, StoredEvent, event_of
+from services.evidence.notes.checkpoint import Checkpoint, encode_hash, open_checkpoint
+from services.evidence.notes.signing import CheckpointSigner, LogContradictsError
+from services.ledger.ruleset import ruleset
 from services.log.tree import LOG, AnyConnection
 from services.system.errors import InvalidValueError, NotFoundError
 
-FORMAT: Final = "taizhang-evidence/1"
+FORMAT: Final = "taizhang-evidence/2"
 MANIFEST: Final = "manifest.json"
+MEMBERS: Final = (MANIFEST, "checkpoint", "answer.json", "events.jsonl")
 ORGANIZATIONS_MAX: Final = 10_000
 _AT_ONCE: Final = 500
 
@@ -39,7 +42,7 @@ def is_bundle(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return MANIFEST in archive.namelist()
-    except (OSError, zipfile.BadZipFile):
+    except ZIP_FAULTS:
         return False
 
 
@@ -88,20 +91,40 @@ class Question:
     def as_json(self) -> dict[str, Any]:
         """What was asked, as the manifest has it."""
         asked = None if self.filters is None else {n: v for n, v in self.filters._asdict().items() if v is not None}
+        if asked is not None and "scope" in asked:
+            asked["scope"] = list(asked["scope"])
         regions = {str(digits): key for digits, key in self.regions.items()}
         return {
             "organizations": sorted(self.organizations), "filters": asked, "regions": regions, "count": self.count,
         }  # fmt: skip
 
+    def in_words(self) -> str:
+        """What was asked, as a verifier tells it: names and values of the API."""
+        said = [f"as_of={self.as_of}", f"known_at={self.known_at}"]
+        if self.organizations:
+            said.append(f"{len(self.organizations)} organizations by name")
+        if self.filters is not None:
+            given = [f"{name}={value}" for name, value in self.filters._asdict().items() if value is not None]
+            given += [f"region:{digits}={key}" for digits, key in self.regions.items()]
+            given += [] if self.count is None else [f"only rows that add to {self.count}"]
+            said.append("the group " + (", ".join(given) or "of all organizations"))
+        return "; ".join(said)
 
-def read_question(manifest: Mapping[str, Any], as_of: date) -> Question:
-    """What `Question.as_json` wrote; KeyError, TypeError or ValueError where it did not."""
-    asked = manifest["question"]
+
+def read_question(asked: Mapping[str, Any], as_of: date, known_at: int) -> Question:
+    """What `Question.as_json` wrote; KeyError, TypeError or ValueError where it did not, to the letter."""
     if asked["count"] is not None and asked["count"] not in Counts._fields:
         raise ValueError(f"count {asked['count']!r} is none of {', '.join(Counts._fields)}")
     filters = None if asked["filters"] is None else named_filters(asked["filters"])
     regions = {int(digits): key for digits, key in asked["regions"].items()}
-    return Question(as_of, int(manifest["known_at"]), asked["organizations"], filters, regions, asked["count"])
+    if not set(REGION_DIMENSION_LENGTHS).issuperset(regions):
+        raise ValueError(f"regions have a number of digits of {', '.join(map(str, REGION_DIMENSION_LENGTHS))}")
+    if not all(isinstance(each, str) for each in (*asked["organizations"], *regions.values())):
+        raise TypeError("organizations and regions are strings")
+    question = Question(as_of, known_at, asked["organizations"], filters, regions, asked["count"])
+    if question.as_json() != asked:
+        raise ValueError("the question is not written as a bundle writes it")
+    return question
 
 
 def answer_of(state: Ledger, organizations: Collection[str]) -> dict[str, Any]:
@@ -143,13 +166,13 @@ def write_bundle(
     silent = set(question.organizations).difference(*(named(event) for event in contents.events))
     if silent:
         raise NotFoundError(f"no event at or before position {question.known_at} speaks of {', '.join(sorted(silent))}")
-    note = signer.checkpoint(connection, question.known_at)
-    checkpoint, _ = open_checkpoint(note, signer.verifier)
+    note, checkpoint = _head(connection, signer, question.known_at)
     manifest = {
         "format": FORMAT,
         "origin": checkpoint.origin,
         "key": str(signer.verifier),
         "tree_size": checkpoint.size,
+        "rules": ruleset(),
         "as_of": question.as_of.isoformat(),
         "known_at": question.known_at,
         "question": question.as_json(),
@@ -157,17 +180,47 @@ def write_bundle(
     }
     with no_garbage_collection():
         answer = answer_of(fold(contents.events, question.as_of), organizations)
-    positions = sorted(event.position for event in contents.events)
+    positions = _positions(log, contents)
     proofs = LOG.inclusion_proofs(connection, positions, checkpoint.size)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1))
         archive.writestr("checkpoint", note)
         archive.writestr("answer.json", json.dumps(answer, ensure_ascii=False, indent=1))
         with archive.open("events.jsonl", "w") as lines:
-            for at in range(0, len(positions), _AT_ONCE):
-                for event in log.at(positions[at : at + _AT_ONCE]):
-                    lines.write(_line(event, next(proofs)))
+            for event in _stored(log, positions):
+                lines.write(_line(event, next(proofs)))
     return len(positions)
+
+
+def _head(connection: AnyConnection, signer: CheckpointSigner, known_at: int) -> tuple[bytes, Checkpoint]:
+    """The log's head as witnesses have cosigned it, where that has all that was known then; else its own."""
+    note, cosigned = signer.checkpoint(connection), signer.cosigned()
+    if cosigned is not None:
+        checkpoint, _ = open_checkpoint(cosigned, signer.verifier)
+        if LOG.root_at(connection, checkpoint.size) != checkpoint.root_hash:
+            raise LogContradictsError(
+                f"the log does not extend the head of {checkpoint.size} events that its witnesses cosigned: run "
+                "taizhang verify, and restore the database"
+            )
+        if checkpoint.size >= known_at:
+            return cosigned, checkpoint
+    return note, open_checkpoint(note, signer.verifier)[0]
+
+
+def _positions(log: DatabaseLog, contents: Contents) -> list[int]:
+    """Where the bundle's events are, and those of access that decide whether they were let in."""
+    own = sorted(event.position for event in contents.events)
+    access = log.access(contents.question.known_at)
+    if not access:
+        return own
+    said = (Accepted(each.source, each.publisher) for each in _stored(log, own))
+    given = [(Accepted(each.source, each.publisher), event_of(each)) for each in access]
+    return sorted({*own, *access_for(said, given)})
+
+
+def _stored(log: DatabaseLog, positions: Sequence[int]) -> Iterator[StoredEvent]:
+    for at in range(0, len(positions), _AT_ONCE):
+        yield from log.at(positions[at : at + _AT_ONCE])
 
 
 def _line(event: StoredEvent, proof: Iterable[bytes]) -> bytes:

@@ -1,11 +1,11 @@
 """Which events an evidence bundle holds: those that can have a part in some organizations' rows, and no others."""
 
-from collections.abc import Collection, Iterable
-from typing import Any, Final
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Final, NamedTuple
 
 from psycopg import Connection
 
-from domain.events.facts import POLICY, Event, EventKey, entity_of
+from domain.events.facts import POLICY, Event, EventKey, entity_of, family_of
 from projections.ledger.columns.rows import LedgerReading
 from projections.ledger.fold.effects import identifiers
 from services.ledger.traces import events_about
@@ -15,13 +15,26 @@ from services.system.errors import InvalidValueError
 EVENTS_MAX: Final = 100_000
 
 
+class Accepted(NamedTuple):
+    """Under which source, and from which publisher, an event was accepted."""
+
+    source: str
+    publisher: str
+
+
 def relevant(events: Collection[Event], organizations: Collection[str]) -> list[Event]:
     """Those of all events known that can have a part in these organizations' rows, at any date.
 
     Of each organization its own; all of every member, branch and instructor that any event puts at one of them;
-    every policy; and whatever corrects or retracts one of these.
+    every policy; and whatever corrects or retracts one of these. Where one of them was ever said to speak of another
+    organization, the same of that one: whatever row these events make is a row as the whole log has it.
     """
-    return _of_entities(events, _entities(events, organizations))
+    wanted = set(organizations)
+    while True:
+        found = _of_entities(events, _entities(events, wanted))
+        if wanted >= (spoken_of := _organizations(found)):
+            return found
+        wanted |= spoken_of
 
 
 def relevant_in(
@@ -32,12 +45,17 @@ def relevant_in(
     Raises:
         InvalidValueError: there are more than a bundle takes.
     """
-    naming = _bounded(events_about(connection, reading, [*organizations, POLICY], known_at))
-    entities = _entities(naming, organizations)
-    names = [each for each in entities.difference(organizations, {POLICY}) if " " not in each]
-    of_entities = _bounded(events_about(connection, reading, names, known_at)) if names else []
-    by_position = {event.position: event for event in (*naming, *of_entities)}
-    return _of_entities([by_position[position] for position in sorted(by_position)], entities)
+    wanted = set(organizations)
+    while True:
+        naming = _bounded(events_about(connection, reading, [*wanted, POLICY], known_at))
+        entities = _entities(naming, wanted)
+        names = [each for each in entities.difference(wanted, {POLICY}) if " " not in each]
+        of_entities = _bounded(events_about(connection, reading, names, known_at)) if names else []
+        by_position = {event.position: event for event in (*naming, *of_entities)}
+        found = _of_entities([by_position[position] for position in sorted(by_position)], entities)
+        if wanted >= (spoken_of := _organizations(found)):
+            return found
+        wanted |= spoken_of
 
 
 def _bounded(events: list[Event]) -> list[Event]:
@@ -76,6 +94,44 @@ def _of_entities(events: Iterable[Event], entities: Collection[str]) -> list[Eve
         if not event.is_fact and not _renamed(event, known).isdisjoint(entities)
     }
     return [event for key, event in known.items() if key in facts or (not event.is_fact and event.target in facts)]
+
+
+def _organizations(events: Iterable[Event]) -> set[str]:
+    """The organizations that facts among these events are about, as first stated and as ever corrected."""
+    known, found = _by_key(events), set[str]()
+    for event in known.values():
+        fact = event if event.is_fact else known.get(event.target)
+        if fact is not None and fact.is_fact and family_of(fact.type) == "organization":
+            found |= {entity_of(fact.type, fact.data)} if event.is_fact else _renamed(event, known)
+    return found
+
+
+def access_for(said: Iterable[Accepted], access: Sequence[tuple[Accepted, Event]]) -> set[int]:
+    """The positions of the events of access that say by what right, and with which keys, others were sent.
+
+    The keys registered for their sources and the grants of their publishers, what took these back, and the same of
+    whoever said so.
+
+    Args:
+        said: whose rights and keys are asked for.
+        access: every event of access that was known.
+    """
+    sources, publishers = {each.source for each in said}, {each.publisher for each in said}
+    found: set[int] = set()
+    while True:
+        before = len(found)
+        given = {
+            str(event.data["access"])
+            for _, event in access
+            if event.data.get("source") in sources or event.data.get("holder") in publishers
+        }
+        for accepted, event in access:
+            if str(event.data["access"]) in given:
+                found.add(event.position)
+                sources.add(accepted.source)
+                publishers.add(accepted.publisher)
+        if len(found) == before:
+            return found
 
 
 def _by_key(events: Iterable[Event]) -> dict[EventKey, Event]:

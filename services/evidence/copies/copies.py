@@ -4,7 +4,9 @@ All three hold the same files: `checkpoint`, `key`, `tile/<L>/<N>[.p/<W>]` and `
 C2SP tlog-tiles, and `raw/<N>[.p/<W>]` with the events of an entry bundle as received.
 """
 
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from http import HTTPStatus
@@ -24,6 +26,11 @@ from services.system.files import locked, write_durably
 HTTP_TIMEOUT_S: Final = 60
 #: A raw bundle holds at most 256 events of 1 MiB.
 FILE_BYTES_MAX: Final = 300 * 2**20
+#: What zipfile raises of a file that is cut, mangled, encrypted or of a kind that it does not know.
+ZIP_FAULTS: Final = (
+    OSError, zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, KeyError, NotImplementedError,
+    RuntimeError, ValueError, OverflowError, struct.error,
+)  # fmt: skip
 
 
 class CopyError(TaizhangError):
@@ -48,9 +55,13 @@ class FolderCopy:
 
     def read(self, name: str) -> bytes:
         try:
-            return (self._folder / name).read_bytes()
+            with (self._folder / name).open("rb") as file:
+                data = file.read(FILE_BYTES_MAX + 1)
         except OSError as fault:
             raise CopyError(f"{self._folder / name} cannot be read: {fault.strerror}; export the log again") from None
+        if len(data) > FILE_BYTES_MAX:
+            raise CopyError(f"{self._folder / name} is larger than {FILE_BYTES_MAX} bytes: it is refused")
+        return data
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -62,16 +73,21 @@ class ZipCopy:
     def __init__(self, path: Path) -> None:
         try:
             self._zip = zipfile.ZipFile(path)
-        except (OSError, zipfile.BadZipFile) as fault:
+        except ZIP_FAULTS as fault:
             raise CopyError(f"{path} is no ZIP file that can be read: {fault}") from None
         self._path = path
+        names = self._zip.namelist()
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            self._zip.close()
+            raise CopyError(f"{path} holds {twice} twice: readers differ in which they see, it is refused")
 
     def read(self, name: str) -> bytes:
         try:
             if self._zip.getinfo(name).file_size > FILE_BYTES_MAX:
                 raise CopyError(f"{name} in {self._path} is larger than {FILE_BYTES_MAX} bytes unpacked: it is refused")
             return self._zip.read(name)
-        except (KeyError, zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as fault:
+        except ZIP_FAULTS as fault:
             raise CopyError(f"{name} cannot be read from {self._path}: {fault}; export the log again") from None
 
     def close(self) -> None:
@@ -88,18 +104,33 @@ class HttpCopy:
         )
 
     def read(self, name: str) -> bytes:
-        try:
-            answer = self._client.get(name)
-        except httpx.HTTPError as fault:
-            raise CopyError(f"{self._client.base_url}{name} does not answer: {fault}; try again") from None
-        if answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-            raise CopyError(f"{answer.url} is for inspectors: put an inspector's key in TAIZHANG_API_KEY")
-        if answer.status_code != HTTPStatus.OK:
-            raise CopyError(f"{answer.url} answered {answer.status_code}: {answer.text[:300]}")
-        return answer.content
+        return _read(self._client, name, FILE_BYTES_MAX)
 
     def close(self) -> None:
         self._client.close()
+
+
+def bounded_get(url: str, bytes_max: int, timeout_s: float) -> bytes:
+    """What an address answers; CopyError where it does not, or not within that many bytes."""
+    with httpx.Client(timeout=timeout_s, trust_env=False) as client:
+        return _read(client, url, bytes_max)
+
+
+def _read(client: httpx.Client, url: str, bytes_max: int) -> bytes:
+    content = bytearray()
+    try:
+        with client.stream("GET", url) as answer:
+            for chunk in answer.iter_bytes():
+                content += chunk
+                if len(content) > bytes_max:
+                    raise CopyError(f"{answer.url} answered more than {bytes_max} bytes: it is refused")
+    except (httpx.HTTPError, httpx.InvalidURL) as fault:
+        raise CopyError(f"{client.base_url}{url} does not answer: {fault}; try again") from None
+    if answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        raise CopyError(f"{answer.url} is for inspectors: put an inspector's key in TAIZHANG_API_KEY")
+    if answer.status_code != HTTPStatus.OK:
+        raise CopyError(f"{answer.url} answered {answer.status_code}: {bytes(content[:300]).decode(errors='replace')}")
+    return bytes(content)
 
 
 def open_copy(where: str, api_key: str | None = None) -> LogCopy:
@@ -107,10 +138,13 @@ def open_copy(where: str, api_key: str | None = None) -> LogCopy:
     if where.startswith(("http://", "https://")):
         return HttpCopy(where, api_key)
     path = Path(where)
-    if path.is_dir():
-        return FolderCopy(path)
-    if path.is_file():
-        return ZipCopy(path)
+    try:
+        if path.is_dir():
+            return FolderCopy(path)
+        if path.is_file():
+            return ZipCopy(path)
+    except (OSError, ValueError) as fault:  # a name that the file system does not take
+        raise CopyError(f"{where[:200]} cannot be read: {fault}") from None
     raise CopyError(f"{where} is neither an address, nor a folder, nor a file: name a ledger or a copy of its log")
 
 

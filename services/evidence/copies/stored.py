@@ -26,6 +26,13 @@ SELECT notification_id, source, id, raw_sha256, recorded_at, publisher, intake, 
 """
 _BETWEEN: Final = _COLUMNS + " WHERE notification_id > %s AND notification_id <= %s ORDER BY notification_id"
 _AT: Final = _COLUMNS + " WHERE notification_id = ANY(%s) ORDER BY notification_id"
+_ACCESS: Final = (
+    _COLUMNS
+    + """
+ WHERE topic IN ('taizhang.access.granted.v1', 'taizhang.access.revoked.v1', 'taizhang.access.key_registered.v1')
+   AND notification_id <= %s ORDER BY notification_id
+"""
+)
 _TILE_ROOTS: Final = """
 SELECT index, hash FROM taizhang.tile_root WHERE level = %s AND index >= %s AND index < %s
 """
@@ -75,7 +82,10 @@ def content_of(stored: StoredEvent) -> dict[str, Any]:
     Raises:
         ValueError: the raw bytes are no event.
     """
-    return significant(content.content_of(stored.raw, stored.intake.get("attributes")))
+    read = content.content_of(stored.raw, stored.intake.get("attributes"))
+    if not isinstance(read, dict):
+        raise TypeError("the raw bytes are no JSON object")
+    return significant(read)
 
 
 def event_of(stored: StoredEvent) -> Event:
@@ -134,6 +144,10 @@ class DatabaseLog:
         with self._connection.cursor(binary=True) as cursor:
             for row in cursor.execute(statement, parameters, prepare=True):
                 yield StoredEvent._make((*row[:10], Columns._make(row[10:])))
+
+    def access(self, until: int) -> list[StoredEvent]:
+        """The events of access up to a position, in order."""
+        return list(self._read(_ACCESS, (until,)))
 
     def tile_roots(self, level: int, start: int, count: int) -> dict[int, bytes]:
         with self._connection.cursor(binary=True) as cursor:

@@ -12,27 +12,38 @@ from psycopg import IsolationLevel
 
 from domain.ledger.rates import ANY, Filters
 from services.access.reading_trail import READINGS
-from services.evidence.bundles.answers import Answer
-from services.evidence.copies.copies import CopyError, LogCopy, open_copy
+from services.evidence.bundles.answers import Answer, AnswerError
+from services.evidence.copies.copies import CopyError, LogCopy, bounded_get, open_copy
 from services.evidence.notes.checkpoint import Checkpoint
-from services.evidence.notes.notes import Note, NoteError, VerifierKey
+from services.evidence.notes.notes import NOTE_BYTES_MAX, Note, NoteError, VerifierKey
 from services.evidence.notes.signing import cosigned_file, last_file, load_key, readings_origin, readings_verifier
 from services.evidence.verifier.bundle_check import verify_bundle
-from services.evidence.verifier.check_beside import check_arrivals, check_readings
+from services.evidence.verifier.check_arrivals import check_arrivals
+from services.evidence.verifier.check_guards import check_guards
 from services.evidence.verifier.check_projection import check_projection
-from services.evidence.verifier.report import Report, compare_checkpoints, open_checkpoints
+from services.evidence.verifier.check_readings import check_readings
+from services.evidence.verifier.quorum import Asking, count_witnesses, joined, read_consistency
+from services.evidence.verifier.report import Opened, Report, compare_checkpoints, open_checkpoints
 from services.evidence.verifier.verify import Source, verify_log
 from services.ledger.ruleset import ruleset
 from services.log.tree import LOG, StoredTree
 
 WITNESS_TIMEOUT_S: Final = 30
+#: What somebody brings along: an answer of every region's every group is far below.
+FILE_BYTES_MAX: Final = 64 * 2**20
+#: Longer logs than any ledger's are not believed to be there: each position takes time and memory.
+LOG_SIZE_MAX: Final = 2**32
 
 Notes = list[tuple[str, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a verifier brings along: keys that it trusts, checkpoints that it kept, an answer that it was given."""
+    """What a verifier brings along: keys that it trusts, checkpoints that it kept, an answer that it was given.
+
+    `proofs` are of consistency. `within_s` is how old a cosignature may be. `configured` says that the witnesses are
+    those that the settings name, so that one that is silent is told of and does not end the verification.
+    """
 
     log_key: VerifierKey | None = None
     witness_keys: Sequence[VerifierKey] = ()
@@ -43,28 +54,31 @@ class Asked:
     workers: int | None = None
     log_only: bool = False
     quorum: int | None = None
+    proofs: Sequence[Path] = ()
+    within_s: float | None = None
+    configured: bool = False
+
+    @property
+    def asking(self) -> Asking:
+        """Which witnesses must have signed."""
+        return Asking(self.witness_keys, self.quorum, self.within_s)
 
     def kept(self, *, of_readings: bool = False) -> Notes:
         """The checkpoints kept of the log, or of the trail of reading; CopyError where one is not there."""
         notes = [(path.name, _file(path)) for path in self.checkpoints]
         return [each for each in notes if _is_of_readings(each[1]) is of_readings]
 
-    def notes(self, origin: str) -> Notes:
+    def notes(self, origin: str, report: Report) -> Notes:
         """The log's checkpoints kept, and those that witnesses keep; CopyError where one cannot be had."""
         found = self.kept()
         for address in self.witnesses:
+            url = str(httpx.URL(f"{address.rstrip('/')}/checkpoint", params={"origin": origin}))
             try:
-                answer = httpx.get(
-                    f"{address.rstrip('/')}/checkpoint",
-                    params={"origin": origin},
-                    timeout=WITNESS_TIMEOUT_S,
-                    trust_env=False,
-                )
-            except httpx.HTTPError as fault:
-                raise CopyError(f"witness {address} does not answer: {fault}") from None
-            if answer.status_code != httpx.codes.OK:
-                raise CopyError(f"witness {address} answered {answer.status_code}: {answer.text[:300]}")
-            found.append((address, answer.content))
+                found.append((address, bounded_get(url, NOTE_BYTES_MAX, WITNESS_TIMEOUT_S)))
+            except CopyError as fault:
+                if not self.configured:
+                    raise CopyError(f"witness {address}: {fault}") from None
+                report.notes(f"见证人 {address} 未作答", f"witness {address} is silent: {fault}")
         return found
 
 
@@ -77,23 +91,30 @@ def audit_database(
     arrived; and the ledger's tables, row by row, against the log folded anew.
     """
     key = asked.log_key or (load_key(key_file).verifier if key_file.exists() else None)
-    # The log may grow meanwhile: what was signed is read before its size, so that it is never of more events.
-    notes = _last(key_file, LOG) + (asked.notes(key.name) if key else [])
+    report = Report(0)
+    # 1. The log: every hash made anew, and compared with all that is stored and was signed of it.
+    # It may grow meanwhile: what was signed is read before its size, so that it is never of more events.
+    notes = _last(key_file, LOG) + (asked.notes(key.name, report) if key else [])
     of_readings = _last(key_file, READINGS) + asked.kept(of_readings=True)
     with psycopg.connect(conninfo) as connection:
         size = LOG.size(connection)
     total(size if asked.log_only else 2 * size)
-    report = _audit(Source(size, conninfo=conninfo), key, notes, asked, progress)
+    report = _audit(Source(size, conninfo=conninfo), key, notes, asked, progress, report)
     if asked.log_only:
         return report
     checkpoints = open_checkpoints(report, of_readings, readings_verifier(key)) if key else []
     with psycopg.connect(conninfo) as connection:
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
-        check_readings(report, connection, checkpoints)
+        # 2. What keeps the tables from being rewritten: triggers, functions, policies, views.
+        check_guards(report, connection)
+        # 3. The trail of reading, against its own tree and the heads signed of it.
+        check_readings(report, connection, [(each.label, each.checkpoint) for each in checkpoints])
+        # 4. The account of what arrived.
         check_arrivals(report, connection)
     if report.first is not None and report.first.position is not None:
-        report.holds("日志有误, 未核对台账各表", "the ledger's tables were not compared: the log itself is in doubt")
+        report.notes("日志有误, 未核对台账各表", "the ledger's tables were not compared: the log itself is in doubt")
         return report
+    # 5. The ledger's tables, row by row against the log folded anew.
     with psycopg.connect(conninfo, autocommit=True) as connection:
         check_projection(report, connection, progress)
     return report
@@ -121,72 +142,95 @@ def audit_copy(
     where: str, api_key: str | None, asked: Asked, progress: Callable[[int], None], total: Callable[[int], None]
 ) -> Report:
     """Verify a whole log by a ledger's address or from a copy."""
+    report = Report(0)
     with closing(open_copy(where, api_key)) as copy:
         try:
             key = asked.log_key or VerifierKey.parse(copy.read("key").decode().removesuffix("\n"))
-            notes = asked.notes(key.name) + (_cosigned(copy) if asked.witness_keys else [])
+            notes = asked.notes(key.name, report) + (_cosigned(copy) if asked.witness_keys else [])
             note = copy.read("checkpoint")  # after the witnesses', so that theirs is never of more events
             size = Checkpoint.parse(Note.parse(note).text).size
         except (NoteError, UnicodeDecodeError) as fault:
-            report = Report(0)
             report.fails(None, "检查点或公钥损坏", f"the checkpoint or the key of {where} is mangled: {fault}")
             return report
+    if size > LOG_SIZE_MAX:
+        raise CopyError(f"the checkpoint of {where} is of {size} events: at most {LOG_SIZE_MAX} are verified")
     total(size)
-    return _audit(Source(size, copy=where, api_key=api_key), key, [("checkpoint", note), *notes], asked, progress)
+    notes = [("checkpoint", note), *notes]
+    return _audit(Source(size, copy=where, api_key=api_key), key, notes, asked, progress, report)
 
 
 def audit_bundle(path: Path, asked: Asked) -> Report:
-    """Verify an evidence bundle offline; kept checkpoints must be its own, by root, where the sizes are equal."""
-    report, notes, key = verify_bundle(path, asked.log_key)
-    kept = open_checkpoints(report, [*notes, *asked.notes(key.name)], key, asked.witness_keys, asked.quorum)
-    for label, checkpoint in kept[1:]:
-        own = kept[0][1]
-        if checkpoint.size == own.size and checkpoint.root_hash != own.root_hash:
-            report.fails(None, f"与 {label} 不符", f"contradicts {label}: another root at the same size {own.size}")
-    _own_key(report, asked, key)
+    """Verify an evidence bundle offline, with the witnesses who signed its head or one that a proof joins to it."""
+    verified = verify_bundle(path, asked.log_key)
+    report, own = verified.report, verified.checkpoint
+    if own is None:
+        return report
+    # 9. The heads kept elsewhere, and the witnesses behind those that are this one or joined to it.
+    proofs = [read_consistency(_file(each)) for each in asked.proofs]
+    kept = open_checkpoints(report, asked.notes(verified.key.name, report), verified.key, asked.witness_keys)
+    for opened in open_checkpoints(report, [(path.name, verified.note)], verified.key, asked.witness_keys):
+        heads = joined(report, opened, kept, proofs)
+        count_witnesses(report, heads, asked.asking, verified.known_at, verified.recorded_at)
+    _own_key(report, asked, verified.key)
     return report
 
 
-def _audit(
-    source: Source, key: VerifierKey | None, notes: Notes, asked: Asked, progress: Callable[[int], None]
+def _audit(  # noqa: PLR0917 -- one verification
+    source: Source,
+    key: VerifierKey | None,
+    notes: Notes,
+    asked: Asked,
+    progress: Callable[[int], None],
+    signatures: Report,
 ) -> Report:
     answer = None if asked.answer is None else Answer(_file(asked.answer), asked.filters)
-    signatures = Report(source.size)
-    checkpoints = [] if key is None else open_checkpoints(signatures, notes, key, asked.witness_keys, asked.quorum)
-    sizes = [checkpoint.size for _, checkpoint in checkpoints] + ([answer.tree_size] if answer else [])
+    checkpoints = [] if key is None else open_checkpoints(signatures, notes, key, asked.witness_keys)
+    sizes = [opened.checkpoint.size for opened in checkpoints] + ([answer.tree_size] if answer else [])
     report, hashes = verify_log(source, sizes, answer, workers=asked.workers, progress=progress)
-    report.good += signatures.good
-    report.faults += signatures.faults
-    report.faults_total += signatures.faults_total
-    compare_checkpoints(report, hashes, checkpoints)
+    report.take(signatures)
+    agreed = compare_checkpoints(report, hashes, checkpoints)
     if key is None:
-        report.holds("没有公钥, 未核对任何签名", "no key, so no signature was checked: give --log-key")
+        report.notes("没有公钥, 未核对任何签名", "no key, so no signature was checked: give --log-key")
     else:
         _own_key(report, asked, key)
+        count_witnesses(report, agreed, asked.asking, 0 if answer is None else answer.position, None)
+        _tell_lag(report, agreed)
+        report.statement = "in the log"
     if answer is not None:
         evidence = Checkpoint("", answer.tree_size, answer.root_hash)
-        compare_checkpoints(report, hashes, [("the answer's evidence", evidence)])
+        compare_checkpoints(report, hashes, [Opened("the answer's evidence", evidence, {})])
         _compare_answer(report, hashes.differences or [], answer)
     return report
+
+
+def _tell_lag(report: Report, agreed: Sequence[Opened]) -> None:
+    witnessed = max((opened.checkpoint.size for opened in agreed if opened.cosigned), default=0)
+    if 0 < witnessed < report.size:
+        report.notes(
+            f"位置 {witnessed + 1} 到 {report.size} 尚无见证人签名",
+            f"positions {witnessed + 1} to {report.size} are under the log's signature alone: no witness asked for has "
+            "signed them yet",
+        )
 
 
 def _compare_answer(report: Report, differences: Sequence[str], answer: Answer) -> None:
     if report.first is not None and report.first.position is not None:
         return  # what the events say is in doubt, and so are all figures
+    if answer.ruleset != ruleset():
+        made_by = f"the answer was made by other rules ({answer.ruleset})"
+        if differences and report.first is None:
+            raise AnswerError(f"{made_by}, and is NOT judged: verify it with the release that made it")
+        report.notes("答案出自另一版规则, 这里按本版规则计算", f"{made_by}: it is compared by those of this version")
     for difference in differences:
         report.fails(None, "答案与事件不符", difference)
-    if answer.ruleset != ruleset():
-        report.holds(
-            "答案出自另一版规则, 这里按本版规则计算",
-            f"the answer was made by other rules ({answer.ruleset}): it is compared by those of this version",
-        )
     if report.first is None:
         report.holds("按事件重新汇总, 与答案完全一致", "folded anew from the events, the answer agrees in every figure")
+        report.statement = "complete"
 
 
 def _own_key(report: Report, asked: Asked, key: VerifierKey) -> None:
     if asked.log_key is None:
-        report.holds(
+        report.notes(
             f"公钥取自日志本身, 请与公布的核对: {key}",
             "the key is the log's own word: compare it with the one made known elsewhere, or give --log-key",
         )
@@ -194,6 +238,10 @@ def _own_key(report: Report, asked: Asked, key: VerifierKey) -> None:
 
 def _file(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(FILE_BYTES_MAX + 1)
     except OSError as fault:
         raise CopyError(f"{path} cannot be read: {fault.strerror}") from None
+    if len(data) > FILE_BYTES_MAX:
+        raise CopyError(f"{path} is larger than {FILE_BYTES_MAX} bytes: it is refused")
+    return data

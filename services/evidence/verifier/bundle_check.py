@@ -1,108 +1,254 @@
-"""Verify an evidence bundle by itself: offline, without a database, with nothing but this package."""
+"""Verify an evidence bundle by itself: offline, without a database, with nothing but this package.
+
+The steps have the numbers under which they are done. A step that finds a fault is the last: what rests on it says
+nothing any more.
+"""
 
 import base64
 import json
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from domain.events.facts import Event
 from domain.tree.merkle import MerkleError, leaf_hash
 from domain.tree.proofs import verify_inclusion
 from domain.values.instants import parse_date
-from services.evidence.bundles.answers import fold
-from services.evidence.bundles.bundle import FORMAT, MANIFEST, Question, answer_of, read_question
-from services.evidence.copies.copies import FILE_BYTES_MAX, CopyError
-from services.evidence.copies.stored import MangledEntryError, StoredEvent, event_of, read_entry
+from domain.values.strict_json import NotJsonError, read_json
+from services.evidence.bundles.answers import fold, no_garbage_collection
+from services.evidence.bundles.archive import read_members
+from services.evidence.bundles.bundle import FORMAT, MANIFEST, MEMBERS, Question, answer_of, read_question
+from services.evidence.bundles.relevant import named
+from services.evidence.copies.copies import CopyError
+from services.evidence.copies.stored import MangledEntryError, StoredEvent, read_entry
 from services.evidence.notes.checkpoint import Checkpoint, open_checkpoint, parse_hash
 from services.evidence.notes.notes import NoteError, VerifierKey
+from services.evidence.verifier.deciding import Decided
 from services.evidence.verifier.report import Report
 from services.evidence.verifier.scan import Part, check_event
+from services.ledger.ruleset import ruleset
+
+_MANIFEST: Final = frozenset((
+    "format", "origin", "key", "tree_size", "rules", "as_of", "known_at", "question", "organizations",
+))  # fmt: skip
+_LINE: Final = frozenset(("position", "entry", "raw", "proof"))
+NAMED_MAX: Final = 5
 
 
-def verify_bundle(path: Path, log_key: VerifierKey | None) -> tuple[Report, list[tuple[str, bytes]], VerifierKey]:
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a bundle says of itself; nothing of it is proved before it was compared with what it rests on."""
+
+    origin: str
+    key: VerifierKey
+    tree_size: int
+    question: Question
+    organizations: list[str]
+
+
+@dataclass(slots=True)
+class Verified:
+    """What a verification found, and what witnesses may have signed: the bundle's own head.
+
+    `checkpoint` is None where its signature does not hold; `recorded_at` is the last event's.
+    """
+
+    report: Report
+    key: VerifierKey
+    note: bytes
+    checkpoint: Checkpoint | None = None
+    known_at: int = 0
+    recorded_at: datetime | None = None
+
+
+def verify_bundle(path: Path, log_key: VerifierKey | None) -> Verified:
     """Verify a bundle by itself, with the log's key or, without one, with the key that it brings.
 
-    Returns the report, the bundle's checkpoint as a labelled note, and the key used.
-
     Raises:
-        CopyError: the file is no bundle.
+        CopyError: the file is no bundle, or one that other rules made.
     """
+    # 1. The file: four members, each once, and no byte besides (services/evidence/bundles/archive.py).
+    members = read_members(path, MEMBERS)
+    # 2. The manifest and the answer: JSON in which each name stands once, of this format and by these rules.
     try:
-        with zipfile.ZipFile(path) as archive:
-            manifest, note, answer = (_read(archive, name) for name in (MANIFEST, "checkpoint", "answer.json"))
-            question = json.loads(manifest)
-            if question["format"] != FORMAT:
-                raise CopyError(f"{path} is of format {question['format']!r}, this version reads {FORMAT}")
-            key = log_key or VerifierKey.parse(question["key"])
-            report = Report(0)
-            try:
-                checkpoint, _ = open_checkpoint(note, key)
-            except NoteError as fault:
-                report.fails(None, "检查点的签名不成立", f"checkpoint: {fault}")
-                return report, [], key
-            events = list(_verified(report, archive, checkpoint))
-            report.size = len(events)
-            asked = read_question(question, parse_date(question["as_of"]))
-            _compare(report, asked, question["organizations"], json.loads(answer), events)
-    except (OSError, zipfile.BadZipFile, KeyError, TypeError, ValueError, NoteError) as fault:
+        manifest = _read_manifest(read_json(members[MANIFEST]))
+        answer = read_json(members["answer.json"])
+    except (NotJsonError, KeyError, TypeError, ValueError, AttributeError, NoteError) as fault:
         raise CopyError(f"{path} is no evidence bundle: {type(fault).__name__} {fault}; export it again") from None
-    return report, [(path.name, note)], key
+    key = log_key or manifest.key
+    verified = Verified(Report(0), key, members["checkpoint"])
+    report = verified.report
+    # 3. The checkpoint: signed by the log's key.
+    try:
+        checkpoint, _ = open_checkpoint(members["checkpoint"], key)
+    except NoteError as fault:
+        report.fails(None, "检查点的签名不成立", f"checkpoint: {fault}")
+        return verified
+    verified.checkpoint, verified.known_at = checkpoint, manifest.question.known_at
+    # 4. What the manifest says of the log is what the checkpoint says.
+    _bind(report, manifest, checkpoint, key)
+    if report.faults:
+        return verified
+    # 5. Each event: a leaf of the tree, its bytes as received, known at the time asked for, in order.
+    stored = list(_included(report, path, members["events.jsonl"], checkpoint, manifest.question.known_at))
+    report.size = len(stored)
+    verified.recorded_at = stored[-1].recorded_at if stored else None
+    if report.faults:
+        return verified
+    # 6. Each event: such that intake accepts it (services/evidence/verifier/deciding.py).
+    events = _decided(report, stored)
+    if report.faults:
+        return verified
+    # 7. and 8. The list of organizations, and the answer: what the question means over these events.
+    with no_garbage_collection():
+        _compare(report, manifest.question, manifest.organizations, answer, events)
+    return verified
 
 
-def _verified(report: Report, archive: zipfile.ZipFile, checkpoint: Checkpoint) -> Iterator[StoredEvent]:
-    """The events whose proofs hold."""
-    count = 0
-    for line in _read(archive, "events.jsonl").splitlines():
-        value = json.loads(line)
-        position = int(value["position"])
+def _read_manifest(given: Mapping[str, Any]) -> Manifest:
+    if given["format"] != FORMAT:
+        raise ValueError(f"it is of format {given['format']!r}, this version reads {FORMAT}")
+    if given.keys() != _MANIFEST:
+        raise ValueError(f"{MANIFEST} has the members {', '.join(sorted(_MANIFEST))} and no others")
+    if given["rules"] != ruleset():
+        raise ValueError(
+            f"it was made by the rules {given['rules']}, this version judges by {ruleset()}: verify it with the "
+            "release that made it, or export it anew"
+        )
+    for name in ("tree_size", "known_at"):
+        if type(given[name]) is not int:
+            raise TypeError(f"{name} is {given[name]!r}: it is a whole number")
+    organizations = given["organizations"]
+    if not isinstance(organizations, list) or not all(isinstance(each, str) for each in organizations):
+        raise TypeError("organizations are a list of strings")
+    as_of: date = parse_date(given["as_of"])
+    question = read_question(given["question"], as_of, given["known_at"])
+    return Manifest(str(given["origin"]), VerifierKey.parse(given["key"]), given["tree_size"], question, organizations)
+
+
+def _bind(report: Report, manifest: Manifest, checkpoint: Checkpoint, key: VerifierKey) -> None:
+    known_at = manifest.question.known_at
+    if manifest.key != key:
+        report.fails(None, "证据包自称另一把公钥", f"{MANIFEST}: the key is {manifest.key}, the log's is {key}")
+    if not manifest.origin == checkpoint.origin == key.name:
+        words = f"{MANIFEST}: the origin is {manifest.origin}, the checkpoint's is {checkpoint.origin}"
+        report.fails(None, "日志名不符", words)
+    if manifest.tree_size != checkpoint.size:
+        words = f"{MANIFEST}: the tree size is {manifest.tree_size}, the checkpoint is of {checkpoint.size} events"
+        report.fails(None, "树的大小不符", words)
+    if not 1 <= known_at <= checkpoint.size:
+        words = f"{MANIFEST}: known_at {known_at} is not within the checkpoint's tree of {checkpoint.size} events"
+        report.fails(None, "已知时点不在检查点之内", words)
+
+
+def _included(report: Report, path: Path, lines: bytes, checkpoint: Checkpoint, known_at: int) -> Iterator[StoredEvent]:
+    """The events whose proofs hold, as far as all before them were in order."""
+    part, before, count = Part(1, checkpoint.size), 0, 0
+    for line in lines.removesuffix(b"\n").split(b"\n") if lines else ():
+        position, entry, raw, proof = _read_line(path, line)
         count += 1
+        if position <= before:
+            words = f"it stands behind position {before}: events stand in order of position, each once"
+            report.fails(position, "事件次序不对, 或出现两次", words)
+            return
+        if position > known_at:
+            report.fails(position, "晚于所问的已知时点", f"the event is later than known_at {known_at}")
+        before = position
         try:
-            entry = value["entry"].encode()
-            event = read_entry(position, entry, base64.b64decode(value["raw"], validate=True), leaf_hash(entry))
-            proof = [parse_hash(each) for each in value["proof"]]
-            verify_inclusion(leaf_hash(entry), position - 1, checkpoint.size, proof, checkpoint.root_hash)
-        except (MangledEntryError, MerkleError, NoteError, ValueError) as fault:
+            event = read_entry(position, entry, raw, leaf_hash(entry))
+            hashes = [parse_hash(each) for each in proof]
+            verify_inclusion(leaf_hash(entry), position - 1, checkpoint.size, hashes, checkpoint.root_hash)
+        except (MangledEntryError, MerkleError, NoteError) as fault:
             report.fails(
                 position, "事件不在日志中, 或被改动", f"the event is not in the log as it stands here: {fault}"
             )
             continue
-        part = Part(position, position)
         check_event(part, event, position)
-        report.faults += part.faults
-        report.faults_total += part.faults_total
-        if not part.faults:
-            yield event
-    report.holds(f"{count:,} 个事件的存在证明已核对", f"{count:,} events checked for their proofs of inclusion")
+        yield event
+    report.faults += part.faults
+    report.faults_total += part.faults_total
+    if not report.faults:
+        report.holds(f"{count:,} 个事件的存在证明已核对", f"{count:,} events checked for their proofs of inclusion")
 
 
-def _compare(
-    report: Report, question: Question, organizations: list[str], answer: dict[str, Any], events: list[StoredEvent]
-) -> None:
-    late = [event.position for event in events if event.position > question.known_at]
-    if late:
-        report.fails(late[0], "晚于所问的已知时点", f"the event is later than known_at {question.known_at}")
-    state = fold([event_of(event) for event in events], question.as_of)
-    strangers = set(organizations).difference(
-        question.organizations, (row.org for row in state.rows() if question.means(row))
+def _read_line(path: Path, line: bytes) -> tuple[int, bytes, bytes, list[str]]:
+    try:
+        value = read_json(line)
+        position, proof = value["position"], value["proof"]
+        entry, raw = value["entry"].encode(), base64.b64decode(value["raw"], validate=True)
+        exact = value.keys() == _LINE and type(position) is int and base64.b64encode(raw).decode() == value["raw"]
+        if exact and isinstance(proof, list) and all(isinstance(each, str) for each in proof):
+            return position, entry, raw, proof
+        fault: Exception | str = "it is not written as a bundle writes it"
+    except (NotJsonError, KeyError, TypeError, ValueError, AttributeError) as error:
+        fault = error
+    raise CopyError(f"{path}: a line of events.jsonl cannot be read: {fault}; export it again")
+
+
+def _decided(report: Report, stored: list[StoredEvent]) -> list[Event]:
+    """The events as the domain knows them, where intake accepts each of them after those before it."""
+    decided = Decided()
+    for each in stored:
+        for chinese, english in decided.faults(each):
+            report.fails(each.position, chinese, english)
+    if report.faults:
+        return []
+    report.holds(
+        f"每个事件均合接收规则, 名称唯一; 来源签名 {decided.signed:,} 个已重新核验",
+        f"intake accepts each of them, no two have one name; {decided.signed:,} signatures of sources verified anew",
     )
-    if strangers:
-        named = ", ".join(sorted(strangers)[:5])
-        report.fails(None, "有不在所问之列的组织", f"the question does not mean {named}, by these events")
-    made = json.loads(json.dumps(answer_of(state, organizations)))
-    wrong = [name for name in ("rows", "counts", "rates") if answer.get(name) != made[name]]
-    for name in wrong:
-        report.fails(None, f"答案的 {name} 不符", f"answer.json: {name} does not follow from the events")
-    if not wrong and not strangers:
-        many = len(organizations)
-        report.holds(f"{many} 个组织的台账与事件一致", f"the rows of {many} organizations follow from the events")
-        report.holds(
+    if decided.unjudged:
+        publishers = len(decided.unjudged)
+        report.notes(
+            f"{publishers} 个发布者的权限不见于日志中的授权, 未作判断",
+            f"by what right {publishers} publishers spoke is not shown: the events hold no grant of theirs",
+        )
+    return list(decided.known.values())
+
+
+def _compare(report: Report, question: Question, listed: list[str], answer: object, events: list[Event]) -> None:
+    state = fold(events, question.as_of)
+    # 7. The list of organizations is what the question means: no more, no less, in order, each once.
+    spoken_of = {name for event in events for name in named(event)}
+    for name in sorted(set(question.organizations) - spoken_of)[:NAMED_MAX]:
+        report.fails(None, "所问组织无任何事件", f"{MANIFEST}: no event shown here speaks of {name}")
+    due = sorted({*question.organizations, *(row.org for row in state.rows() if question.means(row))})
+    surplus, missing = sorted(set(listed) - set(due)), sorted(set(due) - set(listed))
+    if surplus:
+        words = f"the question does not mean {', '.join(surplus[:NAMED_MAX])}, by these events"
+        report.fails(None, "有不在所问之列的组织", words)
+    if missing:
+        words = (
+            f"the list leaves out {', '.join(missing[:NAMED_MAX])} ({len(missing)} in all), which the question means"
+        )
+        report.fails(None, "遗漏所问之列的组织", words)
+    if not surplus and not missing and listed != due:
+        report.fails(None, "组织清单次序不对或有重复", "the list of organizations is not in order, each once")
+    # 8. The answer is what these events make of it, and holds nothing else.
+    made = answer_of(state, due)
+    given = answer if isinstance(answer, dict) else {}
+    for name in sorted(made.keys() | given.keys()):
+        if name not in made:
+            report.fails(None, "答案有多余的内容", f"answer.json: {name} is no member of an answer")
+        elif _text(given.get(name)) != _text(made[name]):
+            report.fails(None, f"答案的 {name} 不符", f"answer.json: {name} does not follow from the events")
+    if not report.faults:
+        many, counts = len(due), made["counts"]
+        report.follows(
+            f"{many} 个组织的台账与事件一致: 单位 {counts['organizations']:,}, 组织覆盖 "
+            f"{counts['organization_covered']:,}",
+            f"the rows of {many} organizations follow from the events: {counts['organizations']:,} organizations, "
+            f"{counts['organization_covered']:,} covered",
+        )
+        report.holds(f"所问: {question.in_words()}", f"the question: {question.in_words()}")
+        report.notes(
             "是否另有涉及的事件, 须核对整个日志",
             "that no other event touches them shows only in the whole log: verify its address or a copy",
         )
 
 
-def _read(archive: zipfile.ZipFile, name: str) -> bytes:
-    if archive.getinfo(name).file_size > FILE_BYTES_MAX:
-        raise CopyError(f"{name} is larger than {FILE_BYTES_MAX} bytes unpacked: it is refused")
-    return archive.read(name)
+def _text(value: object) -> str:
+    """A JSON value as text, in which 1, 1.0 and true differ and the order of names does not."""
+    return json.dumps(value, sort_keys=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
+import psycopg
 from psycopg import Connection, Cursor, IsolationLevel, sql
 from psycopg.conninfo import make_conninfo
 
@@ -61,9 +62,9 @@ def check_projection(report: Report, connection: Connection[Any], progress: Prog
     with connection.transaction(), connection.cursor() as cursor, no_garbage_collection():
         version = versions.in_use(cursor)
         if version is None:
-            report.holds("尚无台账投影", "there is no projection of the ledger yet")
+            report.notes("尚无台账投影", "there is no projection of the ledger yet")
         elif version.tables_hash != rules().tables:
-            report.holds(
+            report.notes(
                 "台账投影的表结构出自另一版本, 未核对",
                 f"the projection's tables are of another release (rule set {version.ruleset}) and were not compared: "
                 "taizhang rebuild makes them anew from the log, and then they are",
@@ -82,7 +83,7 @@ def _compare_with_others(
     _compare(trial, connection, cursor, version, progress)
     if not trial.faults:
         report.good += trial.good
-        report.holds(
+        report.notes(
             "台账投影出自另一版规则, 结果与本版一致",
             f"the projection was made by other rules ({version.ruleset}), which gave the same rows as those of this "
             "release",
@@ -91,7 +92,7 @@ def _compare_with_others(
     first = trial.first
     where = "" if first is None or first.position is None else f", first at position {first.position}"
     chinese = "" if first is None or first.position is None else f", 首见于位置 {first.position}"
-    report.holds(
+    report.notes(
         f"台账投影出自另一版规则, 与本版结果有 {trial.faults_total} 处不同{chinese}: 由规则变更还是篡改所致, 未作判断",
         f"the projection was made by other rules ({version.ruleset}) and differs from what this release's give in "
         f"{trial.faults_total} places{where}: whether by the change of rules or by tampering was NOT judged. "
@@ -114,14 +115,14 @@ def _compare(
             memory.prefetch(cursor, counted)
             for event in counted:
                 memory.now = event.position
-                fold.apply(event)
+                _apply(report, fold, event)
             tables.add(cursor, fold.take())
             position = batch[-1].position
             progress(len(batch))
             if memory_used_up():
                 break
     if position < version.position:
-        report.holds(
+        report.notes(
             f"台账各表只核对到位置 {position}",
             f"the tables were compared up to position {position} only: that took a quarter of the machine's memory",
         )
@@ -131,10 +132,23 @@ def _compare(
     tables.close()
     _tell_held(report, connection, held)
     if len(report.faults) == known:
-        report.holds(
+        report.notes(
             f"台账各表与前 {position:,} 个事件重新汇总的结果逐行一致",
             f"every row of the ledger's tables follows from the first {position:,} events, folded anew",
         )
+        if position >= report.size and report.statement is not None:
+            report.statement = "complete"
+
+
+def _apply(report: Report, fold: LedgerFold, event: Event) -> None:
+    """Apply one event; that it cannot be is a fault of the ledger, which should have held it."""
+    try:
+        fold.apply(event)
+    except psycopg.Error:
+        raise
+    except Exception as fault:  # noqa: BLE001 - whatever an event does to the fold, as in the projector
+        words = f"the event cannot be applied and is not held: {type(fault).__name__} {fault}"
+        report.fails(event.position, "事件无法汇总, 却未搁置", words)
 
 
 def _tell_held(report: Report, connection: Connection[Any], held: Mapping[int, str]) -> None:
@@ -151,7 +165,7 @@ def _tell_held(report: Report, connection: Connection[Any], held: Mapping[int, s
         )
     if held and not at_fault:
         first = next(iter(held))
-        report.holds(
+        report.notes(
             f"{len(held)} 个事件无法应用, 被搁置, 未计入台账",
             f"{len(held)} events cannot be applied and have no part in the ledger, the first at position {first} "
             f"({held[first]}): taizhang held list",

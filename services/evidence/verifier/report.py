@@ -1,31 +1,60 @@
 """What a verification found: what holds and what does not, in words; and the comparison with checkpoints."""
 
-from collections.abc import Collection, Sequence
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final, Literal, NamedTuple
 
 from domain.tree.merkle import TILE_WIDTH, MerkleError, root, root_from_tiles
 from services.evidence.notes.checkpoint import Checkpoint, open_checkpoint
 from services.evidence.notes.notes import NoteError, VerifierKey
 from services.evidence.verifier.scan import Fault
 
+#: What a verification has shown (spec/evidence.md), from the weakest statement to the strongest.
+Statement = Literal["in the log", "follows", "complete"]
+STATEMENTS: Final[dict[Statement, str]] = {"in the log": "在日志中", "follows": "推得出", "complete": "无遗漏"}
+
 
 @dataclass(slots=True)
 class Report:
-    """What was verified: what holds (`good`) and what does not (`faults`), in words."""
+    """What was verified, in words: what holds (`good`), what is not shown (`unshown`), what is wrong (`faults`).
+
+    `statement` is the strongest that was shown, None for none; `partial` that it is of a part of a log.
+    """
 
     size: int
     good: list[tuple[str, str]] = field(default_factory=list)
+    unshown: list[tuple[str, str]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     faults_total: int = 0
+    statement: Statement | None = None
+    partial: bool = False
 
     def holds(self, chinese: str, english: str) -> None:
         """Note what was verified."""
         self.good.append((chinese, english))
 
+    def follows(self, chinese: str, english: str) -> None:
+        """Note that figures follow from a part of a log, of which nobody knows what it leaves out."""
+        self.holds(chinese, english)
+        self.statement, self.partial = "follows", True
+
+    def notes(self, chinese: str, english: str) -> None:
+        """Note what this verification does not show."""
+        self.unshown.append((chinese, english))
+
     def fails(self, position: int | None, chinese: str, english: str, last: int | None = None) -> None:
         """Note what is wrong."""
         self.faults.append(Fault(position, chinese, english, last=last))
         self.faults_total += 1
+
+    def take(self, other: Report) -> None:
+        """Add what another verification of the same thing found."""
+        self.good += other.good
+        self.unshown += other.unshown
+        self.faults += other.faults
+        self.faults_total += other.faults_total
 
     @property
     def first(self) -> Fault | None:
@@ -63,11 +92,23 @@ class Hashes:
             return None
 
 
-def compare_checkpoints(report: Report, hashes: Hashes, checkpoints: Sequence[tuple[str, Checkpoint]]) -> None:
-    """The log must extend every checkpoint, whoever kept it; the sizes are those given to verify_log."""
-    agreed = 0
-    for label, checkpoint in sorted(checkpoints, key=lambda each: each[1].size):
-        size = checkpoint.size
+class Opened(NamedTuple):
+    """A checkpoint that the log signed: whose copy it is, and when each of the witnesses cosigned it (POSIX time)."""
+
+    label: str
+    checkpoint: Checkpoint
+    cosigned: Mapping[VerifierKey, int]
+
+
+def compare_checkpoints(report: Report, hashes: Hashes, checkpoints: Iterable[Opened]) -> list[Opened]:
+    """The log must extend every checkpoint, whoever kept it; the sizes are those given to verify_log.
+
+    Returns those that it does extend.
+    """
+    agreed: list[Opened] = []
+    for opened in sorted(checkpoints, key=lambda each: each.checkpoint.size):
+        label, checkpoint, size = opened.label, opened.checkpoint, opened.checkpoint.size
+        last = agreed[-1].checkpoint.size if agreed else 0
         if size > report.size:
             report.fails(
                 report.size + 1,
@@ -77,16 +118,17 @@ def compare_checkpoints(report: Report, hashes: Hashes, checkpoints: Sequence[tu
             continue
         made = hashes.root_at(size)
         if made == checkpoint.root_hash:
-            agreed = size
+            agreed.append(opened)
             report.holds(f"与 {label} 一致 (前 {size:,} 个事件)", f"agrees with {label} ({size:,} events)")
         elif made is not None:
             report.fails(
-                agreed + 1,
-                f"与 {label} 不符: 位置 {agreed + 1} 到 {size} 之间有事件被改动、删除或插入",
-                f"contradicts {label}: an event from position {agreed + 1} to {size} was changed, removed or inserted "
+                last + 1,
+                f"与 {label} 不符: 位置 {last + 1} 到 {size} 之间有事件被改动、删除或插入",
+                f"contradicts {label}: an event from position {last + 1} to {size} was changed, removed or inserted "
                 f"(its root is {checkpoint.root_hash.hex()}, the events give {made.hex()})",
                 size,
             )
+    return agreed
 
 
 def open_checkpoints(
@@ -94,42 +136,16 @@ def open_checkpoints(
     notes: Sequence[tuple[str, bytes]],
     log_key: VerifierKey,
     witnesses: Sequence[VerifierKey] = (),
-    quorum: int | None = None,
-) -> list[tuple[str, Checkpoint]]:
-    """The checkpoints among the notes that the log signed.
-
-    So many of the witnesses must have signed one of them: `quorum`, all if left out.
-    """
-    checkpoints: list[tuple[str, Checkpoint]] = []
-    seen: set[VerifierKey] = set()
+) -> list[Opened]:
+    """The checkpoints among the notes that the log signed, and who cosigned them."""
+    checkpoints = []
     for label, data in notes:
         try:
             checkpoint, note = open_checkpoint(data, log_key)
-            signers = {key for key, _ in note.verified_by([log_key, *witnesses])}
+            signed = note.verified_by([log_key, *witnesses])
+            cosigned = {key: signature.timestamp for key, signature in signed if key in witnesses}
         except NoteError as fault:
             report.fails(None, f"{label} 的签名不成立", f"{label}: {fault}")
             continue
-        seen |= signers
-        checkpoints.append((label, checkpoint))
-    if witnesses:
-        _count_witnesses(report, seen, witnesses, quorum)
+        checkpoints.append(Opened(label, checkpoint, cosigned))
     return checkpoints
-
-
-def _count_witnesses(
-    report: Report, seen: Collection[VerifierKey], witnesses: Sequence[VerifierKey], quorum: int | None
-) -> None:
-    due = len(witnesses) if quorum is None else quorum
-    signed = [witness.name for witness in witnesses if witness in seen]
-    for name in signed:
-        report.holds(f"见证人 {name} 已签", f"witness {name} has signed")
-    count = f"{len(signed)} of {len(witnesses)} witnesses have signed, {due} must"
-    if len(signed) >= due:
-        report.holds(f"{len(witnesses)} 名见证人中 {len(signed)} 名已签, 要求 {due} 名", count)
-        return
-    missing = ", ".join(witness.name for witness in witnesses if witness not in seen)
-    report.fails(
-        None,
-        f"{len(witnesses)} 名见证人中只有 {len(signed)} 名已签, 要求 {due} 名",
-        f"{count}; no checkpoint is signed by witness {missing}: give one with --checkpoint or --witness",
-    )

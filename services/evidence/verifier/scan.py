@@ -202,7 +202,7 @@ def _check_content(part: Part, event: StoredEvent, position: int) -> None:
         if event.columns is not None:
             said |= _derived(content)._asdict()
             recorded |= event.columns._asdict()
-    except (ValueError, KeyError, TypeError) as fault:
+    except (ValueError, KeyError, TypeError, RecursionError) as fault:
         part.wrong(position, "原文不是事件", f"the raw bytes are no event: {type(fault).__name__} {fault}")
         return
     for name, value in said.items():

@@ -109,7 +109,7 @@ def _differences(answer: Answer, log: StoredLog | None = None) -> list[str]:
     assert reading is not None  # noqa: S101 -- _open_here ran first
     try:
         return answer.differences(reading)
-    except (ValueError, KeyError, TypeError) as fault:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
         return [f"the events cannot be folded: {type(fault).__name__} {fault}"]
 
 
