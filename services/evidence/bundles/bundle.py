@@ -25,6 +25,7 @@ from services.evidence.bundles.relevant import Accepted, access_for, named
 from services.evidence.copies.copies import ZIP_FAULTS
 from services.evidence.copies.stored import DatabaseLog, StoredEvent, event_of
 from services.evidence.notes.checkpoint import Checkpoint, encode_hash, open_checkpoint
+from services.evidence.notes.notes import VerifierKey
 from services.evidence.notes.signing import CheckpointSigner, LogContradictsError
 from services.ledger.ruleset import ruleset
 from services.log.tree import LOG, AnyConnection
@@ -162,15 +163,31 @@ def write_bundle(
     Raises:
         NotFoundError: no event speaks of a named organization.
     """
-    question, organizations = contents.question, contents.organizations
+    question = contents.question
     silent = set(question.organizations).difference(*(named(event) for event in contents.events))
     if silent:
         raise NotFoundError(f"no event at or before position {question.known_at} speaks of {', '.join(sorted(silent))}")
     note, checkpoint = _head(connection, signer, question.known_at)
+    positions = _positions(log, contents)
+    proofs = LOG.inclusion_proofs(connection, positions, checkpoint.size)
+    pack(contents, signer.verifier, note, zip(_stored(log, positions), proofs, strict=True), file)
+    return len(positions)
+
+
+def pack(
+    contents: Contents,
+    key: VerifierKey,
+    note: bytes,
+    events: Iterable[tuple[StoredEvent, Iterable[bytes]]],
+    file: Path | IO[bytes],
+) -> None:
+    """Write the file: the question and its answer, the head that the key has signed, the events with their proofs."""
+    question, organizations = contents.question, contents.organizations
+    checkpoint, _ = open_checkpoint(note, key)
     manifest = {
         "format": FORMAT,
         "origin": checkpoint.origin,
-        "key": str(signer.verifier),
+        "key": str(key),
         "tree_size": checkpoint.size,
         "rules": ruleset(),
         "as_of": question.as_of.isoformat(),
@@ -180,16 +197,13 @@ def write_bundle(
     }
     with no_garbage_collection():
         answer = answer_of(fold(contents.events, question.as_of), organizations)
-    positions = _positions(log, contents)
-    proofs = LOG.inclusion_proofs(connection, positions, checkpoint.size)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1))
         archive.writestr("checkpoint", note)
         archive.writestr("answer.json", json.dumps(answer, ensure_ascii=False, indent=1))
         with archive.open("events.jsonl", "w") as lines:
-            for event in _stored(log, positions):
-                lines.write(_line(event, next(proofs)))
-    return len(positions)
+            for event, proof in events:
+                lines.write(_line(event, proof))
 
 
 def _head(connection: AnyConnection, signer: CheckpointSigner, known_at: int) -> tuple[bytes, Checkpoint]:

@@ -220,9 +220,7 @@ def _compare(report: Report, question: Question, listed: list[str], answer: obje
         words = f"the question does not mean {', '.join(surplus[:NAMED_MAX])}, by these events"
         report.fails(None, "有不在所问之列的组织", words)
     if missing:
-        words = (
-            f"the list leaves out {', '.join(missing[:NAMED_MAX])} ({len(missing)} in all), which the question means"
-        )
+        words = f"the list leaves out {len(missing)} that the question means, as {', '.join(missing[:NAMED_MAX])}"
         report.fails(None, "遗漏所问之列的组织", words)
     if not surplus and not missing and listed != due:
         report.fails(None, "组织清单次序不对或有重复", "the list of organizations is not in order, each once")

@@ -28,7 +28,7 @@ WITH relation AS (
 SELECT 'relation', relname::text, concat_ws(' ', relkind, relpersistence, relrowsecurity, relforcerowsecurity)
   FROM relation
 UNION ALL
-SELECT 'trigger', relname || '.' || tgname, tgenabled || ' ' || pg_get_triggerdef(t.oid)
+SELECT 'trigger', relname || '.' || tgname, concat_ws(' ', tgenabled, pg_get_triggerdef(t.oid))
   FROM pg_trigger t JOIN relation r ON r.oid = t.tgrelid WHERE NOT tgisinternal
 UNION ALL
 SELECT 'view', relname::text, concat_ws(' ', reloptions::text, pg_get_viewdef(oid)) FROM relation WHERE relkind = 'v'
