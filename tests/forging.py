@@ -24,11 +24,15 @@ from services.evidence.notes.checkpoint import Checkpoint
 from services.evidence.notes.notes import Note, SignatureType, SignerKey, VerifierKey
 from services.evidence.verifier.audit import Asked, audit_bundle
 from services.evidence.verifier.report import Report
+from tests.small_city import event
 
 KEY = SignerKey("log.example/forged", SignatureType.ED25519, bytes(range(32)))
 THIEF = SignerKey("log.example/forged", SignatureType.ED25519, bytes(range(1, 33)))
 BEGINNING = datetime(2024, 3, 2, tzinfo=UTC)
 REFUSED = "refused"
+CITY = 20
+#: The day after the city was recorded.
+AFTER = date(2024, 3, 1)
 Members = dict[str, bytes]
 
 
@@ -290,3 +294,23 @@ def log_of(history: Sequence[Mapping[str, Any]]) -> MemoryLog:
     for content in history:
         made.add(content)
     return made
+
+
+def city(count: int = CITY) -> list[dict[str, Any]]:
+    """So many groups, the first half of which a branch covers."""
+    said = [
+        event(f"r{n}", "organization.registered", org=f"group:g-{n}", kind="new_employment_group", category="courier",
+              name="站", region=f"99{n % 2 + 1:02d}", employees=n)
+        for n in range(count)
+    ]  # fmt: skip
+    covers = [f"group:g-{n}" for n in range(count // 2)]
+    said.append(
+        event("b", "branch.formed", branch="branch:b", name="支部", tier="branch", formation="joint", region="9901",
+              covers=covers)
+    )  # fmt: skip
+    return said
+
+
+def said(found: Report | str) -> str:
+    assert isinstance(found, Report)
+    return "\n".join(fault.english for fault in found.faults)

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey, OctKey, OKPKey
 
+from services.evidence.verifier.audit import Asked, audit_bundle
 from tests.fix_counties import Counties
 from tests.fix_service import BATCH, ROOT, SINGLE, Service, environment
 from tests.sending import envelope
@@ -213,3 +215,25 @@ def test_a_log_with_signed_events_is_verified_as_ever(fresh_service: Service, da
         env=environment(database_url=database, data=str(fresh_service.log.parent / "data")), timeout=120,
     )  # fmt: skip
     assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+def test_a_bundle_brings_the_keys_with_which_its_events_are_verified_anew(
+    service: Service, source: str, key: OKPKey, tmp_path: Path
+) -> None:
+    register(service, source, key)
+    org = f"group:{uuid4().hex[:12]}"
+    data = {
+        "effective_on": "2024-01-01", "org": org, "kind": "new_employment_group", "category": "courier", "name": "站",
+        "region": "9901",
+    }  # fmt: skip
+    raw = json.dumps(envelope(uuid4().hex, "organization.registered", data, source)).encode()
+    assert send(service, raw, detached(raw, key)) == ("accepted", None)
+    (head,) = service.publish([json.loads(event("/registry/other"))])
+    answer = service.http.get(
+        "/v1/evidence", params={"org": org, "as_of": "2024-12-31", "min_position": head["position"]}
+    )
+    file = tmp_path / "evidence.zip"
+    file.write_bytes(answer.content)
+    report = audit_bundle(file, Asked())
+    assert (report.faults, report.statement, report.size) == ([], "follows", 2)
+    assert any("1 signatures of sources verified anew" in english for _, english in report.good)
