@@ -122,3 +122,11 @@ def test_a_service_collects_cosignatures_and_a_verifier_counts_them(database: st
         two = shell("verify", service.url, *both)
         assert two.returncode == 1
         assert "no checkpoint is signed by witness other.example/w2" in two.stdout
+        # At the ledger the witnesses that the settings name are asked, and one that is silent is told of.
+        own = {"database_url": database, "data": str(tmp_path / "data")}
+        asked = shell("verify", "--log-only", **own, witnesses=f"{KEY.verifier} {client.base_url}")
+        assert asked.returncode == 0, asked.stdout + asked.stderr
+        assert "1 of 1 witnesses have signed, 1 must" in asked.stdout
+        silent = shell("verify", "--log-only", **own, witnesses=f"{OTHER.verifier} http://127.0.0.1:1")
+        assert silent.returncode == 1
+        assert "witness http://127.0.0.1:1 is silent" in silent.stdout
