@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +157,7 @@ def test_signatures_of_sources_are_verified_anew(file: Path) -> None:
         (signed(raw + b" ", key), True, "signature_invalid"),
         (signed(raw, key), False, "signature_key_unknown"),
     ):
-        assert words in said(of_operator(lambda log, s=signature, k=known: add(log, s, known=k), file))
+        assert words in said(of_operator(partial(add, signature=signature, known=known), file))
 
 
 def test_a_second_event_of_one_name_and_what_intake_refuses_are_faults(file: Path) -> None:
@@ -173,7 +174,7 @@ def test_a_second_event_of_one_name_and_what_intake_refuses_are_faults(file: Pat
         (json.dumps(event("d", "organization.changed", **CHANGED)).replace('"org":', '"org":"x","org":').encode(),
          "intake would refuse the event: not_json"),
     ):  # fmt: skip
-        found = of_operator(lambda log, c=content: log.add(c), file)
+        found = of_operator(partial(MemoryLog.add, content=content), file)
         assert words in said(found)
         assert isinstance(found, Report)
         assert found.first is not None

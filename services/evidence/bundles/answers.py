@@ -124,7 +124,8 @@ def named_filters(named: Mapping[str, Any]) -> Filters:
     found = Filters(**named)
     for name, value in named.items():
         kind = bool if name in _SWITCHES else list if name == "scope" else str
-        if type(value) is not kind or (kind is list and not all(isinstance(each, str) for each in value)):
+        given = value if isinstance(value, list) else []
+        if type(value) is not kind or not all(isinstance(each, str) for each in given):
             raise TypeError(f"filter {name} is {value!r}: it must be of the type {kind.__name__}")
     return found if found.scope is None else found._replace(scope=tuple(found.scope))
 
