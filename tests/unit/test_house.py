@@ -44,15 +44,15 @@ ROOMS: dict[str, dict[str, str]] = {
         "evidence/notes": "access log system",
         "inspection": "ledger log system",
         "intake": "ledger log postgres system",
-        "lists": "intake ledger log system",
         "assessment": "inspection intake ledger log system",
         "evidence/copies": "evidence/notes log system",
         "evidence/witness": "evidence/notes log postgres system",
         "fieldwork": "intake ledger log system",
+        "lists": "intake ledger log system",
         "contract": "fieldwork log",
         "evidence/bundles": "evidence/copies evidence/notes ledger log postgres system",
         "kafka": "fieldwork intake ledger log serving system",
-        "evidence/verifier": "access evidence/bundles evidence/copies evidence/notes ledger log",
+        "evidence/verifier": "access evidence/bundles evidence/copies evidence/notes ledger log postgres system",
         "commands": (
             "access demo_city evidence/bundles evidence/copies evidence/notes evidence/verifier evidence/witness "
             "fieldwork kafka ledger lists log postgres serving system"
