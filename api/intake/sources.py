@@ -43,6 +43,9 @@ class PartitionShape(TallyShape):
     end_offset: int
     lag: int
     seen_at: datetime
+    generation: int = Field(description="how many logs this name has stood for; above 1 the topic was made anew or cut")
+    expired: int = Field(description="offsets that were gone before they were read; ask the source for them")
+    compacted: int = Field(description="offsets that never came, in a topic with compaction")
 
 
 class Sources(BaseModel):

@@ -72,12 +72,25 @@ class Account:
         read = CounterMetricFamily(
             "taizhang_kafka_messages", "Messages by partition and disposition", labels=[*labels, "disposition"]
         )
+        gone = CounterMetricFamily(
+            "taizhang_kafka_missing_offsets",
+            "Offsets that never came, by why: expired or compacted",
+            labels=[*labels, "why"],
+        )
+        logs = GaugeMetricFamily(
+            "taizhang_kafka_generation",
+            "Logs that this partition has been; more than one: made anew or cut",
+            labels=labels,
+        )
         for each in self._partitions:
             where = [each.topic, str(each.partition)]
             lag.add_metric(where, each.lag)
+            logs.add_metric(where, each.generation)
+            for why in ("expired", "compacted"):
+                gone.add_metric([*where, why], getattr(each, why))
             for name in DISPOSITION_NAMES:
                 read.add_metric([*where, name], getattr(each, name))
-        yield from (lag, read)
+        yield from (lag, read, gone, logs)
 
 
 def text(account: Account | None) -> bytes:

@@ -33,7 +33,11 @@ class Source(NamedTuple):
 
 
 class Partition(NamedTuple):
-    """One Kafka partition: its messages, the next offset to read, its end as last seen, and how many wait."""
+    """One Kafka partition: its messages, the next offset to read, its end as last seen, and how many wait.
+
+    `generation` counts the logs of this name, from 1; `expired` are offsets that were gone before they were read,
+    `compacted` those between the read ones that never came, in a topic with compaction.
+    """
 
     topic: str
     partition: int
@@ -45,6 +49,9 @@ class Partition(NamedTuple):
     end_offset: int
     lag: int
     seen_at: datetime
+    generation: int
+    expired: int
+    compacted: int
 
 
 _SOURCES: Final = """
@@ -60,7 +67,7 @@ _PARTITIONS: Final = """
 SELECT k.topic, k.partition, coalesce(sum(t.received), 0)::bigint AS received,
        coalesce(sum(t.accepted), 0)::bigint AS accepted, coalesce(sum(t.duplicate), 0)::bigint AS duplicate,
        coalesce(sum(t.quarantined), 0)::bigint AS quarantined, k.next_offset, k.end_offset,
-       greatest(k.end_offset - k.next_offset, 0) AS lag, k.seen_at
+       greatest(k.end_offset - k.next_offset, 0) AS lag, k.seen_at, k.generation, k.expired, k.compacted
   FROM taizhang.kafka_partition k LEFT JOIN taizhang.tally t USING (topic, partition)
  GROUP BY k.topic, k.partition ORDER BY k.topic, k.partition
 """

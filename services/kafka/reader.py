@@ -13,6 +13,7 @@ from kafka.net.compat import KafkaNetClient
 from services.kafka import lenient
 from services.kafka.clients import consumer_options
 from services.kafka.cloudevents import Record
+from services.kafka.identity import Identity, Keeping, Topics
 from services.kafka.partitions import Partition
 from services.system.settings import Settings
 
@@ -76,7 +77,12 @@ class Reader:
         """
         lenient.install()
         self._topics = settings.kafka_topics.split(",")
-        self._consumer, self._networks = _connect(consumer_options(settings, client_id))
+        self._asked = Topics(settings)
+        try:
+            self._consumer, self._networks = _connect(consumer_options(settings, client_id))
+        except KafkaError:
+            self._asked.close()
+            raise
         self._assignment = _Assignment(self._consumer)
         self._consumer.subscribe(self._topics, listener=self._assignment)
         # Who joins before it knows the topics' partitions may lead a group in which nobody gets any.
@@ -130,6 +136,18 @@ class Reader:
         there = {each.topic for each in self.partitions()}
         return [topic for topic in self._topics if topic not in there]
 
+    def identities(self, topics: Iterable[str]) -> dict[str, Identity]:
+        """What the brokers say now of topics that are there.
+
+        Raises:
+            KafkaError: they do not answer.
+        """
+        return self._asked.identities(topics)
+
+    def keeping(self, topics: Iterable[str]) -> dict[str, Keeping]:
+        """How long the brokers keep the records of topics, as far as we may know."""
+        return self._asked.keeping(topics)
+
     def tell(self, offsets: Mapping[Partition, int]) -> None:
         """Commit offsets to Kafka, for displays of lag alone; whether it succeeds has no part in anything."""
         self._consumer.commit_async(
@@ -145,5 +163,6 @@ class Reader:
         try:
             self._consumer.close(autocommit=False, timeout_ms=ASK_TIMEOUT_MS)
         finally:
+            self._asked.close()
             for each in self._networks:
                 each.close()

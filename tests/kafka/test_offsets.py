@@ -1,14 +1,20 @@
 """The offsets in PostgreSQL decide where reading goes on; Kafka's own are for show."""
 
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
 import psycopg
 import pytest
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.admin import NewTopic
 
 from services.intake.intake import Intake
 from services.kafka import ingest
-from services.kafka.partitions import FencedError, Partition, Partitions, advance
+from services.kafka.partitions import FencedError, Partition, Partitions, Step, advance
 from services.kafka.reader import Reader
-from tests.fix_kafka import Record, Stage, end, wait_until
+from tests.fix_kafka import Broker, Record, Stage, end, wait_until
 from tests.sending import as_bytes, kafka, removed
 
 pytestmark = pytest.mark.kafka
@@ -50,17 +56,130 @@ def test_partitions_added_later_are_read_from_their_beginning(stage: Stage) -> N
     assert stage.tally() == (10, 10, 0, 0)
 
 
-def test_a_topic_made_anew_is_read_from_its_beginning(stage: Stage) -> None:
+def made_anew(stage: Stage, records: int) -> None:
+    """Another topic under the same name, with events from 15 on."""
+    with stage.broker.admin() as admin:  # it alone asks; a consumer's question would make the topic
+        admin.delete_topics([stage.topic])
+        wait_until(lambda: stage.topic not in admin.list_topics(), "the topic is gone")
+        admin.create_topics([NewTopic(stage.topic, 4, 1)])
+    stage.send(events(15, records))
+
+
+def of_partition(stage: Stage, columns: str) -> tuple[int, ...]:
+    ((row),) = stage.query(f"SELECT {columns} FROM taizhang.kafka_partition WHERE partition = 0")  # noqa: S608 - ours
+    return tuple(row)
+
+
+@pytest.mark.parametrize(("records", "running"), [(10, ""), (30, ""), (30, "while it is read")])
+def test_a_topic_made_anew_is_read_from_its_beginning_however_far_it_has_grown(
+    stage: Stage, records: int, running: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with stage.ingesting():
         stage.send(events(0, 20))
         stage.wait_caught_up()
-    stage.broker.delete(stage.topic)
-    wait_until(lambda: not stage.broker.ends(stage.topic), "the topic is gone")
-    stage.broker.create(stage.topic, 4)
-    stage.send(events(15, 10))
+        if running:
+            made_anew(stage, records)
+            wait_until(lambda: stage.tally()[1] == 15 + records, "every event is in")
+    if not running:
+        made_anew(stage, records)
     with stage.ingesting():
         stage.wait_caught_up()
-    assert stage.tally() == (30, 25, 5, 0)
+    received, accepted, duplicate, quarantined = stage.tally()
+    assert (accepted, quarantined) == (15 + records, 0)
+    assert received == accepted + duplicate
+    # The partition was two logs: each was read once, in whole. A running reader may have met the second in its midst.
+    assert of_partition(stage, "generation, expired, compacted, next_offset") == (2, 0, 0, records)
+    assert running or received == 20 + records
+    assert "another log under the same name" in capsys.readouterr().out
+
+
+def test_a_topic_that_goes_before_it_was_read_is_counted(stage: Stage) -> None:
+    with stage.ingesting():
+        stage.send(events(0, 20))
+        stage.wait_caught_up()
+    # The reader saw five more than it could store before it stopped.
+    stage.query("UPDATE taizhang.kafka_partition SET end_offset = 25 WHERE partition = 0 RETURNING 1")
+    made_anew(stage, 40)
+    with stage.ingesting():
+        stage.wait_caught_up()
+    assert stage.tally() == (60, 55, 5, 0)
+    assert of_partition(stage, "expired") == (5,)
+
+
+@pytest.mark.parametrize("fault", ["disk lost", "backup restored"])
+def test_a_broker_with_another_past_is_read_from_its_beginning(
+    store: str, tmp_path: Path, topic: str, fault: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = Broker(tmp_path / "broker")
+    own.do("start")
+    try:
+        own.create(topic, 1)
+        stage = Stage(own, store, topic)
+        stage.send(events(0, 10))
+        own.do("stop")
+        shutil.copytree(tmp_path / "broker" / "data", tmp_path / "backup")
+        own.do("start")
+        with stage.ingesting():
+            stage.send(events(10, 10))
+            stage.wait_caught_up()
+        own.do("kill")
+        shutil.rmtree(tmp_path / "broker" / "data")
+        if fault == "backup restored":
+            (tmp_path / "backup").rename(tmp_path / "broker" / "data")
+        own.do("start")
+        if fault == "disk lost":
+            own.create(topic, 1)
+        stage.send(events(20, 30))
+        with stage.ingesting():
+            stage.wait_caught_up()
+    finally:
+        own.do("stop")
+    # The ten that the backup holds come again; with the disk they are gone, and the ledger has them.
+    repeated = 10 if fault == "backup restored" else 0
+    assert stage.tally() == (50 + repeated, 50, repeated, 0)
+    assert of_partition(stage, "generation") == (2,)
+    assert "another log under the same name" in capsys.readouterr().out
+
+
+def test_gaps_of_a_compacted_topic_are_counted_and_warned_of(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    stage.topic += ".compacted"
+    rolled = {"segment.ms": "200", "min.cleanable.dirty.ratio": "0.01", "max.compaction.lag.ms": "200"}
+    stage.broker.create(stage.topic, 1, **{"cleanup.policy": "compact", **rolled})
+    stage.send([Record(each.value, b"one key", partition=0) for each in events(0, 20)])
+    time.sleep(0.5)
+    stage.send([Record(each.value, b"another", partition=0) for each in events(20, 1)])
+    wait_until(lambda: len(readable(stage)) < 21, "the broker has compacted")
+    left = len(readable(stage))
+    with stage.ingesting():
+        stage.wait_caught_up()
+    assert stage.tally() == (left, left, 0, 0)
+    assert of_partition(stage, "compacted, expired, next_offset") == (21 - left, 0, 21)
+    assert "cleanup.policy=delete" in capsys.readouterr().out
+
+
+def test_a_retention_shorter_than_the_pause_is_warned_of(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    with stage.ingesting():
+        stage.send(events(0, 5))
+        stage.wait_caught_up()
+    assert "raise retention.ms" not in capsys.readouterr().out
+    stage.query("UPDATE taizhang.kafka_partition SET read_at = read_at - interval '8 days' RETURNING 1")
+    with stage.ingesting():
+        stage.send(events(5, 5))
+        stage.wait_caught_up()
+    assert "raise retention.ms" in capsys.readouterr().out
+    assert stage.tally() == (10, 10, 0, 0)
+
+
+def readable(stage: Stage) -> list[Any]:
+    consumer = KafkaConsumer(bootstrap_servers=stage.broker.address, group_id=None, auto_offset_reset="earliest")
+    try:
+        consumer.assign([TopicPartition(stage.topic, 0)])
+        found = []
+        while consumer.position(TopicPartition(stage.topic, 0)) < stage.broker.ends(stage.topic)[0]:
+            found += [each for batch in consumer.poll(timeout_ms=500).values() for each in batch]
+        return found
+    finally:
+        consumer.close()
 
 
 def test_records_that_expired_unread_are_counted(stage: Stage) -> None:
@@ -82,10 +201,10 @@ def test_a_process_that_lost_a_partition_cannot_write_it(intake: Intake, store: 
     first = slow.claim([partition])
     second = quick.claim([partition])
     with pytest.raises(FencedError, match="registry 0"):
-        intake.admit([kafka(removed("a"), 0)], within=lambda cursor: advance(cursor, first, {partition: 1}))
-    intake.admit([kafka(removed("a"), 0)], within=lambda cursor: advance(cursor, second, {partition: 1}))
+        intake.admit([kafka(removed("a"), 0)], within=lambda cursor: advance(cursor, first, {partition: Step(1)}))
+    intake.admit([kafka(removed("a"), 0)], within=lambda cursor: advance(cursor, second, {partition: Step(1)}))
     with pytest.raises(FencedError):  # its offset has moved on
-        intake.admit([kafka(removed("b"), 0)], within=lambda cursor: advance(cursor, second, {partition: 2}))
+        intake.admit([kafka(removed("b"), 0)], within=lambda cursor: advance(cursor, second, {partition: Step(2)}))
     with psycopg.connect(store) as connection:
         assert connection.execute("SELECT id FROM taizhang.log").fetchall() == [("a",)]
         assert connection.execute("SELECT next_offset, owner FROM taizhang.kafka_partition").fetchall() == [
@@ -98,7 +217,7 @@ def test_a_claim_waits_for_the_batch_that_is_being_stored(intake: Intake, store:
     one, other = Partitions(intake.recorder, "one"), Partitions(intake.recorder, "other")
     claims = one.claim([partition])
     with intake.recorder.transaction() as cursor:
-        advance(cursor, claims, {partition: 7})
+        advance(cursor, claims, {partition: Step(7)})
         with psycopg.connect(store) as connection:
             connection.execute("SET lock_timeout = '200ms'")
             with pytest.raises(psycopg.errors.LockNotAvailable):
