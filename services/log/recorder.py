@@ -13,14 +13,16 @@ from itertools import chain
 from typing import Any, Final, NamedTuple, Never
 from uuid import UUID
 
-from eventsourcing.persistence import NotSupportedError, StoredEvent
+from eventsourcing.persistence import NotSupportedError, OperationalError, StoredEvent
 from eventsourcing.postgres import PostgresProcessRecorder
 from psycopg import Cursor
+from psycopg.errors import LockNotAvailable
 from psycopg.rows import TupleRow, tuple_row
 
 from domain.events.facts import Event, EventKey
 from domain.tree.merkle import TILE_HEIGHT, Frontier, frontier_from_tiles
 from domain.values.clocks import Learning
+from services.log import gate
 from services.log.content import time_and_data
 from services.postgres.copying import Column, copy_rows
 from services.postgres.database import Datastore
@@ -208,8 +210,12 @@ class LogRecorder(PostgresProcessRecorder):
             yield cursor
 
     def take_turn(self, cursor: Cursor[TupleRow]) -> Turn:
-        """Wait for the gate and hold it until the transaction ends."""
-        cursor.execute("LOCK TABLE taizhang.log_gate IN EXCLUSIVE MODE")
+        """Wait for the gate and hold it until the transaction ends.
+
+        Raises:
+            psycopg.errors.LockNotAvailable: another writer held it all the time (services/log/gate.py).
+        """
+        gate.lock(cursor, "EXCLUSIVE")
         return self.look(cursor)
 
     def look(self, cursor: Cursor[TupleRow]) -> Turn:
@@ -292,10 +298,18 @@ class LogRecorder(PostgresProcessRecorder):
         Raises:
             InstantToComeError: what will be known then can still change.
         """
+        try:
+            return self._position_at(instant)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, LockNotAvailable) or not gate.take_over(self.datastore):
+                raise
+        return self._position_at(instant)
+
+    def _position_at(self, instant: datetime) -> int:
         with self.transaction() as cursor:
             _, learned_at, _ = _present(cursor)
             if learned_at is None or instant >= learned_at:
-                cursor.execute("LOCK TABLE taizhang.log_gate IN ROW SHARE MODE")
+                gate.lock(cursor, "ROW SHARE")
                 now, _, recorded_at = _present(cursor)
                 # The clock may have been put back: an instant at which something was recorded has come.
                 present = max(now, recorded_at or now)

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar, cast
 from uuid import uuid4
 
-from eventsourcing.persistence import InterfaceError, InternalError, OperationalError
+from eventsourcing.persistence import InterfaceError, InternalError, OperationalError, PersistenceError
 from psycopg import Cursor
+from psycopg.errors import LockNotAvailable
 from psycopg.rows import TupleRow
 
+from services.log import gate
 from services.log.recorder import LogRecorder, Turn
 from services.system.errors import StoreUnavailableError
 
@@ -43,7 +45,8 @@ class Writer:
         """Run `work` in a transaction that holds the log's gate; return what it returned, once that is durable.
 
         A fault of the connection runs it again, in a new transaction. The answer to COMMIT can get lost: the next
-        attempt, once it holds the gate and so the one before has ended, reads whether that one came through.
+        attempt, once it holds the gate and so the one before has ended, reads whether that one came through. A writer
+        that holds the gate and does not move is ended (services/log/gate.py); it notices, and does its work anew.
 
         Raises:
             StoreUnavailableError: the database did not answer in time. The work may have been done all the same.
@@ -60,7 +63,17 @@ class Writer:
                             f"the database did not answer within {TRY_FOR_S:.0f} s ({error}); send the same again "
                             "later, what was stored all the same is then named"
                         ) from error
-                    time.sleep(WAIT_S)
+                    if not self._took_over(error):
+                        time.sleep(WAIT_S)
+
+    def _took_over(self, error: Exception) -> bool:
+        """Whether the gate was held by a writer that does not move, and that one was ended."""
+        if not isinstance(error.__cause__, LockNotAvailable):
+            return False
+        try:
+            return gate.take_over(self.recorder.datastore)
+        except PersistenceError:
+            return False
 
     def _attempt(self, work: Work[Result], results: dict[int, Any]) -> Result:
         with self.recorder.transaction() as cursor:

@@ -25,6 +25,18 @@ CONNECT_TIMEOUT_S: Final = 5
 # A writer that hangs with the log's gate in its hands is cut off first, so that one that waits gets its turn.
 IDLE_IN_TRANSACTION_TIMEOUT_S: Final = 15
 LOCK_TIMEOUT_S: Final = 30
+# A server that the network has swallowed is given up after these; the defaults of most systems are two hours.
+SILENCE: Final = {"keepalives_idle": 3, "keepalives_interval": 1, "keepalives_count": 3, "tcp_user_timeout": 5_000}
+# The same for a client that the server has lost; nothing over a Unix socket. Seconds, but the last in milliseconds.
+CLIENT_SILENCE: Final = (
+    ("tcp_keepalives_idle", "5"), ("tcp_keepalives_interval", "2"), ("tcp_keepalives_count", "3"),
+    ("tcp_user_timeout", "10000"),
+)  # fmt: skip
+
+_SESSION: Final = (
+    ("idle_in_transaction_session_timeout", f"{IDLE_IN_TRANSACTION_TIMEOUT_S}s"),
+    ("lock_timeout", f"{LOCK_TIMEOUT_S}s"), ("timezone", "UTC"), *CLIENT_SILENCE,
+)  # fmt: skip
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _MIGRATION_NAME: Final = re.compile(r"([0-9]{4})_([a-z0-9_]+)\.sql", re.ASCII)
@@ -44,11 +56,12 @@ CREATE TABLE taizhang.migration (
 
 
 def conninfo_for(conninfo: str, application: str) -> str:
-    """Add `application_name` taizhang-`application` and a connect timeout, unless given."""
+    """Add `application_name` taizhang-`application`, a connect timeout and bounds of silence, unless given."""
     given = conninfo_to_dict(conninfo)
     defaults: dict[str, str | int] = {
         "application_name": f"taizhang-{application}",
         "connect_timeout": CONNECT_TIMEOUT_S,
+        **SILENCE,
     }
     return make_conninfo(conninfo, **{k: v for k, v in defaults.items() if k not in given})
 
@@ -59,9 +72,8 @@ def configure(connection: Connection[Any]) -> None:
     # Each statement behind the log's gate must see what was committed before it got through.
     connection.isolation_level = IsolationLevel.READ_COMMITTED
     connection.execute(
-        "SELECT set_config('idle_in_transaction_session_timeout', %s, false), set_config('lock_timeout', %s, false),"
-        " set_config('timezone', 'UTC', false)",
-        (f"{IDLE_IN_TRANSACTION_TIMEOUT_S}s", f"{LOCK_TIMEOUT_S}s"),
+        "SELECT set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) AS s (name, value)",
+        tuple(map(list, zip(*_SESSION, strict=True))),
     )
     # A server may be set up to answer before it has flushed; what an operator made stricter stays so.
     connection.execute(

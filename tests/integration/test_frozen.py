@@ -1,0 +1,91 @@
+"""A process that stands still holds up nobody: it is ended, it notices, and it does its work anew."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+
+from services.intake.intake import Intake
+from services.log.gate import SILENT_S, WAIT_S
+from services.log.writer import TRY_FOR_S
+from tests.fix_store import Rows
+from tests.sending import http, removed
+
+ROOT = Path(__file__).parents[2]
+# A writer that stops itself in the midst of its COPY, once.
+STOPPING = """
+import os, signal, sys
+from services.intake.intake import Intake
+from services.log.recorder import LogRecorder
+from tests.sending import http, removed
+
+append, stops = LogRecorder.append, [signal.SIGSTOP]
+
+def stopping(self, cursor, turn, entries):
+    def rows():
+        for number, entry in enumerate(entries):
+            if number == 300 and stops:
+                os.kill(os.getpid(), stops.pop())
+            yield entry
+    append(self, cursor, turn, rows())
+
+LogRecorder.append = stopping
+receipts = Intake.open(sys.argv[1], "frozen").admit([http(removed(f"f{n}")) for n in range(600)])
+print(sorted({each.disposition for each in receipts}), len(receipts))
+"""
+
+
+def stopped(process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 30
+    while psutil.Process(process.pid).status() != psutil.STATUS_STOPPED:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_writer_frozen_in_its_midst_holds_up_no_other_and_loses_nothing(
+    intake: Intake, store: str, rows: Rows
+) -> None:
+    command = [sys.executable, "-c", STOPPING, store]
+    frozen = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        stopped(frozen)
+        began = time.monotonic()
+        with ThreadPoolExecutor() as pool:
+            admitted = pool.submit(intake.admit, [http(removed("a"))])
+            known = pool.submit(intake.recorder.position_at, datetime.now(UTC))
+            assert [each.disposition for each in admitted.result()] == ["accepted"]
+            assert known.result() in {0, 1}  # before or after the one that is just admitted
+        assert time.monotonic() - began < TRY_FOR_S + WAIT_S
+        assert rows("SELECT id FROM taizhang.log") == [("a",)]
+        os.kill(frozen.pid, signal.SIGCONT)
+        said, _ = frozen.communicate(timeout=60)
+    finally:
+        frozen.kill()
+    assert said.splitlines()[-1] == "['accepted'] 600"
+    assert rows("SELECT count(*), max(notification_id), count(DISTINCT id) FROM taizhang.log") == [(601, 601, 601)]
+    assert rows("SELECT sum(received), sum(accepted), sum(duplicate) FROM taizhang.tally") == [(601, 601, 0)]
+
+
+def test_a_writer_that_moves_is_left_alone_however_long_its_turn_is(intake: Intake, store: str, rows: Rows) -> None:
+    slow = STOPPING.replace("number == 300 and stops", "number % 60 == 0").replace(
+        "os.kill(os.getpid(), stops.pop())", "import time; cursor.connection.pgconn.flush(); time.sleep(0.8)"
+    )
+    command = [sys.executable, "-c", slow, store]
+    other = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        while not rows("SELECT 1 FROM pg_locks WHERE relation = 'taizhang.log_gate'::regclass AND granted"):
+            time.sleep(0.05)
+        assert [each.disposition for each in intake.admit([http(removed("a"))])] == ["accepted"]
+        said, _ = other.communicate(timeout=60)
+    finally:
+        other.kill()
+    assert said.splitlines()[-1] == "['accepted'] 600"
+    assert rows("SELECT id FROM taizhang.log WHERE notification_id = 601") == [("a",)]
+    assert SILENT_S > 0.8
