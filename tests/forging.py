@@ -57,7 +57,7 @@ class MemoryLog:
             publisher,
         )
         made = leaf_hash(leaf(position, *values, coordinates))
-        self.stored.append(StoredEvent(position, *values, coordinates, raw, made, None))
+        self.stored.append(StoredEvent(position, *values, coordinates, raw, made, None, None))
         self.leaves.append(made)
 
     def head(self, size: int | None = None) -> Checkpoint:
@@ -139,7 +139,7 @@ def _stored(line: dict[str, Any]) -> StoredEvent:
     raw = base64.b64decode(line["raw"])
     return StoredEvent(
         line["position"], entry["source"], entry["id"], b"", BEGINNING, entry["publisher"], entry["intake"], raw, b"",
-        None,
+        None, None,
     )  # fmt: skip
 
 

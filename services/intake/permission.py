@@ -75,7 +75,7 @@ class Permission:
         if any(rights and all(right.scope is not None for right in rights) for _, rights in fit):
             self._told().prefetch([event for _, event in told])
         of_registries = [event for event, rights in fit if any(right.is_registry for right in rights)]
-        self._look_up([told[1] for event in of_registries if (told := organization_of(event, None))])
+        self._look_up([said[1] for event in of_registries if (said := organization_of(event, None))])
         return any(right.scope is not None or right.is_registry for _, rights in fit for right in rights)
 
     def _is_free(self, publisher: Publisher, event: Event) -> bool:

@@ -33,7 +33,7 @@ def registered_by(cursor: Cursor[TupleRow], orgs: Sequence[str]) -> dict[str, se
         records = version.tables.entities(cursor, orgs)
         positions = {org: [position for position, _ in record.facts] for org, record in records.items()}
         asked = [position for told in positions.values() for position in told]
-        sources = dict(cursor.execute(_AT, (asked, REGISTERED)).fetchall())
+        sources: dict[int, str] = dict(cursor.execute(_AT, (asked, REGISTERED)).fetchall())
         for org, told in positions.items():
             found[org].update(sources[position] for position in told if position in sources)
     after = 0 if version is None else version.position

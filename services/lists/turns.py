@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Final, NamedTuple
 
+from domain.values.clocks import Learning
 from services.intake.in_turn import CameSinceError, Grounds, Matters, act_on
 from services.intake.intake import Intake
 from services.lists.facts import HEAD
@@ -91,7 +92,7 @@ def came_since(recorder: LogRecorder, source: str, plan: Plan, position: int) ->
     grounds = Grounds(position, matters(source, plan.about, plan.sources))
     with recorder.transaction() as cursor:
         row = cursor.execute(HEAD).fetchone()
-        turn = Turn(row[0] if row else 0, None, 0, datetime.now(UTC))
+        turn = Turn(row[0] if row else 0, None, 0, datetime.now(UTC), Learning(None, {}))
         came = grounds.came(cursor, turn)
     named = ", ".join(f"{e.type} of {e.source} at position {e.position}" for e in came[:_NAMED_MAX])
     more = len(came) - _NAMED_MAX

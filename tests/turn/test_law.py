@@ -105,7 +105,7 @@ def publishing(name: str, *events: dict[str, Any], by: Publisher = ADMINISTRATOR
     return Act(name, do)
 
 
-def matching(name: str, answer: matching.Answer, source: str) -> Act:
+def a_match(name: str, answer: matching.Answer, source: str) -> Act:
     def do(world: World, intake: Intake, known_at: int, _: Callable[[], None]) -> Answer:
         said = Said("group:a", "group:b", answer, AS_OF, "核实", source)
         draft = matching.Draft(world.queries.pinned(), said, known_at)
@@ -176,7 +176,7 @@ def acts() -> list[Act]:
         publishing("key", _of_access(key_registered, {"access": "access:key", "source": SIGNED, "key": KEY})),
         publishing("unsigned", removed("u1", SIGNED), removed("u2", SIGNED)),
         publishing("of the listed", removed("l1", LISTED)),
-        matching("alike", "same", "/office/a"), matching("unlike", "different", "/office/b"),
+        a_match("alike", "same", "/office/a"), a_match("unlike", "different", "/office/b"),
         sealing("left"), sealing("right"), revoking("once"), revoking("twice"),
         redriving("steward"), redriving("colleague"), listing("first-list"), listing("second-list"),
     ]  # fmt: skip
