@@ -21,6 +21,7 @@ from api.web.parts import parts_of
 from api.web.problems import Problem, ProblemDetails, invalid
 from api.web.publishing import messages_of
 from api.web.requests import read_body
+from api.web.shapes import KnownAt
 from domain.values.fields import OrganizationId
 from services.access.callers import Holder
 from services.intake.in_turn import Grounds, act_on
@@ -156,6 +157,8 @@ class ProfileShape(BaseModel):
 class PlacesShape(BaseModel):
     """The divisions that lists may write by name."""
 
+    as_of: date
+    known_at: KnownAt
     places: dict[str, str] = Field(description="names by code, on the date")
 
 
@@ -188,7 +191,8 @@ def places(request: Request, _: Publishing, clocks: Asked) -> Response:
 
     No page: `/regions` shows them. Not in the trail of reading: they tell nothing of any organization.
     """
-    return answer({"places": names(parts_of(request), clocks.as_of, clocks.position)})
+    shown = {"as_of": clocks.as_of, "known_at": clocks.known_at()}
+    return answer({**shown, "places": names(parts_of(request), clocks.as_of, clocks.position)})
 
 
 def known_at(request: Request, clocks: Clocks) -> int | None:

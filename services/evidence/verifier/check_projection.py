@@ -122,7 +122,7 @@ def _compare(
             if memory_used_up():
                 break
     if position < version.position:
-        report.notes(
+        report.holds(
             f"台账各表只核对到位置 {position}",
             f"the tables were compared up to position {position} only: that took a quarter of the machine's memory",
         )
@@ -132,7 +132,7 @@ def _compare(
     tables.close()
     _tell_held(report, connection, held)
     if len(report.faults) == known:
-        report.notes(
+        report.holds(
             f"台账各表与前 {position:,} 个事件重新汇总的结果逐行一致",
             f"every row of the ledger's tables follows from the first {position:,} events, folded anew",
         )
