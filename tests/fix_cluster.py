@@ -47,6 +47,14 @@ def served_dir(data_dir: Path, cluster: Path) -> Path:
     return data_dir
 
 
+@pytest.fixture
+def server() -> Iterator[EmbeddedPostgres]:
+    """A hold on a server that is not started yet."""
+    server = EmbeddedPostgres()
+    yield server
+    server.stop()
+
+
 def copied(cluster: Path, data_dir: Path) -> Path:
     """The data folder, made a copy of the cluster with owners and modes."""
     data_dir.parent.mkdir(parents=True)

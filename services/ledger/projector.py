@@ -22,6 +22,7 @@ from projections.ledger.fold.fold import LedgerFold
 from projections.ledger.fold.memory import LedgerMemory
 from services.ledger import held, releases, versions
 from services.ledger.ruleset import ruleset
+from services.ledger.takeover import LOCK, application
 from services.ledger.versions import Version
 from services.log.reader import LogReader, is_readable
 from services.log.recorder import CHANNEL as LOG_CHANNEL
@@ -39,8 +40,6 @@ LOOK_S: Final = 2.0
 COLLECTION: Final = (50_000, 20, 100)
 # SQLSTATE class 54: a value is too large for an index, say.
 _LIMIT_EXCEEDED: Final = "54"
-# One projector at a time: any number, as long as no other advisory lock of the database has it.
-_LOCK: Final = 0x7461697A50524F4A
 
 
 def fits(type_: str, data: object) -> bool:
@@ -157,7 +156,7 @@ class Follower:
         back_off = BACK_OFF_S_MIN
         while not self._stopping.is_set():
             try:
-                with connect(self._conninfo, "projector") as connection:
+                with connect(self._conninfo, application(os.getpid())) as connection:
                     back_off = BACK_OFF_S_MIN
                     self._follow(connection)
             except (psycopg.Error, versions.OvertakenError) as error:
@@ -176,7 +175,7 @@ class Follower:
                     self._advance(connection, version)
                 finally:
                     if not connection.broken:
-                        connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
+                        connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
             elif releases.is_due(connection, version):
                 if self._told != version.number:
                     logger().warning("the rules have changed: rebuilding", made_by=version.ruleset, now=ruleset())
@@ -188,7 +187,7 @@ class Follower:
 
     @staticmethod
     def _take_turn(connection: Connection[Any]) -> bool:
-        return connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone() == (True,)
+        return connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone() == (True,)
 
     def _advance(self, connection: Connection[Any], version: Version) -> None:
         """Apply the log to a version until another takes its place."""

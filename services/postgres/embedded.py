@@ -5,6 +5,7 @@ Only the wheel's programs are used. A data folder holds
     cluster/      PostgreSQL's own data directory, mode 0700
     password      of both roles, 256 random bits, mode 0600; no connection is trusted without it
     postgres.log  the server's log; the one before it in postgres.log.old
+    address       the folder of the server's socket, the same after every restart
     gate, users   lock files: `gate` is held while a server starts or stops, `users` as long as one is used
     location      only when the server cannot reach root's data folder: the path of the folder with all of the above
 
@@ -26,6 +27,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -43,12 +45,14 @@ from services.postgres.postmaster import (
     enterable,
     runs,
     shut_down,
+    turn_over,
 )
 
 ROLE = "taizhang"
 DATABASE = "taizhang"
 ADMINISTRATOR = "postgres"
 ROOT_HOME = Path("/var/lib/taizhang")
+RECOVERY_SECONDS_MAX = 30.0
 
 
 class EmbeddedPostgres:
@@ -78,7 +82,7 @@ class EmbeddedPostgres:
             user = _server_user(cluster)
             programs = _programs(home, user)
             _ensure_cluster(home, programs, user)
-            socket_folder = ensure_running(cluster, programs, home / "postgres.log", user)
+            socket_folder = ensure_running(cluster, programs, home / "postgres.log", user, home / "address")
             password = (home / "password").read_text(encoding="ascii")
             conninfo = make_conninfo(host=str(socket_folder), port=PORT, user=ROLE, password=password, dbname=DATABASE)
             _ensure_database(conninfo, password)
@@ -94,6 +98,8 @@ class EmbeddedPostgres:
         Raises EmbeddedPostgresError.
         """
         home = self._home
+        if home is not None:
+            turn_over(home / "postgres.log")
         if home is None or runs(home / "cluster"):
             return False
         with _gate(home):
@@ -101,7 +107,7 @@ class EmbeddedPostgres:
                 return False
             user = _server_user(home / "cluster")
             log = home / "postgres.log"
-            folder = ensure_running(home / "cluster", _programs(home, user), log, user, self._socket_folder)
+            folder = ensure_running(home / "cluster", _programs(home, user), log, user, home / "address")
             if folder != self._socket_folder:
                 raise EmbeddedPostgresError(
                     f"Another process has started the server of {home} anew, at another address. Restart this one."
@@ -247,8 +253,23 @@ def _check_version(cluster: Path, programs: Path) -> None:
 def _ensure_database(conninfo: str, password: str) -> None:
     """The service's own role, the one that it reads as for callers limited to regions, and its database.
 
-    The administrator makes them where they are missing.
+    The administrator makes them where they are missing. A server that has just lost one of its processes refuses
+    connections for a moment; that is waited for.
     """
+    deadline = time.monotonic() + RECOVERY_SECONDS_MAX
+    while True:
+        try:
+            return _make_database(conninfo, password)
+        except psycopg.OperationalError as error:
+            if time.monotonic() > deadline:
+                raise EmbeddedPostgresError(
+                    f"The embedded PostgreSQL runs and takes no connections ({str(error).strip()}). Start again; "
+                    "if it stays so, its log postgres.log in the data folder says why."
+                ) from error
+            time.sleep(0.1)
+
+
+def _make_database(conninfo: str, password: str) -> None:
     with contextlib.suppress(psycopg.OperationalError), psycopg.connect(conninfo) as connection:
         if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [READER]).fetchone():
             return

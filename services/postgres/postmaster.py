@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 
 from services.system.errors import TaizhangError
+from services.system.files import write_durably
 
 PORT = 5432  # only names the socket's file: the server listens on no network address
 START_SECONDS_MAX = 60.0
@@ -31,16 +32,36 @@ PID_LINE = 0
 SOCKET_FOLDER_LINE = 4
 STATE_LINE = 7
 
-# Pages that PostgreSQL keeps for itself: an eighth of the machine's memory within these bounds, touched as used. What
-# is not in them is read from disk wherever the system has given up its own copy.
+# Pages that PostgreSQL keeps for itself: an eighth of the memory that we may use within these bounds, and no more than
+# a quarter of it; touched as used. What is not in them is read from disk wherever the system has given up its own copy.
 SHARED_BUFFERS_MIB_MIN = 128
 SHARED_BUFFERS_MIB_MAX = 4096
 
 
-def shared_buffers() -> str:
-    """The setting of that name for this machine."""
-    share = psutil.virtual_memory().total // 8 >> 20
-    return f"{min(max(share, SHARED_BUFFERS_MIB_MIN), SHARED_BUFFERS_MIB_MAX)}MB"
+def memory_bytes(groups: Path = Path("/sys/fs/cgroup"), ours: Path = Path("/proc/self/cgroup")) -> int:
+    """The memory that we may use: the machine's, or less where a control group of ours or one above it says so."""
+    limits = [psutil.virtual_memory().total]
+    with contextlib.suppress(OSError):
+        for line in ours.read_text(encoding="utf-8").splitlines():
+            _, controllers, path = line.split(":", 2)
+            # Version 2 has one tree without a name; in version 1 each controller has its own.
+            if controllers and "memory" not in controllers.split(","):
+                continue
+            root, name = (groups / "memory", "memory.limit_in_bytes") if controllers else (groups, "memory.max")
+            group = root / path.lstrip("/")
+            # Seen from a container, the group's own path may not be there; its limit then stands at the root.
+            for folder in (group, *group.parents):
+                if not folder.is_relative_to(root):
+                    break
+                with contextlib.suppress(OSError, ValueError):
+                    limits.append(int((folder / name).read_text(encoding="ascii")))
+    return min(limits)
+
+
+def shared_buffers(memory: int) -> str:
+    """The setting of that name for so many bytes of memory."""
+    share = min(max(memory // 8 >> 20, SHARED_BUFFERS_MIB_MIN), SHARED_BUFFERS_MIB_MAX)
+    return f"{max(1, min(share, memory // 4 >> 20))}MB"
 
 
 SETTINGS = {
@@ -50,7 +71,7 @@ SETTINGS = {
     "synchronous_commit": "on",
     "full_page_writes": "on",
     "max_connections": "100",
-    "shared_buffers": shared_buffers(),
+    "shared_buffers": shared_buffers(memory_bytes()),
     "max_wal_size": "2GB",
     "log_checkpoints": "off",
     "timezone": "UTC",
@@ -81,24 +102,34 @@ def runs(cluster: Path) -> bool:
     return _postmaster(cluster) is not None
 
 
-def ensure_running(
-    cluster: Path, programs: Path, log: Path, user: pwd.struct_passwd | None, socket_folder: Path | None = None
-) -> Path:
+def ensure_running(cluster: Path, programs: Path, log: Path, user: pwd.struct_passwd | None, address: Path) -> Path:
     """Adopt the server of `cluster` or start it, wait until it takes connections, and return its socket's folder.
 
-    A server that is started listens in `socket_folder`, or in a new one. The caller holds the cluster's gate.
+    The file `address` keeps that folder: whoever starts the server anew does it where all the others look for it. One
+    that is just ending is waited for. The caller holds the cluster's gate.
     Raises EmbeddedPostgresError with the end of the server's log.
     """
-    if _postmaster(cluster) is not None:
-        return _await_ready(cluster, log)
+    if _postmaster(cluster) is not None and (adopted := _await_ready(cluster, log, dying=True)) is not None:
+        _keep(address, adopted)
+        return adopted
     _clear_remains(cluster)
-    socket_folder = _socket_folder(user) if socket_folder is None else _private(socket_folder, user)
+    socket_folder = _address(address, user)
     try:
         _launch(cluster, programs, log, user, socket_folder)
-        return _await_ready(cluster, log)
+        started = _await_ready(cluster, log)
+        assert started is not None  # noqa: S101  # it raises where the server has ended
     except BaseException:
         shutil.rmtree(socket_folder, ignore_errors=True)
         raise
+    return started
+
+
+def turn_over(log: Path) -> None:
+    """Begin a long log anew, with the one before beside it; the server writes on, always at the end."""
+    with contextlib.suppress(OSError):
+        if log.stat().st_size > LOG_BYTES_MAX:
+            shutil.copyfile(log, log.with_suffix(".log.old"))
+            os.truncate(log, 0)
 
 
 def shut_down(cluster: Path) -> None:
@@ -156,8 +187,7 @@ def _clear_remains(cluster: Path) -> None:
 
 
 def _launch(cluster: Path, programs: Path, log: Path, user: pwd.struct_passwd | None, socket_folder: Path) -> None:
-    if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
-        log.replace(log.with_suffix(".log.old"))
+    turn_over(log)
     settings = SETTINGS | {"unix_socket_directories": str(socket_folder)}
     command = [
         str(programs / "postgres"),
@@ -183,18 +213,54 @@ def _launch(cluster: Path, programs: Path, log: Path, user: pwd.struct_passwd | 
         raise
 
 
-def _await_ready(cluster: Path, log: Path) -> Path:
+def _await_ready(cluster: Path, log: Path, *, dying: bool = False) -> Path | None:
+    """Its socket's folder; None where a server that may be `dying` has ended."""
     deadline = time.monotonic() + START_SECONDS_MAX
     while _postmaster(cluster) is not None and time.monotonic() < deadline:
         lines = _pid_file(cluster)
         if len(lines) > STATE_LINE and lines[STATE_LINE].strip() == "ready":
             return Path(lines[SOCKET_FOLDER_LINE])
         time.sleep(POLL_SECONDS)
+    if dying:
+        if _postmaster(cluster) is None:
+            return None
+        raise EmbeddedPostgresError(
+            f"The PostgreSQL server of {cluster} takes no connections and has not ended within "
+            f"{START_SECONDS_MAX:.0f} s. It may wait for a session to end; end process "
+            f"{_pid_file(cluster)[PID_LINE]} by SIGINT and start again."
+        )
     tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-12:] if log.exists() else []
     raise EmbeddedPostgresError(
         f"The PostgreSQL server of {cluster} did not start within {START_SECONDS_MAX:.0f} s. "
         f"The end of its log {log}:\n" + "\n".join(tail)
     )
+
+
+def _address(kept: Path, user: pwd.struct_passwd | None) -> Path:
+    """The folder that the server of a data folder listens in: the one it had before, unless that cannot be made."""
+    with contextlib.suppress(OSError, ValueError):
+        of, folder = kept.read_text(encoding="utf-8").splitlines()
+        before = Path(folder)
+        # A copy of a data folder is another one, and its server runs beside the first.
+        is_of_here = of == str(kept.parent) and before.name.startswith(SOCKET_FOLDER_PREFIX)
+        if is_of_here and _is_ours(_private(before, user), user):
+            return before
+    chosen = _socket_folder(user)
+    _keep(kept, chosen)
+    return chosen
+
+
+def _keep(kept: Path, folder: Path) -> None:
+    text = f"{kept.parent}\n{folder}\n"
+    if not kept.exists() or kept.read_text(encoding="utf-8") != text:
+        write_durably(kept, text.encode())
+
+
+def _is_ours(folder: Path, user: pwd.struct_passwd | None) -> bool:
+    """Whether nobody else can put a socket of his own there: the name is known to whoever has seen it once."""
+    found = folder.lstat()
+    owner = os.geteuid() if user is None else user.pw_uid
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == owner and stat.S_IMODE(found.st_mode) == 0o700
 
 
 def _socket_folder(user: pwd.struct_passwd | None) -> Path:
@@ -203,7 +269,10 @@ def _socket_folder(user: pwd.struct_passwd | None) -> Path:
     for base in (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")):  # noqa: S108 - mkdtemp makes it private
         usable = base.is_dir() and os.access(base, os.W_OK) and (user is None or enterable(base))
         if usable and len(os.fsencode(base)) <= room:
-            return _private(Path(tempfile.mkdtemp(prefix=SOCKET_FOLDER_PREFIX, dir=base)), user)
+            folder = Path(tempfile.mkdtemp(prefix=SOCKET_FOLDER_PREFIX, dir=base))
+            if user is not None:
+                os.chown(folder, user.pw_uid, user.pw_gid)
+            return folder
     raise EmbeddedPostgresError(
         f"No folder for the server's socket: {tempfile.gettempdir()}, /tmp and /var/tmp are not writable or longer "
         f"than {room} bytes. Set TMPDIR to a short, writable path."
@@ -211,9 +280,11 @@ def _socket_folder(user: pwd.struct_passwd | None) -> Path:
 
 
 def _private(folder: Path, user: pwd.struct_passwd | None) -> Path:
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if user is not None:
-        os.chown(folder, user.pw_uid, user.pw_gid)
+    """The folder, made for the server's user where it is missing."""
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+        if user is not None:
+            os.chown(folder, user.pw_uid, user.pw_gid)
     return folder
 
 

@@ -19,6 +19,7 @@ import psycopg
 import uvicorn
 from pydantic import SecretStr
 
+from services.ledger.takeover import Takeover
 from services.postgres.database import migrate
 from services.postgres.embedded import EmbeddedPostgres
 from services.postgres.postmaster import EmbeddedPostgresError
@@ -167,9 +168,12 @@ def serve(settings: Settings, when_ready: Callable[[str], None]) -> int:
             "projector", [sys.executable, "-m", "services.commands.cli", "projector", "--parent", str(getpid())]
         )
         projector.start()
+        takeover = Takeover(ready.conninfo, projector)
+        takeover.start()
         try:
             code = _run(ready, listener, lambda: _in_thread(when_ready, address))
         finally:
+            takeover.stop()
             projector.stop()
     return code
 

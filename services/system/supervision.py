@@ -55,6 +55,16 @@ class Supervisor:
         """Whether it was started and nothing will start the child again."""
         return self._thread.ident is not None and not self._thread.is_alive()
 
+    @property
+    def pid(self) -> int | None:
+        """The child's number; None before the first."""
+        process = self._process
+        return None if process is None else process.pid
+
+    def renew(self) -> None:
+        """Kill a child that does not heed anything; another one is started in its place."""
+        self._signal(signal.SIGKILL)
+
     def stop(self) -> None:
         """End the child: SIGTERM, and SIGKILL if it does not heed it in time."""
         self._stopping.set()

@@ -10,10 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
+import pytest
 
 from services.intake.intake import Intake
+from services.ledger.takeover import TAKEN_OVER_S_MAX
 from services.log.gate import SILENT_S, WAIT_S
 from services.log.writer import TRY_FOR_S
+from tests.fix_service import Service
 from tests.fix_store import Rows
 from tests.sending import http, removed
 
@@ -89,3 +92,22 @@ def test_a_writer_that_moves_is_left_alone_however_long_its_turn_is(intake: Inta
     assert said.splitlines()[-1] == "['accepted'] 600"
     assert rows("SELECT id FROM taizhang.log WHERE notification_id = 601") == [("a",)]
     assert SILENT_S > 0.8
+
+
+@pytest.mark.parametrize("has_begun", ["", "has begun"])
+def test_a_frozen_projector_is_taken_over_within_the_stated_time(fresh_service: Service, has_begun: str) -> None:
+    (result,) = fresh_service.publish(removed("a"))
+    if has_begun:
+        fresh_service.get("/v1/rates", min_position=result["position"])
+    (first,) = projectors(fresh_service)
+    first.suspend()
+    (result,) = fresh_service.publish(removed("b"))
+    began = time.monotonic()
+    while fresh_service.http.get("/v1/rates", params={"min_position": result["position"]}).status_code != 200:
+        assert time.monotonic() - began < TAKEN_OVER_S_MAX
+    assert not first.is_running()
+    assert "the projector stands still and is ended" in fresh_service.log.read_text()
+
+
+def projectors(service: Service) -> list[psutil.Process]:
+    return [each for each in psutil.Process(service.process.pid).children() if "projector" in each.cmdline()]
