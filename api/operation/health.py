@@ -13,8 +13,10 @@ from starlette.responses import Response
 from api.web.answers import answer
 from api.web.metrics import Account, text
 from api.web.parts import Parts, parts_of
+from services.intake.condition import conditions
 from services.intake.sources import sources
 from services.ledger import held
+from services.ledger.lag import Lag
 from services.ledger.ruleset import ruleset
 from services.system.logs import logger
 
@@ -24,6 +26,7 @@ router = APIRouter(tags=["operation"])
 LAG_S_MAX: Final = 15.0
 CHECK_S_MAX: Final = 3.0
 HELD_SHOWN: Final = 20
+_LAG: Final = Lag()
 
 
 class Part(BaseModel):
@@ -34,9 +37,12 @@ class Part(BaseModel):
 
 
 class Readiness(BaseModel):
-    """Ready, or which part is not. Degraded: it answers, and some events have no part in the answers."""
+    """Ready, or which part is not."""
 
-    status: Literal["ready", "degraded", "not ready"]
+    status: Literal["ready", "degraded", "not ready"] = Field(
+        description="degraded: it answers, and a part asks for an operator (some events may have no part in the "
+        "answers); `parts` says which and why"
+    )
     parts: dict[str, Part]
     position: int | None = Field(description="the log's last position")
 
@@ -54,9 +60,14 @@ def live() -> Response:
     summary="就绪 Ready, or which part is not",
 )
 async def ready(request: Request) -> Response:
-    """Ready when the database answers and the projections follow the log; degraded where they hold events."""
+    """Ready when the database answers and can be written, and the projections follow the log.
+
+    Kafka, relay, disk, clock and events that are held are spoken of too: what is wrong there makes it degraded, with
+    its cause in words.
+    """
     parts = parts_of(request)
     position: int | None = None
+    needed = {"database", "projections", "rules"}
     try:
         async with asyncio.timeout(CHECK_S_MAX):
             position, _ = head = await run_in_threadpool(parts.recorder.head)
@@ -67,12 +78,15 @@ async def ready(request: Request) -> Response:
             "rules": _rules(parts),
             "events": await run_in_threadpool(_held, parts),
         }
+        found = await run_in_threadpool(lambda: list(conditions(parts.recorder, parts.settings.data)))
+        needed |= {each.part for each in found if each.needed}
+        shown |= {each.part: _part(ready=each.ready, detail=each.detail) for each in found}
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what the operator asks about
         logger().warning("not ready", part="database", error=str(error))
         shown = {"database": _part(ready=False, detail="does not answer")}
-    missing = {name for name, part in shown.items() if not part["ready"]}
-    is_ready = missing <= {"events"}
-    status = "not ready" if not is_ready else "degraded" if missing else "ready"
+    at_fault = {name for name, part in shown.items() if not part["ready"]}
+    is_ready = not at_fault & needed
+    status = "not ready" if not is_ready else "degraded" if at_fault else "ready"
     body = {"status": status, "parts": shown, "position": position}
     return answer(body, 200 if is_ready else 503, None if is_ready else {"retry-after": "2"})
 
@@ -90,7 +104,8 @@ def _projections(parts: Parts, position: int) -> dict[str, Any]:
     missing = parts.recorder.at(reached + 1) if position > reached else None
     if missing is None:
         return _part(ready=True, detail=detail)
-    age_s = (datetime.now(UTC) - missing.recorded_at).total_seconds()
+    # Where a clock was ahead, the instant of an event is no measure; how long we have seen it missing always is.
+    age_s = max((datetime.now(UTC) - missing.recorded_at).total_seconds(), _LAG.seconds(position, reached))
     return _part(ready=age_s <= LAG_S_MAX, detail=f"{detail}, for {age_s:.1f} s")
 
 

@@ -82,15 +82,19 @@ class Account:
             "Logs that this partition has been; more than one: made anew or cut",
             labels=labels,
         )
+        seen = GaugeMetricFamily(
+            "taizhang_kafka_seen_timestamp_seconds", "When its end was last looked at, Unix time", labels=labels
+        )
         for each in self._partitions:
             where = [each.topic, str(each.partition)]
             lag.add_metric(where, each.lag)
             logs.add_metric(where, each.generation)
+            seen.add_metric(where, each.seen_at.timestamp())
             for why in ("expired", "compacted"):
                 gone.add_metric([*where, why], getattr(each, why))
             for name in DISPOSITION_NAMES:
                 read.add_metric([*where, name], getattr(each, name))
-        yield from (lag, read, gone, logs)
+        yield from (lag, read, gone, logs, seen)
 
 
 def text(account: Account | None) -> bytes:

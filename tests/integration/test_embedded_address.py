@@ -83,7 +83,7 @@ def test_who_starts_while_the_server_recovers_waits_for_it(used_data_dir: Path, 
 def test_a_long_log_is_turned_over_while_the_server_runs(
     used_data_dir: Path, server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services.postgres.postmaster, "LOG_BYTES_MAX", 200)
+    monkeypatch.setattr(services.postgres.postmaster, "LOG_BYTES_MAX", 100)
     conninfo = server.start(used_data_dir)
     log = used_data_dir / "postgres.log"
     for number in (1, 2):

@@ -1,0 +1,138 @@
+"""What stands around the log: whether it can be written, and how Kafka, relay, disk and clock are, in words.
+
+Each part says what is the case, why, and what to do. Only what the service cannot do its work without makes it not
+ready; the rest asks for an operator while questions are answered as ever.
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import psycopg
+from psycopg import Cursor
+from psycopg.rows import tuple_row
+
+from services.log.gate import TABLE, WAIT_S
+from services.log.recorder import LogRecorder
+from services.postgres import holders
+
+# A silent writer is ended by the next one after some seconds; one that has it for longer than this is another's.
+GATE_HELD_S_MAX: Final = 3.0 * WAIT_S
+# Ingest looks at its partitions every two seconds, a relay sends twice a second.
+UNSEEN_S_MAX: Final = 60.0
+CLOCK_BEHIND_S_MAX: Final = 1.0
+DISK_FREE_MIN: Final = 0.05
+DISK_FREE_BYTES_MIN: Final = 1 << 30
+
+# Undone at once: it asks whether a row can be written, not for the row.
+_WRITE: Final = """
+INSERT INTO taizhang.writer (writer, admission, at) VALUES (gen_random_uuid(), 0, clock_timestamp())
+"""
+_CLOCK: Final = """
+SELECT notification_id, extract(epoch FROM recorded_at - clock_timestamp())::float8
+  FROM taizhang.log ORDER BY notification_id DESC LIMIT 1
+"""
+_KAFKA: Final = """
+SELECT count(*), count(*) FILTER (WHERE seen_at < clock_timestamp() - make_interval(secs => %s)),
+       coalesce(sum(greatest(end_offset - next_offset, 0)), 0)::bigint,
+       coalesce(extract(epoch FROM clock_timestamp() - min(seen_at)), 0)::float8,
+       coalesce(sum(expired + compacted), 0)::bigint
+  FROM taizhang.kafka_partition
+"""
+_RELAY: Final = """
+SELECT topic, seconds FROM (
+  SELECT topic, extract(epoch FROM clock_timestamp() - CASE kind
+           WHEN 'ledger' THEN (SELECT recorded_at FROM taizhang.log WHERE notification_id > relay.position
+                                ORDER BY notification_id LIMIT 1)
+           ELSE (SELECT received_at FROM taizhang.quarantine WHERE id > relay.position ORDER BY id LIMIT 1) END
+         )::float8 AS seconds
+    FROM taizhang.relay
+) waiting WHERE seconds > %s ORDER BY topic
+"""
+
+
+class Condition(NamedTuple):
+    """One part: whether it is as it should be, and what it says; `needed` where nothing works without it."""
+
+    part: str
+    ready: bool
+    detail: str
+    needed: bool = False
+
+
+def conditions(recorder: LogRecorder, data: Path) -> Iterator[Condition]:
+    """The condition of everything around the log; of the disk where the data folder is.
+
+    Raises:
+        eventsourcing.persistence.PersistenceError: the database does not answer.
+    """
+    with recorder.datastore.get_connection() as connection, connection.cursor(row_factory=tuple_row) as cursor:
+        yield _intake(connection, cursor)
+        yield _clock(cursor)
+        yield _kafka(cursor)
+        yield _relay(cursor)
+    if data.exists():
+        yield _disk(data)
+
+
+def _intake(connection: psycopg.Connection[Any], cursor: Cursor[Any]) -> Condition:
+    try:
+        with connection.transaction(force_rollback=True):
+            cursor.execute(_WRITE)
+    except psycopg.errors.ReadOnlySqlTransaction:
+        told = "the database is read-only: no event is taken in; write to the primary, or end its read-only mode"
+        return Condition("intake", ready=False, detail=told, needed=True)
+    except (psycopg.errors.InsufficientResources, psycopg.errors.InsufficientPrivilege) as error:
+        told = f"the database takes no rows ({error.diag.message_primary}): free its disk, or mend the role's rights"
+        return Condition("intake", ready=False, detail=told, needed=True)
+    holder = holders.of_table(cursor, TABLE)
+    held_s = 0.0 if holder is None else holder.transaction_s or 0.0
+    if holder is None or held_s <= GATE_HELD_S_MAX:
+        return Condition("intake", ready=True, detail="events can be written", needed=True)
+    told = (
+        f"the log's gate has been held for {held_s:.0f} s by {holder.application or 'an unnamed session'} "
+        f"(server process {holder.pid}): end that session, pg_terminate_backend({holder.pid})"
+    )
+    return Condition("intake", ready=False, detail=told, needed=True)
+
+
+def _clock(cursor: Cursor[Any]) -> Condition:
+    row = cursor.execute(_CLOCK).fetchone()
+    if row is None or row[1] <= CLOCK_BEHIND_S_MAX:
+        return Condition("clock", ready=True, detail="the database's clock has passed the log's last instant")
+    told = (
+        f"the database's clock stands {row[1]:.0f} s before the instant of position {row[0]}: it was ahead, or is "
+        "behind; events get that instant until it has passed. Set the clock by NTP"
+    )
+    return Condition("clock", ready=False, detail=told)
+
+
+def _kafka(cursor: Cursor[Any]) -> Condition:
+    row = cursor.execute(_KAFKA, (UNSEEN_S_MAX,)).fetchone()
+    partitions, unseen, lag, age_s, missing = row or (0, 0, 0, 0.0, 0)
+    if not partitions:
+        return Condition("kafka", ready=True, detail="nothing has come by Kafka")
+    told = f"{partitions} partitions, {lag} messages wait, as of {age_s:.0f} s ago"
+    if missing:
+        told += f"; {missing} offsets never came, see /v1/sources"
+    if unseen:
+        told += f"; nobody has looked at {unseen} of them for {UNSEEN_S_MAX:.0f} s: start `taizhang ingest`"
+    return Condition("kafka", ready=not unseen, detail=told)
+
+
+def _relay(cursor: Cursor[Any]) -> Condition:
+    rows = cursor.execute(_RELAY, (UNSEEN_S_MAX,)).fetchall()
+    if not rows:
+        return Condition("relay", ready=True, detail="every topic that is published has what came, or none is")
+    names = ", ".join(f"{topic} (for {waits_s:.0f} s)" for topic, waits_s in rows)
+    told = f"what came has not been sent to {names}: start `taizhang relay`, or see in its log what it waits for"
+    return Condition("relay", ready=False, detail=told)
+
+
+def _disk(data: Path) -> Condition:
+    found = shutil.disk_usage(data)
+    free = f"{found.free >> 20} MiB of {found.total >> 20} MiB free"
+    if found.free >= min(DISK_FREE_BYTES_MIN, found.total * DISK_FREE_MIN):
+        return Condition("disk", ready=True, detail=free)
+    return Condition("disk", ready=False, detail=f"{free} under {data}: intake stops when it is full; make room")
