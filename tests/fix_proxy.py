@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
@@ -18,7 +19,8 @@ class Proxy:
     """Forwards connections to a server.
 
     `fault` is what happens to the next COMMIT, once: the connection is cut before the server gets it, or after the
-    server has answered it but before the client hears of that. `cuts` counts the cuts.
+    server has answered it but before the client hears of that. `cuts` counts the cuts. While it is `silent`, nothing
+    comes through in either direction, and nobody is told.
     """
 
     def __init__(self, conninfo: str) -> None:
@@ -27,6 +29,7 @@ class Proxy:
         self.conninfo = make_conninfo(conninfo, host="127.0.0.1", port=self._listener.getsockname()[1])
         self.fault: Fault = "none"
         self.cuts = 0
+        self.silent = False
         threading.Thread(target=self._accept, daemon=True).start()
 
     def aim(self, conninfo: str) -> None:
@@ -77,6 +80,11 @@ class Proxy:
     def _forward(self, read: socket.socket, write: socket.socket, lost: Callable[[bytes], bool]) -> None:
         with contextlib.suppress(OSError):
             while data := read.recv(65_536):
+                swallowed = self.silent
+                while self.silent:
+                    time.sleep(0.05)
+                if swallowed:
+                    break
                 if lost(data):
                     self.cuts += 1
                     break

@@ -1,6 +1,5 @@
 """`POST /v1/events`: intake over HTTP (spec/events.md)."""
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,7 @@ from api.web.event_examples import REQUEST_BODY
 from api.web.metrics import DISPOSITIONS
 from api.web.parts import parts_of
 from api.web.problems import Fault, Problem, ProblemDetails, faults, invalid
+from api.web.publishing import receipts_of
 from api.web.requests import read_body
 from domain.values.clocks import IMPORT
 from domain.values.reasons import Reason
@@ -193,7 +193,7 @@ async def _submit(
         Message(raw, {**origin, "index": index}, sender, None, refused, signature)
         for index, (raw, signature) in enumerate(zip(events, signatures, strict=True))
     ]
-    receipts = await asyncio.wrap_future(parts.group_commit.submit(messages))
+    receipts = await receipts_of(parts.group_commit, messages)
     counts: Counter[str] = Counter(receipt.disposition for receipt in receipts)
     for disposition, count in counts.items():
         DISPOSITIONS.labels(disposition).inc(count)

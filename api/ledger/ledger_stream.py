@@ -18,6 +18,7 @@ from api.web.problems import Problem, invalid
 from services.ledger.ledger_stream import Change, Mark, changes, mark_now
 from services.ledger.queries import Queries
 from services.ledger.view import View
+from services.serving.serving import STOPPING
 from services.system.settings import SHANGHAI
 
 router = APIRouter(prefix="/v1/ledger", tags=["ledger"], responses=PROBLEMS)
@@ -95,12 +96,14 @@ def _today() -> date:
 async def _events(request: Request, queries: Queries, since: Mark) -> AsyncIterator[bytes]:
     yield _RETRY
     quiet_s = 0.0
-    while not await request.is_disconnected():
+    while not STOPPING.is_set() and not await request.is_disconnected():
         if mark_now(queries.view.current, since, _today()) != since:
             found = await run_in_threadpool(changes, queries, since, _today())
             if found.anew is not None:
                 yield _version(found.anew, is_whole=found.is_whole)
             while (part := await run_in_threadpool(next, found.parts, None)) is not None:
+                if STOPPING.is_set():
+                    return
                 yield b"".join(_event(change, found.mark) for change in part)
             yield f"id: {found.mark}\nevent: mark\ndata: {found.mark.position}\n\n".encode()
             since, quiet_s = found.mark, 0.0

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from fastapi import Request
 from psycopg import Cursor
@@ -10,9 +10,13 @@ from psycopg.rows import TupleRow
 
 from api.web.parts import parts_of
 from api.web.problems import Problem, faults
+from services.intake.group_commit import GroupCommit
 from services.intake.in_turn import Grounds, act_on
 from services.log.messages import Message, Publisher, Receipt
 from services.log.recorder import Turn
+
+# How often one that waits looks whether the database still answers.
+LOOK_S: Final = 0.5
 
 
 def messages_of(request: Request, sender: Publisher, events: Sequence[bytes], begin: int = 0) -> list[Message]:
@@ -27,8 +31,22 @@ def messages_of(request: Request, sender: Publisher, events: Sequence[bytes], be
 async def submit(request: Request, sender: Publisher, events: Sequence[bytes], begin: int = 0) -> list[Receipt]:
     """What became of each, in order, once it is durable; `begin` is the first one's index in the request."""
     messages = messages_of(request, sender, events, begin)
-    receipts: list[Receipt] = await asyncio.wrap_future(parts_of(request).group_commit.submit(messages))
-    return receipts
+    return await receipts_of(parts_of(request).group_commit, messages)
+
+
+async def receipts_of(group_commit: GroupCommit, messages: Sequence[Message]) -> list[Receipt]:
+    """What became of messages, once it is durable.
+
+    Raises:
+        StoreUnavailableError: the database does not answer, or its network does not.
+    """
+    answer = asyncio.wrap_future(group_commit.submit(messages))
+    try:
+        while not (await asyncio.wait({answer}, timeout=LOOK_S))[0]:
+            group_commit.check()
+        return answer.result()
+    finally:
+        answer.cancel()  # nothing where it has come; what still waits in the queue has nobody to hear of it
 
 
 async def publish(request: Request, sender: Publisher, event: bytes) -> int:

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from services.intake.intake import Intake
 from services.log.messages import Message, Receipt
+from services.log.writer import TRY_FOR_S
 from services.system.errors import LedgerBehindError, QueueFullError, StoreUnavailableError
 
 COMMIT_MESSAGES_MAX: Final = 2_000
@@ -36,6 +37,7 @@ class GroupCommit:
         self._messages = 0
         self._bytes = 0
         self._closed = False
+        self._began: float | None = None
         self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
         self._thread.start()
 
@@ -62,6 +64,19 @@ class GroupCommit:
             self._changed.notify()
         return request.answer
 
+    def check(self) -> None:
+        """For whoever waits for an answer: whether the database still gives one.
+
+        Raises:
+            StoreUnavailableError: the commit under way has been so for longer than one is tried.
+        """
+        began = self._began
+        if began is not None and time.monotonic() - began > TRY_FOR_S:
+            raise StoreUnavailableError(
+                f"the database has not answered for {TRY_FOR_S:.0f} s; send the same again later, events that were "
+                "stored will then be duplicates"
+            )
+
     def _is_full(self, request: _Request) -> bool:
         """Whether a request must wait outside; one that comes to an empty queue is let in whatever its size."""
         return bool(self._waiting) and (
@@ -81,6 +96,7 @@ class GroupCommit:
             expected = len(requests)
             if running := [request for request in requests if request.answer.set_running_or_notify_cancel()]:
                 self._take_in(running)
+                self._began = None
 
     def _next(self, expected: int) -> list[_Request]:
         """Wait for requests; none once this is closed and all is taken in.
@@ -105,6 +121,7 @@ class GroupCommit:
             return requests
 
     def _take_in(self, requests: Sequence[_Request]) -> None:
+        self._began = time.monotonic()
         try:
             receipts = self._intake.admit([message for request in requests for message in request.messages])
         except Exception as error:  # noqa: BLE001  # whatever else it is, it belongs to the request that caused it

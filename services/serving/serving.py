@@ -129,12 +129,20 @@ def _listen(settings: Settings) -> socket.socket:
 SWITCH_S: Final = 0.001
 
 
+# Answers without end look at it, and end.
+STOPPING: Final = threading.Event()
+
+
 class _Server(uvicorn.Server):
     """uvicorn, calling `when_ready` once it answers."""
 
     def __init__(self, config: uvicorn.Config, when_ready: Callable[[], None]) -> None:
         super().__init__(config)
         self._when_ready = when_ready
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        STOPPING.set()
+        await super().shutdown(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -1,7 +1,10 @@
 """The stream of the ledger's changes: whoever keeps the last row of each organization has the ledger."""
 
 import json
+import signal
+import time
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -82,3 +85,20 @@ def test_a_mark_that_cannot_be_read_is_refused_with_the_remedy(service: Service)
     answer = service.http.get("/v1/ledger/stream", params={"after": "yesterday"})
     assert answer.status_code == httpx.codes.BAD_REQUEST
     assert answer.json()["errors"][0]["at"] == "query.after"
+
+
+def test_a_stream_that_is_open_holds_up_no_stop(database: str, tmp_path: Path) -> None:
+    with Service(tmp_path, "--dev", database_url=database) as service:
+        service.publish(event("one", "organization.deregistered", org="group:g-1", reason="dissolved"))
+        with service.http.stream("GET", "/v1/ledger/stream") as answer:
+            lines = answer.iter_lines()
+            next(lines)
+            began = time.monotonic()
+            service.process.send_signal(signal.SIGTERM)
+            for _ in lines:
+                pass
+            ended_s = time.monotonic() - began
+        assert service.process.wait(30) == 0
+        text = service.log.read_text()
+    assert ended_s < 2
+    assert "Traceback" not in text

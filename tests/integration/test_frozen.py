@@ -16,6 +16,7 @@ from services.intake.intake import Intake
 from services.ledger.takeover import TAKEN_OVER_S_MAX
 from services.log.gate import SILENT_S, WAIT_S
 from services.log.writer import TRY_FOR_S
+from tests.fix_proxy import Proxy
 from tests.fix_service import Service
 from tests.fix_store import Rows
 from tests.sending import http, removed
@@ -111,3 +112,21 @@ def test_a_frozen_projector_is_taken_over_within_the_stated_time(fresh_service: 
 
 def projectors(service: Service) -> list[psutil.Process]:
     return [each for each in psutil.Process(service.process.pid).children() if "projector" in each.cmdline()]
+
+
+def test_a_network_that_swallows_everything_is_answered_for_in_time(proxy: Proxy, tmp_path: Path) -> None:
+    with Service(tmp_path, "--dev", database_url=proxy.conninfo) as service:
+        service.publish(removed("a"))
+        proxy.silent = True
+        began = time.monotonic()
+        kind = {"content-type": "application/cloudevents+json"}
+        answer = service.http.post("/v1/events", json=removed("b"), headers=kind)
+        assert answer.status_code == 503
+        assert "has not answered for 10 s" in answer.json()["detail"]
+        assert time.monotonic() - began < TRY_FOR_S + 3
+        assert service.http.get("/health/ready").status_code == 503
+        proxy.silent = False
+        while service.http.post("/v1/events", json=removed("b"), headers=kind).status_code != 200:
+            assert time.monotonic() - began < 60
+        (result,) = service.publish(removed("b"))
+        assert (result["disposition"], result["position"]) == ("duplicate", 2)
