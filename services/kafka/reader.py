@@ -11,7 +11,7 @@ from kafka.errors import KafkaError
 from kafka.net.compat import KafkaNetClient
 
 from services.kafka import lenient
-from services.kafka.clients import consumer_options
+from services.kafka.clients import consumer_options, never_make_topics
 from services.kafka.cloudevents import Record
 from services.kafka.identity import Identity, Keeping, Topics
 from services.kafka.partitions import Partition
@@ -83,6 +83,7 @@ class Reader:
         except KafkaError:
             self._asked.close()
             raise
+        never_make_topics(self._consumer._cluster)  # noqa: SLF001 - there is no public way
         self._assignment = _Assignment(self._consumer)
         self._consumer.subscribe(self._topics, listener=self._assignment)
         # Who joins before it knows the topics' partitions may lead a group in which nobody gets any.

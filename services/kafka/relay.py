@@ -17,7 +17,7 @@ from kafka.admin import NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 from psycopg.rows import TupleRow
 
-from services.kafka.clients import Outage, connection_options, producer_options
+from services.kafka.clients import Outage, connection_options, never_make_topics, producer_options
 from services.ledger.ledger_stream import Mark, changes
 from services.ledger.queries import Queries
 from services.system.logs import logger
@@ -67,6 +67,7 @@ class Relay:
     def _relay(self) -> None:
         self._ensure_topics()
         with contextlib.closing(KafkaProducer(**producer_options(self._settings, "taizhang-relay"))) as producer:
+            never_make_topics(producer._metadata)  # noqa: SLF001 - it would not have our settings
             self._kafka.end()
             while not self._stopping.is_set():
                 sent = self._ledger(producer, self._settings.kafka_ledger_topic)
