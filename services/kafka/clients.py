@@ -93,9 +93,9 @@ def producer_options(settings: Settings, client_id: str) -> dict[str, Any]:
 
 
 def never_make_topics(metadata: Any) -> None:  # noqa: ANN401 - the client has no types
-    """Keep a consumer or a producer, by its part that asks for metadata, from making a topic by asking for it; a deleted one would come back empty.
+    """Keep a consumer or a producer from making a topic by asking for it; a deleted one would come back empty.
 
-    kafka-python 3.0 takes `allow_auto_create_topics` and does not hand it on to that part.
+    `metadata` is its part that asks; kafka-python 3.0 does not hand `allow_auto_create_topics` on to that.
     """
     metadata.config["allow_auto_create_topics"] = False
 
