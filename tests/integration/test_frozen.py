@@ -114,6 +114,7 @@ def projectors(service: Service) -> list[psutil.Process]:
     return [each for each in psutil.Process(service.process.pid).children() if "projector" in each.cmdline()]
 
 
+@pytest.mark.chaos
 def test_a_network_that_swallows_everything_is_answered_for_in_time(proxy: Proxy, tmp_path: Path) -> None:
     with Service(tmp_path, "--dev", database_url=proxy.conninfo) as service:
         service.publish(removed("a"))
