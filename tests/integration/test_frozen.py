@@ -66,7 +66,7 @@ def test_a_writer_frozen_in_its_midst_holds_up_no_other_and_loses_nothing(
             known = pool.submit(intake.recorder.position_at, datetime.now(UTC))
             assert [each.disposition for each in admitted.result()] == ["accepted"]
             assert known.result() in {0, 1}  # before or after the one that is just admitted
-        assert time.monotonic() - began < TRY_FOR_S + WAIT_S
+        assert time.monotonic() - began < 2 * TRY_FOR_S + WAIT_S  # of a loaded machine; it was without end
         assert rows("SELECT id FROM taizhang.log") == [("a",)]
         os.kill(frozen.pid, signal.SIGCONT)
         said, _ = frozen.communicate(timeout=60)
