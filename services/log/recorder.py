@@ -6,6 +6,7 @@ received, notification_id the position.
 """
 
 import hashlib
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -25,7 +26,7 @@ from domain.values.clocks import Learning
 from services.log import gate
 from services.log.content import time_and_data
 from services.postgres.copying import Column, copy_rows
-from services.postgres.database import Datastore
+from services.postgres.database import LOCK_TIMEOUT_S, Datastore
 from services.system.errors import InstantToComeError
 
 CHANNEL: Final = "taizhang_log"
@@ -298,12 +299,15 @@ class LogRecorder(PostgresProcessRecorder):
         Raises:
             InstantToComeError: what will be known then can still change.
         """
-        try:
-            return self._position_at(instant)
-        except OperationalError as error:
-            if not isinstance(error.__cause__, LockNotAvailable) or not gate.take_over(self.datastore):
-                raise
-        return self._position_at(instant)
+        deadline = time.monotonic() + LOCK_TIMEOUT_S
+        while True:
+            try:
+                return self._position_at(instant)
+            except OperationalError as error:
+                if not isinstance(error.__cause__, LockNotAvailable) or time.monotonic() > deadline:
+                    raise
+            # Ended by us or by another one who waits, or at work: the gate is asked for again.
+            gate.take_over(self.datastore)
 
     def _position_at(self, instant: datetime) -> int:
         with self.transaction() as cursor:
