@@ -9,7 +9,6 @@ import pytest
 from services.intake import condition
 from services.intake.condition import Condition, conditions
 from services.intake.intake import Intake
-from services.ledger import lag
 from services.ledger.lag import Lag
 from tests.sending import http, removed
 
@@ -70,7 +69,7 @@ def test_a_lag_is_measured_by_our_own_clock(monkeypatch: pytest.MonkeyPatch) -> 
     def monotonic() -> float:
         return now.total_seconds()
 
-    monkeypatch.setattr(lag.time, "monotonic", monotonic)
+    monkeypatch.setattr("services.ledger.lag.time.monotonic", monotonic)
     seen = Lag()
     assert seen.seconds(5, 5) == 0
     now += timedelta(seconds=10)
