@@ -1,7 +1,7 @@
 # Every recipe uses relative paths only: make cannot quote a path with spaces, so the clone's own path never appears.
 # Further targets live in deploy/make/*.mk, one fragment for one subject.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench lint format lock
+.PHONY: help setup demo test bench lint format contract lock
 BIN := .venv/bin
 
 help: ## this list
@@ -27,6 +27,9 @@ lint: setup ## ruff and mypy, without changing a file
 format: setup ## ruff's formatter and its safe fixes
 	@$(BIN)/python -m ruff format .
 	@$(BIN)/python -m ruff check --fix .
+
+contract: setup ## writes deploy/contract anew from the domain's models
+	@$(BIN)/python -m services.contract.documents deploy/contract
 
 lock: setup ## pins every dependency again, in requirements.lock
 	@$(BIN)/python -m uv pip compile --quiet --no-config --universal --python-version 3.11 --all-extras \

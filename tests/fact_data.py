@@ -57,7 +57,7 @@ def kind_of(org: str) -> str:
 
 
 @st.composite
-def registered(draw: st.DrawFn, org: str | None = None, *, to_come: bool = False) -> dict[str, Any]:
+def registered(draw: st.DrawFn, org: str | None = None) -> dict[str, Any]:
     org = org or draw(orgs)
     data: dict[str, Any] = {
         "org": org,
@@ -72,7 +72,7 @@ def registered(draw: st.DrawFn, org: str | None = None, *, to_come: bool = False
     employees = draw(st.sampled_from([None, 0, 3, 49, 50, 80]))
     if employees is not None:
         data["employees"] = employees
-    if to_come and draw(st.booleans()):
+    if draw(st.booleans()):
         data["legal_person"] = draw(st.booleans())
     return data
 
@@ -88,7 +88,7 @@ def covering(*, to_come: bool) -> st.SearchStrategy[Any]:
 
 
 def _existing(*, to_come: bool) -> dict[str, st.SearchStrategy[dict[str, Any]]]:
-    relation = {"relation": relations} if to_come else {}
+    relation = {"relation": relations}
     covers = st.lists(covering(to_come=to_come), max_size=2)
     policy = {
         "full_members_for_branch": st.sampled_from([3, 3, 2, 1]),
@@ -103,7 +103,7 @@ def _existing(*, to_come: bool) -> dict[str, st.SearchStrategy[dict[str, Any]]]:
         "covers": st.lists(covering(to_come=to_come), max_size=3),
     }  # fmt: skip
     return {
-        "organization.registered": registered(to_come=to_come),
+        "organization.registered": registered(),
         "organization.changed": _optional(
             {"org": orgs},
             {
@@ -125,6 +125,7 @@ def _existing(*, to_come: bool) -> dict[str, st.SearchStrategy[dict[str, Any]]]:
             {"member": members, "from_org": places, "to_org": places}, optional={"standing": standings, **relation}
         ),
         "member.standing_changed": st.fixed_dictionaries({"member": members, "standing": standings}),
+        "member.relation_changed": st.fixed_dictionaries({"member": members, "relation": relations}),
         "member.removed": st.fixed_dictionaries({"member": members}),
         "branch.formed": st.fixed_dictionaries(
             formed, optional={"parent": branches, "groups": st.integers(0, 2)} if to_come else {}
@@ -136,7 +137,7 @@ def _existing(*, to_come: bool) -> dict[str, st.SearchStrategy[dict[str, Any]]]:
         "instructor.assigned": st.fixed_dictionaries({"org": orgs, "instructor": st.sampled_from(INSTRUCTORS)}),
         "instructor.withdrawn": st.fixed_dictionaries({"org": orgs, "instructor": st.sampled_from(INSTRUCTORS)}),
         "policy.adopted": st.fixed_dictionaries(
-            policy, optional={"members_counted": st.sampled_from(["here_and_elsewhere", "here"])} if to_come else {}
+            policy, optional={"members_counted": st.sampled_from(["here_and_elsewhere", "here"])}
         ),
         "signals.adopted": st.fixed_dictionaries({field: st.integers(1, 90) for field in SignalPolicy._fields}),
     }
@@ -167,7 +168,6 @@ def _to_come() -> dict[str, st.SearchStrategy[dict[str, Any]]]:
         "branch.secretary_reported": st.fixed_dictionaries(
             {"branch": branches, "state": st.sampled_from(["vacant", "filled"])}
         ),
-        "member.relation_changed": st.fixed_dictionaries({"member": members, "relation": relations}),
         "body.created": st.fixed_dictionaries(
             {"body": bodies, "kind": body_kinds, "name": st.just("园")}, optional={"parent": bodies}
         ),

@@ -89,7 +89,7 @@ def groups(group_by: tuple[str, ...], found: Mapping[Key, Counts]) -> list[dict[
 Count = Literal[
     "registered", "excluded", "organizations", "organization_covered", "standalone", "joint", "affiliated",
     "work_covered", "eligible", "eligible_covered", "employees", "employees_covered", "full_members",
-    "probationary_members", "activists",
+    "probationary_members", "activists", "members_elsewhere", "eligible_standalone",
 ]  # fmt: skip
 RegionKey = str | None
 

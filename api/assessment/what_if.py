@@ -16,7 +16,7 @@ from api.web.parts import parts_of
 from api.web.shapes import Evidence, Figures, KnownAt, figures
 from domain.figures.comparison import Pair, count_differences, pairs, rate_differences
 from domain.values.fields import EMPLOYEES_MAX
-from domain.values.terms import FORMATIONS, Formation
+from domain.values.terms import FORMATIONS, Formation, MembersCounted
 from services.assessment.what_if import Supposition, what_if
 
 router = APIRouter(prefix="/v1/rates", tags=["assessment"], responses=PROBLEMS)
@@ -30,6 +30,8 @@ class PolicyShape(BaseModel):
     full_members_for_branch: int
     employees_for_branch: int
     formations_counted: list[Formation]
+    members_counted: MembersCounted
+    small_unit: int
 
 
 class Supposed(BaseModel):

@@ -43,7 +43,7 @@ def rates_document(queries: Queries, asked: Asked) -> Document:
 
 
 def summary(shown: Shown, found: Rates) -> Table:
-    """The four rates of each group and of the whole."""
+    """The rates of each group and of the whole."""
     rows = [[*shown.key_values(each.key), *shown.rate_values(each)] for each in shown.groups(found.groups)]
     total = [*shown.total_values(), *shown.rate_values(shown.whole(found.total))]
     columns = [*shown.key_columns(), *shown.rate_columns()]

@@ -37,7 +37,7 @@ def get(request: Request, page: Paged, _: Reading, org: Org, clocks: Asked) -> H
     """What `/v1/organizations/{org}` tells, to be read."""
     found = dossier(parts_of(request).queries, checked(org), clocks.as_of, clocks.position)
     members = {
-        standing: [member.member for member in found.members if member.standing == standing]
+        standing: [member for member in found.members if member.standing == standing]
         for standing in reversed(STANDINGS)
     }
     return page.render(

@@ -18,6 +18,7 @@ from api.web.problems import invalid
 from api.web.shapes import AnomalyShape, DecidedByShape, KnownAt, RowShape, row
 from domain.inspection.row_changes import Reason, changed_fields
 from domain.values.codes import CodeError, check_organization
+from domain.values.terms import Relation, Standing
 from services.inspection.changes import described
 from services.inspection.event_trail import events_at
 from services.ledger.dossier import Step, dossier, history
@@ -53,7 +54,8 @@ class MemberShape(BaseModel):
     """A member at the organization, by pseudonym."""
 
     member: str
-    standing: str
+    standing: Standing
+    relation: Relation | None = Field(description="null for an activist, who has none yet")
 
 
 class DossierShape(BaseModel):

@@ -33,6 +33,8 @@ _DECISIVE: Final[dict[str | None, tuple[str, ...]]] = {
     "full_members": ("full_members",),
     "probationary_members": ("probationary_members",),
     "activists": ("activists",),
+    "members_elsewhere": ("members_elsewhere",),
+    "eligible_standalone": ("eligible", "formation"),
 }
 _BY_ATTRIBUTE: Final = {"employees": "employees", "employees_covered": "employees"}
 

@@ -72,6 +72,8 @@ class CountsShape(BaseModel):
     full_members: int
     probationary_members: int
     activists: int
+    members_elsewhere: int
+    eligible_standalone: int
 
 
 class RateShape(BaseModel):
@@ -100,6 +102,9 @@ class AttributesShape(BaseModel):
     employees: int | None
     supervisor: str | None
     address: str | None
+    registered_region: str | None
+    legal_person: bool
+    above_scale: bool | None
 
 
 class RowShape(BaseModel):
@@ -116,6 +121,7 @@ class RowShape(BaseModel):
     excluded: ExclusionReason | None
     eligible: bool
     measure: Measure
+    members_elsewhere: int
 
 
 class DecidedByShape(BaseModel):
@@ -135,6 +141,7 @@ class DecidedByShape(BaseModel):
     excluded: list[int]
     eligible: list[int]
     measure: list[int]
+    members_elsewhere: list[int]
 
 
 def filters_of(asked: Filters) -> dict[str, Any]:

@@ -103,6 +103,10 @@ def _not_superseded(found: Mapping[str, Assessment], name: str, by: str) -> Cont
     return "already_superseded" if found[name].superseded is not None else None
 
 
+# What figures and policies have since; a report sealed before them is not held against them.
+ADDED: Final = frozenset({"members_counted", "small_unit", "members_elsewhere", "eligible_standalone"})
+
+
 class Difference(NamedTuple):
     """A value that differs: where, as a JSON pointer, what was sealed and what is rendered now."""
 
@@ -112,9 +116,9 @@ class Difference(NamedTuple):
 
 
 def differences(sealed: object, rendered: object, at: str = "") -> Iterator[Difference]:
-    """Every value that differs between two JSON documents, in order of the sealed one."""
+    """Every value that differs between two JSON documents, in order of the sealed one; but for what was `ADDED`."""
     if isinstance(sealed, Mapping) and isinstance(rendered, Mapping):
-        for name in [*sealed, *(name for name in rendered if name not in sealed)]:
+        for name in [*sealed, *(name for name in rendered if name not in sealed and name not in ADDED)]:
             yield from differences(sealed.get(name), rendered.get(name), f"{at}/{name}")
     elif isinstance(sealed, list) and isinstance(rendered, list) and len(sealed) == len(rendered):
         for number, (left, right) in enumerate(zip(sealed, rendered, strict=True)):

@@ -13,6 +13,7 @@ from domain.values.fields import (
     CalendarDate,
     CampaignId,
     Data,
+    Employees,
     FactData,
     Name,
     OfficeId,
@@ -21,7 +22,7 @@ from domain.values.fields import (
     Threshold,
 )
 from domain.values.reach import Reach
-from domain.values.terms import Formation
+from domain.values.terms import Formation, MembersCounted
 
 SEALED = "taizhang.assessment.sealed.v1"
 GROUPS_MAX = 1_000
@@ -38,6 +39,8 @@ class SealedPolicy(Data):
     full_members_for_branch: Threshold
     employees_for_branch: Threshold
     formations_counted: Annotated[list[Formation], Field(min_length=1, max_length=3)]
+    members_counted: MembersCounted | None = None
+    small_unit: Employees | None = None
 
 
 class SealedRate(Data):

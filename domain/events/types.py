@@ -57,6 +57,8 @@ from domain.values.terms import (
     ExclusionReason,
     Formation,
     Kind,
+    MembersCounted,
+    Relation,
     Standing,
     Tier,
 )
@@ -77,6 +79,9 @@ class OrganizationRegistered(FactData):
     employees: Employees | None = None
     supervisor: Name | None = None
     address: Address | None = None
+    registered_region: RegionCode | None = None
+    legal_person: bool | None = None
+    above_scale: bool | None = None
 
     @model_validator(mode="after")
     def _kind_agrees(self) -> "OrganizationRegistered":
@@ -93,6 +98,7 @@ class OrganizationRegistered(FactData):
                 "{kind} is identified by {prefix}",
                 {"kind": self.kind, "prefix": prefix},
             )
+        given(self, "registered_region", "legal_person", "above_scale")
         return self
 
 
@@ -141,6 +147,7 @@ class MemberEnrolled(FactData):
     member: MemberId
     standing: Standing
     org: OrganizationId | None
+    relation: Relation = "here"
 
 
 class MemberTransferred(FactData):
@@ -150,6 +157,7 @@ class MemberTransferred(FactData):
     from_org: OrganizationId | None
     to_org: OrganizationId | None
     standing: Standing | None = None
+    relation: Relation = "here"
 
     @model_validator(mode="after")
     def _standing_given(self) -> "MemberTransferred":
@@ -162,6 +170,13 @@ class MemberStandingChanged(FactData):
     reach = Reach.WHERE_IT_STANDS
     member: MemberId
     standing: Standing
+
+
+class MemberRelationChanged(FactData):
+    identifier = "member"
+    reach = Reach.WHERE_IT_STANDS
+    member: MemberId
+    relation: Relation
 
 
 class MemberRemoved(FactData):
@@ -221,6 +236,8 @@ class PolicyAdopted(FactData):
     full_members_for_branch: Threshold
     employees_for_branch: Threshold
     formations_counted: Annotated[list[Formation], Field(min_length=1, max_length=3)]
+    members_counted: MembersCounted = "here"
+    small_unit: Employees = 10
 
 
 class SignalsAdopted(FactData):
@@ -260,6 +277,7 @@ _MODELS: Final[dict[str, tuple[type[Data], int | None]]] = {
     "member.enrolled": (MemberEnrolled, START),
     "member.transferred": (MemberTransferred, CHANGE),
     "member.standing_changed": (MemberStandingChanged, CHANGE),
+    "member.relation_changed": (MemberRelationChanged, CHANGE),
     "member.removed": (MemberRemoved, END),
     "branch.formed": (BranchFormed, START),
     "branch.coverage_changed": (BranchCoverageChanged, CHANGE),

@@ -26,9 +26,14 @@ from domain.ledger.rates import Counts, Filters, Key, add
 
 PEOPLE_MIN: Final = 10
 GROUP_BY: Final = ("kind", "region:6")
-PEOPLE: Final = ("employees", "employees_covered", "full_members", "probationary_members", "activists")
+PEOPLE: Final = (
+    "employees", "employees_covered", "full_members", "probationary_members", "activists", "members_elsewhere",
+)  # fmt: skip
 # Counts of organizations that follow from their members (spec/domain.md: eligible).
-OF_MEMBERS: Final = ("eligible", "eligible_covered")
+OF_MEMBERS: Final = ("eligible", "eligible_covered", "eligible_standalone")
+# The count of organizations without which there is nothing of these.
+_POSSIBLE: Final = {"eligible_covered": "organization_covered", "eligible_standalone": "standalone"}
+_COUNTED_MEMBERS: Final = ("full_members", "members_elsewhere")
 TELLING: Final = ("eligible", "measure")
 
 # Kind and county; a part of a group is what it has in one cell.
@@ -37,10 +42,11 @@ Parts = Mapping[Cell, Counts]
 # How many times PEOPLE_MIN people each cell gains (1) or loses (-1).
 Move = Mapping[Cell, int]
 _Margin = tuple[str | None, str | None]
-_Layer = Literal["covered", "not_covered", "full_members", "probationary_members", "activists"]
+_Layer = Literal["covered", "not_covered", "full_members", "probationary_members", "activists", "members_elsewhere"]
 _LAYERS: Final[Mapping[str, tuple[_Layer, ...]]] = {
     "employees": ("covered", "not_covered"), "employees_covered": ("covered",), "full_members": ("full_members",),
     "probationary_members": ("probationary_members",), "activists": ("activists",),
+    "members_elsewhere": ("members_elsewhere",),
 }  # fmt: skip
 
 
@@ -79,10 +85,14 @@ class Publication(NamedTuple):
             parts: of the group, what it has in each cell; it has nothing in those left out.
         """
         if name in OF_MEMBERS:
-            possible = "organization_covered" if name == "eligible_covered" else "organizations"
+            possible = _POSSIBLE.get(name, "organizations")
             if not any(getattr(each, possible) for each in parts.values()):
                 return False
-            return any(each.full_members for each in parts.values()) or self.withholds("full_members", parts)
+            # Whichever of them the policy counts.
+            return any(
+                any(getattr(each, members) for each in parts.values()) or self.withholds(members, parts)
+                for members in _COUNTED_MEMBERS
+            )
         return any(self._is_moved(layer, parts) for layer in _LAYERS.get(name, ()))
 
     def _is_moved(self, layer: _Layer, parts: Parts) -> bool:

@@ -8,11 +8,25 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from domain.events.facts import Fact
-from domain.values.terms import CATEGORIES_OF_KIND, Anomaly, Category, ExclusionReason, Formation, Kind, Standing, Tier
+from domain.values.terms import (
+    CATEGORIES_OF_KIND,
+    Anomaly,
+    Category,
+    CountedAs,
+    ExclusionReason,
+    Formation,
+    Kind,
+    Relation,
+    Standing,
+    Tier,
+)
 
 
 class Attributes(NamedTuple):
-    """An organization's attributes, as registered and last changed."""
+    """An organization's attributes, as registered and last changed.
+
+    `legal_person` is None where nothing is said; a row says what follows from that (`legal_person`).
+    """
 
     kind: Kind
     category: Category
@@ -22,6 +36,16 @@ class Attributes(NamedTuple):
     employees: int | None
     supervisor: str | None
     address: str | None
+    registered_region: str | None = None
+    legal_person: bool | None = None
+    above_scale: bool | None = None
+
+
+def legal_person(attributes: Attributes) -> bool:
+    """Whether it is a legal person: as said, or else all are but sole proprietors and groups."""
+    if attributes.legal_person is not None:
+        return attributes.legal_person
+    return attributes.category != "sole_proprietor" and attributes.kind != "new_employment_group"
 
 
 class Organization(NamedTuple):
@@ -36,6 +60,23 @@ class Member(NamedTuple):
 
     standing: Standing | None = None
     org: str | None = None
+    relation: Relation = "here"
+
+
+def counted_as(member: Member) -> CountedAs:
+    """As what an enrolled member counts: those whose relation is elsewhere apart, activists alike.
+
+    Raises:
+        ValueError: the member is not enrolled.
+    """
+    match member:
+        case Member("activist"):
+            return "activist"
+        case Member("full", relation=relation):
+            return "full" if relation == "here" else "full_elsewhere"
+        case Member("probationary", relation=relation):
+            return "probationary" if relation == "here" else "probationary_elsewhere"
+    raise ValueError("the member is not enrolled, and counts as nothing")
 
 
 class Branch(NamedTuple):
@@ -65,6 +106,7 @@ def organization_registered(before: Organization, data: Mapping[str, Any]) -> tu
         Attributes(
             data["kind"], data["category"], data["name"], data["region"],
             data.get("industry"), data.get("employees"), data.get("supervisor"), data.get("address"),
+            data.get("registered_region"), data.get("legal_person"), data.get("above_scale"),
         )
     ), None  # fmt: skip
 
@@ -105,14 +147,19 @@ def organization_readmitted(before: Organization, _: Mapping[str, Any]) -> tuple
 def member_enrolled(before: Member, data: Mapping[str, Any]) -> tuple[Member, Anomaly | None]:
     if before.standing is not None:
         return before, "already_enrolled"
-    return Member(data["standing"], data["org"]), None
+    return Member(data["standing"], data["org"], _relation(data)), None
+
+
+def _relation(data: Mapping[str, Any]) -> Relation:
+    relation: Relation = data.get("relation", "here")
+    return relation
 
 
 def member_transferred(before: Member, data: Mapping[str, Any]) -> tuple[Member, Anomaly | None]:
     if before.standing is None:
-        after = Member(data.get("standing") or "full", data["to_org"])
+        after = Member(data.get("standing") or "full", data["to_org"], _relation(data))
         return after, None if data["from_org"] is None else "transfer_from_mismatch"
-    after = before._replace(org=data["to_org"])
+    after = before._replace(org=data["to_org"], relation=_relation(data))
     return after, None if data["from_org"] == before.org else "transfer_from_mismatch"
 
 
@@ -120,6 +167,12 @@ def member_standing_changed(before: Member, data: Mapping[str, Any]) -> tuple[Me
     if before.standing is None:
         return before, "not_enrolled"
     return before._replace(standing=data["standing"]), None
+
+
+def member_relation_changed(before: Member, data: Mapping[str, Any]) -> tuple[Member, Anomaly | None]:
+    if before.standing is None:
+        return before, "not_enrolled"
+    return before._replace(relation=data["relation"]), None
 
 
 def member_removed(before: Member, _: Mapping[str, Any]) -> tuple[Member, Anomaly | None]:
@@ -165,6 +218,7 @@ _EFFECTS: Final[dict[str, Callable[[Any, Mapping[str, Any]], tuple[Any, Anomaly 
     "taizhang.member.enrolled.v1": member_enrolled,
     "taizhang.member.transferred.v1": member_transferred,
     "taizhang.member.standing_changed.v1": member_standing_changed,
+    "taizhang.member.relation_changed.v1": member_relation_changed,
     "taizhang.member.removed.v1": member_removed,
     "taizhang.branch.formed.v1": branch_formed,
     "taizhang.branch.coverage_changed.v1": branch_coverage_changed,

@@ -39,6 +39,8 @@ class Counts(NamedTuple):
     full_members: int = 0
     probationary_members: int = 0
     activists: int = 0
+    members_elsewhere: int = 0
+    eligible_standalone: int = 0
 
 
 class Rate(NamedTuple):
@@ -54,6 +56,7 @@ RATES: Final[dict[str, tuple[str, str]]] = {
     "work_coverage": ("work_covered", "organizations"),
     "eligible_coverage": ("eligible_covered", "eligible"),
     "employee_coverage": ("employees_covered", "employees"),
+    "eligible_standalone_coverage": ("eligible_standalone", "eligible"),
 }
 
 
@@ -77,7 +80,7 @@ def ten_thousandths(numerator: int, denominator: int) -> int:
 
 
 def rates(counts: Counts) -> dict[str, Rate]:
-    """The four rates of a group."""
+    """The rates of a group."""
     return dict(zip(RATES, _rates(counts), strict=True))
 
 
@@ -107,6 +110,8 @@ def count_row(row: Row) -> Counts:
         full_members=row.full_members,
         probationary_members=row.probationary_members,
         activists=row.activists,
+        members_elsewhere=row.members_elsewhere,
+        eligible_standalone=int(row.eligible and row.formation == "standalone"),
     )
 
 

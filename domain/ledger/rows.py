@@ -15,9 +15,20 @@ from domain.events.facts import (
     standing_facts,
     subject_of,
 )
-from domain.ledger.entities import Attributes, Branch, Instructor, Member, Organization, State, apply, initial_state
+from domain.ledger.entities import (
+    Attributes,
+    Branch,
+    Instructor,
+    Member,
+    Organization,
+    State,
+    apply,
+    counted_as,
+    initial_state,
+    legal_person,
+)
 from domain.ledger.policy import DEFAULT_POLICY, Policy, policy_in_force
-from domain.values.terms import FORMATIONS, ExclusionReason, Formation, Measure, Standing
+from domain.values.terms import COUNTED_AS, FORMATIONS, CountedAs, ExclusionReason, Formation, Measure
 
 
 class Row(NamedTuple):
@@ -34,16 +45,19 @@ class Row(NamedTuple):
     excluded: ExclusionReason | None
     eligible: bool
     measure: Measure
+    members_elsewhere: int = 0
 
 
 class Presence(NamedTuple):
-    """What stands at one organization: members by standing, covering formations, instructors."""
+    """What stands at one organization: members by what they count as, covering formations, instructors."""
 
-    full_members: int
-    probationary_members: int
-    activists: int
-    formations: frozenset[Formation]
-    instructors: int
+    full_members: int = 0
+    probationary_members: int = 0
+    activists: int = 0
+    formations: frozenset[Formation] = frozenset()
+    instructors: int = 0
+    full_elsewhere: int = 0
+    probationary_elsewhere: int = 0
 
 
 def formation(covering: Iterable[Formation]) -> Formation | None:
@@ -61,13 +75,18 @@ def work_covered(strongest: Formation | None, instructors: int) -> bool:
     return strongest is not None or instructors > 0
 
 
+def members_counted(full_members: int, full_elsewhere: int, policy: Policy) -> int:
+    """The full members that the policy looks at."""
+    return full_members + (full_elsewhere if policy.members_counted == "here_and_elsewhere" else 0)
+
+
 def eligible(full_members: int, policy: Policy) -> bool:
-    """Whether it has the full members that the policy asks for to form a branch of its own."""
+    """Whether it has the full members, of those counted, that the policy asks for to form a branch of its own."""
     return full_members >= policy.full_members_for_branch
 
 
 def measure(employees: int | None, full_members: int, policy: Policy) -> Measure:
-    """What the policy asks for; the first that holds. Unknown employees count as fewer."""
+    """What the policy asks for; the first that holds. `full_members` are those counted; unknown employees are fewer."""
     if employees is not None and employees >= policy.employees_for_branch:
         return "establish_large"
     if eligible(full_members, policy):
@@ -85,9 +104,10 @@ def row(org: str, state: Organization, presence: Presence, policy: Policy) -> Ro
         msg = f"{org} is not active on the date; only active organizations have a row"
         raise ValueError(msg)
     strongest = formation(presence.formations)
+    counted = members_counted(presence.full_members, presence.full_elsewhere, policy)
     return Row(
         org,
-        state.attributes,
+        state.attributes._replace(legal_person=legal_person(state.attributes)),
         presence.full_members,
         presence.probationary_members,
         presence.activists,
@@ -95,8 +115,9 @@ def row(org: str, state: Organization, presence: Presence, policy: Policy) -> Ro
         organization_covered(presence.formations, policy),
         work_covered(strongest, presence.instructors),
         state.excluded,
-        eligible(presence.full_members, policy),
-        measure(state.attributes.employees, presence.full_members, policy),
+        eligible(counted, policy),
+        measure(state.attributes.employees, counted, policy),
+        presence.full_elsewhere + presence.probationary_elsewhere,
     )
 
 
@@ -114,7 +135,7 @@ class Ledger:
     def rows(self) -> list[Row]:
         """One row for each active organization, in order of its identifier."""
         presences = self._presences()
-        nothing = Presence(0, 0, 0, frozenset(), 0)
+        nothing = Presence()
         return [
             row(org, state, presences.get(org, nothing), self.policy)
             for org, state in sorted(self.organizations.items())
@@ -122,11 +143,11 @@ class Ledger:
         ]
 
     def _presences(self) -> dict[str, Presence]:
-        standings: dict[str, dict[Standing, int]] = {}
+        members: dict[str, dict[CountedAs, int]] = {}
         for member in self.members.values():
             if member.standing is not None and member.org is not None:
-                at = standings.setdefault(member.org, {"full": 0, "probationary": 0, "activist": 0})
-                at[member.standing] += 1
+                at = members.setdefault(member.org, dict.fromkeys(COUNTED_AS, 0))
+                at[counted_as(member)] += 1
         formations: dict[str, set[Formation]] = {}
         for branch in self.branches.values():
             if branch.formation is not None:
@@ -136,16 +157,18 @@ class Ledger:
         for (org, _), instructor in self.instructors.items():
             if instructor.assigned:
                 instructors[org] = instructors.get(org, 0) + 1
-        none = {"full": 0, "probationary": 0, "activist": 0}
+        none: dict[CountedAs, int] = dict.fromkeys(COUNTED_AS, 0)
         return {
             org: Presence(
-                (at := standings.get(org, none))["full"],  # type: ignore[arg-type]  # same keys
+                (at := members.get(org, none))["full"],
                 at["probationary"],
                 at["activist"],
                 frozenset(formations.get(org, ())),
                 instructors.get(org, 0),
+                at["full_elsewhere"],
+                at["probationary_elsewhere"],
             )
-            for org in standings.keys() | formations.keys() | instructors.keys()
+            for org in members.keys() | formations.keys() | instructors.keys()
         }
 
 

@@ -9,10 +9,20 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from domain.events.facts import Fact
-from domain.ledger.entities import Attributes, Branch, Instructor, Member, Organization, State, apply, initial_state
+from domain.ledger.entities import (
+    Attributes,
+    Branch,
+    Instructor,
+    Member,
+    Organization,
+    State,
+    apply,
+    counted_as,
+    initial_state,
+)
 from domain.ledger.policy import DEFAULT_POLICY, Policy, read_policy
 from domain.ledger.rows import Row
-from domain.values.terms import Formation, Standing
+from domain.values.terms import COUNTED_AS, CountedAs, Formation
 
 Positions = tuple[int, ...]
 
@@ -44,6 +54,7 @@ class DecidedBy(NamedTuple):
     excluded: Positions
     eligible: Positions
     measure: Positions
+    members_elsewhere: Positions
 
 
 class Around(NamedTuple):
@@ -86,7 +97,9 @@ def _values(state: State, org: str) -> Mapping[str, Any]:
         case Organization(attributes=Attributes() as attributes):
             return {**attributes._asdict(), "excluded": state.excluded}
         case Member(standing=str(standing)):
-            return {"standing": standing, "org": state.org}
+            # An activist's relation changes no count, and decides nothing.
+            relation = {} if standing == "activist" else {"relation": state.relation}
+            return {"standing": standing, "org": state.org, **relation}
         case Branch(formation=str(formation)):
             return {"formation": formation, **({"covers": org} if org in state.covers else {})}
         case Instructor(assigned=True):
@@ -111,29 +124,39 @@ def decided_by(row: Row, around: Around, policy: TracedPolicy) -> DecidedBy:
     members = [trace(facts, row.org) for facts in around.members]
     branches = [trace(facts, row.org) for facts in around.branches]
     instructors = [trace(facts, row.org).decided_by for facts in around.instructors]
-    by_standing = {standing: _members(members, standing, row.org) for standing in ("full", "probationary", "activist")}
+    counting = {each: _members(members, each, row.org) for each in COUNTED_AS}
     covering = _covering(branches)
     counted = [f for f in covering if f in policy.policy.formations_counted] or list(covering)
-    eligible = _union(by_standing["full"], policy.decided_by)
+    both = policy.policy.members_counted == "here_and_elsewhere"
+    eligible = _union(counting["full"], counting["full_elsewhere"] if both else (), policy.decided_by)
     large = row.measure == "establish_large"
     return DecidedBy(
-        attributes={name: own[name] for name in Attributes._fields},
-        full_members=by_standing["full"],
-        probationary_members=by_standing["probationary"],
-        activists=by_standing["activist"],
+        # Where nothing says whether it is a legal person, its category does.
+        attributes={name: own[name] for name in Attributes._fields}
+        | {"legal_person": _union(own["legal_person"], own["category"])},
+        full_members=counting["full"],
+        probationary_members=counting["probationary"],
+        activists=counting["activist"],
         formation=covering[row.formation] if row.formation is not None else (),
         organization_covered=_union(*(covering[f] for f in counted), policy.decided_by if covering else ()),
         work_covered=_union(*covering.values(), *(each["assigned"] for each in instructors)),
         excluded=own["excluded"],
         eligible=eligible,
         measure=_union(own["employees"], policy.decided_by if large else eligible),
+        members_elsewhere=_union(counting["full_elsewhere"], counting["probationary_elsewhere"]),
     )
 
 
-def _members(members: Iterable[Traced], standing: Standing, org: str) -> Positions:
-    """What makes the members of one standing be of it, and at the organization."""
-    here = Member(standing, org)
-    return _union(*(p for each in members if each.state == here for p in each.decided_by.values()))
+def _members(members: Iterable[Traced], counting: CountedAs, org: str) -> Positions:
+    """What makes the members that count as one be at the organization, and count as that."""
+    return _union(
+        *(
+            positions
+            for state, decided in members
+            if isinstance(state, Member) and state.standing and state.org == org and counted_as(state) == counting
+            for positions in decided.values()
+        )
+    )
 
 
 def _covering(branches: Iterable[Traced]) -> dict[Formation, Positions]:

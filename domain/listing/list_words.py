@@ -10,14 +10,15 @@ Status = Literal["active"] | DeregistrationReason
 CATEGORY_WORDS: Final[dict[str, str]] = {
     "私营企业": "private_enterprise", "民营企业": "private_enterprise", "内资企业": "private_enterprise",
     "私营": "private_enterprise", "民营": "private_enterprise",
-    "外资企业": "foreign_enterprise", "外商投资企业": "foreign_enterprise", "港澳台商投资企业": "foreign_enterprise",
-    "外商投资": "foreign_enterprise", "港澳台商投资": "foreign_enterprise", "港澳台商": "foreign_enterprise",
-    "港澳台投资企业": "foreign_enterprise",
+    "外资企业": "foreign_enterprise", "外商投资企业": "foreign_enterprise", "外商投资": "foreign_enterprise",
+    "港澳台商投资企业": "hmt_enterprise", "港澳台商投资": "hmt_enterprise", "港澳台商": "hmt_enterprise",
+    "港澳台投资企业": "hmt_enterprise", "港澳台企业": "hmt_enterprise",
     "个体工商户": "sole_proprietor", "个体": "sole_proprietor", "个体户": "sole_proprietor",
     "社会团体": "association", "社团": "association", "基金会": "foundation",
     "社会服务机构": "service_institution", "民办非企业单位": "service_institution", "民办非企业": "service_institution",
-    "民非": "service_institution", "快递员": "courier", "外卖配送员": "food_delivery", "网约车司机": "ride_hailing",
-    "其他": "other_group",
+    "民非": "service_institution", "律师事务所": "law_firm", "会计师事务所": "accounting_firm",
+    "税务师事务所": "tax_agent_firm", "快递员": "courier", "外卖配送员": "food_delivery", "网约车司机": "ride_hailing",
+    "货车司机": "truck_driver", "其他": "other_group",
 }  # fmt: skip
 
 # The states of registration that registries write, beside what stands in brackets after them.

@@ -5,27 +5,44 @@ from typing import Final, Literal, get_args
 Kind = Literal["new_economic", "new_social", "new_employment_group"]
 Category = Literal[
     "private_enterprise",
+    "hmt_enterprise",
     "foreign_enterprise",
     "sole_proprietor",
     "association",
     "foundation",
     "service_institution",
+    "law_firm",
+    "accounting_firm",
+    "tax_agent_firm",
     "courier",
     "food_delivery",
     "ride_hailing",
+    "truck_driver",
     "other_group",
 ]
 Formation = Literal["standalone", "joint", "affiliated"]
 Standing = Literal["activist", "probationary", "full"]
+# Whether a member's relation (组织关系) is with the party organizations here.
+Relation = Literal["here", "elsewhere"]
+MembersCounted = Literal["here", "here_and_elsewhere"]
+# As what a member counts where they are: by standing, of those elsewhere apart; activists have no relation yet.
+CountedAs = Literal["full", "probationary", "activist", "full_elsewhere", "probationary_elsewhere"]
 Tier = Literal["committee", "general_branch", "branch"]
 Measure = Literal["establish_large", "establish", "combine", "instruct"]
 DeregistrationReason = Literal["dissolved", "revoked", "merged", "moved_away"]
 ExclusionReason = Literal["not_operating", "duplicate", "out_of_scope"]
-RateName = Literal["organization_coverage", "work_coverage", "eligible_coverage", "employee_coverage"]
+RateName = Literal[
+    "organization_coverage",
+    "work_coverage",
+    "eligible_coverage",
+    "employee_coverage",
+    "eligible_standalone_coverage",
+]
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 CATEGORIES: Final[tuple[Category, ...]] = get_args(Category)
 STANDINGS: Final[tuple[Standing, ...]] = get_args(Standing)
+COUNTED_AS: Final[tuple[CountedAs, ...]] = get_args(CountedAs)
 MEASURES: Final[tuple[Measure, ...]] = get_args(Measure)
 EXCLUSION_REASONS: Final[tuple[ExclusionReason, ...]] = get_args(ExclusionReason)
 
@@ -33,9 +50,16 @@ EXCLUSION_REASONS: Final[tuple[ExclusionReason, ...]] = get_args(ExclusionReason
 FORMATIONS: Final[tuple[Formation, ...]] = get_args(Formation)
 
 CATEGORIES_OF_KIND: Final[dict[Kind, tuple[Category, ...]]] = {
-    "new_economic": ("private_enterprise", "foreign_enterprise", "sole_proprietor"),
-    "new_social": ("association", "foundation", "service_institution"),
-    "new_employment_group": ("courier", "food_delivery", "ride_hailing", "other_group"),
+    "new_economic": ("private_enterprise", "hmt_enterprise", "foreign_enterprise", "sole_proprietor"),
+    "new_social": (
+        "association",
+        "foundation",
+        "service_institution",
+        "law_firm",
+        "accounting_firm",
+        "tax_agent_firm",
+    ),
+    "new_employment_group": ("courier", "food_delivery", "ride_hailing", "truck_driver", "other_group"),
 }
 
 Anomaly = Literal[

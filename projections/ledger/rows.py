@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from domain.ledger.entities import Attributes
-from domain.values.terms import Anomaly
+from domain.values.terms import Anomaly, CountedAs
 
 # Days are proleptic Gregorian ordinals (date.toordinal); a span [from, FOREVER) has no end.
 FOREVER: Final = 4_000_000
@@ -17,12 +17,14 @@ INACTIVE: Final = -1
 
 # An organization's raw state, before any policy: attributes number or INACTIVE, exclusion
 # (0 none, else 1 + index in EXCLUSION_REASONS), members by standing, branches by formation,
-# instructors.
-RawState = tuple[int, int, int, int, int, int, int, int, int]
-EMPTY: Final[RawState] = (INACTIVE, 0, 0, 0, 0, 0, 0, 0, 0)
+# instructors, members whose relation is elsewhere by standing.
+RawState = tuple[int, int, int, int, int, int, int, int, int, int, int]
+EMPTY: Final[RawState] = (INACTIVE, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 ATTRIBUTES, EXCLUDED = 0, 1
-AT_STANDING: Final = {"full": 2, "probationary": 3, "activist": 4}
+AT_COUNTED: Final[dict[CountedAs, int]] = {
+    "full": 2, "probationary": 3, "activist": 4, "full_elsewhere": 9, "probationary_elsewhere": 10,
+}  # fmt: skip
 AT_FORMATION: Final = {"standalone": 5, "joint": 6, "affiliated": 7}
 AT_INSTRUCTORS: Final = 8
 
@@ -42,7 +44,7 @@ class Entry(NamedTuple):
 class PresenceEntry(NamedTuple):
     """From `position` on, what a member, branch or instructor is at the organization on the days.
 
-    `value` is the standing, the formation or `assigned`; None where it is not there.
+    `value` is what the member counts as, the formation or `assigned`; None where it is not there.
     """
 
     position: int
@@ -66,7 +68,10 @@ class AnomalyEntry(NamedTuple):
 
 
 class PolicyEntry(NamedTuple):
-    """From `position` on, the policy on the days; thresholds and the formations counted."""
+    """From `position` on, the policy on the days: thresholds, the formations and the members counted.
+
+    The last two are None in tables of a release that did not have them.
+    """
 
     position: int
     day_from: int
@@ -74,6 +79,8 @@ class PolicyEntry(NamedTuple):
     full_members_for_branch: int
     employees_for_branch: int
     formations_counted: list[str]
+    members_counted: str | None
+    small_unit: int | None
 
 
 class Mention(NamedTuple):

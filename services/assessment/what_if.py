@@ -28,7 +28,7 @@ class Supposition(NamedTuple):
 
     def policy(self, in_force: Policy) -> Policy:
         """The policy that results."""
-        given = {name: getattr(self, name) for name in Policy._fields}
+        given = {name: getattr(self, name, None) for name in Policy._fields}
         return in_force._replace(**{name: value for name, value in given.items() if value is not None})
 
 

@@ -59,6 +59,7 @@ RATE_TITLES: Final = {
     "work_coverage": "工作覆盖率\nwork\ncoverage",
     "eligible_coverage": "应建已建率\neligible\ncoverage",
     "employee_coverage": "从业人员覆盖率\nemployee\ncoverage",
+    "eligible_standalone_coverage": "应单建已单建率\neligible\nstandalone",
 }
 
 

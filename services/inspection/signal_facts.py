@@ -9,6 +9,7 @@ from psycopg import Connection, sql
 from domain.events.facts import Event, EventKey, Fact, standing_fact, standing_facts
 from domain.events.types import CORRECTED
 from domain.inspection.signals import DEFAULT_SIGNAL_POLICY, Learned, read_signal_policy
+from domain.ledger.policy import Policy
 from domain.values.instants import NANOSECONDS
 from services.ledger.projector import fits
 from services.ledger.queries import Queries
@@ -91,13 +92,14 @@ class Look:
         rows = self.connection.execute(_RECORDED, (positions,))
         return {p: Learned(said[p], _day(recorded), _day(learned), basis) for p, recorded, learned, basis in rows}
 
-    def full_members(self, org_nos: Sequence[int], day: date) -> dict[str, frozenset[str]]:
-        """By organization its full members on a day."""
+    def full_members(self, org_nos: Sequence[int], day: date, policy: Policy) -> dict[str, frozenset[str]]:
+        """By organization its full members on a day, as far as the policy looks at them."""
+        counted = ("full", "full_elsewhere") if policy.members_counted == "here_and_elsewhere" else ("full",)
         with self.connection.cursor() as cursor:
             present = self.view.reading.presences(cursor, org_nos, day.toordinal(), self.known_at)
         by_org: dict[str, set[str]] = {}
         for each in present:
-            if each.entity.startswith("member:") and each.value == "full":
+            if each.entity.startswith("member:") and each.value in counted:
                 by_org.setdefault(each.org, set()).add(each.entity)
         return {org: frozenset(members) for org, members in by_org.items()}
 

@@ -23,8 +23,9 @@ from domain.inspection.signals import (
     short_lived_branch,
     without_members_since,
 )
-from projections.ledger.columns.columns import Int32
-from projections.ledger.columns.counts import Standing, deciding_entries, standing
+from domain.ledger.policy import Policy
+from projections.ledger.columns.columns import MEMBERS, Int32
+from projections.ledger.columns.counts import Standing, deciding_entries, members_counted, standing
 from projections.ledger.columns.coverings import Covering
 from projections.ledger.columns.rows import OrgEntry, deciding
 from services.inspection.signal_facts import Look, day_of
@@ -108,10 +109,11 @@ def _moved_in_and_out(look: Look, deadlines: Sequence[date]) -> Iterator[Hit]:
     for deadline in deadlines:
         days = timedelta(look.policy.moved_days)
         moments = (deadline - days, deadline, min(deadline + days, look.as_of))
-        threshold = look.view.snapshot.policy(deadline.toordinal(), look.known_at).full_members_for_branch
-        few, enough, few_again = (_reaching(look, day, threshold) for day in moments)
+        policy = look.view.snapshot.policy(deadline.toordinal(), look.known_at)
+        threshold = policy.full_members_for_branch
+        few, enough, few_again = (_reaching(look, day, policy) for day in moments)
         candidates = sorted(set(enough) - set(few) - set(few_again))
-        present = [look.full_members(candidates, day) for day in moments]
+        present = [look.full_members(candidates, day, policy) for day in moments]
         for number in candidates:
             org = look.view.snapshot.orgs[number]
             passing = moved_in_and_out(FullMembers(*(p.get(org, frozenset()) for p in present)), threshold)
@@ -122,10 +124,11 @@ def _moved_in_and_out(look: Look, deadlines: Sequence[date]) -> Iterator[Hit]:
                 yield Hit("moved_in_and_out", deadline, org, detail, [p for fact in moves for p in fact.decided_by])
 
 
-def _reaching(look: Look, day: date, threshold: int) -> list[int]:
-    """The numbers of the organizations that have so many full members on a day."""
+def _reaching(look: Look, day: date, policy: Policy) -> list[int]:
+    """The numbers of the organizations that have the full members that a policy asks for on a day."""
     rows = _rows(look, day)
-    numbers: list[int] = rows.org_no[rows.full_members >= threshold].tolist()
+    members = members_counted(look.view.snapshot.entries, rows.entry, policy)
+    numbers: list[int] = rows.org_no[members >= policy.full_members_for_branch].tolist()
     return numbers
 
 
@@ -139,7 +142,7 @@ def _without_members(look: Look, _: Sequence[date]) -> Iterator[Hit]:
     snapshot, day = look.view.snapshot, look.as_of.toordinal()
     entries = deciding_entries(snapshot, day, look.known_at)
     columns = snapshot.entries
-    members = sum(columns[name][entries] for name in ("full_members", "probationary_members", "activists"))
+    members = sum(columns[name][entries] for name in MEMBERS)
     memberless: Int32 = columns["org_no"][entries[(members == 0) & (columns["formations"][entries] != 0)]]
     covered_by = _covering_only(look.queries.covering(look.view, day, look.known_at), memberless)
     with look.connection.cursor() as cursor:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from projections.ledger.columns.columns import MEMBERS
 from projections.ledger.columns.counts import deciding_entries
 from projections.ledger.columns.rows import AnomalyRow
 from services.ledger.dossier import held_anomalies, inactive_anomalies
@@ -67,10 +68,7 @@ def _at_inactive(view: View, cursor: Any, as_of: date, known_at: int) -> list[An
     entries = view.snapshot.entries
     decided = deciding_entries(view.snapshot, as_of.toordinal(), known_at)
     inactive = decided[entries["attributes_no"][decided] < 0]
-    peopled = (entries["formations"][inactive] != 0) | (
-        entries["full_members"][inactive] + entries["probationary_members"][inactive] + entries["activists"][inactive]
-        > 0
-    )
+    peopled = (entries["formations"][inactive] != 0) | (sum(entries[name][inactive] for name in MEMBERS) > 0)
     numbers = entries["org_no"][inactive[peopled]]
     if not np.any(peopled):
         return []

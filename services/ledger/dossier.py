@@ -4,13 +4,14 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from psycopg import Cursor
 
 from domain.ledger.entities import Branch
 from domain.ledger.rows import Row
 from domain.ledger.traces import DecidedBy, trace
+from domain.values.terms import Relation, Standing
 from projections.ledger.columns.rows import AnomalyRow, OrgEntry, PresenceRow, deciding
 from projections.ledger.rows import INACTIVE
 from services.ledger import held
@@ -31,10 +32,11 @@ class BranchHere(NamedTuple):
 
 
 class MemberHere(NamedTuple):
-    """A member at the organization."""
+    """A member at the organization; `relation` is None for an activist, who has none yet."""
 
     member: str
-    standing: str
+    standing: Standing
+    relation: Relation | None
 
 
 class Dossier(NamedTuple):
@@ -76,7 +78,7 @@ def dossier(queries: Queries, org: str, as_of: date, known_at: int) -> Dossier:
         anomalies = view.reading.anomalies(cursor, as_of.toordinal(), known_at, subjects=subjects)
         anomalies += held_anomalies(queries, as_of, known_at, subjects)
     branches = [branch_here(facts, each) for each in present if _is(each, "branch:")]
-    members = [MemberHere(each.entity, each.value) for each in present if _is(each, "member:")]
+    members = [member_here(each) for each in present if _is(each, "member:")]
     instructors = [each.entity for each in present if _is(each, "person:")]
     if found is None:
         anomalies += inactive_anomalies(present)
@@ -84,6 +86,13 @@ def dossier(queries: Queries, org: str, as_of: date, known_at: int) -> Dossier:
     anomalies = [each._replace(detail=sight.text(each.detail)) for each in anomalies]
     decided_by = None if found is None else facts.decided_by(found)
     return Dossier(org, found is not None, found, decided_by, branches, members, instructors, anomalies)
+
+
+def member_here(present: PresenceRow) -> MemberHere:
+    """A member by what they count as."""
+    standing, _, elsewhere = present.value.partition("_")
+    relation: Relation | None = None if standing == "activist" else "elsewhere" if elsewhere else "here"
+    return MemberHere(present.entity, cast("Standing", standing), relation)
 
 
 def _is(present: PresenceRow, prefix: str) -> bool:

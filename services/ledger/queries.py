@@ -306,6 +306,7 @@ def rows_at(view: View, cursor: Cursor[Any], rows: Standing, policy: Policy) -> 
             number, int(entries["excluded"][entry]), int(entries["full_members"][entry]),
             int(entries["probationary_members"][entry]), int(entries["activists"][entry]),
             mask & 1, mask >> 1 & 1, mask >> 2 & 1, int(entries["instructed"][entry]),
+            int(entries["full_elsewhere"][entry]), int(entries["probationary_elsewhere"][entry]),
         )  # fmt: skip
         made.append(row_of(view.snapshot.orgs[org_no], state, attributes, policy))
     return made

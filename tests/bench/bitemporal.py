@@ -17,11 +17,13 @@ from projections.ledger.rows import FOREVER, INACTIVE
 FOLDER = Path(__file__).parent
 _ENTRIES = """
 SELECT org_no, position, day_from, day_to, attributes_no, excluded, full_members, probationary_members, activists,
-       standalone, joint, affiliated, instructors FROM {}.entry ORDER BY org_no, entry
+       standalone, joint, affiliated, instructors, full_elsewhere, probationary_elsewhere FROM {}.entry
+ ORDER BY org_no, entry
 """
 _COPY = """
 COPY bitemporal (org_no, valid, known, attributes_no, excluded, full_members, probationary_members, activists,
-                 standalone, joint, affiliated, instructors, kind, region, employees) FROM STDIN
+                 standalone, joint, affiliated, instructors, full_elsewhere, probationary_elsewhere,
+                 kind, region, employees) FROM STDIN
 """
 _ATTRIBUTES = "SELECT attributes_no, kind, region, employees FROM {}.attributes"
 

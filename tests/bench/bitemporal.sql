@@ -13,6 +13,8 @@ CREATE TABLE bitemporal (
     joint integer NOT NULL,
     affiliated integer NOT NULL,
     instructors integer NOT NULL,
+    full_elsewhere integer NOT NULL,
+    probationary_elsewhere integer NOT NULL,
     kind text NOT NULL,
     region text NOT NULL,
     employees integer

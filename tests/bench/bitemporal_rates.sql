@@ -1,8 +1,8 @@
 WITH policy AS (
     SELECT * FROM (
-        SELECT position, full_members_for_branch, formations_counted FROM {schema}.policy
+        SELECT position, full_members_for_branch, formations_counted, members_counted FROM {schema}.policy
          WHERE position <= %(known_at)s AND day_from <= %(day)s AND day_to > %(day)s
-        UNION ALL SELECT 0, 3, ARRAY['standalone', 'joint', 'affiliated']
+        UNION ALL SELECT 0, 3, ARRAY['standalone', 'joint', 'affiliated'], 'here'
     ) adopted ORDER BY position DESC LIMIT 1
 ), rows AS (
     SELECT b.*, b.excluded = 0 AS included,
@@ -10,7 +10,8 @@ WITH policy AS (
            OR (joint > 0 AND 'joint' = ANY (p.formations_counted))
            OR (affiliated > 0 AND 'affiliated' = ANY (p.formations_counted)) AS covered,
            standalone + joint + affiliated + instructors > 0 AS work_covered,
-           full_members >= p.full_members_for_branch AS eligible
+           full_members + CASE p.members_counted WHEN 'here_and_elsewhere' THEN full_elsewhere ELSE 0 END
+           >= p.full_members_for_branch AS eligible
       FROM bitemporal b, policy p
      WHERE b.valid @> %(as_of)s::date AND b.known @> %(known_at)s::bigint
 )
@@ -29,5 +30,7 @@ SELECT kind, left(region, 6),
        coalesce(sum(employees) FILTER (WHERE included AND covered), 0),
        coalesce(sum(full_members) FILTER (WHERE included), 0),
        coalesce(sum(probationary_members) FILTER (WHERE included), 0),
-       coalesce(sum(activists) FILTER (WHERE included), 0)
+       coalesce(sum(activists) FILTER (WHERE included), 0),
+       coalesce(sum(full_elsewhere + probationary_elsewhere) FILTER (WHERE included), 0),
+       count(*) FILTER (WHERE included AND eligible AND standalone > 0)
   FROM rows GROUP BY 1, 2

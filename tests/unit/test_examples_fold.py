@@ -9,7 +9,7 @@ from domain.events.envelope import check_data, read_event
 from domain.events.facts import Event
 from domain.ledger.rates import Filters, group
 from domain.ledger.rows import ledger
-from tests.examples import EXAMPLES, Example
+from tests.examples import EXAMPLES, Example, told
 
 
 def _fits(type_: str, data: object) -> bool:
@@ -34,7 +34,7 @@ def test_the_fold_gives_the_expected_counts(example: Example) -> None:
         rows = ledger(known, date.fromisoformat(question["as_of"]), _fits).rows()
         filters = Filters(**question["filters"])
         groups = [
-            {"key": dict(zip(question["group_by"], key, strict=True)), "counts": counts._asdict()}
+            {"key": dict(zip(question["group_by"], key, strict=True)), "counts": told(counts._asdict(), question)}
             for key, counts in group(rows, tuple(question["group_by"]), filters).items()
         ]
         assert groups == question["groups"], question

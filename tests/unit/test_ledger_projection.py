@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.ledger.entities import counted_as
 from domain.ledger.rates import group, matches
 from domain.ledger.rows import ledger
 from projections.ledger.columns import counts, grouping
@@ -58,7 +59,7 @@ def test_presences_equal_those_of_the_fold(history: list[Any], seed: int) -> Non
                 present[row.entity, names[row.org_no]] = row.value
         folded = from_scratch(events, day, known_at)
         expected: dict[tuple[str, str], str | None] = {
-            (m, s.org): s.standing for m, s in folded.members.items() if s.standing and s.org
+            (m, s.org): counted_as(s) for m, s in folded.members.items() if s.standing and s.org
         }
         expected |= {(b, org): s.formation for b, s in folded.branches.items() if s.formation for org in s.covers}
         expected |= {(i, org): "assigned" for (org, i), s in folded.instructors.items() if s.assigned}

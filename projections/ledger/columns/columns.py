@@ -21,6 +21,7 @@ Int32 = NDArray[np.int32]
 ENTRY_FIELDS: Final = (
     "entry", "position", "org_no", "day_from", "day_to", "previous", "attributes_no", "excluded",
     "full_members", "probationary_members", "activists", "standalone", "joint", "affiliated", "instructors",
+    "full_elsewhere", "probationary_elsewhere",
 )  # fmt: skip
 _WIRE: Final = np.dtype(
     [("fields", ">i2")]
@@ -37,12 +38,16 @@ _KEPT: Final[dict[str, type[np.generic]]] = {
     "position": np.int32, "org_no": np.int32, "day_from": np.int32, "day_to": np.int32,
     "previous": np.int32, "attributes_no": np.int32, "excluded": np.int8,
     "full_members": np.int32, "probationary_members": np.int32, "activists": np.int32,
-    "formations": np.int8, "instructed": np.bool_,
+    "formations": np.int8, "instructed": np.bool_, "full_elsewhere": np.int32, "probationary_elsewhere": np.int32,
 }  # fmt: skip
 _ATTRIBUTES: Final[dict[str, type[np.generic]]] = {
     "org_no": np.int32, "kind": np.int8, "category": np.int8, "region": np.int32, "industry": np.int32,
     "employees": np.int32,
 }  # fmt: skip
+# The columns that count members, each member in one of them.
+MEMBERS: Final = (
+    "full_members", "probationary_members", "activists", "full_elsewhere", "probationary_elsewhere",
+)  # fmt: skip
 UNKNOWN: Final = -1
 _INT32_MAX: Final = 2**31 - 1
 
@@ -135,7 +140,11 @@ class Snapshot:
         for entry in reversed(self.policies):
             if entry.position <= known_at and entry.day_from <= day < entry.day_to:
                 counted: tuple[Formation, ...] = tuple(f for f in FORMATIONS if f in entry.formations_counted)
-                return Policy(entry.full_members_for_branch, entry.employees_for_branch, counted)
+                return Policy(
+                    entry.full_members_for_branch, entry.employees_for_branch, counted,
+                    "here_and_elsewhere" if entry.members_counted == "here_and_elsewhere" else "here",
+                    DEFAULT_POLICY.small_unit if entry.small_unit is None else entry.small_unit,
+                )  # fmt: skip
         return DEFAULT_POLICY
 
 

@@ -3,6 +3,7 @@
 The vector form of domain.ledger.rows.row and domain.ledger.rates.count_row; a property test holds both equal.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -40,6 +41,7 @@ class Standing:
     full_members: Int32
     probationary_members: Int32
     activists: Int32
+    members_elsewhere: Int32
     excluded: NDArray[np.int8]
     formation: NDArray[np.int8]
     organization_covered: Mask
@@ -82,8 +84,9 @@ def rows_of(snapshot: Snapshot, decided: Int32, policy: Policy) -> Standing:
     full_members = entries["full_members"][decided]
     employees = attributes["employees"][number]
     counted = sum(1 << FORMATIONS.index(f) for f in policy.formations_counted)
-    eligible = full_members >= policy.full_members_for_branch
-    measure = np.select([employees >= policy.employees_for_branch, eligible, full_members >= 1], [0, 1, 2], 3)
+    members = members_counted(entries, decided, policy)
+    eligible = members >= policy.full_members_for_branch
+    measure = np.select([employees >= policy.employees_for_branch, eligible, members >= 1], [0, 1, 2], 3)
     return Standing(
         entry=decided,
         org_no=entries["org_no"][decided],
@@ -96,6 +99,7 @@ def rows_of(snapshot: Snapshot, decided: Int32, policy: Policy) -> Standing:
         full_members=full_members,
         probationary_members=entries["probationary_members"][decided],
         activists=entries["activists"][decided],
+        members_elsewhere=entries["full_elsewhere"][decided] + entries["probationary_elsewhere"][decided],
         excluded=entries["excluded"][decided],
         formation=_STRONGEST[formations],
         organization_covered=(formations & counted) != 0,
@@ -103,6 +107,12 @@ def rows_of(snapshot: Snapshot, decided: Int32, policy: Policy) -> Standing:
         eligible=eligible,
         measure=measure.astype(np.int8),
     )
+
+
+def members_counted(entries: Mapping[str, NDArray[Any]], chosen: NDArray[Any], policy: Policy) -> Int32:
+    """Of these entries the full members that the policy looks at (domain.ledger.rows.members_counted)."""
+    members: Int32 = entries["full_members"][chosen]
+    return members + entries["full_elsewhere"][chosen] if policy.members_counted == "here_and_elsewhere" else members
 
 
 def matching(snapshot: Snapshot, rows: Standing, filters: Filters) -> Mask:

@@ -10,6 +10,7 @@ from domain.values.terms import CATEGORIES, FORMATIONS, KINDS, MEASURES
 from projections.ledger.columns.columns import UNKNOWN, Snapshot
 from projections.ledger.columns.counts import Standing
 
+_STANDALONE: Final = FORMATIONS.index("standalone")
 _NAMES: Final[dict[str, tuple[str | None, ...]]] = {
     "kind": KINDS,
     "category": CATEGORIES,
@@ -93,4 +94,5 @@ def count_columns(rows: Standing) -> tuple[NDArray[Any], ...]:
         included & rows.work_covered, included & rows.eligible, included & rows.eligible & covered,
         included * employees, (included & covered) * employees,
         included * rows.full_members, included * rows.probationary_members, included * rows.activists,
+        included * rows.members_elsewhere, included & rows.eligible & (rows.formation == _STANDALONE),
     )  # fmt: skip

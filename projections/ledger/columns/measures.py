@@ -16,7 +16,7 @@ from domain.fieldwork.measures import BY_ELIGIBILITY, METS, ClosedBy, Episode
 from domain.ledger.policy import Policy
 from domain.values.terms import FORMATIONS, MEASURES
 from projections.ledger.columns.columns import Int32, Snapshot
-from projections.ledger.columns.counts import Mask, Standing
+from projections.ledger.columns.counts import Mask, Standing, members_counted
 
 ASKED: Final = (*MEASURES, *METS)
 _NOT_REGISTERED: Final = ASKED.index("not_registered")
@@ -154,12 +154,12 @@ def latest(begins: NDArray[np.int64], ends: NDArray[np.int64], length: int) -> N
 
 def _asked(snapshot: Snapshot, chosen: NDArray[np.int64], policy: Policy) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
     """For each of these entries under a policy: its index in ASKED, and whether the organization is eligible."""
-    entries = {name: snapshot.entries[name][chosen] for name in ("attributes_no", "full_members", "formations")}
-    number, full_members, formations = entries.values()
+    number, formations = (snapshot.entries[name][chosen] for name in ("attributes_no", "formations"))
+    members = members_counted(snapshot.entries, chosen, policy)
     excluded = snapshot.entries["excluded"][chosen] != 0
     employees = np.append(snapshot.attributes["employees"], -1)[number]
-    eligible = full_members >= policy.full_members_for_branch
-    measure = np.select([employees >= policy.employees_for_branch, eligible, full_members >= 1], [0, 1, 2], _INSTRUCT)
+    eligible = members >= policy.full_members_for_branch
+    measure = np.select([employees >= policy.employees_for_branch, eligible, members >= 1], [0, 1, 2], _INSTRUCT)
     counted = sum(1 << FORMATIONS.index(f) for f in policy.formations_counted)
     worked = (formations != 0) | snapshot.entries["instructed"][chosen]
     asked = np.select(

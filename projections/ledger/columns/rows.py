@@ -14,7 +14,8 @@ from projections.ledger.columns.columns import COPY_HEADER, COPY_TRAILER, ENTRY_
 from projections.ledger.rows import INACTIVE, PolicyEntry, RawState
 
 _STATE: Final = (
-    "attributes_no, excluded, full_members, probationary_members, activists, standalone, joint, affiliated, instructors"
+    "attributes_no, excluded, full_members, probationary_members, activists, standalone, joint, affiliated, "
+    "instructors, full_elsewhere, probationary_elsewhere"
 )
 _ENTRIES: Final = f"""
 COPY (SELECT {", ".join(ENTRY_FIELDS)} FROM {{schema}}.entry WHERE entry >= %s ORDER BY entry)
@@ -30,11 +31,12 @@ _CHUNK: Final = 20_000
 # Of the entries in their wire form, which take three times as much while they are read.
 _WIRE_BYTES: Final = 4 << 20
 _POLICIES: Final = """
-SELECT position, day_from, day_to, full_members_for_branch, employees_for_branch, formations_counted
-FROM {schema}.policy ORDER BY position OFFSET %s
+SELECT position, day_from, day_to, full_members_for_branch, employees_for_branch, formations_counted,
+       members_counted, small_unit FROM {schema}.policy ORDER BY position OFFSET %s
 """
 _ATTRIBUTES_OF: Final = """
-SELECT attributes_no, kind, category, name, region, industry, employees, supervisor, address
+SELECT attributes_no, kind, category, name, region, industry, employees, supervisor, address,
+       registered_region, legal_person, above_scale
 FROM {schema}.attributes WHERE attributes_no = ANY(%s)
 """
 _ORG_NO: Final = "SELECT org_no FROM {schema}.organization WHERE org = %s"
@@ -86,7 +88,7 @@ class OrgEntry(NamedTuple):
 
 
 class PresenceRow(NamedTuple):
-    """A member (value: standing), branch (formation) or instructor (`assigned`) at an organization."""
+    """A member (value: what they count as), branch (formation) or instructor (`assigned`) at an organization."""
 
     entity: str
     org: str
@@ -228,4 +230,4 @@ def organization_state(state: RawState, attributes: Attributes) -> Organization:
 def presence(state: RawState) -> Presence:
     """What stands at the organization."""
     formations = frozenset(f for f, count in zip(FORMATIONS, state[5:8], strict=True) if count > 0)
-    return Presence(state[2], state[3], state[4], formations, state[8])
+    return Presence(state[2], state[3], state[4], formations, *state[8:])

@@ -6,10 +6,10 @@ from typing import Any, Final, NamedTuple, cast
 
 from domain.events.facts import LEDGER_FAMILIES, POLICY, Event, entity_of, family_of
 from domain.events.types import EVENT_TYPES, RANKS
-from domain.ledger.entities import Branch, Instructor, Member
+from domain.ledger.entities import Branch, Instructor, Member, counted_as
 from domain.values.terms import EXCLUSION_REASONS, ExclusionReason
 from projections.ledger.fold.records import EntityState
-from projections.ledger.rows import AT_FORMATION, AT_INSTRUCTORS, AT_STANDING, RawState
+from projections.ledger.rows import AT_COUNTED, AT_FORMATION, AT_INSTRUCTORS, RawState
 
 Change = Callable[[RawState], RawState]
 
@@ -34,7 +34,7 @@ def _both(first: Change, second: Change) -> Change:
     return lambda state: second(first(state))
 
 
-_FIELDS: Final = (*AT_STANDING.values(), *AT_FORMATION.values(), AT_INSTRUCTORS)
+_FIELDS: Final = (*AT_COUNTED.values(), *AT_FORMATION.values(), AT_INSTRUCTORS)
 # Made once: a rebuild asks for one with almost every event.
 _MORE: Final[dict[int, Change]] = {field: _step(field, 1) for field in _FIELDS}
 _LESS: Final[dict[int, Change]] = {field: _step(field, -1) for field in _FIELDS}
@@ -58,14 +58,14 @@ def _member_effects(before: Member, after: Member) -> list[Effect]:
     leaves = None if before.standing is None or before.org is None else before.org
     arrives = None if after.standing is None or after.org is None else after.org
     if leaves == arrives:
-        if leaves is None or before.standing == after.standing:
+        if leaves is None or (was := AT_COUNTED[counted_as(before)]) == (now := AT_COUNTED[counted_as(after)]):
             return []
-        return [Effect(leaves, _INSTEAD[AT_STANDING[before.standing or ""], AT_STANDING[after.standing or ""]])]
+        return [Effect(leaves, _INSTEAD[was, now])]
     found = []
     if leaves is not None:
-        found.append(Effect(leaves, _LESS[AT_STANDING[before.standing or ""]]))
+        found.append(Effect(leaves, _LESS[AT_COUNTED[counted_as(before)]]))
     if arrives is not None:
-        found.append(Effect(arrives, _MORE[AT_STANDING[after.standing or ""]]))
+        found.append(Effect(arrives, _MORE[AT_COUNTED[counted_as(after)]]))
     return found
 
 
@@ -100,7 +100,7 @@ def presences(entity: str, before: EntityState, after: EntityState) -> list[tupl
 def _present(entity: str, state: EntityState) -> tuple[str, str] | None:
     """The one organization where a member or instructor is, and as what."""
     if isinstance(state, Member):
-        return None if state.standing is None or state.org is None else (state.org, state.standing)
+        return None if state.standing is None or state.org is None else (state.org, counted_as(state))
     if isinstance(state, Instructor) and state.assigned:
         return (entity.partition(" ")[0], "assigned")
     return None

@@ -177,7 +177,7 @@ class LedgerFold:
                 PolicyEntry(
                     position, difference.day_from, difference.day_to,
                     after.full_members_for_branch, after.employees_for_branch,
-                    list(after.formations_counted),
+                    list(after.formations_counted), after.members_counted, after.small_unit,
                 )
             )  # fmt: skip
         else:

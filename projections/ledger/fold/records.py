@@ -79,7 +79,7 @@ def _decode_state(family: str, fields: list[Any]) -> EntityState:
         case "instructor":
             return Instructor(*fields)
         case _:
-            return Policy(fields[0], fields[1], tuple(fields[2]))
+            return Policy(fields[0], fields[1], tuple(fields[2]), *fields[3:])
 
 
 @dataclass(slots=True)

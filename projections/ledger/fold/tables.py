@@ -24,6 +24,7 @@ COLUMNS: Final[dict[str, dict[str, str]]] = {
     "attributes": {
         "attributes_no": "int4", "org_no": "int4", "kind": "text", "category": "text", "name": "text",
         "region": "text", "industry": "text", "employees": "int4", "supervisor": "text", "address": "text",
+        "registered_region": "text", "legal_person": "bool", "above_scale": "bool",
     },
     "presence": {
         "position": "int8", "entity": "text", "org_no": "int4", "day_from": "int4", "day_to": "int4", "value": "text",
@@ -34,7 +35,7 @@ COLUMNS: Final[dict[str, dict[str, str]]] = {
     },
     "policy": {
         "position": "int8", "day_from": "int4", "day_to": "int4", "full_members_for_branch": "int4",
-        "employees_for_branch": "int4", "formations_counted": "text[]",
+        "employees_for_branch": "int4", "formations_counted": "text[]", "members_counted": "text", "small_unit": "int4",
     },
     "mention": {"identifier": "text", "position": "int8", "since": "int8"},
     "word": {"source": "text", "id": "text", "position": "int8"},

@@ -16,7 +16,9 @@ CREATE TABLE {schema}.entry (
     standalone integer NOT NULL,
     joint integer NOT NULL,
     affiliated integer NOT NULL,
-    instructors integer NOT NULL
+    instructors integer NOT NULL,
+    full_elsewhere integer NOT NULL,
+    probationary_elsewhere integer NOT NULL
 );
 
 CREATE TABLE {schema}.organization (
@@ -34,7 +36,10 @@ CREATE TABLE {schema}.attributes (
     industry text,
     employees integer,
     supervisor text,
-    address text
+    address text,
+    registered_region text,
+    legal_person boolean,
+    above_scale boolean
 );
 
 CREATE TABLE {schema}.presence (
@@ -62,7 +67,9 @@ CREATE TABLE {schema}.policy (
     day_to integer NOT NULL,
     full_members_for_branch integer NOT NULL,
     employees_for_branch integer NOT NULL,
-    formations_counted text[] NOT NULL
+    formations_counted text[] NOT NULL,
+    members_counted text,
+    small_unit integer
 );
 
 CREATE TABLE {schema}.mention (
