@@ -4,6 +4,7 @@ import ast
 import re
 from pathlib import Path
 from string import Formatter
+from typing import get_args
 
 import pytest
 
@@ -40,6 +41,7 @@ def test_every_term_of_the_domain_has_its_words() -> None:
         "kind": terms.KINDS, "category": terms.CATEGORIES, "measure": terms.MEASURES, "formation": terms.FORMATIONS,
         "standing": terms.STANDINGS, "excluded": terms.EXCLUSION_REASONS, "type": EVENT_TYPES,
         "anomaly": terms.ANOMALIES, "reason": REASONS, "rate": RATES, "count": Counts._fields,
+        "export.note": RATES, "relation": get_args(terms.Relation),
         "nav": [name for name, _ in NAVIGATION],
     }  # fmt: skip
     for name, values in named.items():
