@@ -82,14 +82,13 @@ def _optional(required: dict[str, Any], optional: dict[str, Any]) -> st.SearchSt
     return st.fixed_dictionaries(required, optional=optional).filter(lambda data: len(data) > len(required))
 
 
-def covering(*, to_come: bool) -> st.SearchStrategy[Any]:
-    """An item of `covers` or `add`."""
-    return orgs | st.fixed_dictionaries({"org": orgs, "formation": formations}) if to_come else orgs
+# An item of `covers` or `add`.
+covering = orgs | st.fixed_dictionaries({"org": orgs, "formation": formations})
 
 
-def _existing(*, to_come: bool) -> dict[str, st.SearchStrategy[dict[str, Any]]]:
+def _existing() -> dict[str, st.SearchStrategy[dict[str, Any]]]:
     relation = {"relation": relations}
-    covers = st.lists(covering(to_come=to_come), max_size=2)
+    covers = st.lists(covering, max_size=2)
     policy = {
         "full_members_for_branch": st.sampled_from([3, 3, 2, 1]),
         "employees_for_branch": st.sampled_from([50, 4, 100]),
@@ -99,8 +98,8 @@ def _existing(*, to_come: bool) -> dict[str, st.SearchStrategy[dict[str, Any]]]:
     }
     formed = {
         "branch": branches, "name": st.just("支部"), "formation": formations, "region": st.just("510104"),
-        "tier": st.sampled_from(["branch", "branch", "committee"]) if to_come else st.just("branch"),
-        "covers": st.lists(covering(to_come=to_come), max_size=3),
+        "tier": st.sampled_from(["branch", "branch", "committee"]),
+        "covers": st.lists(covering, max_size=3),
     }  # fmt: skip
     return {
         "organization.registered": registered(),
@@ -127,14 +126,23 @@ def _existing(*, to_come: bool) -> dict[str, st.SearchStrategy[dict[str, Any]]]:
         "member.standing_changed": st.fixed_dictionaries({"member": members, "standing": standings}),
         "member.relation_changed": st.fixed_dictionaries({"member": members, "relation": relations}),
         "member.removed": st.fixed_dictionaries({"member": members}),
-        "branch.formed": st.fixed_dictionaries(
-            formed, optional={"parent": branches, "groups": st.integers(0, 2)} if to_come else {}
-        ),
+        "branch.formed": st.fixed_dictionaries(formed, optional={"parent": branches, "groups": st.integers(0, 2)}),
         "branch.coverage_changed": _optional(
             {"branch": branches}, {"add": covers, "drop": st.lists(orgs, max_size=2), "formation": formations}
         ),
+        "branch.changed": _optional(
+            {"branch": branches},
+            {
+                "tier": st.sampled_from(["branch", "general_branch"]),
+                "parent": st.none() | branches,
+                "groups": st.integers(0, 2),
+            },
+        ),
         "branch.dissolved": st.fixed_dictionaries({"branch": branches}),
-        "instructor.assigned": st.fixed_dictionaries({"org": orgs, "instructor": st.sampled_from(INSTRUCTORS)}),
+        "instructor.assigned": st.fixed_dictionaries(
+            {"org": orgs, "instructor": st.sampled_from(INSTRUCTORS)},
+            optional={"role": st.sampled_from(["instructor", "liaison"])},
+        ),
         "instructor.withdrawn": st.fixed_dictionaries({"org": orgs, "instructor": st.sampled_from(INSTRUCTORS)}),
         "policy.adopted": st.fixed_dictionaries(
             policy, optional={"members_counted": st.sampled_from(["here_and_elsewhere", "here"])}
@@ -148,14 +156,6 @@ def _to_come() -> dict[str, st.SearchStrategy[dict[str, Any]]]:
         {"least": st.integers(1, 2), "per": st.sampled_from(["month", "quarter", "half_year", "year"])}
     )
     return {
-        "branch.changed": _optional(
-            {"branch": branches},
-            {
-                "tier": st.sampled_from(["branch", "general_branch"]),
-                "parent": st.none() | branches,
-                "groups": st.integers(0, 2),
-            },
-        ),
         "branch.term_began": st.fixed_dictionaries({"branch": branches}, optional={"to": days_to_come}),
         "branch.term_extended": st.fixed_dictionaries({"branch": branches, "to": days_to_come}),
         "branch.meeting_held": st.fixed_dictionaries(
@@ -200,8 +200,8 @@ def _to_come() -> dict[str, st.SearchStrategy[dict[str, Any]]]:
     }
 
 
-DATA = _existing(to_come=False)
-DATA_TO_COME = {**_existing(to_come=True), **_to_come()}
+DATA = _existing()
+DATA_TO_COME = {**DATA, **_to_come()}
 # What changes much happens more often.
 NAMES = [*DATA, "branch.coverage_changed", "branch.formed", "organization.registered", "member.transferred"]
 NAMES_TO_COME = [

@@ -19,6 +19,7 @@ from api.web.shapes import Figures, KnownAt, figures
 from domain.figures.comparison import Pair, count_differences
 from domain.ledger.entities import Branch
 from domain.values.codes import CodeError, check_named
+from domain.values.terms import Formation
 from services.inspection.replay import BranchStep, Step, branch_history, replay
 
 router = APIRouter(prefix="/v1", tags=["inspection"], responses=PROBLEMS)
@@ -59,6 +60,8 @@ class BranchState(BaseModel):
     formation: str | None
     region: str | None
     covers: list[str]
+    pairs: dict[str, Formation] = Field(description="of those covered otherwise than by the branch's own formation")
+    groups: int = Field(description="党小组 groups that it says it has")
 
 
 class BranchStepShape(Stepping):
@@ -165,4 +168,4 @@ def _branch_step(each: BranchStep) -> dict[str, Any]:
 
 
 def _state(branch: Branch | None) -> dict[str, Any] | None:
-    return None if branch is None else branch._asdict()
+    return None if branch is None else {**branch._asdict(), "pairs": dict(sorted(branch.pairs))}

@@ -30,6 +30,8 @@ from domain.events.regions import (
 )
 from domain.events.surveys import SurveyOpened, VisitMade
 from domain.values.fields import (
+    COVERS_MAX,
+    GROUPS_MAX,
     Address,
     BranchId,
     Data,
@@ -59,6 +61,7 @@ from domain.values.terms import (
     Kind,
     MembersCounted,
     Relation,
+    Role,
     Standing,
     Tier,
 )
@@ -185,6 +188,18 @@ class MemberRemoved(FactData):
     member: MemberId
 
 
+class Pair(Data):
+    """An organization, and how the branch covers it."""
+
+    org: OrganizationId
+    formation: Formation
+
+
+# Each an organization, covered by the branch's own formation, or said of the pair.
+Groups = Annotated[int, Field(ge=0, le=GROUPS_MAX)]
+Covered = Annotated[list[OrganizationId | Pair], Field(max_length=COVERS_MAX)]
+
+
 class BranchFormed(FactData):
     identifier = "branch"
     reach = Reach.WHERE_IT_STANDS
@@ -193,14 +208,38 @@ class BranchFormed(FactData):
     tier: Tier
     formation: Formation
     region: RegionCode
-    covers: Organizations
+    covers: Covered
+    parent: BranchId | None = None
+    groups: Groups = 0
+
+    @model_validator(mode="after")
+    def _parent_given(self) -> "BranchFormed":
+        given(self, "parent")
+        return self
+
+
+class BranchChanged(FactData):
+    """A branch's name, tier, parent (null: under none) or number of groups."""
+
+    identifier = "branch"
+    branch: BranchId
+    name: Name | None = None
+    tier: Tier | None = None
+    parent: BranchId | None = None
+    groups: Groups | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "BranchChanged":
+        at_least_one(self, "name", "tier", "parent", "groups")
+        given(self, "name", "tier", "groups")
+        return self
 
 
 class BranchCoverageChanged(FactData):
     identifier = "branch"
     reach = Reach.WHERE_IT_STANDS
     branch: BranchId
-    add: Organizations | None = None
+    add: Covered | None = None
     drop: Organizations | None = None
     formation: Formation | None = None
 
@@ -222,6 +261,7 @@ class InstructorAssigned(FactData):
     reach = Reach.WHERE_IT_STANDS
     org: OrganizationId
     instructor: InstructorId
+    role: Role = "instructor"
 
 
 class InstructorWithdrawn(FactData):
@@ -281,6 +321,7 @@ _MODELS: Final[dict[str, tuple[type[Data], int | None]]] = {
     "member.removed": (MemberRemoved, END),
     "branch.formed": (BranchFormed, START),
     "branch.coverage_changed": (BranchCoverageChanged, CHANGE),
+    "branch.changed": (BranchChanged, CHANGE),
     "branch.dissolved": (BranchDissolved, END),
     "instructor.assigned": (InstructorAssigned, START),
     "instructor.withdrawn": (InstructorWithdrawn, END),

@@ -1,6 +1,6 @@
 """The ledger at one date: every entity's state, and each active organization's row."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
@@ -24,9 +24,11 @@ from domain.ledger.entities import (
     State,
     apply,
     counted_as,
+    formations,
     initial_state,
     legal_person,
 )
+from domain.ledger.hierarchy import hierarchy
 from domain.ledger.policy import DEFAULT_POLICY, Policy, policy_in_force
 from domain.values.terms import COUNTED_AS, FORMATIONS, CountedAs, ExclusionReason, Formation, Measure
 
@@ -131,6 +133,7 @@ class Ledger:
     instructors: dict[tuple[str, str], Instructor] = field(default_factory=dict)
     policy: Policy = DEFAULT_POLICY
     anomalies: tuple[AnomalyFound, ...] = ()
+    parents: Mapping[str, str] = field(default_factory=dict)
 
     def rows(self) -> list[Row]:
         """One row for each active organization, in order of its identifier."""
@@ -148,11 +151,10 @@ class Ledger:
             if member.standing is not None and member.org is not None:
                 at = members.setdefault(member.org, dict.fromkeys(COUNTED_AS, 0))
                 at[counted_as(member)] += 1
-        formations: dict[str, set[Formation]] = {}
+        covering: dict[str, set[Formation]] = {}
         for branch in self.branches.values():
-            if branch.formation is not None:
-                for org in branch.covers:
-                    formations.setdefault(org, set()).add(branch.formation)
+            for org, how in formations(branch, branch.covers).items():
+                covering.setdefault(org, set()).add(how)
         instructors: dict[str, int] = {}
         for (org, _), instructor in self.instructors.items():
             if instructor.assigned:
@@ -163,12 +165,12 @@ class Ledger:
                 (at := members.get(org, none))["full"],
                 at["probationary"],
                 at["activist"],
-                frozenset(formations.get(org, ())),
+                frozenset(covering.get(org, ())),
                 instructors.get(org, 0),
                 at["full_elsewhere"],
                 at["probationary_elsewhere"],
             )
-            for org in members.keys() | formations.keys() | instructors.keys()
+            for org in members.keys() | covering.keys() | instructors.keys()
         }
 
 
@@ -182,6 +184,7 @@ def ledger(events: Iterable[Event], as_of: date, fits: Callable[[str, object], b
     """
     facts, anomalies = standing_facts(events, fits)
     by_entity: dict[str, list[Fact]] = {}
+    parents = hierarchy(fact for fact in facts if fact.effective_on <= as_of and family_of(fact.type) == "branch")
     for standing in facts:
         if standing.effective_on <= as_of and family_of(standing.type) in LEDGER_FAMILIES:
             by_entity.setdefault(standing.entity, []).append(standing)
@@ -194,7 +197,7 @@ def ledger(events: Iterable[Event], as_of: date, fits: Callable[[str, object], b
         _place(result, entity, state)
     return Ledger(
         result.organizations, result.members, result.branches, result.instructors,
-        result.policy, (*result.anomalies, *_inactive(result)),
+        result.policy, (*result.anomalies, *parents.anomalies, *_inactive(result)), parents.parents,
     )  # fmt: skip
 
 

@@ -101,7 +101,9 @@ def _values(state: State, org: str) -> Mapping[str, Any]:
             relation = {} if standing == "activist" else {"relation": state.relation}
             return {"standing": standing, "org": state.org, **relation}
         case Branch(formation=str(formation)):
-            return {"formation": formation, **({"covers": org} if org in state.covers else {})}
+            # How is said of the pair, or None; the branch's own formation decides only in the second case.
+            covers = {"covers": (org, dict(state.pairs).get(org))} if org in state.covers else {}
+            return {"formation": formation, **covers}
         case Instructor(assigned=True):
             return {"assigned": True}
     return {}
@@ -125,7 +127,7 @@ def decided_by(row: Row, around: Around, policy: TracedPolicy) -> DecidedBy:
     branches = [trace(facts, row.org) for facts in around.branches]
     instructors = [trace(facts, row.org).decided_by for facts in around.instructors]
     counting = {each: _members(members, each, row.org) for each in COUNTED_AS}
-    covering = _covering(branches)
+    covering = _covering(branches, row.org)
     counted = [f for f in covering if f in policy.policy.formations_counted] or list(covering)
     both = policy.policy.members_counted == "here_and_elsewhere"
     eligible = _union(counting["full"], counting["full_elsewhere"] if both else (), policy.decided_by)
@@ -159,12 +161,15 @@ def _members(members: Iterable[Traced], counting: CountedAs, org: str) -> Positi
     )
 
 
-def _covering(branches: Iterable[Traced]) -> dict[Formation, Positions]:
+def _covering(branches: Iterable[Traced], org: str) -> dict[Formation, Positions]:
     """By formation, what makes the branches cover the organization by it."""
     found: dict[Formation, Positions] = {}
     for state, decided in branches:
         if isinstance(state, Branch) and state.formation is not None and "covers" in decided:
-            found[state.formation] = _union(found.get(state.formation, ()), decided["formation"], decided["covers"])
+            said = dict(state.pairs).get(org)
+            how = said or state.formation
+            own = () if said else decided["formation"]
+            found[how] = _union(found.get(how, ()), own, decided["covers"])
     return found
 
 

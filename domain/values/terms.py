@@ -27,6 +27,8 @@ Relation = Literal["here", "elsewhere"]
 MembersCounted = Literal["here", "here_and_elsewhere"]
 # As what a member counts where they are: by standing, of those elsewhere apart; activists have no relation yet.
 CountedAs = Literal["full", "probationary", "activist", "full_elsewhere", "probationary_elsewhere"]
+# What a person assigned to an organization is: 党建工作指导员 or 联络员.
+Role = Literal["instructor", "liaison"]
 Tier = Literal["committee", "general_branch", "branch"]
 Measure = Literal["establish_large", "establish", "combine", "instruct"]
 DeregistrationReason = Literal["dissolved", "revoked", "merged", "moved_away"]
@@ -71,6 +73,7 @@ Anomaly = Literal[
     "not_enrolled",
     "already_formed",
     "not_formed",
+    "parent_in_circle",
     "already_assigned",
     "not_assigned",
     "already_excluded",

@@ -29,7 +29,7 @@ class WeakBranch(NamedTuple):
     """A branch that is weak on the date.
 
     Attributes:
-        formation: how it covers its organizations.
+        formation: the strongest by which it covers its organizations.
         covers: active organizations that it covers; excluded ones are among them.
         full_members: at these.
         weaknesses: why it is found.
@@ -74,7 +74,6 @@ def _judged(  # noqa: PLR0917 - one question
     regions = list(snapshot.regions)
     in_sight = np.array([in_scope(code, queries.scope) for code in regions])
     in_region = np.array([region is None or code.startswith(region) for code in regions])
-    # A branch has one formation on a date.
     begins = np.flatnonzero(np.append(True, covering.branch[1:] != covering.branch[:-1]))
     home = rows.region[row]
     # A branch is judged by all that it covers: who may not see all of it is not told of it.
@@ -92,7 +91,7 @@ def _judged(  # noqa: PLR0917 - one question
         weaknesses: list[Weakness] = ["could_stand_alone"] if firms else []
         if full_members < policy.full_members_for_branch:
             weaknesses.append("below_threshold")
-        name, formation = covering.names[covering.branch[first]], FORMATIONS[covering.formation[first]]
+        name, formation = covering.names[covering.branch[first]], FORMATIONS[covering.formation[first:end].min()]
         judged.append(WeakBranch(name, formation, end - first, full_members, weaknesses, firms))
     return judged
 

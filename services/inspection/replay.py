@@ -113,7 +113,10 @@ def branch_history(ledger: LedgerAt, branch: str, *, after: int, limit: int) -> 
 
     def state(position: int) -> Branch | None:
         found = _branch(about, branch, as_of, position)
-        return None if found is None else found._replace(covers=frozenset(filter(sight.sees, found.covers)))
+        if found is None:
+            return None
+        covers = frozenset(filter(sight.sees, found.covers))
+        return found._replace(covers=covers, pairs=frozenset(pair for pair in found.pairs if pair[0] in covers))
 
     return [
         BranchStep(

@@ -9,6 +9,7 @@ from projections.ledger.columns.columns import MEMBERS
 from projections.ledger.columns.counts import deciding_entries
 from projections.ledger.columns.rows import AnomalyRow
 from services.ledger.dossier import held_anomalies, inactive_anomalies
+from services.ledger.hierarchy import in_circle
 from services.ledger.queries import Queries
 from services.ledger.sight import Sight
 from services.ledger.view import View
@@ -41,6 +42,7 @@ def anomalies(
             subjects = None if subject is None else [subject]
             found += view.reading.anomalies(cursor, as_of.toordinal(), known_at, anomaly=anomaly, subjects=subjects)
             found += held_anomalies(queries, as_of, known_at, subjects) if anomaly in (None, "event_held") else []
+            found += in_circle(queries, as_of, known_at) if anomaly in (None, "parent_in_circle") else []
         if anomaly is None or anomaly in _OF_STATES:
             found += _at_inactive(view, cursor, as_of, known_at)
         if not sight.is_whole:

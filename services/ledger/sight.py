@@ -23,6 +23,11 @@ _REGIONS: Final = ("region", "regions")
 T = TypeVar("T", bound=Any)
 
 
+def _covered(each: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Of an item of a branch's coverage the organization."""
+    return each["org"] if isinstance(each, dict) and each.keys() == {"org", "formation"} else each
+
+
 class Sight:
     """What lies in sight of `queries.scope`; without a scope everything does, and nothing is changed."""
 
@@ -80,7 +85,7 @@ class Sight:
                     return {"org": WITHHELD}
                 return {name: self._named(name, each) for name, each in value.items()}
             case list() | tuple() | frozenset() | set():
-                return [self.redacted(each) for each in value if not self._is_out_of_sight(each)]
+                return [self.redacted(each) for each in value if not self._is_out_of_sight(_covered(each))]
             case str():
                 return self.text(value)
         return value

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from domain.events.facts import LEDGER_FAMILIES, POLICY, Event, entity_of, family_of
 from domain.events.types import EVENT_TYPES, RANKS
-from domain.ledger.entities import Branch, Instructor, Member, counted_as
+from domain.ledger.entities import Branch, Instructor, Member, counted_as, formations
 from domain.values.terms import EXCLUSION_REASONS, ExclusionReason
 from projections.ledger.fold.records import EntityState
 from projections.ledger.rows import AT_COUNTED, AT_FORMATION, AT_INSTRUCTORS, RawState
@@ -70,24 +70,29 @@ def _member_effects(before: Member, after: Member) -> list[Effect]:
 
 
 def _branch_effects(before: Branch, after: Branch) -> Iterator[Effect]:
-    leaves = AT_FORMATION.get(before.formation or "", 0)
-    arrives = AT_FORMATION.get(after.formation or "", 0)
-    for org in sorted(before.covers - after.covers):
-        yield Effect(org, _LESS[leaves])
-    for org in sorted(after.covers - before.covers):
-        yield Effect(org, _MORE[arrives])
-    if leaves != arrives:
-        for org in sorted(before.covers & after.covers):
-            yield Effect(org, _INSTEAD[leaves, arrives])
+    for org, how in sorted(formations(before, before.covers - after.covers).items()):
+        yield Effect(org, _LESS[AT_FORMATION[how]])
+    for org, how in sorted(formations(after, after.covers - before.covers).items()):
+        yield Effect(org, _MORE[AT_FORMATION[how]])
+    if not _covers_alike(before, after):
+        stay = before.covers & after.covers
+        was, now = formations(before, stay), formations(after, stay)
+        for org in sorted(org for org in stay if was[org] != now[org]):
+            yield Effect(org, _INSTEAD[AT_FORMATION[was[org]], AT_FORMATION[now[org]]])
+
+
+def _covers_alike(before: Branch, after: Branch) -> bool:
+    """Whether what both cover is covered alike; a branch may cover thousands, whose formations need no look then."""
+    return before.formation == after.formation and before.pairs == after.pairs
 
 
 def presences(entity: str, before: EntityState, after: EntityState) -> list[tuple[str, str | None]]:
     """Where the entity's presence changed: the organization, and what it now is there or None."""
     if isinstance(before, Branch) and isinstance(after, Branch):
-        # Only the difference is looked at: a branch may cover thousands.
-        same = before.formation == after.formation
-        arrives = sorted(after.covers - before.covers if same else after.covers)
-        return [(org, None) for org in sorted(before.covers - after.covers)] + [(o, after.formation) for o in arrives]
+        looked_at = after.covers - before.covers if _covers_alike(before, after) else after.covers
+        was, now = formations(before, looked_at & before.covers), formations(after, looked_at)
+        gone = sorted(before.covers - after.covers)
+        return [(org, None) for org in gone] + [(org, now[org]) for org in sorted(now) if was.get(org) != now[org]]
     old, new = _present(entity, before), _present(entity, after)
     if old == new:
         return []
@@ -113,16 +118,19 @@ def exclusion_number(reason: ExclusionReason | None) -> int:
 
 # An entity of a list is its source, of 256 characters.
 IDENTIFIER_LENGTH_MAX: Final = 300
-_IDENTIFIER_FIELDS: Final = ("org", "member", "branch", "instructor", "from_org", "to_org")
+_IDENTIFIER_FIELDS: Final = ("org", "member", "branch", "instructor", "from_org", "to_org", "parent")
 _LISTS: Final = ("covers", "add", "drop")
-_BRANCH_FORMED: Final = "taizhang.branch.formed.v1"
+# Types of which `identifiers` names more than their fields do.
+_NAMED_MORE: Final = frozenset({"taizhang.branch.formed.v1", "taizhang.branch.changed.v1"})
+# What names a parent is found by this, whole.
+HIERARCHY: Final = "hierarchy"
 
 
 @cache
 def _fields_of(type_: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
     """The fields of a ledger's type that name one other, and those that name several; None for all other types."""
     family = family_of(type_)
-    if type_ not in RANKS or family not in LEDGER_FAMILIES or family == POLICY or type_ == _BRANCH_FORMED:
+    if type_ not in RANKS or family not in LEDGER_FAMILIES or family == POLICY or type_ in _NAMED_MORE:
         return None
     fields = EVENT_TYPES[type_].model_fields
     return tuple(f for f in _IDENTIFIER_FIELDS if f in fields), tuple(f for f in _LISTS if f in fields)
@@ -136,7 +144,7 @@ def named(event: Event) -> list[str]:
     get = event.data.get
     found = [v for f in fields[0] if (v := get(f)) is not None]
     for name in fields[1]:
-        found += get(name) or ()
+        found += (item if isinstance(item, str) else item["org"] for item in get(name) or ())
     return found if len(found) < 2 else list(dict.fromkeys(found))
 
 
@@ -151,9 +159,12 @@ def identifiers(type_: str | None, data: Mapping[str, Any]) -> list[str]:
     for name in _LISTS:
         listed = get(name)
         if isinstance(listed, list):
-            found += [v for v in listed if isinstance(v, str)]
+            items = (item.get("org") if isinstance(item, dict) else item for item in listed)
+            found += [v for v in items if isinstance(v, str)]
     if "branch" in data and isinstance(region := get("region"), str):
         found.append(f"division:{region}")
+    if "branch" in data and "parent" in data:
+        found.append(HIERARCHY)
     if type_ is not None and (family := family_of(type_)) not in LEDGER_FAMILIES:
         found += [entity_of(type_, data), family]
     elif not found and "formations_counted" in data:

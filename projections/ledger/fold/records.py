@@ -51,7 +51,7 @@ def encode_entity(record: EntityRecord) -> bytes:
     """Give the record as JSON."""
     state: Any = record.state
     if isinstance(state, Branch):
-        state = (*state[:4], sorted(state.covers))
+        state = (*state[:4], sorted(state.covers), sorted(state.pairs), state.groups)
     return orjson.dumps((record.family, state, record.last, record.facts), default=tuple)
 
 
@@ -74,8 +74,9 @@ def _decode_state(family: str, fields: list[Any]) -> EntityState:
         case "member":
             return Member(*fields)
         case "branch":
-            name, tier, formation, region, covers = fields
-            return Branch(name, tier, formation, region, frozenset(covers))
+            name, tier, formation, region, covers, pairs, groups = fields
+            said = frozenset((org, how) for org, how in pairs)
+            return Branch(name, tier, formation, region, frozenset(covers), said, groups)
         case "instructor":
             return Instructor(*fields)
         case _:
