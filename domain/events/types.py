@@ -222,6 +222,7 @@ class BranchChanged(FactData):
     """A branch's name, tier, parent (null: under none) or number of groups."""
 
     identifier = "branch"
+    reach = Reach.WHERE_IT_STANDS
     branch: BranchId
     name: Name | None = None
     tier: Tier | None = None

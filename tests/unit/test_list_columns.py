@@ -78,7 +78,7 @@ def test_headings_over_three_rows_merged(tmp_path: Path) -> None:
         )
     report, events, _ = compared(tmp_path, saved(book), DAY, [])
     assert report.refusals == []
-    assert {event["data"]["category"] for event in events} == {"private_enterprise", "foreign_enterprise"}
+    assert {event["data"]["category"] for event in events} == {"private_enterprise", "hmt_enterprise"}
     assert sorted(event["data"]["employees"] for event in events) == [0, 1, 2, 3]
     assert [event["data"]["name"][:2] for event in events] == ["瑞达"] * 4
     assert "address" not in events[0]["data"]
