@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from domain.events.access import AccessGranted, AccessKeyRegistered, AccessRevoked
 from domain.events.assessment import AssessmentSealed, AssessmentSuperseded
+from domain.events.branches import BranchChanged, BranchCoverageChanged, BranchDissolved, BranchFormed
 from domain.events.campaigns import CampaignClosed, CampaignOpened, CampaignTargetSet
 from domain.events.lists import ListProfiled, ListStated
 from domain.events.matching import MatchDecided, MatchUndone
@@ -30,10 +31,7 @@ from domain.events.regions import (
 )
 from domain.events.surveys import SurveyOpened, VisitMade
 from domain.values.fields import (
-    COVERS_MAX,
-    GROUPS_MAX,
     Address,
-    BranchId,
     Data,
     Days,
     Employees,
@@ -44,7 +42,6 @@ from domain.values.fields import (
     MemberId,
     Name,
     OrganizationId,
-    Organizations,
     Reason,
     RegionCode,
     Threshold,
@@ -63,7 +60,6 @@ from domain.values.terms import (
     Relation,
     Role,
     Standing,
-    Tier,
 )
 
 # Facts of one day and one instant apply in this order (spec/domain.md, The ledger, step 3).
@@ -186,75 +182,6 @@ class MemberRemoved(FactData):
     identifier = "member"
     reach = Reach.WHERE_IT_STANDS
     member: MemberId
-
-
-class Pair(Data):
-    """An organization, and how the branch covers it."""
-
-    org: OrganizationId
-    formation: Formation
-
-
-# Each an organization, covered by the branch's own formation, or said of the pair.
-Groups = Annotated[int, Field(ge=0, le=GROUPS_MAX)]
-Covered = Annotated[list[OrganizationId | Pair], Field(max_length=COVERS_MAX)]
-
-
-class BranchFormed(FactData):
-    identifier = "branch"
-    reach = Reach.WHERE_IT_STANDS
-    branch: BranchId
-    name: Name
-    tier: Tier
-    formation: Formation
-    region: RegionCode
-    covers: Covered
-    parent: BranchId | None = None
-    groups: Groups = 0
-
-    @model_validator(mode="after")
-    def _parent_given(self) -> "BranchFormed":
-        given(self, "parent")
-        return self
-
-
-class BranchChanged(FactData):
-    """A branch's name, tier, parent (null: under none) or number of groups."""
-
-    identifier = "branch"
-    reach = Reach.WHERE_IT_STANDS
-    branch: BranchId
-    name: Name | None = None
-    tier: Tier | None = None
-    parent: BranchId | None = None
-    groups: Groups | None = None
-
-    @model_validator(mode="after")
-    def _says_something(self) -> "BranchChanged":
-        at_least_one(self, "name", "tier", "parent", "groups")
-        given(self, "name", "tier", "groups")
-        return self
-
-
-class BranchCoverageChanged(FactData):
-    identifier = "branch"
-    reach = Reach.WHERE_IT_STANDS
-    branch: BranchId
-    add: Covered | None = None
-    drop: Organizations | None = None
-    formation: Formation | None = None
-
-    @model_validator(mode="after")
-    def _says_something(self) -> "BranchCoverageChanged":
-        at_least_one(self, "add", "drop", "formation")
-        given(self, "add", "drop", "formation")
-        return self
-
-
-class BranchDissolved(FactData):
-    identifier = "branch"
-    reach = Reach.WHERE_IT_STANDS
-    branch: BranchId
 
 
 class InstructorAssigned(FactData):

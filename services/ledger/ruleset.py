@@ -22,8 +22,8 @@ FOLDING: Final = ("projections/ledger/fold/*",)
 # Decides when a question is asked, and some of it when a row is written too: values, event types, the rules of the
 # ledger, their vector twins over the columns, and the standing of targets, which sealed reports hold.
 READING: Final = (
-    "*/__init__", "domain/values/*", "domain/events/*", "domain/ledger/*", "domain/assessment/campaigns",
-    "domain/fieldwork/measures", "projections/ledger/bridge",
+    "*/__init__", "domain/values/*", "domain/events/*", "domain/ledger/*", "domain/listing/*",
+    "domain/assessment/campaigns", "domain/fieldwork/measures", "projections/ledger/bridge",
     "projections/ledger/rows", "projections/ledger/columns/*",
 )  # fmt: skip
 TABLES: Final = ("projections/ledger/*",)  # the SQL files among them
