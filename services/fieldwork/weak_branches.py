@@ -14,7 +14,7 @@ from domain.ledger.policy import Policy
 from domain.values.scope import in_scope
 from domain.values.terms import FORMATIONS
 from projections.ledger.columns.columns import Int32
-from projections.ledger.columns.counts import Standing, standing
+from projections.ledger.columns.counts import Standing, members_counted, standing
 from projections.ledger.columns.coverings import Covering
 from services.ledger.projector import fits
 from services.ledger.queries import Queries
@@ -31,7 +31,7 @@ class WeakBranch(NamedTuple):
     Attributes:
         formation: the strongest by which it covers its organizations.
         covers: active organizations that it covers; excluded ones are among them.
-        full_members: at these.
+        full_members: at these, of those that the policy counts (`members_counted`).
         weaknesses: why it is found.
         could_stand_alone: eligible organizations that have no branch of their own, by identifier.
     """
@@ -78,7 +78,7 @@ def _judged(  # noqa: PLR0917 - one question
     home = rows.region[row]
     # A branch is judged by all that it covers: who may not see all of it is not told of it.
     told = np.logical_and.reduceat(in_sight[home], begins) & np.logical_or.reduceat(in_region[home], begins)
-    members = np.add.reduceat(rows.full_members[row], begins)
+    members = np.add.reduceat(members_counted(snapshot.entries, rows.entry[row], policy), begins)
     few = members < policy.full_members_for_branch
     # An eligible organization under a branch of its own stands alone already.
     could = rows.eligible & (rows.formation != FORMATIONS.index("standalone")) & (rows.excluded == 0)
