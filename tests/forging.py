@@ -210,7 +210,7 @@ def _node_changed(spoiled: Spoiled, rng: random.Random) -> None:
 
 def _position_changed(spoiled: Spoiled, rng: random.Random) -> None:
     line = rng.choice(spoiled.lines)
-    line["position"] += rng.choice([-1, 1, 1000, -1000, 0.0, True])
+    line["position"] += rng.choice([-1, 1, 1000, -1000, 0.5, True])
 
 
 def _lines_swapped_or_repeated(spoiled: Spoiled, rng: random.Random) -> None:
