@@ -1,11 +1,12 @@
 """The HTTP application: `create_app`, which the server calls by its import string `api.app:create_app`."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, cast
 
 from fastapi import Depends, FastAPI, Request
+from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
@@ -13,7 +14,7 @@ from api.access import grants, persons, readings, session, signing_keys
 from api.admission import sign_in
 from api.admission.callers import admit
 from api.admission.reading_trail import ReadingTrail
-from api.admission.rules import rule_for
+from api.asking.questions import Question, question_of
 from api.assessment import assessments, campaigns, compare, exports, ranking, series, what_if
 from api.evidence import bundles, log
 from api.fieldwork import matches, measures, regions, surveys, weak_branches
@@ -51,6 +52,25 @@ DESCRIPTION: Final = """\
 """
 
 
+class Call(NamedTuple):
+    """One route: its method, its path as the OpenAPI document writes it, its endpoint, and what that says of itself."""
+
+    method: str
+    path: str
+    endpoint: Callable[..., Any]
+    question: Question | None
+
+
+def calls() -> list[Call]:
+    """Every route of the application, in the order in which it is looked for."""
+    routes = [cast("APIRoute", route) for router in ROUTERS for route in router.routes]
+    return [
+        Call(method, route.path_format, route.endpoint, question_of(route.endpoint))
+        for route in routes
+        for method in sorted(route.methods)
+    ]
+
+
 class Application(FastAPI):
     """FastAPI, with problem details in its OpenAPI document."""
 
@@ -63,10 +83,10 @@ class Application(FastAPI):
         # Pages are no part of the contract.
         for path in [path for path, methods in paths.items() if _tags(methods) == {"pages"}]:
             del paths[path]
+        public = {each[:2] for each in calls() if each.question is not None and each.question.roles is None}
         for path, methods in paths.items():
             for method, operation in methods.items():
-                rule = rule_for(method.upper(), path)
-                if rule is not None and rule.roles is None:
+                if (method.upper(), path) in public:
                     operation.pop("security", None)
         operations = [operation for path in document["paths"].values() for operation in path.values()]
         for operation in operations:

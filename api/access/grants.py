@@ -9,7 +9,8 @@ from pydantic_core import PydanticCustomError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from api.admission.callers import Administering
+from api.admission.callers import Admitted
+from api.asking.questions import ADMINISTERING, Not, act, question
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.publishing import messages_of, publish
@@ -107,7 +108,15 @@ class RevokedShape(BaseModel):
 
 
 @router.get("", response_model=None, responses={200: {"model": GrantsShape}}, summary="授权 Who has access")
-def list_(request: Request, _: Administering) -> Response:
+@question(
+    ADMINISTERING,
+    "whole",
+    trail=Not("grants, which name no organization"),
+    command="access list",
+    page=Not("administrators use the shell"),
+    forms=(),
+)
+def list_(request: Request) -> Response:
     """Every grant there ever was. Keys of the file that serves to begin with are not among them."""
     day = today()
     return answer({"grants": [_shown(each, day) for each in parts_of(request).grants.all()]})
@@ -127,7 +136,8 @@ def _shown(grant: Grant, day: date) -> dict[str, Any]:
 @router.post(
     "", status_code=201, response_model=None, responses={201: {"model": GrantedShape}}, summary="授予 Grant access"
 )
-async def grant(request: Request, holder: Administering, body: NewGrant) -> Response:
+@act(ADMINISTERING, "whole", command="access grant", page=Not("administrators use the shell"))
+async def grant(request: Request, holder: Admitted, body: NewGrant) -> Response:
     """In force from its position on, in every process."""
     access, key = new_access(), new_key() if body.key else None
     data = body.model_dump(mode="json", exclude={"key"}, exclude_none=True)
@@ -144,7 +154,8 @@ async def grant(request: Request, holder: Administering, body: NewGrant) -> Resp
     responses={200: {"model": RevokedShape}, **NOT_FOUND},
     summary="撤销 Revoke a grant, or a key",
 )
-async def revoke(request: Request, holder: Administering, access: AccessPath, body: Revocation) -> Response:
+@act(ADMINISTERING, "whole", command="access revoke", page=Not("administrators use the shell"))
+async def revoke(request: Request, holder: Admitted, access: AccessPath, body: Revocation) -> Response:
     """Over from its position on, in every process; 409 where somebody else revoked it at the same moment."""
     parts = parts_of(request)
     event = revoked(access, today(), body.reason)

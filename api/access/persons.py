@@ -7,8 +7,9 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import Response
 
-from api.admission.callers import Stewarding
+from api.admission.callers import Admitted
 from api.asking.paging import Limit
+from api.asking.questions import ONE_RECORD, STEWARDING, Not, act, question
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.problems import ProblemDetails, invalid
@@ -85,9 +86,16 @@ def _checked(pseudonym: str, at: str) -> str:
 
 
 @router.get("", response_model=None, responses={200: {"model": KeptPage}}, summary="人员对照 Whose persons are kept")
+@question(
+    STEWARDING,
+    "whole",
+    trail=Not("pseudonyms and terms, no person"),
+    command="persons list",
+    page=Not("stewards use the shell: no person on a page"),
+    forms=(),
+)
 def list_(
     request: Request,
-    _: Stewarding,
     *,
     after: Annotated[str, Query(max_length=100, description="`next` of the page before")] = "",
     limit: Limit = 100,
@@ -105,7 +113,8 @@ def list_(
     responses={201: {"model": Forgotten}, 409: {"model": ProblemDetails, "description": "A person is kept under it"}},
     summary="登记人员 Keep a person",
 )
-def keep(request: Request, holder: Stewarding, body: KeepPerson) -> Response:
+@act(STEWARDING, "whole", command="persons keep", page=Not("stewards use the shell: no person on a page"))
+def keep(request: Request, holder: Admitted, body: KeepPerson) -> Response:
     """Encrypted with a key of its own before it is stored."""
     pseudonym = _checked(body.pseudonym, "/pseudonym")
     person: dict[str, Any] = body.person.model_dump(exclude_none=True)
@@ -116,7 +125,15 @@ def keep(request: Request, holder: Stewarding, body: KeepPerson) -> Response:
 @router.get(
     "/{pseudonym}", response_model=None, responses={200: {"model": Person}, **NOT_FOUND}, summary="查人 Who it is"
 )
-def show(request: Request, _: Stewarding, pseudonym: Pseudonym) -> Response:
+@question(
+    STEWARDING,
+    "whole",
+    trail="person",
+    command="persons show",
+    page=Not("stewards use the shell: no person on a page"),
+    forms=ONE_RECORD,
+)
+def show(request: Request, pseudonym: Pseudonym) -> Response:
     """Each look is in the trail of reading before it is answered."""
     return answer(parts_of(request).persons.show(_checked(pseudonym, "path.pseudonym")))
 
@@ -127,7 +144,8 @@ def show(request: Request, _: Stewarding, pseudonym: Pseudonym) -> Response:
     responses={200: {"model": Forgotten}, **NOT_FOUND},
     summary="遗忘 Erase a person",
 )
-def erase(request: Request, holder: Stewarding, pseudonym: Pseudonym, body: Erasure) -> Response:
+@act(STEWARDING, "whole", command="persons erase", page=Not("stewards use the shell: no person on a page"))
+def erase(request: Request, holder: Admitted, pseudonym: Pseudonym, body: Erasure) -> Response:
     """Its key is destroyed. The log keeps the pseudonym; history, rates and proofs stay as they are."""
     checked = _checked(pseudonym, "path.pseudonym")
     parts_of(request).persons.erase(checked, holder.name, body.reason)

@@ -1,16 +1,16 @@
 """The trail of reading: who looked at what, when; searchable, and provable."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import PlainTextResponse, Response
 
-from api.admission.callers import Auditing
 from api.asking.clocks import POSITION_MAX, Asked, CursorText, read_instant
 from api.asking.cursors import Cursor, encode
 from api.asking.paging import Limit
+from api.asking.questions import AUDITING, BY_HTTP, FOR_PROGRAMS, IS_A_FILE, ONE_RECORD, Action, Not, question
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
 from domain.tree.reading_leaf import Reading
@@ -19,11 +19,6 @@ from services.evidence.notes.checkpoint import encode_hash
 from services.evidence.notes.signing import readings_signer_for
 
 router = APIRouter(prefix="/v1/readings", tags=["readings"], responses=PROBLEMS)
-
-Action = Literal[
-    "list", "dossier", "history", "explain", "changes", "signals", "replay", "audit", "event", "raw_events",
-    "evidence", "export", "person", "stream", "measures", "weak_branches", "matches", "survey",
-]  # fmt: skip
 
 
 class ReadingShape(BaseModel):
@@ -63,9 +58,16 @@ class ReadingProof(ReadingTree):
 
 
 @router.get("", response_model=None, responses={200: {"model": ReadingsPage}}, summary="查阅痕迹 Who looked at what")
+@question(
+    AUDITING,
+    "whole",
+    trail=Not("a look at the trail would go on writing what it reads; its head is witnessed"),
+    command=BY_HTTP,
+    page=Not("for the auditor's own tools, with proofs"),
+    forms=(),
+)
 def list_(
     request: Request,
-    _: Auditing,
     clocks: Asked,
     *,
     subject: Annotated[
@@ -105,7 +107,8 @@ def list_(
 @router.get(
     "/tree", response_model=None, responses={200: {"model": ReadingTree}}, summary="查阅痕迹树根 The trail's root"
 )
-def tree(request: Request, _: Auditing) -> Response:
+@question(AUDITING, "whole", trail=Not("hashes"), command=BY_HTTP, page=FOR_PROGRAMS, forms=ONE_RECORD)
+def tree(request: Request) -> Response:
     """Keep it elsewhere: a trail that is cut or rewritten later has another."""
     size, root = parts_of(request).readings.root()
     return answer({"tree_size": size, "root_hash": encode_hash(root)})
@@ -117,7 +120,8 @@ def tree(request: Request, _: Auditing) -> Response:
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
     summary="查阅痕迹检查点 The signed head of the trail",
 )
-def checkpoint(request: Request, _: Auditing) -> Response:
+@question(AUDITING, "whole", trail=Not("hashes"), command=BY_HTTP, page=FOR_PROGRAMS, forms=IS_A_FILE)
+def checkpoint(request: Request) -> Response:
     """A signed note (C2SP tlog-checkpoint) of the log's origin with `/readings`, by the log's key under that name.
 
     Keep it elsewhere: `taizhang verify --checkpoint FILE` at the ledger finds a trail that was cut or rewritten since.
@@ -134,9 +138,16 @@ def checkpoint(request: Request, _: Auditing) -> Response:
     responses={200: {"model": ReadingProof}, **NOT_FOUND},
     summary="查阅存在证明 Proof that a reading is in the trail",
 )
+@question(
+    AUDITING,
+    "whole",
+    trail=Not("a look at the trail would go on writing what it reads; its head is witnessed"),
+    command=BY_HTTP,
+    page=FOR_PROGRAMS,
+    forms=ONE_RECORD,
+)
 def proof(
     request: Request,
-    _: Auditing,
     number: Annotated[int, Path(ge=1, le=POSITION_MAX, examples=[1])],
     tree_size: Annotated[
         int | None, Query(ge=1, le=POSITION_MAX, description="the tree's size; the whole trail if left out")

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from api.admission.callers import Admitted
+from api.asking.questions import BY_HTTP, ONE_RECORD, SIGNED_IN, Not, question
 from api.web.answers import PROBLEMS, answer
 from services.access.callers import Role
 
@@ -23,6 +24,14 @@ class SessionShape(BaseModel):
 
 
 @router.get("", response_model=None, responses={200: {"model": SessionShape}}, summary="我是谁 Who I am")
+@question(
+    SIGNED_IN,
+    "none",
+    trail=Not("the caller's own rights"),
+    command=BY_HTTP,
+    page=Not("every page shows what its reader may"),
+    forms=ONE_RECORD,
+)
 def get(holder: Admitted) -> Response:
     """The caller's roles, sources and regions."""
     sources = None if holder.sources is None else sorted(holder.sources)

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from api.access.grants import Standing
-from api.admission.callers import Administering
+from api.admission.callers import Admitted
+from api.asking.questions import ADMINISTERING, BY_HTTP, Not, act, question
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.problems import invalid
@@ -59,7 +60,15 @@ class RegisteredShape(BaseModel):
 
 
 @router.get("", response_model=None, responses={200: {"model": SigningKeysShape}}, summary="签名公钥 Sources' keys")
-def list_(request: Request, _: Administering) -> Response:
+@question(
+    ADMINISTERING,
+    "whole",
+    trail=Not("keys, which name no organization"),
+    command=BY_HTTP,
+    page=Not("administrators use the shell"),
+    forms=(),
+)
+def list_(request: Request) -> Response:
     """Every key that was ever registered for a source. `/v1/access/{access}/revoke` revokes one."""
     day = today()
     return answer({"keys": [_shown(each, day) for each in parts_of(request).grants.signing_keys()]})
@@ -72,7 +81,8 @@ def _shown(each: SigningKey, day: date) -> dict[str, Any]:
 @router.post(
     "", status_code=201, response_model=None, responses={201: {"model": RegisteredShape}}, summary="登记公钥 Register"
 )
-async def register(request: Request, holder: Administering, body: NewSigningKey) -> Response:
+@act(ADMINISTERING, "whole", command=BY_HTTP, page=Not("administrators use the shell"))
+async def register(request: Request, holder: Admitted, body: NewSigningKey) -> Response:
     """In force at once. From then on the source's events are signed, or set aside.
 
     A source stays bound to sign when its last key is revoked: until another is registered, all it sends is set aside.

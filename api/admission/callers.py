@@ -1,4 +1,4 @@
-"""Who calls, and what they may do. `decide` is the one place; api/admission/rules.py has the rules that it goes by."""
+"""Who calls, and what they may do. `decide` is the one place; what a call says of itself is the rule it goes by."""
 
 import math
 import time
@@ -11,7 +11,7 @@ from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 from structlog.contextvars import bind_contextvars
 
-from api.admission.rules import rule_for
+from api.asking.questions import Question, question_of
 from api.web.browsers import SESSION, cookie_name, same_origin
 from api.web.parts import Parts, parts_of
 from api.web.problems import Problem
@@ -90,22 +90,21 @@ def _unknown(detail: str) -> Problem:
     return Problem("sign-in-needed", detail, headers=_CHALLENGE)
 
 
-def decide(holders: Sequence[Holder], method: str, path: str) -> Holder:
-    """Let a holder through to the route with this template, or not; what it sees there is by the grants that do.
+def decide(holders: Sequence[Holder], rule: Question | None) -> Holder:
+    """Let a holder through to a call, or not; what it sees there is by the grants that do.
 
     Args:
         holders: one for each grant in force, all of one name.
-        method: of HTTP.
-        path: the route's template.
+        rule: what the call says of itself; one that says nothing is closed.
 
     Raises:
         Problem: 403, no role for it, or only one that is limited to regions where the route is not.
     """
-    rule, name = rule_for(method, path), holders[0].name
+    name = holders[0].name
     if rule is None:
         if holders[0] is not DEVELOPER:
-            raise Problem("not-allowed", "this call has no rule that lets anyone in (api/admission/rules.py)")
-        logger().warning("route without a rule", method=method, route=path)
+            raise Problem("not-allowed", "this call has no rule that lets anyone in (api/asking/questions.py)")
+        logger().warning("call without a rule")
         return DEVELOPER
     fit = [each for each in holders if not rule.roles or not each.roles.isdisjoint(rule.roles)]
     if not fit:
@@ -124,8 +123,7 @@ async def admit(request: Request, _: Annotated[object, Security(_BEARER)]) -> Ho
     Raises:
         Problem: 401 or 403.
     """
-    parts, path = parts_of(request), request.scope["route"].path
-    rule = rule_for(request.method, path)
+    parts, rule = parts_of(request), question_of(request.scope["route"].endpoint)
     address = f"address {request.client.host if request.client else ''}"
     if rule is not None and rule.roles is None:
         _not_too_many(parts, address)
@@ -138,7 +136,7 @@ async def admit(request: Request, _: Annotated[object, Security(_BEARER)]) -> Ho
         raise
     _not_too_many(parts, holders[0].name)
     bind_contextvars(caller=holders[0].name)
-    holder = decide(holders, request.method, path)
+    holder = decide(holders, rule)
     request.state.reader = holder.name  # for the trail of reading
     request.state.scope = holder.scope
     return holder
@@ -154,7 +152,7 @@ async def still(request: Request, holder: Holder, since: float) -> Holder:
     if parts.settings.dev or time.monotonic() - since < SLOW_S:
         return holder
     holders = await run_in_threadpool(identify, request, parts)
-    return decide(holders, request.method, request.scope["route"].path)
+    return decide(holders, question_of(request.scope["route"].endpoint))
 
 
 def _not_too_many(parts: Parts, client: str) -> None:
@@ -171,11 +169,3 @@ def _not_too_many(parts: Parts, client: str) -> None:
 
 
 Admitted = Annotated[Holder, Depends(admit)]
-# What a route calls its caller; who that may be is said in api/admission/rules.py.
-Publishing = Admitted
-Stewarding = Admitted
-Inspecting = Admitted
-Reading = Admitted
-Assessing = Admitted
-Auditing = Admitted
-Administering = Admitted

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
+from api.asking.questions import open_to_anyone
 from api.web.answers import NOT_FOUND, PROBLEMS
 from api.web.browsers import SESSION, cookie_name, is_https, same_origin
 from api.web.parts import Parts, parts_of
@@ -43,6 +44,7 @@ def _set_cookie(response: Response, parts: Parts, name: str, value: str, seconds
 
 
 @router.get(_ADDRESS, response_model=None, summary="登录 Sign in")
+@open_to_anyone("before sign-in nobody is known")
 def begin(
     request: Request,
     then: Annotated[str, Query(alias="next", max_length=2_000, description="The path to go on to.")] = "/",
@@ -64,6 +66,7 @@ def begin(
 
 
 @router.get(f"{_ADDRESS}/callback", response_model=None, summary="登录返回 Back from the provider")
+@open_to_anyone("before sign-in nobody is known")
 def end(  # noqa: PLR0917 - what providers send
     request: Request,
     state: Text = None,
@@ -95,6 +98,7 @@ def end(  # noqa: PLR0917 - what providers send
 
 
 @router.post("/sign-out", response_model=None, summary="退出 Sign out")
+@open_to_anyone("ends a session, whoever holds it")
 def sign_out(request: Request) -> Response:
     """End the session of this browser."""
     parts = parts_of(request)

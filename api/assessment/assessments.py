@@ -8,8 +8,9 @@ from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from api.admission.callers import Assessing, Reading
+from api.admission.callers import Admitted
 from api.asking.clocks import KnownAt, reached, settled_position
+from api.asking.questions import ASSESSING, BY_HTTP, FIGURES_ONLY, READING, Not, act, question
 from api.assessment.sealing import Seal, sealed
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
@@ -142,7 +143,8 @@ AssessmentPath = Annotated[str, Path(description="assessment: and its name", exa
     responses={201: {"model": SealedShape}, **NOT_FOUND, **_SEALED},
     summary="封存 Seal an assessment",
 )
-async def seal(request: Request, holder: Assessing, _: Annotated[int, Depends(reached)], body: Seal) -> Response:
+@act(ASSESSING, "whole", command="assess")
+async def seal(request: Request, holder: Admitted, _: Annotated[int, Depends(reached)], body: Seal) -> Response:
     """Fix campaign, clocks, policy, targets and groups in one event, with the log's checkpoint and the rules' hash.
 
     Without `known_at` it holds all that was answered as durable before the call. The checkpoint's tree holds
@@ -154,7 +156,8 @@ async def seal(request: Request, holder: Assessing, _: Annotated[int, Depends(re
 
 
 @router.get("", response_model=None, responses={200: {"model": AssessmentList}}, summary="考核报告 Sealed assessments")
-def get_all(request: Request, _: Reading, known_at: Known) -> Response:
+@question(READING, "whole", trail=FIGURES_ONLY, command=BY_HTTP, forms=())
+def get_all(request: Request, known_at: Known) -> Response:
     """The reports sealed, as known at a position.
 
     Example: `/v1/assessments`
@@ -184,7 +187,14 @@ def _item(each: Assessment) -> dict[str, Any]:
     responses={200: {"model": ReportShape}, **NOT_FOUND},
     summary="重现 A sealed assessment rendered again",
 )
-def get_one(request: Request, _: Reading, known_at: Known, assessment: AssessmentPath) -> Response:
+@question(
+    READING,
+    "whole",
+    trail=FIGURES_ONLY,
+    command="assess",
+    forms=Not("/v1/assessments/{assessment}/export has it whole"),
+)
+def get_one(request: Request, known_at: Known, assessment: AssessmentPath) -> Response:
     """The report as sealed, rendered again from the log at its own pair of clocks, and what became known since.
 
     `identical` says whether both are the same; `differences` names each value that is not.

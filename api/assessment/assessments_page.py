@@ -6,8 +6,10 @@ from typing import Annotated, Any, NamedTuple
 from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import HTMLResponse
 
-from api.admission.callers import Reading
 from api.asking.clocks import Asked
+from api.asking.questions import shows
+from api.assessment import assessments as assessments_api
+from api.assessment import campaigns as campaigns_api
 from api.assessment.assessments import checked
 from api.exports.organizations import ORGANIZATIONS_MAX
 from api.site.addresses import address
@@ -32,12 +34,13 @@ class SealedTarget(NamedTuple):
 
 
 @router.get("/assessment", response_model=None)
-def get(request: Request, page: Paged, _: Reading, clocks: Asked) -> HTMLResponse:
+@shows(campaigns_api.get_all, assessments_api.get_all)
+def get(request: Request, page: Paged, clocks: Asked) -> HTMLResponse:
     """Every campaign's targets with their pace, as `/v1/campaigns/{campaign}` tells, and the list of reports."""
     parts = parts_of(request)
     queries = parts.queries
     known = campaigns(queries, clocks.as_of, clocks.position).campaigns
-    # A report is of the whole campaign (api/admission/rules.py): whoever sees a part of it sees none.
+    # A report is of the whole campaign (its rule says so): whoever sees a part of it sees none.
     reports = [] if queries.scope else list(reversed(assessments(queries, clocks.position).assessments.values()))
     return page.render(
         "assessment.html",
@@ -51,10 +54,10 @@ def get(request: Request, page: Paged, _: Reading, clocks: Asked) -> HTMLRespons
 
 
 @router.get("/assessment/reports/{assessment}", response_model=None)
+@shows(assessments_api.get_one)
 def get_report(
     request: Request,
     page: Paged,
-    _: Reading,
     clocks: Asked,
     assessment: Annotated[str, Path(description="assessment: and its name", max_length=100)],
 ) -> HTMLResponse:

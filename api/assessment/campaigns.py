@@ -7,8 +7,8 @@ from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from api.admission.callers import Reading
 from api.asking.clocks import Asked
+from api.asking.questions import FIGURES_ONLY, READING, Not, question
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.problems import invalid
@@ -148,7 +148,8 @@ def checked_campaign(name: str) -> str:
 
 
 @router.get("", response_model=None, responses={200: {"model": CampaignsShape}}, summary="攻坚行动 Campaigns")
-def get_all(request: Request, _: Reading, clocks: Asked) -> Response:
+@question(READING, "scoped", trail=FIGURES_ONLY, command="campaigns", forms=())
+def get_all(request: Request, clocks: Asked) -> Response:
     """The campaigns opened by a date, as known at a position, with their targets as last set.
 
     Example: `/v1/campaigns?as_of=2024-12-31`
@@ -170,7 +171,15 @@ def get_all(request: Request, _: Reading, clocks: Asked) -> Response:
     responses={200: {"model": CampaignStanding}, **NOT_FOUND},
     summary="目标进度 Where targets stand",
 )
-def get_one(request: Request, _: Reading, clocks: Asked, campaign: CampaignPath) -> Response:
+@question(
+    READING,
+    "scoped",
+    trail=FIGURES_ONLY,
+    command="campaigns",
+    page=Not("/assessment shows all of them with their targets"),
+    forms=(),
+)
+def get_one(request: Request, clocks: Asked, campaign: CampaignPath) -> Response:
     """Each target: where it stands, what is missing, the pace, and whether it was reached on its day, then and now.
 
     Example: `/v1/campaigns/campaign:2024-coverage?as_of=2024-12-31`

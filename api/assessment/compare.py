@@ -7,9 +7,9 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from api.admission.callers import Reading
 from api.asking.clocks import Asked, Clocks, learn, read_date, settled_position
 from api.asking.filters import Filtered, Grouped, key
+from api.asking.questions import FIGURES_ONLY, READING, question
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.shapes import Evidence, Figures, FiltersShape, KnownAt, figures, filters_of
@@ -87,9 +87,9 @@ async def other_clocks(
 
 
 @router.get("/compare", response_model=None, responses={200: {"model": Comparison}}, summary="对比 Rates compared")
+@question(READING, "scoped", trail=FIGURES_ONLY, command="compare", forms=())
 def get_compare(
     request: Request,
-    _: Reading,
     this: Asked,
     other: Annotated[Clocks, Depends(other_clocks)],
     filters: Filtered,

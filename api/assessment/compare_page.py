@@ -6,9 +6,11 @@ from typing import Annotated, Final, NamedTuple
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import HTMLResponse
 
-from api.admission.callers import Reading
 from api.asking.clocks import Asked, Clocks
 from api.asking.filters import Filtered
+from api.asking.questions import shows
+from api.assessment import compare, ranking
+from api.assessment import what_if as what_if_api
 from api.assessment.compare import other_clocks
 from api.assessment.what_if import supposition
 from api.site.addresses import Value, address
@@ -78,10 +80,10 @@ def whole(this: Counts, other: Counts) -> Whole:
 
 
 @router.get("/assessment/compare", response_model=None)
+@shows(compare.get_compare, ranking.get_contributions)
 def get_compare(  # noqa: PLR0917 - each is a part of the address
     request: Request,
     page: Paged,
-    _: Reading,
     clocks: Asked,
     other: Annotated[Clocks, Depends(other_clocks)],
     filters: Filtered,
@@ -116,10 +118,10 @@ def get_compare(  # noqa: PLR0917 - each is a part of the address
 
 
 @router.get("/assessment/what-if", response_model=None)
+@shows(what_if_api.get_what_if)
 def get_what_if(  # noqa: PLR0917 - each is a part of the address
     request: Request,
     page: Paged,
-    _: Reading,
     clocks: Asked,
     supposed: Annotated[Supposition, Depends(supposition)],
     filters: Filtered,

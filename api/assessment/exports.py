@@ -7,9 +7,9 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from api.admission.callers import Reading
 from api.asking.clocks import Asked as AskedClocks
 from api.asking.filters import Filtered, Grouped
+from api.asking.questions import READING, Not, question
 from api.assessment.assessments import AssessmentPath, Known, checked
 from api.assessment.series import GROUPS_MAX
 from api.exports.csvw import to_csv, to_json
@@ -69,9 +69,16 @@ Listed = Annotated[
     responses=_FILES,
     summary="导出 Rates as a document",
 )
+@question(
+    READING,
+    "scoped",
+    trail="export",
+    command="export",
+    page=Not("a file, linked from the overview"),
+    forms=("xlsx", "csv", "json", "html"),
+)
 def get_rates(
     request: Request,
-    _: Reading,
     clocks: AskedClocks,
     filters: Filtered,
     group_by: Grouped,
@@ -108,9 +115,16 @@ def get_rates(
     responses={**_FILES, **NOT_FOUND},
     summary="导出报告 A sealed assessment as a document",
 )
+@question(
+    READING,
+    "whole",
+    trail="export",
+    command="export",
+    page=Not("a file, linked from the report's page"),
+    forms=("xlsx", "csv", "json", "html"),
+)
 def get_report(
     request: Request,
-    _: Reading,
     known_at: Known,
     assessment: AssessmentPath,
     *,

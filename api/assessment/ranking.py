@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from api.admission.callers import Reading
 from api.asking.clocks import Asked, Clocks
 from api.asking.filters import Filtered, Grouped, key
+from api.asking.questions import BY_HTTP, FIGURES_ONLY, READING, Not, question
 from api.assessment.compare import Side, other_clocks, side
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
@@ -92,9 +92,16 @@ class ContributionsShape(BaseModel):
 
 
 @router.get("/ranking", response_model=None, responses={200: {"model": RankingShape}}, summary="排名 Groups ranked")
+@question(
+    READING,
+    "scoped",
+    trail=FIGURES_ONLY,
+    command=BY_HTTP,
+    forms=(),
+    page=Not("the overview ranks its groups by the same rule"),
+)
 def get_ranking(
     request: Request,
-    _: Reading,
     clocks: Asked,
     filters: Filtered,
     group_by: Grouped,
@@ -141,9 +148,9 @@ def shown_ranked(group_by: tuple[str, ...], each: Ranked) -> dict[str, Any]:
     responses={200: {"model": ContributionsShape}},
     summary="贡献 Which groups moved the whole",
 )
+@question(READING, "scoped", trail=FIGURES_ONLY, command=BY_HTTP, forms=())
 def get_contributions(
     request: Request,
-    _: Reading,
     this: Asked,
     other: Annotated[Clocks, Depends(other_clocks)],
     filters: Filtered,

@@ -8,8 +8,10 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
-from api.admission.callers import Assessing
+from api.admission.callers import Admitted
 from api.asking.clocks import Asked
+from api.asking.questions import shows
+from api.assessment import assessments as assessments_api
 from api.assessment.sealing import Seal, sealed
 from api.site.base import Paged, tidy
 from api.site.forms import give_token, submitted, token_of
@@ -27,7 +29,8 @@ _FIELDS: Final = ("name", "title", "office", "campaign", "group_by", "supersedes
 
 
 @router.get("/assessment/seal", response_model=None)
-def get(request: Request, page: Paged, _: Assessing, clocks: Asked) -> Response:
+@shows(assessments_api.seal)
+def get(request: Request, page: Paged, clocks: Asked) -> Response:
     """What is to be sealed, and by whom; nothing is stored before the form is sent."""
     queries = parts_of(request).queries
     token = token_of(request)
@@ -50,7 +53,8 @@ def _standing(queries: Queries) -> list[tuple[str, str]]:
 
 
 @router.post("/assessment/seal", response_model=None)
-async def post(request: Request, page: Paged, holder: Assessing, clocks: Asked) -> Response:
+@shows(assessments_api.seal)
+async def post(request: Request, page: Paged, holder: Admitted, clocks: Asked) -> Response:
     """Seal as `POST /v1/assessments` does, and lead to the report."""
     form = await submitted(request, *_FIELDS)
     body = {

@@ -8,9 +8,9 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from api.admission.callers import Reading
 from api.asking.clocks import KnownAt, reached, read_date, settled_position, wait_for
 from api.asking.filters import Filtered, Group, Grouped, groups, key
+from api.asking.questions import FIGURES_ONLY, READING, question
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.problems import Problem, invalid
@@ -142,8 +142,9 @@ async def asked_range(  # noqa: PLR0917 - each is a query parameter of its own
 
 
 @router.get("/series", response_model=None, responses={200: {"model": Series}}, summary="走势 Rates over time")
+@question(READING, "scoped", trail=FIGURES_ONLY, command="series", forms=())
 def get_series(
-    request: Request, _: Reading, asked: Annotated[Range, Depends(asked_range)], filters: Filtered, group_by: Grouped
+    request: Request, asked: Annotated[Range, Depends(asked_range)], filters: Filtered, group_by: Grouped
 ) -> Response:
     """Counts and rates at the end of every period in a range, by group and in total, and how the rates moved.
 

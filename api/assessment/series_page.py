@@ -6,9 +6,10 @@ from typing import Annotated, Any, Final, NamedTuple
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import HTMLResponse, Response
 
-from api.admission.callers import Reading
 from api.asking.clocks import Asked, Clocks
 from api.asking.filters import Filtered
+from api.asking.questions import shows
+from api.assessment import series as series_api
 from api.site.addresses import address
 from api.site.base import Paged, tidy
 from api.site.figures import Goals, filtered, goals
@@ -128,10 +129,10 @@ def _points(this: Rate, earlier: Rate | None) -> str | None:
 
 
 @router.get("/trend", response_model=None)
+@shows(series_api.get_series)
 def get(
     request: Request,
     page: Paged,
-    _: Reading,
     clocks: Asked,
     filters: Filtered,
     rate: WhichRate = "organization_coverage",
@@ -159,10 +160,10 @@ def get(
 
 
 @router.get("/charts/trend.svg", response_model=None)
+@shows(series_api.get_series)
 def get_svg(
     request: Request,
     page: Paged,
-    _: Reading,
     clocks: Asked,
     filters: Filtered,
     rate: WhichRate = "organization_coverage",

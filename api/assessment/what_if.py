@@ -7,9 +7,9 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from api.admission.callers import Reading
 from api.asking.clocks import Asked
 from api.asking.filters import Filtered, Grouped, key
+from api.asking.questions import FIGURES_ONLY, READING, question
 from api.assessment.compare import Differences
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
@@ -79,9 +79,9 @@ def supposition(
 @router.get(
     "/what-if", response_model=None, responses={200: {"model": WhatIfShape}}, summary="假设 Under another policy"
 )
+@question(READING, "scoped", trail=FIGURES_ONLY, command="what-if", forms=())
 def get_what_if(
     request: Request,
-    _: Reading,
     clocks: Asked,
     supposed: Annotated[Supposition, Depends(supposition)],
     filters: Filtered,

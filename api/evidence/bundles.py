@@ -7,9 +7,9 @@ from typing import IO, Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import StreamingResponse
 
-from api.admission.callers import Inspecting
 from api.asking.clocks import Asked
 from api.asking.filters import Count, Filtered, regions
+from api.asking.questions import FOR_PROGRAMS, INSPECTING, IS_A_FILE, Not, question
 from api.evidence.log import signer
 from api.web.answers import NOT_FOUND, PROBLEMS
 from api.web.parts import parts_of
@@ -48,9 +48,16 @@ def _chunks(file: IO[bytes]) -> Iterator[bytes]:
     f"takes any number of events. {on_request.BUNDLES_AT_ONCE} are made at once, others are asked to wait (503).\n\n"
     "Example: `/v1/evidence?org=uscc:9151010452601815XG&as_of=2024-12-31`",
 )
+@question(
+    INSPECTING,
+    "whole",
+    trail="evidence",
+    command="export-evidence",
+    page=Not("a file, linked from the pages of what it proves"),
+    forms=IS_A_FILE,
+)
 def bundle(
     request: Request,
-    _: Inspecting,
     clocks: Asked,
     filters: Filtered,
     regions: Annotated[dict[int, str], Depends(regions)],
@@ -83,7 +90,8 @@ def bundle(
 
 
 @router.get("/export", response_class=StreamingResponse, responses=_ZIP, summary="日志副本 A copy of the whole log")
-def export(request: Request, _: Inspecting) -> StreamingResponse:
+@question(INSPECTING, "whole", trail="export", command="export-log", page=FOR_PROGRAMS, forms=IS_A_FILE)
+def export(request: Request) -> StreamingResponse:
     """Checkpoint, key, tiles, entries and every event as received, in one ZIP file that is made while it is sent.
 
     `taizhang verify FILE` checks it. A log of any length: no more than 256 events are in memory at once.

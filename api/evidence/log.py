@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response
 
-from api.admission.callers import Inspecting
+from api.asking.questions import FOR_PROGRAMS, INSPECTING, IS_A_FILE, open_to_anyone, question
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.problems import Problem
@@ -80,6 +80,7 @@ async def _bytes(
     responses={**_TEXT, 503: PROBLEMS[503]},
     summary="检查点 The signed head of the log",
 )
+@open_to_anyone("hashes and signatures, which anyone may check")
 async def checkpoint(request: Request) -> Response:
     """A signed note of origin, tree size and root hash (C2SP tlog-checkpoint); at most a second old.
 
@@ -95,6 +96,7 @@ async def checkpoint(request: Request) -> Response:
     responses={**_TEXT, **NOT_FOUND},
     summary="见证检查点 The last head that witnesses have signed",
 )
+@open_to_anyone("hashes and signatures, which anyone may check")
 async def cosigned(request: Request) -> Response:
     """The last checkpoint with cosignatures (C2SP tlog-cosignature); where it is the head, /checkpoint is the same."""
     note = await run_in_threadpool(signer(request).cosigned)
@@ -104,6 +106,7 @@ async def cosigned(request: Request) -> Response:
 
 
 @router.get("/key", response_class=Response, responses=_TEXT, summary="公钥 The log's public key")
+@open_to_anyone("hashes and signatures, which anyone may check", "log-key")
 async def key(request: Request) -> Response:
     """As a verifier key (C2SP signed-note). Compare it with the one that the operator made known elsewhere."""
     verifier = await run_in_threadpool(lambda: signer(request).verifier)
@@ -116,6 +119,7 @@ async def key(request: Request) -> Response:
     responses={**_BYTES, 400: PROBLEMS[400], **NOT_FOUND, 503: PROBLEMS[503]},
     summary="哈希块 A tile of hashes, or a bundle of entries",
 )
+@open_to_anyone("hashes and signatures, which anyone may check")
 async def tile(
     request: Request,
     path: Annotated[str, Path(description="`<L>/<N>[.p/<W>]` or `entries/<N>[.p/<W>]`", examples=["0/000"])],
@@ -130,9 +134,9 @@ async def tile(
     responses={**_BYTES, **PROBLEMS, **NOT_FOUND},
     summary="原文块 The events of a bundle, as received",
 )
+@question(INSPECTING, "whole", trail="raw_events", command="export-log", page=FOR_PROGRAMS, forms=IS_A_FILE)
 async def raw(
     request: Request,
-    _: Inspecting,
     path: Annotated[str, Path(description="`<N>[.p/<W>]`, as of an entry bundle", examples=["000"])],
 ) -> Response:
     """The raw bytes that the leaves have the SHA-256 of, each behind its length in 4 bytes, big-endian."""
@@ -145,6 +149,7 @@ async def raw(
     responses={200: {"model": InclusionProof}, 400: PROBLEMS[400], **NOT_FOUND, 503: PROBLEMS[503]},
     summary="存在证明 Proof that an event is in the log",
 )
+@open_to_anyone("hashes and signatures, which anyone may check")
 async def inclusion(
     request: Request,
     position: Annotated[int, Query(ge=1, le=TREE_SIZE_MAX, examples=[1])],
@@ -176,6 +181,7 @@ async def inclusion(
     responses={200: {"model": ConsistencyProof}, 400: PROBLEMS[400], **NOT_FOUND, 503: PROBLEMS[503]},
     summary="一致性证明 Proof that the log only grew",
 )
+@open_to_anyone("hashes and signatures, which anyone may check")
 async def consistency(
     request: Request,
     old_size: Annotated[int, Query(ge=0, le=TREE_SIZE_MAX, examples=[1])],

@@ -8,9 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from api.admission.callers import Inspecting, Publishing
+from api.admission.callers import Admitted
 from api.asking.clocks import Asked, CursorText, reached, read_date, settled_position, today
 from api.asking.paging import Limit, page
+from api.asking.questions import BY_HTTP, INSPECTING, PUBLISHING, act, question
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.problems import ProblemDetails
@@ -90,7 +91,8 @@ class Decisions(BaseModel):
 
 
 @router.get("", response_model=None, responses={200: {"model": Decisions}}, summary="匹配认定 Decisions")
-def get(request: Request, _: Inspecting, clocks: Asked) -> Response:
+@question(INSPECTING, "whole", trail="matches", command=BY_HTTP, forms=())
+def get(request: Request, clocks: Asked) -> Response:
     """What persons have decided of two records (`match.decided`), and what others have undone (`match.undone`)."""
     found, wrong = all_decisions(parts_of(request).queries, clocks.as_of, clocks.position)
     clock = {"as_of": clocks.as_of, "known_at": clocks.known_at()}
@@ -135,8 +137,9 @@ class DecidedShape(BaseModel):
     responses={201: {"model": DecidedShape}, **NOT_FOUND, **_CONFLICT},
     summary="认定 Decide, or undo a decision",
 )
+@act(PUBLISHING, "whole", command="decide-match")
 async def decide(
-    request: Request, holder: Publishing, _: Annotated[int, Depends(reached)], body: NewDecision
+    request: Request, holder: Admitted, _: Annotated[int, Depends(reached)], body: NewDecision
 ) -> Response:
     """One decision of two records that stands until it is undone, decided on the state known at `known_at`.
 
@@ -156,9 +159,9 @@ def decided(request: Request, holder: Holder, said: Said, known_at: int) -> tupl
 
 
 @router.get("/candidates", response_model=None, responses={200: {"model": Candidates}}, summary="疑似同一 Candidates")
+@question(INSPECTING, "whole", trail="matches", command="matches", forms=())
 def get_candidates(
     request: Request,
-    _: Inspecting,
     clocks: Asked,
     *,
     region: Annotated[

@@ -9,10 +9,12 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api.admission.callers import Inspecting, Publishing
+from api.admission.callers import Admitted
 from api.asking.clocks import Asked, CursorText, settled_position
 from api.asking.paging import Limit
 from api.asking.paging import page as page_of
+from api.asking.questions import shows
+from api.fieldwork import matches
 from api.fieldwork.matches import decided
 from api.fieldwork.measures_page import SECTIONS
 from api.site.addresses import Value, address
@@ -44,10 +46,11 @@ Asking = Annotated[Question, Depends()]
 
 
 @router.get("/daily/matches", response_model=None)
+@shows(matches.get_candidates, matches.get)
 def get(
     request: Request,
     page: Paged,
-    holder: Inspecting,
+    holder: Admitted,
     clocks: Asked,
     asking: Asking,
     *,
@@ -85,7 +88,8 @@ def get(
 
 
 @router.post("/daily/matches", response_model=None)
-async def post(request: Request, page: Paged, holder: Publishing, clocks: Asked, __: Asking) -> Response:
+@shows(matches.decide)
+async def post(request: Request, page: Paged, holder: Admitted, clocks: Asked, __: Asking) -> Response:
     """Publish `match.decided`, or `match.undone`, as of the date shown and on the state shown; then the page again."""
     form = await submitted(request, "match", "org", "other", "same", "reason", "source", "known_at")
     said, known_at = _said(form, clocks.as_of), await settled_position(parts_of(request), form["known_at"], "known_at")

@@ -11,10 +11,10 @@ from icalendar import Alarm, Calendar, Event
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from api.admission.callers import Inspecting, Reading
 from api.asking.clocks import Asked, Clocks, CursorText
 from api.asking.filters import Filtered
 from api.asking.paging import Limit, page
+from api.asking.questions import BY_HTTP, FIGURES_ONLY, IS_A_FILE, READING, Not, question
 from api.ledger.organizations import Org
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
@@ -90,9 +90,9 @@ class WorkShape(BaseModel):
 
 
 @router.get("", response_model=None, responses={200: {"model": WorkShape}}, summary="工作清单 Work lists")
+@question(READING, "scoped", trail="measures", command="measures", forms=())
 def get(
     request: Request,
-    _: Reading,
     clocks: Asked,
     filters: Filtered,
     *,
@@ -165,7 +165,10 @@ class OfOrganization(BaseModel):
     responses={200: {"model": OfOrganization}, **NOT_FOUND},
     summary="一户的措施 One organization's measures",
 )
-def of_one(request: Request, _: Reading, clocks: Asked, org: Org) -> Response:
+@question(
+    READING, "scoped", trail="measures", command=BY_HTTP, page=Not("the dossier shows the measure in force"), forms=()
+)
+def of_one(request: Request, clocks: Asked, org: Org) -> Response:
     """Every measure that was open at an organization by the date: opened, closed and by what."""
     found, said = of_organization(parts_of(request).queries, org, clocks.as_of, clocks.position)
     measures = [{**each._asdict(), "due_on": said.due_on(org, each)} for each in found]
@@ -181,7 +184,8 @@ class Reminders(BaseModel):
 
 
 @router.get("/reminders", response_model=None, responses={200: {"model": Reminders}}, summary="到期提醒 Reminders")
-def get_reminders(request: Request, _: Reading, clocks: Asked, filters: Filtered, *, office: Office = None) -> Response:
+@question(READING, "scoped", trail="measures", command="reminders", forms=())
+def get_reminders(request: Request, clocks: Asked, filters: Filtered, *, office: Office = None) -> Response:
     """What is due within 30 days or overdue, as the events that `taizhang reminders` sends: each by a lasting id."""
     queries = parts_of(request).queries
     found = reminders(queries, clocks.as_of, clocks.position, filters, office)
@@ -220,9 +224,16 @@ class AllDurations(BaseModel):
 @router.get(
     "/durations", response_model=None, responses={200: {"model": AllDurations}}, summary="用时 How long measures take"
 )
+@question(
+    READING,
+    "scoped",
+    trail=FIGURES_ONLY,
+    command="durations",
+    page=Not("a curve for analysts, by shell and HTTP"),
+    forms=(),
+)
 def get_durations(
     request: Request,
-    _: Reading,
     clocks: Asked,
     *,
     measure: Annotated[Measure, Query(description="Which measure.")] = "establish",
@@ -245,7 +256,15 @@ def get_durations(
     responses={200: {"content": {"text/calendar": {}}, "description": "RFC 5545"}},
     summary="到期日历 Due dates as iCalendar",
 )
-def calendar(request: Request, _: Inspecting, clocks: Asked, filters: Filtered, *, office: Office = None) -> Response:
+@question(
+    READING,
+    "scoped",
+    trail="measures",
+    command=BY_HTTP,
+    page=Not("a file for calendars, linked from /daily"),
+    forms=IS_A_FILE,
+)
+def calendar(request: Request, clocks: Asked, filters: Filtered, *, office: Office = None) -> Response:
     """One all-day event for each due date and measure, with a reminder a week before."""
     queries = parts_of(request).queries
     work = open_work(queries, clocks.as_of, clocks.position, filters).of_office(office).dated()

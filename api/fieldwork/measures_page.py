@@ -5,10 +5,11 @@ from typing import Final
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse
 
-from api.admission.callers import Reading
 from api.asking.clocks import Asked, CursorText
 from api.asking.filters import Filtered
 from api.asking.paging import Limit
+from api.asking.questions import shows
+from api.fieldwork import measures
 from api.fieldwork.measures import Office, State_, work_page
 from api.site.addresses import Value, address
 from api.site.base import Paged, tidy
@@ -28,10 +29,10 @@ SECTIONS: Final = (
 
 
 @router.get("/daily", response_model=None)
+@shows(measures.get)
 def get(
     request: Request,
     page: Paged,
-    _: Reading,
     clocks: Asked,
     filters: Filtered,
     *,

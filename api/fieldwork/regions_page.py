@@ -7,8 +7,9 @@ from typing import Annotated, Final, NamedTuple
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import HTMLResponse
 
-from api.admission.callers import Reading
 from api.asking.clocks import Asked, read_date
+from api.asking.questions import shows
+from api.fieldwork import regions
 from api.fieldwork.measures_page import SECTIONS
 from api.fieldwork.regions import Prefix
 from api.site.addresses import Value, address
@@ -39,10 +40,10 @@ class Group(NamedTuple):
 
 
 @router.get("/daily/regions", response_model=None)
+@shows(regions.get_rates, regions.get)
 def get(
     request: Request,
     page: Paged,
-    _: Reading,
     clocks: Asked,
     *,
     prefix: Prefix = None,

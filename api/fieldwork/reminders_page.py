@@ -5,10 +5,11 @@ from typing import Annotated, Literal, get_args
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import HTMLResponse
 
-from api.admission.callers import Reading
 from api.asking.clocks import Asked, CursorText
 from api.asking.filters import Filtered
 from api.asking.paging import Limit
+from api.asking.questions import shows
+from api.fieldwork import measures
 from api.fieldwork.measures import Office, work_page
 from api.fieldwork.measures_page import SECTIONS
 from api.site.addresses import address
@@ -25,10 +26,10 @@ Pressing = Literal["due", "overdue"]
 
 
 @router.get("/daily/reminders", response_model=None)
+@shows(measures.get_reminders)
 def get(
     request: Request,
     page: Paged,
-    _: Reading,
     clocks: Asked,
     filters: Filtered,
     *,

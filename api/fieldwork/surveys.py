@@ -7,9 +7,9 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from api.admission.callers import Inspecting, Reading
 from api.asking.clocks import Asked, Clocks, CursorText
 from api.asking.paging import Limit, page
+from api.asking.questions import BY_HTTP, FIGURES_ONLY, INSPECTING, READING, Not, question
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.shapes import KnownAt
@@ -121,7 +121,8 @@ class AccuracyAnswer(BaseModel):
 
 
 @router.get("", response_model=None, responses={200: {"model": Surveys}}, summary="走访排查 Surveys")
-def get(request: Request, _: Reading, clocks: Asked) -> Response:
+@question(READING, "none", trail=Not("surveys, which name no organization"), command=BY_HTTP, forms=())
+def get(request: Request, clocks: Asked) -> Response:
     """The surveys opened by the date."""
     found = all_surveys(parts_of(request).queries, clocks.as_of, clocks.position)
     return answer({"as_of": clocks.as_of, "known_at": clocks.known_at(), "surveys": found})
@@ -142,9 +143,9 @@ def _clocks(clocks: Clocks, survey: Survey) -> dict[str, Any]:
     responses={200: {"model": ProgressAnswer}, **NOT_FOUND},
     summary="进度 Progress against the list",
 )
+@question(READING, "whole", trail="survey", command="survey progress", forms=())
 def progress(
     request: Request,
-    _: Reading,
     clocks: Asked,
     survey: SurveyId,
     *,
@@ -165,9 +166,9 @@ def progress(
     responses={200: {"model": Discrepancies}, **NOT_FOUND},
     summary="出入 What was found otherwise",
 )
+@question(INSPECTING, "scoped", trail="survey", command="survey discrepancies", forms=())
 def get_discrepancies(
     request: Request,
-    _: Inspecting,
     clocks: Asked,
     survey: SurveyId,
     *,
@@ -193,9 +194,9 @@ def get_discrepancies(
     responses={200: {"model": SampleAnswer}, **NOT_FOUND},
     summary="复核抽样 A sample to visit again",
 )
+@question(INSPECTING, "scoped", trail="survey", command="survey sample", forms=())
 def get_sample(
     request: Request,
-    _: Inspecting,
     clocks: Asked,
     survey: SurveyId,
     *,
@@ -222,7 +223,8 @@ def get_sample(
     responses={200: {"model": AccuracyAnswer}, **NOT_FOUND},
     summary="准确率 The accuracy that the sample gives",
 )
-def get_accuracy(request: Request, _: Reading, clocks: Asked, survey: SurveyId) -> Response:
+@question(READING, "whole", trail=FIGURES_ONLY, command="survey accuracy", forms=())
+def get_accuracy(request: Request, clocks: Asked, survey: SurveyId) -> Response:
     """How often the visits made again found the same as the first, with the Wilson interval at 95 %."""
     _queries, of = _made(request, survey, clocks)
     return answer({"as_of": clocks.as_of, "known_at": clocks.known_at(), "survey": survey, "accuracy": accuracy(of)})

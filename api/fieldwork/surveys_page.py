@@ -5,10 +5,11 @@ from typing import Annotated, Final, Literal, get_args
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import HTMLResponse
 
-from api.admission.callers import Inspecting, Reading
 from api.asking.clocks import Asked, CursorText
 from api.asking.paging import Limit
 from api.asking.paging import page as page_of
+from api.asking.questions import shows
+from api.fieldwork import surveys
 from api.fieldwork.measures_page import SECTIONS
 from api.fieldwork.surveys import SAMPLE_MAX, SurveyId
 from api.site.addresses import Value, address
@@ -28,7 +29,8 @@ SAMPLED: Final = 100
 
 
 @router.get("/daily/surveys", response_model=None)
-def get_all(request: Request, page: Paged, _: Reading, clocks: Asked) -> HTMLResponse:
+@shows(surveys.get)
+def get_all(request: Request, page: Paged, clocks: Asked) -> HTMLResponse:
     """What `/v1/surveys` tells, to be read."""
     found = all_surveys(parts_of(request).queries, clocks.as_of, clocks.position)
     api = address("/v1/surveys", page.pinned(clocks))
@@ -36,10 +38,10 @@ def get_all(request: Request, page: Paged, _: Reading, clocks: Asked) -> HTMLRes
 
 
 @router.get("/daily/surveys/{survey}", response_model=None)
+@shows(surveys.progress, surveys.get_accuracy)
 def get(
     request: Request,
     page: Paged,
-    _: Reading,
     clocks: Asked,
     survey: SurveyId,
     *,
@@ -67,10 +69,10 @@ def get(
 
 
 @router.get("/daily/surveys/{survey}/discrepancies", response_model=None)
+@shows(surveys.get_discrepancies)
 def get_discrepancies(
     request: Request,
     page: Paged,
-    _: Inspecting,
     clocks: Asked,
     survey: SurveyId,
     *,
@@ -101,10 +103,10 @@ def get_discrepancies(
 
 
 @router.get("/daily/surveys/{survey}/sample", response_model=None)
+@shows(surveys.get_sample)
 def get_sample(
     request: Request,
     page: Paged,
-    _: Inspecting,
     clocks: Asked,
     survey: SurveyId,
     *,

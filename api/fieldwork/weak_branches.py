@@ -7,9 +7,9 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from api.admission.callers import Reading
 from api.asking.clocks import Asked, Clocks, CursorText
 from api.asking.paging import Limit, page
+from api.asking.questions import BY_HTTP, READING, question
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.problems import invalid
@@ -49,9 +49,9 @@ class WeakBranches(BaseModel):
 @router.get(
     "/weak-branches", response_model=None, responses={200: {"model": WeakBranches}}, summary="软弱涣散 Weak branches"
 )
+@question(READING, "scoped", trail="weak_branches", command="weak-branches", forms=())
 def get(
     request: Request,
-    _: Reading,
     clocks: Asked,
     *,
     weakness: Annotated[Weakness | None, Query(description="Only of this sort.")] = None,
@@ -144,7 +144,8 @@ class Rectifications(BaseModel):
 @router.get(
     "/rectifications", response_model=None, responses={200: {"model": Rectifications}}, summary="整顿 Rectifications"
 )
-def get_rectifications(request: Request, _: Reading, clocks: Asked) -> Response:
+@question(READING, "whole", trail="weak_branches", command=BY_HTTP, forms=())
+def get_rectifications(request: Request, clocks: Asked) -> Response:
     """Rectifications opened and closed, as the offices' events have them at both clocks."""
     found, wrong = all_rectifications(parts_of(request).queries, clocks.as_of, clocks.position)
     unfinished = [each for each in found if each.closed_on is None]

@@ -5,10 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import HTMLResponse
 
-from api.admission.callers import Reading
 from api.asking.clocks import Asked, CursorText
 from api.asking.paging import Limit
 from api.asking.paging import page as page_of
+from api.asking.questions import shows
+from api.fieldwork import weak_branches
 from api.fieldwork.measures_page import SECTIONS
 from api.fieldwork.weak_branches import found_in, region_prefix
 from api.site.addresses import Value, address
@@ -21,10 +22,10 @@ router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_respons
 
 
 @router.get("/daily/branches", response_model=None)
+@shows(weak_branches.get, weak_branches.get_rectifications)
 def get(
     request: Request,
     page: Paged,
-    _: Reading,
     clocks: Asked,
     *,
     weakness: Annotated[Weakness | None, Query(description="Only of this sort.")] = None,

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from api.admission.callers import Inspecting
 from api.asking.clocks import Asked, CursorText
 from api.asking.paging import Limit, page
+from api.asking.questions import BY_HTTP, INSPECTING, Not, question
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.shapes import AnomalyShape, KnownAt
@@ -29,9 +29,16 @@ class Anomalies(BaseModel):
 
 
 @router.get("", response_model=None, responses={200: {"model": Anomalies}}, summary="矛盾 Contradictions between facts")
+@question(
+    INSPECTING,
+    "scoped",
+    trail="anomalies",
+    command=BY_HTTP,
+    page=Not("a dossier shows those of its organization, /ledger/{org}"),
+    forms=(),
+)
 def get(
     request: Request,
-    _: Inspecting,
     clocks: Asked,
     *,
     anomaly: Annotated[Anomaly | None, Query(description="Only of this name.")] = None,

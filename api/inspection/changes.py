@@ -7,11 +7,11 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from api.admission.callers import Inspecting
 from api.asking.clocks import Asked, Clocks, CursorText, ledger_at
 from api.asking.filters import Filtered, Grouped, key
 from api.asking.knowledge import Since
 from api.asking.paging import Limit, page
+from api.asking.questions import INSPECTING, question
 from api.web.answers import PROBLEMS, answer
 from api.web.shapes import Figures, KnownAt, RowShape, figures, knowledge, row
 from domain.figures.comparison import Pair, count_differences, pairs, rate_differences
@@ -118,9 +118,9 @@ def shown_change(each: Change) -> dict[str, Any]:
 
 
 @router.get("", response_model=None, responses={200: {"model": ChangesShape}}, summary="变动 What changed since")
+@question(INSPECTING, "scoped", trail="changes", command="changes", forms=())
 def get(
     request: Request,
-    _: Inspecting,
     clocks: Asked,
     since: Since,
     filters: Filtered,

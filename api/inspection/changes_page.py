@@ -7,12 +7,13 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse
 
-from api.admission.callers import Inspecting
 from api.asking.clocks import Asked, Clocks, CursorText, learn, ledger_at, today
 from api.asking.filters import Dimension, Filtered
 from api.asking.knowledge import earlier
 from api.asking.paging import Limit
 from api.asking.paging import page as page_of
+from api.asking.questions import shows
+from api.inspection import changes as changes_api
 from api.site.addresses import Value, address
 from api.site.base import Page, Paged, tidy
 from api.site.figures import filtered
@@ -85,10 +86,10 @@ def _when_it_ended(parts: Parts, clocks: Clocks) -> int:
 
 
 @router.get("/inspection", response_model=None)
+@shows(changes_api.get)
 def get(
     request: Request,
     page: Paged,
-    _: Inspecting,
     clocks: Asked,
     earlier_: Annotated[Known, Depends(since)],
     filters: Filtered,

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import HTMLResponse
 
-from api.admission.callers import Inspecting
 from api.asking.clocks import POSITION_MAX, Asked
+from api.asking.questions import shows
+from api.inspection import event_trail
 from api.inspection.event_trail import whole_event
 from api.site.base import Paged, tidy
 from api.site.raw_bytes import legible
@@ -21,8 +22,9 @@ ORGANIZATION: Final = ("uscc:", "group:")
 
 
 @router.get("/events/{position}", response_model=None)
+@shows(event_trail.get_event)
 def get(
-    request: Request, page: Paged, _: Inspecting, clocks: Asked, position: Annotated[int, Path(ge=1, le=POSITION_MAX)]
+    request: Request, page: Paged, clocks: Asked, position: Annotated[int, Path(ge=1, le=POSITION_MAX)]
 ) -> HTMLResponse:
     """What `/v1/events/{position}` tells, to be read."""
     event = whole_event(parts_of(request).queries, position, clocks.as_of, clocks.position)

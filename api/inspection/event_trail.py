@@ -9,10 +9,10 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from api.admission.callers import Inspecting
 from api.asking.clocks import POSITION_MAX, Asked, Clocks, CursorText, read_date, read_instant, today
 from api.asking.cursors import Cursor, encode
 from api.asking.paging import Limit
+from api.asking.questions import BY_HTTP, INSPECTING, ONE_RECORD, question
 from api.evidence.log import InclusionProof
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
@@ -128,9 +128,9 @@ def trail_page(
 
 
 @router.get("/audit", response_model=None, responses={200: {"model": AuditPage}}, summary="稽核 The trail of events")
+@question(INSPECTING, "scoped", trail="audit", command=BY_HTTP, forms=())
 def get_audit(
     request: Request,
-    _: Inspecting,
     clocks: Asked,
     asked: TrailQuestion,
     *,
@@ -151,9 +151,9 @@ def get_audit(
     responses={200: {"model": EventShape}, **NOT_FOUND},
     summary="事件 One event exactly as received",
 )
+@question(INSPECTING, "scoped", trail="event", command=BY_HTTP, forms=ONE_RECORD)
 def get_event(
     request: Request,
-    _: Inspecting,
     position: Annotated[int, Path(ge=1, le=POSITION_MAX, description="Its position in the log", examples=[1])],
 ) -> Response:
     """With its metadata, and the proof that it is in the log (RFC 6962; hashes in base64)."""

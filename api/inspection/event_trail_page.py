@@ -5,9 +5,10 @@ from typing import Final
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse
 
-from api.admission.callers import Inspecting
 from api.asking.clocks import Asked, CursorText
 from api.asking.paging import Limit
+from api.asking.questions import shows
+from api.inspection import event_trail
 from api.inspection.changes_page import SECTIONS
 from api.inspection.event_trail import TrailQuestion, trail_page
 from api.site.addresses import Value, address
@@ -23,10 +24,10 @@ RECORDED: Final = ("recorded_from", "recorded_to")
 
 
 @router.get("/inspection/events", response_model=None)
+@shows(event_trail.get_audit)
 def get(
     request: Request,
     page: Paged,
-    _: Inspecting,
     clocks: Asked,
     asked: TrailQuestion,
     *,

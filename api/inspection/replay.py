@@ -7,11 +7,11 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from api.admission.callers import Inspecting
 from api.asking.clocks import Asked, CursorText, ledger_at
 from api.asking.filters import Filtered
 from api.asking.knowledge import Since
 from api.asking.paging import Limit, page
+from api.asking.questions import BY_HTTP, INSPECTING, Not, question
 from api.inspection.changes import ChangeEventShape
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.problems import invalid
@@ -82,9 +82,16 @@ class BranchHistory(BaseModel):
 
 
 @router.get("/replay", response_model=None, responses={200: {"model": ReplayShape}}, summary="回放 Replay")
+@question(
+    INSPECTING,
+    "scoped",
+    trail="replay",
+    command=BY_HTTP,
+    page=Not("one step after the other, for programs; /inspection shows what changed"),
+    forms=Not("rows of steps, each with two states; /v1/changes has the table"),
+)
 def get_replay(
     request: Request,
-    _: Inspecting,
     clocks: Asked,
     since: Since,
     filters: Filtered,
@@ -140,9 +147,16 @@ def _step(each: Step) -> dict[str, Any]:
     responses={200: {"model": BranchHistory}, **NOT_FOUND},
     summary="党组织的经过 Every event that speaks of a branch",
 )
+@question(
+    INSPECTING,
+    "scoped",
+    trail="history",
+    command=BY_HTTP,
+    page=Not("a branch has no page of its own; its organizations' dossiers name it"),
+    forms=Not("rows of steps, each with two states; /v1/audit?subject= has the table"),
+)
 def get_branch_history(
     request: Request,
-    _: Inspecting,
     branch: Annotated[str, Path(description="`branch:…`", max_length=100, examples=["branch:example-1"])],
     clocks: Asked,
     *,

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from api.admission.callers import Inspecting
 from api.asking.clocks import Asked, CursorText, read_date
 from api.asking.paging import Limit, page
+from api.asking.questions import INSPECTING, question
 from api.inspection.changes import ChangeEventShape
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
@@ -66,9 +66,9 @@ class SignalsShape(BaseModel):
 
 
 @router.get("", response_model=None, responses={200: {"model": SignalsShape}}, summary="预警 Signals")
+@question(INSPECTING, "scoped", trail="signals", command="signals", forms=())
 def get(
     request: Request,
-    _: Inspecting,
     clocks: Asked,
     *,
     signal: Annotated[list[Signal] | None, Query(description="Only these; may repeat. Left out: all.")] = None,

@@ -5,10 +5,11 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import HTMLResponse
 
-from api.admission.callers import Inspecting
 from api.asking.clocks import Asked, CursorText, read_date
 from api.asking.paging import Limit
 from api.asking.paging import page as page_of
+from api.asking.questions import shows
+from api.inspection import signals
 from api.inspection.changes_page import SECTIONS
 from api.inspection.signals import DEADLINES_MAX
 from api.site.addresses import address
@@ -28,10 +29,10 @@ EVENTS_SHOWN: Final = 6
 
 
 @router.get("/inspection/signals", response_model=None)
+@shows(signals.get)
 def get(
     request: Request,
     page: Paged,
-    _: Inspecting,
     clocks: Asked,
     *,
     signal: Annotated[Signal | None, Query(description="Only this one; left out: all.")] = None,

@@ -8,9 +8,9 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from api.admission.callers import Reading
 from api.asking.clocks import MinPosition, learn, reached, read_date, read_instant, settled_position
 from api.asking.filters import Filtered
+from api.asking.questions import FIGURES_ONLY, READING, question
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import Parts, parts_of
 from api.web.problems import invalid
@@ -52,9 +52,9 @@ class Column(NamedTuple):
 
 
 @router.get("/vintage", response_model=None, responses={200: {"model": Vintage}}, summary="版本表 The vintage table")
+@question(READING, "scoped", trail=FIGURES_ONLY, command="vintage", forms=())
 async def get_vintage(
     request: Request,
-    _: Reading,
     filters: Filtered,
     begin: Annotated[str, Query(alias="from", description="The first date, YYYY-MM-DD.", examples=["2024-01-31"])],
     end: Annotated[str, Query(alias="to", description="The last date, YYYY-MM-DD.", examples=["2024-12-31"])],

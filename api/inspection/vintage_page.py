@@ -7,9 +7,10 @@ from typing import Annotated, Final, NamedTuple
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import HTMLResponse
 
-from api.admission.callers import Reading
 from api.asking.clocks import Asked, Clocks, read_date
 from api.asking.filters import Filtered
+from api.asking.questions import shows
+from api.inspection import vintage
 from api.inspection.changes_page import SECTIONS
 from api.site.addresses import address
 from api.site.base import Paged, tidy
@@ -64,10 +65,10 @@ class Line(NamedTuple):
 
 
 @router.get("/inspection/vintage", response_model=None)
+@shows(vintage.get_vintage)
 def get(
     request: Request,
     page: Paged,
-    _: Reading,
     clocks: Asked,
     filters: Filtered,
     begin: Annotated[

@@ -15,7 +15,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from structlog.contextvars import bind_contextvars
 
-from api.admission.callers import Publishing, still
+from api.admission.callers import Admitted, still
+from api.asking.questions import FOR_PROGRAMS, PUBLISHING, act
 from api.web.answers import PROBLEMS, answer
 from api.web.event_examples import REQUEST_BODY
 from api.web.metrics import DISPOSITIONS
@@ -84,7 +85,8 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     openapi_extra={"requestBody": REQUEST_BODY},
     summary="发布事件 Publish one event or a batch",
 )
-async def post_events(request: Request, holder: Publishing) -> Response:
+@act(PUBLISHING, "scoped", command="publish", page=FOR_PROGRAMS)
+async def post_events(request: Request, holder: Admitted) -> Response:
     """Answers once everything is durable. A batch is stored whole or, at a fault, not at all.
 
     Every event gets one disposition: `accepted`, `duplicate` (known already, no effect) or `quarantined` (kept whole,

@@ -13,8 +13,9 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from api.admission.callers import Publishing
+from api.admission.callers import Admitted
 from api.asking.clocks import Asked, Clocks
+from api.asking.questions import IS_A_FILE, ONE_RECORD, PUBLISHING, Not, act, question
 from api.intake.list_plans import ListAsked, look, names, profile_kept, publish, read_part
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
@@ -173,7 +174,15 @@ def may_speak(holder: Holder, source: str) -> None:
 
 
 @router.get("/profile", response_model=None, responses={200: {"model": ProfileShape}}, summary="清单模板 The profile")
-def profile(request: Request, holder: Publishing, clocks: Asked, source: Source) -> Response:
+@question(
+    PUBLISHING,
+    "whole",
+    trail=Not("columns of a list, which name nobody"),
+    command="reconcile",
+    page=Not("/daily/lists uses it"),
+    forms=ONE_RECORD,
+)
+def profile(request: Request, holder: Admitted, clocks: Asked, source: Source) -> Response:
     """The column profile kept for a source: the last `list.profiled` event that stands at both clocks."""
     may_speak(holder, source)
     try:
@@ -186,11 +195,16 @@ def profile(request: Request, holder: Publishing, clocks: Asked, source: Source)
 @router.get(
     "/places", response_model=None, responses={200: {"model": PlacesShape}}, summary="清单中的区划名 Divisions by name"
 )
-def places(request: Request, _: Publishing, clocks: Asked) -> Response:
-    """The divisions with the names by which a list may write them, as of a date; `taizhang reconcile` reads them.
-
-    No page: `/regions` shows them. Not in the trail of reading: they tell nothing of any organization.
-    """
+@question(
+    PUBLISHING,
+    "none",
+    trail=Not("names of divisions, which tell nothing of any organization"),
+    command="reconcile",
+    page=Not("/regions shows them"),
+    forms=ONE_RECORD,
+)
+def places(request: Request, clocks: Asked) -> Response:
+    """The divisions with the names by which a list may write them, as of a date; `taizhang reconcile` reads them."""
     shown = {"as_of": clocks.as_of, "known_at": clocks.known_at()}
     return answer({**shown, "places": names(parts_of(request), clocks.as_of, clocks.position)})
 
@@ -214,7 +228,15 @@ def unreadable(error: ListRefusedError) -> Problem:
     responses={200: {"content": {"application/x-ndjson": {}}, "description": "One JSON object a line"}},
     summary="来源事实 A source's own facts",
 )
-def source_facts(request: Request, holder: Publishing, clocks: Asked, source: Source) -> Response:
+@question(
+    PUBLISHING,
+    "whole",
+    trail=Not("a source's own facts, to itself"),
+    command="reconcile",
+    page=Not("/daily/lists uses it"),
+    forms=IS_A_FILE,
+)
+def source_facts(request: Request, holder: Admitted, clocks: Asked, source: Source) -> Response:
     """All that a source has published of organizations and of its lists, and what was said of it, one object a line.
 
     What `taizhang reconcile` compares a list with, up to the log's head: first `{"head"}`, the position; `{"word"}`,
@@ -234,7 +256,15 @@ def source_facts(request: Request, holder: Publishing, clocks: Asked, source: So
 
 @router.post("/elsewhere", response_model=None, responses={200: {"model": ElsewhereShape}},
              summary="他源情况 What others have of them")  # fmt: skip
-def others(request: Request, holder: Publishing, clocks: Asked, source: Source, body: AboutShape) -> Response:
+@question(
+    PUBLISHING,
+    "whole",
+    trail="list",
+    command="reconcile",
+    page=Not("/daily/lists uses it"),
+    forms=IS_A_FILE,
+)
+def others(request: Request, holder: Admitted, clocks: Asked, source: Source, body: AboutShape) -> Response:
     """The events of organizations that a list leaves out, or that another source has ended, of all sources.
 
     By them `taizhang reconcile` tells whom another source still has, and whom the ledger lacks.
@@ -256,9 +286,10 @@ def others(request: Request, holder: Publishing, clocks: Asked, source: Source, 
     },
     summary="发布清单 Publish in turn",
 )
+@act(PUBLISHING, "whole", command="reconcile", page=Not("/daily/lists publishes a list by itself"))
 async def turn(
     request: Request,
-    holder: Publishing,
+    holder: Admitted,
     source: Source,
     decided_at: Annotated[int, Query(ge=0, description="The position on which these events were decided.")],
 ) -> Response:
@@ -299,9 +330,10 @@ async def turn(
     },
     summary="清单核对 A full list beside the source's facts",
 )
+@act(PUBLISHING, "whole", command="reconcile")
 async def post(
     request: Request,
-    holder: Publishing,
+    holder: Admitted,
     clocks: Asked,
     source: Source,
     *,

@@ -9,9 +9,11 @@ from fastapi import Path as PathParameter
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api.admission.callers import Publishing
+from api.admission.callers import Admitted
 from api.asking.clocks import Asked, Clocks, read_date
+from api.asking.questions import shows
 from api.fieldwork.measures_page import SECTIONS
+from api.intake import lists
 from api.intake.list_plans import ListAsked, Outcome, look, publish, read_part
 from api.intake.lists import Name, PageOf, Regions, Source, known_at, may_speak
 from api.intake.sources_page import Carried
@@ -50,7 +52,7 @@ class Sent(NamedTuple):
 
 def kept(  # noqa: PLR0917 - what the address names
     request: Request,
-    holder: Publishing,
+    holder: Admitted,
     digest: Annotated[str, PathParameter(pattern="^[0-9a-f]{64}$", description="The file's SHA-256.")],
     source: Source,
     name: Name = "list",
@@ -74,7 +76,8 @@ def kept(  # noqa: PLR0917 - what the address names
 
 
 @router.get("/daily/lists", response_model=None)
-def get_form(request: Request, page: Paged, holder: Publishing, __: Carried) -> Response:
+@shows(lists.post)
+def get_form(request: Request, page: Paged, holder: Admitted, __: Carried) -> Response:
     """A form that takes a list: whose it is, of which date, and the file."""
     parts = parts_of(request)
     known = [each.source for each in sources(parts.queries)[0] if each.source is not None]
@@ -90,7 +93,8 @@ def get_form(request: Request, page: Paged, holder: Publishing, __: Carried) -> 
 
 
 @router.post("/daily/lists", response_model=None)
-async def post_file(request: Request, page: Paged, holder: Publishing, __: Carried) -> Response:
+@shows(lists.post)
+async def post_file(request: Request, page: Paged, holder: Admitted, __: Carried) -> Response:
     """Keep the file for a while, and lead on to what it would publish."""
     parts = parts_of(request)
     limits = (parts.settings.body_bytes_max, parts.settings.body_seconds_max)
@@ -117,6 +121,7 @@ async def post_file(request: Request, page: Paged, holder: Publishing, __: Carri
 
 
 @router.get("/daily/lists/{digest}", response_model=None)
+@shows(lists.post)
 def get(request: Request, page: Paged, clocks: Asked, sent: Annotated[Sent, Depends(kept)]) -> Response:
     """What `/v1/lists` tells of the file, to be looked at before it is published."""
     try:
@@ -128,6 +133,7 @@ def get(request: Request, page: Paged, clocks: Asked, sent: Annotated[Sent, Depe
 
 
 @router.post("/daily/lists/{digest}", response_model=None)
+@shows(lists.post)
 async def post(request: Request, page: Paged, clocks: Asked, sent: Annotated[Sent, Depends(kept)]) -> Response:
     """Publish the plan that was looked at; with the number of organizations that end, where there are many."""
     form = await submitted(request, "plan", "gone", "confirm")

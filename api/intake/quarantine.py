@@ -8,8 +8,9 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from api.admission.callers import Stewarding
+from api.admission.callers import Admitted
 from api.asking.clocks import POSITION_MAX, read_position
+from api.asking.questions import ONE_RECORD, STEWARDING, act, question
 from api.intake.events import EventResult, result
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
@@ -88,9 +89,9 @@ def _shown(message: Quarantined) -> dict[str, Any]:
 
 
 @router.get("", response_model=None, responses={200: {"model": QuarantinePage}}, summary="列出 What was set aside")
+@question(STEWARDING, "whole", trail="quarantine", command="quarantine list", forms=())
 def list_(
     request: Request,
-    _: Stewarding,
     *,
     state: Annotated[State | None, Query(description="Only in this state")] = None,
     source: Annotated[str | None, Query(max_length=256, description="Only of this source")] = None,
@@ -115,7 +116,8 @@ def list_(
     responses={200: {"model": QuarantineDossier}, **NOT_FOUND},
     summary="查看 One message whole",
 )
-def get(request: Request, _: Stewarding, quarantine_id: Number) -> Response:
+@question(STEWARDING, "whole", trail="quarantine", command="quarantine show", forms=ONE_RECORD)
+def get(request: Request, quarantine_id: Number) -> Response:
     """With its bytes as received, and every step that was taken with it."""
     dossier = parts_of(request).quarantine.get(quarantine_id)
     raw = base64.b64encode(dossier.raw).decode()
@@ -132,7 +134,8 @@ _ENDED: dict[int | str, dict[str, Any]] = {409: {"model": ProblemDetails, "descr
     responses={200: {"model": EventResult}, **NOT_FOUND, **_ENDED},
     summary="重投 Read a message again with today's rules",
 )
-def redrive(request: Request, holder: Stewarding, quarantine_id: Number) -> Response:
+@act(STEWARDING, "whole", command="quarantine redrive")
+def redrive(request: Request, holder: Admitted, quarantine_id: Number) -> Response:
     """Take it in if the rules allow it now; if not, it stays open, and the attempt is recorded with the reasons."""
     return answer(result(parts_of(request).quarantine.redrive(quarantine_id, holder.name)))
 
@@ -143,7 +146,12 @@ def redrive(request: Request, holder: Stewarding, quarantine_id: Number) -> Resp
     responses={200: {"model": QuarantineDossier}, **NOT_FOUND, **_ENDED},
     summary="弃置 Close a message without effect",
 )
-def discard(request: Request, holder: Stewarding, quarantine_id: Number, body: Discard) -> Response:
+@act(
+    STEWARDING,
+    "whole",
+    command="quarantine discard",
+)
+def discard(request: Request, holder: Admitted, quarantine_id: Number, body: Discard) -> Response:
     """Its bytes stay, with the reason."""
     parts_of(request).quarantine.discard(quarantine_id, holder.name, body.reason)
     return get(request, holder, quarantine_id)

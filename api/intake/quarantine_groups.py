@@ -7,7 +7,8 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from api.admission.callers import Stewarding
+from api.admission.callers import Admitted
+from api.asking.questions import STEWARDING, Not, act, question
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.problems import Fault, ProblemDetails, faults
@@ -68,7 +69,10 @@ class GroupOutcome(BaseModel):
 
 
 @router.get("/groups", response_model=None, responses={200: {"model": Groups}}, summary="分组 Open messages by reason")
-def list_groups(request: Request, _: Stewarding) -> Response:
+@question(
+    STEWARDING, "whole", trail=Not("counts of messages, which name nobody"), command="quarantine groups", forms=()
+)
+def list_groups(request: Request) -> Response:
     """By rule and source. A message that breaks several rules stands in several groups."""
     return answer({"groups": groups(parts_of(request).recorder)})
 
@@ -82,9 +86,10 @@ def list_groups(request: Request, _: Stewarding) -> Response:
     },
     summary="成组重投 Redrive a group of open messages",
 )
+@act(STEWARDING, "whole", command="quarantine redrive-group")
 def redrive(
     request: Request,
-    holder: Stewarding,
+    holder: Admitted,
     body: GroupRedrive,
     *,
     dry_run: Annotated[bool, Query(description="Only say what would become of them")] = True,

@@ -7,9 +7,11 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api.admission.callers import Stewarding
+from api.admission.callers import Admitted
 from api.asking.clocks import read_position
 from api.asking.paging import Limit
+from api.asking.questions import shows
+from api.intake import quarantine, quarantine_groups
 from api.intake.quarantine import Number
 from api.intake.sources_page import SECTIONS, Carried
 from api.site import raw_bytes
@@ -32,10 +34,10 @@ PublisherName = Annotated[str | None, Query(max_length=200, description="Only by
 
 
 @router.get("/intake/quarantine", response_model=None)
+@shows(quarantine_groups.list_groups, quarantine.list_)
 def get_list(
     request: Request,
     page: Paged,
-    _: Stewarding,
     __: Carried,
     *,
     state: Annotated[State | Literal["any"], Query(description="Only in this state.")] = "open",
@@ -77,7 +79,8 @@ Meant = Annotated[Filters, Depends(meant)]
 
 
 @router.get("/intake/quarantine/group", response_model=None)
-def get_group(request: Request, page: Paged, holder: Stewarding, __: Carried, filters: Meant) -> Response:
+@shows(quarantine.list_)
+def get_group(request: Request, page: Paged, holder: Admitted, __: Carried, filters: Meant) -> Response:
     """A dry run: what a redrive of the group would give now. It records nothing."""
     token = token_of(request)
     outcome = try_group(parts_of(request).recorder, filters, holder.name)
@@ -85,7 +88,8 @@ def get_group(request: Request, page: Paged, holder: Stewarding, __: Carried, fi
 
 
 @router.post("/intake/quarantine/group", response_model=None)
-async def post_group(request: Request, page: Paged, holder: Stewarding, __: Carried, filters: Meant) -> Response:
+@shows(quarantine_groups.redrive)
+async def post_group(request: Request, page: Paged, holder: Admitted, __: Carried, filters: Meant) -> Response:
     """Redrive the group as `POST /v1/quarantine/redrive` does with the trial that the page showed, or nothing of it."""
     form = await submitted(request, "trial")
     parts, by, trial = parts_of(request), holder.name, form["trial"]
@@ -105,7 +109,8 @@ def _group(page: Paged, filters: Filters, outcome: Outcome, token: str) -> HTMLR
 
 
 @router.get("/intake/quarantine/{quarantine_id}", response_model=None)
-def get(request: Request, page: Paged, _: Stewarding, __: Carried, quarantine_id: Number) -> Response:
+@shows(quarantine.get)
+def get(request: Request, page: Paged, __: Carried, quarantine_id: Number) -> Response:
     """What `/v1/quarantine/{id}` tells, to be read; with what can be done about it."""
     dossier = parts_of(request).quarantine.get(quarantine_id)
     token = token_of(request)
@@ -124,7 +129,8 @@ def get(request: Request, page: Paged, _: Stewarding, __: Carried, quarantine_id
 
 
 @router.post("/intake/quarantine/{quarantine_id}", response_model=None)
-async def post(request: Request, page: Paged, holder: Stewarding, __: Carried, quarantine_id: Number) -> Response:
+@shows(quarantine.redrive, quarantine.discard)
+async def post(request: Request, page: Paged, holder: Admitted, __: Carried, quarantine_id: Number) -> Response:
     """Redrive or discard one message, as its API twins do; the page then shows the step that was recorded."""
     form = await submitted(request, "action", "reason")
     quarantine = parts_of(request).quarantine

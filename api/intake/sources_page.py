@@ -5,8 +5,9 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse
 
-from api.admission.callers import Stewarding
 from api.asking.clocks import AsOf, KnownAt
+from api.asking.questions import shows
+from api.intake import sources as sources_api
 from api.site.base import Paged, tidy
 from api.web.parts import parts_of
 from services.intake.sources import sources, total
@@ -28,7 +29,8 @@ Carried = Annotated[None, Depends(carried)]
 
 
 @router.get("/intake", response_model=None)
-def get(request: Request, page: Paged, _: Stewarding, __: Carried) -> HTMLResponse:
+@shows(sources_api.get)
+def get(request: Request, page: Paged, __: Carried) -> HTMLResponse:
     """What `/v1/sources` tells, to be read."""
     queries = parts_of(request).queries
     found, partitions = sources(queries)

@@ -6,9 +6,10 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import HTMLResponse
 
-from api.admission.callers import Inspecting, Reading
 from api.asking.clocks import POSITION_MAX, Asked, Clocks, CursorText
 from api.asking.paging import page as page_of
+from api.asking.questions import shows
+from api.ledger import organizations
 from api.ledger.organizations import checked
 from api.site.addresses import address
 from api.site.base import Paged, tidy
@@ -33,7 +34,8 @@ Org = Annotated[str, Path(description="`uscc:…` or `group:…`", max_length=10
 
 
 @router.get("/ledger/{org}", response_model=None)
-def get(request: Request, page: Paged, _: Reading, org: Org, clocks: Asked) -> HTMLResponse:
+@shows(organizations.get)
+def get(request: Request, page: Paged, org: Org, clocks: Asked) -> HTMLResponse:
     """What `/v1/organizations/{org}` tells, to be read."""
     found = dossier(parts_of(request).queries, checked(org), clocks.as_of, clocks.position)
     members = {
@@ -51,10 +53,10 @@ def get(request: Request, page: Paged, _: Reading, org: Org, clocks: Asked) -> H
 
 
 @router.get("/ledger/{org}/history", response_model=None)
+@shows(organizations.get_history)
 def get_history(
     request: Request,
     page: Paged,
-    _: Inspecting,
     org: Org,
     clocks: Asked,
     *,

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from api.admission.callers import Reading
 from api.asking.clocks import Asked, CursorText
 from api.asking.filters import Count, Filtered, regions
 from api.asking.paging import page
+from api.asking.questions import READING, question
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.shapes import CountsShape, DecidedByShape, Evidence, FiltersShape, KnownAt, RowShape, filters_of, row
@@ -44,9 +44,9 @@ class Explanation(BaseModel):
 
 
 @router.get("/explain", response_model=None, responses={200: {"model": Explanation}}, summary="溯源 Behind a number")
+@question(READING, "scoped", trail="explain", command="explain", forms=())
 def get_explain(
     request: Request,
-    _: Reading,
     clocks: Asked,
     filters: Filtered,
     regions: Annotated[dict[int, str], Depends(regions)],

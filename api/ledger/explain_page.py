@@ -5,10 +5,11 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import HTMLResponse
 
-from api.admission.callers import Reading
 from api.asking.clocks import Asked, CursorText
 from api.asking.filters import Count, Filtered, regions
 from api.asking.paging import page as page_of
+from api.asking.questions import shows
+from api.ledger import explain as explain_api
 from api.ledger.explain import PAGE_MAX
 from api.site.addresses import Value, address
 from api.site.base import Paged, tidy
@@ -22,10 +23,10 @@ router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_respons
 
 
 @router.get("/explain", response_model=None)
+@shows(explain_api.get_explain)
 def get(
     request: Request,
     page: Paged,
-    _: Reading,
     clocks: Asked,
     filters: Filtered,
     regions: Annotated[dict[int, str], Depends(regions)],

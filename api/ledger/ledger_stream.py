@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from api.admission.callers import Inspecting
+from api.asking.questions import BY_HTTP, FOR_PROGRAMS, INSPECTING, Not, question
 from api.web.answers import PROBLEMS
 from api.web.parts import parts_of
 from api.web.problems import Problem, invalid
@@ -43,7 +43,8 @@ LastEventId = Annotated[str | None, Header(max_length=80, description="the same,
     responses={200: {"content": {"text/event-stream": {}}, "description": "Server-sent events without end"}},
     summary="台账变更流 The ledger's changes, from a position on",
 )
-async def stream(request: Request, _: Inspecting, after: After = None, last_event_id: LastEventId = None) -> Response:
+@question(INSPECTING, "scoped", trail="stream", command=BY_HTTP, page=FOR_PROGRAMS, forms=Not("a stream without end"))
+async def stream(request: Request, after: After = None, last_event_id: LastEventId = None) -> Response:
     """Each organization's current row, at first and whenever it changes.
 
     Events are named `row`, with data `{"org", "position", "as_of", "row"}`; `row` is null once the organization is no

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from api.admission.callers import Inspecting, Reading
 from api.asking.clocks import Asked, CursorText
 from api.asking.filters import Filtered
 from api.asking.paging import Limit, page
+from api.asking.questions import BY_HTTP, INSPECTING, ONE_RECORD, READING, question
 from api.inspection.event_trail import TrailEventShape, shown_event
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
@@ -105,9 +105,9 @@ def checked(org: str) -> str:
 
 
 @router.get("", response_model=None, responses={200: {"model": Organizations}}, summary="台账 The ledger's rows")
+@question(READING, "scoped", trail="list", command=BY_HTTP, forms=())
 def list_(
     request: Request,
-    _: Reading,
     clocks: Asked,
     filters: Filtered,
     *,
@@ -148,7 +148,8 @@ def list_(
     responses={200: {"model": DossierShape}, **NOT_FOUND},
     summary="一企一档 One organization's dossier",
 )
-def get(request: Request, _: Reading, org: Org, clocks: Asked) -> Response:
+@question(READING, "scoped", trail="dossier", command=BY_HTTP, forms=ONE_RECORD)
+def get(request: Request, org: Org, clocks: Asked) -> Response:
     """The row and what decides it, the branches that cover it, its members by standing, its instructors, anomalies."""
     found = dossier(parts_of(request).queries, checked(org), clocks.as_of, clocks.position)
     head = {"as_of": clocks.as_of, "known_at": clocks.known_at()}
@@ -161,8 +162,9 @@ def get(request: Request, _: Reading, org: Org, clocks: Asked) -> Response:
     responses={200: {"model": History}, **NOT_FOUND},
     summary="经过 Every event that touched it",
 )
+@question(INSPECTING, "scoped", trail="history", command="history", forms=())
 def get_history(
-    request: Request, _: Inspecting, org: Org, clocks: Asked, *, limit: Limit = 100, cursor: CursorText = None
+    request: Request, org: Org, clocks: Asked, *, limit: Limit = 100, cursor: CursorText = None
 ) -> Response:
     """In order of position, each with the row of `as_of` before and after the event was known."""
     del cursor  # the clocks carry it

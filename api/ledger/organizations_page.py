@@ -5,12 +5,13 @@ from typing import Annotated, Final, cast
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import HTMLResponse
 
-from api.admission.callers import Reading
 from api.asking.clocks import Asked, CursorText
 from api.asking.filters import Filtered
 from api.asking.paging import PAGE_MAX
 from api.asking.paging import page as page_of
+from api.asking.questions import shows
 from api.exports.organizations import ORGANIZATIONS_MAX
+from api.ledger import organizations
 from api.site.addresses import address
 from api.site.base import Paged, tidy
 from api.site.figures import filtered
@@ -24,10 +25,10 @@ SECTIONS: Final = "ABCDEFGHIJKLMNOPQRST"
 
 
 @router.get("/ledger", response_model=None)
+@shows(organizations.list_)
 def get(
     request: Request,
     page: Paged,
-    _: Reading,
     clocks: Asked,
     filters: Filtered,
     *,

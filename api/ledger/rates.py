@@ -6,9 +6,9 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from api.admission.callers import Reading
 from api.asking.clocks import Asked
 from api.asking.filters import Filtered, Group, Grouped, groups
+from api.asking.questions import FIGURES_ONLY, READING, Not, question
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.shapes import Evidence, Figures, FiltersShape, KnownAt, figures, filters_of
@@ -33,7 +33,14 @@ class Rates(BaseModel):
 
 
 @router.get("", response_model=None, responses={200: {"model": Rates}}, summary="覆盖率 Coverage rates")
-def get(request: Request, _: Reading, clocks: Asked, filters: Filtered, group_by: Grouped) -> Response:
+@question(
+    READING,
+    "scoped",
+    trail=FIGURES_ONLY,
+    command="rates",
+    forms=Not("/v1/rates/export has them with evidence and notes"),
+)
+def get(request: Request, clocks: Asked, filters: Filtered, group_by: Grouped) -> Response:
     """Counts and rates as of a date, as known at a position or an instant, by group and in total.
 
     Example: `/v1/rates?as_of=2024-12-31&known_at=2025-01-05T09:00:00%2B08:00&group_by=kind&group_by=region:6`

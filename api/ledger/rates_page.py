@@ -8,10 +8,11 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 
-from api.admission.callers import Reading
 from api.asking.clocks import Asked, Clocks
 from api.asking.filters import Filtered
+from api.asking.questions import shows
 from api.exports.organizations import ORGANIZATIONS_MAX
+from api.ledger import rates as rates_api
 from api.site.addresses import Value, address
 from api.site.base import Page, Paged, tidy
 from api.site.figures import By, Goal, counted, dimension_of, filtered, gap_to, goals
@@ -50,10 +51,10 @@ class Row(NamedTuple):
 
 
 @router.get("/", response_model=None)
+@shows(rates_api.get)
 def get(  # noqa: PLR0917 - each is a part of the address
     request: Request,
     page: Paged,
-    _: Reading,
     clocks: Asked,
     filters: Filtered,
     rate: Annotated[RateName, Query(description="The rate that the table shows.")] = "organization_coverage",

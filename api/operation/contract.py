@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from starlette.responses import Response
 
+from api.asking.questions import open_to_anyone
 from api.web.answers import NOT_FOUND, PROBLEMS
 from api.web.problems import Problem
 from services.contract.documents import ASYNCAPI, as_text, documents
@@ -28,6 +29,7 @@ def _file(name: str, media_type: str) -> Response:
     responses={200: {"content": {"application/vnd.aai.asyncapi+json": {}}}},
     summary="AsyncAPI 契约 The AsyncAPI 3 document",
 )
+@open_to_anyone("the contract, which is public")
 def asyncapi() -> Response:
     """What registries publish and what consumers may read, over Kafka; its schemas hold over HTTP too."""
     return _file(ASYNCAPI, "application/vnd.aai.asyncapi+json")
@@ -40,6 +42,7 @@ def asyncapi() -> Response:
     responses={200: {"content": {"application/schema+json": {}}}, **NOT_FOUND},
     summary="JSON Schema 契约 The JSON Schema of a type",
 )
+@open_to_anyone("the contract, which is public")
 def schema(type_: Type) -> Response:
     """One event type's whole event, or the ledger's message."""
     return _file(f"schemas/{type_}.json", "application/schema+json")

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from api.asking.questions import open_to_anyone
 from api.web.answers import answer
 from api.web.metrics import Account, text
 from api.web.parts import Parts, parts_of
@@ -48,6 +49,7 @@ class Readiness(BaseModel):
 
 
 @router.get("/health/live", response_model=None, summary="活着 Alive")
+@open_to_anyone("monitoring, without a word of any organization")
 def live() -> Response:
     """Answers as long as the process serves."""
     return answer({"status": "live"})
@@ -59,6 +61,7 @@ def live() -> Response:
     responses={200: {"model": Readiness}, 503: {"model": Readiness, "description": "Not ready; `parts` says which"}},
     summary="就绪 Ready, or which part is not",
 )
+@open_to_anyone("monitoring, without a word of any organization")
 async def ready(request: Request) -> Response:
     """Ready when the database answers and can be written, and the projections follow the log.
 
@@ -133,6 +136,7 @@ def _rules(parts: Parts) -> dict[str, Any]:
 
 
 @router.get("/metrics", response_model=None, summary="指标 Measures for Prometheus", response_class=Response)
+@open_to_anyone("monitoring, without a word of any organization")
 def metrics(request: Request) -> Response:
     """In Prometheus' text format: HTTP, the account by source and Kafka partition, and the positions."""
     parts = parts_of(request)

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from api.asking.questions import open_to_anyone
 from services.system.errors import NotFoundError
 
 _TYPES: Final = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
@@ -39,6 +40,7 @@ def static(name: str) -> str:
 
 
 @router.get("/static/{version}/{name}", response_model=None)
+@open_to_anyone("style and script of the pages")
 def get(version: str, name: str) -> Response:
     """A file; browsers may keep it for as long as they like, since its address names its content. Open to anyone."""
     file = _FILES.get(name)

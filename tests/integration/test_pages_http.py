@@ -1,12 +1,9 @@
 """Pages over plain HTTP: addresses, errors, who may read, and what is kept by browsers."""
 
 import re
-from typing import get_args
 
 import pytest
 
-from api.access.readings import Action
-from api.admission.reading_trail import ACTIONS
 from api.inspection.changes_page import GROUPS_SHOWN
 from services.access.api_keys import add_key
 from tests.fix_service import Service, new_database
@@ -61,10 +58,6 @@ def test_files_are_kept_for_ever_under_the_name_of_their_content(service: Servic
         assert answer.status_code == 200
         assert "immutable" in answer.headers["cache-control"]
     assert service.http.get("/static/000000000000/taizhang.css").status_code == 404
-
-
-def test_every_action_that_leaves_a_trail_can_be_asked_for() -> None:
-    assert set(ACTIONS.values()) == set(get_args(Action))
 
 
 def test_a_page_leaves_the_trail_that_its_twin_in_the_api_leaves(service: Service) -> None:

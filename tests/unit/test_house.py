@@ -61,21 +61,23 @@ ROOMS: dict[str, dict[str, str]] = {
     "api": {
         "web": "",
         "asking": "web",
-        "operation": "web",
+        "operation": "asking web",
         "site": "asking web",
-        "admission": "site web",
+        "admission": "asking site web",
         "exports": "site",
         "access": "admission asking web",
-        "evidence": "admission asking web",
+        "evidence": "asking web",
         "assessment": "admission asking evidence exports site web",
-        "inspection": "admission asking evidence site web",
-        "ledger": "admission asking exports inspection site web",
+        "inspection": "asking evidence site web",
+        "ledger": "asking exports inspection site web",
         "fieldwork": "admission asking ledger site web",
         "intake": "admission asking fieldwork site web",
         "page_routers": "assessment fieldwork inspection intake ledger site",
         "app": (
-            "access admission assessment evidence fieldwork inspection intake ledger operation page_routers site web"
+            "access admission asking assessment evidence fieldwork inspection intake ledger operation page_routers "
+            "site web"
         ),
+        "question_table": "app asking",
     },
 }
 LINES_MAX = 350

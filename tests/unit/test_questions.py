@@ -1,0 +1,67 @@
+"""Every call says who may ask it, its trail, page, command and forms, or why it has none; one table has them all."""
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import typer
+from typer.main import get_command
+
+from api.app import calls
+from api.asking.questions import Action, Not, Question, act, question, shown_by
+from api.question_table import pages, questions, table
+from services.commands.cli import command_line
+
+DOCUMENT = Path(__file__).parents[2] / "deploy" / "questions.md"
+QUESTIONS = questions()
+TAKEN_AWAY = ("csv", "xlsx")
+
+
+def test_no_call_is_silent_about_itself() -> None:
+    assert [each[:2] for each in calls() if each.question is None] == []
+
+
+def test_the_table_is_current() -> None:
+    """After a change: make questions."""
+    assert DOCUMENT.read_text(encoding="utf-8") == table()
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_question_has_a_page_a_trail_and_forms_or_says_why_not(name: str) -> None:
+    said, shown = QUESTIONS[name], pages().get(name, [])
+    assert bool(shown) != isinstance(said.page, Not), f"shown by {shown}, and says {said.page}"
+    for part in (said.trail, said.command, said.forms, said.page):
+        assert not isinstance(part, Not) or part.reason
+    assert isinstance(said.trail, Not) or said.roles, "nobody to record"
+
+
+def test_every_name_of_the_trail_is_some_question_s() -> None:
+    assert {each.trail for each in QUESTIONS.values() if not isinstance(each.trail, Not)} == set(get_args(Action))
+
+
+def test_what_a_question_calls_its_command_is_one() -> None:
+    known: set[str] = set()
+    root = get_command(command_line())
+    assert isinstance(root, typer.core.TyperGroup)
+    for name, command in root.commands.items():
+        inner = command.commands if isinstance(command, typer.core.TyperGroup) else {}
+        known |= {name, *(f"{name} {each}" for each in inner)}
+    assert {each.command for each in QUESTIONS.values() if not isinstance(each.command, Not)} <= known
+
+
+def test_an_endpoint_that_says_nothing_of_its_forms_does_not_start() -> None:
+    with pytest.raises(TypeError, match="forms"):
+        question(frozenset({"steward"}), "whole", trail=Not("a test"), command=Not("a test"))(lambda: None)
+
+
+def test_an_act_has_no_trail_of_reading() -> None:
+    said = act(frozenset({"steward"}), "whole", command=Not("a test"))(lambda: None).question  # type: ignore[attr-defined]
+    assert isinstance(said, Question)
+    assert isinstance(said.trail, Not)
+
+
+def test_a_page_is_as_open_as_what_it_shows() -> None:
+    of = {each.endpoint: each.question for each in calls()}
+    for each in calls():
+        for shown in shown_by(each.endpoint)[:1]:
+            assert each.question == of[shown], each.path
