@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from api.admission.callers import Admitted
 from api.asking.questions import ADMINISTERING, Not, act, question
+from api.exports.lists import Sheet, taken_away
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.publishing import messages_of, publish
@@ -114,8 +115,8 @@ class RevokedShape(BaseModel):
     trail=Not("grants, which name no organization"),
     command="access list",
     page=Not("administrators use the shell"),
-    forms=(),
 )
+@taken_away(Sheet("grants", GrantShape))
 def list_(request: Request) -> Response:
     """Every grant there ever was. Keys of the file that serves to begin with are not among them."""
     day = today()

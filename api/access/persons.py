@@ -92,7 +92,7 @@ def _checked(pseudonym: str, at: str) -> str:
     trail=Not("pseudonyms and terms, no person"),
     command="persons list",
     page=Not("stewards use the shell: no person on a page"),
-    forms=(),
+    forms=Not("no list of persons leaves the service"),
 )
 def list_(
     request: Request,

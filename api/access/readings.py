@@ -11,6 +11,7 @@ from api.asking.clocks import POSITION_MAX, Asked, CursorText, read_instant
 from api.asking.cursors import Cursor, encode
 from api.asking.paging import Limit
 from api.asking.questions import AUDITING, BY_HTTP, FOR_PROGRAMS, IS_A_FILE, ONE_RECORD, Action, Not, question
+from api.exports.lists import Sheet, taken_away
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
 from domain.tree.reading_leaf import Reading
@@ -64,8 +65,8 @@ class ReadingProof(ReadingTree):
     trail=Not("a look at the trail would go on writing what it reads; its head is witnessed"),
     command=BY_HTTP,
     page=Not("for the auditor's own tools, with proofs"),
-    forms=(),
 )
+@taken_away(Sheet("readings", ReadingShape))
 def list_(
     request: Request,
     clocks: Asked,

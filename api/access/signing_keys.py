@@ -10,6 +10,7 @@ from starlette.responses import Response
 from api.access.grants import Standing
 from api.admission.callers import Admitted
 from api.asking.questions import ADMINISTERING, BY_HTTP, Not, act, question
+from api.exports.lists import Sheet, taken_away
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.problems import invalid
@@ -66,8 +67,8 @@ class RegisteredShape(BaseModel):
     trail=Not("keys, which name no organization"),
     command=BY_HTTP,
     page=Not("administrators use the shell"),
-    forms=(),
 )
+@taken_away(Sheet("keys", SigningKeyShape))
 def list_(request: Request) -> Response:
     """Every key that was ever registered for a source. `/v1/access/{access}/revoke` revokes one."""
     day = today()

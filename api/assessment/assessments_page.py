@@ -11,7 +11,6 @@ from api.asking.questions import shows
 from api.assessment import assessments as assessments_api
 from api.assessment import campaigns as campaigns_api
 from api.assessment.assessments import checked
-from api.exports.organizations import ORGANIZATIONS_MAX
 from api.site.addresses import address
 from api.site.base import Paged, tidy
 from api.web.parts import parts_of
@@ -76,7 +75,6 @@ def get_report(
         targets=targets,
         groups=groups,
         total=rates(Counts(**sealed["total"])),
-        organizations_max=ORGANIZATIONS_MAX,
         api=address(f"/v1/assessments/{assessment}", {"known_at": clocks.position}),
     )
 

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from api.asking.clocks import Asked
 from api.asking.questions import FIGURES_ONLY, READING, Not, question
+from api.exports.lists import Sheet, taken_away
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.problems import invalid
@@ -61,6 +62,21 @@ class CampaignShape(BaseModel):
     closed_reason: str | None
     targets: list[TargetShape] = Field(description="by due date and name")
     decided_by: list[int] = Field(description="positions")
+
+
+class TargetRowShape(TargetShape):
+    """One target of a campaign, as a row of its own."""
+
+    campaign: str
+    name: str
+
+
+def _targets(said: dict[str, Any]) -> list[dict[str, Any]]:
+    """The targets of an answer's campaigns, one row each."""
+    return [
+        target | {"campaign": each["campaign"], "name": each["name"]}
+        for each in said["campaigns"] for target in each["targets"]
+    ]  # fmt: skip
 
 
 class ContradictionShape(BaseModel):
@@ -148,7 +164,8 @@ def checked_campaign(name: str) -> str:
 
 
 @router.get("", response_model=None, responses={200: {"model": CampaignsShape}}, summary="攻坚行动 Campaigns")
-@question(READING, "scoped", trail=FIGURES_ONLY, command="campaigns", forms=())
+@question(READING, "scoped", trail=FIGURES_ONLY, command="campaigns")
+@taken_away(Sheet(_targets, TargetRowShape))
 def get_all(request: Request, clocks: Asked) -> Response:
     """The campaigns opened by a date, as known at a position, with their targets as last set.
 
@@ -177,8 +194,8 @@ def get_all(request: Request, clocks: Asked) -> Response:
     trail=FIGURES_ONLY,
     command="campaigns",
     page=Not("/assessment shows all of them with their targets"),
-    forms=(),
 )
+@taken_away(Sheet("targets", TargetStandingShape))
 def get_one(request: Request, clocks: Asked, campaign: CampaignPath) -> Response:
     """Each target: where it stands, what is missing, the pace, and whether it was reached on its day, then and now.
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from api.asking.clocks import Asked, Clocks, learn, read_date, settled_position
 from api.asking.filters import Filtered, Grouped, key
 from api.asking.questions import FIGURES_ONLY, READING, question
+from api.exports.lists import Sheet, taken_away
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.shapes import Evidence, Figures, FiltersShape, KnownAt, figures, filters_of
@@ -87,7 +88,8 @@ async def other_clocks(
 
 
 @router.get("/compare", response_model=None, responses={200: {"model": Comparison}}, summary="对比 Rates compared")
-@question(READING, "scoped", trail=FIGURES_ONLY, command="compare", forms=())
+@question(READING, "scoped", trail=FIGURES_ONLY, command="compare")
+@taken_away(Sheet("groups", ComparedGroup, total=True))
 def get_compare(
     request: Request,
     this: Asked,

@@ -1,8 +1,7 @@
 """`GET /v1/rates/export` and `/v1/assessments/{id}/export`: documents that offices take away."""
 
 from datetime import date
-from typing import Annotated, Any, Final, Literal
-from urllib.parse import quote
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -12,35 +11,22 @@ from api.asking.filters import Filtered, Grouped
 from api.asking.questions import READING, Not, question
 from api.assessment.assessments import AssessmentPath, Known, checked
 from api.assessment.series import GROUPS_MAX
-from api.exports.csvw import to_csv, to_json
-from api.exports.document import Document
 from api.exports.figures import Asked
-from api.exports.html import to_html
-from api.exports.organizations import ORGANIZATIONS_MAX
+from api.exports.files import ENDINGS, Format, as_file
 from api.exports.rates import rates_document
 from api.exports.report import report_document
-from api.exports.xlsx import to_xlsx
 from api.site.addresses import Value, address
 from api.site.figures import filtered
 from api.site.formats import Names
 from api.site.texts import Lang
 from api.web.answers import NOT_FOUND, PROBLEMS
-from api.web.parts import Parts, parts_of
+from api.web.parts import parts_of
 from api.web.problems import invalid
 from services.assessment.assessments import render
 
 router = APIRouter(tags=["assessment"], responses=PROBLEMS)
-
-Format = Literal["xlsx", "csv", "json", "html"]
-# The ending of a file of each format, and its media type.
-_ENDINGS: Final[dict[Format, tuple[str, str]]] = {
-    "xlsx": ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
-    "csv": ("zip", "application/zip"),
-    "json": ("json", "application/json"),
-    "html": ("html", "text/html; charset=utf-8"),
-}
 _FILES: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"content": {kind.partition(";")[0]: {} for _, kind in _ENDINGS.values()}}
+    200: {"content": {kind.partition(";")[0]: {} for _, kind in ENDINGS.values()}}
 }
 
 AsFormat = Annotated[
@@ -58,8 +44,8 @@ Public = Annotated[
 ]  # fmt: skip
 Listed = Annotated[
     bool,
-    Query(description="List the organizations too, one row each with what the ledger says of them: all, or 400 where "
-          f"they are more than {ORGANIZATIONS_MAX:,}. For publication without anything of their people."),
+    Query(description="List the organizations too, one row each with what the ledger says of them. For publication "
+          "without anything of their people."),
 ]  # fmt: skip
 
 
@@ -102,11 +88,11 @@ def get_rates(
         organizations,
     )  # fmt: skip
     document = rates_document(queries, asked)
-    rows = len(document.tables[0].rows)
+    rows = len(document.tables[0].listed)
     if rows > GROUPS_MAX:
         rule = f"a document has at most {GROUPS_MAX:,} groups, these are {rows:,}; take fewer dimensions or a filter"
         raise invalid("query.group_by", ", ".join(group_by), "groups_max", rule)
-    return _file(parts, document, format)
+    return as_file(document, format, parts.drawer.draw)
 
 
 @router.get(
@@ -149,24 +135,4 @@ def get_report(
     document = report_document(
         queries, found, recorded_at, names, public=publication, address=same, organizations=organizations
     )
-    return _file(parts, document, format)
-
-
-def _file(parts: Parts, document: Document, form: Format) -> Response:
-    ending, kind = _ENDINGS[form]
-    name = quote(f"{document.name}.{ending}")
-    # As a file: the pages' content security policy leaves a document that is shown in place without its style.
-    headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(_written(parts, document, form), headers=headers, media_type=kind)
-
-
-def _written(parts: Parts, document: Document, form: Format) -> bytes:
-    match form:
-        case "xlsx":
-            return to_xlsx(document)
-        case "csv":
-            return to_csv(document)
-        case "json":
-            return to_json(document)
-        case "html":
-            return to_html(document, parts.drawer.draw)
+    return as_file(document, format, parts.drawer.draw)

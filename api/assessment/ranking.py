@@ -12,6 +12,7 @@ from api.asking.clocks import Asked, Clocks
 from api.asking.filters import Filtered, Grouped, key
 from api.asking.questions import BY_HTTP, FIGURES_ONLY, READING, Not, question
 from api.assessment.compare import Side, other_clocks, side
+from api.exports.lists import Sheet, taken_away
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.shapes import CountsShape, Evidence, KnownAt, RateShape
@@ -97,9 +98,9 @@ class ContributionsShape(BaseModel):
     "scoped",
     trail=FIGURES_ONLY,
     command=BY_HTTP,
-    forms=(),
     page=Not("the overview ranks its groups by the same rule"),
 )
+@taken_away(Sheet("groups", RankedGroup))
 def get_ranking(
     request: Request,
     clocks: Asked,
@@ -148,7 +149,8 @@ def shown_ranked(group_by: tuple[str, ...], each: Ranked) -> dict[str, Any]:
     responses={200: {"model": ContributionsShape}},
     summary="贡献 Which groups moved the whole",
 )
-@question(READING, "scoped", trail=FIGURES_ONLY, command=BY_HTTP, forms=())
+@question(READING, "scoped", trail=FIGURES_ONLY, command=BY_HTTP)
+@taken_away(Sheet("groups", ContributionShape))
 def get_contributions(
     request: Request,
     this: Asked,

@@ -1,5 +1,6 @@
 """`GET /v1/rates/series`: coverage rates at the end of every day, week, month, quarter or year."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
@@ -11,6 +12,7 @@ from starlette.responses import Response
 from api.asking.clocks import KnownAt, reached, read_date, settled_position, wait_for
 from api.asking.filters import Filtered, Group, Grouped, groups, key
 from api.asking.questions import FIGURES_ONLY, READING, question
+from api.exports.lists import Sheet, taken_away
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.problems import Problem, invalid
@@ -64,6 +66,21 @@ class PointShape(BaseModel):
     total: Figures
     month_on_month: Movement
     year_on_year: Movement
+
+
+class PointGroupShape(Group):
+    """One group at one date, as a row of its own; the whole of a date has no key."""
+
+    as_of: date
+    period: str
+    complete: bool
+
+
+def _flat(said: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The points of an answer, group by group and then the whole."""
+    for point in said["points"]:
+        when = {name: point[name] for name in ("as_of", "period", "complete")}
+        yield from (each | when for each in [*point["groups"], point["total"]])
 
 
 class Series(BaseModel):
@@ -142,7 +159,8 @@ async def asked_range(  # noqa: PLR0917 - each is a query parameter of its own
 
 
 @router.get("/series", response_model=None, responses={200: {"model": Series}}, summary="走势 Rates over time")
-@question(READING, "scoped", trail=FIGURES_ONLY, command="series", forms=())
+@question(READING, "scoped", trail=FIGURES_ONLY, command="series")
+@taken_away(Sheet(_flat, PointGroupShape))
 def get_series(
     request: Request, asked: Annotated[Range, Depends(asked_range)], filters: Filtered, group_by: Grouped
 ) -> Response:

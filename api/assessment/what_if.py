@@ -11,6 +11,7 @@ from api.asking.clocks import Asked
 from api.asking.filters import Filtered, Grouped, key
 from api.asking.questions import FIGURES_ONLY, READING, question
 from api.assessment.compare import Differences
+from api.exports.lists import Sheet, taken_away
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.shapes import Evidence, Figures, KnownAt, figures
@@ -79,7 +80,8 @@ def supposition(
 @router.get(
     "/what-if", response_model=None, responses={200: {"model": WhatIfShape}}, summary="假设 Under another policy"
 )
-@question(READING, "scoped", trail=FIGURES_ONLY, command="what-if", forms=())
+@question(READING, "scoped", trail=FIGURES_ONLY, command="what-if")
+@taken_away(Sheet("groups", SupposedGroup, total=True))
 def get_what_if(
     request: Request,
     clocks: Asked,

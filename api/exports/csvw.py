@@ -9,7 +9,7 @@ import csv
 import io
 import zipfile
 from datetime import date
-from typing import Any, Final
+from typing import IO, Any, BinaryIO, Final, TextIO
 
 import orjson
 
@@ -17,30 +17,24 @@ from api.exports.document import WITHHELD, Column, Document, Kind, Table, Value,
 from api.site.texts import TAGS
 
 
-def to_json(document: Document) -> bytes:
-    """UTF-8, indented; a withheld count is the text `*`, a ratio its four places as text."""
-    made = {
-        "title": document.title,
-        "lang": document.lang,
-        "sentence": document.sentence,
-        "tables": {table.name: _table(table) for table in document.tables},
-        "evidence": dict(document.evidence),
-        "notes": list(document.notes),
-    }
-    return orjson.dumps(made, option=orjson.OPT_INDENT_2)
+def to_json(document: Document, file: BinaryIO) -> None:
+    """UTF-8, a line for each row; a withheld count is the text `*`, a ratio its four places as text."""
+    head = {"title": document.title, "lang": document.lang, "sentence": document.sentence}
+    file.write(orjson.dumps(head)[:-1] + b',"tables":{')
+    for number, table in enumerate(document.tables):
+        about = {"title": table.title, "columns": [column._asdict() for column in table.columns]}
+        before = b"," if number else b""
+        file.write(before + orjson.dumps(table.name) + b":" + orjson.dumps(about)[:-1] + b',"rows":[')
+        names = [column.name for column in table.columns]
+        for at, row in enumerate(table.rows):
+            cells = dict(zip(names, map(plain, row), strict=True))
+            file.write((b",\n" if at else b"\n") + orjson.dumps(cells))
+        file.write(b'],"totals":%d}' % table.totals)
+    rest = {"evidence": dict(document.evidence), "notes": list(document.notes)}
+    file.write(b"}," + orjson.dumps(rest)[1:])
 
 
-def _table(table: Table) -> dict[str, Any]:
-    names = [column.name for column in table.columns]
-    return {
-        "title": table.title,
-        "columns": [column._asdict() for column in table.columns],
-        "rows": [dict(zip(names, map(plain, row), strict=True)) for row in table.rows],
-        "totals": table.totals,
-    }
-
-
-def plain(value: Value) -> str | int | None:
+def plain(value: Value) -> str | int | float | None:
     """A value as JSON and CSV have it."""
     if isinstance(value, Withheld):
         return value.mark
@@ -49,34 +43,40 @@ def plain(value: Value) -> str | int | None:
 
 METADATA: Final = "csv-metadata.json"
 _DATATYPES: Final[dict[Kind, Any]] = {
-    "text": "string", "count": "integer", "percent": "decimal", "points": "decimal", "date": "date",
+    "text": "string", "count": "integer", "number": "decimal", "percent": "decimal",
+    "points": "decimal", "date": "date",
 }  # fmt: skip
 # A ZIP's own date would make each export of one state another file.
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
 
-def to_csv(document: Document) -> bytes:
+def to_csv(document: Document, file: BinaryIO) -> None:
     """A ZIP; the same document gives the same bytes."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(file, "w") as archive:
         for table in document.tables:
-            archive.writestr(zipfile.ZipInfo(f"{table.name}.csv", _EPOCH), _csv(table))
-        archive.writestr(
-            zipfile.ZipInfo(METADATA, _EPOCH), orjson.dumps(_metadata(document), option=orjson.OPT_INDENT_2)
-        )
-    return packed.getvalue()
+            with (
+                _member(archive, f"{table.name}.csv") as member,
+                io.TextIOWrapper(member, "utf-8-sig", newline="") as text,
+            ):
+                _csv(table, text)
+        with _member(archive, METADATA) as member:
+            member.write(orjson.dumps(_metadata(document), option=orjson.OPT_INDENT_2))
 
 
-def _csv(table: Table) -> bytes:
-    text = io.StringIO(newline="")
+def _member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
+    about = zipfile.ZipInfo(name, _EPOCH)
+    about.compress_type = zipfile.ZIP_DEFLATED
+    return archive.open(about, "w")
+
+
+def _csv(table: Table, text: TextIO) -> None:
     writer = csv.writer(text)
     writer.writerow([column.name for column in table.columns])
     for row in table.rows:
         writer.writerow([_cell(column, value) for column, value in zip(table.columns, row, strict=True)])
-    return text.getvalue().encode("utf-8-sig")
 
 
-def _cell(column: Column, value: Value) -> str | int:
+def _cell(column: Column, value: Value) -> str | int | float:
     shown = plain(value)
     if shown is None:
         return ""

@@ -1,13 +1,14 @@
 """What a document is, whatever format it is written in."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Final, Literal, NamedTuple
 
 from api.site.texts import Lang
 
-# text; count: a whole number; percent: a ratio of four places, as text; points: percentage points, as text.
-Kind = Literal["text", "count", "percent", "points", "date"]
+# text; count: a whole number; number: any other; percent: a ratio of four places, as text; points: percentage points,
+# as text.
+Kind = Literal["text", "count", "number", "percent", "points", "date"]
 
 
 class Withheld(NamedTuple):
@@ -17,7 +18,7 @@ class Withheld(NamedTuple):
 
 
 WITHHELD: Final = Withheld()
-Value = str | int | date | Withheld | None
+Value = str | int | float | date | Withheld | None
 
 # A cell that begins so is taken for a formula by one program or another (OWASP, CSV Injection).
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -41,13 +42,26 @@ class Column(NamedTuple):
 
 
 class Table(NamedTuple):
-    """One table; `totals` of its last rows are sums of those before."""
+    """One table; `totals` of its last rows are sums of those before.
+
+    Rows that are no sequence are read once, while they are written, and have no totals.
+    """
 
     name: str
     title: str
     columns: Sequence[Column]
-    rows: Sequence[Sequence[Value]]
+    rows: Iterable[Sequence[Value]]
     totals: int = 0
+
+    @property
+    def listed(self) -> Sequence[Sequence[Value]]:
+        """The rows of a table that is held whole; none of one that is read once."""
+        return self.rows if isinstance(self.rows, Sequence) else ()
+
+    @property
+    def first_total(self) -> int | None:
+        """The index of the first row of totals; None where there is none."""
+        return len(self.listed) - self.totals if self.totals else None
 
 
 class Chart(NamedTuple):

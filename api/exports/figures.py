@@ -81,7 +81,7 @@ class Shown(NamedTuple):
         """The group in words, then the code of each dimension; words alone where there is no dimension."""
         if not self.group_by:
             return [Column("group", text(self.lang, "export.segment"), "text")]
-        titles = {name: _dimension(self.lang, name) for name in self.group_by}
+        titles = {name: dimension_title(self.lang, name) for name in self.group_by}
         named = Column("group", " · ".join(titles.values()), "text")
         coded = [Column(name, text(self.lang, "export.code", name=title), "text") for name, title in titles.items()]
         return [named, *coded]
@@ -131,7 +131,8 @@ class Shown(NamedTuple):
         return notes
 
 
-def _dimension(lang: Lang, name: str) -> str:
+def dimension_title(lang: Lang, name: str) -> str:
+    """What a dimension is called."""
     level = name.replace(":", ".")
     return text(lang, level if has(level) else name.partition(":")[0])
 
@@ -161,4 +162,4 @@ def filters_text(names: Names, filters: Filters) -> str:
 
 def dimensions_text(lang: Lang, group_by: Sequence[str]) -> str:
     """Dimensions in words."""
-    return ", ".join(_dimension(lang, name) for name in group_by) or "–"
+    return ", ".join(dimension_title(lang, name) for name in group_by) or "–"

@@ -1,7 +1,7 @@
 """A document as one HTML file, ready to print: no script, nothing from outside, the chart as SVG."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -17,19 +17,23 @@ _ENVIRONMENT: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+# Of the template, written at once.
+_PIECES: Final = 100
 _FONT: Final = "Noto Sans CJK SC, Source Han Sans SC, Microsoft YaHei, sans-serif"
 
 
-def to_html(document: Document, draw: Callable[[dict[str, Any]], str]) -> bytes:
+def to_html(document: Document, draw: Callable[[dict[str, Any]], str], file: BinaryIO) -> None:
     """UTF-8; tables with captions and headings, evidence and notes behind them; `draw` makes the chart's SVG."""
     template = _ENVIRONMENT.get_template("document.html")
-    return template.render(
+    stream = template.stream(
         document=document,
         tag=TAGS[document.lang],
         chart=Markup(_svg(document, draw)),  # noqa: S704 - made here, by the library, which escapes what it draws
         shown=_shown,
         t=lambda key: text(document.lang, key),
-    ).encode()
+    )
+    stream.enable_buffering(_PIECES)
+    stream.dump(file, "utf-8")
 
 
 def _shown(column: Column, value: Value) -> str:
@@ -78,7 +82,7 @@ def _svg(document: Document, draw: Callable[[dict[str, Any]], str]) -> str:
 
 def _bars(table: Table, chart: Chart) -> list[dict[str, Any]]:
     """One bar for each row and series; the first BARS_MAX rows, rows alike in name told apart by their number."""
-    rows = table.rows[: len(table.rows) - table.totals][:BARS_MAX]
+    rows = table.listed[: table.first_total][:BARS_MAX]
     names = [str(row[chart.label]) for row in rows]
     labels = [name if names.count(name) == 1 else f"{name} ({n})" for n, name in enumerate(names, 1)]
     return [

@@ -1,17 +1,17 @@
 """The organizations of a document, one row each: what the ledger says of them, and what of that may be published."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from api.exports.document import WITHHELD, Column, Kind, Table, Value
 from api.exports.figures import Asked, Shown
 from api.site.texts import text
 from domain.ledger.rows import Row
-from services.ledger.listing import listing
+from services.ledger.listing import ListKey, listing
 from services.ledger.queries import Queries
-from services.system.errors import InvalidValueError
 
-# A workbook of more would be long in the making and longer in the opening.
-ORGANIZATIONS_MAX: Final = 10_000
+# How many are read at once.
+_AT_ONCE: Final = 2_000
 # The name, the heading's text, and the kind of each column.
 _COLUMNS: Final[tuple[tuple[str, str, Kind], ...]] = (
     ("org", "export.org", "text"), ("name", "export.name", "text"), ("kind", "kind", "text"),
@@ -27,29 +27,11 @@ _COLUMNS: Final[tuple[tuple[str, str, Kind], ...]] = (
 _OF_PEOPLE: Final = ("employees", "full_members", "probationary_members", "activists", "eligible", "measure")
 
 
-def check(count: int) -> None:
-    """Whether so many organizations, the excluded among them, may be listed.
-
-    Raises:
-        InvalidValueError: they are more than ORGANIZATIONS_MAX.
-    """
-    if count > ORGANIZATIONS_MAX:
-        raise InvalidValueError(
-            f"a document lists at most {ORGANIZATIONS_MAX:,} organizations, these are {count:,}; add a filter, such as "
-            "region or category, and take several documents"
-        )
-
-
-def listed(queries: Queries, asked: Asked, shown: Shown, count: int) -> tuple[list[Table], list[str]]:
-    """The sheet of organizations and its notes, where a document is asked for them; `count` are those it counts.
-
-    Raises:
-        InvalidValueError: what `check` refuses.
-    """
+def listed(queries: Queries, asked: Asked, shown: Shown) -> tuple[list[Table], list[str]]:
+    """The sheet of organizations and its notes, where a document is asked for them."""
     if not asked.organizations:
         return [], []
-    check(count)
-    notes = [text(asked.lang, "export.note.organizations", most=f"{ORGANIZATIONS_MAX:,}")]
+    notes = [text(asked.lang, "export.note.organizations")]
     if asked.public:
         notes.append(text(asked.lang, "export.note.organizations.publication"))
     return [_organizations(queries, asked, shown)], notes
@@ -57,10 +39,17 @@ def listed(queries: Queries, asked: Asked, shown: Shown, count: int) -> tuple[li
 
 def _organizations(queries: Queries, asked: Asked, shown: Shown) -> Table:
     """All organizations that the document counts, by code; for publication nothing of their people."""
-    found = listing(queries, asked.as_of, asked.known_at, asked.filters, limit=ORGANIZATIONS_MAX)
     columns = [Column(name, text(shown.lang, title), kind) for name, title, kind in _COLUMNS]
-    rows = [_values(shown, each.row, public=asked.public) for each in found]
+    rows = (_values(shown, each, public=asked.public) for each in _rows(queries, asked))
     return Table("organizations", text(shown.lang, "export.sheet.organizations"), columns, rows)
+
+
+def _rows(queries: Queries, asked: Asked) -> Iterator[Row]:
+    """All rows, so many at once, of the one version that `queries` is pinned to."""
+    after: ListKey | None = None
+    while page := listing(queries, asked.as_of, asked.known_at, asked.filters, after=after, limit=_AT_ONCE):
+        yield from (each.row for each in page)
+        after = page[-1].key
 
 
 def _values(shown: Shown, row: Row, *, public: bool) -> list[Value]:

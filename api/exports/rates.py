@@ -24,11 +24,11 @@ def rates_document(queries: Queries, asked: Asked) -> Document:
     """Summary (the rates) and detail (all counts) of the groups and of the whole; the organizations where asked for.
 
     Raises:
-        InvalidValueError: what `Withholding`, `shown_groups` and `organizations.listed` refuse.
+        InvalidValueError: what `Withholding` and `shown_groups` refuse.
     """
     found = queries.rates(asked.as_of, asked.known_at, asked.group_by, asked.filters)
     shown = shown_groups(asked, Withholding(queries, asked.as_of, asked.known_at) if asked.public else None)
-    sheets, more = listed(queries, asked, shown, found.total.registered)
+    sheets, more = listed(queries, asked, shown)
     keys = len(shown.key_columns())
     return Document(
         name=f"rates-{asked.as_of}",

@@ -39,7 +39,7 @@ def report_document(
     Its organizations, where they are asked for, are rendered from the log at the report's own pair of clocks.
 
     Raises:
-        InvalidValueError: what `Withholding`, `shown_groups` and `organizations.listed` refuse; for publication, a
+        InvalidValueError: what `Withholding` and `shown_groups` refuse; for publication, a
             report that the log does not render as it was sealed.
     """
     if public and not found.identical:
@@ -58,7 +58,7 @@ def report_document(
     groups = {tuple(each["key"]): Counts(**each["counts"]) for each in data["groups"]}
     sealed = Rates(groups, Counts(**data["total"]), read_policy(data["policy"]))
     by_group = rates_of_groups(shown, sealed)._replace(name="groups", title=text(lang, "export.sheet.groups"))
-    sheets, more = listed(queries, asked, shown, found.rendered["total"]["registered"])
+    sheets, more = listed(queries, asked, shown)
     notes = [text(lang, f"export.note.{name}") for name in ("required", "then", "since")]
     return Document(
         name=found.assessment.assessment.replace(":", "-"),

@@ -1,9 +1,9 @@
 """A document as an Excel workbook: a sheet for each table, one of evidence, one of notes."""
 
-import io
 from collections.abc import Sequence
 from datetime import date
-from typing import Any, Final
+from itertools import chain, islice
+from typing import Any, BinaryIO, Final
 
 import xlsxwriter
 from xlsxwriter.format import Format
@@ -13,9 +13,11 @@ from xlsxwriter.worksheet import Worksheet
 from api.exports.csvw import plain
 from api.exports.document import BARS_MAX, Chart, Column, Document, Kind, Table, Value, Withheld, looks_like_formula
 from api.site.texts import text
+from services.system.errors import InvalidValueError
 
 _FORMATS: Final[dict[Kind, dict[str, Any]]] = {
     "text": {"num_format": "@", "text_wrap": True, "valign": "top"},
+    "number": {"num_format": "#,##0.####", "align": "right", "valign": "top"},
     "count": {"num_format": "#,##0", "align": "right", "valign": "top"},
     "percent": {"num_format": "0.00%", "align": "right", "valign": "top"},
     "points": {"num_format": "+0.00;-0.00;0.00", "valign": "top"},
@@ -31,20 +33,37 @@ _HEADING_POINTS: Final = 4  # below the heading's last line
 _PAGE_ROWS: Final = 15
 _EVIDENCE_WIDTHS: Final = (28, 100)
 _CHART_ROWS_MIN: Final = 20
+# Options of the library: what is text stays text.
+_LITERAL: Final = ("strings_to_formulas", "strings_to_urls", "strings_to_numbers")
+# Of rows that are read once, how many say how wide the columns are.
+_MEASURED: Final = 500
+# Microsoft, Excel specifications and limits: rows of a sheet less those above the table, characters of a cell.
+_ROWS_MAX: Final = 1_048_576 - HEADING_ROW - 1
+_TEXT_MAX: Final = 32_767
 
 
-def to_xlsx(document: Document) -> bytes:
-    """The workbook; it holds no formula, no link and no macro."""
-    packed = io.BytesIO()
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with xlsxwriter.Workbook(packed, options) as workbook:
+def to_xlsx(document: Document, file: BinaryIO) -> None:
+    """The workbook; it holds no formula, no link and no macro.
+
+    Raises:
+        InvalidValueError: more rows, or a longer text, than a workbook takes.
+    """
+    # Rows that are read once go through files beside; then a chart is drawn only when the workbook is opened.
+    held = all(isinstance(table.rows, Sequence) for table in document.tables)
+    options = {
+        "in_memory": held,
+        "constant_memory": not held,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "strings_to_numbers": False,
+    }
+    with xlsxwriter.Workbook(file, options) as workbook:
         workbook.set_properties({"title": document.title, "comments": document.sentence})
         writer = _Writer(workbook, document)
         for number, table in enumerate(document.tables):
             writer.table(table, document.chart if number == 0 else None)
         writer.pairs(text(document.lang, "export.sheet.evidence"), document.evidence)
         writer.pairs(text(document.lang, "export.sheet.notes"), [(str(n), t) for n, t in enumerate(document.notes, 1)])
-    return packed.getvalue()
 
 
 class _Writer:
@@ -85,21 +104,28 @@ class _Writer:
     def table(self, table: Table, chart: Chart | None) -> None:
         """One table, frozen below its headings and beside its first column; the chart stands below it."""
         sheet = self._sheet(table.title)
-        widths = [_width(table, number) for number in range(len(table.columns))]
+        rows = iter(table.rows)
+        first = table.listed or list(islice(rows, _MEASURED))
+        rows = iter(first) if table.listed else chain(first, rows)
+        widths = [_width(table, number, first) for number in range(len(table.columns))]
         for number, column in enumerate(table.columns):
             sheet.write_string(HEADING_ROW, number, column.title, self._heading)
             sheet.set_column(number, number, widths[number])
         lines = max(_lines(column.title, width) for column, width in zip(table.columns, widths, strict=True))
         sheet.set_row(HEADING_ROW, lines * _LINE_POINTS + _HEADING_POINTS)
-        first_total = len(table.rows) - table.totals
-        for row, values in enumerate(table.rows):
+        first_total, count = table.first_total, 0
+        for row, values in enumerate(rows):
+            count += 1
+            if count > _ROWS_MAX:
+                raise InvalidValueError(f"a sheet has at most {_ROWS_MAX:,} rows; take format=csv, or a filter")
+            total = first_total is not None and row >= first_total
             for number, (column, value) in enumerate(zip(table.columns, values, strict=True)):
-                self._write(sheet, HEADING_ROW + 1 + row, number, column, value, total=row >= first_total)
+                self._write(sheet, HEADING_ROW + 1 + row, number, column, value, total=total)
         sheet.freeze_panes(HEADING_ROW + 1, 1)
-        last = HEADING_ROW + max(len(table.rows), 1)
+        last = HEADING_ROW + max(count, 1)
         sheet.autofilter(HEADING_ROW, 0, max(last - table.totals, HEADING_ROW + 1), len(table.columns) - 1)
-        if chart is not None and first_total:
-            self._chart(sheet, table, chart, last + 2, first_total)
+        if chart is not None and count > table.totals:
+            self._chart(sheet, table, chart, last + 2, count - table.totals)
 
     def _write(self, sheet: Worksheet, row: int, at: int, column: Column, value: Value, *, total: bool) -> None:
         if value is None:
@@ -110,9 +136,13 @@ class _Writer:
             sheet.write_datetime(row, at, value, self._format(column.kind, total=total))
         elif column.kind in ("percent", "points"):
             sheet.write_number(row, at, float(value), self._format(column.kind, total=total))
-        elif isinstance(value, int):
+        elif isinstance(value, int | float):
             sheet.write_number(row, at, value, self._format(column.kind, total=total))
         else:
+            if len(value) > _TEXT_MAX:
+                raise InvalidValueError(
+                    f"a cell has at most {_TEXT_MAX:,} characters, {column.name} has more; take format=csv"
+                )
             sheet.write_string(row, at, value, self._format("text", total=total, quoted=looks_like_formula(value)))
 
     def _chart(self, sheet: Worksheet, table: Table, chart: Chart, below: int, rows: int) -> None:
@@ -148,9 +178,9 @@ def _places(shown: str) -> int:
     return sum(1 + (ord(c) > 0x2E80) for c in shown)
 
 
-def _width(table: Table, number: int) -> int:
-    """Enough for the column's texts, within limits."""
-    values = (plain(row[number]) for row in table.rows)
+def _width(table: Table, number: int, rows: Sequence[Sequence[Value]]) -> int:
+    """Enough for the column's texts in these rows, within limits."""
+    values = (plain(row[number]) for row in rows)
     longest = max((_places(str(value)) for value in values if value is not None), default=0)
     # A heading's words do not break, unless they are Chinese.
     words = (word for word in table.columns[number].title.split() if word.isascii())

@@ -12,6 +12,7 @@ from api.admission.callers import Admitted
 from api.asking.clocks import Asked, CursorText, reached, read_date, settled_position, today
 from api.asking.paging import Limit, page
 from api.asking.questions import BY_HTTP, INSPECTING, PUBLISHING, act, question
+from api.exports.lists import WHOLE, Sheet, taken_away
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.problems import ProblemDetails
@@ -91,7 +92,8 @@ class Decisions(BaseModel):
 
 
 @router.get("", response_model=None, responses={200: {"model": Decisions}}, summary="匹配认定 Decisions")
-@question(INSPECTING, "whole", trail="matches", command=BY_HTTP, forms=())
+@question(INSPECTING, "whole", trail="matches", command=BY_HTTP)
+@taken_away(Sheet("decisions", DecisionShape))
 def get(request: Request, clocks: Asked) -> Response:
     """What persons have decided of two records (`match.decided`), and what others have undone (`match.undone`)."""
     found, wrong = all_decisions(parts_of(request).queries, clocks.as_of, clocks.position)
@@ -159,7 +161,8 @@ def decided(request: Request, holder: Holder, said: Said, known_at: int) -> tupl
 
 
 @router.get("/candidates", response_model=None, responses={200: {"model": Candidates}}, summary="疑似同一 Candidates")
-@question(INSPECTING, "whole", trail="matches", command="matches", forms=())
+@question(INSPECTING, "whole", trail="matches", command="matches")
+@taken_away(Sheet("candidates", CandidateShape, WHOLE))
 def get_candidates(
     request: Request,
     clocks: Asked,

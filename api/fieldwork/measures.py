@@ -15,6 +15,7 @@ from api.asking.clocks import Asked, Clocks, CursorText
 from api.asking.filters import Filtered
 from api.asking.paging import Limit, page
 from api.asking.questions import BY_HTTP, FIGURES_ONLY, IS_A_FILE, READING, Not, question
+from api.exports.lists import Sheet, taken_away
 from api.ledger.organizations import Org
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
@@ -90,7 +91,8 @@ class WorkShape(BaseModel):
 
 
 @router.get("", response_model=None, responses={200: {"model": WorkShape}}, summary="工作清单 Work lists")
-@question(READING, "scoped", trail="measures", command="measures", forms=())
+@question(READING, "scoped", trail="measures", command="measures")
+@taken_away(Sheet("items", ItemShape, 20_000))
 def get(
     request: Request,
     clocks: Asked,
@@ -166,8 +168,13 @@ class OfOrganization(BaseModel):
     summary="一户的措施 One organization's measures",
 )
 @question(
-    READING, "scoped", trail="measures", command=BY_HTTP, page=Not("the dossier shows the measure in force"), forms=()
+    READING,
+    "scoped",
+    trail="measures",
+    command=BY_HTTP,
+    page=Not("the dossier shows the measure in force"),
 )
+@taken_away(Sheet("measures", EpisodeShape))
 def of_one(request: Request, clocks: Asked, org: Org) -> Response:
     """Every measure that was open at an organization by the date: opened, closed and by what."""
     found, said = of_organization(parts_of(request).queries, org, clocks.as_of, clocks.position)
@@ -183,8 +190,29 @@ class Reminders(BaseModel):
     reminders: list[dict[str, Any]] = Field(description="CloudEvents, first due first; schema taizhang.reminders.v1")
 
 
+class ReminderShape(BaseModel):
+    """One reminder: its lasting id, and what is due."""
+
+    id: str
+    type: str
+    office: str | None
+    org: str
+    name: str
+    region: str
+    measure: Measure
+    opened_on: date
+    due_on: date
+    overdue_days: int
+
+
+def _told(said: dict[str, Any]) -> list[dict[str, Any]]:
+    """The reminders of an answer, one row each."""
+    return [{**each["data"], "id": each["id"], "type": each["type"]} for each in said["reminders"]]
+
+
 @router.get("/reminders", response_model=None, responses={200: {"model": Reminders}}, summary="到期提醒 Reminders")
-@question(READING, "scoped", trail="measures", command="reminders", forms=())
+@question(READING, "scoped", trail="measures", command="reminders")
+@taken_away(Sheet(_told, ReminderShape))
 def get_reminders(request: Request, clocks: Asked, filters: Filtered, *, office: Office = None) -> Response:
     """What is due within 30 days or overdue, as the events that `taizhang reminders` sends: each by a lasting id."""
     queries = parts_of(request).queries
@@ -230,8 +258,8 @@ class AllDurations(BaseModel):
     trail=FIGURES_ONLY,
     command="durations",
     page=Not("a curve for analysts, by shell and HTTP"),
-    forms=(),
 )
+@taken_away(Sheet("groups", DurationsShape))
 def get_durations(
     request: Request,
     clocks: Asked,

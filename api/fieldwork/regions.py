@@ -10,6 +10,7 @@ from starlette.responses import Response
 from api.asking.clocks import Asked, read_date
 from api.asking.filters import Filtered
 from api.asking.questions import BY_HTTP, FIGURES_ONLY, READING, Not, question
+from api.exports.lists import Sheet, taken_away
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.shapes import CountsShape, KnownAt, RateShape, figures
@@ -60,7 +61,8 @@ class Tree(BaseModel):
 
 
 @router.get("", response_model=None, responses={200: {"model": Tree}}, summary="区划 The tree of regions")
-@question(READING, "none", trail=Not("divisions, which name no organization"), command=BY_HTTP, forms=())
+@question(READING, "none", trail=Not("divisions, which name no organization"), command=BY_HTTP)
+@taken_away(Sheet("regions", RegionShape))
 def get(request: Request, clocks: Asked, *, prefix: Prefix = None) -> Response:
     """The regions and their names as they were on a date, as known at a position."""
     known = regions_known(parts_of(request).queries, clocks.position)
@@ -116,7 +118,8 @@ class RegionalAnswer(BaseModel):
 @router.get(
     "/rates", response_model=None, responses={200: {"model": RegionalAnswer}}, summary="按区划的覆盖率 Rates by region"
 )
-@question(READING, "scoped", trail=FIGURES_ONLY, command="regions", forms=())
+@question(READING, "scoped", trail=FIGURES_ONLY, command="regions")
+@taken_away(Sheet("groups", RegionalGroup))
 def get_rates(
     request: Request,
     clocks: Asked,

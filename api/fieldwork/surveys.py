@@ -10,6 +10,7 @@ from starlette.responses import Response
 from api.asking.clocks import Asked, Clocks, CursorText
 from api.asking.paging import Limit, page
 from api.asking.questions import BY_HTTP, FIGURES_ONLY, INSPECTING, READING, Not, question
+from api.exports.lists import WHOLE, Sheet, taken_away
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.shapes import KnownAt
@@ -91,13 +92,22 @@ class Discrepancies(BaseModel):
     next: str | None
 
 
+class VisitShape(BaseModel):
+    """One visit."""
+
+    visit: str
+    org: str
+    grid: str
+    made_on: date
+
+
 class SampleAnswer(BaseModel):
     """The visits to make again."""
 
     survey: str
     seed: str
     of: int = Field(description="organizations visited")
-    visits: list[dict[str, Any]]
+    visits: list[VisitShape]
 
 
 class AccuracyShape(BaseModel):
@@ -121,7 +131,8 @@ class AccuracyAnswer(BaseModel):
 
 
 @router.get("", response_model=None, responses={200: {"model": Surveys}}, summary="走访排查 Surveys")
-@question(READING, "none", trail=Not("surveys, which name no organization"), command=BY_HTTP, forms=())
+@question(READING, "none", trail=Not("surveys, which name no organization"), command=BY_HTTP)
+@taken_away(Sheet("surveys", SurveyShape))
 def get(request: Request, clocks: Asked) -> Response:
     """The surveys opened by the date."""
     found = all_surveys(parts_of(request).queries, clocks.as_of, clocks.position)
@@ -143,7 +154,8 @@ def _clocks(clocks: Clocks, survey: Survey) -> dict[str, Any]:
     responses={200: {"model": ProgressAnswer}, **NOT_FOUND},
     summary="进度 Progress against the list",
 )
-@question(READING, "whole", trail="survey", command="survey progress", forms=())
+@question(READING, "whole", trail="survey", command="survey progress")
+@taken_away(Sheet("groups", ProgressShape))
 def progress(
     request: Request,
     clocks: Asked,
@@ -166,7 +178,8 @@ def progress(
     responses={200: {"model": Discrepancies}, **NOT_FOUND},
     summary="出入 What was found otherwise",
 )
-@question(INSPECTING, "scoped", trail="survey", command="survey discrepancies", forms=())
+@question(INSPECTING, "scoped", trail="survey", command="survey discrepancies")
+@taken_away(Sheet("discrepancies", DiscrepancyShape, WHOLE))
 def get_discrepancies(
     request: Request,
     clocks: Asked,
@@ -194,7 +207,8 @@ def get_discrepancies(
     responses={200: {"model": SampleAnswer}, **NOT_FOUND},
     summary="复核抽样 A sample to visit again",
 )
-@question(INSPECTING, "scoped", trail="survey", command="survey sample", forms=())
+@question(INSPECTING, "scoped", trail="survey", command="survey sample")
+@taken_away(Sheet("visits", VisitShape))
 def get_sample(
     request: Request,
     clocks: Asked,
@@ -223,7 +237,8 @@ def get_sample(
     responses={200: {"model": AccuracyAnswer}, **NOT_FOUND},
     summary="准确率 The accuracy that the sample gives",
 )
-@question(READING, "whole", trail=FIGURES_ONLY, command="survey accuracy", forms=())
+@question(READING, "whole", trail=FIGURES_ONLY, command="survey accuracy")
+@taken_away(Sheet("accuracy", AccuracyShape))
 def get_accuracy(request: Request, clocks: Asked, survey: SurveyId) -> Response:
     """How often the visits made again found the same as the first, with the Wilson interval at 95 %."""
     _queries, of = _made(request, survey, clocks)

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from api.asking.clocks import Asked, Clocks, CursorText
 from api.asking.paging import Limit, page
 from api.asking.questions import BY_HTTP, READING, question
+from api.exports.lists import WHOLE, Sheet, taken_away
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.problems import invalid
@@ -49,7 +50,8 @@ class WeakBranches(BaseModel):
 @router.get(
     "/weak-branches", response_model=None, responses={200: {"model": WeakBranches}}, summary="软弱涣散 Weak branches"
 )
-@question(READING, "scoped", trail="weak_branches", command="weak-branches", forms=())
+@question(READING, "scoped", trail="weak_branches", command="weak-branches")
+@taken_away(Sheet("branches", WeakBranchShape, WHOLE))
 def get(
     request: Request,
     clocks: Asked,
@@ -144,7 +146,8 @@ class Rectifications(BaseModel):
 @router.get(
     "/rectifications", response_model=None, responses={200: {"model": Rectifications}}, summary="整顿 Rectifications"
 )
-@question(READING, "whole", trail="weak_branches", command=BY_HTTP, forms=())
+@question(READING, "whole", trail="weak_branches", command=BY_HTTP)
+@taken_away(Sheet("rectifications", RectificationShape))
 def get_rectifications(request: Request, clocks: Asked) -> Response:
     """Rectifications opened and closed, as the offices' events have them at both clocks."""
     found, wrong = all_rectifications(parts_of(request).queries, clocks.as_of, clocks.position)

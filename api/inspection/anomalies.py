@@ -10,6 +10,7 @@ from starlette.responses import Response
 from api.asking.clocks import Asked, CursorText
 from api.asking.paging import Limit, page
 from api.asking.questions import BY_HTTP, INSPECTING, Not, question
+from api.exports.lists import Sheet, taken_away
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.shapes import AnomalyShape, KnownAt
@@ -35,8 +36,8 @@ class Anomalies(BaseModel):
     trail="anomalies",
     command=BY_HTTP,
     page=Not("a dossier shows those of its organization, /ledger/{org}"),
-    forms=(),
 )
+@taken_away(Sheet("anomalies", AnomalyShape, 10_000))
 def get(
     request: Request,
     clocks: Asked,

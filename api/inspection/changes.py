@@ -12,6 +12,7 @@ from api.asking.filters import Filtered, Grouped, key
 from api.asking.knowledge import Since
 from api.asking.paging import Limit, page
 from api.asking.questions import INSPECTING, question
+from api.exports.lists import Sheet, taken_away
 from api.web.answers import PROBLEMS, answer
 from api.web.shapes import Figures, KnownAt, RowShape, figures, knowledge, row
 from domain.figures.comparison import Pair, count_differences, pairs, rate_differences
@@ -118,7 +119,8 @@ def shown_change(each: Change) -> dict[str, Any]:
 
 
 @router.get("", response_model=None, responses={200: {"model": ChangesShape}}, summary="变动 What changed since")
-@question(INSPECTING, "scoped", trail="changes", command="changes", forms=())
+@question(INSPECTING, "scoped", trail="changes", command="changes")
+@taken_away(Sheet("organizations", ChangeShape, 10_000))
 def get(
     request: Request,
     clocks: Asked,

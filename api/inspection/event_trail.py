@@ -14,6 +14,7 @@ from api.asking.cursors import Cursor, encode
 from api.asking.paging import Limit
 from api.asking.questions import BY_HTTP, INSPECTING, ONE_RECORD, question
 from api.evidence.log import InclusionProof
+from api.exports.lists import Sheet, taken_away
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.problems import invalid
@@ -128,7 +129,8 @@ def trail_page(
 
 
 @router.get("/audit", response_model=None, responses={200: {"model": AuditPage}}, summary="稽核 The trail of events")
-@question(INSPECTING, "scoped", trail="audit", command=BY_HTTP, forms=())
+@question(INSPECTING, "scoped", trail="audit", command=BY_HTTP)
+@taken_away(Sheet("events", TrailEventShape))
 def get_audit(
     request: Request,
     clocks: Asked,

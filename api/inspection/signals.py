@@ -10,6 +10,7 @@ from starlette.responses import Response
 from api.asking.clocks import Asked, CursorText, read_date
 from api.asking.paging import Limit, page
 from api.asking.questions import INSPECTING, question
+from api.exports.lists import WHOLE, Sheet, taken_away
 from api.inspection.changes import ChangeEventShape
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
@@ -66,7 +67,8 @@ class SignalsShape(BaseModel):
 
 
 @router.get("", response_model=None, responses={200: {"model": SignalsShape}}, summary="预警 Signals")
-@question(INSPECTING, "scoped", trail="signals", command="signals", forms=())
+@question(INSPECTING, "scoped", trail="signals", command="signals")
+@taken_away(Sheet("hits", HitShape, WHOLE))
 def get(
     request: Request,
     clocks: Asked,

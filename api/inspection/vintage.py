@@ -1,6 +1,6 @@
 """`GET /v1/rates/vintage`: one rate at period ends down, as known at period ends across."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Final, NamedTuple
 
 from fastapi import APIRouter, Query, Request
@@ -11,6 +11,7 @@ from starlette.responses import Response
 from api.asking.clocks import MinPosition, learn, reached, read_date, read_instant, settled_position
 from api.asking.filters import Filtered
 from api.asking.questions import FIGURES_ONLY, READING, question
+from api.exports.lists import Sheet, taken_away
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import Parts, parts_of
 from api.web.problems import invalid
@@ -44,6 +45,30 @@ class Vintage(BaseModel):
     rows: list[VintageRow]
 
 
+class CellShape(BaseModel):
+    """One cell of the table, as a row of its own."""
+
+    as_of: date
+    period: str
+    known_position: int
+    known_recorded_at: datetime | None
+    known_learned_at: datetime | None
+    rate: RateShape
+
+
+def _cells(said: dict[str, Any]) -> list[dict[str, Any]]:
+    """The cells of an answer that have a rate, date by date."""
+    return [
+        {
+            "as_of": each["as_of"], "period": each["period"], "known_position": known["position"],
+            "known_recorded_at": known["recorded_at"], "known_learned_at": known["learned_at"], "rate": cell,
+        }
+        for each in said["rows"]
+        for known, cell in zip(said["known"], each["cells"], strict=True)
+        if cell is not None
+    ]  # fmt: skip
+
+
 class Column(NamedTuple):
     """A state of knowledge, and the date in Asia/Shanghai whose end it stands for; None before all events."""
 
@@ -52,7 +77,8 @@ class Column(NamedTuple):
 
 
 @router.get("/vintage", response_model=None, responses={200: {"model": Vintage}}, summary="版本表 The vintage table")
-@question(READING, "scoped", trail=FIGURES_ONLY, command="vintage", forms=())
+@question(READING, "scoped", trail=FIGURES_ONLY, command="vintage")
+@taken_away(Sheet(_cells, CellShape))
 async def get_vintage(
     request: Request,
     filters: Filtered,

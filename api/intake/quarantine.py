@@ -11,6 +11,7 @@ from starlette.responses import Response
 from api.admission.callers import Admitted
 from api.asking.clocks import POSITION_MAX, read_position
 from api.asking.questions import ONE_RECORD, STEWARDING, act, question
+from api.exports.lists import Sheet, taken_away
 from api.intake.events import EventResult, result
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
@@ -89,7 +90,8 @@ def _shown(message: Quarantined) -> dict[str, Any]:
 
 
 @router.get("", response_model=None, responses={200: {"model": QuarantinePage}}, summary="列出 What was set aside")
-@question(STEWARDING, "whole", trail="quarantine", command="quarantine list", forms=())
+@question(STEWARDING, "whole", trail="quarantine", command="quarantine list")
+@taken_away(Sheet("quarantined", QuarantinedMessage))
 def list_(
     request: Request,
     *,

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from api.admission.callers import Admitted
 from api.asking.questions import STEWARDING, Not, act, question
+from api.exports.lists import Sheet, taken_away
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.problems import Fault, ProblemDetails, faults
@@ -70,8 +71,12 @@ class GroupOutcome(BaseModel):
 
 @router.get("/groups", response_model=None, responses={200: {"model": Groups}}, summary="分组 Open messages by reason")
 @question(
-    STEWARDING, "whole", trail=Not("counts of messages, which name nobody"), command="quarantine groups", forms=()
+    STEWARDING,
+    "whole",
+    trail=Not("counts of messages, which name nobody"),
+    command="quarantine groups",
 )
+@taken_away(Sheet("groups", GroupShape))
 def list_groups(request: Request) -> Response:
     """By rule and source. A message that breaks several rules stands in several groups."""
     return answer({"groups": groups(parts_of(request).recorder)})

@@ -11,6 +11,7 @@ from api.asking.clocks import Asked, CursorText
 from api.asking.filters import Count, Filtered, regions
 from api.asking.paging import page
 from api.asking.questions import READING, question
+from api.exports.lists import Sheet, taken_away
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.shapes import CountsShape, DecidedByShape, Evidence, FiltersShape, KnownAt, RowShape, filters_of, row
@@ -44,7 +45,8 @@ class Explanation(BaseModel):
 
 
 @router.get("/explain", response_model=None, responses={200: {"model": Explanation}}, summary="溯源 Behind a number")
-@question(READING, "scoped", trail="explain", command="explain", forms=())
+@question(READING, "scoped", trail="explain", command="explain")
+@taken_away(Sheet("organizations", ExplainedShape))
 def get_explain(
     request: Request,
     clocks: Asked,

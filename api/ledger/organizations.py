@@ -11,6 +11,7 @@ from api.asking.clocks import Asked, CursorText
 from api.asking.filters import Filtered
 from api.asking.paging import Limit, page
 from api.asking.questions import BY_HTTP, INSPECTING, ONE_RECORD, READING, question
+from api.exports.lists import Sheet, taken_away
 from api.inspection.event_trail import TrailEventShape, shown_event
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
@@ -105,7 +106,8 @@ def checked(org: str) -> str:
 
 
 @router.get("", response_model=None, responses={200: {"model": Organizations}}, summary="台账 The ledger's rows")
-@question(READING, "scoped", trail="list", command=BY_HTTP, forms=())
+@question(READING, "scoped", trail="list", command=BY_HTTP)
+@taken_away(Sheet("organizations", RowShape))
 def list_(
     request: Request,
     clocks: Asked,
@@ -162,7 +164,8 @@ def get(request: Request, org: Org, clocks: Asked) -> Response:
     responses={200: {"model": History}, **NOT_FOUND},
     summary="经过 Every event that touched it",
 )
-@question(INSPECTING, "scoped", trail="history", command="history", forms=())
+@question(INSPECTING, "scoped", trail="history", command="history")
+@taken_away(Sheet("events", StepShape))
 def get_history(
     request: Request, org: Org, clocks: Asked, *, limit: Limit = 100, cursor: CursorText = None
 ) -> Response:

@@ -10,7 +10,6 @@ from api.asking.filters import Filtered
 from api.asking.paging import PAGE_MAX
 from api.asking.paging import page as page_of
 from api.asking.questions import shows
-from api.exports.organizations import ORGANIZATIONS_MAX
 from api.ledger import organizations
 from api.site.addresses import address
 from api.site.base import Paged, tidy
@@ -64,6 +63,5 @@ def get(
         sections=SECTIONS,
         log_is_empty=queries.position == 0,
         behind=page.pinned(clocks) | filtered(filters),
-        organizations_max=ORGANIZATIONS_MAX,
         api=address("/v1/organizations", page.pinned(clocks) | filtered(filters) | {"q": q, "sort": sort}),
     )

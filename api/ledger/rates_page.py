@@ -11,7 +11,6 @@ from starlette.responses import HTMLResponse
 from api.asking.clocks import Asked, Clocks
 from api.asking.filters import Filtered
 from api.asking.questions import shows
-from api.exports.organizations import ORGANIZATIONS_MAX
 from api.ledger import rates as rates_api
 from api.site.addresses import Value, address
 from api.site.base import Page, Paged, tidy
@@ -94,7 +93,6 @@ def get(  # noqa: PLR0917 - each is a part of the address
         all_rates=tuple(RATES),
         log_is_empty=clocks.position == 0 and queries.position == 0,
         behind=page.pinned(clocks) | filtered(filters),
-        organizations_max=ORGANIZATIONS_MAX,
         api=address("/v1/rates", page.pinned(clocks) | filtered(filters) | {"group_by": dimension or "kind"}),
     )
 

@@ -5,12 +5,14 @@ from typing import Annotated, Any, Final, NamedTuple, get_args
 
 from fastapi import Depends, Query, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 
 from api.asking.clocks import Clocks, read_date, read_instant, today
+from api.asking.questions import Not, question_of
 from api.site import formats
-from api.site.addresses import Addresses, Value
+from api.site.addresses import Addresses, Value, address
 from api.site.figures import By, gap_to, segment_of
 from api.site.formats import Names
 from api.site.raw_bytes import legible
@@ -112,11 +114,22 @@ class Page:
             navigation=NAVIGATION,
             path=self.request.url.path,
             api=api,
+            taken_away=self._taken_away(api),
             today=today(),
             signed_in=is_signed_in(self.request),
             **context,
         )
         return HTMLResponse(html, status, headers=_HEADERS)
+
+    def _taken_away(self, api: str) -> list[tuple[str, str]]:
+        """By form where the table of what this page shows can be had; none where the question has no such form."""
+        shown = question_of(self.request.scope["route"].endpoint) if api and "route" in self.request.scope else None
+        if shown is None or isinstance(shown.forms, Not):
+            return []
+        path, _, query = api.partition("?")
+        given = QueryParams(query)
+        kept: dict[str, Value] = {name: given.getlist(name) for name in given if name not in ("limit", "cursor")}
+        return [(form, address(path, {**kept, "format": form, "lang": self.lang})) for form in shown.forms]
 
 
 def is_signed_in(request: Request) -> bool:

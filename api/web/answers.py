@@ -47,10 +47,21 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} has no form in an answer")
 
 
-def answer(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+class Answer(Response):
+    """A JSON answer; its body is all that other forms of it are made of."""
+
+    media_type = "application/json"
+
+    def read(self) -> dict[str, Any]:
+        """What it says, as whoever asked would read it."""
+        found: dict[str, Any] = orjson.loads(self.body)
+        return found
+
+
+def answer(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Answer:
     """A JSON answer; instants in UTC, named tuples as objects."""
     body = orjson.dumps(value, _plain, _OPTIONS)
     if len(body) > ANSWER_BYTES_MAX:
         rule = f"the answer has {len(body)} bytes, at most {ANSWER_BYTES_MAX}; ask for fewer groups or a smaller page"
         raise invalid("query", "", "answer_bytes_max", rule)
-    return Response(body, status, headers, media_type="application/json")
+    return Answer(body, status, headers)

@@ -9,7 +9,6 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import httpx
 import psycopg
@@ -23,11 +22,9 @@ from services.postgres.database import connect
 from services.system import settings as settings_module
 from tests.examples import EXAMPLES
 from tests.fix_service import Service, new_database
-from tests.sending import envelope
+from tests.offices import AS_OF, asked, facts
 from tests.versions import wait_until
 
-AS_OF = "2024-12-31"
-OFFICE = "/office/city"
 # Looks beyond these are the same code over and over.
 LOOKS_MAX = 12
 
@@ -50,31 +47,6 @@ TIMES = re.compile(
     r'"request_id":"[^"]*"|nonce[-=]["\w+/=-]+|name="token" value="[^"]*"|"at":"[^"]*"|[0-9.]+ ms'
     r'|\d{4}-\d\d-\d\dT[^"<&]*'
 )
-LATEST = {"as_of": AS_OF}
-SPAN = {"from": "2024-01-31", "to": "2024-12-31", "step": "quarter"}
-# By route what it needs besides both clocks, or instead of them.
-MORE = {
-    "/v1/changes": {"since": "150"},
-    "/v1/replay": {"since": "150"},
-    "/inspection": {"since": "150"},
-    "/v1/rates/compare": {"other_as_of": "2024-06-30"},
-    "/v1/rates/contributions": {"other_as_of": "2024-06-30", "group_by": "kind"},
-    "/v1/rates/ranking": {"group_by": "region:6"},
-    "/v1/rates/export": {"format": "json", "group_by": "kind"},
-    "/v1/rates/what-if": {"full_members_for_branch": "1"},
-    "/v1/signals": {"deadline": "2024-06-30"},
-    "/inspection/signals": {"deadline": "2024-06-30"},
-    "/v1/lists/profile": {"source": "/registry/market"},
-    "/v1/lists/facts": {"source": "/registry/market"},
-    "/v1/matches/candidates": {"region": "510104"},
-    "/daily/matches": {"region": "510104"},
-    "/v1/surveys/{survey}/sample": {"seed": "1"},
-}
-INSTEAD: dict[str, dict[str, str]] = {
-    "/v1/rates/vintage": SPAN, "/v1/rates/series": SPAN, "/inspection/vintage": LATEST,
-    "/v1/assessments/{assessment}/export": {"format": "json"}, "/v1/assessments": {},
-    "/v1/assessments/{assessment}": {}, "/assessment/reports/{assessment}": {}, "/v1/events/{position}": {},
-}  # fmt: skip
 
 
 class Exchanged:
@@ -106,32 +78,6 @@ class Exchanged:
         """It goes on by itself."""
 
 
-def facts(org: str, other: str, branch: str) -> list[dict[str, Any]]:
-    """Acts of offices, so that every question has something to tell."""
-    about = {"effective_on": "2024-10-08", "campaign": "campaign:c"}
-    target = {"comparator": "at_least", "due_on": AS_OF, "office": "office:city", "target": "all"}
-    findings = {
-        name: {"clear": True}
-        for name in ("operation", "employees", "members", "owner", "branch_work", "problems")
-    }  # fmt: skip
-    findings["employees"] = {"clear": True, "value": 999}  # type: ignore[dict-item]
-    told: list[tuple[str, dict[str, Any]]] = [
-        ("campaign.opened", {**about, "name": "攻坚", "office": "office:city"}),
-        ("campaign.target_set", {**about, **target, "rate": "work_coverage", "value": "0.5"}),
-        ("survey.opened", {"effective_on": "2024-10-09", "survey": "survey:s", "name": "摸底", "region": "51",
-                           "due_on": AS_OF, "office": "office:city"}),
-        ("visit.made", {"effective_on": "2024-10-10", "visit": "visit:v-1", "survey": "survey:s", "grid": "grid:g-1",
-                        "org": org, "findings": findings}),
-        ("rectification.opened", {"effective_on": "2024-10-10", "rectification": "rectification:r", "branch": branch,
-                                  "grounds": ["without_members"], "plan": "补足", "due_on": AS_OF,
-                                  "office": "office:city"}),
-        ("match.decided", {"effective_on": "2024-10-10", "match": "match:m", "org": org, "other": other, "same": False,
-                           "reason": "分属两家"}),
-        ("region.created", {"effective_on": "2024-01-01", "region": "510104", "name": "锦江区"}),
-    ]  # fmt: skip
-    return [envelope(f"office-{n}", name, data, OFFICE) for n, (name, data) in enumerate(told)]
-
-
 OTHER_ROWS = (
     "UPDATE taizhang.projection SET ruleset = 'before'",
     "UPDATE ledger_1.attributes SET name = name || '!', employees = coalesce(employees, 0) + 100",
@@ -143,7 +89,7 @@ OTHER_ROWS = (
 
 
 @pytest.fixture(scope="module")
-def asked(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Asked"]:
+def world(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Asked"]:
     database, folder = new_database(postgres), tmp_path_factory.mktemp("pinned")
     deliveries = EXAMPLES[4]["deliveries"]
     branch = next(each["data"]["branch"] for each in deliveries if each["type"].endswith("branch.formed.v1"))
@@ -200,8 +146,7 @@ class Asked:
         state.parts = replace(state.parts, queries=state.parts.queries._like(self.in_use, None))
 
     def path(self, template: str) -> tuple[str, dict[str, str]]:
-        clocks = {"as_of": AS_OF, "known_at": str(self._head)}
-        given = INSTEAD.get(template, clocks) | MORE.get(template, {})
+        given = asked(template, self._head)
         return template.format(**self._named), given | ({"org": self._named["org"]} if "evidence" in template else {})
 
     async def _get(self, path: str, given: dict[str, str]) -> httpx.Response:
@@ -223,9 +168,9 @@ NEVER = 1_000_000
 
 
 @pytest.mark.parametrize("template", QUESTIONS)
-def test_a_swap_in_the_middle_of_a_question_leaves_its_answer_whole(asked: Asked, template: str) -> None:
-    first, looks = asked.answer(template, NEVER), asked.in_use.looks
-    second = asked.answer(template, 0)
+def test_a_swap_in_the_middle_of_a_question_leaves_its_answer_whole(world: Asked, template: str) -> None:
+    first, looks = world.answer(template, NEVER), world.in_use.looks
+    second = world.answer(template, 0)
     assert first[0] == second[0] == 200, (first, second)
     for after in range(1, min(looks, LOOKS_MAX) + 1):
-        assert asked.answer(template, after) in {first, second}, f"exchanged after look {after} of {looks}"
+        assert world.answer(template, after) in {first, second}, f"exchanged after look {after} of {looks}"

@@ -5,16 +5,19 @@ from typing import get_args
 
 import pytest
 import typer
+from fastapi.routing import APIRoute
 from typer.main import get_command
 
-from api.app import calls
+from api.app import ROUTERS, calls
 from api.asking.questions import Action, Not, Question, act, question, shown_by
+from api.exports.columns import fields_of
+from api.exports.lists import Sheet
 from api.question_table import pages, questions, table
+from api.site.texts import LANGS, Lang
 from services.commands.cli import command_line
 
 DOCUMENT = Path(__file__).parents[2] / "deploy" / "questions.md"
 QUESTIONS = questions()
-TAKEN_AWAY = ("csv", "xlsx")
 
 
 def test_no_call_is_silent_about_itself() -> None:
@@ -32,6 +35,7 @@ def test_a_question_has_a_page_a_trail_and_forms_or_says_why_not(name: str) -> N
     assert bool(shown) != isinstance(said.page, Not), f"shown by {shown}, and says {said.page}"
     for part in (said.trail, said.command, said.forms, said.page):
         assert not isinstance(part, Not) or part.reason
+    assert said.forms
     assert isinstance(said.trail, Not) or said.roles, "nobody to record"
 
 
@@ -65,3 +69,24 @@ def test_a_page_is_as_open_as_what_it_shows() -> None:
     for each in calls():
         for shown in shown_by(each.endpoint)[:1]:
             assert each.question == of[shown], each.path
+
+
+def sheets() -> dict[str, Sheet]:
+    return {each.path: each.endpoint.sheet for each in calls() if hasattr(each.endpoint, "sheet")}
+
+
+@pytest.mark.parametrize("path", sheets())
+@pytest.mark.parametrize("lang", LANGS)
+def test_every_column_of_a_table_has_a_title_of_its_own(path: str, lang: Lang) -> None:
+    columns = [field.column(lang) for field in fields_of(sheets()[path].shape)]
+    assert columns
+    assert len({each.title for each in columns}) == len({each.name for each in columns}) == len(columns)
+
+
+def test_a_title_of_a_table_has_both_languages() -> None:
+    routes = {route.path_format: route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)}
+    for path in sheets():
+        zh, _, en = (routes[path].summary or "").partition(" ")
+        assert zh, path
+        assert en.isascii(), path
+        assert not zh.isascii(), path

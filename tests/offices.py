@@ -1,0 +1,64 @@
+"""Acts of offices about a random history, and what each question needs to be asked with them."""
+
+from typing import Any
+
+from tests.sending import envelope
+
+AS_OF = "2024-12-31"
+OFFICE = "/office/city"
+LATEST = {"as_of": AS_OF}
+SPAN = {"from": "2024-01-31", "to": "2024-12-31", "step": "quarter"}
+# By route what it needs besides both clocks, or instead of them.
+MORE = {
+    "/v1/changes": {"since": "150"},
+    "/v1/replay": {"since": "150"},
+    "/inspection": {"since": "150"},
+    "/v1/rates/compare": {"other_as_of": "2024-06-30"},
+    "/v1/rates/contributions": {"other_as_of": "2024-06-30", "group_by": "kind"},
+    "/v1/rates/ranking": {"group_by": "region:6"},
+    "/v1/rates/export": {"format": "json", "group_by": "kind"},
+    "/v1/rates/what-if": {"full_members_for_branch": "1"},
+    "/v1/signals": {"deadline": "2024-06-30"},
+    "/inspection/signals": {"deadline": "2024-06-30"},
+    "/v1/lists/profile": {"source": "/registry/market"},
+    "/v1/lists/facts": {"source": "/registry/market"},
+    "/v1/matches/candidates": {"region": "510104", "name_min": "50"},
+    "/daily/matches": {"region": "510104"},
+    "/v1/surveys/{survey}/sample": {"seed": "1"},
+}
+INSTEAD: dict[str, dict[str, str]] = {
+    "/v1/rates/vintage": SPAN, "/v1/rates/series": SPAN, "/inspection/vintage": LATEST,
+    "/v1/assessments/{assessment}/export": {"format": "json"}, "/v1/assessments": {},
+    "/v1/assessments/{assessment}": {}, "/assessment/reports/{assessment}": {}, "/v1/events/{position}": {},
+}  # fmt: skip
+
+
+def asked(template: str, known_at: int) -> dict[str, str]:
+    """The parameters with which a question has something to tell."""
+    return INSTEAD.get(template, {"as_of": AS_OF, "known_at": str(known_at)}) | MORE.get(template, {})
+
+
+def facts(org: str, other: str, branch: str) -> list[dict[str, Any]]:
+    """Acts of offices, so that every question has something to tell."""
+    about = {"effective_on": "2024-10-08", "campaign": "campaign:c"}
+    target = {"comparator": "at_least", "due_on": AS_OF, "office": "office:city", "target": "all"}
+    findings = {
+        name: {"clear": True}
+        for name in ("operation", "employees", "members", "owner", "branch_work", "problems")
+    }  # fmt: skip
+    findings["employees"] = {"clear": True, "value": 999}  # type: ignore[dict-item]
+    told: list[tuple[str, dict[str, Any]]] = [
+        ("campaign.opened", {**about, "name": "攻坚", "office": "office:city"}),
+        ("campaign.target_set", {**about, **target, "rate": "work_coverage", "value": "0.5"}),
+        ("survey.opened", {"effective_on": "2024-10-09", "survey": "survey:s", "name": "摸底", "region": "51",
+                           "due_on": AS_OF, "office": "office:city"}),
+        ("visit.made", {"effective_on": "2024-10-10", "visit": "visit:v-1", "survey": "survey:s", "grid": "grid:g-1",
+                        "org": org, "findings": findings}),
+        ("rectification.opened", {"effective_on": "2024-10-10", "rectification": "rectification:r", "branch": branch,
+                                  "grounds": ["without_members"], "plan": "补足", "due_on": AS_OF,
+                                  "office": "office:city"}),
+        ("match.decided", {"effective_on": "2024-10-10", "match": "match:m", "org": org, "other": other, "same": False,
+                           "reason": "分属两家"}),
+        ("region.created", {"effective_on": "2024-01-01", "region": "510104", "name": "锦江区"}),
+    ]  # fmt: skip
+    return [envelope(f"office-{n}", name, data, OFFICE) for n, (name, data) in enumerate(told)]
