@@ -22,7 +22,7 @@ MORE = {
     "/inspection/signals": {"deadline": "2024-06-30"},
     "/v1/lists/profile": {"source": "/registry/market"},
     "/v1/lists/facts": {"source": "/registry/market"},
-    "/v1/matches/candidates": {"region": "510104", "name_min": "50"},
+    "/v1/matches/candidates": {"region": "510104"},
     "/daily/matches": {"region": "510104"},
     "/v1/surveys/{survey}/sample": {"seed": "1"},
 }
@@ -59,6 +59,8 @@ def facts(org: str, other: str, branch: str) -> list[dict[str, Any]]:
                                   "office": "office:city"}),
         ("match.decided", {"effective_on": "2024-10-10", "match": "match:m", "org": org, "other": other, "same": False,
                            "reason": "分属两家"}),
+        ("measure.deadlines_adopted", {"effective_on": "2024-10-01", "establish_days": 30, "combine_days": 30,
+                                       "instruct_days": 30}),
         ("region.created", {"effective_on": "2024-01-01", "region": "510104", "name": "锦江区"}),
     ]  # fmt: skip
     return [envelope(f"office-{n}", name, data, OFFICE) for n, (name, data) in enumerate(told)]

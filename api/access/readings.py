@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from api.asking.clocks import POSITION_MAX, Asked, CursorText, read_instant
 from api.asking.cursors import Cursor, encode
 from api.asking.paging import Limit
-from api.asking.questions import AUDITING, BY_HTTP, FOR_PROGRAMS, IS_A_FILE, ONE_RECORD, Action, Not, question
+from api.asking.questions import ASK, AUDITING, BY_HTTP, FOR_PROGRAMS, IS_A_FILE, ONE_RECORD, Action, Not, question
 from api.exports.lists import Sheet, taken_away
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
@@ -63,7 +63,7 @@ class ReadingProof(ReadingTree):
     AUDITING,
     "whole",
     trail=Not("a look at the trail would go on writing what it reads; its head is witnessed"),
-    command=BY_HTTP,
+    command=ASK,
     page=Not("for the auditor's own tools, with proofs"),
 )
 @taken_away(Sheet("readings", ReadingShape))

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from api.access.grants import Standing
 from api.admission.callers import Admitted
-from api.asking.questions import ADMINISTERING, BY_HTTP, Not, act, question
+from api.asking.questions import ADMINISTERING, ASK, BY_HTTP, Not, act, question
 from api.exports.lists import Sheet, taken_away
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
@@ -65,7 +65,7 @@ class RegisteredShape(BaseModel):
     ADMINISTERING,
     "whole",
     trail=Not("keys, which name no organization"),
-    command=BY_HTTP,
+    command=ASK,
     page=Not("administrators use the shell"),
 )
 @taken_away(Sheet("keys", SigningKeyShape))

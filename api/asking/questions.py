@@ -61,6 +61,8 @@ ONE_RECORD: Final = Not("one record, no table")
 IS_A_FILE: Final = Not("the answer is a file by itself")
 FOR_PROGRAMS: Final = Not("for programs: verifiers, registries, monitoring")
 BY_HTTP: Final = Not("asked by page or HTTP")
+# The command of every question that has a table.
+ASK: Final = "ask"
 
 E = TypeVar("E", bound=Callable[..., Any])
 

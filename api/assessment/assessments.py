@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from api.admission.callers import Admitted
 from api.asking.clocks import KnownAt, reached, settled_position
-from api.asking.questions import ASSESSING, BY_HTTP, FIGURES_ONLY, READING, Not, act, question
+from api.asking.questions import ASK, ASSESSING, FIGURES_ONLY, READING, Not, act, question
 from api.assessment.sealing import Seal, sealed
 from api.exports.lists import Sheet, taken_away
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
@@ -157,7 +157,7 @@ async def seal(request: Request, holder: Admitted, _: Annotated[int, Depends(rea
 
 
 @router.get("", response_model=None, responses={200: {"model": AssessmentList}}, summary="考核报告 Sealed assessments")
-@question(READING, "whole", trail=FIGURES_ONLY, command=BY_HTTP)
+@question(READING, "whole", trail=FIGURES_ONLY, command=ASK)
 @taken_away(Sheet("assessments", AssessmentItem))
 def get_all(request: Request, known_at: Known) -> Response:
     """The reports sealed, as known at a position.

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from api.asking.clocks import Asked, Clocks
 from api.asking.filters import Filtered, Grouped, key
-from api.asking.questions import BY_HTTP, FIGURES_ONLY, READING, Not, question
+from api.asking.questions import ASK, FIGURES_ONLY, READING, Not, question
 from api.assessment.compare import Side, other_clocks, side
 from api.exports.lists import Sheet, taken_away
 from api.web.answers import PROBLEMS, answer
@@ -97,7 +97,7 @@ class ContributionsShape(BaseModel):
     READING,
     "scoped",
     trail=FIGURES_ONLY,
-    command=BY_HTTP,
+    command=ASK,
     page=Not("the overview ranks its groups by the same rule"),
 )
 @taken_away(Sheet("groups", RankedGroup))
@@ -149,7 +149,7 @@ def shown_ranked(group_by: tuple[str, ...], each: Ranked) -> dict[str, Any]:
     responses={200: {"model": ContributionsShape}},
     summary="贡献 Which groups moved the whole",
 )
-@question(READING, "scoped", trail=FIGURES_ONLY, command=BY_HTTP)
+@question(READING, "scoped", trail=FIGURES_ONLY, command=ASK)
 @taken_away(Sheet("groups", ContributionShape))
 def get_contributions(
     request: Request,

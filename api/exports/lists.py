@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from fastapi import Query, Request
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -134,38 +135,43 @@ def _answers(
         found = endpoint(**given)
 
 
-def _document(
-    request: Request, first: dict[str, Any], rest: Iterable[dict[str, Any]], sheet: Sheet, lang: Lang
-) -> Document:
-    parts = parts_of(request)
-    clocks = first.get("this", first)
-    known = clocks.get("known_at")
-    as_of = clocks.get("as_of")
+def taken_from(
+    request: Request, answers: Iterable[dict[str, Any]], first: dict[str, Any], sheet: Sheet, lang: Lang
+) -> tuple[list[Column], Iterator[list[Value]]]:
+    """The columns in a language, and the rows of these answers, of which `first` is the first page."""
+    parts, clocks = parts_of(request), first.get("this", first)
+    known, as_of = clocks.get("known_at"), clocks.get("as_of")
     regions = parts.regions.at(parts.queries, parts.queries.position if known is None else known["position"])
     names = Names(lang, regions, date.fromisoformat(as_of) if as_of else date.max)
     group_by: list[str] = first.get("group_by", [])
     fields = fields_of(sheet.shape)
 
     def rows() -> Iterator[list[Value]]:
-        for answer in chain((first,), rest):
+        for answer in answers:
             yield from (_row(names, group_by, fields, each) for each in sheet.rows_of(answer))
         if sheet.total:
             yield _row(names, group_by, fields, first["total"])
 
-    route = request.scope["route"]
-    title = _summary(route.summary, lang)
-    columns = [*_keys(lang, group_by), *(each.column(lang) for each in fields)]
-    table = Table("list", text(lang, "export.sheet.list"), columns, rows())
+    return [*_keys(lang, group_by), *(each.column(lang) for each in fields)], rows()
+
+
+def _document(
+    request: Request, first: dict[str, Any], rest: Iterable[dict[str, Any]], sheet: Sheet, lang: Lang
+) -> Document:
+    columns, rows = taken_from(request, chain((first,), rest), first, sheet, lang)
+    clocks, route = first.get("this", first), request.scope["route"]
+    known, as_of = clocks.get("known_at"), clocks.get("as_of")
     words = [word for word in route.path_format.split("/")[2:] if not word.startswith("{")]
+    has_rates = any(each.kind == "percent" for each in columns)
     return Document(
         name="-".join([*words, as_of] if as_of else words),
         lang=lang,
-        title=title,
+        title=title_of(route, lang),
         sentence=_sentence(lang, as_of, known),
-        tables=[table],
+        tables=[Table("list", text(lang, "export.sheet.list"), columns, rows)],
         chart=None,
         evidence=_evidence(request, first, lang),
-        notes=[text(lang, key) for key in (NOTES if any(f.kind == "percent" for f in fields) else NOTES[-1:])],
+        notes=[text(lang, key) for key in (NOTES if has_rates else NOTES[-1:])],
     )
 
 
@@ -186,9 +192,9 @@ def _keys(lang: Lang, group_by: list[str]) -> list[Column]:
     return [Column("group", " · ".join(titles), "text"), *coded] if group_by else []
 
 
-def _summary(summary: str, lang: Lang) -> str:
+def title_of(route: APIRoute, lang: Lang) -> str:
     """A call's summary has both languages, the Chinese first: 台账 The ledger's rows."""
-    zh, _, en = summary.partition(" ")
+    zh, _, en = (route.summary or "").partition(" ")
     return zh if lang == "zh" else en
 
 

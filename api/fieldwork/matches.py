@@ -11,7 +11,7 @@ from starlette.responses import Response
 from api.admission.callers import Admitted
 from api.asking.clocks import Asked, CursorText, reached, read_date, settled_position, today
 from api.asking.paging import Limit, page
-from api.asking.questions import BY_HTTP, INSPECTING, PUBLISHING, act, question
+from api.asking.questions import ASK, INSPECTING, PUBLISHING, act, question
 from api.exports.lists import WHOLE, Sheet, taken_away
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
@@ -92,7 +92,7 @@ class Decisions(BaseModel):
 
 
 @router.get("", response_model=None, responses={200: {"model": Decisions}}, summary="匹配认定 Decisions")
-@question(INSPECTING, "whole", trail="matches", command=BY_HTTP)
+@question(INSPECTING, "whole", trail="matches", command=ASK)
 @taken_away(Sheet("decisions", DecisionShape))
 def get(request: Request, clocks: Asked) -> Response:
     """What persons have decided of two records (`match.decided`), and what others have undone (`match.undone`)."""

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from api.asking.clocks import Asked, Clocks, CursorText
 from api.asking.filters import Filtered
 from api.asking.paging import Limit, page
-from api.asking.questions import BY_HTTP, FIGURES_ONLY, IS_A_FILE, READING, Not, question
+from api.asking.questions import ASK, BY_HTTP, FIGURES_ONLY, IS_A_FILE, READING, Not, question
 from api.exports.lists import Sheet, taken_away
 from api.ledger.organizations import Org
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
@@ -171,7 +171,7 @@ class OfOrganization(BaseModel):
     READING,
     "scoped",
     trail="measures",
-    command=BY_HTTP,
+    command=ASK,
     page=Not("the dossier shows the measure in force"),
 )
 @taken_away(Sheet("measures", EpisodeShape))

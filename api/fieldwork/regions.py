@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from api.asking.clocks import Asked, read_date
 from api.asking.filters import Filtered
-from api.asking.questions import BY_HTTP, FIGURES_ONLY, READING, Not, question
+from api.asking.questions import ASK, FIGURES_ONLY, READING, Not, question
 from api.exports.lists import Sheet, taken_away
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
@@ -61,7 +61,7 @@ class Tree(BaseModel):
 
 
 @router.get("", response_model=None, responses={200: {"model": Tree}}, summary="区划 The tree of regions")
-@question(READING, "none", trail=Not("divisions, which name no organization"), command=BY_HTTP)
+@question(READING, "none", trail=Not("divisions, which name no organization"), command=ASK)
 @taken_away(Sheet("regions", RegionShape))
 def get(request: Request, clocks: Asked, *, prefix: Prefix = None) -> Response:
     """The regions and their names as they were on a date, as known at a position."""

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from api.asking.clocks import Asked, Clocks, CursorText
 from api.asking.paging import Limit, page
-from api.asking.questions import BY_HTTP, FIGURES_ONLY, INSPECTING, READING, Not, question
+from api.asking.questions import ASK, FIGURES_ONLY, INSPECTING, READING, Not, question
 from api.exports.lists import WHOLE, Sheet, taken_away
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
@@ -131,7 +131,7 @@ class AccuracyAnswer(BaseModel):
 
 
 @router.get("", response_model=None, responses={200: {"model": Surveys}}, summary="走访排查 Surveys")
-@question(READING, "none", trail=Not("surveys, which name no organization"), command=BY_HTTP)
+@question(READING, "none", trail=Not("surveys, which name no organization"), command=ASK)
 @taken_away(Sheet("surveys", SurveyShape))
 def get(request: Request, clocks: Asked) -> Response:
     """The surveys opened by the date."""

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from api.asking.clocks import Asked, Clocks, CursorText
 from api.asking.paging import Limit, page
-from api.asking.questions import BY_HTTP, READING, question
+from api.asking.questions import ASK, READING, question
 from api.exports.lists import WHOLE, Sheet, taken_away
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
@@ -146,7 +146,7 @@ class Rectifications(BaseModel):
 @router.get(
     "/rectifications", response_model=None, responses={200: {"model": Rectifications}}, summary="整顿 Rectifications"
 )
-@question(READING, "whole", trail="weak_branches", command=BY_HTTP)
+@question(READING, "whole", trail="weak_branches", command=ASK)
 @taken_away(Sheet("rectifications", RectificationShape))
 def get_rectifications(request: Request, clocks: Asked) -> Response:
     """Rectifications opened and closed, as the offices' events have them at both clocks."""

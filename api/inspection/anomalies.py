@@ -9,15 +9,16 @@ from starlette.responses import Response
 
 from api.asking.clocks import Asked, CursorText
 from api.asking.paging import Limit, page
-from api.asking.questions import BY_HTTP, INSPECTING, Not, question
+from api.asking.questions import ASK, INSPECTING, question
 from api.exports.lists import Sheet, taken_away
+from api.exports.table_page import table_page
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.shapes import AnomalyShape, KnownAt
 from domain.values.terms import Anomaly
 from services.ledger.anomalies import anomalies, sort_key
 
-router = APIRouter(prefix="/v1/anomalies", tags=["anomalies"], responses=PROBLEMS)
+router = APIRouter(tags=["anomalies"], responses=PROBLEMS)
 
 
 class Anomalies(BaseModel):
@@ -29,13 +30,17 @@ class Anomalies(BaseModel):
     next: str | None = Field(description="`cursor` of the next page; null on the last")
 
 
-@router.get("", response_model=None, responses={200: {"model": Anomalies}}, summary="矛盾 Contradictions between facts")
+@router.get(
+    "/v1/anomalies",
+    response_model=None,
+    responses={200: {"model": Anomalies}},
+    summary="矛盾 Contradictions between facts",
+)
 @question(
     INSPECTING,
     "scoped",
     trail="anomalies",
-    command=BY_HTTP,
-    page=Not("a dossier shows those of its organization, /ledger/{org}"),
+    command=ASK,
 )
 @taken_away(Sheet("anomalies", AnomalyShape, 10_000))
 def get(
@@ -56,3 +61,6 @@ def get(
     )
     shown, following = page(request, clocks, found, limit, sort_key)
     return answer({"as_of": clocks.as_of, "known_at": clocks.known_at(), "anomalies": list(shown), "next": following})
+
+
+table_page(router, "/inspection/anomalies", get)

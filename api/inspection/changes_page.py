@@ -33,6 +33,7 @@ SECTIONS: Final = (
     ("vintage", "/inspection/vintage"),
     ("signals", "/inspection/signals"),
     ("events", "/inspection/events"),
+    ("anomalies", "/inspection/anomalies"),
 )
 # Where the date asked for has just begun, nothing has changed since its end: so many days are looked back.
 LOOKED_BACK: Final = timedelta(30)

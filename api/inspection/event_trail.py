@@ -12,7 +12,7 @@ from starlette.responses import Response
 from api.asking.clocks import POSITION_MAX, Asked, Clocks, CursorText, read_date, read_instant, today
 from api.asking.cursors import Cursor, encode
 from api.asking.paging import Limit
-from api.asking.questions import BY_HTTP, INSPECTING, ONE_RECORD, question
+from api.asking.questions import ASK, BY_HTTP, INSPECTING, ONE_RECORD, question
 from api.evidence.log import InclusionProof
 from api.exports.lists import Sheet, taken_away
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
@@ -129,7 +129,7 @@ def trail_page(
 
 
 @router.get("/audit", response_model=None, responses={200: {"model": AuditPage}}, summary="稽核 The trail of events")
-@question(INSPECTING, "scoped", trail="audit", command=BY_HTTP)
+@question(INSPECTING, "scoped", trail="audit", command=ASK)
 @taken_away(Sheet("events", TrailEventShape))
 def get_audit(
     request: Request,

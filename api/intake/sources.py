@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from api.asking.questions import BY_HTTP, STEWARDING, Not, question
+from api.asking.questions import ASK, STEWARDING, Not, question
 from api.exports.lists import Sheet, taken_away
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
@@ -58,7 +58,7 @@ class Sources(BaseModel):
 
 
 @router.get("", response_model=None, responses={200: {"model": Sources}}, summary="来源 The account by source")
-@question(STEWARDING, "whole", trail=Not("counts of messages, which name nobody"), command=BY_HTTP)
+@question(STEWARDING, "whole", trail=Not("counts of messages, which name nobody"), command=ASK)
 @taken_away(Sheet("sources", SourceShape))
 def get(request: Request) -> Response:
     """What came from where, what became of it, when a source was last seen, and how far Kafka is read."""

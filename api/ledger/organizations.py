@@ -10,7 +10,7 @@ from starlette.responses import Response
 from api.asking.clocks import Asked, CursorText
 from api.asking.filters import Filtered
 from api.asking.paging import Limit, page
-from api.asking.questions import BY_HTTP, INSPECTING, ONE_RECORD, READING, question
+from api.asking.questions import ASK, BY_HTTP, INSPECTING, ONE_RECORD, READING, question
 from api.exports.lists import Sheet, taken_away
 from api.inspection.event_trail import TrailEventShape, shown_event
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
@@ -106,7 +106,7 @@ def checked(org: str) -> str:
 
 
 @router.get("", response_model=None, responses={200: {"model": Organizations}}, summary="台账 The ledger's rows")
-@question(READING, "scoped", trail="list", command=BY_HTTP)
+@question(READING, "scoped", trail="list", command=ASK)
 @taken_away(Sheet("organizations", RowShape))
 def list_(
     request: Request,

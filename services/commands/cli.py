@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "publish": "services.commands.publish:publish_file",
     "rebuild": "services.commands.rebuild:rebuild",
     "held": "services.commands.held:held",
+    "ask": "services.commands.ask:ask",
     "rates": "services.commands.questions:rates",
     "series": "services.commands.over_time:series",
     "compare": "services.commands.over_time:compare",
