@@ -17,7 +17,7 @@ from api.admission.reading_trail import ReadingTrail
 from api.asking.questions import Question, question_of
 from api.assessment import assessments, campaigns, compare, exports, ranking, series, what_if
 from api.evidence import bundles, log
-from api.fieldwork import matches, measures, regions, surveys, weak_branches
+from api.fieldwork import branch_tiers, matches, measures, regions, surveys, weak_branches
 from api.inspection import anomalies, changes, event_trail, replay, signals, vintage
 from api.intake import events, lists, quarantine, quarantine_groups, sources
 from api.ledger import explain, ledger_stream, organizations, rates
@@ -38,7 +38,7 @@ ROUTERS: Final = (
     ledger_stream.router, contract.router, bundles.router, *PAGES,
     lists.router, session.router, grants.router, signing_keys.router, sign_in.router, persons.router,
     campaigns.router, ranking.router, what_if.router, assessments.router, exports.router,
-    measures.router, weak_branches.router,
+    measures.router, weak_branches.router, branch_tiers.router,
     regions.router, surveys.router, matches.router,
 )  # fmt: skip
 DESCRIPTION: Final = """\
