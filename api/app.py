@@ -67,7 +67,7 @@ def calls() -> list[Call]:
     return [
         Call(method, route.path_format, route.endpoint, question_of(route.endpoint))
         for route in routes
-        for method in sorted(route.methods)
+        for method in sorted(route.methods or ())
     ]
 
 

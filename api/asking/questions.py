@@ -102,7 +102,7 @@ def shows(*shown: Callable[..., Any]) -> Callable[[E], E]:
     """Say which calls' answers a page shows: who may see it and its trail are those of the first."""
 
     def said(endpoint: E) -> E:
-        endpoint.shown = shown  # type: ignore[attr-defined] - functions take attributes
+        endpoint.shown = shown  # type: ignore[attr-defined]  # functions take attributes
         return _say(endpoint, question_of(shown[0]))
 
     return said
@@ -111,7 +111,7 @@ def shows(*shown: Callable[..., Any]) -> Callable[[E], E]:
 def _say(endpoint: E, said: Question | None) -> E:
     if said is None:
         raise TypeError(f"{endpoint.__qualname__} shows a call that says nothing of itself")
-    endpoint.question = said  # type: ignore[attr-defined] - as above
+    endpoint.question = said  # type: ignore[attr-defined]  # as above
     return endpoint
 
 

@@ -67,9 +67,9 @@ def _fields(about: FieldInfo, path: tuple[str, ...]) -> Iterator[Field]:
     type_, description = _plain(about.annotation), about.description or ""
     if path[-1] == "rates" and get_origin(type_) is dict:
         # A rate, or how many points it moved.
-        kind, of = ("percent", RateShape) if get_args(type_)[1] is RateShape else ("points", str)
+        is_rate = get_args(type_)[1] is RateShape
         for name in RATES:
-            yield Field((*path, name), kind, of, description)
+            yield Field((*path, name), "percent" if is_rate else "points", RateShape if is_rate else str, description)
     elif path[-1] == "counts" and get_origin(type_) is dict:
         for name in Counts._fields:
             yield Field((*path, name), "count", int, description)

@@ -9,7 +9,7 @@ import csv
 import io
 import zipfile
 from datetime import date
-from typing import IO, Any, BinaryIO, Final, TextIO
+from typing import IO, Any, Final, TextIO
 
 import orjson
 
@@ -17,7 +17,7 @@ from api.exports.document import WITHHELD, Column, Document, Kind, Table, Value,
 from api.site.texts import TAGS
 
 
-def to_json(document: Document, file: BinaryIO) -> None:
+def to_json(document: Document, file: IO[bytes]) -> None:
     """UTF-8, a line for each row; a withheld count is the text `*`, a ratio its four places as text."""
     head = {"title": document.title, "lang": document.lang, "sentence": document.sentence}
     file.write(orjson.dumps(head)[:-1] + b',"tables":{')
@@ -50,7 +50,7 @@ _DATATYPES: Final[dict[Kind, Any]] = {
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
 
-def to_csv(document: Document, file: BinaryIO) -> None:
+def to_csv(document: Document, file: IO[bytes]) -> None:
     """A ZIP; the same document gives the same bytes."""
     with zipfile.ZipFile(file, "w") as archive:
         for table in document.tables:

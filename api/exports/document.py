@@ -83,6 +83,6 @@ class Document(NamedTuple):
     title: str
     sentence: str
     tables: Sequence[Table]
-    chart: Chart
+    chart: Chart | None
     evidence: Sequence[tuple[str, str]]
     notes: Sequence[str]

@@ -1,7 +1,7 @@
 """A document as one HTML file, ready to print: no script, nothing from outside, the chart as SVG."""
 
 from collections.abc import Callable
-from typing import Any, BinaryIO, Final
+from typing import IO, Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -22,7 +22,7 @@ _PIECES: Final = 100
 _FONT: Final = "Noto Sans CJK SC, Source Han Sans SC, Microsoft YaHei, sans-serif"
 
 
-def to_html(document: Document, draw: Callable[[dict[str, Any]], str], file: BinaryIO) -> None:
+def to_html(document: Document, draw: Callable[[dict[str, Any]], str], file: IO[bytes]) -> None:
     """UTF-8; tables with captions and headings, evidence and notes behind them; `draw` makes the chart's SVG."""
     template = _ENVIRONMENT.get_template("document.html")
     stream = template.stream(
@@ -50,8 +50,8 @@ def _shown(column: Column, value: Value) -> str:
 
 def _svg(document: Document, draw: Callable[[dict[str, Any]], str]) -> str:
     table, chart = document.tables[0], document.chart
-    values = _bars(table, chart)
-    if not values:
+    values = [] if chart is None else _bars(table, chart)
+    if chart is None or not values:
         return ""
     order = list(dict.fromkeys(each["label"] for each in values))
     kinds = [table.columns[at].title for at in chart.series]

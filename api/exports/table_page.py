@@ -39,6 +39,6 @@ def table_page(router: APIRouter, path: str, endpoint: Any) -> None:  # noqa: AN
     asked = inspect.signature(endpoint).parameters.values()
     parameters = [each for each in asked if each.name not in ("format", "lang")]
     paged = inspect.Parameter("page", inspect.Parameter.KEYWORD_ONLY, annotation=Paged)
-    get.__signature__ = inspect.Signature([*parameters, paged])  # type: ignore[attr-defined] - read by the framework
+    get.__signature__ = inspect.Signature([*parameters, paged])  # type: ignore[attr-defined]  # read by the framework
     get.__doc__ = endpoint.__doc__
     router.get(path, include_in_schema=False, response_model=None, dependencies=[Depends(tidy)])(shows(endpoint)(get))

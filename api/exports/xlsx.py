@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 from itertools import chain, islice
-from typing import Any, BinaryIO, Final
+from typing import IO, Any, Final
 
 import xlsxwriter
 from xlsxwriter.format import Format
@@ -42,7 +42,7 @@ _ROWS_MAX: Final = 1_048_576 - HEADING_ROW - 1
 _TEXT_MAX: Final = 32_767
 
 
-def to_xlsx(document: Document, file: BinaryIO) -> None:
+def to_xlsx(document: Document, file: IO[bytes]) -> None:
     """The workbook; it holds no formula, no link and no macro.
 
     Raises:

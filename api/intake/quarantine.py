@@ -156,4 +156,4 @@ def redrive(request: Request, holder: Admitted, quarantine_id: Number) -> Respon
 def discard(request: Request, holder: Admitted, quarantine_id: Number, body: Discard) -> Response:
     """Its bytes stay, with the reason."""
     parts_of(request).quarantine.discard(quarantine_id, holder.name, body.reason)
-    return get(request, holder, quarantine_id)
+    return get(request, quarantine_id)

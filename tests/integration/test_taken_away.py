@@ -5,7 +5,7 @@ import io
 import json
 import tracemalloc
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -23,11 +23,7 @@ from tests.exporting import HEADING
 from tests.fix_service import Service, new_database
 from tests.offices import AS_OF, asked, facts
 
-SHEETS: dict[str, Sheet] = {
-    each.path: each.endpoint.sheet
-    for each in calls()
-    if hasattr(each.endpoint, "sheet")  # type: ignore[attr-defined]
-}
+SHEETS: dict[str, Sheet] = {each.path: each.endpoint.sheet for each in calls() if hasattr(each.endpoint, "sheet")}
 # What nothing was sent for in this ledger.
 EMPTY = {"/v1/quarantine", "/v1/quarantine/groups", "/v1/access", "/v1/access/keys", "/v1/assessments"}
 UNCLOCKED = {*EMPTY, "/v1/sources"}
@@ -54,9 +50,10 @@ def ask(world: tuple[Service, dict[str, str], int], template: str, **more: Any) 
     return service.http.get(template.format(**named), params=given | more)
 
 
-def rows(world: tuple[Service, dict[str, str], int], template: str) -> list[dict[str, Any]]:
+def rows(world: tuple[Service, dict[str, str], int], template: str) -> list[Mapping[str, Any]]:
     """The rows of all pages, two on a page where there are pages."""
-    sheet, found, following = SHEETS[template], [], None
+    found: list[Mapping[str, Any]] = []
+    sheet, following = SHEETS[template], None
     paged = "next" in ask(world, template).json()
     while True:
         more: dict[str, Any] = ({"limit": 2} if paged else {}) | ({"cursor": following} if following else {})
