@@ -19,7 +19,7 @@ from api.assessment import assessments, campaigns, compare, exports, ranking, se
 from api.evidence import bundles, log
 from api.fieldwork import branch_tiers, matches, measures, regions, surveys, weak_branches
 from api.inspection import anomalies, changes, event_trail, replay, signals, vintage
-from api.intake import events, lists, quarantine, quarantine_groups, sources
+from api.intake import events, list_turns, lists, quarantine, quarantine_groups, sources
 from api.ledger import explain, ledger_stream, organizations, rates
 from api.operation import contract, health
 from api.page_routers import PAGES
@@ -36,7 +36,7 @@ ROUTERS: Final = (
     event_trail.router, log.router, anomalies.router, quarantine_groups.router, quarantine.router,
     sources.router, readings.router, health.router, changes.router, replay.router, vintage.router, signals.router,
     ledger_stream.router, contract.router, bundles.router, *PAGES,
-    lists.router, session.router, grants.router, signing_keys.router, sign_in.router, persons.router,
+    lists.router, list_turns.router, session.router, grants.router, signing_keys.router, sign_in.router, persons.router,
     campaigns.router, ranking.router, what_if.router, assessments.router, exports.router,
     measures.router, weak_branches.router, branch_tiers.router,
     regions.router, surveys.router, matches.router,

@@ -198,9 +198,13 @@ def pack(
     with no_garbage_collection():
         answer = answer_of(fold(contents.events, question.as_of), organizations)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1))
-        archive.writestr("checkpoint", note)
-        archive.writestr("answer.json", json.dumps(answer, ensure_ascii=False, indent=1))
+        # Entries bear ZIP's first date, not that of the making: the same question again has the same bytes.
+        for name, content in (
+            (MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1)),
+            ("checkpoint", note),
+            ("answer.json", json.dumps(answer, ensure_ascii=False, indent=1)),
+        ):
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
         with archive.open("events.jsonl", "w") as lines:
             for event, proof in events:
                 lines.write(_line(event, proof))

@@ -4,6 +4,7 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from typing import IO, Final
 
 from domain.ledger.rates import ANY
@@ -93,9 +94,11 @@ def _zipped(conninfo: str, note: bytes, key: VerifierKey) -> Iterator[bytes]:
         connect(conninfo, "export") as connection,
         zipfile.ZipFile(parts, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,  # type: ignore[call-overload]  # a stream to write to is enough
     ):
-        archive.writestr("key", f"{key}\n")
-        archive.writestr("checkpoint", note)
+        add = partial(archive.writestr, compress_type=zipfile.ZIP_DEFLATED, compresslevel=1)
+        # Entries bear ZIP's first date, not that of the asking: the same log has the same bytes.
+        add(zipfile.ZipInfo("key"), f"{key}\n")
+        add(zipfile.ZipInfo("checkpoint"), note)
         for file in files_of(connection, checkpoint.size):
-            archive.writestr(file.name, file.read())
+            add(zipfile.ZipInfo(file.name), file.read())
             yield parts.take()
     yield parts.take()
