@@ -100,6 +100,15 @@ def test_who_took_a_bundle_or_a_copy_is_in_the_trail(world: World) -> None:
     assert world.service.last_reading("export")["subject"] is None
 
 
+def test_no_entry_of_a_bundle_or_of_the_log_bears_the_hour_of_its_making(world: World) -> None:
+    org = world.rows(AS_OF, world.head)[0].org
+    for path, asked in (("/v1/evidence", {"as_of": AS_OF, "org": org}), ("/v1/export", {})):
+        with zipfile.ZipFile(BytesIO(world.service.http.get(path, params=asked).content)) as archive:
+            dates = {entry.filename: entry.date_time for entry in archive.infolist()}
+        assert dates
+        assert set(dates.values()) == {(1980, 1, 1, 0, 0, 0)}, dates
+
+
 @pytest.fixture
 def taken(world: World, tmp_path: Path) -> Path:
     """A bundle that somebody carries away."""
