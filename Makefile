@@ -28,9 +28,6 @@ format: setup ## ruff's formatter and its safe fixes
 	@$(BIN)/python -m ruff format .
 	@$(BIN)/python -m ruff check --fix .
 
-contract: setup ## writes deploy/contract anew from the domain's models
-	@$(BIN)/python -m services.contract.documents deploy/contract
-
 lock: setup ## pins every dependency again, in requirements.lock
 	@$(BIN)/python -m uv pip compile --quiet --no-config --universal --python-version 3.11 --all-extras \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \

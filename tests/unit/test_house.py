@@ -40,10 +40,10 @@ ROOMS: dict[str, dict[str, str]] = {
         "log": "postgres system",
         "access": "log system",
         "ledger": "log postgres system",
-        "serving": "ledger postgres system",
         "evidence/notes": "access log system",
         "inspection": "ledger log system",
         "intake": "ledger log postgres system",
+        "serving": "ledger postgres system",
         "assessment": "inspection intake ledger log system",
         "evidence/copies": "evidence/notes log system",
         "evidence/witness": "evidence/notes log postgres system",
@@ -61,12 +61,12 @@ ROOMS: dict[str, dict[str, str]] = {
     "api": {
         "web": "",
         "asking": "web",
+        "evidence": "asking web",
         "operation": "asking web",
         "site": "asking web",
         "admission": "asking site web",
         "exports": "asking site web",
         "access": "admission asking exports web",
-        "evidence": "asking web",
         "assessment": "admission asking evidence exports site web",
         "inspection": "asking evidence exports site web",
         "ledger": "asking exports inspection site web",
@@ -74,8 +74,8 @@ ROOMS: dict[str, dict[str, str]] = {
         "intake": "admission asking exports fieldwork site web",
         "page_routers": "assessment fieldwork inspection intake ledger site",
         "app": (
-            "access admission asking assessment evidence fieldwork inspection intake ledger operation page_routers "
-            "site web"
+            "access admission asking assessment evidence fieldwork "
+            "inspection intake ledger operation page_routers site web"
         ),
         "question_table": "app asking",
     },
