@@ -42,8 +42,8 @@ ODDITIES: list[tuple[Record, str | None]] = [
     (Record(as_bytes(removed("field") | {"data": {"effective_on": "2024-05-01", "membre": "member:m1"}})), "missing"),
     (Record(as_bytes(removed("good") | {"time": "2025-01-01T00:00:00Z"})), "conflict"),
     (Record(b"[]", None, [("content-type", b"application/cloudevents-batch+json")]), "content_mode"),
-    (Record(as_bytes(removed("a\x00b"))), "not_json"),
-    (Record(json.dumps(removed("half \ud800")).encode()), "not_json"),
+    (Record(as_bytes(removed("a\x00b"))), "json_not_kept"),
+    (Record(json.dumps(removed("half \ud800")).encode()), "json_not_kept"),
     (Record(as_bytes(removed("after all of these"))), None),
 ]
 
