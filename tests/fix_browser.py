@@ -37,7 +37,8 @@ def launch(playwright: object) -> Browser:
 def city_service(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service with a small demo city, all of it projected."""
     database = new_database(postgres)
-    head = load(database, list(well_formed(line.rstrip(b"\n") for line in world.events(CITY_SCALE, CITY_SEED))))
+    lines = well_formed(line.rstrip(b"\n") for line in world.events(CITY_SCALE, CITY_SEED))
+    head = load(database, list(lines), history="demo city")
     with Service(tmp_path_factory.mktemp("city"), "--dev", database_url=database) as running:
         running.get("/v1/rates", min_position=head)
         set_aside(running)

@@ -18,6 +18,7 @@ from psycopg.conninfo import make_conninfo
 from domain.access.rights import Right
 from domain.events.envelope import read_event
 from domain.events.facts import EventKey
+from domain.values.clocks import IMPORT
 from services.demo_city import world
 from services.intake.intake import Intake
 from services.log.messages import Message, Publisher
@@ -91,22 +92,20 @@ def well_formed(lines: Iterable[bytes]) -> Iterator[bytes]:
             yield line
 
 
-def messages(lines: Iterable[bytes]) -> list[Message]:
-    """The events as they come in one request over HTTP."""
-    return [
-        Message(raw, {"channel": "http", "request": "bench", "index": index}, PUBLISHER)
-        for index, raw in enumerate(lines)
-    ]
+def messages(lines: Iterable[bytes], history: str | None = None) -> list[Message]:
+    """The events as they come in one request over HTTP; with a name, as a history that is brought."""
+    origin = {"channel": "http", "request": "bench", **({} if history is None else {IMPORT: history})}
+    return [Message(raw, {**origin, "index": index}, PUBLISHER) for index, raw in enumerate(lines)]
 
 
-def load(database: str, lines: Iterable[bytes]) -> int:
+def load(database: str, lines: Iterable[bytes], history: str | None = None) -> int:
     """Fill a fresh log by the service's own intake; give its last position."""
     migrate(database)
     intake = Intake.open(database, "bench")
     rest = iter(lines)
     try:
         while batch := list(islice(rest, LOAD_EVENTS)):
-            intake.admit(messages(batch))
+            intake.admit(messages(batch, history))
         return intake.recorder.head()[0]
     finally:
         intake.close()
