@@ -227,8 +227,13 @@ def topic() -> str:
 def stage(broker: Broker, store: str, topic: str) -> Stage:
     """A topic of four partitions and a migrated, empty database."""
     broker.create(topic, 4)
-    allow(store, topic)
-    return Stage(broker, store, topic)
+    return allowed(broker, store, topic)
+
+
+def allowed(broker: Broker, conninfo: str, topic: str) -> Stage:
+    """A stage whose topic may say whatever a steward may."""
+    allow(conninfo, topic)
+    return Stage(broker, conninfo, topic)
 
 
 def allow(conninfo: str, topic: str) -> None:

@@ -71,10 +71,19 @@ def supposition(
         list[Formation] | None, Query(description="The formations that count; may repeat. Left out: as in force.")
     ] = None,
     exclusions_ignored: Annotated[bool, Query(description="Count the excluded like all others.")] = False,
+    members_counted: Annotated[
+        MembersCounted | None,
+        Query(description="Whose relation makes eligible. Left out: as in force."),
+    ] = None,
+    small_unit: Annotated[
+        int | None, Query(ge=1, le=1_000_000, description="As the policy has it; it decides no figure of a group.")
+    ] = None,
 ) -> Supposition:
     """What this question supposes."""
     counted = tuple(each for each in FORMATIONS if each in formations_counted) if formations_counted else None
-    return Supposition(full_members_for_branch, employees_for_branch, counted, exclusions_ignored)
+    return Supposition(
+        full_members_for_branch, employees_for_branch, counted, exclusions_ignored, members_counted, small_unit
+    )
 
 
 @router.get(

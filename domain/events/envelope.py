@@ -189,10 +189,20 @@ def _check_texts(content: Mapping[str, Any]) -> list[Reason]:
 
 def _of_one_line(content: Mapping[str, Any]) -> Mapping[str, Any]:
     """The event with the lines of a sealed report's checkpoint as one: a signed note is of lines, nothing else is."""
-    data = content.get("data")
-    if content.get("type") != SEALED or not isinstance(data, dict) or not isinstance(data.get("checkpoint"), str):
+    data, type_ = content.get("data"), content.get("type")
+    if not isinstance(data, dict) or type_ not in (SEALED, CORRECTED):
         return content
-    return {**content, "data": {**data, "checkpoint": data["checkpoint"].replace("\n", "")}}
+    if type_ == SEALED:
+        return {**content, "data": _note_of_one_line(data)}
+    replacement = data.get("replacement")
+    if not isinstance(replacement, dict) or "assessment" not in replacement:
+        return content
+    return {**content, "data": {**data, "replacement": _note_of_one_line(replacement)}}
+
+
+def _note_of_one_line(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    note = data.get("checkpoint")
+    return {**data, "checkpoint": note.replace("\n", "")} if isinstance(note, str) else data
 
 
 def _unfit_texts(value: object, at: str) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from domain.ledger.policy import Policy
 from domain.ledger.rates import Counts, Filters, add
-from domain.values.terms import Formation
+from domain.values.terms import Formation, MembersCounted
 from projections.ledger.columns.counts import matching, standing
 from projections.ledger.columns.grouping import group
 from services.ledger.queries import Queries, Rates
@@ -25,6 +25,8 @@ class Supposition(NamedTuple):
     employees_for_branch: int | None = None
     formations_counted: tuple[Formation, ...] | None = None
     exclusions_ignored: bool = False
+    members_counted: MembersCounted | None = None
+    small_unit: int | None = None
 
     def policy(self, in_force: Policy) -> Policy:
         """The policy that results."""

@@ -114,7 +114,7 @@ ROWS = {
     "UPDATE ledger_1.entry SET full_members = full_members + 3 WHERE position = 100": "entry",
     "DELETE FROM ledger_1.entry WHERE entry = (SELECT max(entry) FROM ledger_1.entry)": "entry",
     "INSERT INTO ledger_1.entry SELECT 1000000, position, org_no, day_from, day_to, previous, attributes_no, excluded,"
-    " 9, 0, 0, 1, 0, 0, 0 FROM ledger_1.entry WHERE entry = 50": "entry",
+    " 9, 0, 0, 1, 0, 0, 0, 0, 0 FROM ledger_1.entry WHERE entry = 50": "entry",
     "UPDATE ledger_1.attributes SET region = '99' WHERE attributes_no = 7": "attributes",
     "UPDATE ledger_1.organization SET org = 'group:other' WHERE org_no = 3": "organization",
     "UPDATE ledger_1.presence SET value = 'standalone' WHERE value = 'joint'": "presence",

@@ -25,7 +25,7 @@ from services.ledger.projector import Projector
 from services.ledger.queries import Queries
 from services.log.recorder import LogRecorder
 from services.postgres.database import Datastore, connect
-from tests.fix_kafka import STRUCTURED, Broker, Stage, wait_until
+from tests.fix_kafka import STRUCTURED, Broker, Stage, allowed, wait_until
 from tests.fix_outages import Outages
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
@@ -147,7 +147,7 @@ def test_whatever_fails_each_message_has_one_disposition_and_the_ledger_is_right
     broker: Broker, outages: Outages, topic: str, rng: random.Random
 ) -> None:
     broker.create(topic, PARTITIONS)
-    stage = Stage(broker, outages.conninfo, topic)
+    stage = allowed(broker, outages.conninfo, topic)
     messages = lines(EVENTS)
     producing = threading.Thread(target=send, args=(stage, messages, 60 / (len(messages) / 1000)))
     crowd = Crowd(stage, rng, 3)
@@ -229,7 +229,7 @@ def test_a_stream_sent_twice_or_in_another_order_gives_the_same_ledger(
 ) -> None:
     messages = without_conflicts(lines(6000))
     sent = messages * 2 if stream == "twice" else rng.sample(messages, len(messages))
-    stage = Stage(broker, store, topic)
+    stage = allowed(broker, store, topic)
     broker.create(topic, PARTITIONS)
     with stage.ingesting():
         send(stage, sent, 0)

@@ -14,7 +14,7 @@ from services.intake.intake import Intake
 from services.kafka import ingest
 from services.kafka.partitions import FencedError, Partition, Partitions, Step, advance
 from services.kafka.reader import Reader
-from tests.fix_kafka import Broker, Record, Stage, end, wait_until
+from tests.fix_kafka import Broker, Record, Stage, allowed, end, wait_until
 from tests.sending import as_bytes, kafka, removed
 
 pytestmark = pytest.mark.kafka
@@ -114,7 +114,7 @@ def test_a_broker_with_another_past_is_read_from_its_beginning(
     own.do("start")
     try:
         own.create(topic, 1)
-        stage = Stage(own, store, topic)
+        stage = allowed(own, store, topic)
         stage.send(events(0, 10))
         own.do("stop")
         shutil.copytree(tmp_path / "broker" / "data", tmp_path / "backup")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.log.writer import TRY_FOR_S
-from tests.fix_kafka import Broker, Record, Stage, wait_until
+from tests.fix_kafka import Broker, Record, Stage, allowed, wait_until
 from tests.fix_outages import Outages
 from tests.sending import as_bytes, removed
 
@@ -21,7 +21,7 @@ def events(first: int, count: int) -> list[Record]:
 def fragile(broker: Broker, outages: Outages, topic: str) -> Stage:
     """A stage whose database can be taken away."""
     broker.create(topic, 4)
-    return Stage(broker, outages.conninfo, topic)
+    return allowed(broker, outages.conninfo, topic)
 
 
 def test_ingest_goes_on_by_itself_once_postgresql_is_back(
@@ -80,7 +80,7 @@ def test_ingest_goes_on_by_itself_once_kafka_is_back(
     own.do("start")
     try:
         own.create(topic, 4)
-        stage = Stage(own, store, topic)
+        stage = allowed(own, store, topic)
         with stage.ingesting():
             stage.send(events(0, 300))
             stage.wait_caught_up()
@@ -99,7 +99,7 @@ def test_ingest_goes_on_by_itself_once_kafka_is_back(
 
 def test_ingest_starts_before_kafka_does(store: str, tmp_path: Path, topic: str) -> None:
     own = Broker(tmp_path / "broker")
-    stage = Stage(own, store, topic)
+    stage = allowed(own, store, topic)
     try:
         with stage.ingesting():
             time.sleep(2)

@@ -294,7 +294,9 @@ class _Rows:
 
 def _countable(table: str, rows: Iterable[Row]) -> list[Row]:
     """Rows that can be counted: a policy's holds a list."""
-    return [(*row[:-1], tuple(row[-1])) for row in rows] if table == "policy" else list(rows)
+    if table != "policy":
+        return list(rows)
+    return [tuple(tuple(value) if isinstance(value, list) else value for value in row) for row in rows]
 
 
 def _shown(row: Row) -> str:
