@@ -72,11 +72,13 @@ class Permission:
         told = [(arrival.message.publisher, event) for arrival in arrivals if (event := arrival.reading.event)]
         asking = [(publisher, event) for publisher, event in told if not self._is_free(publisher, event)]
         fit = [(event, self._concerned(publisher, event)) for publisher, event in asking]
-        if any(rights and all(right.scope is not None for right in rights) for _, rights in fit):
+        # What is granted within this batch may be a right with limits: whoever comes after it is judged by that one.
+        is_changed = any(event.type.startswith(FAMILY) for _, event in told)
+        if is_changed or any(rights and all(right.scope is not None for right in rights) for _, rights in fit):
             self._told().prefetch([event for _, event in told])
         of_registries = [event for event, rights in fit if any(right.is_registry for right in rights)]
         self._look_up([said[1] for event in of_registries if (said := organization_of(event, None))])
-        return any(right.scope is not None or right.is_registry for _, rights in fit for right in rights)
+        return is_changed or any(right.scope is not None or right.is_registry for _, rights in fit for right in rights)
 
     def _is_free(self, publisher: Publisher, event: Event) -> bool:
         """Whether a right allows all events of this source and type, whatever the log tells; of facts alone."""
