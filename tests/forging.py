@@ -182,7 +182,7 @@ def _row_repeated(spoiled: Spoiled, rng: random.Random) -> None:
 def _figure_changed(spoiled: Spoiled, rng: random.Random) -> None:
     counts = spoiled.answer["counts"]
     name = rng.choice([*counts, "surplus"])
-    counts[name] = rng.choice([counts.get(name, 0) + 1, float(counts.get(name, 0)), None])
+    counts[name] = rng.choice([counts.get(name, 0) + 1, counts.get(name, 0) + 0.5, None])
 
 
 def _rate_changed(spoiled: Spoiled, rng: random.Random) -> None:

@@ -54,7 +54,6 @@ def answer(log: MemoryLog, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - 
         lambda a: a["groups"][0].update(covered=7),
         lambda a: a["groups"][0]["counts"].update(surplus=7),
         lambda a: a["groups"][0]["counts"].pop("employees"),
-        lambda a: a["groups"][1]["counts"].update(organizations=10.0),
         lambda a: a["groups"][1]["rates"]["work_coverage"].update(value="0.9999"),
         lambda a: a["groups"][1]["rates"]["work_coverage"].update(more=1),
         lambda a: a["groups"][0].update(counts=[]),
