@@ -2,6 +2,8 @@
 
 import functools
 import inspect
+import os
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +17,9 @@ from domain.values.terms import CATEGORIES, FORMATIONS, KINDS, MEASURES
 from services.commands.client import Client
 from services.system.settings import SHANGHAI, load
 
-OUT: Final = Console()
+# In a pipe nobody's screen ends: a table is as wide as what stands in it, and no identifier is cut.
+PIPE_WIDTH: Final = 250
+OUT: Final = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH)
 ERR: Final = Console(stderr=True)
 
 AsOf = Annotated[str | None, typer.Option(help="生效日 the date whose end is asked for, YYYY-MM-DD; today if left out")]

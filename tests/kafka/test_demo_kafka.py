@@ -1,5 +1,6 @@
 """`make demo-kafka`: the whole path on a broker from a wheel, without Java."""
 
+import os
 import re
 import subprocess
 import sys
@@ -25,7 +26,8 @@ def demo(folder: Path) -> str:
         "--data",
         str(folder),
     ]
-    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=240).stdout
+    wide = {**os.environ, "COLUMNS": "250"}
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=240, env=wide).stdout
 
 
 def counts(printed: str) -> tuple[int, dict[str, int]]:
