@@ -37,9 +37,10 @@ class Reader:
             connection.execute("SELECT set_config('taizhang.regions', %s, false)", (regions,))
         self.connection = connection
 
-    def rows(self, table: str) -> list[tuple[Any, ...]]:
+    def rows(self, table: str, column: str | None = None) -> list[tuple[Any, ...]]:
         name = sql.SQL(".").join(map(sql.Identifier, table.split(".")))
-        return self.connection.execute(sql.SQL("SELECT * FROM {}").format(name)).fetchall()
+        what = sql.SQL("*") if column is None else sql.Identifier(column)
+        return self.connection.execute(sql.SQL("SELECT {} FROM {}").format(what, name)).fetchall()
 
 
 def version(connection: psycopg.Connection[Any]) -> Version:
@@ -107,7 +108,7 @@ def test_raw_sql_shows_what_concerns_the_region_and_nothing_else(
 ) -> None:
     seen, (here, positions) = reader(county), concerned(owner, schema, county)
     assert {row[4] for row in seen.rows("taizhang.log")} == positions
-    assert {region for *_, region, _, _, _, _ in seen.rows(f"{schema}.attributes")} <= {f"{county}001", f"{county}002"}
+    assert {row[0] for row in seen.rows(f"{schema}.attributes", "region")} <= {f"{county}001", f"{county}002"}
     orgs = dict(seen.rows(f"{schema}.organization"))
     assert set(orgs.values()) == {each for each in here if each.startswith("group:")}
     assert {row[2] for row in seen.rows(f"{schema}.entry")} == set(orgs)

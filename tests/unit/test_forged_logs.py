@@ -172,7 +172,7 @@ def test_a_second_event_of_one_name_and_what_intake_refuses_are_faults(file: Pat
         (unfit, "its replacement does not fit taizhang.organization.registered.v1"),
         ({**event("t", "organization.changed", **CHANGED), "specversion": "0.3"}, "would refuse the event: spec"),
         (json.dumps(event("d", "organization.changed", **CHANGED)).replace('"org":', '"org":"x","org":').encode(),
-         "intake would refuse the event: not_json"),
+         "intake would refuse the event: json_not_kept"),
     ):  # fmt: skip
         found = of_operator(partial(MemoryLog.add, content=content), file)
         assert words in said(found)
