@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, Final
 
 import orjson
 from fastapi import APIRouter, Header, Query, Request
@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from api.asking.questions import BY_HTTP, FOR_PROGRAMS, INSPECTING, Not, question
 from api.web.answers import PROBLEMS
 from api.web.parts import parts_of
-from api.web.problems import Problem, invalid
+from api.web.problems import invalid
 from services.ledger.ledger_stream import Change, Mark, changes, mark_now
 from services.ledger.queries import Queries
 from services.ledger.view import View
@@ -26,7 +26,6 @@ router = APIRouter(prefix="/v1/ledger", tags=["ledger"], responses=PROBLEMS)
 POLL_S: Final = 0.25
 # So that proxies on the way do not take a quiet stream for a dead one.
 KEEP_ALIVE_S: Final = 15.0
-STREAMS_MAX: Final = 100
 _RETRY: Final = b"retry: 2000\n\n"
 
 After = Annotated[
@@ -72,22 +71,13 @@ def _mark(text: str, request: Request) -> Mark:
 
 
 class _Stream(StreamingResponse):
-    """One of the streams that this process has open; counted from the look at the limit on, with nothing between."""
-
-    open: ClassVar[int] = 0
+    """One of the streams that this process has open; it keeps a place of its own, and none among the requests."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if _Stream.open >= STREAMS_MAX:
-            raise Problem(
-                "not-ready",
-                f"{STREAMS_MAX} streams are open, which is the limit; try again later",
-                headers={"retry-after": "30"},
-            )
-        _Stream.open += 1
-        try:
+        parts = parts_of(Request(scope))
+        with parts.places.streams.held(parts.asker):
+            scope["state"]["place"].give_back()
             await super().__call__(scope, receive, send)
-        finally:
-            _Stream.open -= 1
 
 
 def _today() -> date:

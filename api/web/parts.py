@@ -7,6 +7,7 @@ from typing import cast
 
 from starlette.requests import Request
 
+from api.web.places import AllPlaces
 from domain.values.scope import Scope
 from services.access.api_keys import Keyring
 from services.access.grants import Grants
@@ -33,7 +34,7 @@ from services.system.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Settings, who may call, intake, the log, and the answers."""
+    """Settings, who may call, intake, the log, and the answers; in a request's own also who asks."""
 
     settings: Settings
     keyring: Keyring
@@ -51,6 +52,8 @@ class Parts:
     drawer: Drawer
     regions: KnownRegions
     uploads: Uploads
+    places: AllPlaces
+    asker: str
 
 
 def parts_of(request: Request) -> Parts:
@@ -64,7 +67,7 @@ def parts_of(request: Request) -> Parts:
         state.view = PinnedView(parts.queries.view)
     # Until access.decide has let the caller in, nothing is in sight.
     scope: Scope = getattr(state, "scope", ())
-    return replace(parts, queries=parts.queries.within(scope, state.view))
+    return replace(parts, queries=parts.queries.within(scope, state.view), asker=getattr(state, "reader", "anyone"))
 
 
 def notary_of(settings: Settings) -> Notary:
@@ -104,7 +107,7 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
         yield Parts(
             settings, keyring, grants, intake, group_commit, intake.recorder, Quarantine(intake.writer), queries,
             readings, sessions, provider, RateLimits(0 if settings.dev else settings.requests_per_second),
-            persons, drawer, KnownRegions(), uploads,
+            persons, drawer, KnownRegions(), uploads, AllPlaces.of(settings), "",
         )  # fmt: skip
 
 
