@@ -1,4 +1,4 @@
-"""Signing out in a real browser: what the form of a page leads to, what stays on the screen, what the way back shows."""
+"""Signing out in a real browser: where the form leads to, what stays on the screen, what the way back shows."""
 
 from pathlib import Path
 
