@@ -3,8 +3,8 @@
 import contextlib
 import gc
 import json
-import sys
 import random
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
