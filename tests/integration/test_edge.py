@@ -112,6 +112,17 @@ def statuses(sockets: list[socket.socket]) -> Counter[int | None]:
     return Counter(status(one) for one in sockets)
 
 
+def sent_until_ended(one: socket.socket, piece: bytes, bytes_max: int) -> int:
+    """How many bytes a socket takes, sent piece by piece, until the service ends it."""
+    sent = 0
+    try:
+        while sent < bytes_max:
+            sent += one.send(piece)
+    except (ConnectionError, TimeoutError):
+        return sent
+    return pytest.fail(f"the service has taken {sent} bytes, and would take more")
+
+
 def test_a_whole_crowd_from_one_address_shuts_nobody_out_and_health_tells(house: House) -> None:
     house.answers_others()
     assert house.part()["ready"]
@@ -161,11 +172,8 @@ def test_a_stranger_s_body_is_never_waited_for(house: House) -> None:
 def test_a_head_without_end_is_refused_at_its_limit(house: House, beginning: bytes) -> None:
     with ExitStack() as stack:
         (one,) = opened(house, stack, 1, beginning)
-        sent = 0
-        with pytest.raises((ConnectionError, TimeoutError)):
-            while sent < 64 << 20:
-                sent += one.send(b"a" * 65_536)
-        assert sent < 16 << 20
+        # What the sockets' own buffers hold comes on top of the limit.
+        sent_until_ended(one, b"a" * 65_536, 16 << 20)
     house.answers_others()
 
 
@@ -184,9 +192,7 @@ def test_trailers_without_end_are_refused_at_their_limit(house: House) -> None:
     chunked = house.head("POST /v1/events", "transfer-encoding: chunked", "content-type: application/json", key=True)
     with ExitStack() as stack:
         (one,) = opened(house, stack, 1, chunked + b"1\r\n[\r\n0\r\n")
-        with pytest.raises(ConnectionError):
-            for _ in range(1_000):
-                one.sendall(b"x-more: " + b"a" * 8_192 + b"\r\n")
+        sent_until_ended(one, b"x-more: " + b"a" * 8_192 + b"\r\n", 16 << 20)
 
 
 def test_a_connection_without_a_word_ends_in_its_time_and_one_between_requests_in_its_own(house: House) -> None:
@@ -217,8 +223,6 @@ def test_a_client_that_reads_no_answer_is_cut_off(postgres: str, tmp_path: Path)
         head = b"GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n"
         house = House(service, "", [], service.http)
         deaf = opened(house, stack, 1, b"")[0]
-        with pytest.raises(ConnectionError):
-            # What was asked for fills every buffer on the way, since nothing is read; then the service ends it.
-            while True:
-                deaf.sendall(head * 10)
+        # What was asked for fills every buffer on the way, since nothing is read; then the service ends it.
+        sent_until_ended(deaf, head * 10, 1 << 30)
         assert 'taizhang_connections_ended_total{why="cut off"}' in service.http.get("/metrics").text
