@@ -203,7 +203,9 @@ def test_a_connection_without_a_word_ends_in_its_time_and_one_between_requests_i
         )
         assert status(used) == 200
         assert status(half) == 408
-        assert [status(silent), status(used)] == [None, None]
+        assert status(silent) is None
+        while used.recv(4_096):  # the rest of its answer, and then the end
+            pass
 
 
 def test_streams_and_waiting_reads_have_a_share_of_one_caller(house: House) -> None:
