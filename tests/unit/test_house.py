@@ -43,7 +43,7 @@ ROOMS: dict[str, dict[str, str]] = {
         "evidence/notes": "access log system",
         "inspection": "ledger log system",
         "intake": "ledger log postgres system",
-        "serving": "ledger postgres system",
+        "serving": "evidence/witness ledger postgres system",
         "assessment": "inspection intake ledger log system",
         "evidence/copies": "evidence/notes log system",
         "evidence/witness": "evidence/notes log postgres system",
