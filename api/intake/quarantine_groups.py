@@ -89,7 +89,7 @@ def list_groups(request: Request) -> Response:
         200: {"model": GroupOutcome},
         409: {"model": ProblemDetails, "description": "What the trial showed would not come out any more"},
     },
-    summary="成组重投 Redrive a group of open messages",
+    summary="成组重新提交 Redrive a group of open messages",
 )
 @act(STEWARDING, "whole", command="quarantine redrive-group")
 def redrive(

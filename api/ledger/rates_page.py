@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse
 from api.asking.clocks import Asked, Clocks
 from api.asking.filters import Filtered
 from api.asking.questions import shows
+from api.assessment.series_page import figure, trend
 from api.ledger import rates as rates_api
 from api.site.addresses import Value, address
 from api.site.base import Page, Paged, tidy
@@ -63,8 +64,6 @@ def get(  # noqa: PLR0917 - each is a part of the address
     parts = parts_of(request)
     if clocks.known.basis == "said" and not request.query_params.keys() & {"as_of", "known_at"}:
         _open_on_a_telling_date(page, parts.queries, clocks)
-    # The page's chart is asked for next.
-    parts.drawer.wake()
     queries = parts.queries
     kinds = queries.rates(clocks.as_of, clocks.position, ("kind",), filters)
     known = goals(queries, clocks)
@@ -83,6 +82,7 @@ def get(  # noqa: PLR0917 - each is a part of the address
         filtered=filtered(filters),
         goals=known,
         goal=goal,
+        trend=figure(page, clocks, rate, trend(queries, clocks, filters, rate), known, filters),
         rate=rate,
         by=by,
         dimension=dimension,

@@ -46,7 +46,7 @@ def test_the_figures_are_those_of_the_api_for_the_same_address(tab: Page, city_s
 
 def test_the_clocks_are_said_in_a_plain_sentence(tab: Page) -> None:
     tab.goto("/?as_of=2024-12-31&known_at=2025-01-05T09:00:00%2B08:00")
-    expect(tab.locator(".sentence")).to_contain_text("截至 2024-12-31，按 2025-01-05 已知数据")
+    expect(tab.locator(".sentence")).to_contain_text("截至 2024-12-31 · 数据时点 2025-01-05")
 
 
 def test_one_goes_down_from_the_city_to_a_village_and_back_again(tab: Page) -> None:
@@ -64,6 +64,7 @@ def test_one_goes_down_from_the_city_to_a_village_and_back_again(tab: Page) -> N
 
 def test_a_form_leads_to_a_plain_address(tab: Page) -> None:
     tab.goto(f"/?as_of={AS_OF}&lang=en&kind=new_social")
+    tab.locator(".clocks summary").click()
     tab.get_by_label("As known on a day").fill("2025-01-05")
     tab.get_by_role("button", name="Show").click()
     expect(tab).to_have_url(re.compile("known_at=2025-01-05T23:59:59.999999"))
@@ -74,6 +75,7 @@ def test_a_form_leads_to_a_plain_address(tab: Page) -> None:
 
 def test_the_slider_moves_the_date_by_keyboard(tab: Page) -> None:
     tab.goto(f"/?as_of={AS_OF}&lang=en")
+    tab.locator(".clocks summary").click()
     tab.get_by_label("As-of date, slider").press("ArrowLeft")
     expect(tab).to_have_url(re.compile("as_of=2024-12-30"))
 
@@ -90,3 +92,52 @@ def test_the_trend_says_how_each_rate_moved_as_the_api_does(tab: Page, city_serv
         for point in reversed(asked["points"])
     ]
     assert [[each.replace("+", "").replace("−", "-") for each in row] for row in shown] == expected
+
+
+def test_a_choice_changes_the_page_where_one_is_and_keeps_the_focus(tab: Page) -> None:
+    tab.goto(f"/?as_of={AS_OF}&lang=en")
+    tab.evaluate("window.stays = true")
+    choice = tab.get_by_role("link", name="Work coverage").first
+    choice.scroll_into_view_if_needed()
+    before = tab.evaluate("scrollY")
+    choice.focus()
+    tab.keyboard.press("Enter")
+    expect(tab).to_have_url(re.compile("rate=work_coverage"))
+    expect(tab.get_by_role("link", name="Work coverage").first).to_be_focused()
+    assert tab.evaluate("window.stays")
+    assert abs(tab.evaluate("scrollY") - before) < 40
+    tab.go_back()
+    expect(tab).not_to_have_url(re.compile("rate=work_coverage"))
+    expect(tab.locator(".choices [aria-current]").first).to_have_text("Organization coverage")
+
+
+def test_a_language_once_chosen_is_the_next_page_s(tab: Page) -> None:
+    tab.goto(f"/?as_of={AS_OF}")
+    expect(tab.locator("html")).to_have_attribute("lang", "zh-CN")
+    tab.get_by_role("link", name="English").click()
+    expect(tab.locator("html")).to_have_attribute("lang", "en")
+    tab.goto("/daily")
+    expect(tab.locator("html")).to_have_attribute("lang", "en")
+
+
+def test_the_chart_tells_its_values_where_lines_end_and_where_one_points(tab: Page) -> None:
+    tab.goto(f"/trend?as_of={AS_OF}&lang=en")
+    ends = tab.locator("svg.lines.wide .line .value").all_inner_texts()
+    newest = tab.locator("tbody tr").first.locator(".rate").all_inner_texts()
+    assert sorted(ends) == sorted(f"{float(each.rstrip('%')):.1f}%" for each in newest)
+    stop = tab.locator("svg.lines.wide .stop").first
+    expect(stop.locator(".told")).to_be_hidden()
+    stop.hover()
+    expect(stop.locator(".told")).to_be_visible()
+    oldest = tab.locator("tbody tr").last.locator("th").inner_text()
+    expect(stop).to_contain_text(oldest)
+
+
+@pytest.mark.parametrize("as_of", ["1900-01-01", "2199-12-31"])
+def test_a_date_far_away_breaks_no_chart(tab: Page, as_of: str) -> None:
+    for path in ("/", "/trend", "/inspection/vintage", "/assessment/compare?other_as_of=1900-01-01"):
+        answer = tab.goto(f"{path}{'&' if '?' in path else '?'}as_of={as_of}")
+        assert answer is not None
+        assert answer.ok, path
+    tab.goto("/trend?as_of=2199-12-31")
+    expect(tab.locator("svg.lines.wide .grid text").last).to_have_text(re.compile("^20[0-4]"))
