@@ -8,7 +8,7 @@ from fastapi import Depends, Query
 
 from api.web.problems import invalid
 from api.web.shapes import Figures, figures
-from domain.ledger.rates import RATES, DIMENSIONS, Counts, Filters, Key, is_region_prefix
+from domain.ledger.rates import DIMENSIONS, RATES, Counts, Filters, Key, is_region_prefix
 from domain.values.terms import Category, Formation, Kind, Measure, RateName
 
 _INDUSTRY: Final = re.compile(r"[A-T][0-9]{0,4}|null", re.ASCII)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.ledger.rates import Counts, Filters, count_row, group
+from domain.ledger.rates import RATES, Counts, Filters, count_row, group
 from domain.ledger.rows import ledger
 from tests.examples import EXAMPLES
 from tests.fix_service import Service, new_database
