@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 
 from api.asking.clocks import Clocks, read_date, read_instant, today
-from api.asking.questions import Not, let_in, question_of
+from api.asking.questions import Not, Question, let_in, question_of
 from api.site import formats
 from api.site.addresses import Addresses, Value, address
 from api.site.figures import By, gap_to, segment_of
@@ -106,7 +106,7 @@ class Page:
     def may_open(self, path: str) -> bool:
         """Whether whoever looks may open a page; nothing leads to what answers 403."""
         holders: Sequence[Holder] = getattr(self.request.state, "holders", ())
-        rule = _rules(self.request).get(path)
+        rule: Question | None = self.request.app.state.pages.get(path)
         return rule is not None and bool(let_in(holders, rule))
 
     def render(self, template: str, status: int = 200, api: str = "", **context: Any) -> HTMLResponse:  # noqa: ANN401 - the template's
@@ -174,21 +174,6 @@ def reader_of(request: Request) -> Reader | None:
         return None
     held = together(holders)
     return Reader(held.name, None if held.roles == ROLES else sorted(held.roles), held.scope)
-
-
-_RULES: dict[int, dict[str, Any]] = {}
-
-
-def _rules(request: Request) -> dict[str, Any]:
-    """By path what each page says of itself."""
-    app = request.app
-    if id(app) not in _RULES:
-        _RULES[id(app)] = {
-            route.path: rule
-            for route in app.routes
-            if "GET" in (getattr(route, "methods", None) or ()) and (rule := question_of(route.endpoint)) is not None
-        }
-    return _RULES[id(app)]
 
 
 def is_signed_in(request: Request) -> bool:
