@@ -66,7 +66,7 @@ def test_a_form_leads_to_a_plain_address(tab: Page) -> None:
     tab.goto(f"/?as_of={AS_OF}&lang=en&kind=new_social")
     tab.locator(".clocks summary").click()
     tab.get_by_label("As known on a day").fill("2025-01-05")
-    tab.get_by_role("button", name="Show").click()
+    tab.locator(".clocks").get_by_role("button", name="Show").click()
     expect(tab).to_have_url(re.compile("known_at=2025-01-05T23:59:59.999999"))
     expect(tab).to_have_url(re.compile("kind=new_social"))
     assert "known_on" not in tab.url
@@ -97,13 +97,13 @@ def test_the_trend_says_how_each_rate_moved_as_the_api_does(tab: Page, city_serv
 def test_a_choice_changes_the_page_where_one_is_and_keeps_the_focus(tab: Page) -> None:
     tab.goto(f"/?as_of={AS_OF}&lang=en")
     tab.evaluate("window.stays = true")
-    choice = tab.get_by_role("link", name="Work coverage").first
+    choice = tab.locator(".choices").get_by_role("link", name="Work coverage")
     choice.scroll_into_view_if_needed()
     before = tab.evaluate("scrollY")
     choice.focus()
     tab.keyboard.press("Enter")
     expect(tab).to_have_url(re.compile("rate=work_coverage"))
-    expect(tab.get_by_role("link", name="Work coverage").first).to_be_focused()
+    expect(tab.locator(".choices").get_by_role("link", name="Work coverage")).to_be_focused()
     assert tab.evaluate("window.stays")
     assert abs(tab.evaluate("scrollY") - before) < 40
     tab.go_back()
@@ -122,7 +122,7 @@ def test_a_language_once_chosen_is_the_next_page_s(tab: Page) -> None:
 
 def test_the_chart_tells_its_values_where_lines_end_and_where_one_points(tab: Page) -> None:
     tab.goto(f"/trend?as_of={AS_OF}&lang=en")
-    ends = tab.locator("svg.lines.wide .line .value").all_inner_texts()
+    ends = tab.locator("svg.lines.wide .line .value").all_text_contents()
     newest = tab.locator("tbody tr").first.locator(".rate").all_inner_texts()
     assert sorted(ends) == sorted(f"{float(each.rstrip('%')):.1f}%" for each in newest)
     stop = tab.locator("svg.lines.wide .stop").first
@@ -184,7 +184,7 @@ def test_the_map_says_what_the_table_says_and_is_walked_by_keyboard(tab: Page) -
     places = tab.locator("svg.places").last.locator("a")
     assert places.count() == len(rates) > 5
     for place in places.all():
-        name, figure = place.locator("text").all_inner_texts()
+        name, figure = place.locator("text").all_text_contents()
         assert rates[name] == figure
         under = rates[name] < "70.00%"
         assert ("p-under" in (place.locator("path").get_attribute("class") or "")) == under
