@@ -155,6 +155,8 @@ def create_app() -> FastAPI:
     )
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(admit), Depends(only_known)])
+    # What pages may lead to: nothing that answers 403 (api/site/base.py).
+    app.state.pages = {each.path: each.question for each in calls() if each.method == "GET" and each.question}
     app.add_route("/openapi.json", _openapi, include_in_schema=False)
     handle_errors(app)
     app.add_middleware(ReadingTrail)

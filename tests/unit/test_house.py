@@ -69,7 +69,7 @@ ROOMS: dict[str, dict[str, str]] = {
         "access": "admission asking exports site web",
         "assessment": "admission asking evidence exports site web",
         "inspection": "asking evidence exports site web",
-        "ledger": "admission asking exports inspection site web",
+        "ledger": "admission asking assessment exports inspection site web",
         "fieldwork": "admission asking exports ledger site web",
         "intake": "admission asking exports fieldwork site web",
         "page_routers": "access assessment fieldwork inspection intake ledger site",
