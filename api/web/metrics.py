@@ -1,5 +1,6 @@
 """What `/metrics` shows, in Prometheus' terms."""
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import Final, get_args
 
@@ -12,11 +13,13 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from api.web.places import AllPlaces
 from services.intake.sources import Partition, Source
 from services.log.messages import Disposition
 from services.serving.connections import CONNECTIONS
+from services.serving.workers import COUNTS_FOLDER
 from services.system.logs import strike_out
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client gives it no types
@@ -100,7 +103,7 @@ class Account:
 
 
 class Edge:
-    """Connections and places as a collector: how many there are, and who was refused or ended."""
+    """Connections and places of the process that is asked, as a collector: how many, who was refused or ended."""
 
     def __init__(self, places: AllPlaces) -> None:
         self._places = places
@@ -128,8 +131,16 @@ class Edge:
 
 def text(places: AllPlaces, account: Account | None) -> bytes:
     """All measures in Prometheus' text format; without an account where the database does not answer."""
+    counted = generate_latest(_of_all_workers() if COUNTS_FOLDER in os.environ else REGISTRY)
     beside = CollectorRegistry()
     beside.register(Edge(places))
     if account is not None:
         beside.register(account)
-    return generate_latest(REGISTRY) + generate_latest(beside)
+    return counted + generate_latest(beside)
+
+
+def _of_all_workers() -> CollectorRegistry:
+    """What this process and its like have counted, those that have ended too."""
+    together = CollectorRegistry()
+    MultiProcessCollector(together)  # type: ignore[no-untyped-call]  # prometheus_client gives it no types
+    return together
