@@ -110,6 +110,9 @@ class Settings(BaseSettings):
     url: Annotated[str, AfterValidator(_address)] = Field(
         "http://127.0.0.1:8000", description="服务地址 the running service that publish, rates … call"
     )
+    metrics_token: SecretStr | None = Field(
+        None, description="指标口令 what /metrics asks for as Authorization: Bearer …; left out: anyone may read it"
+    )
     api_key: SecretStr | None = Field(None, description="接口密钥 the key that those commands send")
     log_key_file: Path | None = Field(
         None, description="日志签名钥 the transparency log's private key; left out: keys/log.key in DATA"
@@ -286,6 +289,8 @@ def load(**overrides: Any) -> Settings:  # noqa: ANN401 - any field
             f"{variable('host')}: {settings.host!r} with --dev. Without sign-in the service stays on this machine: "
             f"use one of {', '.join(LOOPBACK)}, or leave --dev away."
         )
+    if settings.oidc_issuer is not None and settings.public_url is None and not settings.is_loopback:
+        faults.append(f"{variable('public_url')}: not set; the provider sends browsers back there after sign-in")
     if settings.oidc_issuer is not None and settings.oidc_client_id is None:
         faults.append(f"{variable('oidc_client_id')}: not set; {variable('oidc_issuer')} needs it")
     if faults:
