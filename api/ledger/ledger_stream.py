@@ -105,7 +105,7 @@ async def _events(request: Request, queries: Queries, since: Mark) -> AsyncItera
             while (part := await run_in_threadpool(next, found.parts, None)) is not None:
                 if STOPPING.is_set():
                     return
-                yield b"".join(_event(change, found.mark) for change in part)
+                yield b"".join(_event(change, found.mark) for change in part.changes)
             yield f"id: {found.mark}\nevent: mark\ndata: {found.mark.position}\n\n".encode()
             since, quiet_s = found.mark, 0.0
             continue
