@@ -167,6 +167,7 @@ def _changes(  # noqa: PLR0917 - one question
     # What is just begun holds nothing that could be gone.
     is_copy, gone = since.position > 0, set(differing or ())
     touched = np.ones(snapshot.organizations, np.bool_) if differing is None else _touched(snapshot, since, now)
+    touched &= ~_only_later(snapshot, now)
     numbered = {org: queries.homes.number(view.version.number, snapshot, org) for org in gone}
     for number in numbered.values():
         if number is not None and number < snapshot.organizations:
@@ -207,6 +208,15 @@ def _seen(queries: Queries, snapshot: Snapshot, since: Mark) -> NDArray[np.bool_
     seen = np.zeros(snapshot.organizations, np.bool_)
     seen[before.org_no[matching(snapshot, before, queries.narrowed(ANY))]] = True
     return seen
+
+
+def _only_later(snapshot: Snapshot, now: Mark) -> NDArray[np.bool_]:
+    """Which organizations the ledger came to know after a mark."""
+    found = np.zeros(snapshot.organizations, np.bool_)
+    org_no, known = snapshot.entries["org_no"], snapshot.known(now.position)
+    found[org_no[known:]] = True
+    found[org_no[:known]] = False
+    return found
 
 
 def _touched(snapshot: Snapshot, since: Mark, now: Mark) -> NDArray[np.bool_]:

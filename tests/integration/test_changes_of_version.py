@@ -212,33 +212,43 @@ def read_until_mark(lines: Iterator[str], named: list[str], copy: dict[str, Any]
     raise AssertionError("the stream ended")
 
 
+@pytest.fixture
+def own(store: str) -> Iterator[Queries]:
+    """Questions to a version that this program's rules made."""
+    fill(store, 300)
+    project(store)
+    with Queries.open(store) as opened:
+        assert opened.view.loaded.wait(WAIT_S_MAX)
+        yield opened
+
+
 @pytest.mark.parametrize("since", [Mark.beginning(), Mark(120, date(2024, 1, 1), "")])
 def test_a_way_that_was_cut_anywhere_goes_on_to_the_same_copy(
-    store: str, queries: Queries, since: Mark, monkeypatch: pytest.MonkeyPatch
+    store: str, own: Queries, since: Mark, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.ledger.ledger_stream.CHUNK", 7)
-    found = changes(queries, since, AS_OF)
+    found = changes(own, since, AS_OF)
     whole = list(found.parts)
     assert len(whole) > 10
     fill(store, 60, skip=300)  # the ledger goes on meanwhile
     project(store)
-    wait_until(lambda: queries.position > found.mark.position, "what came is not seen")
+    wait_until(lambda: own.position > found.mark.position, "what came is not seen")
     for cut in (0, 3, len(whole) - 1):
-        rest = going_on(queries, since, found.mark, whole[cut].upto)
+        rest = going_on(own, since, found.mark, whole[cut].upto)
         assert rest is not None
         assert rest.mark == found.mark
         copy = {change.org: change.row for part in (*whole[: cut + 1], *rest.parts) for change in part.changes}
         right = {change.org: change.row for part in whole for change in part.changes}
         assert copy == right
-    rebuilt(store, queries)
-    assert going_on(queries, since, found.mark, 5) is None
+    rebuilt(store, own)
+    assert going_on(own, since, found.mark, 5) is None
 
 
-def test_a_day_that_was_published_too_early_is_taken_back(queries: Queries) -> None:
-    right, copy = ledger(queries, date(2024, 2, 29)), ledger(queries)
+def test_a_day_that_was_published_too_early_is_taken_back(own: Queries) -> None:
+    right, copy = ledger(own, date(2024, 2, 29)), ledger(own)
     assert held(copy)
-    mark = mark_now(queries.view.current, Mark.beginning(), AS_OF)
-    reached, sent = take(queries, mark, copy, date(2024, 2, 29))  # before anything became effective
+    mark = mark_now(own.view.current, Mark.beginning(), AS_OF)
+    reached, sent = take(own, mark, copy, date(2024, 2, 29))  # before anything became effective
     assert reached.as_of == date(2024, 2, 29)
     assert sent
     assert held(copy) == held(right) == {}
