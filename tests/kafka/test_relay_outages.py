@@ -76,7 +76,7 @@ def sent(stage: Stage) -> int:
 
 
 @pytest.mark.usefixtures("small_parts")
-def test_a_relay_that_lost_its_brokers_in_mid_send_goes_on_where_it_stood_and_from_start_sends_all_anew(
+def test_a_relay_that_lost_its_brokers_in_mid_send_goes_on_where_it_stood_and_from_start_sends_all_anew(  # noqa: PLR0917 - fixtures
     broker: Broker,
     store: str,
     tmp_path: Path,
@@ -107,7 +107,7 @@ def test_a_relay_that_lost_its_brokers_in_mid_send_goes_on_where_it_stood_and_fr
         assert copy_of(broker, topic)[0] == rows
 
 
-def test_a_relay_that_stood_still_in_mid_send_cannot_send_what_has_become_old(
+def test_a_relay_that_stood_still_in_mid_send_cannot_send_what_has_become_old(  # noqa: PLR0917 - fixtures
     broker: Broker,
     store: str,
     tmp_path: Path,
