@@ -14,6 +14,7 @@ from services.commands.evidence import EXIT_WRONG, show_report
 from services.evidence.verifier.audit import Asked, audit_database
 from services.evidence.witness.notary import read_witnesses
 from services.serving.serving import database, server
+from services.system import logs
 from services.system.settings import load
 
 Keys = Annotated[
@@ -38,6 +39,7 @@ def backup(
     Example: taizhang backup /mnt/backups/2026-01-31
     """
     settings, began = load(data=data), time.monotonic()
+    logs.configure(settings.log_format, "warning")
     if not without_keys:
         making.passphrase(settings)
     with database(settings) as ready, ERR.status("备份 backing up") as status:
@@ -87,6 +89,7 @@ def restore(  # noqa: PLR0917 - typer reads options from parameters
     Example: taizhang restore /mnt/backups/2026-01-31 --keys /mnt/safe/2026-01-31.keys
     """
     settings = load(data=data)
+    logs.configure(settings.log_format, "warning")
     named = [each.address for each in read_witnesses(settings.witnesses)] if settings.witnesses else []
     asked = restoring.Asked(keys, checkpoint or (), witness or named, without_keys, accept_loss)
     with server(settings) as ready, ERR.status("恢复 restoring") as status:
