@@ -207,7 +207,8 @@ def _run(settings: Settings, listener: socket.socket, when_ready: Callable[[], N
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=settings.proxies is not None,
+        forwarded_allow_ips=settings.proxies or "",
         timeout_graceful_shutdown=GRACE_S,
         log_level=settings.log_level,
     )

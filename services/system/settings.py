@@ -113,6 +113,9 @@ class Settings(BaseSettings):
     )
     batch_events_max: int = Field(10_000, ge=1, le=100_000, description="批量上限 events in one batch over HTTP")
     body_seconds_max: float = Field(60, gt=0, le=3600, description="接收时限 seconds to receive one request's body")
+    proxies: str | None = Field(
+        None, min_length=1, description="前置代理 the addresses whose X-Forwarded-For is believed, with commas between"
+    )
     requests_per_second: float = Field(
         200,
         ge=0,
