@@ -13,7 +13,7 @@ import yaml
 
 from services.commands.cli import COMMANDS
 from services.system.settings import Settings, variable
-from tests.fix_service import Service
+from tests.fix_service import Service, environment, free_port
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -157,3 +157,39 @@ def test_the_manifests_name_only_what_they_make_and_confine_each_pod() -> None:
             assert any(selector.items() <= each.items() for each in labels)
     serve = found["Deployment", "taizhang-serve"]["spec"]["template"]["spec"]["containers"][0]
     assert {"startupProbe", "livenessProbe", "readinessProbe"} <= set(serve)
+
+
+@pytest.mark.timeout(600)
+def test_the_first_page_leads_from_nothing_to_a_service_that_is_watched_and_backed_up(tmp_path: Path) -> None:
+    if shutil.which("prometheus") is None:
+        pytest.skip("prometheus is not installed")
+    (block,) = re.findall(r"## From nothing.*?```sh\n(.*?)```", (DEPLOY / "README.md").read_text(), re.DOTALL)
+    commands = block.strip().splitlines()
+    assert len(commands) == 10
+    for name in (".venv", "deploy"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    # Ports of the test's own; the clone is set up already.
+    port, watching = str(free_port()), str(free_port())
+    (tmp_path / "local.yml").write_text(
+        (DEPLOY / "prometheus" / "local.yml").read_text().replace("8000", port).replace("15s", "2s")
+        .replace("[rules.yml]", f"[{DEPLOY}/prometheus/rules.yml]")
+    )  # fmt: skip
+    script = "\n".join(["set -e", "trap 'kill $(jobs -p); wait' EXIT", *commands[1:-1], "sleep 6", commands[-1]])
+    for old, new in (
+        ("deploy/prometheus/local.yml", f"local.yml --web.listen-address=127.0.0.1:{watching}"),
+        ("127.0.0.1:8000", f"127.0.0.1:{port}"),
+        ("127.0.0.1:9090", f"127.0.0.1:{watching}"),
+    ):
+        assert old in script
+        script = script.replace(old, new)
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, env=environment(port=port), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = done.stdout
+    assert '"status":"ready"' in said or '"status":"degraded"' in said
+    assert "已备份" in said
+    assert "已恢复" in said
+    answer = json.loads(said[said.rindex('{"status":"success"') :])
+    ready = {each["metric"]["part"]: each["value"][1] for each in answer["data"]["result"]}
+    assert (ready["database"], ready["intake"]) == ("1", "1")
