@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "serve": "services.commands.serve:serve",
     "demo": "services.commands.demo:demo",
     "projector": "services.commands.serve:projector",
+    "worker": "services.commands.serve:worker",
     "api-key": "services.commands.api_key:api_key",
     "ingest": "services.commands.ingest:ingest",
     "relay": "services.commands.ingest:relay",
@@ -59,11 +60,12 @@ COMMANDS: Final = {
     "witness": "services.commands.evidence:witness",
     "survey": "services.commands.field:survey",
     "quarantine": "services.commands.quarantine:quarantine",
+    "sign-in-link": "services.commands.access:sign_in_link",
     "access": "services.commands.access:access",
     "persons": "services.commands.persons:persons",
 }
 #: Which other commands start themselves.
-HIDDEN: Final = frozenset({"projector"})
+HIDDEN: Final = frozenset({"projector", "worker"})
 
 
 def _settings_text() -> str:

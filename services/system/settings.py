@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     data: Path = Field(Path(".data"), description="数据目录 the folder of the embedded PostgreSQL and of keys")
     host: str = Field("127.0.0.1", min_length=1, description="监听地址 the address that serve listens on")
     port: int = Field(8000, ge=0, le=65_535, description="监听端口 its port; 0 takes a free one")
+    workers: int = Field(
+        1, ge=1, le=16, description="工作进程数 processes of serve that answer; each keeps the ledger in its own memory"
+    )
     dev: bool = Field(default=False, description="开发模式 as --dev: no sign-in, every role, loopback only")
     api_keys_file: Path | None = Field(
         None,
@@ -88,6 +91,13 @@ class Settings(BaseSettings):
     oidc_client_secret: SecretStr | None = Field(None, description="登录客户端密钥 its secret, if it has one")
     oidc_audience: str | None = Field(
         None, min_length=1, description="令牌受众 the audience of machines' access tokens; left out: none are taken"
+    )
+    session_idle_minutes: int = Field(
+        30, ge=1, le=1_440, description="闲置时限 minutes without a request after which a person's session ends"
+    )
+    session_hours: int = Field(8, ge=1, le=24, description="会话时限 hours after which it ends in any case")
+    access_contact: str | None = Field(
+        None, max_length=200, description="授权联系 whom people without access are told to write to; left out: no name"
     )
     url: Annotated[str, AfterValidator(_address)] = Field(
         "http://127.0.0.1:8000", description="服务地址 the running service that publish, rates … call"
