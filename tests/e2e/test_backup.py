@@ -61,7 +61,7 @@ def other(postgres: str, tmp_path: Path) -> Site:
 
 def rates(service: Service, known_at: int) -> Any:  # noqa: ANN401 - any JSON
     found = service.get(
-        "/v1/rates", as_of=AS_OF.isoformat(), known_at=known_at, min_position=known_at, group_by="region"
+        "/v1/rates", as_of=AS_OF.isoformat(), known_at=known_at, min_position=known_at, group_by="region:4"
     )
     return found["groups"], found["total"], found["evidence"]
 

@@ -53,7 +53,7 @@ ROOMS: dict[str, dict[str, str]] = {
         "evidence/bundles": "evidence/copies evidence/notes ledger log postgres system",
         "kafka": "fieldwork intake ledger log serving system",
         "evidence/verifier": "access evidence/bundles evidence/copies evidence/notes ledger log postgres system",
-        "backup": "access evidence/copies evidence/notes evidence/verifier ledger log postgres system",
+        "backup": "access evidence/copies evidence/notes ledger log postgres system",
         "commands": (
             "access backup demo_city evidence/bundles evidence/copies evidence/notes evidence/verifier "
             "evidence/witness fieldwork kafka ledger lists log postgres serving system"
