@@ -20,7 +20,7 @@ from api.evidence import bundles, log
 from api.fieldwork import branch_tiers, matches, measures, regions, surveys, weak_branches
 from api.inspection import anomalies, changes, event_trail, replay, signals, vintage
 from api.intake import events, list_turns, lists, quarantine, quarantine_groups, sources
-from api.ledger import explain, ledger_stream, organizations, rates
+from api.ledger import bodies, explain, ledger_stream, organizations, rates
 from api.operation import contract, health
 from api.page_routers import PAGES
 from api.site.base import warm
@@ -39,7 +39,7 @@ ROUTERS: Final = (
     lists.router, list_turns.router, session.router, grants.router, signing_keys.router, sign_in.router, persons.router,
     campaigns.router, ranking.router, what_if.router, assessments.router, exports.router,
     measures.router, weak_branches.router, branch_tiers.router,
-    regions.router, surveys.router, matches.router,
+    regions.router, surveys.router, matches.router, bodies.router,
 )  # fmt: skip
 DESCRIPTION: Final = """\
 台账: a ledger of Party building coverage, on two clocks. Publish events, ask for any date as known at any moment.

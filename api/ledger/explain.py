@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from api.asking.clocks import Asked, CursorText
-from api.asking.filters import Count, Filtered, regions
+from api.asking.filters import Count, Filtered, body_keys, regions
 from api.asking.paging import page
 from api.asking.questions import READING, question
 from api.exports.lists import Sheet, taken_away
@@ -39,6 +39,7 @@ class Explanation(BaseModel):
     evidence: Evidence
     filters: FiltersShape
     regions: dict[str, str] = Field(description="the group's keys under region:N, by N")
+    bodies: dict[str, str] = Field(description="the group's keys under dimensions of bodies, by dimension")
     count: str | None
     organizations: list[ExplainedShape]
     next: str | None = Field(description="`cursor` of the next page; null on the last")
@@ -52,6 +53,7 @@ def get_explain(
     clocks: Asked,
     filters: Filtered,
     regions: Annotated[dict[int, str], Depends(regions)],
+    bodies: Annotated[dict[str, str], Depends(body_keys)],
     *,
     count: Annotated[
         Count | None, Query(description="Only the organizations that add to this count; left out: all registered.")
@@ -69,7 +71,7 @@ def get_explain(
     del cursor  # the clocks carry it
     after = cast("int", clocks.after[0]) if clocks.after else -1
     queries = parts_of(request).queries
-    group = Group(filters, regions, count)
+    group = Group(filters, regions, count, bodies)
     found = explain(queries, clocks.as_of, clocks.position, group, after=after, limit=limit + 1)
     shown, following = page(request, clocks, found, limit, lambda each: (each.number,))
     return answer(
@@ -79,6 +81,7 @@ def get_explain(
             "evidence": queries.evidence(clocks.position),
             "filters": filters_of(queries.narrowed(filters)),
             "regions": {str(digits): code for digits, code in regions.items()},
+            "bodies": bodies,
             "count": count,
             "organizations": [
                 {"row": row(each.row), "counts": each.counts, "decided_by": each.decided_by} for each in shown

@@ -89,6 +89,7 @@ OrganizationId = Annotated[
 MemberId = Annotated[str, Named("member", codes.check_pseudonym)]
 InstructorId = Annotated[str, Named("person", codes.check_pseudonym)]
 BranchId = Annotated[str, Named("branch")]
+BodyId = Annotated[str, Named("body")]
 OfficeId = Annotated[str, Named("office", codes.check_pseudonym)]
 CampaignId = Annotated[str, Named("campaign")]
 AssessmentId = Annotated[str, Named("assessment")]
