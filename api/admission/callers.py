@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
+import psycopg
 from fastapi import Depends, HTTPException, Request, Security
 from fastapi.security import HTTPBearer
+from psycopg_pool import PoolTimeout
 from starlette.concurrency import run_in_threadpool
 from structlog.contextvars import bind_contextvars
 
@@ -153,6 +155,22 @@ async def still(request: Request, holder: Holder, since: float) -> Holder:
         return holder
     holders = await run_in_threadpool(identify, request, parts)
     return decide(holders, question_of(request.scope["route"].endpoint))
+
+
+async def is_unchanged(request: Request, holder: Holder) -> bool:
+    """Whether a caller may still have an answer without an end, as when it began.
+
+    By the log as it stands, no older than this call: what is recorded after a revocation goes out to nobody whom it
+    concerns. Where the log cannot be asked, nobody knows, and the answer ends.
+    """
+    parts = parts_of(request)
+    if parts.settings.dev:
+        return True
+    try:
+        holders = await run_in_threadpool(identify, request, parts)
+        return decide(holders, question_of(request.scope["route"].endpoint)).scope == holder.scope
+    except (HTTPException, Problem, psycopg.Error, PoolTimeout):
+        return False
 
 
 def _not_too_many(parts: Parts, client: str) -> None:
