@@ -171,12 +171,17 @@ class EventName(Data):
 
 
 class Segment(Data):
-    """The organizations that something speaks of: all where nothing is given; region and industry are prefixes."""
+    """The organizations that something speaks of: all where nothing is given; region and industry are prefixes.
+
+    `body` means all that answer to it or below it, `basis` how they are counted: both as they stand at each date.
+    """
 
     region: RegionCode | None = None
     kind: Kind | None = None
     category: Category | None = None
     industry: IndustryCode | None = None
+    body: BodyId | None = None
+    basis: Name | None = None
 
     @model_validator(mode="after")
     def _kind_agrees(self) -> Self:

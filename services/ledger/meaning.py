@@ -12,6 +12,11 @@ from domain.ledger.policy import Policy
 from domain.ledger.rates import Filters
 from services.system.errors import InvalidValueError
 
+
+class NotInForceError(InvalidValueError):
+    """A basis that none adopted by the date."""
+
+
 BODY = "body"
 
 
@@ -55,13 +60,13 @@ def meaning(  # noqa: PLR0917 - one question
     """What filters, a grouping and the keys of one of its groups mean.
 
     Raises:
-        InvalidValueError: the basis is not in force on the date.
+        NotInForceError: the basis is not in force on the date.
     """
     asks_bodies = filters.body is not None or any(map(is_level, (*group_by, *(keys or ()))))
     there = bodies_at(told, as_of, known_at) if asks_bodies else NO_BODIES
     try:
         found = meant(filters, there, bases_at(told, as_of, known_at) if filters.basis is not None else {})
     except NoSuchBasisError as error:
-        raise InvalidValueError(f"basis {error.name!r}: {error}") from None
+        raise NotInForceError(f"basis {error.name!r}: {error}") from None
     found = of_key(found, keys or {}, there)
     return Meaning(policy_of(found, in_force), found, there)
