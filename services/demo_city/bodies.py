@@ -132,10 +132,12 @@ def _in_parks(rng: random.Random, org: Organization) -> Told:
     body = (INDUSTRY_PARK, SOFTWARE_PARK, LOGISTICS_PARK)[int(3 * drawn / _IN_PARKS)]
     if (org.industry or "").startswith("I"):
         body = SOFTWARE_PARK
+    if body == LOGISTICS_PARK and org.registered >= CLOSED_ON - 1:
+        body = INDUSTRY_PARK
     told = _placed(org, body)
     if body == SOFTWARE_PARK and moves and org.registered < MOVED_ON - 1 and org.active(MOVED_ON):
         told += _placed(org, INDUSTRY_PARK, MOVED_ON)
-    if body == LOGISTICS_PARK and org.registered < CLOSED_ON - 1 and org.active(CLOSED_ON):
+    if body == LOGISTICS_PARK and org.active(CLOSED_ON):
         told += _placed(org, INDUSTRY_PARK, CLOSED_ON)
     return told
 
