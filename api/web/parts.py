@@ -23,6 +23,7 @@ from services.fieldwork.regions import KnownRegions
 from services.intake.group_commit import GroupCommit
 from services.intake.intake import Intake
 from services.intake.quarantine import Quarantine
+from services.intake.quarantine_expiry import Expiry
 from services.ledger.queries import Queries
 from services.ledger.view import PinnedView
 from services.lists.uploads import Uploads
@@ -86,6 +87,9 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
         stack.callback(intake.close)
         group_commit = GroupCommit(intake)
         stack.callback(group_commit.close)
+        expiry = Expiry(intake.writer, timedelta(days=settings.quarantine_days))
+        expiry.start()
+        stack.callback(expiry.close)
         queries = stack.enter_context(Queries.open(settings.conninfo))
         readings = Readings(stack.enter_context(open_pool(settings.conninfo, "readings", size_max=2)))
         notary = notary_of(settings)
