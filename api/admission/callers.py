@@ -14,7 +14,7 @@ from psycopg_pool import PoolTimeout
 from starlette.concurrency import run_in_threadpool
 from structlog.contextvars import bind_contextvars
 
-from api.asking.questions import Question, question_of
+from api.asking.questions import Question, let_in, question_of
 from api.web.browsers import cookie_name, same_origin
 from api.web.parts import Parts, parts_of
 from api.web.problems import Problem
@@ -111,15 +111,14 @@ def decide(holders: Sequence[Holder], rule: Question | None) -> Holder:
             raise Problem("not-allowed", "this call has no rule that lets anyone in (api/asking/questions.py)")
         logger().warning("call without a rule")
         return DEVELOPER
-    fit = [each for each in holders if not rule.roles or not each.roles.isdisjoint(rule.roles)]
+    fit = let_in(holders, rule)
+    if not fit and let_in(holders, rule._replace(regions="scoped")):
+        limited = together(let_in(holders, rule._replace(regions="scoped"))).scope
+        raise Problem("not-allowed", f"this tells of all regions; {name} is limited to {', '.join(limited or ())}")
     if not fit:
         held, needed = (", ".join(sorted(roles)) or "none" for roles in (together(holders).roles, rule.roles or ()))
         ask = "" if together(holders).roles else f"; send the name {name} to an administrator, who grants access"
         raise Problem("not-allowed", f"this needs one of the roles {needed}; {name} holds {held}{ask}")
-    if rule.regions == "whole":
-        limited, fit = together(fit).scope, [each for each in fit if each.scope is None]
-        if not fit:
-            raise Problem("not-allowed", f"this tells of all regions; {name} is limited to {', '.join(limited or ())}")
     return together(fit)
 
 
@@ -142,6 +141,7 @@ async def admit(request: Request, _: Annotated[object, Security(_BEARER)]) -> Ho
         raise
     _not_too_many(parts, holders[0].name)
     bind_contextvars(caller=holders[0].name)
+    request.state.holders = holders  # for what the head of a page says, and what its navigation leads to
     holder = decide(holders, rule)
     request.state.reader = holder.name  # for the trail of reading
     request.state.scope = holder.scope
