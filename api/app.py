@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from api.access import grants, persons, readings, session, sessions, sign_in_links, signing_keys
 from api.admission import sign_in, sign_in_link, sign_out
 from api.admission.callers import admit
+from api.admission.gate import Gate
 from api.admission.reading_trail import ReadingTrail
 from api.asking.questions import Not, Question, question_of
 from api.assessment import assessments, campaigns, compare, exports, ranking, series, what_if
@@ -29,7 +30,7 @@ from api.site.errors import handle_errors
 from api.site.middleware import Surroundings
 from api.web.parts import open_parts
 from api.web.problems import MEDIA_TYPE as PROBLEM_TYPE
-from api.web.requests import Limits, only_known
+from api.web.requests import only_known
 from services.system import settings as settings_module
 
 ROUTERS: Final = (
@@ -160,6 +161,6 @@ def create_app() -> FastAPI:
     app.add_route("/openapi.json", _openapi, include_in_schema=False)
     handle_errors(app)
     app.add_middleware(ReadingTrail)
-    app.add_middleware(Limits)
+    app.add_middleware(Gate)
     app.add_middleware(Surroundings)
     return app

@@ -8,6 +8,7 @@ from typing import cast
 
 from starlette.requests import Request
 
+from api.web.places import AllPlaces
 from domain.values.scope import Scope
 from services.access.api_keys import Keyring
 from services.access.grants import Grants
@@ -34,7 +35,7 @@ from services.system.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Settings, who may call, intake, the log, and the answers."""
+    """Settings, who may call, intake, the log, and the answers; in a request's own also who asks."""
 
     settings: Settings
     keyring: Keyring
@@ -53,6 +54,8 @@ class Parts:
     drawer: Drawer
     regions: KnownRegions
     uploads: Uploads
+    places: AllPlaces
+    asker: str
 
 
 def parts_of(request: Request) -> Parts:
@@ -66,7 +69,7 @@ def parts_of(request: Request) -> Parts:
         state.view = PinnedView(parts.queries.view)
     # Until access.decide has let the caller in, nothing is in sight.
     scope: Scope = getattr(state, "scope", ())
-    return replace(parts, queries=parts.queries.within(scope, state.view))
+    return replace(parts, queries=parts.queries.within(scope, state.view), asker=getattr(state, "reader", "anyone"))
 
 
 @contextmanager
@@ -102,7 +105,7 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
         yield Parts(
             settings, keyring, grants, intake, group_commit, intake.recorder, Quarantine(intake.writer), queries,
             readings, seal, sessions, provider, RateLimits(0 if settings.dev else settings.requests_per_second),
-            persons, drawer, KnownRegions(), uploads,
+            persons, drawer, KnownRegions(), uploads, AllPlaces.of(settings), "",
         )  # fmt: skip
 
 

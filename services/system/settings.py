@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta, timezone
 from functools import lru_cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -61,6 +62,13 @@ def _witnesses(value: str) -> str:
     if not all(re.fullmatch(r"\s*[^\s+]+\+[0-9a-f]{8}\+\S+\s+https?://\S+\s*", each) for each in value.split(",")):
         raise ValueError("expected a witness's key and address as office.example/w1+1a2b3c4d+B… http://office:8010")
     return value
+
+
+def _addresses(value: str) -> str:
+    try:
+        return ",".join(str(ip_address(each.strip())) for each in value.split(",") if each.strip())
+    except ValueError:
+        raise ValueError("expected IP addresses as 10.0.0.7,10.0.0.8") from None
 
 
 class Settings(BaseSettings):
@@ -127,6 +135,34 @@ class Settings(BaseSettings):
     )
     batch_events_max: int = Field(10_000, ge=1, le=100_000, description="批量上限 events in one batch over HTTP")
     body_seconds_max: float = Field(60, gt=0, le=3600, description="接收时限 seconds to receive one request's body")
+    head_bytes_max: int = Field(
+        32_768, ge=4096, le=MIB, description="请求头上限 bytes of one request's line and headers"
+    )
+    head_seconds_max: float = Field(10, gt=0, le=600, description="请求头时限 seconds to receive them")
+    send_seconds_max: float = Field(
+        60, gt=0, le=3600, description="发送时限 seconds that an answer waits for a client that does not read on"
+    )
+    idle_seconds_max: int = Field(5, ge=1, le=3600, description="空闲时限 seconds that a connection stays idle")
+    connections_max: int = Field(
+        2_048, ge=64, le=100_000, description="连接数上限 connections; for one more the one that waits longest ends"
+    )
+    connections_of_one_max: int = Field(
+        512, ge=8, le=100_000, description="同址连接上限 of them from one address, the same way"
+    )
+    proxies: Annotated[str, AfterValidator(_addresses)] = Field(
+        "", description="反向代理 our own proxies' addresses, with commas between: their X-Forwarded-For is believed"
+    )
+    requests_at_once_max: int = Field(512, ge=8, le=100_000, description="并发上限 requests under way at once")
+    requests_of_one_max: int = Field(
+        32, ge=1, le=100_000, description="同一来者并发 of them of one caller, or before it is known of one address"
+    )
+    requests_for_operators: int = Field(
+        32, ge=0, le=1_000, description="运维预留 of them kept for operators and administrators"
+    )
+    streams_at_once_max: int = Field(100, ge=1, le=100_000, description="变更流上限 streams of the ledger at once")
+    streams_of_one_max: int = Field(25, ge=1, le=100_000, description="同一来者变更流 of them of one caller")
+    waits_at_once_max: int = Field(128, ge=1, le=100_000, description="等待读上限 reads that wait for a position")
+    waits_of_one_max: int = Field(16, ge=1, le=100_000, description="同一来者等待读 of them of one caller")
     requests_per_second: float = Field(
         200,
         ge=0,
@@ -185,6 +221,11 @@ class Settings(BaseSettings):
         if self.database_url is None:
             raise SettingsError(f"{variable('database_url')}: not set; this command needs the address of the database")
         return self.database_url.get_secret_value()
+
+    @property
+    def proxies_named(self) -> frozenset[str]:
+        """The addresses of our own proxies."""
+        return frozenset(self.proxies.split(",")) - {""}
 
     @property
     def api_keys_path(self) -> Path:
