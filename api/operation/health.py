@@ -19,13 +19,14 @@ from services.intake.sources import sources
 from services.ledger import held
 from services.ledger.lag import Lag
 from services.ledger.ruleset import ruleset
+from services.serving.connections import CONNECTIONS
 from services.system.logs import logger
 
 router = APIRouter(tags=["operation"])
 
 # How old the first event that the projections lack may be before the service counts as not ready.
 LAG_S_MAX: Final = 15.0
-CHECK_S_MAX: Final = 3.0
+CHECK_S_MAX: Final = 5.0
 HELD_SHOWN: Final = 20
 _LAG: Final = Lag()
 
@@ -68,15 +69,16 @@ async def ready(request: Request) -> Response:
     Kafka, relay, disk, clock and events that are held are spoken of too: what is wrong there makes it degraded, with
     its cause in words.
     """
+    parts = parts_of(request)
     position: int | None = None
     needed = {"database", "projections", "rules"}
     try:
         async with asyncio.timeout(CHECK_S_MAX):
-            position, shown, more = await run_in_threadpool(_examined, parts_of(request))
+            position, shown, more = await run_in_threadpool(_examined, parts)
         needed |= more
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what the operator asks about
         logger().warning("not ready", part="database", error=str(error))
-        shown = {"database": _part(ready=False, detail="does not answer")}
+        shown = {"database": _part(ready=False, detail="does not answer"), "edge": _edge(parts)}
     at_fault = {name for name, part in shown.items() if not part["ready"]}
     is_ready = not at_fault & needed
     status = "not ready" if not is_ready else "degraded" if at_fault else "ready"
@@ -92,6 +94,7 @@ def _examined(parts: Parts) -> tuple[int, dict[str, Any], set[str]]:
         "projections": _projections(parts, position),
         "rules": _rules(parts),
         "events": _held(parts),
+        "edge": _edge(parts),
     }
     found = list(conditions(parts.recorder, parts.settings.data))
     shown |= {each.part: _part(ready=each.ready, detail=each.detail) for each in found}
@@ -127,6 +130,17 @@ def _held(parts: Parts) -> dict[str, Any]:
     return _part(ready=False, detail=f"{number} held, at positions {positions}: taizhang held list")
 
 
+def _edge(parts: Parts) -> dict[str, Any]:
+    """Connections and places: who was refused one lately is a reason to look who has them."""
+    told = [f"{each.taken} of {each.at_once} {each.what}" for each in parts.places]
+    if refused := [f"{each.what} ({each.refused} so far)" for each in parts.places if each.refused_lately]:
+        told.append(f"in the last minute callers were refused {', '.join(refused)}")
+    if crowded := CONNECTIONS.crowded_lately:
+        told.append("connections that waited were ended for others")
+    detail = f"{len(CONNECTIONS.open)} connections; {'; '.join(told)}"
+    return _part(ready=not refused and not crowded, detail=detail)
+
+
 def _rules(parts: Parts) -> dict[str, Any]:
     """The rules that made the figures; others than the program's are named in every answer, and no fault."""
     version = parts.queries.view.current.version
@@ -160,4 +174,4 @@ def metrics(request: Request) -> Response:
         account = Account(*sources(everywhere), head, parts.queries.position, number, ready)
     except Exception as error:  # noqa: BLE001 - without the database there is still HTTP to measure
         logger().warning("measures without the account", error=str(error))
-    return Response(text(account), media_type=CONTENT_TYPE_LATEST)
+    return Response(text(parts.places, account), media_type=CONTENT_TYPE_LATEST)
