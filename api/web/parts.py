@@ -19,6 +19,7 @@ from services.access.seal import Seal
 from services.access.sessions import Sessions
 from services.evidence.notes.signing import signers
 from services.evidence.witness.notary import Notary, read_witnesses
+from services.fieldwork.outlines import KnownOutlines
 from services.fieldwork.regions import KnownRegions
 from services.intake.group_commit import GroupCommit
 from services.intake.intake import Intake
@@ -54,6 +55,7 @@ class Parts:
     drawer: Drawer
     regions: KnownRegions
     uploads: Uploads
+    outlines: KnownOutlines
 
 
 def parts_of(request: Request) -> Parts:
@@ -111,7 +113,7 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
         yield Parts(
             settings, keyring, grants, intake, group_commit, intake.recorder, Quarantine(intake.writer), queries,
             readings, seal, sessions, provider, RateLimits(0 if settings.dev else settings.requests_per_second),
-            persons, drawer, KnownRegions(), uploads,
+            persons, drawer, KnownRegions(), uploads, KnownOutlines(settings.data / "outlines"),
         )  # fmt: skip
 
 
