@@ -10,6 +10,7 @@ from api.asking.clocks import Asked
 from api.asking.questions import shows
 from api.ledger import organizations
 from api.site.base import NAVIGATION, Paged, tidy
+from api.site.formats import Names, ancestors
 from api.web.parts import parts_of
 from domain.ledger.rates import ANY
 from services.fieldwork.places import find_places
@@ -44,8 +45,13 @@ def get(
     rows = listing(queries, clocks.as_of, clocks.position, ANY, part=q, limit=SHOWN_MAX + 1)
     found = [Hit(each.row.attributes.name, each.row.org, to(f"/ledger/{each.row.org}")) for each in rows[:SHOWN_MAX]]
     regions = parts.regions.at(queries, clocks.position)
+    names = Names(page.lang, regions, clocks.as_of)
     places = [
-        Hit(each.name, " ".join((*each.above, each.region)), to("/", {"region": each.region}))
+        Hit(
+            names.place(each.region),
+            " ".join((*map(names.place, ancestors(each.region)[:-1]), each.region)),
+            to("/", {"region": each.region}),
+        )
         for each in find_places(regions, clocks.as_of, q, SHOWN_MAX)
         if queries.scope is None or any(each.region.startswith(one) for one in queries.scope)
     ]

@@ -33,17 +33,21 @@ def find_places(regions: Regions, day: date, words: str, limit: int = FOUND_MAX)
     Args:
         regions: as known.
         day: whose divisions.
-        words: a code or its beginning; or a name, its beginning, or its initials. Words before the last one name what
-            lies above.
+        words: a code or its beginning; or a name in either language, its beginning, or its initials. Words before the
+            last one name what lies above.
         limit: how many at most.
     """
-    standing = {code: region.name for code, region in regions.at(day).items() if region.name}
+    named = {code: region for code, region in regions.at(day).items() if region.name}
+    standing = {code: region.name or "" for code, region in named.items()}
     *over, last = one_width(words).lower().split() or [""]
     if not last:
         return []
     found = []
     for code, name in standing.items():
-        fits = _fit(last, code, name)
+        fits = min(
+            (fit for each in (name, named[code].name_en) if each and (fit := _fit(last, code, each)) is not None),
+            default=None,
+        )
         above = [standing[code[:n]] for n in (2, 4, 6, 9) if n < len(code) and code[:n] in standing]
         if fits is not None and all(any(_fit(word, "", each) is not None for each in above) for word in over):
             found.append((fits, len(code), code, Place(code, name, tuple(above))))
