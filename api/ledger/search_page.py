@@ -61,10 +61,10 @@ def get(
         events.append(Hit(page.t("event.at", position=position[1]), "", to(f"/events/{position[1]}")))
     told = []
     if page.may_open("/intake"):
-        names = {each.source for each in sources(queries)[0] if each.source is not None}
+        called = {each.source for each in sources(queries)[0] if each.source is not None}
         told = [
             Hit(name, "", to("/inspection/events", {"source": name}))
-            for name in sorted(names)
+            for name in sorted(called)
             if q.strip().lower() in name.lower()
         ][:SHOWN_MAX]
     pages = [
