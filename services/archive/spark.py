@@ -16,6 +16,7 @@ from datetime import date
 from functools import partial
 from itertools import groupby, islice
 from operator import itemgetter
+from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
 
@@ -144,7 +145,8 @@ def _arrow_schema(schema: str) -> pa.Schema:
 
 def _read_segments(segments: Rows) -> Rows:
     """The facts and words of whole segments, each checked against its hash and its root."""
-    for log, path, digest, told, position in segments:
+    for log, name_of_file, digest, told, position in segments:
+        path = Path(name_of_file)
         segment = Segment(**orjson.loads(told))
         if digest_of(path) != digest:
             raise ArchiveError(f"{path} is not the file that the log's key signed for: it was changed")
@@ -220,7 +222,7 @@ def _count(as_of: date, group_by: tuple[str, ...], filters: Filters, sent: Rows)
         # Those of the part alone: an organization's own facts were sent nowhere else.
         ledger = ledger_of(sorted(_fact(row[1:]) for row in rows), as_of)
         for key, counts in group(ledger.rows(), group_by, filters).items():
-            yield log, orjson.dumps(key).decode(), orjson.dumps(counts)
+            yield log, orjson.dumps(key).decode(), orjson.dumps(list(counts))
 
 
 def _added(log: str, found: Iterable[Any]) -> dict[Key, Counts]:
