@@ -66,6 +66,8 @@ def question(
             f"group by {unknown[0] if unknown else ', '.join(group_by)}: each once, of {', '.join((*DIMENSIONS, LOG))}"
         )
     asked = Filters(**{name: value for name, value in filters.items() if value is not None})
+    if asked.body is not None or asked.basis is not None:
+        raise InvalidValueError("an archive is not asked by body or basis: ask a service")
     for name, values in _VALUES.items():
         if getattr(asked, name) not in (None, *values):
             raise InvalidValueError(f"{name} {getattr(asked, name)!r}: it is one of {', '.join(values)}")

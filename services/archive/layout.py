@@ -19,7 +19,13 @@ FORMAT: Final = "taizhang-archive/1"
 SEGMENT_EVENTS: Final = 1 << 16
 EVENT: Final = "event"
 # Tables of the ledger, and the column in whose order their rows were made.
-LEDGER: Final = {"entry": "entry", "attributes": "attributes_no", "organization": "org_no", "policy": "position"}
+LEDGER: Final = {
+    "entry": "entry",
+    "attributes": "attributes_no",
+    "organization": "org_no",
+    "answers": "answers",
+    "policy": "position",
+}
 TABLES: Final = (EVENT, *LEDGER)
 EVENT_COLUMNS: Final = {
     "position": "int8", "source": "text", "id": "text", "type": "text", "subject": "text", "effective_on": "date",

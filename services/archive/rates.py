@@ -13,10 +13,12 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from domain.ledger.entities import says_legal_person
+from domain.ledger.placements import Answers
 from domain.ledger.policy import Policy
 from domain.ledger.rates import ANY, Counts, Filters, Key, add
-from domain.values.terms import CATEGORIES, KINDS
-from projections.ledger.columns.columns import ENTRY_FIELDS, UNKNOWN, Snapshot, kept
+from domain.values.terms import BODY_KINDS, CATEGORIES, KINDS
+from projections.ledger.columns.columns import ENTRY_FIELDS, UNKNOWN, AnswersColumns, Columns, Snapshot, kept
 from projections.ledger.columns.counts import matching, rows_of
 from projections.ledger.columns.grouping import group
 from projections.ledger.rows import PolicyEntry
@@ -37,8 +39,9 @@ SELECT {fields} FROM read_parquet($files) SEMI JOIN deciding USING (entry)
  WHERE position <= $position AND day_from <= $day AND day_to > $day AND attributes_no >= 0
 """
 _ATTRIBUTES: Final = """
-SELECT attributes_no, org_no, kind, category, region, industry, employees FROM read_parquet($files)
+SELECT attributes_no, org_no, kind, category, region, industry, employees, legal_person FROM read_parquet($files)
 """
+_ANSWERS: Final = f"SELECT {', '.join(BODY_KINDS)}, waiting FROM read_parquet($files) ORDER BY answers"  # noqa: S608 - names of the specification
 _POLICIES: Final = "SELECT {fields} FROM read_parquet($files) WHERE position <= $position ORDER BY position, day_from"
 
 
@@ -95,12 +98,20 @@ class _LogReading:
             "region": region,
             "industry": industry,
             "employees": read.column("employees").fill_null(UNKNOWN).to_numpy(),
+            "legal_person": _legal_persons(read, (kinds, kind), (categories, category)),
         }
         order = np.argsort(number)
         return Snapshot(
             self._position, {}, {name: array[order] for name, array in arrays.items()}, 0, (), regions, industries,
-            self._policies(), {},
+            self._answers(), self._policies(), {},
         )  # fmt: skip
+
+    def _answers(self) -> AnswersColumns:
+        columns, files = Columns(), self._log.files("answers", self._position)
+        if files:
+            found = self._engine.execute(_ANSWERS, {"files": files}).fetchall()
+            columns.add_answers([Answers(tuple(bodies), tuple(waiting)) for *bodies, waiting in found])
+        return columns.snapshot(0).answers
 
     def _policies(self) -> tuple[PolicyEntry, ...]:
         files = self._log.files("policy", self._position)
@@ -115,6 +126,7 @@ _EMPTY: Final = pa.table({
     "attributes_no": pa.array([], pa.int32()), "org_no": pa.array([], pa.int32()), "kind": pa.array([], pa.string()),
     "category": pa.array([], pa.string()), "region": pa.array([], pa.string()),
     "industry": pa.array([], pa.string()), "employees": pa.array([], pa.int32()),
+    "legal_person": pa.array([], pa.bool_()),
 })  # fmt: skip
 
 
@@ -124,13 +136,23 @@ def _coded(read: pa.Table, name: str) -> tuple[list[str], Any]:
     return coded.dictionary.to_pylist(), coded.indices.fill_null(UNKNOWN).to_numpy(zero_copy_only=False)
 
 
+def _legal_persons(read: pa.Table, kinds: tuple[list[str], Any], categories: tuple[list[str], Any]) -> Any:  # noqa: ANN401 - an array
+    """Which attributes are a legal person's: each pair of kind and category is asked of the domain once."""
+    said = read.column("legal_person").cast(pa.int8()).fill_null(UNKNOWN).to_numpy()
+    means = [
+        [[says_legal_person(kind, category, each) for each in (False, True, None)] for category in categories[0]]
+        for kind in kinds[0]
+    ]
+    return np.array(means, np.bool_).reshape(len(kinds[0]), len(categories[0]), 3)[kinds[1], categories[1], said]
+
+
 def _counted(
     ledger: Snapshot, entries: dict[str, Any], policy: Policy, group_by: tuple[str, ...], filters: Filters
 ) -> dict[Key, Counts]:
     """The counts of the rows that these entries give."""
     part = Snapshot(
         ledger.position, entries, ledger.attributes, ledger.organizations, ledger.orgs, ledger.regions,
-        ledger.industries, ledger.policies, ledger.coded,
+        ledger.industries, ledger.answers, ledger.policies, ledger.coded,
     )  # fmt: skip
     rows = rows_of(part, np.arange(len(entries["org_no"]), dtype=np.int32), policy)
     return group(part, rows if filters == ANY else rows.where(matching(part, rows, filters)), group_by)

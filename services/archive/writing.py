@@ -54,6 +54,8 @@ _ARROW: Final = {
     "int4": pa.int32(), "int8": pa.int64(), "text": pa.string(), "bool": pa.bool_(), "bytea": pa.binary(),
     "date": pa.date32(), "timestamptz": pa.timestamp("us", tz="UTC"), "text[]": pa.list_(pa.string()),
 }  # fmt: skip
+# Answers of number 0, nothing said, stand in no table.
+FIRST_NUMBERS: Final = {"entry": 0, "attributes": 0, "organization": 0, "answers": 1}
 _ROWS: Final = "SELECT {columns} FROM {schema}.{table} WHERE {number} >= %s AND {number} < %s ORDER BY {order}"
 
 
@@ -207,7 +209,7 @@ class _Writer:
         segments = list(kept)
         roots = Frontier()
         roots.extend(bytes.fromhex(each.root_hash) for each in kept)
-        numbers = kept[-1].next_numbers if kept else dict.fromkeys(("entry", "attributes", "organization"), 0)
+        numbers = kept[-1].next_numbers if kept else FIRST_NUMBERS
         bounds = _bounds(len(kept) * segment_events, self._head.size, segment_events)
         for (first, last), rows in zip(bounds, self._segments(bounds, numbers), strict=True):
             events = list(self._log.events(first, last))
@@ -254,6 +256,7 @@ class _Writer:
                     "entry": numbers["entry"] + len(rows["entry"]),
                     "attributes": max(numbers["attributes"], int(rows["attributes_no"].max(initial=-1)) + 1),
                     "organization": max(numbers["organization"], int(rows["org_no"].max(initial=-1)) + 1),
+                    "answers": max(numbers["answers"], int(rows["answers"].max(initial=0)) + 1),
                 }
                 yield _Rows(rows, numbers)
 
@@ -270,7 +273,7 @@ class _Writer:
             name: pa.array(rows.entries[name][order], _ARROW[kind]) for name, kind in types.items()
         })  # fmt: skip
         self._write(segment, "entry", entries, metadata)
-        for table in ("attributes", "organization"):
+        for table in ("attributes", "organization", "answers"):
             found = self._rows(table, numbers[table], rows.next_numbers[table])
             self._write(segment, table, found, metadata)
         self._write(segment, "policy", self._rows("policy", segment.first, segment.last + 1), metadata)
