@@ -67,7 +67,7 @@ def test_random_histories_are_answered_as_the_oracle_answers(
         folder = own / "archive"
         write(conninfo, own / "keys", folder, 16)
         logs = opened(folder)
-        for each in drawn:
+        for each in filter(_of_the_archive, drawn):
             wanted = _wanted(logs, each._replace(known_at=min(each.known_at, len(accepted))))
             found = rates(wanted)
             assert found == replay(wanted)
@@ -97,6 +97,11 @@ def _publish(conninfo: str, history: list[Delivery]) -> list[Delivery]:
 def _wanted(logs: list[ArchivedLog], drawn: Drawn) -> Question:
     filters = {name: "null" if value is None else value for name, value in drawn.filters.items()}
     return question(logs, drawn.as_of.isoformat(), str(drawn.known_at), drawn.group_by, filters)
+
+
+def _of_the_archive(drawn: Drawn) -> bool:
+    """An archive is not asked by body or basis."""
+    return not any(name.startswith("body") or name == "basis" for name in (*drawn.group_by, *drawn.filters))
 
 
 def _counts(found: dict[str, Any]) -> list[tuple[dict[str, str | None], dict[str, Any]]]:
