@@ -18,10 +18,12 @@ from services.access.rate_limits import RateLimits
 from services.access.reading_trail import Readings
 from services.access.seal import Seal
 from services.access.sessions import Sessions
+from services.fieldwork.outlines import KnownOutlines
 from services.fieldwork.regions import KnownRegions
 from services.intake.group_commit import GroupCommit
 from services.intake.intake import Intake
 from services.intake.quarantine import Quarantine
+from services.intake.quarantine_expiry import Expiry
 from services.ledger.queries import Queries
 from services.ledger.view import PinnedView
 from services.lists.uploads import Uploads
@@ -55,6 +57,7 @@ class Parts:
     uploads: Uploads
     places: AllPlaces
     asker: str
+    outlines: KnownOutlines
 
 
 def parts_of(request: Request) -> Parts:
@@ -79,6 +82,9 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
         stack.callback(intake.close)
         group_commit = GroupCommit(intake)
         stack.callback(group_commit.close)
+        expiry = Expiry(intake.writer, timedelta(days=settings.quarantine_days))
+        expiry.start()
+        stack.callback(expiry.close)
         queries = stack.enter_context(Queries.open(settings.conninfo))
         readings = Readings(stack.enter_context(open_pool(settings.conninfo, "readings", size_max=2)))
         keyring = Keyring(settings.api_keys_path)
@@ -102,6 +108,7 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
             settings, keyring, grants, intake, group_commit, intake.recorder, Quarantine(intake.writer), queries,
             readings, seal, sessions, provider, RateLimits(0 if settings.dev else settings.requests_per_second),
             persons, drawer, KnownRegions(), uploads, AllPlaces.of(settings), "",
+            KnownOutlines(settings.data / "outlines"),
         )  # fmt: skip
 
 

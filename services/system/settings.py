@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from services.system.errors import TaizhangError
+from services.system.files import WRITABLE_BY_OTHERS
 
 PREFIX: Final = "TAIZHANG_"
 # The test suite's own variables share the prefix.
@@ -100,6 +101,12 @@ class Settings(BaseSettings):
     oidc_audience: str | None = Field(
         None, min_length=1, description="令牌受众 the audience of machines' access tokens; left out: none are taken"
     )
+    quarantine_days: int = Field(
+        30,
+        ge=1,
+        le=3_650,
+        description="隔离期限 days that quarantine keeps the bytes of what holds numbers or names of persons",
+    )
     session_idle_minutes: int = Field(
         30, ge=1, le=1_440, description="闲置时限 minutes without a request after which a person's session ends"
     )
@@ -118,6 +125,9 @@ class Settings(BaseSettings):
         None, description="日志签名钥 the transparency log's private key; left out: keys/log.key in DATA"
     )
     log_origin: str | None = Field(None, min_length=1, description="日志名 its origin; left out: the key's own name")
+    backup_passphrase: SecretStr | None = Field(
+        None, description="备份口令 what the keys in a backup are sealed with, 12 characters or more"
+    )
     witnesses: Annotated[str, AfterValidator(_witnesses)] | None = Field(
         None, description="见证人 who is sent the log's checkpoints: KEY ADDRESS, with commas between"
     )
@@ -247,6 +257,8 @@ class _SecretFiles(PydanticBaseSettingsSource):
         if not path or not _is_secret(field):
             return None, field_name, False
         try:
+            if Path(path).stat().st_mode & WRITABLE_BY_OTHERS:
+                raise SettingsError(f"{variable(field_name)}_FILE: others can write {path}; run chmod 600 on it")
             return Path(path).read_text(encoding="utf-8").strip(), field_name, False
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"{variable(field_name)}_FILE: cannot read {path} ({error})") from error
