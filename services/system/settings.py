@@ -141,9 +141,7 @@ class Settings(BaseSettings):
     )
     batch_events_max: int = Field(10_000, ge=1, le=100_000, description="批量上限 events in one batch over HTTP")
     body_seconds_max: float = Field(60, gt=0, le=3600, description="接收时限 seconds to receive one request's body")
-    head_bytes_max: int = Field(
-        32_768, ge=4096, le=MIB, description="请求头上限 bytes of one request's line and headers"
-    )
+    head_bytes_max: int = Field(32_768, ge=4096, le=MIB, description="请求头上限 bytes of a request's line and headers")
     head_seconds_max: float = Field(10, gt=0, le=600, description="请求头时限 seconds to receive them")
     send_seconds_max: float = Field(
         60, gt=0, le=3600, description="发送时限 seconds that an answer waits for a client that does not read on"
@@ -162,9 +160,7 @@ class Settings(BaseSettings):
     requests_of_one_max: int = Field(
         32, ge=1, le=100_000, description="同一来者并发 of them of one caller, or before it is known of one address"
     )
-    requests_for_operators: int = Field(
-        32, ge=0, le=1_000, description="运维预留 of them kept for operators and administrators"
-    )
+    requests_for_operators: int = Field(32, ge=0, le=1_000, description="运维预留 of them kept for operators")
     streams_at_once_max: int = Field(100, ge=1, le=100_000, description="变更流上限 streams of the ledger at once")
     streams_of_one_max: int = Field(25, ge=1, le=100_000, description="同一来者变更流 of them of one caller")
     waits_at_once_max: int = Field(128, ge=1, le=100_000, description="等待读上限 reads that wait for a position")

@@ -1,7 +1,5 @@
 """What is no text (NUL, half of a surrogate pair) is refused with 400 on every route, wherever it stands."""
 
-import json
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -49,31 +47,3 @@ def test_in_a_header(service: Service, value: bytes) -> None:
     for method, path in CALLS:
         for name in names:
             assert refused(service, method, filled(path, "1"), **given(name)) is None
-
-
-def bodies() -> Iterator[bytes]:
-    for text in ('"\\u0000"', '"\\ud800"', '"\\udc00x"', '{"\\ud800": 1}'):
-        yield f'{{"effective_on": {text}}}'.encode()
-    yield b'{"reason": "\xed\xa0\x80"}'
-    yield b'{"reason": "\x00"}'
-
-
-def test_in_a_body(service: Service) -> None:
-    wrong = []
-    for method, path in CALLS:
-        if method == "POST":
-            for body in bodies():
-                answer = service.http.request(
-                    method, filled(path, "1"), content=body, headers={"content-type": "application/json"}
-                )
-                if answer.status_code >= 500 or not (400 <= answer.status_code < 500 or _set_aside(answer)):
-                    wrong.append((method, path, body, answer.status_code, answer.text[:200]))
-    assert wrong == []
-
-
-def _set_aside(answer: httpx.Response) -> bool:
-    """Intake takes every message that is JSON, and sets aside what it cannot keep."""
-    try:
-        return {each["disposition"] for each in answer.json()["results"]} == {"quarantined"}
-    except (json.JSONDecodeError, KeyError, TypeError):
-        return answer.status_code == 303 and "location" in answer.headers
