@@ -1,6 +1,6 @@
 """The ledger at one date: every entity's state, and each active organization's row."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
@@ -28,7 +28,7 @@ from domain.ledger.entities import (
     initial_state,
     legal_person,
 )
-from domain.ledger.hierarchy import hierarchy
+from domain.ledger.hierarchy import DECIDING_PARENTS, hierarchy
 from domain.ledger.policy import DEFAULT_POLICY, Policy, policy_in_force
 from domain.values.terms import COUNTED_AS, FORMATIONS, CountedAs, ExclusionReason, Formation, Measure
 
@@ -184,34 +184,52 @@ def ledger(events: Iterable[Event], as_of: date, fits: Callable[[str, object], b
     """
     facts, anomalies = standing_facts(events, fits)
     by_entity: dict[str, list[Fact]] = {}
-    parents = hierarchy(fact for fact in facts if fact.effective_on <= as_of and family_of(fact.type) == "branch")
     for standing in facts:
-        if standing.effective_on <= as_of and family_of(standing.type) in LEDGER_FAMILIES:
+        if counts_by(standing, as_of):
             by_entity.setdefault(standing.entity, []).append(standing)
+    return ledger_of(by_entity.items(), anomalies)
+
+
+def counts_by(standing: Fact, as_of: date) -> bool:
+    """Whether a fact that stands has a part in the ledger of a date."""
+    return standing.effective_on <= as_of and family_of(standing.type) in LEDGER_FAMILIES
+
+
+def ledger_of(entities: Iterable[tuple[str, Sequence[Fact]]], anomalies: Iterable[AnomalyFound] = ()) -> Ledger:
+    """The ledger from the facts that have a part in it, entity by entity, of which only what stands is kept.
+
+    Args:
+        entities: each with all of its facts, in canonical order.
+        anomalies: what contradicted among the events.
+    """
+    policy = DEFAULT_POLICY
+    told = list(anomalies)
     states: dict[str, State] = {}
-    result = Ledger(
-        policy=policy_in_force(by_entity.pop(POLICY, ())),
-        anomalies=(*anomalies, *_fold_entities(by_entity, states)),
-    )
+    deciding_parents: list[Fact] = []
+    for entity, facts in entities:
+        if entity == POLICY:
+            policy = policy_in_force(facts)
+            continue
+        deciding_parents += [fact for fact in facts if fact.type in DECIDING_PARENTS]
+        states[entity] = _fold_entity(facts, told)
+    parents = hierarchy(sorted(deciding_parents))
+    result = Ledger(policy=policy)
     for entity, state in states.items():
         _place(result, entity, state)
     return Ledger(
         result.organizations, result.members, result.branches, result.instructors,
-        result.policy, (*result.anomalies, *parents.anomalies, *_inactive(result)), parents.parents,
+        result.policy, (*told, *parents.anomalies, *_inactive(result)), parents.parents,
     )  # fmt: skip
 
 
-def _fold_entities(by_entity: dict[str, list[Fact]], states: dict[str, State]) -> list[AnomalyFound]:
-    anomalies = []
-    for entity, facts in by_entity.items():
-        state = initial_state(facts[0].type)
-        for each in facts:
-            state, anomaly = apply(state, each)
-            if anomaly is not None:
-                subject = subject_of(each.type, each.data)
-                anomalies.append(AnomalyFound(anomaly, subject, each.position, each.effective_on, ""))
-        states[entity] = state
-    return anomalies
+def _fold_entity(facts: Sequence[Fact], told: list[AnomalyFound]) -> State:
+    state = initial_state(facts[0].type)
+    for each in facts:
+        state, anomaly = apply(state, each)
+        if anomaly is not None:
+            subject = subject_of(each.type, each.data)
+            told.append(AnomalyFound(anomaly, subject, each.position, each.effective_on, ""))
+    return state
 
 
 def _place(result: Ledger, entity: str, state: State) -> None:
