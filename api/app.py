@@ -14,9 +14,10 @@ from api.access import grants, persons, readings, session, signing_keys
 from api.admission import sign_in
 from api.admission.callers import admit
 from api.admission.reading_trail import ReadingTrail
-from api.asking.questions import Question, question_of
+from api.asking.questions import Not, Question, question_of
 from api.assessment import assessments, campaigns, compare, exports, ranking, series, what_if
 from api.evidence import bundles, log
+from api.exports.files import media_type
 from api.fieldwork import branch_tiers, matches, measures, regions, surveys, weak_branches
 from api.inspection import anomalies, changes, event_trail, replay, signals, vintage
 from api.intake import events, list_turns, lists, quarantine, quarantine_groups, sources
@@ -83,11 +84,10 @@ class Application(FastAPI):
         # Pages are no part of the contract.
         for path in [path for path, methods in paths.items() if _tags(methods) == {"pages"}]:
             del paths[path]
-        public = {each[:2] for each in calls() if each.question is not None and each.question.roles is None}
-        for path, methods in paths.items():
-            for method, operation in methods.items():
-                if (method.upper(), path) in public:
-                    operation.pop("security", None)
+        for each in calls():
+            operation = paths.get(each.path, {}).get(each.method.lower())
+            if operation is not None and each.question is not None:
+                _say_of(operation, each.question)
         operations = [operation for path in document["paths"].values() for operation in path.values()]
         for operation in operations:
             operation["responses"].pop("422", None)
@@ -98,6 +98,16 @@ class Application(FastAPI):
         for unused in ("HTTPValidationError", "ValidationError"):
             document["components"]["schemas"].pop(unused, None)
         return document
+
+
+def _say_of(operation: dict[str, Any], said: Question) -> None:
+    """Write into a call's entry what it says of itself: whether it needs a sign-in, and the forms of its answer."""
+    if said.roles is None:
+        operation.pop("security", None)
+    if not isinstance(said.forms, Not):
+        content = operation["responses"]["200"].setdefault("content", {})
+        for form in said.forms:
+            content.setdefault(media_type(form), {})
 
 
 def _tags(methods: dict[str, dict[str, Any]]) -> set[str]:

@@ -43,7 +43,7 @@ def _set_cookie(response: Response, parts: Parts, name: str, value: str, seconds
     response.set_cookie(name, value, max_age=seconds, path="/", secure=is_https(parts), httponly=True, samesite="lax")
 
 
-@router.get(_ADDRESS, response_model=None, summary="登录 Sign in")
+@router.get(_ADDRESS, response_class=Response, status_code=303, summary="登录 Sign in")
 @open_to_anyone("before sign-in nobody is known")
 def begin(
     request: Request,
@@ -65,7 +65,7 @@ def begin(
     return response
 
 
-@router.get(f"{_ADDRESS}/callback", response_model=None, summary="登录返回 Back from the provider")
+@router.get(f"{_ADDRESS}/callback", response_class=Response, status_code=303, summary="登录返回 Back from the provider")
 @open_to_anyone("before sign-in nobody is known")
 def end(  # noqa: PLR0917 - what providers send
     request: Request,
@@ -97,7 +97,7 @@ def end(  # noqa: PLR0917 - what providers send
     return response
 
 
-@router.post("/sign-out", response_model=None, summary="退出 Sign out")
+@router.post("/sign-out", response_class=Response, status_code=303, summary="退出 Sign out")
 @open_to_anyone("ends a session, whoever holds it")
 def sign_out(request: Request) -> Response:
     """End the session of this browser."""

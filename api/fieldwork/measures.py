@@ -280,7 +280,7 @@ def get_durations(
 
 @router.get(
     "/calendar",
-    response_model=None,
+    response_class=Response,
     responses={200: {"content": {"text/calendar": {}}, "description": "RFC 5545"}},
     summary="到期日历 Due dates as iCalendar",
 )

@@ -74,7 +74,7 @@ ROOMS: dict[str, dict[str, str]] = {
         "intake": "admission asking exports fieldwork site web",
         "page_routers": "assessment fieldwork inspection intake ledger site",
         "app": (
-            "access admission asking assessment evidence fieldwork "
+            "access admission asking assessment evidence exports fieldwork "
             "inspection intake ledger operation page_routers site web"
         ),
         "question_table": "app asking",
