@@ -42,7 +42,7 @@ class Leaf(NamedTuple):
 class Shown(NamedTuple):
     """A leaf with its place, from 0, and its audit path (RFC 6962 section 2.1.1)."""
 
-    index: int
+    place: int
     leaf: Leaf
     path: tuple[bytes, ...]
 
@@ -94,8 +94,8 @@ def verify_absent(stated: MapRoot, entity: str, shown: Sequence[Shown]) -> None:
     after = [each for each in shown if each.leaf.name > name]
     if len(before) + len(after) != len(shown) or len(before) > 1 or len(after) > 1:
         raise MapError(f"that {entity} has no event is shown by the leaf before it and the leaf after it")
-    place = before[0].index + 1 if before else 0
-    if (after[0].index if after else stated.size) != place or not (after or place == stated.size):
+    due = before[0].place + 1 if before else 0
+    if (after[0].place if after else stated.size) != due:
         raise MapError(f"the leaves shown around {entity} are no neighbours")
     for each in shown:
         _verify(stated, each)
@@ -104,7 +104,7 @@ def verify_absent(stated: MapRoot, entity: str, shown: Sequence[Shown]) -> None:
 
 
 def _verify(stated: MapRoot, shown: Shown) -> None:
-    verify_inclusion(leaf_hash(shown.leaf), shown.index, stated.size, shown.path, stated.root)
+    verify_inclusion(leaf_hash(shown.leaf), shown.place, stated.size, shown.path, stated.root)
 
 
 def _hash(*parts: bytes) -> bytes:

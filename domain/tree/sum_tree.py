@@ -56,6 +56,12 @@ class RegionNode(NamedTuple):
     hash: bytes
     counts: Counts
 
+    @classmethod
+    def of(cls, digits: int, key: str, inner: bytes, counts: Counts) -> "RegionNode":
+        """The node of a region, from what is in it."""
+        hashed = _hash(_REGION, bytes([digits]), _label(key.encode()), inner, _numbers(counts))
+        return cls(inner, hashed, counts)
+
 
 class Sibling(NamedTuple):
     """A node beside the way up, on its left or its right."""
@@ -93,11 +99,6 @@ def join(left: SumNode, right: SumNode) -> SumNode:
     return SumNode(hashed, add(left.counts, right.counts), left.first, right.last)
 
 
-def region_hash(digits: int, key: str, inner: bytes, counts: Counts) -> bytes:
-    """Hash of a region's node."""
-    return _hash(_REGION, bytes([digits]), _label(key.encode()), inner, _numbers(counts))
-
-
 def add(left: Counts, right: Counts) -> Counts:
     """The sums; SumError where one of them is above COUNT_MAX, or there are not as many on both sides."""
     return checked([a + b for a, b in zip(left, right, strict=True)])
@@ -127,7 +128,7 @@ def build(rows: Iterable[SumRow], width: int) -> dict[tuple[int, str], RegionNod
     for _ in nodes:  # each level draws on the one below
         pass
     if not found:
-        found[0, ""] = _region(0, "", EMPTY_ROOT, (0,) * width)
+        found[0, ""] = RegionNode.of(0, "", EMPTY_ROOT, (0,) * width)
     return found
 
 
@@ -141,13 +142,9 @@ def _closed(
             raise SumError(f"region {key!r} comes behind {before!r}: rows stand in order of region, then of name")
         before = key
         whole = joined([node for _, node in group])
-        closed = _region(digits, key, whole.hash, whole.counts)
+        closed = RegionNode.of(digits, key, whole.hash, whole.counts)
         found[digits, key] = closed
         yield key, _as_node(key, closed)
-
-
-def _region(digits: int, key: str, inner: bytes, counts: Counts) -> RegionNode:
-    return RegionNode(inner, region_hash(digits, key, inner, counts), counts)
 
 
 def _as_node(key: str, region: RegionNode) -> SumNode:
@@ -213,7 +210,7 @@ def root_of(proof: SumProof, width: int) -> bytes:
         raise SumError(f"a region of {digits} digits does not stand under {len(steps)} levels")
     _check_key(digits, key.encode())
     for level in steps:
-        node = _as_node(key, _region(digits, key, _of_hash(inner), _of_width(counts, width)))
+        node = _as_node(key, RegionNode.of(digits, key, _of_hash(inner), _of_width(counts, width)))
         if len(level) > STEPS_MAX:
             raise SumError(f"{len(level)} siblings on one level: at most {STEPS_MAX}")
         for side in level:
@@ -223,7 +220,7 @@ def root_of(proof: SumProof, width: int) -> bytes:
         if not node.first.startswith(above.encode()) or not node.last.startswith(above.encode()):
             raise SumError(f"{node.first!r} to {node.last!r} is not within region {above!r}")
         key, inner, counts = above, node.hash, node.counts
-    return region_hash(digits, key, _of_hash(inner), _of_width(counts, width))
+    return RegionNode.of(digits, key, _of_hash(inner), _of_width(counts, width)).hash
 
 
 def _check_sibling(node: SumNode, digits: int, width: int) -> None:
