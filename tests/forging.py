@@ -5,7 +5,7 @@ import hashlib
 import json
 import random
 import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -70,6 +70,9 @@ class MemoryLog:
 
     def consistency(self, old: int) -> list[bytes]:
         return consistency_proof(self.leaves, old)
+
+    def events(self, first: int, last: int) -> Iterator[StoredEvent]:
+        return iter(self.stored[first - 1 : last])
 
     def bundle(self, file: Path, question: Question, note: bytes | None = None, also: Iterable[int] = ()) -> None:
         """The bundle that the service would give, with the events at further positions."""

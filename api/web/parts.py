@@ -16,6 +16,7 @@ from services.access.rate_limits import RateLimits
 from services.access.reading_trail import Readings
 from services.access.sessions import Sessions
 from services.evidence.notes.signing import signers
+from services.evidence.roots.rooting import Rooter
 from services.evidence.witness.notary import Notary, read_witnesses
 from services.fieldwork.regions import KnownRegions
 from services.intake.group_commit import GroupCommit
@@ -51,6 +52,7 @@ class Parts:
     drawer: Drawer
     regions: KnownRegions
     uploads: Uploads
+    rooter: Rooter
 
 
 def parts_of(request: Request) -> Parts:
@@ -88,6 +90,9 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
         notary = notary_of(settings)
         notary.start()
         stack.callback(notary.close)
+        rooter = Rooter(settings.conninfo, settings.roots_path, queries, settings.checkpoint_seconds)
+        rooter.start()
+        stack.callback(rooter.close)
         keyring = Keyring(settings.api_keys_path)
         grants = Grants(stack.enter_context(open_pool(settings.conninfo, "grants", size_max=1)))
         persons = Persons(
@@ -104,7 +109,7 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
         yield Parts(
             settings, keyring, grants, intake, group_commit, intake.recorder, Quarantine(intake.writer), queries,
             readings, sessions, provider, RateLimits(0 if settings.dev else settings.requests_per_second),
-            persons, drawer, KnownRegions(), uploads,
+            persons, drawer, KnownRegions(), uploads, rooter,
         )  # fmt: skip
 
 

@@ -53,6 +53,7 @@ COMMANDS: Final = {
     "verify": "services.commands.evidence:verify",
     "export-log": "services.commands.evidence:export_log_to",
     "export-evidence": "services.commands.evidence:export_evidence",
+    "prove": "services.commands.prove:prove",
     "log-key": "services.commands.evidence:log_key",
     "witness": "services.commands.evidence:witness",
     "survey": "services.commands.field:survey",

@@ -24,7 +24,8 @@ from services.evidence.copies.copies import export_log
 from services.evidence.copies.stored import DatabaseLog
 from services.evidence.notes.notes import NoteError, SignatureType, VerifierKey
 from services.evidence.notes.signing import WITNESS_KEY_NAME, load_or_create_key, signer_for
-from services.evidence.verifier.audit import Asked, audit_bundle, audit_copy, audit_database
+from services.evidence.roots.figure_proof import is_figure_proof
+from services.evidence.verifier.audit import Asked, audit_bundle, audit_copy, audit_database, audit_figure
 from services.evidence.verifier.report import STATEMENTS, Report
 from services.evidence.witness.notary import read_witnesses
 from services.evidence.witness.witness import Witness
@@ -46,7 +47,7 @@ Data = Annotated[Path | None, typer.Option(help="数据目录 the folder of the 
 
 
 @contextlib.contextmanager
-def _progress(what: str) -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
+def progress(what: str) -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
     """A progress bar on standard error: (advance, set the total)."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=ERR, transient=True) as bar:
@@ -168,12 +169,14 @@ def _filters(given: list[str] | None) -> Filters:
 
 
 def _audit(where: str | None, settings: Settings, asked: Asked) -> Report:
-    with _progress("核验 verifying") as (advance, total):
+    with progress("核验 verifying") as (advance, total):
         if where is None:
             with database(settings) as ready:
                 return audit_database(ready.conninfo, ready.log_key_path, asked, advance, total)
         if is_bundle(Path(where)):
             return audit_bundle(Path(where), asked)
+        if is_figure_proof(Path(where)):
+            return audit_figure(Path(where), asked)
         key = None if settings.api_key is None else settings.api_key.get_secret_value()
         return audit_copy(where, key, asked, advance, total)
 
@@ -223,7 +226,7 @@ def export_log_to(
     settings = load(data=data)
     with database(settings) as ready, psycopg.connect(ready.conninfo, autocommit=True) as connection:
         signer = signer_for(ready.log_key_path, ready.log_origin)
-        with _progress("导出 exporting") as (advance, total):
+        with progress("导出 exporting") as (advance, total):
             total(LOG.size(connection))
             size = export_log(connection, signer, folder, advance)
     OUT.print(f"{size:,} 个事件已导出 events written to {folder}", highlight=False, soft_wrap=True)

@@ -52,10 +52,13 @@ ROOMS: dict[str, dict[str, str]] = {
         "contract": "fieldwork log",
         "evidence/bundles": "evidence/copies evidence/notes ledger log postgres system",
         "kafka": "fieldwork intake ledger log serving system",
-        "evidence/verifier": "access evidence/bundles evidence/copies evidence/notes ledger log postgres system",
+        "evidence/roots": "evidence/copies evidence/notes intake ledger log postgres system",
+        "evidence/verifier": (
+            "access evidence/bundles evidence/copies evidence/notes evidence/roots ledger log postgres system"
+        ),
         "commands": (
-            "access demo_city evidence/bundles evidence/copies evidence/notes evidence/verifier evidence/witness "
-            "fieldwork kafka ledger lists log postgres serving system"
+            "access demo_city evidence/bundles evidence/copies evidence/notes evidence/roots evidence/verifier "
+            "evidence/witness fieldwork kafka ledger lists log postgres serving system"
         ),
     },
     "api": {

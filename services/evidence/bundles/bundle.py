@@ -24,9 +24,9 @@ from services.evidence.bundles.answers import fold, named_filters, no_garbage_co
 from services.evidence.bundles.relevant import Accepted, access_for, named
 from services.evidence.copies.copies import ZIP_FAULTS
 from services.evidence.copies.stored import DatabaseLog, StoredEvent, event_of
-from services.evidence.notes.checkpoint import Checkpoint, encode_hash, open_checkpoint
+from services.evidence.notes.checkpoint import encode_hash, open_checkpoint
 from services.evidence.notes.notes import VerifierKey
-from services.evidence.notes.signing import CheckpointSigner, LogContradictsError
+from services.evidence.notes.signing import CheckpointSigner
 from services.ledger.ruleset import ruleset
 from services.log.tree import LOG, AnyConnection
 from services.system.errors import InvalidValueError, NotFoundError
@@ -167,7 +167,8 @@ def write_bundle(
     silent = set(question.organizations).difference(*(named(event) for event in contents.events))
     if silent:
         raise NotFoundError(f"no event at or before position {question.known_at} speaks of {', '.join(sorted(silent))}")
-    note, checkpoint = _head(connection, signer, question.known_at)
+    note = signer.head(connection, question.known_at)
+    checkpoint, _ = open_checkpoint(note, signer.verifier)
     positions = _positions(log, contents)
     proofs = LOG.inclusion_proofs(connection, positions, checkpoint.size)
     pack(contents, signer.verifier, note, zip(_stored(log, positions), proofs, strict=True), file)
@@ -208,21 +209,6 @@ def pack(
         with archive.open("events.jsonl", "w") as lines:
             for event, proof in events:
                 lines.write(_line(event, proof))
-
-
-def _head(connection: AnyConnection, signer: CheckpointSigner, known_at: int) -> tuple[bytes, Checkpoint]:
-    """The log's head as witnesses have cosigned it, where that has all that was known then; else its own."""
-    note, cosigned = signer.checkpoint(connection), signer.cosigned()
-    if cosigned is not None:
-        checkpoint, _ = open_checkpoint(cosigned, signer.verifier)
-        if LOG.root_at(connection, checkpoint.size) != checkpoint.root_hash:
-            raise LogContradictsError(
-                f"the log does not extend the head of {checkpoint.size} events that its witnesses cosigned: run "
-                "taizhang verify, and restore the database"
-            )
-        if checkpoint.size >= known_at:
-            return cosigned, checkpoint
-    return note, open_checkpoint(note, signer.verifier)[0]
 
 
 def _positions(log: DatabaseLog, contents: Contents) -> list[int]:
