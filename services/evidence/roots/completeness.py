@@ -1,11 +1,13 @@
 """What shows that a bundle's events are all: the event with the roots, and the leaves of the entities consulted."""
 
 import base64
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final, NamedTuple
 
 import orjson
 
+from domain.events.envelope import check_data
 from domain.events.facts import Event
 from domain.tree.entity_map import Leaf, Shown, verify_absent, verify_present
 from domain.tree.merkle import MerkleError
@@ -67,10 +69,8 @@ def _shown(given: Mapping[str, Any]) -> Shown:
 def faults(
     stated: Stated,
     shown: Mapping[str, Sequence[Shown]],
-    consulted: Collection[str],
-    events: Iterable[Event],
-    leaves: Mapping[int, bytes],
-    fits: Callable[[str, object], bool],
+    consulted: AbstractSet[str],
+    events: Iterable[tuple[Event, bytes]],
 ) -> list[tuple[str, str]]:
     """By entity why the events are not shown to be all that it has; nothing where they are.
 
@@ -78,17 +78,17 @@ def faults(
         stated: the roots.
         shown: by entity the leaves of the map.
         consulted: every entity that must be complete, and no other may be shown.
-        events: all that are shown.
-        leaves: by position their leaf hashes in the log.
-        fits: whether a replacement fits a type.
+        events: all that are shown, each with its leaf hash in the log.
     """
+    shown_events = list(events)
+    hashes = {event.position: hashed for event, hashed in shown_events}
     belongs: dict[str, dict[int, bytes]] = {}
-    for group in groups_of(events, fits):
-        for entity in group.entities & set(consulted):
-            belongs.setdefault(entity, {}).update({each.position: leaves[each.position] for each in group.events})
+    for group in groups_of((event for event, _ in shown_events), lambda type_, data: not check_data(type_, data)):
+        for entity in group.entities & consulted:
+            belongs.setdefault(entity, {}).update({each.position: hashes[each.position] for each in group.events})
     found = [(entity, "no leaf of the map is shown for it") for entity in consulted - shown.keys()]
-    found += [(entity, "it has no part in the question") for entity in shown.keys() - set(consulted)]
-    for entity in set(consulted) & shown.keys():
+    found += [(entity, "it has no part in the question") for entity in shown.keys() - consulted]
+    for entity in consulted & shown.keys():
         own = sorted(belongs.get(entity, {}).items())
         try:
             if own:
