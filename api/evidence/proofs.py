@@ -57,8 +57,8 @@ def proof(
     (region,) = regions.items() or [(0, "")]
     figure = Figure(*region, kind)
     try:
-        stated = roots_stated(queries, parse_date(sealed["as_of"]), sealed["known_at"])
         with parts.recorder.datastore.get_connection() as connection:
+            stated = roots_stated(connection, sealed["known_at"], parse_date(sealed["as_of"]))
             made = prove(
                 stated, figure, parts.settings.roots_path, connection, parts.settings.conninfo, signer(request)
             )

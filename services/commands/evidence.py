@@ -18,7 +18,7 @@ from domain.ledger.rates import Filters
 from domain.values.instants import parse_date
 from services.commands.console import ERR, OUT
 from services.evidence.bundles.answers import AnswerError, fold, no_garbage_collection, read_filters
-from services.evidence.bundles.bundle import Contents, Question, is_bundle, write_bundle
+from services.evidence.bundles.bundle import Contents, Question, Roots, is_bundle, write_bundle
 from services.evidence.bundles.relevant import relevant
 from services.evidence.copies.copies import export_log
 from services.evidence.copies.stored import DatabaseLog
@@ -241,6 +241,9 @@ def export_evidence(  # noqa: PLR0917 -- typer reads options from parameters
     ] = None,
     as_of: Annotated[str | None, typer.Option(help="生效日 YYYY-MM-DD; today if left out")] = None,
     known_at: Annotated[int | None, typer.Option(min=0, help="数据时点 a position; the latest if left out")] = None,
+    complete: Annotated[  # noqa: FBT002 - an option
+        bool, typer.Option("--complete", help="无遗漏 show that the events are all, as the log last states its roots")
+    ] = False,
     data: Data = None,
 ) -> None:
     """导出证据包 The events behind organizations' rows, with proofs, to be checked offline by `taizhang verify`.
@@ -252,20 +255,22 @@ def export_evidence(  # noqa: PLR0917 -- typer reads options from parameters
     filters = _filters(rates_filter) if rates_filter else None
     with database(settings) as ready, psycopg.connect(ready.conninfo, autocommit=True) as connection:
         size = LOG.size(connection)
-        question = Question(day, size if known_at is None else min(known_at, size), organizations or (), filters)
+        roots = Roots.last(connection, ready.roots_path, known_at) if complete else None
+        at = min(size if known_at is None else known_at, size) if roots is None else roots.stated.known_at
+        question = Question(day, at, organizations or (), filters)
         signer = signer_for(ready.log_key_path, ready.log_origin)
         with contextlib.closing(DatabaseLog(ready.conninfo)) as log, ERR.status("读取日志 reading the log"):
-            count = write_bundle(connection, signer, log, _contents(log, question), output)
+            count = write_bundle(connection, signer, log, _contents(log, question, roots), output)
     OUT.print(f"{count:,} 个事件已写入 events written to {output}", highlight=False, soft_wrap=True)
 
 
-def _contents(log: DatabaseLog, question: Question) -> Contents:
+def _contents(log: DatabaseLog, question: Question, roots: Roots | None) -> Contents:
     """Which organizations and events, from the whole log and from nothing else."""
     with no_garbage_collection():
         events = list(log.known(question.known_at))
         state = fold(events, question.as_of)
         organizations = question.with_group(row.org for row in state.rows() if question.means(row))
-        return Contents(question, organizations, relevant(events, organizations))
+        return Contents(question, organizations, relevant(events, organizations), roots)
 
 
 def _date(text: str) -> date:

@@ -50,9 +50,9 @@ ROOMS: dict[str, dict[str, str]] = {
         "fieldwork": "intake ledger log system",
         "lists": "intake ledger log system",
         "contract": "fieldwork log",
-        "evidence/bundles": "evidence/copies evidence/notes ledger log postgres system",
-        "kafka": "fieldwork intake ledger log serving system",
         "evidence/roots": "evidence/copies evidence/notes intake ledger log postgres system",
+        "evidence/bundles": "evidence/copies evidence/notes evidence/roots ledger log postgres system",
+        "kafka": "fieldwork intake ledger log serving system",
         "evidence/verifier": (
             "access evidence/bundles evidence/copies evidence/notes evidence/roots ledger log postgres system"
         ),

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from domain.events.evidence import FAMILY
+from domain.events.evidence import ROOTED
 from domain.tree.sum_tree import SumError
 from domain.values.terms import Kind
 from services.evidence.copies.stored import DatabaseLog, StoredEvent
@@ -14,9 +14,8 @@ from services.evidence.notes.checkpoint import Checkpoint, open_checkpoint
 from services.evidence.notes.signing import CheckpointSigner
 from services.evidence.roots.figure_proof import FigureProof, write
 from services.evidence.roots.kept import RETRY_AFTER_S, kept, prove_figure
-from services.evidence.roots.stated import Stated, stated_by
-from services.ledger.queries import Queries
-from services.ledger.traces import events_about
+from services.evidence.roots.stated import SOURCE, Stated, stated_by
+from services.log.reader import LogReader
 from services.log.tree import LOG, AnyConnection
 from services.system.errors import NotFoundError, NotReadyError
 
@@ -38,19 +37,19 @@ class Included(NamedTuple):
     checkpoint: Checkpoint
 
 
-def roots_stated(queries: Queries, as_of: date, known_at: int) -> Stated:
-    """What the log states last of the roots of a pair of clocks.
+def roots_stated(connection: AnyConnection, known_at: int | None = None, as_of: date | None = None) -> Stated:
+    """What the log states last of the roots of a position and a date, or of any.
 
     Raises:
         NotReadyError: nothing yet.
     """
-    with queries.connection() as connection:
-        events = events_about(connection, queries.view.current.reading, [FAMILY], queries.position)
-    found = [stated for event in events if event.is_fact and (stated := stated_by(event)).of(as_of, known_at)]
+    stated = [stated_by(event) for event in LogReader(connection).of_source(SOURCE) if event.type == ROOTED]
+    found = [each for each in stated if known_at in {None, each.known_at} and as_of in {None, each.as_of}]
     if not found:
+        of = "any position" if known_at is None else f"position {known_at}"
         raise NotReadyError(
-            f"the log does not state the roots for {as_of} as known at {known_at} yet: the service makes those of "
-            "sealed reports by itself, ask again; of other clocks taizhang prove --commit makes them",
+            f"the log does not state the roots of {of}{'' if as_of is None else f' as of {as_of}'} yet: the service "
+            "makes those of sealed reports by itself, ask again; of other clocks taizhang prove --commit makes them",
             RETRY_AFTER_S,
         )
     return found[-1]

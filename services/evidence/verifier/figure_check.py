@@ -3,23 +3,17 @@
 The steps have the numbers of services/evidence/evidence-format.md. A step that finds a fault is the last.
 """
 
-from dataclasses import replace
-
-from domain.events.envelope import read_event
-from domain.events.evidence import ROOTED
 from domain.ledger.rates import RATES, ratio
-from domain.tree.merkle import MerkleError, leaf_hash
-from domain.tree.proofs import verify_inclusion
+from domain.tree.merkle import MerkleError
 from domain.tree.sum_tree import root_of
 from services.evidence.copies.copies import CopyError
-from services.evidence.copies.stored import MangledEntryError, StoredEvent, position_in, read_entry
-from services.evidence.notes.checkpoint import Checkpoint, open_checkpoint
+from services.evidence.notes.checkpoint import open_checkpoint
 from services.evidence.notes.notes import NoteError, VerifierKey
 from services.evidence.roots.figure_proof import ALL_KINDS, WHOLE, FigureProof, read
-from services.evidence.roots.stated import SOURCE, Stated, stated_by
+from services.evidence.roots.stated import Stated
 from services.evidence.verifier.bundle_check import Verified
 from services.evidence.verifier.report import Report
-from services.evidence.verifier.scan import Part, check_event
+from services.evidence.verifier.roots_check import included, stated_in
 
 
 def verify_figure(data: bytes, log_key: VerifierKey | None) -> Verified:
@@ -47,8 +41,8 @@ def verify_figure(data: bytes, log_key: VerifierKey | None) -> Verified:
         return verified
     verified.checkpoint = checkpoint
     # 3. The event that states the roots: a leaf of the tree, its bytes as received, the service's own word.
-    stored = _included(report, proof, checkpoint)
-    stated = None if stored is None or report.faults else _stated(report, stored)
+    stored = included(report, proof.entry, proof.raw, proof.path, checkpoint)
+    stated = None if stored is None or report.faults else stated_in(report, stored)
     if stored is None or stated is None or report.faults:
         return verified
     verified.known_at, verified.recorded_at = stored.position, stored.recorded_at
@@ -75,39 +69,6 @@ def _check_sums(report: Report, proof: FigureProof, stated: Stated) -> None:
     if made != stated.sums:
         words = f"the figures lead to the root {made.hex()}, position {stated.position} states {stated.sums.hex()}"
         report.fails(None, "数字与公布的树根不符", words)
-
-
-def _included(report: Report, proof: FigureProof, checkpoint: Checkpoint) -> StoredEvent | None:
-    hashed = leaf_hash(proof.entry)
-    try:
-        position = position_in(proof.entry)
-        stored = read_entry(position, proof.entry, proof.raw, hashed)
-        verify_inclusion(hashed, position - 1, checkpoint.size, proof.path, checkpoint.root_hash)
-    except (MangledEntryError, MerkleError) as fault:
-        report.fails(None, "事件不在日志中, 或被改动", f"the event is not in the log as it stands here: {fault}")
-        return None
-    part = Part(position, position)
-    check_event(part, stored, position)
-    report.faults += part.faults
-    report.faults_total += part.faults_total
-    return stored
-
-
-def _stated(report: Report, stored: StoredEvent) -> Stated | None:
-    reading = read_event(stored.raw, stored.intake.get("attributes"))
-    if reading.event is None or reading.event.type != ROOTED:
-        report.fails(stored.position, "此事件未公布树根", f"the event is none of {ROOTED}, or not well formed")
-        return None
-    if (stored.source, stored.publisher) != (SOURCE, SOURCE):
-        words = f"it is of {stored.source}, published by {stored.publisher}: roots are {SOURCE}'s own word"
-        report.fails(stored.position, "树根并非本系统所公布", words)
-        return None
-    stated = stated_by(replace(reading.event, position=stored.position))
-    if stated.known_at >= stored.position:
-        words = f"it speaks of position {stated.known_at}, which is not before its own"
-        report.fails(stored.position, "已知时点不在其前", words)
-        return None
-    return stated
 
 
 def _tell(report: Report, proof: FigureProof, stated: Stated) -> None:
