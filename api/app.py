@@ -43,6 +43,8 @@ ROUTERS: Final = (
     measures.router, weak_branches.router, branch_tiers.router,
     regions.router, surveys.router, matches.router,
 )  # fmt: skip
+#: So long a worker reads the ledger before it answers all the same, and says that it has none.
+LOAD_S_MAX: Final = 120.0
 DESCRIPTION: Final = """\
 台账: a ledger of Party building coverage, on two clocks. Publish events, ask for any date as known at any moment.
 
@@ -117,8 +119,12 @@ def _tags(methods: dict[str, dict[str, Any]]) -> set[str]:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    parts = open_parts(settings_module.current())
-    app.state.parts = await run_in_threadpool(parts.__enter__)
+    settings = settings_module.current()
+    parts = open_parts(settings)
+    app.state.parts = opened = await run_in_threadpool(parts.__enter__)
+    if settings.workers > 1:
+        # The others answer meanwhile: who joins them can do what they can.
+        await run_in_threadpool(opened.queries.view.loaded.wait, LOAD_S_MAX)
     # Whoever asks first should not wait for templates.
     warm()
     try:

@@ -70,7 +70,6 @@ async def sealed(request: Request, holder: str, body: Seal) -> int:
         raise Problem("internal", str(error)) from error
     with suppress(Problem):
         await wait_for(parts, position)
-    parts.rooter.wake()
     return position
 
 

@@ -1,5 +1,6 @@
 """What `/metrics` shows, in Prometheus' terms."""
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import Final, get_args
 
@@ -12,9 +13,11 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from services.intake.sources import Partition, Source
 from services.log.messages import Disposition
+from services.serving.workers import COUNTS_FOLDER
 from services.system.logs import strike_out
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client gives it no types
@@ -99,8 +102,16 @@ class Account:
 
 def text(account: Account | None) -> bytes:
     """All measures in Prometheus' text format; without an account where the database does not answer."""
+    counted = generate_latest(_of_all_workers() if COUNTS_FOLDER in os.environ else REGISTRY)
     if account is None:
-        return generate_latest(REGISTRY)
+        return counted
     beside = CollectorRegistry()
     beside.register(account)
-    return generate_latest(REGISTRY) + generate_latest(beside)
+    return counted + generate_latest(beside)
+
+
+def _of_all_workers() -> CollectorRegistry:
+    """What this process and its like have counted, those that have ended too."""
+    together = CollectorRegistry()
+    MultiProcessCollector(together)  # type: ignore[no-untyped-call]  # prometheus_client gives it no types
+    return together

@@ -17,9 +17,6 @@ from services.access.rate_limits import RateLimits
 from services.access.reading_trail import Readings
 from services.access.seal import Seal
 from services.access.sessions import Sessions
-from services.evidence.notes.signing import signers
-from services.evidence.roots.rooting import Rooter
-from services.evidence.witness.notary import Notary, read_witnesses
 from services.fieldwork.regions import KnownRegions
 from services.intake.group_commit import GroupCommit
 from services.intake.intake import Intake
@@ -55,7 +52,6 @@ class Parts:
     drawer: Drawer
     regions: KnownRegions
     uploads: Uploads
-    rooter: Rooter
 
 
 def parts_of(request: Request) -> Parts:
@@ -72,14 +68,6 @@ def parts_of(request: Request) -> Parts:
     return replace(parts, queries=parts.queries.within(scope, state.view))
 
 
-def notary_of(settings: Settings) -> Notary:
-    """Who signs the heads of the log and of the trail of reading, and asks the witnesses that the settings name."""
-    witnesses = read_witnesses(settings.witnesses or "")
-    # Its signers are its own: what it has just signed must not be served to others for the next second.
-    own = signers(settings.log_key_path, settings.log_origin)
-    return Notary(settings.conninfo, own, witnesses, settings.checkpoint_seconds)
-
-
 @contextmanager
 def open_parts(settings: Settings) -> Iterator[Parts]:
     """Make the parts, and at the end close them in the opposite order: what waits for a commit is still taken in."""
@@ -90,12 +78,6 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
         stack.callback(group_commit.close)
         queries = stack.enter_context(Queries.open(settings.conninfo))
         readings = Readings(stack.enter_context(open_pool(settings.conninfo, "readings", size_max=2)))
-        notary = notary_of(settings)
-        notary.start()
-        stack.callback(notary.close)
-        rooter = Rooter(settings.conninfo, settings.roots_path, queries, settings.checkpoint_seconds)
-        rooter.start()
-        stack.callback(rooter.close)
         keyring = Keyring(settings.api_keys_path)
         grants = Grants(stack.enter_context(open_pool(settings.conninfo, "grants", size_max=1)))
         persons = Persons(
@@ -111,12 +93,12 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
             stack.callback(provider.close)
         drawer = Drawer()
         stack.callback(drawer.close)
-        uploads = Uploads()
+        uploads = Uploads(settings.data / "uploads")
         stack.callback(uploads.close)
         yield Parts(
             settings, keyring, grants, intake, group_commit, intake.recorder, Quarantine(intake.writer), queries,
             readings, seal, sessions, provider, RateLimits(0 if settings.dev else settings.requests_per_second),
-            persons, drawer, KnownRegions(), uploads, rooter,
+            persons, drawer, KnownRegions(), uploads,
         )  # fmt: skip
 
 

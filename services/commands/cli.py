@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "serve": "services.commands.serve:serve",
     "demo": "services.commands.demo:demo",
     "projector": "services.commands.serve:projector",
+    "worker": "services.commands.serve:worker",
     "api-key": "services.commands.api_key:api_key",
     "ingest": "services.commands.ingest:ingest",
     "relay": "services.commands.ingest:relay",
@@ -63,7 +64,7 @@ COMMANDS: Final = {
     "persons": "services.commands.persons:persons",
 }
 #: Which other commands start themselves.
-HIDDEN: Final = frozenset({"projector"})
+HIDDEN: Final = frozenset({"projector", "worker"})
 
 
 def _settings_text() -> str:

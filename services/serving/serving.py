@@ -1,7 +1,8 @@
 """`taizhang serve`: its parts, started in order and stopped in the opposite order.
 
 Settings, PostgreSQL (embedded unless an address is given), migrations, the projector as a supervised child process,
-the HTTP server. The server is named by an import string, since services never import api.
+the notary, the rooter, the HTTP server or several. The server is named by an import string, since services never
+import api.
 """
 
 import contextlib
@@ -19,10 +20,13 @@ import psycopg
 import uvicorn
 from pydantic import SecretStr
 
+from services.evidence.roots.rooting import Rooter
+from services.evidence.witness.notary import Notary
 from services.ledger.takeover import Takeover
 from services.postgres.database import migrate
 from services.postgres.embedded import EmbeddedPostgres
 from services.postgres.postmaster import EmbeddedPostgresError
+from services.serving.workers import say_ready, workers
 from services.system import settings as settings_module
 from services.system.errors import StoreUnavailableError, TaizhangError
 from services.system.logs import logger
@@ -178,12 +182,34 @@ def serve(settings: Settings, when_ready: Callable[[str], None]) -> int:
         projector.start()
         takeover = Takeover(ready.conninfo, projector)
         takeover.start()
+        notary = Notary.of(ready)
+        notary.start()
+        rooter = Rooter(ready.conninfo, ready.roots_path)
+        rooter.start()
         try:
-            code = _run(ready, listener, lambda: _in_thread(when_ready, address))
+            if ready.workers == 1:
+                code = _run(ready, listener, lambda: _in_thread(when_ready, address))
+            else:
+                with workers(listener, ready.workers, lambda: when_ready(address)):
+                    threading.Event().wait()
         finally:
+            rooter.close()
+            notary.close()
             takeover.stop()
             projector.stop()
     return code
+
+
+def answer_on(settings: Settings, listener: int, ready: int) -> int:
+    """Answer on a socket that another process holds, beside others that do; return the exit code.
+
+    Args:
+        settings: of the process that looks after this one.
+        listener: the socket, as an open file.
+        ready: a pipe that is told once this process answers.
+    """
+    gc.disable()
+    return _run(settings, socket.socket(fileno=listener), lambda: say_ready(ready))
 
 
 def _in_thread(call: Callable[[str], None], address: str) -> None:

@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     data: Path = Field(Path(".data"), description="数据目录 the folder of the embedded PostgreSQL and of keys")
     host: str = Field("127.0.0.1", min_length=1, description="监听地址 the address that serve listens on")
     port: int = Field(8000, ge=0, le=65_535, description="监听端口 its port; 0 takes a free one")
+    workers: int = Field(
+        1, ge=1, le=16, description="工作进程数 processes of serve that answer; each keeps the ledger in its own memory"
+    )
     dev: bool = Field(default=False, description="开发模式 as --dev: no sign-in, every role, loopback only")
     api_keys_file: Path | None = Field(
         None,
