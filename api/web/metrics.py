@@ -15,8 +15,10 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from api.web.places import AllPlaces
 from services.intake.sources import Partition, Source
 from services.log.messages import Disposition
+from services.serving.connections import CONNECTIONS
 from services.serving.workers import COUNTS_FOLDER
 from services.system.logs import strike_out
 
@@ -100,13 +102,40 @@ class Account:
         yield from (lag, read, gone, logs, seen)
 
 
-def text(account: Account | None) -> bytes:
+class Edge:
+    """Connections and places of the process that is asked, as a collector: how many, who was refused or ended."""
+
+    def __init__(self, places: AllPlaces) -> None:
+        self._places = places
+
+    def collect(self) -> Iterator[Metric]:
+        """The families, as prometheus_client wants them."""
+        taken = GaugeMetricFamily("taizhang_places", "Places taken, by kind", labels=["kind"])
+        limit = GaugeMetricFamily("taizhang_places_max", "Places there are, by kind", labels=["kind"])
+        refused = CounterMetricFamily("taizhang_places_refused", "Callers refused a place, by kind", labels=["kind"])
+        for each in self._places:
+            taken.add_metric([each.what], each.taken)
+            limit.add_metric([each.what], each.at_once)
+            refused.add_metric([each.what], each.refused)
+        ended = CounterMetricFamily(
+            "taizhang_connections_ended",
+            "Connections that the service ended: late, crowded, large, malformed, cut off",
+            labels=["why"],
+        )
+        for why, number in CONNECTIONS.ended.items():
+            ended.add_metric([why], number)
+        connections = GaugeMetricFamily("taizhang_connections", "Connections that are open")
+        connections.add_metric([], len(CONNECTIONS.open))
+        yield from (taken, limit, refused, connections, ended)
+
+
+def text(places: AllPlaces, account: Account | None) -> bytes:
     """All measures in Prometheus' text format; without an account where the database does not answer."""
     counted = generate_latest(_of_all_workers() if COUNTS_FOLDER in os.environ else REGISTRY)
-    if account is None:
-        return counted
     beside = CollectorRegistry()
-    beside.register(account)
+    beside.register(Edge(places))
+    if account is not None:
+        beside.register(account)
     return counted + generate_latest(beside)
 
 

@@ -8,6 +8,7 @@ from typing import cast
 
 from starlette.requests import Request
 
+from api.web.places import AllPlaces
 from domain.values.scope import Scope
 from services.access.api_keys import Keyring
 from services.access.grants import Grants
@@ -21,6 +22,7 @@ from services.fieldwork.regions import KnownRegions
 from services.intake.group_commit import GroupCommit
 from services.intake.intake import Intake
 from services.intake.quarantine import Quarantine
+from services.intake.quarantine_expiry import Expiry
 from services.ledger.queries import Queries
 from services.ledger.view import PinnedView
 from services.lists.uploads import Uploads
@@ -33,7 +35,7 @@ from services.system.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Settings, who may call, intake, the log, and the answers."""
+    """Settings, who may call, intake, the log, and the answers; in a request's own also who asks."""
 
     settings: Settings
     keyring: Keyring
@@ -52,6 +54,8 @@ class Parts:
     drawer: Drawer
     regions: KnownRegions
     uploads: Uploads
+    places: AllPlaces
+    asker: str
 
 
 def parts_of(request: Request) -> Parts:
@@ -65,7 +69,7 @@ def parts_of(request: Request) -> Parts:
         state.view = PinnedView(parts.queries.view)
     # Until access.decide has let the caller in, nothing is in sight.
     scope: Scope = getattr(state, "scope", ())
-    return replace(parts, queries=parts.queries.within(scope, state.view))
+    return replace(parts, queries=parts.queries.within(scope, state.view), asker=getattr(state, "reader", "anyone"))
 
 
 @contextmanager
@@ -76,6 +80,9 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
         stack.callback(intake.close)
         group_commit = GroupCommit(intake)
         stack.callback(group_commit.close)
+        expiry = Expiry(intake.writer, timedelta(days=settings.quarantine_days))
+        expiry.start()
+        stack.callback(expiry.close)
         queries = stack.enter_context(Queries.open(settings.conninfo))
         readings = Readings(stack.enter_context(open_pool(settings.conninfo, "readings", size_max=2)))
         keyring = Keyring(settings.api_keys_path)
@@ -98,7 +105,7 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
         yield Parts(
             settings, keyring, grants, intake, group_commit, intake.recorder, Quarantine(intake.writer), queries,
             readings, seal, sessions, provider, RateLimits(0 if settings.dev else settings.requests_per_second),
-            persons, drawer, KnownRegions(), uploads,
+            persons, drawer, KnownRegions(), uploads, AllPlaces.of(settings), "",
         )  # fmt: skip
 
 

@@ -120,12 +120,12 @@ def main() -> None:
     try:
         command_line(sys.argv[1] if len(sys.argv) > 1 else None)()
     except SettingsError as error:
-        ERR.print("[red]设置有误 Wrong settings[/red]")
-        ERR.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        ERR.print("设置有误 Wrong settings", style="red")
+        ERR.print(str(error), soft_wrap=True)
         sys.exit(EXIT_SETTINGS)
     except TaizhangError as error:
-        ERR.print("[red]出错 Error[/red]")
-        ERR.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        ERR.print("出错 Error", style="red")
+        ERR.print(str(error), soft_wrap=True)
         sys.exit(EXIT_FAULT)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 from rich.panel import Panel
+from rich.text import Text
 
 from services.commands.console import ERR, Data
 from services.serving.serving import answer_on
@@ -47,19 +48,21 @@ def run(settings: Settings, when_ready: Callable[[str], None]) -> None:
 
 def banner(settings: Settings, address: str) -> None:
     """Tell where the service answers, and who may call."""
-    lines = [f"[bold]{address}[/bold]", f"接口文档 OpenAPI: {address}/openapi.json"]
+    lines: list[str | tuple[str, str]] = [(f"{address}\n", "bold"), f"接口文档 OpenAPI: {address}/openapi.json"]
     if settings.dev:
-        lines.append(
-            "[yellow]开发模式: 不需登录, 人人都有一切权限, 只在本机可达.[/yellow]\n"
-            "[yellow]--dev: no sign-in, every caller has every role, reachable from this machine only.[/yellow]"
+        words = (
+            "\n开发模式: 不需登录, 人人都有一切权限, 只在本机可达.\n"
+            "--dev: no sign-in, every caller has every role, reachable from this machine only."
         )
+        lines.append((words, "yellow"))
     elif not settings.api_keys_path.exists():
-        lines.append(
-            f"[yellow]尚无接口密钥, 一切调用都被拒绝 (401): 用 taizhang api-key 生成.\n"
+        words = (
+            f"\n尚无接口密钥, 一切调用都被拒绝 (401): 用 taizhang api-key 生成.\n"
             f"No API keys in {settings.api_keys_path}: every call is refused (401). "
-            "Make one with taizhang api-key.[/yellow]"
+            "Make one with taizhang api-key."
         )
-    ERR.print(Panel("\n".join(lines), title="台账 Taizhang", expand=False))
+        lines.append((words, "yellow"))
+    ERR.print(Panel(Text.assemble(*lines), title="台账 Taizhang", expand=False))
 
 
 def worker(
