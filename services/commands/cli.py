@@ -53,6 +53,8 @@ COMMANDS: Final = {
     "demo-list": "services.commands.demo:demo_list",
     "verify": "services.commands.evidence:verify",
     "export-log": "services.commands.evidence:export_log_to",
+    "archive": "services.commands.archive:archive",
+    "replay": "services.commands.archive:replay",
     "export-evidence": "services.commands.evidence:export_evidence",
     "prove": "services.commands.prove:prove",
     "log-key": "services.commands.evidence:log_key",

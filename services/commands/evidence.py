@@ -55,7 +55,7 @@ def progress(what: str) -> Iterator[tuple[Callable[[int], None], Callable[[int],
         yield (lambda done: bar.advance(task, done)), (lambda total: bar.update(task, total=total))
 
 
-def _key(text: str | None) -> VerifierKey | None:
+def read_key(text: str | None) -> VerifierKey | None:
     """A verifier key, given as its text or as a file that holds it."""
     if text is None:
         return None
@@ -118,8 +118,8 @@ def verify(  # noqa: PLR0917 -- typer reads options from parameters
     """
     settings = load(data=data)
     asked = Asked(
-        _key(log_key),
-        [key for key in map(_key, witness_key or ()) if key is not None],
+        read_key(log_key),
+        [key for key in map(read_key, witness_key or ()) if key is not None],
         checkpoint or (),
         witness or (),
         answer,
@@ -320,7 +320,7 @@ def witness(  # noqa: PLR0917 -- typer reads options from parameters
 
     logs.configure("console", "info")
     key = load_or_create_key(folder / WITNESS_KEY_NAME, SignatureType.COSIGNATURE, name)
-    trusted = [each for each in map(_key, trust) if each is not None]
+    trusted = [each for each in map(read_key, trust) if each is not None]
     watching = Witness(key, trusted, folder / "witness.sqlite3")
     ERR.print(f"见证人公钥 the witness's key: {key.verifier}", soft_wrap=True)
     if once:

@@ -52,12 +52,13 @@ ROOMS: dict[str, dict[str, str]] = {
         "lists": "intake ledger log system",
         "contract": "fieldwork log",
         "evidence/bundles": "evidence/copies evidence/notes evidence/roots ledger log postgres system",
+        "archive": "evidence/bundles evidence/copies evidence/notes ledger log system",
         "kafka": "fieldwork intake ledger log serving system",
         "evidence/verifier": (
             "access evidence/bundles evidence/copies evidence/notes evidence/roots ledger log postgres system"
         ),
         "commands": (
-            "access demo_city evidence/bundles evidence/copies evidence/notes evidence/roots evidence/verifier "
+            "access archive demo_city evidence/bundles evidence/copies evidence/notes evidence/roots evidence/verifier "
             "evidence/witness fieldwork kafka ledger lists log postgres serving system"
         ),
     },
