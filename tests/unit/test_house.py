@@ -57,9 +57,10 @@ ROOMS: dict[str, dict[str, str]] = {
         "evidence/verifier": (
             "access evidence/bundles evidence/copies evidence/notes evidence/roots ledger log postgres system"
         ),
+        "backup": "access evidence/copies evidence/notes ledger log postgres system",
         "commands": (
-            "access archive demo_city evidence/bundles evidence/copies evidence/notes evidence/roots evidence/verifier "
-            "evidence/witness fieldwork kafka ledger lists log postgres serving system"
+            "access archive backup demo_city evidence/bundles evidence/copies evidence/notes evidence/roots "
+            "evidence/verifier evidence/witness fieldwork kafka ledger lists log postgres serving system"
         ),
     },
     "api": {
