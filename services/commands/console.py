@@ -109,7 +109,9 @@ def _one_of(values: tuple[str, ...]) -> str:
     return ", ".join(values)
 
 
-GroupBy = Annotated[list[str] | None, typer.Option(help=f"分组 may repeat: {_one_of(DIMENSIONS)}")]
+GroupBy = Annotated[
+    list[str] | None, typer.Option(help=f"分组 may repeat: {_one_of(DIMENSIONS)}, body:KIND, body:KIND:N")
+]
 Region = Annotated[str | None, typer.Option(help="地区 a prefix of the division code")]
 Kind = Annotated[str | None, typer.Option(help=_one_of(KINDS))]
 Limit = Annotated[int, typer.Option(min=1, max=1_000, help="至多 how many at most")]
@@ -136,6 +138,8 @@ def _filters(  # noqa: PLR0917 - each is an option of its own
         bool | None, typer.Option(help="工作覆盖 only those with work coverage, or without")
     ] = None,
     eligible: Annotated[bool | None, typer.Option(help="应建 only the eligible, or the others")] = None,
+    body: Annotated[str | None, typer.Option(help="责任主体 only what answers to this body or below it")] = None,
+    basis: Annotated[str | None, typer.Option(help="口径 counted by this named basis; all")] = None,
 ) -> None:
     """The options that every filtered question has."""
 

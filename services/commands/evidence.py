@@ -54,7 +54,7 @@ def _progress(what: str) -> Iterator[tuple[Callable[[int], None], Callable[[int]
         yield (lambda done: bar.advance(task, done)), (lambda total: bar.update(task, total=total))
 
 
-def _key(text: str | None) -> VerifierKey | None:
+def read_key(text: str | None) -> VerifierKey | None:
     """A verifier key, given as its text or as a file that holds it."""
     if text is None:
         return None
@@ -117,8 +117,8 @@ def verify(  # noqa: PLR0917 -- typer reads options from parameters
     """
     settings = load(data=data)
     asked = Asked(
-        _key(log_key),
-        [key for key in map(_key, witness_key or ()) if key is not None],
+        read_key(log_key),
+        [key for key in map(read_key, witness_key or ()) if key is not None],
         checkpoint or (),
         witness or (),
         answer,
@@ -138,7 +138,7 @@ def verify(  # noqa: PLR0917 -- typer reads options from parameters
         ERR.print("无法读取 Cannot be read", style="red")
         ERR.print(str(fault), soft_wrap=True)
         raise typer.Exit(EXIT_UNREADABLE) from None
-    _show(report)
+    show_report(report)
     if report.first is not None:
         raise typer.Exit(EXIT_WRONG)
     if report.partial:
@@ -178,7 +178,8 @@ def _audit(where: str | None, settings: Settings, asked: Asked) -> Report:
         return audit_copy(where, key, asked, advance, total)
 
 
-def _show(report: Report) -> None:
+def show_report(report: Report) -> None:
+    """Print what holds, what is not shown, and the first faults."""
     for chinese, english in report.good:
         OUT.print(f"[green]✓[/green] {escape(chinese)}\n  {escape(english)}", markup=True, soft_wrap=True)
     for chinese, english in report.unshown:
@@ -312,7 +313,7 @@ def witness(  # noqa: PLR0917 -- typer reads options from parameters
 
     logs.configure("console", "info")
     key = load_or_create_key(folder / WITNESS_KEY_NAME, SignatureType.COSIGNATURE, name)
-    trusted = [each for each in map(_key, trust) if each is not None]
+    trusted = [each for each in map(read_key, trust) if each is not None]
     watching = Witness(key, trusted, folder / "witness.sqlite3")
     ERR.print(f"见证人公钥 the witness's key: {key.verifier}", soft_wrap=True)
     if once:

@@ -51,11 +51,13 @@ ROOMS: dict[str, dict[str, str]] = {
         "lists": "intake ledger log system",
         "contract": "fieldwork log",
         "evidence/bundles": "evidence/copies evidence/notes ledger log postgres system",
+        "archive": "evidence/bundles evidence/copies evidence/notes ledger log system",
         "kafka": "fieldwork intake ledger log serving system",
         "evidence/verifier": "access evidence/bundles evidence/copies evidence/notes ledger log postgres system",
+        "backup": "access evidence/copies evidence/notes ledger log postgres system",
         "commands": (
-            "access demo_city evidence/bundles evidence/copies evidence/notes evidence/verifier evidence/witness "
-            "fieldwork kafka ledger lists log postgres serving system"
+            "access archive backup demo_city evidence/bundles evidence/copies evidence/notes evidence/verifier "
+            "evidence/witness fieldwork kafka ledger lists log postgres serving system"
         ),
     },
     "api": {
