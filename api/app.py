@@ -10,8 +10,8 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
-from api.access import grants, persons, readings, session, signing_keys
-from api.admission import sign_in
+from api.access import grants, persons, readings, session, sessions, sign_in_links, signing_keys
+from api.admission import sign_in, sign_in_link, sign_out
 from api.admission.callers import admit
 from api.admission.reading_trail import ReadingTrail
 from api.asking.questions import Not, Question, question_of
@@ -37,7 +37,8 @@ ROUTERS: Final = (
     event_trail.router, log.router, anomalies.router, quarantine_groups.router, quarantine.router,
     sources.router, readings.router, health.router, changes.router, replay.router, vintage.router, signals.router,
     ledger_stream.router, contract.router, bundles.router, proofs.router, *PAGES,
-    lists.router, list_turns.router, session.router, grants.router, signing_keys.router, sign_in.router, persons.router,
+    lists.router, list_turns.router, session.router, sessions.router, sign_in_links.router, grants.router,
+    signing_keys.router, sign_in.router, sign_in_link.router, sign_out.router, persons.router,
     campaigns.router, ranking.router, what_if.router, assessments.router, exports.router,
     measures.router, weak_branches.router, branch_tiers.router,
     regions.router, surveys.router, matches.router,
@@ -148,6 +149,8 @@ def create_app() -> FastAPI:
     )
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(admit), Depends(only_known)])
+    # What pages may lead to: nothing that answers 403 (api/site/base.py).
+    app.state.pages = {each.path: each.question for each in calls() if each.method == "GET" and each.question}
     app.add_route("/openapi.json", _openapi, include_in_schema=False)
     handle_errors(app)
     app.add_middleware(ReadingTrail)

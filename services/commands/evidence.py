@@ -240,7 +240,7 @@ def export_evidence(  # noqa: PLR0917 -- typer reads options from parameters
         typer.Option("--filter", help="一组 instead: all that a filter means, as region=9901; may repeat"),
     ] = None,
     as_of: Annotated[str | None, typer.Option(help="生效日 YYYY-MM-DD; today if left out")] = None,
-    known_at: Annotated[int | None, typer.Option(min=0, help="已知时点 a position; the latest if left out")] = None,
+    known_at: Annotated[int | None, typer.Option(min=0, help="数据时点 a position; the latest if left out")] = None,
     complete: Annotated[  # noqa: FBT002 - an option
         bool, typer.Option("--complete", help="无遗漏 show that the events are all, as the log last states its roots")
     ] = False,

@@ -28,7 +28,7 @@ def prove(  # noqa: PLR0917 - typer reads options from parameters
         bool, typer.Option("--commit", help="公布树根 state the roots for --as-of and --known-at instead")
     ] = False,
     as_of: AsOf = None,
-    known_at: Annotated[int | None, typer.Option(min=0, help="已知时点 a position; the latest if left out")] = None,
+    known_at: Annotated[int | None, typer.Option(min=0, help="数据时点 a position; the latest if left out")] = None,
     data: Data = None,
 ) -> None:
     """数字证明 Prove a figure of a sealed report, complete and correct, in one file for `taizhang verify`.

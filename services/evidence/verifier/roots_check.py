@@ -46,6 +46,6 @@ def stated_in(report: Report, stored: StoredEvent) -> Stated | None:
     stated = stated_by(replace(reading.event, position=stored.position))
     if stated.known_at >= stored.position:
         words = f"it speaks of position {stated.known_at}, which is not before its own"
-        report.fails(stored.position, "已知时点不在其前", words)
+        report.fails(stored.position, "数据时点不在其前", words)
         return None
     return stated
