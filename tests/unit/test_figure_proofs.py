@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from domain.ledger.rates import add, count_row, dimension
+from domain.ledger.rates import Counts, add, count_row, dimension
 from domain.ledger.rows import Row, ledger
 from domain.tree.entity_map import verify_absent, verify_present
 from domain.tree.sum_tree import LEVELS
@@ -54,7 +54,7 @@ def figures_of(rows: list[Row]) -> Iterator[tuple[int, str, str | None, dict[str
         for kind in (None, *KINDS):
             keys = {dimension(row, f"region:{digits}") for row in rows} if digits else {""}
             for key in sorted(map(str, keys)):
-                counts = count_row(rows[0])._make([0] * len(count_row(rows[0])))
+                counts = Counts()
                 for row in rows:
                     if row.attributes.region[:digits] == key and kind in (None, row.attributes.kind):
                         counts = add(counts, count_row(row))

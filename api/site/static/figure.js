@@ -144,7 +144,7 @@ async function checkRow(cell) {
 }
 
 for (const cell of document.querySelectorAll("[data-proof]")) {
-  const [button, result, words] = [cell.querySelector("button"), cell.querySelector("output"), cell.closest("table")];
+  const [button, result, words] = [cell.querySelector("button"), cell.querySelector("output"), cell.closest("tbody")];
   const show = (state, detail) => {
     cell.dataset.state = state;
     result.textContent = detail ? `${words.dataset[state]} ${detail}` : words.dataset[state];
