@@ -18,7 +18,6 @@ from domain.ledger.rates import ANY
 from services.evidence.bundles import on_request
 from services.evidence.bundles.bundle import ORGANIZATIONS_MAX, Question, Roots
 from services.evidence.bundles.relevant import EVENTS_MAX
-from services.system.errors import NotReadyError
 
 router = APIRouter(prefix="/v1", tags=["log"], responses=PROBLEMS)
 
@@ -103,12 +102,8 @@ def _roots(request: Request, position: int) -> Roots:
     """The roots of the position that is asked for by name, else the last ones."""
     parts = parts_of(request)
     asked = position if "known_at" in request.query_params else None
-    try:
-        with parts.recorder.datastore.get_connection() as connection:
-            return Roots.last(connection, parts.settings.roots_path, asked)
-    except NotReadyError:
-        parts.rooter.wake()
-        raise
+    with parts.recorder.datastore.get_connection() as connection:
+        return Roots.last(connection, parts.settings.roots_path, asked)
 
 
 @router.get("/export", response_class=StreamingResponse, responses=_ZIP, summary="日志副本 A copy of the whole log")

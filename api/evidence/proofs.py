@@ -15,7 +15,6 @@ from domain.values.instants import parse_date
 from domain.values.terms import Kind
 from services.assessment.assessments import find_assessment
 from services.evidence.roots.proving import Figure, prove, roots_stated
-from services.system.errors import NotReadyError
 
 router = APIRouter(prefix="/v1", tags=["log"], responses=PROBLEMS)
 
@@ -56,15 +55,9 @@ def proof(
     sealed = find_assessment(queries, assessment, queries.position).data
     (region,) = regions.items() or [(0, "")]
     figure = Figure(*region, kind)
-    try:
-        with parts.recorder.datastore.get_connection() as connection:
-            stated = roots_stated(connection, sealed["known_at"], parse_date(sealed["as_of"]))
-            made = prove(
-                stated, figure, parts.settings.roots_path, connection, parts.settings.conninfo, signer(request)
-            )
-    except NotReadyError:
-        parts.rooter.wake()
-        raise
+    with parts.recorder.datastore.get_connection() as connection:
+        stated = roots_stated(connection, sealed["known_at"], parse_date(sealed["as_of"]))
+        made = prove(stated, figure, parts.settings.roots_path, connection, parts.settings.conninfo, signer(request))
     name = "-".join(each for each in (assessment.partition(":")[2], figure.key, kind) if each)
     headers = {"content-disposition": f'attachment; filename="{name}.proof.txt"', "cache-control": "private, no-store"}
     return Response(made, headers=headers, media_type="text/plain")

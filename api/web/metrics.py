@@ -1,6 +1,7 @@
 """What `/metrics` shows, in Prometheus' terms."""
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, get_args
 
 from prometheus_client import (
@@ -12,9 +13,13 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
 
+from api.web.places import AllPlaces
 from services.intake.sources import Partition, Source
 from services.log.messages import Disposition
+from services.serving.connections import CONNECTIONS
+from services.serving.workers import COUNTS_FOLDER
 from services.system.logs import strike_out
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client gives it no types
@@ -40,10 +45,17 @@ SOURCES_MAX: Final = 500
 class Account:
     """The account of every message as a collector: the counts of `/v1/sources`, and the positions."""
 
-    def __init__(
-        self, found: Sequence[Source], partitions: Sequence[Partition], head: int, reached: int, held: int
+    def __init__(  # noqa: PLR0917 - one measure each
+        self,
+        found: Sequence[Source],
+        partitions: Sequence[Partition],
+        head: int,
+        reached: int,
+        held: int,
+        ready: Mapping[str, bool],
     ) -> None:
         self._held = held
+        self._ready = ready
         self._sources = sorted(found, key=lambda each: -each.tally.received)[:SOURCES_MAX]
         self._partitions = partitions
         self._positions = {"log": head, "projections": reached}
@@ -63,7 +75,7 @@ class Account:
             "taizhang_held_events", "Events without a part in the ledger: not to be applied, and those behind them"
         )
         held.add_metric([], self._held)
-        yield from (position, held, messages)
+        yield from (position, held, messages, part_ready(self._ready))
         yield from self._kafka()
 
     def _kafka(self) -> Iterator[Metric]:
@@ -97,10 +109,60 @@ class Account:
         yield from (lag, read, gone, logs, seen)
 
 
-def text(account: Account | None) -> bytes:
+def part_ready(ready: Mapping[str, bool]) -> Metric:
+    """Each part of readiness as a measure: 1 where it is as it should be, 0 where `/health/ready` says why not."""
+    found = GaugeMetricFamily("taizhang_part_ready", "Parts of /health/ready: 1 ready, 0 not", labels=["part"])
+    for part, is_ready in ready.items():
+        found.add_metric([part], is_ready)
+    return found
+
+
+class _Away:
+    """In the account's place while the database does not answer."""
+
+    def collect(self) -> Iterator[Metric]:
+        """The one measure that is left."""
+        yield part_ready({"database": False})
+
+
+class Edge:
+    """Connections and places of the process that is asked, as a collector: how many, who was refused or ended."""
+
+    def __init__(self, places: AllPlaces) -> None:
+        self._places = places
+
+    def collect(self) -> Iterator[Metric]:
+        """The families, as prometheus_client wants them."""
+        taken = GaugeMetricFamily("taizhang_places", "Places taken, by kind", labels=["kind"])
+        limit = GaugeMetricFamily("taizhang_places_max", "Places there are, by kind", labels=["kind"])
+        refused = CounterMetricFamily("taizhang_places_refused", "Callers refused a place, by kind", labels=["kind"])
+        for each in self._places:
+            taken.add_metric([each.what], each.taken)
+            limit.add_metric([each.what], each.at_once)
+            refused.add_metric([each.what], each.refused)
+        ended = CounterMetricFamily(
+            "taizhang_connections_ended",
+            "Connections that the service ended: late, crowded, large, malformed, cut off",
+            labels=["why"],
+        )
+        for why, number in CONNECTIONS.ended.items():
+            ended.add_metric([why], number)
+        connections = GaugeMetricFamily("taizhang_connections", "Connections that are open")
+        connections.add_metric([], len(CONNECTIONS.open))
+        yield from (taken, limit, refused, connections, ended)
+
+
+def text(places: AllPlaces, account: Account | None) -> bytes:
     """All measures in Prometheus' text format; without an account where the database does not answer."""
-    if account is None:
-        return generate_latest(REGISTRY)
+    counted = generate_latest(_of_all_workers() if COUNTS_FOLDER in os.environ else REGISTRY)
     beside = CollectorRegistry()
-    beside.register(account)
-    return generate_latest(REGISTRY) + generate_latest(beside)
+    beside.register(Edge(places))
+    beside.register(account or _Away())
+    return counted + generate_latest(beside)
+
+
+def _of_all_workers() -> CollectorRegistry:
+    """What this process and its like have counted, those that have ended too."""
+    together = CollectorRegistry()
+    MultiProcessCollector(together)  # type: ignore[no-untyped-call]  # prometheus_client gives it no types
+    return together

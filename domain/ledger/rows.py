@@ -1,9 +1,9 @@
 """The ledger at one date: every entity's state, and each active organization's row."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from domain.events.facts import (
     LEDGER_FAMILIES,
@@ -15,6 +15,8 @@ from domain.events.facts import (
     standing_facts,
     subject_of,
 )
+from domain.ledger.bases import BASIS, Basis, bases
+from domain.ledger.bodies import NO_BODIES, Bodies, bodies, unplaced_in_vain
 from domain.ledger.entities import (
     Attributes,
     Branch,
@@ -29,12 +31,19 @@ from domain.ledger.entities import (
     legal_person,
 )
 from domain.ledger.hierarchy import DECIDING_PARENTS, hierarchy
+from domain.ledger.placements import NOTHING_SAID, Answers, Body, Existence, answers_to
 from domain.ledger.policy import DEFAULT_POLICY, Policy, policy_in_force
 from domain.values.terms import COUNTED_AS, FORMATIONS, CountedAs, ExclusionReason, Formation, Measure
 
+_LAST_DAY: Final = date.max.toordinal()
+_UNPLACED: Final = "taizhang.organization.unplaced.v1"
+
 
 class Row(NamedTuple):
-    """One active organization on a date (spec/domain.md, What each organization's row says)."""
+    """One active organization on a date (spec/domain.md, What each organization's row says).
+
+    `bodies` are those that it answers to, of each of BODY_KINDS (domain.ledger.placements.Answers).
+    """
 
     org: str
     attributes: Attributes
@@ -48,6 +57,7 @@ class Row(NamedTuple):
     eligible: bool
     measure: Measure
     members_elsewhere: int = 0
+    bodies: tuple[str | None, ...] = NOTHING_SAID.bodies
 
 
 class Presence(NamedTuple):
@@ -96,7 +106,7 @@ def measure(employees: int | None, full_members: int, policy: Policy) -> Measure
     return "combine" if full_members >= 1 else "instruct"
 
 
-def row(org: str, state: Organization, presence: Presence, policy: Policy) -> Row:
+def row(org: str, state: Organization, presence: Presence, policy: Policy, answers: Answers = NOTHING_SAID) -> Row:
     """The row of an active organization.
 
     Raises:
@@ -120,12 +130,16 @@ def row(org: str, state: Organization, presence: Presence, policy: Policy) -> Ro
         eligible(counted, policy),
         measure(state.attributes.employees, counted, policy),
         presence.full_elsewhere + presence.probationary_elsewhere,
+        answers.bodies,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The states of all entities at the end of one date under one state of knowledge."""
+    """The states of all entities at the end of one date under one state of knowledge.
+
+    `crossing` are those of the anomalies that facts of several entities show, and that no table of the ledger holds.
+    """
 
     organizations: dict[str, Organization] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
@@ -134,16 +148,28 @@ class Ledger:
     policy: Policy = DEFAULT_POLICY
     anomalies: tuple[AnomalyFound, ...] = ()
     parents: Mapping[str, str] = field(default_factory=dict)
+    bodies: Bodies = NO_BODIES
+    existence: Mapping[str, Existence] = field(default_factory=dict)
+    bases: Mapping[str, Basis] = field(default_factory=dict)
+    crossing: tuple[AnomalyFound, ...] = ()
 
-    def rows(self) -> list[Row]:
-        """One row for each active organization, in order of its identifier."""
+    def rows(self, basis: Basis | None = None) -> list[Row]:
+        """One row for each active organization, in order of its identifier; under the policy as a basis counts."""
+        policy = self.policy if basis is None else basis.policy(self.policy)
         presences = self._presences()
         nothing = Presence()
         return [
-            row(org, state, presences.get(org, nothing), self.policy)
+            row(org, state, presences.get(org, nothing), policy, self.answers_to(state))
             for org, state in sorted(self.organizations.items())
             if state.attributes is not None
         ]
+
+    def answers_to(self, state: Organization) -> Answers:
+        """The bodies that an organization answers to."""
+        return answers_to(state.said, self._existence_of, _LAST_DAY)
+
+    def _existence_of(self, body: str) -> Existence:
+        return self.existence.get(body, ())
 
     def _presences(self) -> dict[str, Presence]:
         members: dict[str, dict[CountedAs, int]] = {}
@@ -187,7 +213,8 @@ def ledger(events: Iterable[Event], as_of: date, fits: Callable[[str, object], b
     for standing in facts:
         if counts_by(standing, as_of):
             by_entity.setdefault(standing.entity, []).append(standing)
-    return ledger_of(by_entity.items(), anomalies)
+    of_bases = (fact for fact in facts if fact.effective_on <= as_of and family_of(fact.type) == BASIS)
+    return replace(ledger_of(by_entity.items(), anomalies), bases=bases(of_bases))
 
 
 def counts_by(standing: Fact, as_of: date) -> bool:
@@ -206,20 +233,25 @@ def ledger_of(entities: Iterable[tuple[str, Sequence[Fact]]], anomalies: Iterabl
     told = list(anomalies)
     states: dict[str, State] = {}
     deciding_parents: list[Fact] = []
+    of_bodies: list[Fact] = []
+    unplaced: list[Sequence[Fact]] = []
     for entity, facts in entities:
         if entity == POLICY:
             policy = policy_in_force(facts)
             continue
         deciding_parents += [fact for fact in facts if fact.type in DECIDING_PARENTS]
         states[entity] = _fold_entity(facts, told)
-    parents = hierarchy(sorted(deciding_parents))
-    result = Ledger(policy=policy)
+        if isinstance(states[entity], Body):
+            of_bodies += facts
+        if any(fact.type == _UNPLACED for fact in facts):
+            unplaced.append(facts)
+    parents, tree = hierarchy(sorted(deciding_parents)), bodies(sorted(of_bodies))
+    existence = {entity: state.existence for entity, state in states.items() if isinstance(state, Body)}
+    result = Ledger(policy=policy, parents=parents.parents, bodies=tree, existence=existence)
     for entity, state in states.items():
         _place(result, entity, state)
-    return Ledger(
-        result.organizations, result.members, result.branches, result.instructors,
-        result.policy, (*told, *parents.anomalies, *_inactive(result)), parents.parents,
-    )  # fmt: skip
+    crossing = (*parents.anomalies, *tree.anomalies, *_inactive(result), *_placed(result, unplaced))
+    return replace(result, anomalies=(*told, *crossing), crossing=crossing)
 
 
 def _fold_entity(facts: Sequence[Fact], told: list[AnomalyFound]) -> State:
@@ -243,6 +275,15 @@ def _place(result: Ledger, entity: str, state: State) -> None:
         case Instructor():
             org, _, instructor = entity.partition(" ")
             result.instructors[(org, instructor)] = state
+
+
+def _placed(result: Ledger, unplaced: Iterable[Sequence[Fact]]) -> Iterator[AnomalyFound]:
+    """Organizations that stand under a body which does not exist, or were taken from one that they had left."""
+    for org, state in result.organizations.items():
+        for body in result.answers_to(state).waiting:
+            yield AnomalyFound("body_not_created", org, 0, None, body)
+    for facts in unplaced:
+        yield from unplaced_in_vain(facts, result.existence)
 
 
 def _inactive(result: Ledger) -> list[AnomalyFound]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from domain.ledger.entities import Attributes
+from domain.ledger.placements import Answers
 from domain.values.terms import Anomaly, CountedAs
 
 # Days are proleptic Gregorian ordinals (date.toordinal); a span [from, FOREVER) has no end.
@@ -17,9 +18,10 @@ INACTIVE: Final = -1
 
 # An organization's raw state, before any policy: attributes number or INACTIVE, exclusion
 # (0 none, else 1 + index in EXCLUSION_REASONS), members by standing, branches by formation,
-# instructors, members whose relation is elsewhere by standing.
-RawState = tuple[int, int, int, int, int, int, int, int, int, int, int]
-EMPTY: Final[RawState] = (INACTIVE, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+# instructors, members whose relation is elsewhere by standing, the number of its answers (domain.ledger.placements),
+# of which 0 is of those of whom nobody said anything.
+RawState = tuple[int, int, int, int, int, int, int, int, int, int, int, int]
+EMPTY: Final[RawState] = (INACTIVE, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 ATTRIBUTES, EXCLUDED = 0, 1
 AT_COUNTED: Final[dict[CountedAs, int]] = {
@@ -27,6 +29,7 @@ AT_COUNTED: Final[dict[CountedAs, int]] = {
 }  # fmt: skip
 AT_FORMATION: Final = {"standalone": 5, "joint": 6, "affiliated": 7}
 AT_INSTRUCTORS: Final = 8
+AT_ANSWERS: Final = 11
 
 
 class Entry(NamedTuple):
@@ -102,4 +105,5 @@ class Changes:
     mentions: list[Mention] = field(default_factory=list)
     organizations: list[tuple[int, str]] = field(default_factory=list)
     attributes: list[tuple[int, int, Attributes]] = field(default_factory=list)
+    answers: list[tuple[int, Answers]] = field(default_factory=list)
     words: list[tuple[str, str, int]] = field(default_factory=list)

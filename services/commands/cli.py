@@ -20,12 +20,15 @@ COMMANDS: Final = {
     "serve": "services.commands.serve:serve",
     "demo": "services.commands.demo:demo",
     "projector": "services.commands.serve:projector",
+    "worker": "services.commands.serve:worker",
     "api-key": "services.commands.api_key:api_key",
     "ingest": "services.commands.ingest:ingest",
     "relay": "services.commands.ingest:relay",
     "reminders": "services.commands.ingest:reminders",
     "publish": "services.commands.publish:publish_file",
     "rebuild": "services.commands.rebuild:rebuild",
+    "backup": "services.commands.backup:backup",
+    "restore": "services.commands.backup:restore",
     "held": "services.commands.held:held",
     "ask": "services.commands.ask:ask",
     "rates": "services.commands.questions:rates",
@@ -52,6 +55,8 @@ COMMANDS: Final = {
     "demo-list": "services.commands.demo:demo_list",
     "verify": "services.commands.evidence:verify",
     "export-log": "services.commands.evidence:export_log_to",
+    "archive": "services.commands.archive:archive",
+    "replay": "services.commands.archive:replay",
     "export-evidence": "services.commands.evidence:export_evidence",
     "prove": "services.commands.prove:prove",
     "log-key": "services.commands.evidence:log_key",
@@ -63,7 +68,7 @@ COMMANDS: Final = {
     "persons": "services.commands.persons:persons",
 }
 #: Which other commands start themselves.
-HIDDEN: Final = frozenset({"projector"})
+HIDDEN: Final = frozenset({"projector", "worker"})
 
 
 def _settings_text() -> str:
@@ -119,12 +124,12 @@ def main() -> None:
     try:
         command_line(sys.argv[1] if len(sys.argv) > 1 else None)()
     except SettingsError as error:
-        ERR.print("[red]设置有误 Wrong settings[/red]")
-        ERR.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        ERR.print("设置有误 Wrong settings", style="red")
+        ERR.print(str(error), soft_wrap=True)
         sys.exit(EXIT_SETTINGS)
     except TaizhangError as error:
-        ERR.print("[red]出错 Error[/red]")
-        ERR.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        ERR.print("出错 Error", style="red")
+        ERR.print(str(error), soft_wrap=True)
         sys.exit(EXIT_FAULT)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

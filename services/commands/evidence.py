@@ -55,7 +55,7 @@ def progress(what: str) -> Iterator[tuple[Callable[[int], None], Callable[[int],
         yield (lambda done: bar.advance(task, done)), (lambda total: bar.update(task, total=total))
 
 
-def _key(text: str | None) -> VerifierKey | None:
+def read_key(text: str | None) -> VerifierKey | None:
     """A verifier key, given as its text or as a file that holds it."""
     if text is None:
         return None
@@ -118,8 +118,8 @@ def verify(  # noqa: PLR0917 -- typer reads options from parameters
     """
     settings = load(data=data)
     asked = Asked(
-        _key(log_key),
-        [key for key in map(_key, witness_key or ()) if key is not None],
+        read_key(log_key),
+        [key for key in map(read_key, witness_key or ()) if key is not None],
         checkpoint or (),
         witness or (),
         answer,
@@ -136,10 +136,10 @@ def verify(  # noqa: PLR0917 -- typer reads options from parameters
     except (TaizhangError, psycopg.Error, httpx.HTTPError) as fault:
         if isinstance(fault, SettingsError):
             raise
-        ERR.print("[red]无法读取 Cannot be read[/red]")
-        ERR.print(str(fault), markup=False, highlight=False, soft_wrap=True)
+        ERR.print("无法读取 Cannot be read", style="red")
+        ERR.print(str(fault), soft_wrap=True)
         raise typer.Exit(EXIT_UNREADABLE) from None
-    _show(report)
+    show_report(report)
     if report.first is not None:
         raise typer.Exit(EXIT_WRONG)
     if report.partial:
@@ -181,11 +181,12 @@ def _audit(where: str | None, settings: Settings, asked: Asked) -> Report:
         return audit_copy(where, key, asked, advance, total)
 
 
-def _show(report: Report) -> None:
+def show_report(report: Report) -> None:
+    """Print what holds, what is not shown, and the first faults."""
     for chinese, english in report.good:
-        OUT.print(f"[green]✓[/green] {escape(chinese)}\n  {escape(english)}", highlight=False, soft_wrap=True)
+        OUT.print(f"[green]✓[/green] {escape(chinese)}\n  {escape(english)}", markup=True, soft_wrap=True)
     for chinese, english in report.unshown:
-        OUT.print(f"[yellow]![/yellow] {escape(chinese)}\n  {escape(english)}", highlight=False, soft_wrap=True)
+        OUT.print(f"[yellow]![/yellow] {escape(chinese)}\n  {escape(english)}", markup=True, soft_wrap=True)
     first = report.first
     if first is None:
         _show_statement(report)
@@ -194,23 +195,23 @@ def _show(report: Report) -> None:
     for fault in [first, *others][:FAULTS_SHOWN]:
         where = "" if fault.position is None else f"位置 position {fault.position}: "
         words = f"{where}{escape(fault.chinese)}\n  {escape(fault.english)}"
-        OUT.print(f"[red]✗[/red] {words}", highlight=False, soft_wrap=True)
+        OUT.print(f"[red]✗[/red] {words}", markup=True, soft_wrap=True)
     if report.faults_total > FAULTS_SHOWN:
         OUT.print(f"共 {report.faults_total} 处 faults in all")
     where = "" if first.position is None else f", 首处 first at position {first.position}"
-    OUT.print(f"[red]核验不通过{where} Verification failed[/red]", highlight=False, soft_wrap=True)
+    OUT.print(f"[red]核验不通过{where} Verification failed[/red]", markup=True, soft_wrap=True)
 
 
 def _show_statement(report: Report) -> None:
     """The strongest statement that was shown, and what it leaves open."""
     if report.statement is not None:
         words = f"结论 Statement: {STATEMENTS[report.statement]} {report.statement}"
-        OUT.print(words, markup=False, highlight=False, soft_wrap=True)
+        OUT.print(words, soft_wrap=True)
     if report.partial:
         words = "成立, 但未证明无遗漏 Holds; that nothing was left out is not shown"
-        OUT.print(f"[yellow]{words}[/yellow]", highlight=False, soft_wrap=True)
+        OUT.print(f"[yellow]{words}[/yellow]", markup=True, soft_wrap=True)
     else:
-        OUT.print("[green]核验通过 Everything that was checked holds[/green]")
+        OUT.print("核验通过 Everything that was checked holds", style="green")
 
 
 def export_log_to(
@@ -320,9 +321,9 @@ def witness(  # noqa: PLR0917 -- typer reads options from parameters
 
     logs.configure("console", "info")
     key = load_or_create_key(folder / WITNESS_KEY_NAME, SignatureType.COSIGNATURE, name)
-    trusted = [each for each in map(_key, trust) if each is not None]
+    trusted = [each for each in map(read_key, trust) if each is not None]
     watching = Witness(key, trusted, folder / "witness.sqlite3")
-    ERR.print(f"见证人公钥 the witness's key: {key.verifier}", markup=False, highlight=False, soft_wrap=True)
+    ERR.print(f"见证人公钥 the witness's key: {key.verifier}", soft_wrap=True)
     if once:
         refused = [each for each in ledger or () if not poll_in_words(watching, each)]
         raise typer.Exit(EXIT_WRONG if refused else 0)

@@ -29,6 +29,9 @@ SELECT notification_id, source, id, topic, state, intake -> 'attributes' FROM ta
  ORDER BY notification_id
 """
 _OF_SOURCE: Final = _EVENT + " WHERE source = %s ORDER BY notification_id"
+_OF_TYPES: Final = (
+    _EVENT + " WHERE topic = ANY(%s) AND notification_id > %s AND notification_id <= %s ORDER BY notification_id"
+)
 _NAMED: Final = """
 SELECT event.* FROM unnest(%b::text[], %b::text[]) AS name (source, id),
        LATERAL (SELECT notification_id, source, id, topic, state, intake -> 'attributes' FROM taizhang.log
@@ -66,6 +69,10 @@ class LogReader:
     def of_source(self, source: str) -> list[Event]:
         """All events of one source, in order; for sources that say little."""
         return self._events(_OF_SOURCE, (source,))
+
+    def of_types(self, types: Sequence[str], after: int, until: int) -> list[Event]:
+        """The events of these types after a position and up to another, in order."""
+        return self._events(_OF_TYPES, (list(types), after, until))
 
     def values_after(self, position: int, limit: int) -> list[Values]:
         """As `after`, each event as the values of its fields."""

@@ -3,15 +3,17 @@
 `Columns` grows by whole batches; a `Snapshot` is a view of it at one position that never changes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.ledger.entities import says_legal_person
+from domain.ledger.placements import NOTHING_SAID, Answers
 from domain.ledger.policy import DEFAULT_POLICY, Policy
-from domain.values.terms import CATEGORIES, FORMATIONS, KINDS, Formation
+from domain.values.terms import BODY_KINDS, CATEGORIES, FORMATIONS, KINDS, Formation
 from projections.ledger.rows import Entry, PolicyEntry
 
 Int32 = NDArray[np.int32]
@@ -21,7 +23,7 @@ Int32 = NDArray[np.int32]
 ENTRY_FIELDS: Final = (
     "entry", "position", "org_no", "day_from", "day_to", "previous", "attributes_no", "excluded",
     "full_members", "probationary_members", "activists", "standalone", "joint", "affiliated", "instructors",
-    "full_elsewhere", "probationary_elsewhere",
+    "full_elsewhere", "probationary_elsewhere", "answers",
 )  # fmt: skip
 _WIRE: Final = np.dtype(
     [("fields", ">i2")]
@@ -39,10 +41,13 @@ _KEPT: Final[dict[str, type[np.generic]]] = {
     "previous": np.int32, "attributes_no": np.int32, "excluded": np.int8,
     "full_members": np.int32, "probationary_members": np.int32, "activists": np.int32,
     "formations": np.int8, "instructed": np.bool_, "full_elsewhere": np.int32, "probationary_elsewhere": np.int32,
+    "answers": np.int32,
 }  # fmt: skip
+# Those of them that are made of several fields.
+_MADE: Final = ("formations", "instructed")
 _ATTRIBUTES: Final[dict[str, type[np.generic]]] = {
     "org_no": np.int32, "kind": np.int8, "category": np.int8, "region": np.int32, "industry": np.int32,
-    "employees": np.int32,
+    "employees": np.int32, "legal_person": np.bool_,
 }  # fmt: skip
 # The columns that count members, each member in one of them.
 MEMBERS: Final = (
@@ -61,6 +66,19 @@ def wire(entries: Sequence[Entry]) -> bytes:
         rows[f"{name}_length"] = rows.dtype[name].itemsize
         rows[name] = values[:, i]
     return COPY_HEADER + rows.tobytes() + COPY_TRAILER
+
+
+def unwired(wire: bytes) -> NDArray[Any]:
+    """Rows of `entry` in COPY's binary format, without its header and trailer, by the names of ENTRY_FIELDS."""
+    return np.frombuffer(wire, _WIRE)
+
+
+def kept(rows: Mapping[str, NDArray[Any]] | NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """What the columns keep of rows of `entry`, which are given as arrays by the names of ENTRY_FIELDS."""
+    found = {name: rows[name] for name in _KEPT if name not in _MADE}
+    found["formations"] = (rows["standalone"] > 0) * 1 + (rows["joint"] > 0) * 2 + (rows["affiliated"] > 0) * 4
+    found["instructed"] = rows["instructors"] > 0
+    return found
 
 
 def up_to(ordered: Int32, number: int) -> int:
@@ -117,8 +135,9 @@ class Snapshot:
     """The columns as of one position; later batches do not show in it.
 
     `entries` and `attributes` are arrays by name; `regions` and `industries` the texts that the
-    arrays number; `orgs` the identifiers by organization number. `coded` keeps what groupings make
-    of the texts: by dimension, of how many, the number of each and what stands behind a number.
+    arrays number; `answers` which bodies organizations answer to; `orgs` the identifiers by
+    organization number. `coded` keeps what groupings make of the texts: by dimension, of how many,
+    the number of each and what stands behind a number.
     """
 
     position: int
@@ -128,6 +147,7 @@ class Snapshot:
     orgs: Sequence[str]
     regions: Sequence[str]
     industries: Sequence[str]
+    answers: "AnswersColumns"
     policies: Sequence[PolicyEntry]
     coded: dict[str, tuple[int, NDArray[np.int64], list[str | None]]]
 
@@ -157,6 +177,18 @@ class AttributesRow(NamedTuple):
     region: str
     industry: str | None
     employees: int | None
+    legal_person: bool | None
+
+
+class AnswersColumns(NamedTuple):
+    """The distinct answers by number, of each kind of body the number of its text; UNKNOWN where nobody said.
+
+    `of` grows at its end alone, and so do the texts.
+    """
+
+    of: Sequence[Answers]
+    kinds: dict[str, Int32]
+    texts: Sequence[str]
 
 
 class Columns:
@@ -168,25 +200,21 @@ class Columns:
         self._orgs: list[str] = []
         self._regions, self._industries = Coded(), Coded()
         self._policies: list[PolicyEntry] = []
+        self._answers: list[Answers] = []
+        self._bodies = Coded()
+        self._by_kind: dict[str, list[int]] = {kind: [] for kind in BODY_KINDS}
+        self.add_answers([NOTHING_SAID])
         self._coded: dict[str, tuple[int, NDArray[np.int64], list[str | None]]] = {}
 
     @property
-    def counts(self) -> tuple[int, int, int, int]:
-        """How many entries, attributes, organizations and policies are in."""
-        return self._entries.length, self._attributes.length, len(self._orgs), len(self._policies)
+    def counts(self) -> tuple[int, int, int, int, int]:
+        """How many entries, attributes, organizations, policies and answers are in."""
+        return self._entries.length, self._attributes.length, len(self._orgs), len(self._policies), len(self._answers)
 
     def add_entries(self, wire: bytes) -> None:
         """Add rows of `entry` in COPY's binary format, without its header and trailer."""
-        rows = np.frombuffer(wire, _WIRE)
-        formations = (rows["standalone"] > 0) * 1 + (rows["joint"] > 0) * 2 + (rows["affiliated"] > 0) * 4
-        self._entries.extend(
-            len(rows),
-            {
-                **{n: rows[n] for n in _KEPT if n not in ("formations", "instructed")},
-                "formations": formations,
-                "instructed": rows["instructors"] > 0,
-            },
-        )
+        rows = unwired(wire)
+        self._entries.extend(len(rows), kept(rows))
 
     def add_attributes(self, rows: Sequence[AttributesRow]) -> None:
         """Add rows of `attributes`, in order of their numbers."""
@@ -199,6 +227,7 @@ class Columns:
                 "region": [self._regions.number(r.region) for r in rows],
                 "industry": [UNKNOWN if r.industry is None else self._industries.number(r.industry) for r in rows],
                 "employees": [UNKNOWN if r.employees is None else r.employees for r in rows],
+                "legal_person": [says_legal_person(r.kind, r.category, r.legal_person) for r in rows],
             },
         )
 
@@ -210,9 +239,22 @@ class Columns:
         """Add policy entries, in order of position."""
         self._policies.extend(policies)
 
+    def add_answers(self, answers: Sequence[Answers]) -> None:
+        """Add answers, in order of their numbers."""
+        for each in answers:
+            for kind, body in zip(BODY_KINDS, each.bodies, strict=True):
+                self._by_kind[kind].append(UNKNOWN if body is None else self._bodies.number(body))
+        self._answers.extend(answers)
+
     def snapshot(self, position: int) -> Snapshot:
         """The columns as they stand, complete up to `position`."""
         return Snapshot(
             position, self._entries.view(), self._attributes.view(), len(self._orgs), self._orgs,
-            self._regions.texts, self._industries.texts, tuple(self._policies), self._coded,
+            self._regions.texts, self._industries.texts,
+            AnswersColumns(
+                self._answers,
+                {kind: np.array(numbers, np.int32) for kind, numbers in self._by_kind.items()},
+                self._bodies.texts,
+            ),
+            tuple(self._policies), self._coded,
         )  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.ledger.meaning import policy_of
 from domain.ledger.policy import Policy
 from domain.ledger.rates import ANY, Counts, Filters
 from projections.ledger.columns.columns import Int32, Snapshot
@@ -19,7 +20,7 @@ from projections.ledger.columns.grouping import count_columns
 
 FIELDS: Final = len(Counts._fields)
 # Beside the counts, what sets a row apart from another: the codes of its dimensions.
-_CODES: Final = ("kind", "category", "region", "industry", "measure", "formation", "excluded")
+_CODES: Final = ("kind", "category", "region", "industry", "measure", "formation", "excluded", "answers")
 _ABSENT: Final = -2
 
 
@@ -75,7 +76,7 @@ def _described(snapshot: Snapshot, entries: Int32, policy: Policy, filters: Filt
 
 def moved(snapshot: Snapshot, day: int, since: int, known_at: int, filters: Filters = ANY) -> Moved:
     """The rows that the filters mean on either side and that differ in a count or a dimension."""
-    policies = snapshot.policy(day, since), snapshot.policy(day, known_at)
+    policies = [policy_of(filters, snapshot.policy(day, at)) for at in (since, known_at)]
     if policies[0] == policies[1]:
         touched = np.unique(snapshot.entries["org_no"][touching(snapshot, day, since, known_at)])
     else:
@@ -125,8 +126,8 @@ def _steps_between(snapshot: Snapshot, day: int, begin: int, end: int, filters: 
     """The steps of a stretch whose policy is one, or which is the one event that changes it."""
     if begin >= end:
         return []
-    policy = snapshot.policy(day, end)
-    if snapshot.policy(day, begin) != policy:
+    policy = policy_of(filters, snapshot.policy(day, end))
+    if policy_of(filters, snapshot.policy(day, begin)) != policy:
         found = moved(snapshot, day, begin, end, filters)
         if len(found.org_no) == 0:
             return []

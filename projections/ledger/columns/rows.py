@@ -8,28 +8,33 @@ from typing import Any, Final, NamedTuple
 from psycopg import Cursor, sql
 
 from domain.ledger.entities import Attributes, Organization
+from domain.ledger.placements import Answers
 from domain.ledger.rows import Presence
-from domain.values.terms import EXCLUSION_REASONS, FORMATIONS, Anomaly
+from domain.values.terms import BODY_KINDS, EXCLUSION_REASONS, FORMATIONS, Anomaly
 from projections.ledger.columns.columns import COPY_HEADER, COPY_TRAILER, ENTRY_FIELDS, AttributesRow, Columns
 from projections.ledger.rows import INACTIVE, PolicyEntry, RawState
 
 _STATE: Final = (
     "attributes_no, excluded, full_members, probationary_members, activists, standalone, joint, affiliated, "
-    "instructors, full_elsewhere, probationary_elsewhere"
+    "instructors, full_elsewhere, probationary_elsewhere, answers"
 )
 _ENTRIES: Final = f"""
-COPY (SELECT {", ".join(ENTRY_FIELDS)} FROM {{schema}}.entry WHERE entry >= %s ORDER BY entry)
+COPY (SELECT {", ".join(ENTRY_FIELDS)} FROM {{schema}}.entry WHERE entry >= %s AND position <= %s ORDER BY entry)
 TO STDOUT (FORMAT binary)
 """  # noqa: S608 - names of this module's own columns
 _ATTRIBUTES: Final = """
-SELECT org_no, kind, category, region, industry, employees FROM {schema}.attributes WHERE attributes_no >= %s
-ORDER BY attributes_no LIMIT %s
+SELECT org_no, kind, category, region, industry, employees, legal_person FROM {schema}.attributes
+WHERE attributes_no >= %s ORDER BY attributes_no LIMIT %s
 """
 _ORGANIZATIONS: Final = "SELECT org FROM {schema}.organization WHERE org_no >= %s ORDER BY org_no LIMIT %s"
+POSITION_MAX: Final = 2**63 - 1
 # Rows that stand in memory as Python objects at once while the columns grow: some 600 bytes each.
 _CHUNK: Final = 20_000
 # Of the entries in their wire form, which take three times as much while they are read.
 _WIRE_BYTES: Final = 4 << 20
+_ANSWERS: Final = f"""
+SELECT {", ".join(BODY_KINDS)}, waiting FROM {{schema}}.answers WHERE answers >= %s ORDER BY answers
+"""  # noqa: S608 - names of the specification
 _POLICIES: Final = """
 SELECT position, day_from, day_to, full_members_for_branch, employees_for_branch, formations_counted,
        members_counted, small_unit FROM {schema}.policy ORDER BY position OFFSET %s
@@ -116,14 +121,21 @@ class LedgerReading:
 
     def grow(self, cursor: Cursor[Any], columns: Columns) -> None:
         """Add to the columns what the tables have beyond them; in a REPEATABLE READ transaction."""
-        entries, attributes, organizations, policies = columns.counts
+        entries, attributes, organizations, policies, answers = columns.counts
         for rows in self._chunks(cursor, _ORGANIZATIONS, organizations):
             columns.add_organizations([org for (org,) in rows])
         for rows in self._chunks(cursor, _ATTRIBUTES, attributes):
             columns.add_attributes([AttributesRow(*row) for row in rows])
         found = cursor.execute(self._sql(_POLICIES), (policies,)).fetchall()
         columns.add_policies([PolicyEntry(*r) for r in found])
-        self._grow_entries(cursor, columns, entries)
+        columns.add_answers(self.answers(cursor, answers))
+        for wire in self.entry_parts(cursor, entries, POSITION_MAX):
+            columns.add_entries(wire)
+
+    def answers(self, cursor: Cursor[Any], first: int) -> list[Answers]:
+        """The distinct answers from a number on, in order; that of number 0, nothing said, stands in no table."""
+        rows = cursor.execute(self._sql(_ANSWERS), (first,)).fetchall()
+        return [Answers(tuple(bodies), tuple(waiting)) for *bodies, waiting in rows]
 
     def _chunks(self, cursor: Cursor[Any], query: str, number: int) -> Iterator[list[Any]]:
         """The rows from a number on, which count without gaps, a chunk at a time."""
@@ -133,25 +145,23 @@ class LedgerReading:
             number += len(rows)
             yield rows
 
-    def _grow_entries(self, cursor: Cursor[Any], columns: Columns, entries: int) -> None:
-        with cursor.copy(self._sql(_ENTRIES), (entries,)) as copy:
-            parts: list[bytes | bytearray | memoryview] = []
-            size = 0
+    def entry_parts(self, cursor: Cursor[Any], entry: int, known_at: int) -> Iterator[bytes]:
+        """The entries from a number on, as known at a position, in COPY's binary format, some MiB at a time.
+
+        In parts, so that a long log's wire form never stands in memory whole.
+        """
+        header = len(COPY_HEADER)
+        parts: list[bytes | bytearray | memoryview] = []
+        size = 0
+        with cursor.copy(self._sql(_ENTRIES), (entry, known_at)) as copy:
             for part in copy:
                 parts.append(part)
                 size += len(part)
-                # In parts, so that a long log's wire form never stands in memory whole.
                 if size > _WIRE_BYTES:
-                    size = self._add(columns, parts, size, more=True)
-        self._add(columns, parts, size, more=False)
-
-    def _add(self, columns: Columns, parts: list[bytes | bytearray | memoryview], size: int, *, more: bool) -> int:
-        wire = b"".join(parts)
-        begin = len(COPY_HEADER) if wire[:6] == b"PGCOPY" else 0
-        end = size if more else size - len(COPY_TRAILER)
-        columns.add_entries(wire[begin:end])
-        parts.clear()
-        return 0
+                    yield b"".join(parts)[header:]
+                    parts.clear()
+                    header = size = 0
+        yield b"".join(parts)[header : size - len(COPY_TRAILER)]
 
     def attributes(self, cursor: Cursor[Any], numbers: Sequence[int]) -> dict[int, Attributes]:
         """The attributes of these numbers."""
@@ -230,4 +240,4 @@ def organization_state(state: RawState, attributes: Attributes) -> Organization:
 def presence(state: RawState) -> Presence:
     """What stands at the organization."""
     formations = frozenset(f for f, count in zip(FORMATIONS, state[5:8], strict=True) if count > 0)
-    return Presence(state[2], state[3], state[4], formations, *state[8:])
+    return Presence(state[2], state[3], state[4], formations, *state[8:11])

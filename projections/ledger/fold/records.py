@@ -8,6 +8,7 @@ from typing import Any, cast
 import orjson
 
 from domain.ledger.entities import Attributes, Branch, Instructor, Member, Organization, State
+from domain.ledger.placements import Body, Said
 from domain.ledger.policy import DEFAULT_POLICY, Policy
 from projections.ledger.rows import EMPTY, FOREVER, NO_ENTRY, Entry, RawState
 
@@ -21,7 +22,7 @@ class EntityRecord:
     """One entity: its state after its last fact, and which facts stand.
 
     Attributes:
-        family: organization, member, branch, instructor or policy.
+        family: organization, member, branch, instructor, body or policy.
         state: the state after all facts known.
         last: the canonical order of the last fact; None before the first.
         facts: position of each standing fact's event and of the correction that decides it, or 0.
@@ -38,6 +39,7 @@ _INITIAL: dict[str, EntityState] = {
     "member": Member(),
     "branch": Branch(),
     "instructor": Instructor(),
+    "body": Body(),
     "policy": DEFAULT_POLICY,
 }
 
@@ -70,7 +72,7 @@ def _decode_state(family: str, fields: list[Any]) -> EntityState:
     match family:
         case "organization":
             attributes = Attributes(*fields[0]) if fields[0] else None
-            return Organization(attributes, fields[1])
+            return Organization(attributes, fields[1], tuple(_said(each) for each in fields[2]))
         case "member":
             return Member(*fields)
         case "branch":
@@ -79,8 +81,20 @@ def _decode_state(family: str, fields: list[Any]) -> EntityState:
             return Branch(name, tier, formation, region, frozenset(covers), said, groups)
         case "instructor":
             return Instructor(*fields)
+        case "body":
+            kind, existence = fields
+            return Body(kind, tuple((_order(order), each) for order, each in existence))
         case _:
             return Policy(fields[0], fields[1], tuple(fields[2]), *fields[3:])
+
+
+def _said(fields: list[Any]) -> Said:
+    order, placed, body, kind = fields
+    return Said(_order(order), placed, body, kind)
+
+
+def _order(fields: list[Any]) -> FactOrder:
+    return cast("FactOrder", tuple(fields))
 
 
 @dataclass(slots=True)

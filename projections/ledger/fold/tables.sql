@@ -18,7 +18,20 @@ CREATE TABLE {schema}.entry (
     affiliated integer NOT NULL,
     instructors integer NOT NULL,
     full_elsewhere integer NOT NULL,
-    probationary_elsewhere integer NOT NULL
+    probationary_elsewhere integer NOT NULL,
+    answers integer NOT NULL
+);
+
+-- Which bodies an organization answers to: of each kind one, 'none' or null, and those that do not exist on the days.
+CREATE TABLE {schema}.answers (
+    answers integer PRIMARY KEY,
+    supervising_unit text,
+    industry_department text,
+    park text,
+    building text,
+    market text,
+    platform text,
+    waiting text[] NOT NULL
 );
 
 CREATE TABLE {schema}.organization (

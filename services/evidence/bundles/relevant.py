@@ -11,6 +11,7 @@ from projections.ledger.fold.effects import identifiers
 from services.ledger.traces import events_about
 from services.system.errors import InvalidValueError
 
+_BODY: Final = "body:"
 #: A bundle that is made while somebody waits for it holds no more events than this.
 EVENTS_MAX: Final = 100_000
 
@@ -90,6 +91,8 @@ def _entities(events: Iterable[Event], organizations: Collection[str]) -> set[st
     for event in known.values():
         if not wanted.isdisjoint(named(event)):
             entities |= {entity_of(event.type, event.data)} if event.is_fact else _renamed(event, known)
+            # A placement counts while its body exists, which the body's own events say.
+            entities |= {each for each in named(event) if each.startswith(_BODY)}
     return entities
 
 

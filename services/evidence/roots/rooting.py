@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from datetime import date, datetime
@@ -19,7 +20,7 @@ import orjson
 import psycopg
 
 from domain.events.assessment import SEALED
-from domain.events.evidence import FAMILY, ROOTED
+from domain.events.evidence import ROOTED
 from domain.events.facts import Event
 from domain.values.instants import parse_date
 from services.evidence.copies.stored import DatabaseLog
@@ -28,11 +29,10 @@ from services.evidence.roots.refold import Trees
 from services.evidence.roots.stated import PUBLISHER, SOURCE, Stated, event_of_roots, name_of, stated_by
 from services.intake.in_turn import ActRefusedError, Grounds, Matters, act_on
 from services.intake.intake import Intake
-from services.ledger.queries import Queries
 from services.ledger.ruleset import ruleset
-from services.ledger.traces import events_about
 from services.log.messages import Message
 from services.log.reader import LogReader
+from services.log.tree import LOG
 from services.postgres.database import connect
 from services.system.errors import TaizhangError
 from services.system.logs import logger
@@ -42,6 +42,10 @@ from services.system.supervision import die_with
 #: Who asks for an answer goes before.
 NICE: Final = 10
 _STOP_S_MAX: Final = 10.0
+#: Of the events that came since, which is little work.
+LOOK_S: Final = 2.0
+#: After a fault.
+AGAIN_S: Final = 60.0
 Progress = Callable[[int], None]
 
 
@@ -99,54 +103,51 @@ def _publish(conninfo: str, trees: Trees) -> Stated:
 
 
 class Rooter:
-    """Looks now and then whether a sealed report has no roots yet, or trees are missing here, and has them made."""
+    """Looks whether a sealed report has no roots yet, or trees are missing here, and has them made, one after another.
 
-    def __init__(self, conninfo: str, roots: Path, queries: Queries, every_s: float) -> None:
-        self._conninfo, self._roots, self._queries, self._every_s = conninfo, roots, queries, every_s
+    For as long as it is open, in a thread of its own; the fold is a process of its own.
+    """
+
+    def __init__(self, conninfo: str, roots: Path) -> None:
+        self._conninfo, self._roots = conninfo, roots
         self._stopping = threading.Event()
-        self._woken = threading.Event()
         self._child: subprocess.Popen[bytes] | None = None
-        self._failed: set[Asked] = set()
+        self._events: list[Event] = []
+        self._read_to = 0
+        self._again_at: dict[Asked, float] = {}
         self._thread = threading.Thread(target=self._run, name="rooter", daemon=True)
 
     def start(self) -> None:
         """Begin to look."""
         self._thread.start()
 
-    def wake(self) -> None:
-        """Look at once: a report was sealed, or somebody asked for trees that are not here."""
-        self._failed.clear()
-        self._woken.set()
-
     def close(self) -> None:
         """End the thread, and what it has under way."""
         self._stopping.set()
-        self._woken.set()
         child = self._child
         if child is not None:
             child.terminate()
         self._thread.join(_STOP_S_MAX)
 
     def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._woken.clear()
+        while not self._stopping.wait(LOOK_S):
             try:
                 for asked in self._due():
                     self._make(asked)
             except (psycopg.Error, OSError, TaizhangError) as fault:
                 logger().error("roots_not_made", reason=str(fault))
-            self._woken.wait(self._every_s)
+                self._stopping.wait(AGAIN_S)
 
-    def _due(self) -> Iterable[Asked]:
-        queries = self._queries.pinned()
-        if not queries.position:
-            return ()
-        with queries.connection() as connection:
-            found = events_about(connection, queries.view.current.reading, [FAMILY, "assessment"], queries.position)
-        return due(found, self._roots) if not self._stopping.is_set() else ()
+    def _due(self) -> list[Asked]:
+        with connect(self._conninfo, "roots") as connection:
+            head = LOG.size(connection)
+            self._events += LogReader(connection).of_types([SEALED, ROOTED], self._read_to, head)
+        self._read_to = head
+        now = time.monotonic()
+        return [asked for asked in due(self._events, self._roots) if self._again_at.get(asked, now) <= now]
 
     def _make(self, asked: Asked) -> None:
-        if self._stopping.is_set() or asked in self._failed:
+        if self._stopping.is_set():
             return
         command = [sys.executable, "-m", "services.evidence.roots.rooting"]
         told = orjson.dumps({
@@ -157,8 +158,9 @@ class Rooter:
             self._child = child
             child.communicate(told)
             self._child = None
+        # Whether it came out well or not: what it has stated is read at the next look.
+        self._again_at[asked] = time.monotonic() + AGAIN_S
         if child.returncode and not self._stopping.is_set():
-            self._failed.add(asked)
             logger().error("roots_not_made", as_of=str(asked.as_of), known_at=asked.known_at, code=child.returncode)
 
 
