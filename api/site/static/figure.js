@@ -119,6 +119,7 @@ async function checkFigure(proof, key) {
   const made = await sumsRoot(proof, stated.kinds.length * stated.counts.length);
   require_(made === stated.sums, "the figures lead to another root");
   const chosen = stated.kinds.map((kind, at) => (proof.kind === "all" || proof.kind === kind ? at : -1));
+  require_(chosen.some((each) => each >= 0), "the kind is none of those that are counted");
   const figure = {};
   stated.counts.forEach((name, at) => {
     const own_ = chosen.filter((each) => each >= 0).map((each) => proof.counts[each * stated.counts.length + at]);
