@@ -1,6 +1,6 @@
 """The ledger at one date: every entity's state, and each active organization's row."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final, NamedTuple
@@ -208,6 +208,15 @@ def ledger(events: Iterable[Event], as_of: date, fits: Callable[[str, object], b
         fits: whether a replacement fits a type (`domain.events.envelope.check_data` finds no reason).
     """
     facts, anomalies = standing_facts(events, fits)
+    return ledger_of(facts, as_of, anomalies)
+
+
+def ledger_of(facts: Sequence[Fact], as_of: date, anomalies: Iterable[AnomalyFound] = ()) -> Ledger:
+    """The ledger of the facts that stand, in canonical order; `anomalies` are those found already.
+
+    Of the facts about some organizations, of what is at them on the date, and of what is at none, it has the same rows
+    for these.
+    """
     by_entity: dict[str, list[Fact]] = {}
     parents = hierarchy(fact for fact in facts if fact.effective_on <= as_of and family_of(fact.type) == "branch")
     for standing in facts:
