@@ -19,7 +19,7 @@ from api.asking.questions import Not, Question, question_of
 from api.assessment import assessments, campaigns, compare, exports, ranking, series, what_if
 from api.evidence import bundles, log
 from api.exports.files import media_type
-from api.fieldwork import branch_tiers, matches, measures, regions, surveys, weak_branches
+from api.fieldwork import branch_tiers, matches, measures, outlines, regions, surveys, weak_branches
 from api.inspection import anomalies, changes, event_trail, replay, signals, vintage
 from api.intake import events, list_turns, lists, quarantine, quarantine_groups, sources
 from api.ledger import bodies, explain, ledger_stream, organizations, rates
@@ -42,7 +42,7 @@ ROUTERS: Final = (
     signing_keys.router, sign_in.router, sign_in_link.router, sign_out.router, persons.router,
     campaigns.router, ranking.router, what_if.router, assessments.router, exports.router,
     measures.router, weak_branches.router, branch_tiers.router,
-    regions.router, surveys.router, matches.router, bodies.router,
+    regions.router, outlines.router, surveys.router, matches.router, bodies.router,
 )  # fmt: skip
 #: So long a worker reads the ledger before it answers all the same, and says that it has none.
 LOAD_S_MAX: Final = 120.0

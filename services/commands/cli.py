@@ -27,6 +27,8 @@ COMMANDS: Final = {
     "reminders": "services.commands.ingest:reminders",
     "publish": "services.commands.publish:publish_file",
     "rebuild": "services.commands.rebuild:rebuild",
+    "backup": "services.commands.backup:backup",
+    "restore": "services.commands.backup:restore",
     "held": "services.commands.held:held",
     "ask": "services.commands.ask:ask",
     "rates": "services.commands.questions:rates",

@@ -138,7 +138,7 @@ def verify(  # noqa: PLR0917 -- typer reads options from parameters
         ERR.print("无法读取 Cannot be read", style="red")
         ERR.print(str(fault), soft_wrap=True)
         raise typer.Exit(EXIT_UNREADABLE) from None
-    _show(report)
+    show_report(report)
     if report.first is not None:
         raise typer.Exit(EXIT_WRONG)
     if report.partial:
@@ -178,7 +178,8 @@ def _audit(where: str | None, settings: Settings, asked: Asked) -> Report:
         return audit_copy(where, key, asked, advance, total)
 
 
-def _show(report: Report) -> None:
+def show_report(report: Report) -> None:
+    """Print what holds, what is not shown, and the first faults."""
     for chinese, english in report.good:
         OUT.print(f"[green]✓[/green] {escape(chinese)}\n  {escape(english)}", markup=True, soft_wrap=True)
     for chinese, english in report.unshown:

@@ -97,24 +97,31 @@ def _kept_running(server: EmbeddedPostgres) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def database(settings: Settings) -> Iterator[Settings]:
-    """The settings with the address of a running, migrated database in them; the embedded one if none was given."""
+def server(settings: Settings) -> Iterator[Settings]:
+    """The settings with the address of a running database in them; the embedded one's if none was given."""
     with contextlib.ExitStack() as stack:
         if settings.database_url is None:
-            server = EmbeddedPostgres()
-            conninfo = server.start(settings.data)
-            stack.callback(server.stop)
-            stack.enter_context(_kept_running(server))
+            embedded = EmbeddedPostgres()
+            conninfo = embedded.start(settings.data)
+            stack.callback(embedded.stop)
+            stack.enter_context(_kept_running(embedded))
             settings = settings.model_copy(update={"database_url": SecretStr(conninfo)})
             logger().info("embedded PostgreSQL ready", data=str(settings.data))
+        yield settings
+
+
+@contextlib.contextmanager
+def database(settings: Settings) -> Iterator[Settings]:
+    """The settings with the address of a running, migrated database in them; the embedded one if none was given."""
+    with server(settings) as ready:
         try:
-            ran = migrate(settings.conninfo)
+            ran = migrate(ready.conninfo)
         except psycopg.OperationalError as error:
             raise StoreUnavailableError(
                 f"the database cannot be used ({str(error).strip()}): start it, or correct {variable('database_url')}"
             ) from error
         logger().info("database ready", migrations_run=ran)
-        yield settings
+        yield ready
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -54,8 +54,9 @@ ROOMS: dict[str, dict[str, str]] = {
         "archive": "evidence/bundles evidence/copies evidence/notes ledger log system",
         "kafka": "fieldwork intake ledger log serving system",
         "evidence/verifier": "access evidence/bundles evidence/copies evidence/notes ledger log postgres system",
+        "backup": "access evidence/copies evidence/notes ledger log postgres system",
         "commands": (
-            "access archive demo_city evidence/bundles evidence/copies evidence/notes evidence/verifier "
+            "access archive backup demo_city evidence/bundles evidence/copies evidence/notes evidence/verifier "
             "evidence/witness fieldwork kafka ledger lists log postgres serving system"
         ),
     },
