@@ -58,6 +58,7 @@ COMMANDS: Final = {
     "archive": "services.commands.archive:archive",
     "replay": "services.commands.archive:replay",
     "export-evidence": "services.commands.evidence:export_evidence",
+    "prove": "services.commands.prove:prove",
     "log-key": "services.commands.evidence:log_key",
     "witness": "services.commands.evidence:witness",
     "survey": "services.commands.field:survey",

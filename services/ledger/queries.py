@@ -270,7 +270,10 @@ class Queries:
             rows = chosen_rows(view.snapshot, as_of, known_at, policy, filters)
             groups = group(view.snapshot, rows, by)
         groups = lifted(groups, group_by, bodies)
-        return Rates(groups, reduce(add, groups.values(), Counts()), policy)
+        total = reduce(add, groups.values(), Counts())
+        if isinstance(self.view, PinnedView) and any(each.registered == 1 for each in (*groups.values(), total)):
+            self.view.told_of_one = True
+        return Rates(groups, total, policy)
 
     def require_organization(self, org: str, as_of: date, known_at: int) -> int:
         """The number of an organization that some event known then speaks of.

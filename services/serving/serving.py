@@ -1,7 +1,8 @@
 """`taizhang serve`: its parts, started in order and stopped in the opposite order.
 
 Settings, PostgreSQL (embedded unless an address is given), migrations, the projector as a supervised child process,
-the notary, the HTTP server or several. The server is named by an import string, since services never import api.
+the notary, the rooter, the HTTP server or several. The server is named by an import string, since services never
+import api.
 """
 
 import contextlib
@@ -20,6 +21,7 @@ import psycopg
 import uvicorn
 from pydantic import SecretStr
 
+from services.evidence.roots.rooting import Rooter
 from services.evidence.witness.notary import Notary
 from services.ledger.takeover import Takeover
 from services.postgres.database import migrate
@@ -200,6 +202,8 @@ def serve(settings: Settings, when_ready: Callable[[str], None]) -> int:
         takeover.start()
         notary = Notary.of(ready)
         notary.start()
+        rooter = Rooter(ready.conninfo, ready.roots_path)
+        rooter.start()
         try:
             if ready.workers == 1:
                 code = _run(ready, listener, lambda: _in_thread(when_ready, address))
@@ -207,6 +211,7 @@ def serve(settings: Settings, when_ready: Callable[[str], None]) -> int:
                 with workers(listener, ready.workers, lambda: when_ready(address)):
                     threading.Event().wait()
         finally:
+            rooter.close()
             notary.close()
             takeover.stop()
             projector.stop()

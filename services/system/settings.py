@@ -241,6 +241,11 @@ class Settings(BaseSettings):
         return self.log_key_file or self.data / "keys" / "log.key"
 
     @property
+    def roots_path(self) -> Path:
+        """The folder of the trees whose roots the log states."""
+        return self.data / "roots"
+
+    @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the service."""
         return self.host in LOOPBACK

@@ -11,6 +11,7 @@ from projections.ledger.fold.effects import identifiers
 from services.ledger.traces import events_about
 from services.system.errors import InvalidValueError
 
+_BODY: Final = "body:"
 #: A bundle that is made while somebody waits for it holds no more events than this.
 EVENTS_MAX: Final = 100_000
 
@@ -29,11 +30,27 @@ def relevant(events: Collection[Event], organizations: Collection[str]) -> list[
     every policy; and whatever corrects or retracts one of these. Where one of them was ever said to speak of another
     organization, the same of that one: whatever row these events make is a row as the whole log has it.
     """
+    return _followed(events, organizations)[1]
+
+
+def consulted(events: Collection[Event], organizations: Collection[str]) -> set[str]:
+    """The entities whose events decide these organizations' rows, as the entity map names them.
+
+    If the events shown of each of them are all, then so are those of the rows: whoever else had a part would be named
+    by one of them. An instructor at an organization is named by that one's events.
+    """
+    entities, _ = _followed(events, organizations)
+    return {each for each in entities if " " not in each}
+
+
+def _followed(events: Collection[Event], organizations: Collection[str]) -> tuple[set[str], list[Event]]:
+    """The organizations, whoever is there, and so on until nobody else comes in; and their events."""
     wanted = set(organizations)
     while True:
-        found = _of_entities(events, _entities(events, wanted))
+        entities = _entities(events, wanted)
+        found = _of_entities(events, entities)
         if wanted >= (spoken_of := _organizations(found)):
-            return found
+            return wanted | entities, found
         wanted |= spoken_of
 
 
@@ -74,6 +91,8 @@ def _entities(events: Iterable[Event], organizations: Collection[str]) -> set[st
     for event in known.values():
         if not wanted.isdisjoint(named(event)):
             entities |= {entity_of(event.type, event.data)} if event.is_fact else _renamed(event, known)
+            # A placement counts while its body exists, which the body's own events say.
+            entities |= {each for each in named(event) if each.startswith(_BODY)}
     return entities
 
 
