@@ -209,15 +209,6 @@ def ledger(events: Iterable[Event], as_of: date, fits: Callable[[str, object], b
         fits: whether a replacement fits a type (`domain.events.envelope.check_data` finds no reason).
     """
     facts, anomalies = standing_facts(events, fits)
-    return ledger_of(facts, as_of, anomalies)
-
-
-def ledger_of(facts: Sequence[Fact], as_of: date, anomalies: Iterable[AnomalyFound] = ()) -> Ledger:
-    """The ledger of the facts that stand, in canonical order; `anomalies` are those found already.
-
-    Of the facts about some organizations, of what is at them on the date, and of what is at none, it has the same rows
-    for these.
-    """
     by_entity: dict[str, list[Fact]] = {}
     for standing in facts:
         if counts_by(standing, as_of):

@@ -73,7 +73,7 @@ def replay(asked: Question, master: str | None = None) -> dict[str, Any]:
     facts = _step(_sorted(named, "log", "name", "position"), partial(_standing, asked.as_of), _FACT)
     order = ("log", "entity", "day", "time_ns", "rank", "source", "id")
     sent = _step(_sorted(facts, *order), partial(_places, parts), _SENT)
-    counting = partial(_count, asked.as_of, asked.dimensions, asked.filters)
+    counting = partial(_count, asked.dimensions, asked.filters)
     counted = _step(_sorted(sent, "part", "log"), counting, _COUNTED)
     try:
         found = counted.collect()
@@ -216,11 +216,14 @@ def _fact(row: tuple[Any, ...]) -> Fact:
     return Fact(date.fromordinal(day), time_ns, rank, source, id_, type_, orjson.loads(data), position, (position,))
 
 
-def _count(as_of: date, group_by: tuple[str, ...], filters: Filters, sent: Rows) -> Rows:
+def _count(group_by: tuple[str, ...], filters: Filters, sent: Rows) -> Rows:
     """Step 2: the counts of the organizations of each part."""
     for (_, log), rows in groupby(sent, itemgetter(0, 1)):
         # Those of the part alone: an organization's own facts were sent nowhere else.
-        ledger = ledger_of(sorted(_fact(row[1:]) for row in rows), as_of)
+        told: dict[str, list[Fact]] = {}
+        for fact in sorted(_fact(row[1:]) for row in rows):
+            told.setdefault(fact.entity, []).append(fact)
+        ledger = ledger_of(told.items())
         for key, counts in group(ledger.rows(), group_by, filters).items():
             yield log, orjson.dumps(key).decode(), orjson.dumps(list(counts))
 
