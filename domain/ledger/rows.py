@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from domain.events.facts import (
     LEDGER_FAMILIES,
@@ -33,7 +33,7 @@ from domain.ledger.entities import (
 from domain.ledger.hierarchy import DECIDING_PARENTS, hierarchy
 from domain.ledger.placements import NOTHING_SAID, Answers, Body, Existence, answers_to
 from domain.ledger.policy import DEFAULT_POLICY, Policy, policy_in_force
-from domain.values.terms import COUNTED_AS, FORMATIONS, CountedAs, ExclusionReason, Formation, Measure
+from domain.values.terms import BODY_KINDS, COUNTED_AS, FORMATIONS, CountedAs, ExclusionReason, Formation, Measure
 
 _LAST_DAY: Final = date.max.toordinal()
 _UNPLACED: Final = "taizhang.organization.unplaced.v1"
@@ -58,6 +58,12 @@ class Row(NamedTuple):
     measure: Measure
     members_elsewhere: int = 0
     bodies: tuple[str | None, ...] = NOTHING_SAID.bodies
+
+
+def told(row: Row) -> dict[str, Any]:
+    """The row as answers, messages and bundles hold it."""
+    bodies = dict(zip(BODY_KINDS, row.bodies, strict=True))
+    return {**row._asdict(), "attributes": row.attributes._asdict(), "bodies": bodies}
 
 
 class Presence(NamedTuple):

@@ -102,10 +102,7 @@ class Settings(BaseSettings):
         None, min_length=1, description="令牌受众 the audience of machines' access tokens; left out: none are taken"
     )
     quarantine_days: int = Field(
-        30,
-        ge=1,
-        le=3_650,
-        description="隔离期限 days that quarantine keeps the bytes of what holds numbers or names of persons",
+        30, ge=1, le=3_650, description="隔离期限 days that quarantine keeps bytes that hold data of persons"
     )
     session_idle_minutes: int = Field(
         30, ge=1, le=1_440, description="闲置时限 minutes without a request after which a person's session ends"
