@@ -147,9 +147,7 @@ class Settings(BaseSettings):
     connections_max: int = Field(
         2_048, ge=64, le=100_000, description="连接数上限 connections; for one more the one that waits longest ends"
     )
-    connections_of_one_max: int = Field(
-        512, ge=8, le=100_000, description="同址连接上限 of them from one address, the same way"
-    )
+    connections_of_one_max: int = Field(512, ge=8, le=100_000, description="同址连接上限 of them from one address")
     proxies: Annotated[str, AfterValidator(_addresses)] = Field(
         "", description="反向代理 our own proxies' addresses, with commas between: their X-Forwarded-For is believed"
     )
