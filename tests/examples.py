@@ -8,9 +8,12 @@ from domain.ledger.rates import Counts
 
 Example = dict[str, Any]
 
-EXAMPLES: list[Example] = [
-    json.loads(path.read_text()) for path in sorted((Path(__file__).parent / "data" / "examples").glob("*.json"))
-]
+#: By the number that the file's name begins with.
+NUMBERED: dict[str, Example] = {
+    path.name[:2]: json.loads(path.read_text())
+    for path in sorted((Path(__file__).parent / "data" / "examples").glob("*.json"))
+}
+EXAMPLES: list[Example] = list(NUMBERED.values())
 
 
 def told(counts: dict[str, int], question: dict[str, Any]) -> dict[str, int]:

@@ -18,6 +18,7 @@ MORE = {
     "/v1/rates/ranking": {"group_by": "region:6"},
     "/v1/rates/export": {"format": "json", "group_by": "kind"},
     "/v1/rates/what-if": {"full_members_for_branch": "1"},
+    "/search": {"q": "有限"},
     "/v1/signals": {"deadline": "2024-06-30"},
     "/inspection/signals": {"deadline": "2024-06-30"},
     "/v1/lists/profile": {"source": "/registry/market"},
@@ -29,6 +30,7 @@ MORE = {
 INSTEAD: dict[str, dict[str, str]] = {
     "/v1/rates/vintage": SPAN, "/v1/rates/series": SPAN, "/inspection/vintage": LATEST,
     "/v1/assessments/{assessment}/export": {"format": "json"}, "/v1/assessments": {},
+    "/v1/proof": {"assessment": "assessment:a", "kind": "new_economic"},
     "/v1/assessments/{assessment}": {}, "/assessment/reports/{assessment}": {}, "/v1/events/{position}": {},
 }  # fmt: skip
 
