@@ -30,7 +30,6 @@ MORE = {
 INSTEAD: dict[str, dict[str, str]] = {
     "/v1/rates/vintage": SPAN, "/v1/rates/series": SPAN, "/inspection/vintage": LATEST,
     "/v1/assessments/{assessment}/export": {"format": "json"}, "/v1/assessments": {},
-    "/v1/proof": {"assessment": "assessment:a", "kind": "new_economic"},
     "/v1/assessments/{assessment}": {}, "/assessment/reports/{assessment}": {}, "/v1/events/{position}": {},
 }  # fmt: skip
 
@@ -64,5 +63,10 @@ def facts(org: str, other: str, branch: str) -> list[dict[str, Any]]:
         ("measure.deadlines_adopted", {"effective_on": "2024-10-01", "establish_days": 30, "combine_days": 30,
                                        "instruct_days": 30}),
         ("region.created", {"effective_on": "2024-01-01", "region": "510104", "name": "锦江区"}),
+        ("body.created", {"effective_on": "2024-01-01", "body": "body:p", "kind": "park", "name": "东园"}),
+        ("organization.placed", {"effective_on": "2024-10-10", "org": org, "body": "body:p"}),
+        ("basis.adopted", {"effective_on": "2024-01-01", "name": "legal_units", "title": "法人单位口径",
+                           "categories": ["private_enterprise"], "legal_persons_only": True, "employees_min": None,
+                           "formations_counted": ["standalone", "joint", "affiliated"]}),
     ]  # fmt: skip
     return [envelope(f"office-{n}", name, data, OFFICE) for n, (name, data) in enumerate(told)]
