@@ -12,13 +12,14 @@ from pathlib import Path
 import psycopg
 import pytest
 from eventsourcing.persistence import NotSupportedError, StoredEvent
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from domain.tree.leaf import leaf
 from domain.tree.merkle import Frontier, leaf_hash
 from services.intake.intake import Intake
 from services.log.recorder import CHANNEL, LogRecorder, Recorded, originator_id
 from services.system.errors import InstantToComeError
+from tests.fix_cluster import administrator_at
 from tests.fix_proxy import Fault, Proxy
 from tests.fix_store import Rows, leave
 from tests.sending import MARKET, http, kafka, removed
@@ -81,9 +82,14 @@ RECORDED = ["log state", "tile_root hash", "duplicate intake", "quarantine raw",
 @pytest.mark.parametrize(
     ("user", "replication_role"), [("taizhang", "origin"), ("postgres", "origin"), ("postgres", "replica")]
 )
-def test_nobody_changes_what_is_recorded(intake: Intake, store: str, user: str, replication_role: str) -> None:
+def test_nobody_changes_what_is_recorded(
+    intake: Intake, postgres: str, store: str, user: str, replication_role: str
+) -> None:
     intake.admit([http(removed("a")), http(removed("a")), http(b"{")])
-    with psycopg.connect(make_conninfo(store, user=user), autocommit=True) as connection:
+    who = store
+    if user == "postgres":
+        who = make_conninfo(administrator_at(postgres), dbname=conninfo_to_dict(store)["dbname"])
+    with psycopg.connect(who, autocommit=True) as connection:
         if user == "postgres":
             connection.execute(f"SET session_replication_role = {replication_role}".encode())
         for statement, (table, column) in product(CHANGES, map(str.split, RECORDED)):
