@@ -1,5 +1,6 @@
 """The projection in memory, event by event, beside the fold from scratch; and random questions of both."""
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 from random import Random
 from typing import Any
@@ -46,6 +47,12 @@ class DictMemory:
             changes.organizations.append((number, org))
         return self.organizations[org]
 
+    def branches(self) -> list[str]:
+        return sorted(name for name, record in self.entities.items() if record.family == "branch")
+
+    def expect(self, entities: Iterable[str], organizations: Iterable[str]) -> None:
+        """All are at hand."""
+
 
 def project(events: list[Event]) -> tuple[Snapshot, Changes]:
     """Apply the events one by one; give the columns and all rows."""
@@ -66,6 +73,7 @@ def project(events: list[Event]) -> tuple[Snapshot, Changes]:
     )
     columns.add_organizations([org for _, org in changes.organizations])
     columns.add_policies(changes.policies)
+    columns.add_activity_policies(changes.activity_policies)
     return columns.snapshot(len(events)), changes
 
 

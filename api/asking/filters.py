@@ -36,6 +36,13 @@ async def filters(  # each is a query parameter of its own
     measure: Annotated[Measure | None, Query(description="Only those that the policy asks this of.")] = None,
     work_covered: Annotated[bool | None, Query(description="Only those with work coverage, or without.")] = None,
     eligible: Annotated[bool | None, Query(description="Only the eligible, or the others.")] = None,
+    effectively_covered: Annotated[
+        bool | None,
+        Query(
+            description="Only those that a branch in effect covers, or the others; without an activity policy "
+            "nobody is either."
+        ),
+    ] = None,
 ) -> Filters:
     """The filters of this question."""
     if region is not None and not is_region_prefix(region):
@@ -43,7 +50,7 @@ async def filters(  # each is a query parameter of its own
     if industry is not None and not _INDUSTRY.fullmatch(industry):
         rule = "an industry prefix is a section A to T and up to 4 digits, or null"
         raise invalid("query.industry", industry, "industry", rule)
-    return Filters(region, kind, category, industry, formation, measure, work_covered, eligible)
+    return Filters(region, kind, category, industry, formation, measure, work_covered, eligible, effectively_covered)
 
 
 Filtered = Annotated[Filters, Depends(filters)]
@@ -89,7 +96,7 @@ def groups(group_by: tuple[str, ...], found: Mapping[Key, Counts]) -> list[dict[
 Count = Literal[
     "registered", "excluded", "organizations", "organization_covered", "standalone", "joint", "affiliated",
     "work_covered", "eligible", "eligible_covered", "employees", "employees_covered", "full_members",
-    "probationary_members", "activists", "members_elsewhere", "eligible_standalone",
+    "probationary_members", "activists", "members_elsewhere", "eligible_standalone", "effectively_covered",
 ]  # fmt: skip
 RegionKey = str | None
 

@@ -190,7 +190,7 @@ def spec(lang: Lang, rate: RateName, found: list[TrendPoint], known: Goals, filt
         {"day": each.day.isoformat(), "name": name(key), "rate": one.numerator / one.denominator}
         for each in found
         for key, one in each.rates.items()
-        if one.denominator
+        if one.numerator is not None and one.denominator
     ]
     present = [key for key in (*KINDS, ALL) if any(key in each.rates for each in found)]
     targets = [_marked(each, name(each.segment.kind or ALL), lang) for each in known.of_rate(rate, filters)]

@@ -141,7 +141,7 @@ def _rows(  # noqa: PLR0917 - one question
 
 
 def _ratio(rate: Rate) -> float | None:
-    return rate.numerator / rate.denominator if rate.denominator else None
+    return None if rate.numerator is None or not rate.denominator else rate.numerator / rate.denominator
 
 
 def _leading(filters: Filters, dimension: str, key: str | None) -> tuple[dict[str, Value] | None, dict[str, Value]]:

@@ -74,12 +74,13 @@ class CountsShape(BaseModel):
     activists: int
     members_elsewhere: int
     eligible_standalone: int
+    effectively_covered: int | None = Field(description="null where no activity policy is in force")
 
 
 class RateShape(BaseModel):
-    """A rate: both its sides, and a ratio of four places; null over a denominator of 0."""
+    """A rate: both its sides, and a ratio of four places; null over a denominator of 0, and without a numerator."""
 
-    numerator: int
+    numerator: int | None = Field(description="null where the question has no answer, as without an activity policy")
     denominator: int
     value: str | None = Field(examples=["0.4230"])
 
@@ -122,6 +123,7 @@ class RowShape(BaseModel):
     eligible: bool
     measure: Measure
     members_elsewhere: int
+    effectively_covered: bool | None = Field(description="null where no activity policy is in force")
 
 
 class DecidedByShape(BaseModel):
@@ -142,6 +144,7 @@ class DecidedByShape(BaseModel):
     eligible: list[int]
     measure: list[int]
     members_elsewhere: list[int]
+    effectively_covered: list[int]
 
 
 def filters_of(asked: Filters) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from domain.events.facts import Fact
+from domain.values.instants import parse_date
 from domain.values.terms import (
     CATEGORIES_OF_KIND,
     Anomaly,
@@ -16,6 +17,7 @@ from domain.values.terms import (
     ExclusionReason,
     Formation,
     Kind,
+    MeetingKind,
     Relation,
     Standing,
     Tier,
@@ -79,10 +81,15 @@ def counted_as(member: Member) -> CountedAs:
     raise ValueError("the member is not enrolled, and counts as nothing")
 
 
+Meeting = tuple[int, MeetingKind]
+
+
 class Branch(NamedTuple):
     """A branch; `formation` is None while not formed.
 
     `pairs` are those of the organizations it covers of which it is said how; it covers all others by its own formation.
+    Days are ordinals. `term_to` is the term's last day where it was said, `extended_to` what was said since in its
+    place, in order; `meetings` are the quorate ones, in order, each with its kind.
     """
 
     name: str | None = None
@@ -92,6 +99,12 @@ class Branch(NamedTuple):
     covers: frozenset[str] = frozenset()
     pairs: frozenset[tuple[str, Formation]] = frozenset()
     groups: int = 0
+    formed_on: int = 0
+    term_from: int = 0
+    term_to: int | None = None
+    extended_to: tuple[int, ...] = ()
+    vacant_since: int | None = None
+    meetings: tuple[Meeting, ...] = ()
 
 
 def formations(branch: Branch, orgs: Collection[str]) -> dict[str, Formation]:
@@ -197,10 +210,16 @@ def member_removed(before: Member, _: Mapping[str, Any]) -> tuple[Member, Anomal
 def branch_formed(before: Branch, data: Mapping[str, Any]) -> tuple[Branch, Anomaly | None]:
     if before.formation is not None:
         return before, "already_formed"
+    on = _day(data["effective_on"])
     branch = Branch(
-        data["name"], data["tier"], data["formation"], data["region"], groups=data.get("groups", 0)
+        data["name"], data["tier"], data["formation"], data["region"], groups=data.get("groups", 0),
+        formed_on=on, term_from=on,
     )  # fmt: skip
     return _covering(branch, data["covers"]), None
+
+
+def _day(text: str) -> int:
+    return parse_date(text).toordinal()
 
 
 def _covering(branch: Branch, items: Sequence[Any]) -> Branch:
@@ -236,6 +255,38 @@ def branch_coverage_changed(before: Branch, data: Mapping[str, Any]) -> tuple[Br
     return after._replace(formation=data.get("formation") or before.formation), None
 
 
+def branch_term_began(before: Branch, data: Mapping[str, Any]) -> tuple[Branch, Anomaly | None]:
+    if before.formation is None:
+        return before, "not_formed"
+    to = _day(data["to"]) if "to" in data else None
+    return before._replace(term_from=_day(data["effective_on"]), term_to=to, extended_to=()), None
+
+
+def branch_term_extended(before: Branch, data: Mapping[str, Any]) -> tuple[Branch, Anomaly | None]:
+    """Whether it is too long is seen under the activity policy of the date (domain.ledger.living.term)."""
+    if before.formation is None:
+        return before, "not_formed"
+    return before._replace(extended_to=(*before.extended_to, _day(data["to"]))), None
+
+
+def branch_meeting_held(before: Branch, data: Mapping[str, Any]) -> tuple[Branch, Anomaly | None]:
+    if before.formation is None:
+        return before, "not_formed"
+    if not data["quorate"]:
+        return before, None
+    return before._replace(meetings=(*before.meetings, (_day(data["effective_on"]), data["kind"]))), None
+
+
+def branch_secretary_reported(before: Branch, data: Mapping[str, Any]) -> tuple[Branch, Anomaly | None]:
+    """Vacant since the first of several reports that say so."""
+    if before.formation is None:
+        return before, "not_formed"
+    if data["state"] == "filled":
+        return before._replace(vacant_since=None), None
+    since = _day(data["effective_on"]) if before.vacant_since is None else before.vacant_since
+    return before._replace(vacant_since=since), None
+
+
 def branch_dissolved(before: Branch, _: Mapping[str, Any]) -> tuple[Branch, Anomaly | None]:
     if before.formation is None:
         return before, "not_formed"
@@ -264,6 +315,10 @@ _EFFECTS: Final[dict[str, Callable[[Any, Mapping[str, Any]], tuple[Any, Anomaly 
     "taizhang.branch.formed.v1": branch_formed,
     "taizhang.branch.coverage_changed.v1": branch_coverage_changed,
     "taizhang.branch.changed.v1": branch_changed,
+    "taizhang.branch.term_began.v1": branch_term_began,
+    "taizhang.branch.term_extended.v1": branch_term_extended,
+    "taizhang.branch.meeting_held.v1": branch_meeting_held,
+    "taizhang.branch.secretary_reported.v1": branch_secretary_reported,
     "taizhang.branch.dissolved.v1": branch_dissolved,
     "taizhang.instructor.assigned.v1": instructor_assigned,
     "taizhang.instructor.withdrawn.v1": instructor_withdrawn,

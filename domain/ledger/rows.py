@@ -6,6 +6,7 @@ from datetime import date
 from typing import NamedTuple
 
 from domain.events.facts import (
+    ACTIVITY_POLICY,
     LEDGER_FAMILIES,
     POLICY,
     AnomalyFound,
@@ -15,6 +16,7 @@ from domain.events.facts import (
     standing_facts,
     subject_of,
 )
+from domain.ledger.activity import ActivityPolicy, activity_policy_in_force
 from domain.ledger.entities import (
     Attributes,
     Branch,
@@ -29,6 +31,7 @@ from domain.ledger.entities import (
     legal_person,
 )
 from domain.ledger.hierarchy import hierarchy
+from domain.ledger.living import judge, life_of, term
 from domain.ledger.policy import DEFAULT_POLICY, Policy, policy_in_force
 from domain.values.terms import COUNTED_AS, FORMATIONS, CountedAs, ExclusionReason, Formation, Measure
 
@@ -48,10 +51,14 @@ class Row(NamedTuple):
     eligible: bool
     measure: Measure
     members_elsewhere: int = 0
+    effectively_covered: bool | None = None
 
 
 class Presence(NamedTuple):
-    """What stands at one organization: members by what they count as, covering formations, instructors."""
+    """What stands at one organization: members by what they count as, covering formations, instructors.
+
+    `effective` are the formations by which branches in effect cover it; None without an activity policy.
+    """
 
     full_members: int = 0
     probationary_members: int = 0
@@ -60,6 +67,7 @@ class Presence(NamedTuple):
     instructors: int = 0
     full_elsewhere: int = 0
     probationary_elsewhere: int = 0
+    effective: frozenset[Formation] | None = None
 
 
 def formation(covering: Iterable[Formation]) -> Formation | None:
@@ -120,6 +128,7 @@ def row(org: str, state: Organization, presence: Presence, policy: Policy) -> Ro
         eligible(counted, policy),
         measure(state.attributes.employees, counted, policy),
         presence.full_elsewhere + presence.probationary_elsewhere,
+        None if presence.effective is None else organization_covered(presence.effective, policy),
     )
 
 
@@ -134,11 +143,52 @@ class Ledger:
     policy: Policy = DEFAULT_POLICY
     anomalies: tuple[AnomalyFound, ...] = ()
     parents: Mapping[str, str] = field(default_factory=dict)
+    as_of: date = date.min
+    activity_policy: ActivityPolicy | None = None
+
+    def full_members(self) -> dict[str, int]:
+        """By formed branch the full members at the active organizations that it covers."""
+        at: dict[str, int] = {}
+        for member in self.members.values():
+            if member.standing is not None and member.org is not None and counted_as(member) == "full":
+                at[member.org] = at.get(member.org, 0) + 1
+        return {
+            name: sum(
+                at.get(org, 0)
+                for org in branch.covers
+                if self.organizations.get(org, Organization()).attributes is not None
+            )
+            for name, branch in self.branches.items()
+            if branch.formation is not None
+        }
+
+    def in_effect(self) -> dict[str, bool]:
+        """By formed branch whether it is in effect; empty without an activity policy.
+
+        Committees and general branches are if one directly below them is, and by nothing else.
+        """
+        policy, day, full = self.activity_policy, self.as_of.toordinal(), self.full_members()
+        if policy is None:
+            return {}
+        below: dict[str, list[str]] = {}
+        for name, parent in self.parents.items():
+            below.setdefault(parent, []).append(name)
+
+        def lives(name: str) -> bool:
+            branch = self.branches[name]
+            life = life_of(branch)
+            if life is None:
+                return False
+            if life.tier != "branch":
+                return any(lives(each) for each in below.get(name, ()))
+            return judge(life, branch.meetings, full[name], policy, day).in_effect
+
+        return {name: lives(name) for name in full}
 
     def rows(self) -> list[Row]:
         """One row for each active organization, in order of its identifier."""
         presences = self._presences()
-        nothing = Presence()
+        nothing = Presence(effective=None if self.activity_policy is None else frozenset())
         return [
             row(org, state, presences.get(org, nothing), self.policy)
             for org, state in sorted(self.organizations.items())
@@ -152,9 +202,13 @@ class Ledger:
                 at = members.setdefault(member.org, dict.fromkeys(COUNTED_AS, 0))
                 at[counted_as(member)] += 1
         covering: dict[str, set[Formation]] = {}
-        for branch in self.branches.values():
+        effective: dict[str, set[Formation]] = {}
+        living = self.in_effect()
+        for name, branch in self.branches.items():
             for org, how in formations(branch, branch.covers).items():
                 covering.setdefault(org, set()).add(how)
+                if living.get(name):
+                    effective.setdefault(org, set()).add(how)
         instructors: dict[str, int] = {}
         for (org, _), instructor in self.instructors.items():
             if instructor.assigned:
@@ -169,6 +223,7 @@ class Ledger:
                 instructors.get(org, 0),
                 at["full_elsewhere"],
                 at["probationary_elsewhere"],
+                None if self.activity_policy is None else frozenset(effective.get(org, ())),
             )
             for org in members.keys() | covering.keys() | instructors.keys()
         }
@@ -191,13 +246,15 @@ def ledger(events: Iterable[Event], as_of: date, fits: Callable[[str, object], b
     states: dict[str, State] = {}
     result = Ledger(
         policy=policy_in_force(by_entity.pop(POLICY, ())),
+        activity_policy=activity_policy_in_force(by_entity.pop(ACTIVITY_POLICY, ())),
         anomalies=(*anomalies, *_fold_entities(by_entity, states)),
     )
     for entity, state in states.items():
         _place(result, entity, state)
     return Ledger(
         result.organizations, result.members, result.branches, result.instructors,
-        result.policy, (*result.anomalies, *parents.anomalies, *_inactive(result)), parents.parents,
+        result.policy, (*result.anomalies, *parents.anomalies, *_inactive(result), *_too_long(result)),
+        parents.parents, as_of, result.activity_policy,
     )  # fmt: skip
 
 
@@ -245,3 +302,13 @@ def _inactive(result: Ledger) -> list[AnomalyFound]:
         if state.standing is not None and state.org is not None and not active(state.org)
     ]
     return found
+
+
+def _too_long(result: Ledger) -> list[AnomalyFound]:
+    """Extensions of terms that go on for more than a year."""
+    return [
+        AnomalyFound("extension_too_long", branch, 0, None, date.fromordinal(to).isoformat())
+        for branch, state in result.branches.items()
+        if (life := life_of(state)) is not None
+        for to in term(life, result.activity_policy).too_long
+    ]

@@ -55,6 +55,7 @@ class DecidedBy(NamedTuple):
     eligible: Positions
     measure: Positions
     members_elsewhere: Positions
+    effectively_covered: Positions
 
 
 class Around(NamedTuple):
@@ -146,6 +147,7 @@ def decided_by(row: Row, around: Around, policy: TracedPolicy) -> DecidedBy:
         eligible=eligible,
         measure=_union(own["employees"], policy.decided_by if large else eligible),
         members_elsewhere=_union(counting["full_elsewhere"], counting["probationary_elsewhere"]),
+        effectively_covered=(),
     )
 
 

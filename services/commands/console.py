@@ -64,13 +64,15 @@ RATE_TITLES: Final = {
     "eligible_coverage": "应建已建率\neligible\ncoverage",
     "employee_coverage": "从业人员覆盖率\nemployee\ncoverage",
     "eligible_standalone_coverage": "应单建已单建率\neligible\nstandalone",
+    "effective_coverage": "有效覆盖率\neffective",
 }
 
 
 def rate_text(rate: dict[str, Any]) -> str:
     """A percentage of two places above both sides."""
     value = rate["value"]
-    sides = f"{rate['numerator']:,}\n/ {rate['denominator']:,}"
+    numerator = rate["numerator"]
+    sides = f"{'—' if numerator is None else f'{numerator:,}'}\n/ {rate['denominator']:,}"
     if value is None:
         return f"—\n{sides}"
     # Exact: four places of a ratio are two of a percentage.

@@ -165,7 +165,8 @@ def _rows(queries: Queries, of_day: list[Visit], day: date, known_at: int) -> di
     numbers = [queries.homes.number(version, snapshot, visit.org) for visit in of_day if visit.org is not None]
     chosen = rows.where(np.isin(rows.org_no, [number for number in numbers if number is not None]))
     with queries.cursor() as cursor:
-        return {row.org: row for row in rows_at(view, cursor, chosen, policy)}
+        judged = view.snapshot.is_judged(day.toordinal(), known_at)
+        return {row.org: row for row in rows_at(view, cursor, chosen, policy, judged=judged)}
 
 
 def accuracy(of: Made) -> list[Accuracy]:

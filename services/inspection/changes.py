@@ -194,7 +194,7 @@ def _rows(ledger: LedgerAt, cursor: Cursor[Any], entries: Int32) -> Mapping[str,
     rows = rows_of(view.snapshot, entries[entries >= 0], ledger.policy)
     if queries.scope is not None:
         rows = rows.where(matching(view.snapshot, rows, queries.narrowed(ANY)))
-    return {row.org: row for row in rows_at(view, cursor, rows, ledger.policy)}
+    return {row.org: row for row in rows_at(view, cursor, rows, ledger.policy, judged=ledger.is_judged)}
 
 
 def described(connection: Connection[Any], positions: Iterable[int]) -> dict[int, ChangeEvent]:

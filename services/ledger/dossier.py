@@ -146,7 +146,8 @@ def history(queries: Queries, org: str, as_of: date, known_at: int, *, after: in
         touched = {entry.position for entry in entries}
         touched.update(view.reading.mentions(cursor, [org], known_at))
         rows = _Rows(view, cursor, org, entries, as_of)
-        policies = {p.position for p in view.snapshot.policies if p.position <= known_at} - touched
+        adopted = {p.position for p in view.snapshot.policies} | {p.position for p in view.snapshot.activity_policies}
+        policies = {position for position in adopted if position <= known_at} - touched
         changed = {p for p in policies if rows.at(p - 1) != rows.at(p)}
     positions = sorted(touched | changed)
     around = zip([None, *positions], positions, [*positions[1:], None], strict=False)
@@ -174,4 +175,5 @@ class _Rows:
         # While it was in a region out of sight, the database shows no attributes of it (policies.sql).
         if state is None or state[0] == INACTIVE or state[0] not in self._attributes:
             return None
-        return row_of(self._org, state, self._attributes, self._snapshot.policy(self._day, position))
+        policy, judged = self._snapshot.policy(self._day, position), self._snapshot.is_judged(self._day, position)
+        return row_of(self._org, state, self._attributes, policy, judged=judged)

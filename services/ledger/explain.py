@@ -39,7 +39,7 @@ def explain(queries: Queries, as_of: date, known_at: int, group: Group, *, after
         view.version.number, snapshot, day, known_at, policy, group, after, limit
     )  # fmt: skip
     with queries.connection() as connection, connection.cursor() as cursor:
-        rows = rows_at(view, cursor, chosen, policy)
+        rows = rows_at(view, cursor, chosen, policy, judged=snapshot.is_judged(day, known_at))
         present = view.reading.presences(cursor, chosen.org_no.tolist(), day, known_at)
         facts = facts_around(
             connection, view.reading, [row.org for row in rows], present, as_of, known_at, queries.kept

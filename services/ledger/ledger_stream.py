@@ -141,7 +141,7 @@ def _changes(
         number = queries.homes.number(view.version.number, snapshot, org)
         if number is not None:
             touched[number] = True
-    policy = snapshot.policy(day, now.position)
+    policy, judged = snapshot.policy(day, now.position), snapshot.is_judged(day, now.position)
     decided = deciding_entries(snapshot, day, now.position)
     rows = rows_of(snapshot, decided[touched[snapshot.entries["org_no"][decided]]], policy)
     if queries.scope is not None:
@@ -154,7 +154,8 @@ def _changes(
         touched &= seen
     for first in range(0, len(rows), CHUNK):
         with queries.cursor() as cursor:
-            part = rows_at(view, cursor, rows.where(np.arange(first, min(first + CHUNK, len(rows)))), policy)
+            chosen = rows.where(np.arange(first, min(first + CHUNK, len(rows))))
+            part = rows_at(view, cursor, chosen, policy, judged=judged)
         gone.difference_update(each.org for each in part)
         yield [Change(each.org, each) for each in part]
     if since.position == 0:  # what is just begun holds nothing that could be gone
@@ -170,7 +171,10 @@ def _touched(snapshot: Snapshot, since: Mark, now: Mark) -> NDArray[np.bool_]:
     """For each organization whether its row may differ between two marks."""
     before, after = since.as_of.toordinal(), now.as_of.toordinal()
     touched = np.zeros(snapshot.organizations, np.bool_)
-    policies = [snapshot.policy(day, position) for position, day in ((since.position, before), (now.position, after))]
+    policies = [
+        (snapshot.policy(day, position), snapshot.is_judged(day, position))
+        for position, day in ((since.position, before), (now.position, after))
+    ]
     if policies[0] != policies[1]:
         touched[:] = True
         return touched

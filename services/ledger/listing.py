@@ -86,7 +86,8 @@ def listing(
             rows = rows.where(_holding(view, cursor, rows, part))
         page = _page(queries, view, rows, sort, after, limit)
         chosen = rows.where(np.array([i for _, i in page], np.int64))
-        made = rows_at(view, cursor, chosen, policy)
+        judged = view.snapshot.is_judged(as_of.toordinal(), known_at)
+        made = rows_at(view, cursor, chosen, policy, judged=judged)
     return [Listed(key, row) for (key, _), row in zip(page, made, strict=True)]
 
 

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from functools import reduce
 from typing import Any, Final, NamedTuple, Self
 
+import numpy as np
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
@@ -18,7 +19,7 @@ from psycopg_pool import ConnectionPool
 from domain.events.facts import Fact
 from domain.ledger.entities import Attributes
 from domain.ledger.policy import Policy
-from domain.ledger.rates import ANY, Counts, Filters, Key, add
+from domain.ledger.rates import ANY, Counts, Filters, Key, add, answerable, nothing, unjudged
 from domain.ledger.rows import Row, row
 from domain.values.clocks import Basis
 from domain.values.scope import Scope
@@ -246,14 +247,16 @@ class Queries:
 
     def rates(self, as_of: date, known_at: int, group_by: tuple[str, ...], filters: Filters = ANY) -> Rates:
         """Counts by group and in total."""
-        view, filters = self.view.current, self.narrowed(filters)
-        policy = view.snapshot.policy(as_of.toordinal(), known_at)
+        view, filters, day = self.view.current, self.narrowed(filters), as_of.toordinal()
+        policy, judged = view.snapshot.policy(day, known_at), view.snapshot.is_judged(day, known_at)
+        if not answerable(filters, judged=judged):
+            return Rates({}, nothing(judged=judged), policy)
         shape = Shape(group_by, filters, policy)
-        groups = view.cubes.counts(view.snapshot, shape, as_of.toordinal(), known_at)
+        groups = view.cubes.counts(view.snapshot, shape, day, known_at)
         if groups is None:
             rows = chosen_rows(view.snapshot, as_of, known_at, policy, filters)
             groups = group(view.snapshot, rows, group_by)
-        return Rates(groups, reduce(add, groups.values(), Counts()), policy)
+        return rates_of(groups, policy, judged=judged)
 
     def require_organization(self, org: str, as_of: date, known_at: int) -> int:
         """The number of an organization that some event known then speaks of.
@@ -287,34 +290,47 @@ def _unspoken(org: str, known_at: int) -> NotFoundError:
     return NotFoundError(f"no event known at position {known_at} speaks of {org}; check the identifier")
 
 
+def rates_of(groups: dict[Key, Counts], policy: Policy, *, judged: bool) -> Rates:
+    """Counts by group and in total; `judged`: an activity policy is in force."""
+    if not judged:
+        groups = {key: unjudged(counts) for key, counts in groups.items()}
+    return Rates(groups, reduce(add, groups.values(), nothing(judged=judged)), policy)
+
+
 def chosen_rows(snapshot: Snapshot, as_of: date, known_at: int, policy: Policy, filters: Filters) -> Standing:
     """The rows that the filters mean."""
-    rows = standing(snapshot, as_of.toordinal(), known_at, policy)
-    return rows if filters == ANY else rows.where(matching(snapshot, rows, filters))
+    day = as_of.toordinal()
+    rows = standing(snapshot, day, known_at, policy)
+    if filters == ANY:
+        return rows
+    if not answerable(filters, judged=snapshot.is_judged(day, known_at)):
+        return rows.where(np.zeros(len(rows), np.bool_))
+    return rows.where(matching(snapshot, rows, filters))
 
 
-def rows_at(view: View, cursor: Cursor[Any], rows: Standing, policy: Policy) -> list[Row]:
-    """The rows in full, with the attributes that only the tables have."""
+def rows_at(view: View, cursor: Cursor[Any], rows: Standing, policy: Policy, *, judged: bool) -> list[Row]:
+    """The rows in full, with the attributes that only the tables have; `judged`: an activity policy is in force."""
     attributes = view.reading.attributes(cursor, rows.attributes_no.tolist())
     entries = view.snapshot.entries
     made = []
     for org_no, number, entry in zip(
         rows.org_no.tolist(), rows.attributes_no.tolist(), rows.entry.tolist(), strict=True
     ):
-        mask = int(entries["formations"][entry])
+        mask, effective = int(entries["formations"][entry]), int(entries["effective"][entry])
         state: RawState = (
             number, int(entries["excluded"][entry]), int(entries["full_members"][entry]),
             int(entries["probationary_members"][entry]), int(entries["activists"][entry]),
             mask & 1, mask >> 1 & 1, mask >> 2 & 1, int(entries["instructed"][entry]),
             int(entries["full_elsewhere"][entry]), int(entries["probationary_elsewhere"][entry]),
+            effective & 1, effective >> 1 & 1, effective >> 2 & 1,
         )  # fmt: skip
-        made.append(row_of(view.snapshot.orgs[org_no], state, attributes, policy))
+        made.append(row_of(view.snapshot.orgs[org_no], state, attributes, policy, judged=judged))
     return made
 
 
-def row_of(org: str, state: RawState, attributes: dict[int, Attributes], policy: Policy) -> Row:
-    """The row of an active organization from its raw state."""
-    return row(org, organization_state(state, attributes[state[0]]), presence(state), policy)
+def row_of(org: str, state: RawState, attributes: dict[int, Attributes], policy: Policy, *, judged: bool) -> Row:
+    """The row of an active organization from its raw state; `judged`: an activity policy is in force."""
+    return row(org, organization_state(state, attributes[state[0]]), presence(state, judged=judged), policy)
 
 
 def org_row(view: View, cursor: Cursor[Any], org: str, org_no: int, as_of: date, known_at: int) -> Row | None:  # noqa: PLR0917 - one question
@@ -324,4 +340,5 @@ def org_row(view: View, cursor: Cursor[Any], org: str, org_no: int, as_of: date,
     if state is None or state[0] == INACTIVE:
         return None
     policy = view.snapshot.policy(day, known_at)
-    return row_of(org, state, view.reading.attributes(cursor, [state[0]]), policy)
+    judged = view.snapshot.is_judged(day, known_at)
+    return row_of(org, state, view.reading.attributes(cursor, [state[0]]), policy, judged=judged)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, seed, settings
 
 from domain.events.facts import Event
-from domain.ledger.rates import Counts, Filters, Key, group, rates
+from domain.ledger.rates import Counts, Filters, Key, group, rates, unjudged
 from domain.ledger.rows import Ledger, Row
 from projections.ledger.columns import counts, cubes, grouping
 from projections.ledger.columns.cubes import Cube, Shape
@@ -91,13 +91,20 @@ class _Asked:
         policy = self.snapshot.policy(day, question.known_at)
         rows = counts.standing(self.snapshot, day, question.known_at, policy)
         chosen = rows.where(counts.matching(self.snapshot, rows, filters))
-        assert _told(question.group_by, grouping.group(self.snapshot, chosen, question.group_by)) == expected
+        found = grouping.group(self.snapshot, chosen, question.group_by)
+        assert _told(question.group_by, self._as_judged(found, question)) == expected
         if not cubes_too:
             return
         cube = Cube(Shape(question.group_by, filters, policy))
         for _ in self.snapshot.entries["position"]:
             cube.extend(self.snapshot)
-        assert _told(question.group_by, cube.counts(self.snapshot, day, question.known_at)) == expected
+        found = cube.counts(self.snapshot, day, question.known_at)
+        assert _told(question.group_by, self._as_judged(found, question)) == expected
+
+    def _as_judged(self, found: dict[Key, Counts], question: Question) -> dict[Key, Counts]:
+        """What whoever answers makes of the columns' counts where no activity policy is in force."""
+        judged = self.snapshot.is_judged(question.as_of.toordinal(), question.known_at)
+        return found if judged else {key: unjudged(each) for key, each in found.items()}
 
 
 def _names_of_values() -> list[str]:

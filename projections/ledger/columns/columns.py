@@ -10,9 +10,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.ledger.activity import ActivityPolicy
 from domain.ledger.policy import DEFAULT_POLICY, Policy
 from domain.values.terms import CATEGORIES, FORMATIONS, KINDS, Formation
-from projections.ledger.rows import Entry, PolicyEntry
+from projections.ledger.rows import ActivityPolicyEntry, Entry, PolicyEntry
 
 Int32 = NDArray[np.int32]
 
@@ -21,7 +22,7 @@ Int32 = NDArray[np.int32]
 ENTRY_FIELDS: Final = (
     "entry", "position", "org_no", "day_from", "day_to", "previous", "attributes_no", "excluded",
     "full_members", "probationary_members", "activists", "standalone", "joint", "affiliated", "instructors",
-    "full_elsewhere", "probationary_elsewhere",
+    "full_elsewhere", "probationary_elsewhere", "effective_standalone", "effective_joint", "effective_affiliated",
 )  # fmt: skip
 _WIRE: Final = np.dtype(
     [("fields", ">i2")]
@@ -39,6 +40,7 @@ _KEPT: Final[dict[str, type[np.generic]]] = {
     "previous": np.int32, "attributes_no": np.int32, "excluded": np.int8,
     "full_members": np.int32, "probationary_members": np.int32, "activists": np.int32,
     "formations": np.int8, "instructed": np.bool_, "full_elsewhere": np.int32, "probationary_elsewhere": np.int32,
+    "effective": np.int8,
 }  # fmt: skip
 _ATTRIBUTES: Final[dict[str, type[np.generic]]] = {
     "org_no": np.int32, "kind": np.int8, "category": np.int8, "region": np.int32, "industry": np.int32,
@@ -129,6 +131,7 @@ class Snapshot:
     regions: Sequence[str]
     industries: Sequence[str]
     policies: Sequence[PolicyEntry]
+    activity_policies: Sequence[ActivityPolicyEntry]
     coded: dict[str, tuple[int, NDArray[np.int64], list[str | None]]]
 
     def known(self, position: int) -> int:
@@ -146,6 +149,17 @@ class Snapshot:
                     DEFAULT_POLICY.small_unit if entry.small_unit is None else entry.small_unit,
                 )  # fmt: skip
         return DEFAULT_POLICY
+
+    def activity_policy(self, day: int, known_at: int) -> ActivityPolicy | None:
+        """The activity policy in force on a day, as known at a position; None where none is."""
+        for entry in reversed(self.activity_policies):
+            if entry.position <= known_at and entry.day_from <= day < entry.day_to:
+                return entry.policy
+        return None
+
+    def is_judged(self, day: int, known_at: int) -> bool:
+        """Whether an activity policy is in force on a day, as known at a position."""
+        return self.activity_policy(day, known_at) is not None
 
 
 class AttributesRow(NamedTuple):
@@ -168,12 +182,16 @@ class Columns:
         self._orgs: list[str] = []
         self._regions, self._industries = Coded(), Coded()
         self._policies: list[PolicyEntry] = []
+        self._activity_policies: list[ActivityPolicyEntry] = []
         self._coded: dict[str, tuple[int, NDArray[np.int64], list[str | None]]] = {}
 
     @property
-    def counts(self) -> tuple[int, int, int, int]:
-        """How many entries, attributes, organizations and policies are in."""
-        return self._entries.length, self._attributes.length, len(self._orgs), len(self._policies)
+    def counts(self) -> tuple[int, int, int, int, int]:
+        """How many entries, attributes, organizations, policies and activity policies are in."""
+        return (
+            self._entries.length, self._attributes.length, len(self._orgs), len(self._policies),
+            len(self._activity_policies),
+        )  # fmt: skip
 
     def add_entries(self, wire: bytes) -> None:
         """Add rows of `entry` in COPY's binary format, without its header and trailer."""
@@ -182,8 +200,9 @@ class Columns:
         self._entries.extend(
             len(rows),
             {
-                **{n: rows[n] for n in _KEPT if n not in ("formations", "instructed")},
+                **{n: rows[n] for n in _KEPT if n not in ("formations", "instructed", "effective")},
                 "formations": formations,
+                "effective": sum((rows[f"effective_{f}"] > 0) * (1 << bit) for bit, f in enumerate(FORMATIONS)),
                 "instructed": rows["instructors"] > 0,
             },
         )
@@ -210,9 +229,14 @@ class Columns:
         """Add policy entries, in order of position."""
         self._policies.extend(policies)
 
+    def add_activity_policies(self, policies: Sequence[ActivityPolicyEntry]) -> None:
+        """Add entries of the activity policy, in order of position."""
+        self._activity_policies.extend(policies)
+
     def snapshot(self, position: int) -> Snapshot:
         """The columns as they stand, complete up to `position`."""
         return Snapshot(
             position, self._entries.view(), self._attributes.view(), len(self._orgs), self._orgs,
-            self._regions.texts, self._industries.texts, tuple(self._policies), self._coded,
+            self._regions.texts, self._industries.texts, tuple(self._policies),
+            tuple(self._activity_policies), self._coded,
         )  # fmt: skip

@@ -255,7 +255,7 @@ def _derived(name: str, group_by: tuple[str, ...], digits: int) -> bool:
 
 def _told(filters: Filters, wide: Shape, digits: int) -> bool:
     """Whether each group lies within the filters or outside, as a whole."""
-    if filters.work_covered is not None or filters.eligible is not None:
+    if any(each is not None for each in (filters.work_covered, filters.eligible, filters.effectively_covered)):
         return False
     if any(getattr(filters, name) is not None and name not in wide.group_by for name in _SAME):
         return False

@@ -11,11 +11,11 @@ from domain.ledger.entities import Attributes, Organization
 from domain.ledger.rows import Presence
 from domain.values.terms import EXCLUSION_REASONS, FORMATIONS, Anomaly
 from projections.ledger.columns.columns import COPY_HEADER, COPY_TRAILER, ENTRY_FIELDS, AttributesRow, Columns
-from projections.ledger.rows import INACTIVE, PolicyEntry, RawState
+from projections.ledger.rows import AT_EFFECTIVE, INACTIVE, ActivityPolicyEntry, PolicyEntry, RawState
 
 _STATE: Final = (
     "attributes_no, excluded, full_members, probationary_members, activists, standalone, joint, affiliated, "
-    "instructors, full_elsewhere, probationary_elsewhere"
+    "instructors, full_elsewhere, probationary_elsewhere, effective_standalone, effective_joint, effective_affiliated"
 )
 _ENTRIES: Final = f"""
 COPY (SELECT {", ".join(ENTRY_FIELDS)} FROM {{schema}}.entry WHERE entry >= %s ORDER BY entry)
@@ -33,6 +33,9 @@ _WIRE_BYTES: Final = 4 << 20
 _POLICIES: Final = """
 SELECT position, day_from, day_to, full_members_for_branch, employees_for_branch, formations_counted,
        members_counted, small_unit FROM {schema}.policy ORDER BY position OFFSET %s
+"""
+_ACTIVITY_POLICIES: Final = """
+SELECT position, day_from, day_to, data FROM {schema}.activity_policy ORDER BY position OFFSET %s
 """
 _ATTRIBUTES_OF: Final = """
 SELECT attributes_no, kind, category, name, region, industry, employees, supervisor, address,
@@ -116,13 +119,15 @@ class LedgerReading:
 
     def grow(self, cursor: Cursor[Any], columns: Columns) -> None:
         """Add to the columns what the tables have beyond them; in a REPEATABLE READ transaction."""
-        entries, attributes, organizations, policies = columns.counts
+        entries, attributes, organizations, policies, activity_policies = columns.counts
         for rows in self._chunks(cursor, _ORGANIZATIONS, organizations):
             columns.add_organizations([org for (org,) in rows])
         for rows in self._chunks(cursor, _ATTRIBUTES, attributes):
             columns.add_attributes([AttributesRow(*row) for row in rows])
         found = cursor.execute(self._sql(_POLICIES), (policies,)).fetchall()
         columns.add_policies([PolicyEntry(*r) for r in found])
+        found = cursor.execute(self._sql(_ACTIVITY_POLICIES), (activity_policies,)).fetchall()
+        columns.add_activity_policies([ActivityPolicyEntry(*r) for r in found])
         self._grow_entries(cursor, columns, entries)
 
     def _chunks(self, cursor: Cursor[Any], query: str, number: int) -> Iterator[list[Any]]:
@@ -227,7 +232,8 @@ def organization_state(state: RawState, attributes: Attributes) -> Organization:
     return Organization(attributes, EXCLUSION_REASONS[state[1] - 1] if state[1] else None)
 
 
-def presence(state: RawState) -> Presence:
-    """What stands at the organization."""
+def presence(state: RawState, *, judged: bool) -> Presence:
+    """What stands at the organization; `judged`: an activity policy is in force."""
     formations = frozenset(f for f, count in zip(FORMATIONS, state[5:8], strict=True) if count > 0)
-    return Presence(state[2], state[3], state[4], formations, *state[8:])
+    effective = frozenset(f for f in FORMATIONS if state[AT_EFFECTIVE[f]] > 0) if judged else None
+    return Presence(state[2], state[3], state[4], formations, *state[8:11], effective)

@@ -6,10 +6,11 @@ A fact that comes last in canonical order extends its entity's state; any other 
 the entity anew, before and after, and applies what differs.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol, cast
 
 from domain.events.facts import (
+    ACTIVITY_POLICY,
     LEDGER_FAMILIES,
     AnomalyFound,
     Event,
@@ -22,9 +23,13 @@ from domain.events.facts import (
     word_anomaly,
 )
 from domain.events.types import RANKS
-from domain.ledger.entities import Organization
+from domain.ledger.activity import ActivityPolicy
+from domain.ledger.entities import Branch, Organization
 from domain.ledger.policy import Policy
-from projections.ledger.fold.effects import Effect, effects, exclusion_number, identifiers, named, presences
+from domain.values.spans import Span
+from domain.values.terms import Formation
+from projections.ledger.fold.effects import Change, Effect, effects, exclusion_number, identifiers, named, presences
+from projections.ledger.fold.living import Living, weight
 from projections.ledger.fold.records import EntityRecord, FactOrder, OrganizationRecord, initial
 from projections.ledger.fold.timeline import Difference, Timeline, day_of, differences, fold, order, step
 from projections.ledger.rows import FOREVER, AnomalyEntry, Changes, Mention, PolicyEntry, PresenceEntry
@@ -50,6 +55,12 @@ class Memory(Protocol):
     def organization(self, org: str, changes: Changes) -> OrganizationRecord:
         """The record of an organization, to be changed in place; a new one gets its number."""
 
+    def branches(self) -> list[str]:
+        """Every branch that there is a record of, in order."""
+
+    def expect(self, entities: Iterable[str], organizations: Iterable[str]) -> None:
+        """These will be asked for: whoever keeps them elsewhere reads them at once."""
+
 
 class LedgerFold:
     """Applies events in order of position; `changes` collects the rows until they are taken."""
@@ -60,6 +71,7 @@ class LedgerFold:
         self.next_entry = next_entry
         self.next_attributes = next_attributes
         self.changes = Changes()
+        self._living = Living(memory, self._cover_in_effect)
 
     def take(self) -> Changes:
         """Give the rows collected so far and begin anew."""
@@ -75,6 +87,7 @@ class LedgerFold:
             mentions += [Mention(identifier, position, position) for identifier in named(event)]
             if not words:
                 self._move(None, fact(event), position)
+                self._living.finish()
                 return
             self._held_words(event, words)
             self._move(None, standing_fact(event, words, self.fits), position)
@@ -82,6 +95,7 @@ class LedgerFold:
             first = len(mentions)
             self._held_words(event, words)
             self._apply_word(event)
+        self._living.finish()
         mentions[first:] = dict.fromkeys(mentions[first:])
 
     def _held_words(self, event: Event, words: list[Event]) -> None:
@@ -125,12 +139,13 @@ class LedgerFold:
 
     def _change(self, family: str, entity: str, removed: Fact | None, added: Fact | None, position: int) -> None:
         record = self.memory.entity(entity, family)
-        if removed is None and added is not None:
-            last = order(added)
-            if record.last is None or last > record.last:
-                self._extend(entity, record, added, last, position)
-                return
-        self._refold(entity, record, removed, added, position)
+        self._living.changes, self._living.position = self.changes, position
+        last = None if added is None else order(added)
+        if removed is None and added is not None and last is not None and (record.last is None or last > record.last):
+            self._extend(entity, record, added, last, position)
+        else:
+            self._refold(entity, record, removed, added, position)
+        self._living.settle()
 
     def _extend(self, entity: str, record: EntityRecord, added: Fact, last: FactOrder, position: int) -> None:
         before = record.state
@@ -139,8 +154,13 @@ class LedgerFold:
         record.facts.append(_reference(added))
         if anomaly is not None:
             self._anomaly(position, anomaly, present=True)
-        if after != before:
-            self._affect(entity, Difference(last[0], FOREVER, before, after), position)
+        difference = Difference(last[0], FOREVER, before, after) if after != before else None
+        if difference is not None:
+            self._affect(entity, difference, position)
+        if record.family == "branch":
+            self._living.extended(entity, added, difference)
+        elif record.family == ACTIVITY_POLICY and difference is not None:
+            self._living.policy_stated([difference])
 
     def _refold(
         self, entity: str, record: EntityRecord, removed: Fact | None, added: Fact | None, position: int
@@ -153,8 +173,13 @@ class LedgerFold:
         record.last = order(new_facts[-1]) if new_facts else None
         record.state = new.states[-1] if new.states else initial(record.family)
         self._anomalies_moved(old, new, position)
-        for difference in differences(record.family, old, new):
+        found = list(differences(record.family, old, new))
+        for difference in found:
             self._affect(entity, difference, position)
+        if record.family == "branch":
+            self._living.refolded(entity, new_facts, new, found)
+        elif record.family == ACTIVITY_POLICY and found:
+            self._living.policy_stated(found)
 
     def _read(self, reference: tuple[int, int]) -> Fact:
         event = self.memory.event(reference[0])
@@ -180,7 +205,7 @@ class LedgerFold:
                     list(after.formations_counted), after.members_counted, after.small_unit,
                 )
             )  # fmt: skip
-        else:
+        elif not isinstance(after, ActivityPolicy) and after is not None:
             for effect in effects(entity, before, after):
                 self._override(effect, difference, position)
             self._add_presences(entity, difference, position)
@@ -196,20 +221,31 @@ class LedgerFold:
                 record.attributes[after.attributes] = number
                 self.changes.attributes.append((number, record.org_no, after.attributes))
         own = (number, exclusion_number(after.excluded))
-        self._override_record(record, difference, lambda state: (*own, *state[2:]), position)
+        self._override_record(org, record, difference, lambda state: (*own, *state[2:]), position)
 
     def _override(self, effect: Effect, difference: Difference, position: int) -> None:
         record = self.memory.organization(effect.org, self.changes)
-        self._override_record(record, difference, effect.change, position)
+        self._override_record(effect.org, record, difference, effect.change, position)
 
     def _override_record(
         self,
+        org: str,
         record: OrganizationRecord,
         difference: Difference,
         change: Callable[[Any], Any],
         position: int,
     ) -> None:
-        added = record.override(difference.day_from, difference.day_to, change, position, self.next_entry)
+        days = difference.day_from, difference.day_to
+        weighed = record.weights(*days, weight) if record.branches and self._living.weighs else []
+        added = record.override(*days, change, position, self.next_entry)
+        self.next_entry += len(added)
+        self.changes.entries.extend(added)
+        if weighed:
+            self._living.weighed(record, org, weighed)
+
+    def _cover_in_effect(self, org: str, span: Span, change: Change) -> None:
+        record = self.memory.organization(org, self.changes)
+        added = record.override(*span, change, self._living.position, self.next_entry)
         self.next_entry += len(added)
         self.changes.entries.extend(added)
 
@@ -219,6 +255,8 @@ class LedgerFold:
         for org, value in presences(entity, before, after):
             org_no = self.memory.organization(org, self.changes).org_no
             self.changes.presences.append(PresenceEntry(position, name, org_no, day_from, day_to, value))
+            if isinstance(after, Branch):
+                self._living.covering(entity, org, (day_from, day_to), cast("Formation | None", value))
 
     def _anomaly(self, position: int, found: AnomalyFound | None, *, present: bool) -> None:
         if found is not None:

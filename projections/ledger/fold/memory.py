@@ -84,6 +84,13 @@ class LedgerMemory:
         self._dirty_organizations[org] = record
         return record
 
+    def branches(self) -> list[str]:
+        remembered = {name for name, record in self._entities.items() if record.family == "branch"}
+        return sorted(remembered.union(self._tables.branches(self._cursor)))
+
+    def expect(self, entities: Iterable[str], organizations: Iterable[str]) -> None:
+        self._load(entities, organizations)
+
     def prefetch(self, cursor: Cursor[Any], batch: Sequence[Event]) -> None:
         """Load, in a few queries, all that folding this batch will ask for."""
         self._cursor = cursor
@@ -168,7 +175,11 @@ class LedgerMemory:
             record = self._entities.get(name)
             if record is not None and isinstance(record.state, Member | Branch):
                 wanted.update(_places(record.state))
-        self._load((), (w for w in wanted if w.startswith(("uscc:", "group:"))))
+        orgs = [w for w in wanted if w.startswith(("uscc:", "group:"))]
+        self._load((), orgs)
+        # Whose life members decide: they are asked for with the organizations that they cover.
+        records = (self._organizations.get(org) for org in orgs)
+        self._load(sorted({branch for record in records if record is not None for branch in record.branches}), ())
 
     def _load(self, entities: Iterable[str], organizations: Iterable[str]) -> None:
         """Load records not looked for yet in this batch; what is then missing does not exist."""
@@ -225,6 +236,12 @@ class BuildingMemory(LedgerMemory):
             record = self._organizations[org] = OrganizationRecord(number)
             changes.organizations.append((number, org))
         return record
+
+    def branches(self) -> list[str]:
+        return sorted(name for name, record in self._entities.items() if record.family == "branch")
+
+    def expect(self, entities: Iterable[str], organizations: Iterable[str]) -> None:
+        """All are at hand."""
 
     def words(self, target: EventKey) -> list[Event]:
         return [self.event(p) for p in self._said.get(target, ()) if p < self.now]

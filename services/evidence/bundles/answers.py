@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from domain.events.envelope import check_data
 from domain.events.facts import Event
-from domain.ledger.rates import ANY, DIMENSIONS, Counts, Filters, add, group, rates
+from domain.ledger.rates import ANY, DIMENSIONS, Counts, Filters, add, group, nothing, rates
 from domain.ledger.rows import Ledger, ledger
 from domain.values.instants import parse_date
 from domain.values.strict_json import read_json
@@ -77,7 +77,7 @@ class Answer:
 
     def compare(self, state: Ledger) -> list[str]:
         """What differs from the figures of a ledger; nothing may stand in an answer that was not compared."""
-        rows = state.rows()
+        rows, judged = state.rows(), state.activity_policy is not None
         made = group(rows, self.group_by, self.filters)
         expected = {json.dumps(dict(zip(self.group_by, key, strict=True))): figures(made[key]) for key in made}
         given = dict(self._groups)
@@ -90,14 +90,14 @@ class Answer:
         for key in expected.keys() & given.keys():
             members = {name: value for name, value in given[key].items() if name != "key"}
             found += _compare(f"group {key}", members, expected[key])
-        found += _compare("total", self._total, figures(_sum(made.values())))
+        found += _compare("total", self._total, figures(_sum(made.values(), judged=judged)))
         if self._whole is not None:
-            found += _compare("whole", self._whole, figures(_sum(group(rows, (), ANY).values())))
+            found += _compare("whole", self._whole, figures(_sum(group(rows, (), ANY).values(), judged=judged)))
         return sorted(found)[:DIFFERENCES_MAX]
 
 
-def _sum(counts: Iterable[Counts]) -> Counts:
-    total = Counts()
+def _sum(counts: Iterable[Counts], *, judged: bool) -> Counts:
+    total = nothing(judged=judged)
     for each in counts:
         total = add(total, each)
     return total
