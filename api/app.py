@@ -10,13 +10,14 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
-from api.access import grants, persons, readings, session, signing_keys
-from api.admission import sign_in
+from api.access import grants, persons, readings, session, sessions, sign_in_links, signing_keys
+from api.admission import sign_in, sign_in_link, sign_out
 from api.admission.callers import admit
 from api.admission.reading_trail import ReadingTrail
-from api.asking.questions import Question, question_of
+from api.asking.questions import Not, Question, question_of
 from api.assessment import assessments, campaigns, compare, exports, ranking, series, what_if
 from api.evidence import bundles, log
+from api.exports.files import media_type
 from api.fieldwork import branch_tiers, matches, measures, regions, surveys, weak_branches
 from api.inspection import anomalies, changes, event_trail, replay, signals, vintage
 from api.intake import events, list_turns, lists, quarantine, quarantine_groups, sources
@@ -36,7 +37,8 @@ ROUTERS: Final = (
     event_trail.router, log.router, anomalies.router, quarantine_groups.router, quarantine.router,
     sources.router, readings.router, health.router, changes.router, replay.router, vintage.router, signals.router,
     ledger_stream.router, contract.router, bundles.router, *PAGES,
-    lists.router, list_turns.router, session.router, grants.router, signing_keys.router, sign_in.router, persons.router,
+    lists.router, list_turns.router, session.router, sessions.router, sign_in_links.router, grants.router,
+    signing_keys.router, sign_in.router, sign_in_link.router, sign_out.router, persons.router,
     campaigns.router, ranking.router, what_if.router, assessments.router, exports.router,
     measures.router, weak_branches.router, branch_tiers.router,
     regions.router, surveys.router, matches.router,
@@ -83,11 +85,10 @@ class Application(FastAPI):
         # Pages are no part of the contract.
         for path in [path for path, methods in paths.items() if _tags(methods) == {"pages"}]:
             del paths[path]
-        public = {each[:2] for each in calls() if each.question is not None and each.question.roles is None}
-        for path, methods in paths.items():
-            for method, operation in methods.items():
-                if (method.upper(), path) in public:
-                    operation.pop("security", None)
+        for each in calls():
+            operation = paths.get(each.path, {}).get(each.method.lower())
+            if operation is not None and each.question is not None:
+                _say_of(operation, each.question)
         operations = [operation for path in document["paths"].values() for operation in path.values()]
         for operation in operations:
             operation["responses"].pop("422", None)
@@ -98,6 +99,16 @@ class Application(FastAPI):
         for unused in ("HTTPValidationError", "ValidationError"):
             document["components"]["schemas"].pop(unused, None)
         return document
+
+
+def _say_of(operation: dict[str, Any], said: Question) -> None:
+    """Write into a call's entry what it says of itself: whether it needs a sign-in, and the forms of its answer."""
+    if said.roles is None:
+        operation.pop("security", None)
+    if not isinstance(said.forms, Not):
+        content = operation["responses"]["200"].setdefault("content", {})
+        for form in said.forms:
+            content.setdefault(media_type(form), {})
 
 
 def _tags(methods: dict[str, dict[str, Any]]) -> set[str]:
@@ -138,6 +149,8 @@ def create_app() -> FastAPI:
     )
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(admit), Depends(only_known)])
+    # What pages may lead to: nothing that answers 403 (api/site/base.py).
+    app.state.pages = {each.path: each.question for each in calls() if each.method == "GET" and each.question}
     app.add_route("/openapi.json", _openapi, include_in_schema=False)
     handle_errors(app)
     app.add_middleware(ReadingTrail)

@@ -7,10 +7,22 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import PlainTextResponse, Response
 
-from api.asking.clocks import POSITION_MAX, Asked, CursorText, read_instant
+from api.admission.callers import Admitted
+from api.asking.clocks import POSITION_MAX, Asked, CursorText, read_instant, read_position
 from api.asking.cursors import Cursor, encode
 from api.asking.paging import Limit
-from api.asking.questions import ASK, AUDITING, BY_HTTP, FOR_PROGRAMS, IS_A_FILE, ONE_RECORD, Action, Not, question
+from api.asking.questions import (
+    ASK,
+    AUDITING,
+    BY_HTTP,
+    FOR_PROGRAMS,
+    IS_A_FILE,
+    ONE_RECORD,
+    SIGNED_IN,
+    Action,
+    Not,
+    question,
+)
 from api.exports.lists import Sheet, taken_away
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
@@ -38,6 +50,13 @@ class ReadingsPage(BaseModel):
     """One page of the trail, in order of number."""
 
     tree_size: int = Field(description="how many readings there were when the first page was asked for")
+    readings: list[ReadingShape]
+    next: str | None = Field(description="`cursor` of the next page; null on the last")
+
+
+class OwnReadings(BaseModel):
+    """One page of the caller's own looks."""
+
     readings: list[ReadingShape]
     next: str | None = Field(description="`cursor` of the next page; null on the last")
 
@@ -103,6 +122,25 @@ def list_(
         found = found[:limit]
         following = encode(Cursor(clocks.as_of, clocks.position, (found[-1].number, size)), request)
     return answer({"tree_size": size, "readings": found, "next": following})
+
+
+@router.get(
+    "/mine", response_model=None, responses={200: {"model": OwnReadings}}, summary="我看过什么 What I looked at"
+)
+@question(SIGNED_IN, "none", trail=Not("the reader's own trail"), command=BY_HTTP)
+@taken_away(Sheet("readings", ReadingShape))
+def mine(
+    request: Request,
+    holder: Admitted,
+    *,
+    limit: Limit = 100,
+    cursor: Annotated[str | None, Query(description="`next` of the page before")] = None,
+) -> Response:
+    """The caller's own looks, the newest first."""
+    before = None if cursor is None else read_position("cursor", cursor)
+    found = parts_of(request).readings.latest(holder.name, limit + 1, before)
+    shown = found[:limit]
+    return answer({"readings": shown, "next": str(shown[-1].number) if len(found) > limit else None})
 
 
 @router.get(

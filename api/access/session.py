@@ -29,7 +29,6 @@ class SessionShape(BaseModel):
     "none",
     trail=Not("the caller's own rights"),
     command=BY_HTTP,
-    page=Not("every page shows what its reader may"),
     forms=ONE_RECORD,
 )
 def get(holder: Admitted) -> Response:

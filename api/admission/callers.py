@@ -3,16 +3,19 @@
 import math
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
+import psycopg
 from fastapi import Depends, HTTPException, Request, Security
 from fastapi.security import HTTPBearer
+from psycopg_pool import PoolTimeout
 from starlette.concurrency import run_in_threadpool
 from structlog.contextvars import bind_contextvars
 
-from api.asking.questions import Question, question_of
-from api.web.browsers import SESSION, cookie_name, same_origin
+from api.asking.questions import Question, let_in, question_of
+from api.web.browsers import cookie_name, same_origin
 from api.web.parts import Parts, parts_of
 from api.web.problems import Problem
 from services.access.api_keys import digest
@@ -34,8 +37,10 @@ SLOW_S: Final = 1.0
 ANYONE: Final = Holder("anyone", frozenset(), frozenset(), ())
 
 
-def identify(request: Request, parts: Parts) -> list[Holder]:
+def identify(request: Request, parts: Parts, *, is_request: bool = True) -> list[Holder]:
     """Who calls, one for each grant: of an API key, of an access token, of a session, or under --dev the developer.
+
+    `is_request` is false where an answer goes on: that keeps no session from being idle.
 
     Raises:
         Problem: 401, nobody who is known; 403, a browser that another site made send this.
@@ -49,9 +54,9 @@ def identify(request: Request, parts: Parts) -> list[Holder]:
         return [DEVELOPER]
     if scheme.lower() == "bearer" and credential:
         return _by_credential(parts, credential.strip())
-    session = parts.sessions.open(SESSION, request.cookies.get(cookie_name(parts), ""))
+    session = parts.sessions.open(request.cookies.get(cookie_name(parts), ""), is_request=is_request)
     if session is not None:
-        return _by_name(parts, session["holder"])
+        return _by_name(parts, session.holder)
     if parts.provider is not None and request.method == "GET" and "text/html" in request.headers.get("accept", ""):
         asked = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
         raise HTTPException(303, headers={"location": f"/sign-in?{urlencode({'next': asked})}"})
@@ -73,7 +78,7 @@ def _by_credential(parts: Parts, credential: str) -> list[Holder]:
             raise _unknown(str(error)) from error
         except ProviderError as error:
             raise Problem("not-ready", str(error), headers={"retry-after": "5"}) from error
-        return _by_name(parts, parts.sessions.pseudonym(parts.provider.issuer, subject))
+        return _by_name(parts, parts.seal.pseudonym(parts.provider.issuer, subject))
     holder = parts.keyring.holder(credential)
     holders = [holder] if holder is not None else parts.grants.of_key(digest(credential))
     if not holders:
@@ -106,14 +111,14 @@ def decide(holders: Sequence[Holder], rule: Question | None) -> Holder:
             raise Problem("not-allowed", "this call has no rule that lets anyone in (api/asking/questions.py)")
         logger().warning("call without a rule")
         return DEVELOPER
-    fit = [each for each in holders if not rule.roles or not each.roles.isdisjoint(rule.roles)]
+    fit = let_in(holders, rule)
+    if not fit and let_in(holders, rule._replace(regions="scoped")):
+        limited = together(let_in(holders, rule._replace(regions="scoped"))).scope
+        raise Problem("not-allowed", f"this tells of all regions; {name} is limited to {', '.join(limited or ())}")
     if not fit:
         held, needed = (", ".join(sorted(roles)) or "none" for roles in (together(holders).roles, rule.roles or ()))
-        raise Problem("not-allowed", f"this needs one of the roles {needed}; {name} holds {held}")
-    if rule.regions == "whole":
-        limited, fit = together(fit).scope, [each for each in fit if each.scope is None]
-        if not fit:
-            raise Problem("not-allowed", f"this tells of all regions; {name} is limited to {', '.join(limited or ())}")
+        ask = "" if together(holders).roles else f"; send the name {name} to an administrator, who grants access"
+        raise Problem("not-allowed", f"this needs one of the roles {needed}; {name} holds {held}{ask}")
     return together(fit)
 
 
@@ -136,6 +141,7 @@ async def admit(request: Request, _: Annotated[object, Security(_BEARER)]) -> Ho
         raise
     _not_too_many(parts, holders[0].name)
     bind_contextvars(caller=holders[0].name)
+    request.state.holders = holders  # for what the head of a page says, and what its navigation leads to
     holder = decide(holders, rule)
     request.state.reader = holder.name  # for the trail of reading
     request.state.scope = holder.scope
@@ -153,6 +159,22 @@ async def still(request: Request, holder: Holder, since: float) -> Holder:
         return holder
     holders = await run_in_threadpool(identify, request, parts)
     return decide(holders, question_of(request.scope["route"].endpoint))
+
+
+async def is_unchanged(request: Request, holder: Holder) -> bool:
+    """Whether a caller may still have an answer without an end, as when it began.
+
+    By the log as it stands, no older than this call: what is recorded after a revocation goes out to nobody whom it
+    concerns. Where the log cannot be asked, nobody knows, and the answer ends.
+    """
+    parts = parts_of(request)
+    if parts.settings.dev:
+        return True
+    try:
+        holders = await run_in_threadpool(partial(identify, request, parts, is_request=False))
+        return decide(holders, question_of(request.scope["route"].endpoint)).scope == holder.scope
+    except (HTTPException, Problem, psycopg.Error, PoolTimeout):
+        return False
 
 
 def _not_too_many(parts: Parts, client: str) -> None:

@@ -8,17 +8,18 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
+from api.admission.sessions import ME, begin_session
 from api.asking.questions import open_to_anyone
 from api.web.answers import NOT_FOUND, PROBLEMS
-from api.web.browsers import SESSION, cookie_name, is_https, same_origin
+from api.web.browsers import cookie_name, keep
 from api.web.parts import Parts, parts_of
 from api.web.problems import Problem
 from services.access.oidc import Provider, ProviderError, TokenError
-from services.access.sessions import SESSION_S_MAX, SIGN_IN_S_MAX
 
 router = APIRouter(tags=["access"], responses={**PROBLEMS, **NOT_FOUND, 303: {"description": "Goes on"}})
 
 _UNDER_WAY: Final = "sign-in"
+SIGN_IN_S_MAX: Final = 600
 _ADDRESS: Final = "/sign-in"
 Text = Annotated[str | None, Query(max_length=2_000)]
 
@@ -39,11 +40,7 @@ def _own_path(text: str) -> str:
     return text if is_own else "/"
 
 
-def _set_cookie(response: Response, parts: Parts, name: str, value: str, seconds: int) -> None:
-    response.set_cookie(name, value, max_age=seconds, path="/", secure=is_https(parts), httponly=True, samesite="lax")
-
-
-@router.get(_ADDRESS, response_model=None, summary="登录 Sign in")
+@router.get(_ADDRESS, response_class=Response, status_code=303, summary="登录 Sign in")
 @open_to_anyone("before sign-in nobody is known")
 def begin(
     request: Request,
@@ -60,12 +57,12 @@ def begin(
         raise Problem("not-ready", f"{error}; sessions under way go on", headers={"retry-after": "5"}) from error
     response = RedirectResponse(address, 303)
     content = {"state": state, "nonce": nonce, "verifier": verifier, "next": _own_path(then)}
-    sealed = parts.sessions.seal(_UNDER_WAY, content, SIGN_IN_S_MAX)
-    _set_cookie(response, parts, f"{cookie_name(parts)}-sign-in", sealed, SIGN_IN_S_MAX)
+    sealed = parts.seal.close(_UNDER_WAY, content, SIGN_IN_S_MAX)
+    keep(response, parts, f"{cookie_name(parts)}-sign-in", sealed, SIGN_IN_S_MAX)
     return response
 
 
-@router.get(f"{_ADDRESS}/callback", response_model=None, summary="登录返回 Back from the provider")
+@router.get(f"{_ADDRESS}/callback", response_class=Response, status_code=303, summary="登录返回 Back from the provider")
 @open_to_anyone("before sign-in nobody is known")
 def end(  # noqa: PLR0917 - what providers send
     request: Request,
@@ -81,7 +78,7 @@ def end(  # noqa: PLR0917 - what providers send
     del error_description, session_state, scope  # told by some providers; they decide nothing here
     parts = parts_of(request)
     provider, name = _provider(parts), cookie_name(parts)
-    begun = parts.sessions.open(_UNDER_WAY, request.cookies.get(f"{name}-sign-in", ""))
+    begun = parts.seal.open(_UNDER_WAY, request.cookies.get(f"{name}-sign-in", ""))
     if begun is None or not secrets.compare_digest(begun["state"].encode(), (state or "").encode()):
         raise Problem("sign-in-needed", "this sign-in was not begun in this browser, or too long ago; begin again")
     if error is not None or code is None or (iss is not None and iss.rstrip("/") != provider.issuer):
@@ -90,19 +87,10 @@ def end(  # noqa: PLR0917 - what providers send
         subject = provider.person(code, begun["verifier"], _redirect_uri(request, parts), begun["nonce"])
     except (TokenError, ProviderError) as fault:
         raise Problem("sign-in-needed", str(fault)) from fault
-    response = RedirectResponse(begun["next"], 303)
-    holder = parts.sessions.pseudonym(provider.issuer, subject)
-    _set_cookie(response, parts, name, parts.sessions.seal(SESSION, {"holder": holder}, SESSION_S_MAX), SESSION_S_MAX)
+    holder = parts.seal.pseudonym(provider.issuer, subject)
+    # Whoever was granted nothing is told what to send to whom, and not that a page is closed.
+    onward = begun["next"] if parts.grants.of_holder(holder) else ME
+    response = RedirectResponse(onward, 303)
+    begin_session(response, parts, request, holder, "provider")
     response.delete_cookie(f"{name}-sign-in", path="/")
-    return response
-
-
-@router.post("/sign-out", response_model=None, summary="退出 Sign out")
-@open_to_anyone("ends a session, whoever holds it")
-def sign_out(request: Request) -> Response:
-    """End the session of this browser."""
-    parts = parts_of(request)
-    same_origin(request)
-    response = RedirectResponse("/", 303)
-    response.delete_cookie(cookie_name(parts), path="/")
     return response

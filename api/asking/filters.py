@@ -8,8 +8,8 @@ from fastapi import Depends, Query
 
 from api.web.problems import invalid
 from api.web.shapes import Figures, figures
-from domain.ledger.rates import DIMENSIONS, Counts, Filters, Key, is_region_prefix
-from domain.values.terms import Category, Formation, Kind, Measure
+from domain.ledger.rates import DIMENSIONS, RATES, Counts, Filters, Key, is_region_prefix
+from domain.values.terms import Category, Formation, Kind, Measure, RateName
 
 _INDUSTRY: Final = re.compile(r"[A-T][0-9]{0,4}|null", re.ASCII)
 
@@ -98,6 +98,25 @@ Count = Literal[
     "work_covered", "eligible", "eligible_covered", "employees", "employees_covered", "full_members",
     "probationary_members", "activists", "members_elsewhere", "eligible_standalone", "effectively_covered",
 ]  # fmt: skip
+Missing = Annotated[
+    RateName | None,
+    Query(
+        description="Only the organizations that this rate is over and that are not in it: not covered, for coverage. "
+        "Not together with `count`."
+    ),
+]
+
+
+def counted_in(count: Count | None, missing: RateName | None) -> tuple[str | None, str | None]:
+    """The count that organizations add to, and the one that they lack; a Problem where both parameters are given."""
+    if missing is None:
+        return count, None
+    if count is not None:
+        raise invalid("query.missing", missing, "missing", "ask for a count or for what a rate misses, not for both")
+    above, below = RATES[missing]
+    return below, above
+
+
 RegionKey = str | None
 
 

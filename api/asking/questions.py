@@ -3,10 +3,10 @@
 The rules of admission, the trail of reading and the table in deploy/questions.md are all derived from these.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
-from services.access.callers import Role
+from services.access.callers import Holder, Role
 
 # How a call treats a caller whose grant is limited to regions:
 #   scoped: it answers from what lies in them, and as if nothing else existed;
@@ -113,6 +113,12 @@ def _say(endpoint: E, said: Question | None) -> E:
         raise TypeError(f"{endpoint.__qualname__} shows a call that says nothing of itself")
     endpoint.question = said  # type: ignore[attr-defined]  # as above
     return endpoint
+
+
+def let_in(holders: Sequence[Holder], rule: Question) -> list[Holder]:
+    """Which of a caller's grants open a call, each by itself: one with a role for it, and its regions where it asks."""
+    fit = [each for each in holders if not rule.roles or not each.roles.isdisjoint(rule.roles)]
+    return [each for each in fit if each.scope is None] if rule.regions == "whole" else fit
 
 
 def question_of(endpoint: object) -> Question | None:

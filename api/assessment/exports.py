@@ -1,7 +1,7 @@
 """`GET /v1/rates/export` and `/v1/assessments/{id}/export`: documents that offices take away."""
 
 from datetime import date
-from typing import Annotated, Any, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -12,7 +12,7 @@ from api.asking.questions import READING, Not, question
 from api.assessment.assessments import AssessmentPath, Known, checked
 from api.assessment.series import GROUPS_MAX
 from api.exports.figures import Asked
-from api.exports.files import ENDINGS, Format, as_file
+from api.exports.files import Format, as_file
 from api.exports.rates import rates_document
 from api.exports.report import report_document
 from api.site.addresses import Value, address
@@ -25,9 +25,6 @@ from api.web.problems import invalid
 from services.assessment.assessments import render
 
 router = APIRouter(tags=["assessment"], responses=PROBLEMS)
-_FILES: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"content": {kind.partition(";")[0]: {} for _, kind in ENDINGS.values()}}
-}
 
 AsFormat = Annotated[
     Format,
@@ -52,7 +49,6 @@ Listed = Annotated[
 @router.get(
     "/v1/rates/export",
     response_class=Response,
-    responses=_FILES,
     summary="导出 Rates as a document",
 )
 @question(
@@ -98,7 +94,7 @@ def get_rates(
 @router.get(
     "/v1/assessments/{assessment}/export",
     response_class=Response,
-    responses={**_FILES, **NOT_FOUND},
+    responses=NOT_FOUND,
     summary="导出报告 A sealed assessment as a document",
 )
 @question(

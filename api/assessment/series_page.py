@@ -1,69 +1,34 @@
-"""`/trend` and `/charts/trend.svg`: one rate by kind over the months, with the targets on their dates."""
+"""`/trend`: one rate by kind over the months, with the targets on their dates; the overview shows the same chart."""
 
+from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 from fastapi import APIRouter, Depends, Query, Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse
 
 from api.asking.clocks import Asked, Clocks
 from api.asking.filters import Filtered
 from api.asking.questions import shows
 from api.assessment import series as series_api
+from api.site import formats
 from api.site.addresses import address
-from api.site.base import Paged, tidy
+from api.site.base import Page, Paged, tidy
 from api.site.figures import Goals, filtered, goals
-from api.site.texts import Lang, text
+from api.site.line_chart import NARROW, WIDE, Chart, Goal, Line, Mark, chart
 from api.web.parts import parts_of
-from domain.assessment.campaigns import Target
 from domain.figures.comparison import percentage_points
 from domain.ledger.rates import Filters, Rate, rates
-from domain.values.periods import months_before, points
+from domain.values.periods import months_before, period_end, points
 from domain.values.terms import KINDS, RateName
 from services.assessment.series import Moment, series
 from services.ledger.queries import Queries, Rates
-from services.ledger.view import first_day
-
-_HOUR_S: Final = 3_600
-_INK, _SOFT, _LINE = "#1b1f24", "#565d66", "#e4e7eb"
-_LEGEND: Final = {"labelColor": _INK, "labelFontSize": 12, "symbolStrokeWidth": 2}
-_CONFIG: Final = {
-    "background": "white",
-    "font": "sans-serif",
-    "view": {"stroke": None},
-    "axis": {"labelColor": _SOFT, "titleColor": _SOFT, "gridColor": _LINE, "domainColor": _SOFT, "tickColor": _SOFT,
-             "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"},
-    "text": {"color": _INK, "fontSize": 12},
-}  # fmt: skip
-
-
-def themed(spec: dict[str, Any], legend_columns: int = 4) -> dict[str, Any]:
-    """A Vega-Lite specification in the pages' look."""
-    config = {**_CONFIG, "legend": {**_LEGEND, "columns": legend_columns}}
-    return {"$schema": "https://vega.github.io/schema/vega-lite/v5.json", "config": config, **spec}
-
-
-def svg(content: str, *, settled: bool) -> Response:
-    """The image; `settled`: its address can only ever mean this image, so that browsers may keep it for an hour."""
-    cache = f"private, max-age={_HOUR_S}" if settled else "no-store"
-    # Who asks decides what is in sight.
-    headers = {"cache-control": cache, "vary": "Cookie, Authorization"}
-    return Response(content, media_type="image/svg+xml", headers=headers)
-
+from services.ledger.view import first_day, last_day
 
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
 
 MONTHS_MAX: Final = 36
 ALL: Final = "total"
-# The axis reaches at least so far.
-SCALE_MIN: Final = 0.1
-# Width and height of the field in pixels, and the legend's columns.
-WIDE, NARROW = (860, 260, 4), (280, 220, 2)
-_COLOURS: Final = {
-    "new_economic": "#9b1c1c", "new_social": "#1f5fa8", "new_employment_group": "#8a5a00", ALL: "#4a4f57",
-}  # fmt: skip
-_EDGES: Final[tuple[dict[str, Any], ...]] = ({"stroke": "white", "strokeWidth": 4, "strokeJoin": "round"}, {})
-_DASHES: Final = {"new_economic": [1, 0], "new_social": [8, 3], "new_employment_group": [3, 3], ALL: [1, 0]}
 
 WhichRate = Annotated[RateName, Query(description="Which rate.")]
 
@@ -90,13 +55,30 @@ class MovingPoint(NamedTuple):
     moved: dict[str, Moved]
 
 
+class Figure(NamedTuple):
+    """The chart in two sizes; `ends_early` where it ends before the date asked for, since nothing changed after."""
+
+    days: Sequence[date]
+    wide: Chart
+    narrow: Chart
+    goals: list[Goal]
+    ends_early: bool
+
+
 def days(queries: Queries, clocks: Clocks) -> list[date]:
-    """The ends of the months of up to three years, from the ledger's first day on, and the date itself."""
-    begins = first_day(queries.view.current)
-    first = months_before(clocks.as_of, MONTHS_MAX)
+    """The ends of the months of up to three years, from the ledger's first day on, and the date itself.
+
+    A date beyond all that the ledger tells does not stretch them: they end with the month of its last change.
+    """
+    view = queries.view.current
+    begins, ends = first_day(view), last_day(view)
+    last = clocks.as_of
+    if ends is not None:
+        last = min(last, period_end(date.fromordinal(ends), "month"))
+    first = months_before(last, MONTHS_MAX)
     if begins is not None:
-        first = min(max(first, date.fromordinal(begins)), clocks.as_of)
-    return [point.as_of for point in points(first, clocks.as_of, "month", MONTHS_MAX + 2) or []]
+        first = min(max(first, date.fromordinal(begins)), last)
+    return [point.as_of for point in points(first, last, "month", MONTHS_MAX + 2) or []]
 
 
 def trend(queries: Queries, clocks: Clocks, filters: Filters, rate: RateName) -> list[TrendPoint]:
@@ -138,9 +120,7 @@ def get(
     rate: WhichRate = "organization_coverage",
 ) -> HTMLResponse:
     """The chart and its figures as a table."""
-    parts = parts_of(request)
-    parts.drawer.wake()
-    queries = parts.queries
+    queries = parts_of(request).queries
     found = moving_trend(queries, clocks, filters, rate)
     return page.render(
         "trend.html",
@@ -149,7 +129,7 @@ def get(
         rate=rate,
         points=found,
         names=[name for name in (*KINDS, ALL) if any(name in each.rates for each in found)],
-        targets=goals(queries, clocks).of_rate(rate, filters),
+        trend=figure(page, clocks, rate, found, goals(queries, clocks), filters),
         behind=page.pinned(clocks) | filtered(filters),
         api=address(
             "/v1/rates/series",
@@ -159,78 +139,32 @@ def get(
     )  # fmt: skip
 
 
-@router.get("/charts/trend.svg", response_model=None)
-@shows(series_api.get_series)
-def get_svg(
-    request: Request,
-    page: Paged,
-    clocks: Asked,
-    filters: Filtered,
-    rate: WhichRate = "organization_coverage",
-    *,
-    narrow: Annotated[bool, Query(description="In the size of a telephone.")] = False,
-) -> Response:
-    """The chart as an image; browsers keep it for an hour where both clocks are settled in its address."""
-    parts = parts_of(request)
-    queries = parts.queries
-    found = trend(queries, clocks, filters, rate)
-    settled = request.query_params.get("known_at", "").isdecimal() and "as_of" in request.query_params
-    drawn = spec(page.lang, rate, found, goals(queries, clocks), filters)
-    width, height, columns = NARROW if narrow else WIDE
-    return svg(parts.drawer.draw(themed({"width": width, "height": height, **drawn}, columns)), settled=settled)
-
-
-def spec(lang: Lang, rate: RateName, found: list[TrendPoint], known: Goals, filters: Filters) -> dict[str, Any]:
-    """The chart as Vega-Lite, of no size yet."""
+def figure(  # noqa: PLR0917 - one drawing
+    page: Page,
+    clocks: Clocks,
+    rate: RateName,
+    found: Sequence[TrendPoint | MovingPoint],
+    known: Goals,
+    filters: Filters,
+) -> Figure:
+    """The chart of what was found, in the page's language."""
 
     def name(key: str) -> str:
-        return text(lang, "total") if key == ALL else text(lang, f"kind.{key}")
+        return page.t("total") if key == ALL else page.t(f"kind.{key}")
 
-    values = [
-        {"day": each.day.isoformat(), "name": name(key), "rate": one.numerator / one.denominator}
-        for each in found
-        for key, one in each.rates.items()
-        if one.numerator is not None and one.denominator
-    ]
+    shown = [each.day for each in found]
     present = [key for key in (*KINDS, ALL) if any(key in each.rates for each in found)]
-    targets = [_marked(each, name(each.segment.kind or ALL), lang) for each in known.of_rate(rate, filters)]
-    colour = {
-        "field": "name", "type": "nominal", "title": None, "legend": {"orient": "top", "symbolType": "stroke"},
-        "scale": {"domain": [name(key) for key in present], "range": [_COLOURS[key] for key in present]},
-    }  # fmt: skip
-    dash = {
-        "field": "name", "type": "nominal",
-        "scale": {"domain": [name(key) for key in present], "range": [_DASHES[key] for key in present]},
-    }  # fmt: skip
-    highest = max((each["rate"] for each in (*values, *targets)), default=0)
-    # Rates that are all 0 would leave an axis without a length.
-    scale = {"domainMin": 0, "nice": True, **({"domainMax": SCALE_MIN} if highest < SCALE_MIN else {})}
-    x = {
-        "field": "day",
-        "type": "temporal",
-        "title": None,
-        "axis": {"format": "%Y-%m", "labelOverlap": True},
-        "scale": {"type": "utc"},
-    }
-    y = {"field": "rate", "type": "quantitative", "title": text(lang, f"rate.{rate}"), "axis": {"format": ".0%"},
-         "scale": scale}  # fmt: skip
-    layers: list[dict[str, Any]] = [
-        {"data": {"values": values}, "mark": {"type": "line", "strokeWidth": 2},
-         "encoding": {"x": x, "y": y, "color": colour, "strokeDash": dash}},
-    ]  # fmt: skip
-    if targets:
-        layers += [
-            {"data": {"values": targets}, "mark": {"type": "rule", "strokeDash": [4, 4], "color": "#767c85"},
-             "encoding": {"x": x}},
-            {"data": {"values": targets}, "mark": {"type": "point", "filled": True, "size": 110, "shape": "diamond"},
-             "encoding": {"x": x, "y": y, "color": colour}},
-            # Twice: the words on a white edge of their own, where lines pass beneath them.
-            *({"data": {"values": targets}, "mark": {"type": "text", "align": "right", "dx": -9, "dy": -8, **edge},
-               "encoding": {"x": x, "y": y, "text": {"field": "label"}}} for edge in _EDGES),
-        ]  # fmt: skip
-    return {"layer": layers}
+    lines = [Line(key, name(key), [_ratio(each.rates.get(key)) for each in found]) for key in present]
+    marks = []
+    for each in known.of_rate(rate, filters):
+        key = each.segment.kind or ALL
+        words = page.t("trend.target", value=formats.goal(each), day=each.due_on.isoformat())
+        marks.append(Mark(key, each.due_on, float(each.value), f"{name(key)} · {words}"))
+    wide, narrow = (chart(shown, lines, marks, size) for size in (WIDE, NARROW))
+    return Figure(shown, wide, narrow, wide.goals, shown[-1] < clocks.as_of)
 
 
-def _marked(target: Target, name: str, lang: Lang) -> dict[str, Any]:
-    label = text(lang, "trend.target", value=f"{float(target.value):.0%}", day=target.due_on.isoformat())
-    return {"day": target.due_on.isoformat(), "rate": float(target.value), "name": name, "label": label}
+def _ratio(rate: Rate | None) -> float | None:
+    if rate is None or rate.numerator is None or not rate.denominator:
+        return None
+    return rate.numerator / rate.denominator

@@ -15,7 +15,7 @@ from api.exports.xlsx import to_xlsx
 
 Format = Literal["xlsx", "csv", "json", "html"]
 # The ending of a file of each format, and its media type.
-ENDINGS: Final[dict[Format, tuple[str, str]]] = {
+ENDINGS: Final[dict[str, tuple[str, str]]] = {
     "xlsx": ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
     "csv": ("zip", "application/zip"),
     "json": ("json", "application/json"),
@@ -24,6 +24,11 @@ ENDINGS: Final[dict[Format, tuple[str, str]]] = {
 _PIECE_BYTES: Final = 1 << 16
 # What is smaller stays in memory.
 _HELD_BYTES: Final = 4 << 20
+
+
+def media_type(form: str) -> str:
+    """The media type of a format's files, without its parameters, as the OpenAPI document names it."""
+    return ENDINGS[form][1].partition(";")[0]
 
 
 def as_file(document: Document, form: Format, draw: Callable[[dict[str, Any]], str]) -> StreamingResponse:

@@ -35,7 +35,7 @@ class Tiers(BaseModel):
 
 
 @router.get(
-    "/v1/branches/tiers", response_model=None, responses={200: {"model": Tiers}}, summary="党组织层级 Branches by tier"
+    "/v1/branches/tiers", response_model=None, responses={200: {"model": Tiers}}, summary="党组织类别 Branches by tier"
 )
 @question(READING, "scoped", trail=FIGURES_ONLY, command=ASK)
 @taken_away(Sheet("tiers", TierShape))

@@ -32,8 +32,8 @@ from services.system.settings import SHANGHAI
 router = APIRouter(prefix="/v1/measures", tags=["daily work"], responses=PROBLEMS)
 
 TITLES = {
-    "establish_large": "建立党组织(规模以上)",
-    "establish": "单独组建",
+    "establish_large": "力争建立党组织",
+    "establish": "建立党组织",
     "combine": "联合组建",
     "instruct": "选派指导员",
 }
@@ -280,7 +280,7 @@ def get_durations(
 
 @router.get(
     "/calendar",
-    response_model=None,
+    response_class=Response,
     responses={200: {"content": {"text/calendar": {}}, "description": "RFC 5545"}},
     summary="到期日历 Due dates as iCalendar",
 )

@@ -34,7 +34,7 @@ class Anomalies(BaseModel):
     "/v1/anomalies",
     response_model=None,
     responses={200: {"model": Anomalies}},
-    summary="矛盾 Contradictions between facts",
+    summary="数据疑点 Contradictions between facts",
 )
 @question(
     INSPECTING,

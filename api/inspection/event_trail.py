@@ -128,7 +128,9 @@ def trail_page(
     return found.events, encode(Cursor(clocks.as_of, clocks.position, (found.after,)), request)
 
 
-@router.get("/audit", response_model=None, responses={200: {"model": AuditPage}}, summary="稽核 The trail of events")
+@router.get(
+    "/audit", response_model=None, responses={200: {"model": AuditPage}}, summary="数据核查 The trail of events"
+)
 @question(INSPECTING, "scoped", trail="audit", command=ASK)
 @taken_away(Sheet("events", TrailEventShape))
 def get_audit(

@@ -145,7 +145,7 @@ def _step(each: Step) -> dict[str, Any]:
     "/branches/{branch}/history",
     response_model=None,
     responses={200: {"model": BranchHistory}, **NOT_FOUND},
-    summary="党组织的经过 Every event that speaks of a branch",
+    summary="党组织的变更记录 Every event that speaks of a branch",
 )
 @question(
     INSPECTING,

@@ -134,7 +134,7 @@ _ENDED: dict[int | str, dict[str, Any]] = {409: {"model": ProblemDetails, "descr
     "/{quarantine_id}/redrive",
     response_model=None,
     responses={200: {"model": EventResult}, **NOT_FOUND, **_ENDED},
-    summary="重投 Read a message again with today's rules",
+    summary="重新提交 Read a message again with today's rules",
 )
 @act(STEWARDING, "whole", command="quarantine redrive")
 def redrive(request: Request, holder: Admitted, quarantine_id: Number) -> Response:
@@ -146,7 +146,7 @@ def redrive(request: Request, holder: Admitted, quarantine_id: Number) -> Respon
     "/{quarantine_id}/discard",
     response_model=None,
     responses={200: {"model": QuarantineDossier}, **NOT_FOUND, **_ENDED},
-    summary="弃置 Close a message without effect",
+    summary="不予采用 Close a message without effect",
 )
 @act(
     STEWARDING,

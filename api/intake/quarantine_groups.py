@@ -13,8 +13,9 @@ from api.exports.lists import Sheet, taken_away
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.problems import Fault, ProblemDetails, faults
+from domain.values.fields import REASON_LENGTH_MAX
 from services.intake.quarantine import Filters
-from services.intake.quarantine_groups import GROUP_MAX, groups, redrive_group, try_group
+from services.intake.quarantine_groups import GROUP_MAX, discard_group, groups, redrive_group, try_group
 
 router = APIRouter(prefix="/v1/quarantine", tags=["quarantine"], responses=PROBLEMS)
 
@@ -89,7 +90,7 @@ def list_groups(request: Request) -> Response:
         200: {"model": GroupOutcome},
         409: {"model": ProblemDetails, "description": "What the trial showed would not come out any more"},
     },
-    summary="成组重投 Redrive a group of open messages",
+    summary="成组重新提交 Redrive a group of open messages",
 )
 @act(STEWARDING, "whole", command="quarantine redrive-group")
 def redrive(
@@ -113,3 +114,36 @@ def redrive(
         {"quarantine_id": id_, "reasons": faults(reasons)} for id_, reasons in outcome.refusals
     ]
     return answer({**outcome._asdict(), "refusals": refusals})
+
+
+class GroupDiscard(BaseModel):
+    """Which open messages are closed without effect, and why."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"rule": "type_unknown", "until": 12, "reason": "a test of the registry"}]},
+    )
+
+    rule: str = Field(max_length=100)
+    source: str | None = Field(None, max_length=256)
+    publisher: str | None = Field(None, max_length=200)
+    until: int = Field(ge=1, description="the number of the newest message that was looked at; later ones stay open")
+    reason: str = Field(min_length=1, max_length=REASON_LENGTH_MAX)
+
+
+class Discarded(BaseModel):
+    """How many were closed."""
+
+    discarded: int
+
+
+@router.post(
+    "/discard", response_model=None, responses={200: {"model": Discarded}}, summary="成组不予采用 Close a group"
+)
+@act(STEWARDING, "whole", command=Not("by page or HTTP; `quarantine discard` closes one"))
+def discard(request: Request, holder: Admitted, body: GroupDiscard) -> Response:
+    """Close the open messages meant without effect, at most 1,000 in a call; their bytes stay, with the reason."""
+    parts = parts_of(request)
+    filters = Filters("open", body.source, body.publisher, body.rule)
+    ended = discard_group(parts.quarantine, parts.recorder, filters, holder.name, body.reason, body.until)
+    return answer({"discarded": ended})

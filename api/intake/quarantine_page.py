@@ -22,7 +22,15 @@ from api.web.parts import parts_of
 from api.web.problems import invalid
 from domain.values.fields import REASON_LENGTH_MAX
 from services.intake.quarantine import Filters, State
-from services.intake.quarantine_groups import GROUP_MAX, Outcome, groups, redrive_group, try_group
+from services.intake.quarantine_groups import (
+    GROUP_MAX,
+    Outcome,
+    discard_group,
+    groups,
+    redrive_group,
+    try_group,
+    try_one,
+)
 
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
 
@@ -88,11 +96,16 @@ def get_group(request: Request, page: Paged, holder: Admitted, __: Carried, filt
 
 
 @router.post("/intake/quarantine/group", response_model=None)
-@shows(quarantine_groups.redrive)
+@shows(quarantine_groups.redrive, quarantine_groups.discard)
 async def post_group(request: Request, page: Paged, holder: Admitted, __: Carried, filters: Meant) -> Response:
     """Redrive the group as `POST /v1/quarantine/redrive` does with the trial that the page showed, or nothing of it."""
-    form = await submitted(request, "trial")
+    form = await submitted(request, "action", "trial", "reason", "until")
     parts, by, trial = parts_of(request), holder.name, form["trial"]
+    if form["action"] == "discard":
+        until = read_position("until", form["until"])
+        await run_in_threadpool(discard_group, parts.quarantine, parts.recorder, filters, by, form["reason"], until)
+        ended = {"rule": filters.rule, "source": filters.source, "state": "discarded"}
+        return RedirectResponse(page.addresses.to("/intake/quarantine", ended), HTTPStatus.SEE_OTHER)
     outcome = await run_in_threadpool(redrive_group, parts.quarantine, parts.recorder, filters, by, trial)
     return await run_in_threadpool(_group, page, filters, outcome, token_of(request))
 
@@ -104,15 +117,18 @@ def _group(page: Paged, filters: Filters, outcome: Outcome, token: str) -> HTMLR
         filters=filters,
         outcome=outcome,
         group_max=GROUP_MAX,
+        reason_length_max=REASON_LENGTH_MAX,
         token=token,
     )
 
 
 @router.get("/intake/quarantine/{quarantine_id}", response_model=None)
 @shows(quarantine.get)
-def get(request: Request, page: Paged, __: Carried, quarantine_id: Number) -> Response:
-    """What `/v1/quarantine/{id}` tells, to be read; with what can be done about it."""
-    dossier = parts_of(request).quarantine.get(quarantine_id)
+def get(request: Request, page: Paged, holder: Admitted, __: Carried, quarantine_id: Number) -> Response:
+    """What `/v1/quarantine/{id}` tells, to be read; with what can be done about it, and which of it would help."""
+    parts = parts_of(request)
+    dossier = parts.quarantine.get(quarantine_id)
+    is_open = dossier.message.state == "open"
     token = token_of(request)
     response = page.render(
         "quarantined.html",
@@ -120,7 +136,8 @@ def get(request: Request, page: Paged, __: Carried, quarantine_id: Number) -> Re
         message=dossier.message,
         attributes=dossier.attributes,
         actions=dossier.actions,
-        shown=raw_bytes.shown(dossier.raw),
+        would=try_one(parts.recorder, quarantine_id, holder.name) if is_open else None,
+        shown=raw_bytes.shown(dossier.raw, [(each["rule"], each["at"]) for each in dossier.message.reasons]),
         reason_length_max=REASON_LENGTH_MAX,
         token=token,
         api=f"/v1/quarantine/{quarantine_id}",

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from api.asking.clocks import Asked, CursorText
-from api.asking.filters import Count, Filtered, regions
+from api.asking.filters import Count, Filtered, Missing, counted_in, regions
 from api.asking.paging import page
 from api.asking.questions import READING, question
 from api.exports.lists import Sheet, taken_away
@@ -40,6 +40,7 @@ class Explanation(BaseModel):
     filters: FiltersShape
     regions: dict[str, str] = Field(description="the group's keys under region:N, by N")
     count: str | None
+    missing: str | None = Field(description="the rate whose denominator they are in without being in its numerator")
     organizations: list[ExplainedShape]
     next: str | None = Field(description="`cursor` of the next page; null on the last")
 
@@ -56,6 +57,7 @@ def get_explain(
     count: Annotated[
         Count | None, Query(description="Only the organizations that add to this count; left out: all registered.")
     ] = None,
+    missing: Missing = None,
     limit: Annotated[int, Query(ge=1, le=PAGE_MAX, description="How many at most on this page.")] = 50,
     cursor: CursorText = None,
 ) -> Response:
@@ -69,7 +71,7 @@ def get_explain(
     del cursor  # the clocks carry it
     after = cast("int", clocks.after[0]) if clocks.after else -1
     queries = parts_of(request).queries
-    group = Group(filters, regions, count)
+    group = Group(filters, regions, *counted_in(count, missing))
     found = explain(queries, clocks.as_of, clocks.position, group, after=after, limit=limit + 1)
     shown, following = page(request, clocks, found, limit, lambda each: (each.number,))
     return answer(
@@ -80,6 +82,7 @@ def get_explain(
             "filters": filters_of(queries.narrowed(filters)),
             "regions": {str(digits): code for digits, code in regions.items()},
             "count": count,
+            "missing": missing,
             "organizations": [
                 {"row": row(each.row), "counts": each.counts, "decided_by": each.decided_by} for each in shown
             ],

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import HTMLResponse
 
 from api.asking.clocks import Asked, CursorText
-from api.asking.filters import Count, Filtered, regions
+from api.asking.filters import Count, Filtered, Missing, counted_in, regions
 from api.asking.paging import page as page_of
 from api.asking.questions import shows
 from api.ledger import explain as explain_api
@@ -32,6 +32,7 @@ def get(
     regions: Annotated[dict[int, str], Depends(regions)],
     *,
     count: Annotated[Count | None, Query(description="The count; left out: all registered.")] = None,
+    missing: Missing = None,
     limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 30,
     cursor: CursorText = None,
 ) -> HTMLResponse:
@@ -39,9 +40,9 @@ def get(
     del cursor  # the clocks carry it
     after = cast("int", clocks.after[0]) if clocks.after else -1
     queries = parts_of(request).queries
-    found = explain(
-        queries, clocks.as_of, clocks.position, Group(filters, regions, count), after=after, limit=limit + 1
-    )
+    counted, lacking = counted_in(count, missing)
+    group = Group(filters, regions, counted, lacking)
+    found = explain(queries, clocks.as_of, clocks.position, group, after=after, limit=limit + 1)
     shown, following = page_of(request, clocks, found, limit, lambda each: (each.number,))
     dimensions = tuple(f"region:{digits}" for digits in sorted(regions))
     groups = queries.rates(clocks.as_of, clocks.position, dimensions, filters).groups
@@ -52,9 +53,13 @@ def get(
         clocks=clocks,
         filters=filters,
         regions=regions,
-        count=count or "registered",
-        figure=figure._asdict()[count or "registered"],
-        rows=[(each, deciding_positions(each.decided_by, count)) for each in shown],
+        count=counted or "registered",
+        missing=missing,
+        # What a rate counts is always among what it is over.
+        figure=getattr(figure, counted or "registered") - (getattr(figure, lacking) if lacking else 0),
+        rows=[(each, deciding_positions(each.decided_by, lacking or count)) for each in shown],
         next=following,
-        api=address("/v1/rates/explain", page.pinned(clocks) | filtered(filters) | keys | {"count": count}),
+        api=address(
+            "/v1/rates/explain", page.pinned(clocks) | filtered(filters) | keys | {"count": count, "missing": missing}
+        ),
     )

@@ -1,6 +1,7 @@
 """`GET /v1/ledger/stream`: the current ledger and its changes as server-sent events."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from typing import Annotated, ClassVar, Final
@@ -11,11 +12,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from api.admission.callers import Admitted, is_unchanged
 from api.asking.questions import BY_HTTP, FOR_PROGRAMS, INSPECTING, Not, question
 from api.web.answers import PROBLEMS
 from api.web.parts import parts_of
 from api.web.problems import Problem, invalid
-from services.ledger.ledger_stream import Change, Mark, changes, mark_now
+from services.access.callers import Holder
+from services.ledger.ledger_stream import Change, Mark, changes, mark_now, sight_of
 from services.ledger.queries import Queries
 from services.ledger.view import View
 from services.serving.serving import STOPPING
@@ -24,6 +27,8 @@ from services.system.settings import SHANGHAI
 router = APIRouter(prefix="/v1/ledger", tags=["ledger"], responses=PROBLEMS)
 
 POLL_S: Final = 0.25
+# How often a quiet stream looks whether its caller still has access; whoever lost it is cut off within a second.
+LOOK_S: Final = 0.5
 # So that proxies on the way do not take a quiet stream for a dead one.
 KEEP_ALIVE_S: Final = 15.0
 STREAMS_MAX: Final = 100
@@ -44,7 +49,9 @@ LastEventId = Annotated[str | None, Header(max_length=80, description="the same,
     summary="台账变更流 The ledger's changes, from a position on",
 )
 @question(INSPECTING, "scoped", trail="stream", command=BY_HTTP, page=FOR_PROGRAMS, forms=Not("a stream without end"))
-async def stream(request: Request, after: After = None, last_event_id: LastEventId = None) -> Response:
+async def stream(
+    request: Request, holder: Admitted, after: After = None, last_event_id: LastEventId = None
+) -> Response:
     """Each organization's current row, at first and whenever it changes.
 
     Events are named `row`, with data `{"org", "position", "as_of", "row"}`; `row` is null once the organization is no
@@ -53,7 +60,11 @@ async def stream(request: Request, after: After = None, last_event_id: LastEvent
 
     Where the ledger was rebuilt since the last mark, a batch begins with an event `version`, with data `{"version",
     "ruleset", "read_by", "whole"}`: the rules that made the rows from here on, as `evidence` names them elsewhere. What
-    differs follows; where `whole` is true that is the whole ledger, and what a copy holds beyond it is gone.
+    differs follows; where `whole` is true that is the whole ledger, and what a copy holds beyond it is gone. So it is,
+    too, where the copy was made by somebody who saw other regions.
+
+    The stream ends with the caller's access: after a revocation, a last day, a sign-out or a change of regions nothing
+    more goes out. Taken up again it is answered as any call.
     """
     queries = parts_of(request).queries.following()
     text = after if after is not None else last_event_id
@@ -61,8 +72,9 @@ async def stream(request: Request, after: After = None, last_event_id: LastEvent
         since = Mark.beginning() if text is None else await run_in_threadpool(_mark, text, request)
     except ValueError as error:
         raise invalid("query.after", text, "mark", str(error)) from error
+    since = since._replace(sight=sight_of(queries.scope))
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return _Stream(_events(request, queries, since), headers=headers, media_type="text/event-stream")
+    return _Stream(_events(request, holder, queries, since), headers=headers, media_type="text/event-stream")
 
 
 def _mark(text: str, request: Request) -> Mark:
@@ -94,22 +106,27 @@ def _today() -> date:
     return datetime.now(UTC).astimezone(SHANGHAI).date()
 
 
-async def _events(request: Request, queries: Queries, since: Mark) -> AsyncIterator[bytes]:
+async def _events(request: Request, holder: Holder, queries: Queries, since: Mark) -> AsyncIterator[bytes]:
     yield _RETRY
-    quiet_s = 0.0
+    quiet_s, looked = 0.0, time.monotonic()
     while not STOPPING.is_set() and not await request.is_disconnected():
         if mark_now(queries.view.current, since, _today()) != since:
             found = await run_in_threadpool(changes, queries, since, _today())
             if found.anew is not None:
                 yield _version(found.anew, is_whole=found.is_whole)
             while (part := await run_in_threadpool(next, found.parts, None)) is not None:
-                if STOPPING.is_set():
+                # Asked once the rows are read, so that none of them is younger than what the log says of the caller.
+                if STOPPING.is_set() or not await is_unchanged(request, holder):
                     return
                 yield b"".join(_event(change, found.mark) for change in part)
             yield f"id: {found.mark}\nevent: mark\ndata: {found.mark.position}\n\n".encode()
-            since, quiet_s = found.mark, 0.0
+            since, quiet_s, looked = found.mark, 0.0, time.monotonic()
             continue
         await asyncio.sleep(POLL_S)
+        if time.monotonic() - looked >= LOOK_S:
+            if not await is_unchanged(request, holder):
+                return
+            looked = time.monotonic()
         quiet_s += POLL_S
         if quiet_s >= KEEP_ALIVE_S:
             yield b": still here\n\n"

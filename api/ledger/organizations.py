@@ -116,7 +116,8 @@ def list_(
     q: Annotated[
         str | None,
         Query(
-            description="Only those whose name or identifier holds this text; letters' case makes no difference.",
+            description="Only those whose name or identifier holds each of these words, apart by blanks, whatever the "
+            "letters' case, the width of letters and brackets, and whether in simplified or traditional characters.",
             min_length=1,
             max_length=100,
             examples=["科技"],
@@ -162,7 +163,7 @@ def get(request: Request, org: Org, clocks: Asked) -> Response:
     "/{org}/history",
     response_model=None,
     responses={200: {"model": History}, **NOT_FOUND},
-    summary="经过 Every event that touched it",
+    summary="变更记录 Every event that touched it",
 )
 @question(INSPECTING, "scoped", trail="history", command="history")
 @taken_away(Sheet("events", StepShape))

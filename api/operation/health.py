@@ -135,7 +135,12 @@ def _rules(parts: Parts) -> dict[str, Any]:
     )
 
 
-@router.get("/metrics", response_model=None, summary="指标 Measures for Prometheus", response_class=Response)
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    summary="指标 Measures for Prometheus",
+)
 @open_to_anyone("monitoring, without a word of any organization")
 def metrics(request: Request) -> Response:
     """In Prometheus' text format: HTTP, the account by source and Kafka partition, and the positions."""

@@ -1,5 +1,6 @@
 """What every page stands on: its language, its links, its clocks, and the template around it."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any, Final, NamedTuple, get_args
 
@@ -10,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 
 from api.asking.clocks import Clocks, read_date, read_instant, today
-from api.asking.questions import Not, question_of
+from api.asking.questions import Not, Question, let_in, question_of
 from api.site import formats
 from api.site.addresses import Addresses, Value, address
 from api.site.figures import By, gap_to, segment_of
@@ -22,6 +23,8 @@ from api.web.browsers import cookie_name
 from api.web.parts import parts_of
 from domain.ledger.rates import RATES, rates
 from domain.values.periods import months_before
+from domain.values.scope import Scope
+from services.access.callers import ROLES, Holder, together
 from services.ledger.queries import Queries
 from services.ledger.view import first_day
 from services.system.settings import SHANGHAI
@@ -39,6 +42,8 @@ CONTENT_SECURITY_POLICY: Final = (
 )
 # Without a referrer to itself, a browser would name no origin with a form (Fetch, section 3.2, Origin).
 _HEADERS: Final = {"content-security-policy": CONTENT_SECURITY_POLICY, "referrer-policy": "same-origin"}
+LANG_COOKIE: Final = "taizhang-lang"
+_YEAR_S: Final = 31_536_000
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 
 _ENVIRONMENT: Final = Environment(
@@ -72,6 +77,12 @@ def warm() -> None:
         _ENVIRONMENT.get_template(name)
 
 
+def chosen_language(request: Request) -> Lang:
+    """The language of the address, else the one that this browser chose last, else Chinese."""
+    given = request.query_params.get("lang"), request.cookies.get(LANG_COOKIE)
+    return next((lang for wanted in given for lang in LANGS if lang == wanted), LANGS[0])
+
+
 class Page:
     """One page in the making: the language, the links, and what the template needs."""
 
@@ -92,9 +103,16 @@ class Page:
         """Both clocks settled, so that what a link leads to can never differ from the figure it stands on."""
         return {"as_of": clocks.as_of.isoformat(), "known_at": clocks.position}
 
+    def may_open(self, path: str) -> bool:
+        """Whether whoever looks may open a page; nothing leads to what answers 403."""
+        holders: Sequence[Holder] = getattr(self.request.state, "holders", ())
+        rule: Question | None = self.request.app.state.pages.get(path)
+        return rule is not None and bool(let_in(holders, rule))
+
     def render(self, template: str, status: int = 200, api: str = "", **context: Any) -> HTMLResponse:  # noqa: ANN401 - the template's
         """The page. With `clocks` among the context it shows the clocks bar; `api` is where the same is data."""
         clocks, names = context.get("clocks"), Names(self.lang)
+        reader = reader_of(self.request)
         if isinstance(clocks, Clocks):
             parts = parts_of(self.request)
             names = Names(self.lang, parts.regions.at(parts.queries, clocks.position), clocks.as_of)
@@ -103,6 +121,9 @@ class Page:
             context["slider"] = slider(clocks, parts.queries)
         else:
             context["clocks"] = None
+            if reader is not None and reader.scope:
+                parts = parts_of(self.request)
+                names = Names(self.lang, parts.regions.at(parts.queries, parts.queries.position), today())
         html = _ENVIRONMENT.get_template(template).render(
             page=self,
             t=self.t,
@@ -111,7 +132,9 @@ class Page:
             to=self.addresses.to,
             place=names.place,
             term=names.term,
-            navigation=NAVIGATION,
+            navigation=[each for each in NAVIGATION if self.may_open(each[1])],
+            may_open=self.may_open,
+            reader=reader,
             path=self.request.url.path,
             api=api,
             taken_away=self._taken_away(api),
@@ -119,7 +142,11 @@ class Page:
             signed_in=is_signed_in(self.request),
             **context,
         )
-        return HTMLResponse(html, status, headers=_HEADERS)
+        response = HTMLResponse(html, status, headers=_HEADERS)
+        if self.request.query_params.get("lang") == self.lang != self.request.cookies.get(LANG_COOKIE):
+            # No secret: the next page without a language in its address is in the one that was chosen.
+            response.set_cookie(LANG_COOKIE, self.lang, max_age=_YEAR_S, samesite="lax", httponly=True)
+        return response
 
     def _taken_away(self, api: str) -> list[tuple[str, str]]:
         """By form where the table of what this page shows can be had; none where the question has no such form."""
@@ -132,10 +159,27 @@ class Page:
         return [(form, address(path, {**kept, "format": form, "lang": self.lang})) for form in shown.forms]
 
 
+class Reader(NamedTuple):
+    """Who looks: the name, the roles (None: every one), the regions (None: all)."""
+
+    name: str
+    roles: list[str] | None
+    scope: Scope
+
+
+def reader_of(request: Request) -> Reader | None:
+    """Who looks at a page, as its head says it; None where nobody was let in."""
+    holders: Sequence[Holder] = getattr(request.state, "holders", ())
+    if not holders:
+        return None
+    held = together(holders)
+    return Reader(held.name, None if held.roles == ROLES else sorted(held.roles), held.scope)
+
+
 def is_signed_in(request: Request) -> bool:
     """Whether the browser has a session that can be ended."""
     parts = parts_of(request)
-    return parts.provider is not None and cookie_name(parts) in request.cookies
+    return not parts.settings.dev and cookie_name(parts) in request.cookies
 
 
 class Told(NamedTuple):
@@ -177,9 +221,14 @@ def told(clocks: Clocks, asked: str) -> Told:
     return Told(None if learned is None else learned.astimezone(SHANGHAI).date(), False)
 
 
-def page(request: Request, lang: Annotated[Lang, Query(description="The page's language.")] = "zh") -> Page:
+def page(
+    request: Request,
+    lang: Annotated[
+        Lang | None, Query(description="The page's language; left out: the one last chosen, else Chinese.")
+    ] = None,
+) -> Page:
     """The page that this request asks for."""
-    return Page(request, lang)
+    return Page(request, lang or chosen_language(request))
 
 
 Paged = Annotated[Page, Depends(page)]

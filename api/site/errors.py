@@ -8,13 +8,13 @@ from eventsourcing.persistence import InterfaceError, OperationalError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from psycopg_pool import PoolTimeout
-from starlette.datastructures import Headers, QueryParams
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Scope
 
-from api.site.base import Page
-from api.site.texts import LANGS, has
+from api.site.base import Page, chosen_language
+from api.site.texts import has
 from api.web.problems import KINDS, Problem, faults
 from domain.values.reasons import Reason
 from services.evidence.notes.signing import LogContradictsError
@@ -30,7 +30,7 @@ from services.system.errors import (
 )
 from services.system.logs import logger
 
-_DATA: Final = ("/v1/", "/health/", "/metrics", "/openapi.json", "/asyncapi", "/static/", "/charts/")
+_DATA: Final = ("/v1/", "/health/", "/metrics", "/openapi.json", "/asyncapi", "/static/")
 
 
 def respond(problem: Problem, scope: Scope) -> Response:
@@ -39,11 +39,10 @@ def respond(problem: Problem, scope: Scope) -> Response:
     accepted = Headers(scope=scope).get("accept", "")
     if scope["method"] not in ("GET", "HEAD", "POST") or "text/html" not in accepted or path.startswith(_DATA):
         return problem.response(path, identity)
-    given = QueryParams(scope["query_string"]).get("lang")
-    lang = next((each for each in LANGS if each == given), LANGS[0])
+    request = Request(scope)
     status = KINDS[problem.kind][0].value
     key = problem.kind if has(f"problem.{problem.kind}") else "invalid-request"
-    response = Page(Request(scope), lang).render(
+    response = Page(request, chosen_language(request)).render(
         "problem.html",
         status,
         problem=problem,

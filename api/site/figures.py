@@ -107,11 +107,16 @@ class Goals:
 
     def of_rate(self, name: RateName, filters: Filters) -> list[Target]:
         """The targets of a rate that a view with these filters shows: its own, and those of each kind within it."""
-        return [
+        return [target for target in self.within(filters) if target.rate == name]
+
+    def within(self, filters: Filters) -> list[Target]:
+        """The targets of any rate of what a view shows, and of each kind within it; the first due first."""
+        found = [
             target
-            for (rate, segment), (_, target) in self._found.items()
-            if rate == name and segment._replace(kind=filters.kind) == filters and filters.kind in (None, segment.kind)
+            for (_, segment), (_, target) in self._found.items()
+            if segment._replace(kind=filters.kind) == filters and filters.kind in (None, segment.kind)
         ]
+        return sorted(found, key=lambda target: (target.due_on, target.target))
 
 
 def as_rate(target: Target) -> Rate:

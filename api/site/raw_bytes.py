@@ -2,7 +2,10 @@
 
 import json
 import unicodedata
+from collections.abc import Sequence
 from typing import Final, NamedTuple
+
+from api.site.json_places import places
 
 TEXT_MAX: Final = 16_384
 """Characters of a text that are shown."""
@@ -10,6 +13,8 @@ HEX_BYTES_MAX: Final = 2_048
 _LINE_BYTES: Final = 16
 # What does not show, or changes how its neighbours show: controls, bidirectional marks, surrogates, unassigned.
 _UNSEEN: Final = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
+# Rules by which a name should not be there at all.
+_UNWANTED: Final = frozenset(("extra_forbidden", "attribute_unknown"))
 _GUESSES: Final = ("utf-16", "gb18030")
 
 
@@ -17,7 +22,8 @@ class Shown(NamedTuple):
     """What is shown of some bytes.
 
     Attributes:
-        text: the bytes as text, unseen characters as escapes; None where they are not UTF-8.
+        text: the bytes as text, unseen characters as escapes, in parts; True: a part is to be marked. None where they
+            are not UTF-8.
         fault: the first byte, from 0, that is not UTF-8; None where all are.
         hex: lines of offset, 16 bytes in hex, and those of them that are ASCII; of bytes that are not UTF-8.
         guess: another encoding that they may be in, and the text read so.
@@ -25,7 +31,7 @@ class Shown(NamedTuple):
         cut: whether less is shown than there is.
     """
 
-    text: str | None
+    text: list[tuple[str, bool]] | None
     fault: int | None
     hex: list[tuple[str, str, str]]
     guess: tuple[str, str] | None
@@ -33,13 +39,35 @@ class Shown(NamedTuple):
     cut: bool
 
 
-def shown(raw: bytes) -> Shown:
-    """What a page shows of some bytes."""
+def shown(raw: bytes, wrong: Sequence[tuple[str, str]] = ()) -> Shown:
+    """What a page shows of some bytes.
+
+    Args:
+        raw: the bytes.
+        wrong: what is to be marked: rule and JSON pointer of each reason.
+    """
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
         return Shown(None, error.start, _hex(raw), _guess(raw), None, len(raw) > HEX_BYTES_MAX)
-    return Shown(legible(text[:TEXT_MAX]), None, [], None, _indented(text), len(text) > TEXT_MAX)
+    return Shown(_marked(text[:TEXT_MAX], wrong), None, [], None, _indented(text), len(text) > TEXT_MAX)
+
+
+def _marked(text: str, wrong: Sequence[tuple[str, str]]) -> list[tuple[str, bool]]:
+    """The text in parts; marked are the values at the pointers, with their names where these should not be there."""
+    found = places(text) if wrong else {}
+    spans = []
+    for rule, at in wrong:
+        span = found.get(f"{at}#member") if rule in _UNWANTED else found.get(at)
+        # The whole message is no place in it.
+        if at and span is not None:
+            spans.append(span)
+    parts, done = [], 0
+    for begin, end in sorted(spans):
+        if begin >= done:
+            parts += [(legible(text[done:begin]), False), (legible(text[begin:end]), True)]
+            done = end
+    return [part for part in (*parts, (legible(text[done:]), False)) if part[0]]
 
 
 def legible(text: str) -> str:

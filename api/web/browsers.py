@@ -4,11 +4,10 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from api.web.parts import Parts
 from api.web.problems import Problem
-
-SESSION: Final = "session"
 
 
 def is_https(parts: Parts) -> bool:
@@ -19,6 +18,11 @@ def is_https(parts: Parts) -> bool:
 def cookie_name(parts: Parts) -> str:
     """The session's cookie; over https its prefix keeps it to this very host (RFC 6265bis section 4.1.3)."""
     return "__Host-taizhang" if is_https(parts) else "taizhang"
+
+
+def keep(response: Response, parts: Parts, name: str, value: str, seconds: int) -> None:
+    """Have the browser keep a cookie: sent back to this service alone, out of reach of scripts."""
+    response.set_cookie(name, value, max_age=seconds, path="/", secure=is_https(parts), httponly=True, samesite="lax")
 
 
 SAFE_METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS"))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import cast
 
 from starlette.requests import Request
@@ -14,6 +15,7 @@ from services.access.oidc import Provider
 from services.access.persons import Persons
 from services.access.rate_limits import RateLimits
 from services.access.reading_trail import Readings
+from services.access.seal import Seal
 from services.access.sessions import Sessions
 from services.evidence.notes.signing import signers
 from services.evidence.witness.notary import Notary, read_witnesses
@@ -44,6 +46,7 @@ class Parts:
     quarantine: Quarantine
     queries: Queries
     readings: Readings
+    seal: Seal
     sessions: Sessions
     provider: Provider | None
     rate_limits: RateLimits
@@ -94,7 +97,11 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
             stack.enter_context(open_pool(settings.conninfo, "persons", size_max=2)),
             load_or_create_secret(settings.data / "keys" / "persons.key"),
         )
-        sessions, provider = Sessions(settings.data / "keys"), provider_of(settings)
+        seal, provider = Seal(settings.data / "keys"), provider_of(settings)
+        sessions = Sessions(
+            stack.enter_context(open_pool(settings.conninfo, "sessions", size_min=0, size_max=4)),
+            timedelta(minutes=settings.session_idle_minutes), timedelta(hours=settings.session_hours),
+        )  # fmt: skip
         if provider is not None:
             stack.callback(provider.close)
         drawer = Drawer()
@@ -103,7 +110,7 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
         stack.callback(uploads.close)
         yield Parts(
             settings, keyring, grants, intake, group_commit, intake.recorder, Quarantine(intake.writer), queries,
-            readings, sessions, provider, RateLimits(0 if settings.dev else settings.requests_per_second),
+            readings, seal, sessions, provider, RateLimits(0 if settings.dev else settings.requests_per_second),
             persons, drawer, KnownRegions(), uploads,
         )  # fmt: skip
 

@@ -73,7 +73,8 @@ _extension: Final = re.compile(EXTENSION_NAME_PATTERN.removesuffix("$"), re.ASCI
 
 def is_text(value: str) -> bool:
     """Whether a string holds nothing that hides or turns (`TEXT_RULE`)."""
-    return (value.isascii() and value.isprintable()) or not _UNFIT.search(value)
+    # Nothing that Unicode calls printable hides or turns: seen at a tenth of the expression's cost.
+    return value.isprintable() or not _UNFIT.search(value)
 
 
 # As JSON strings hold no control characters but by escapes, the blanks between tokens may be any.
@@ -82,7 +83,7 @@ _SUSPECT: Final = re.compile(rf"[\\{_NO_TEXT_BEYOND_CONTROLS}{_BEYOND_BASIC_PLAN
 
 def is_plain(json_text: str) -> bool:
     """Whether JSON shows at a glance that every string in it is text; where it does not, each is to be looked at."""
-    return not _SUSPECT.search(json_text)
+    return ("\\" not in json_text and json_text.isprintable()) or not _SUSPECT.search(json_text)
 
 
 def unfit_character(value: str) -> str:

@@ -47,6 +47,7 @@ _SEARCH: Final = (
  ORDER BY number LIMIT %(limit)s
 """
 )
+_LATEST: Final = _COLUMNS + " WHERE reader = %s AND (%s::bigint IS NULL OR number < %s) ORDER BY number DESC LIMIT %s"
 
 
 class Look(NamedTuple):
@@ -141,6 +142,11 @@ class Readings:
         parameters = {**wanted._asdict(), "after": after, "size": size, "limit": limit}
         with self._pool.connection() as connection:
             return [Reading(*row) for row in connection.execute(_SEARCH, parameters)]
+
+    def latest(self, reader: str, limit: int, before: int | None = None) -> list[Reading]:
+        """The last looks of one reader, the newest first; of those before a number where one is given."""
+        with self._pool.connection() as connection:
+            return [Reading(*row) for row in connection.execute(_LATEST, (reader, before, before, limit))]
 
     def root(self) -> tuple[int, bytes]:
         """Size and root hash of the tree."""

@@ -55,13 +55,13 @@ def _campaigns(answer: dict[str, Any]) -> Table:
 
 def _targets(answer: dict[str, Any]) -> Table:
     known = answer["known_at"]
-    title = f"{answer['name']}: 截至 as of {answer['as_of']}, 按已知 as known at {known['position']}"
+    title = f"{answer['name']}: 截至 as of {answer['as_of']}, 数据时点 as known at {known['position']}"
     table = Table(
         "目标\ntarget", "指标\nrate", "要求\nasked", "截止日\ndue", "责任机关\noffice", title=title, show_lines=True
     )
     for heading in ("现状\nnow", "尚缺\nmissing", "每日已进\nper day so far", "每日需进\nper day needed"):
         table.add_column(heading, justify="right")
-    table.add_column("到期日 on the day\n当时已知 → 现在已知\nas known then → now")
+    table.add_column("到期日 on the day\n当时的数据 → 现在的数据\nas known then → now")
     for each in answer["targets"]:
         sign = "≥" if each["comparator"] == "at_least" else ">"
         missing = "—" if each["missing"] is None else f"{each['missing']:,}"
@@ -117,7 +117,7 @@ def assess(  # noqa: PLR0917 - typer reads options from parameters
 def _report(answer: dict[str, Any]) -> Group:
     sealed, since = answer["sealed"], answer["since"]
     lines = [
-        f"{sealed['title']}: 截至 as of {sealed['as_of']}, 按已知 as known at {sealed['known_at']}",
+        f"{sealed['title']}: 截至 as of {sealed['as_of']}, 数据时点 as known at {sealed['known_at']}",
         f"封存于 sealed at position {answer['position']}, {shanghai(answer['recorded_at'])}",
         "与封存时一致 identical" if answer["identical"] else "与封存时不同 differs",
         *(f"{each['at']}: {each['sealed']} → {each['rendered']}" for each in answer["differences"]),
@@ -135,7 +135,7 @@ def what_if(  # noqa: PLR0917 - as above
     full_members: Annotated[
         int | None, typer.Option(help="应建所需正式党员 from which an organization is eligible")
     ] = None,
-    employees: Annotated[int | None, typer.Option(help="规模以上从业人员 from which it is large")] = None,
+    employees: Annotated[int | None, typer.Option(help="力争建立所需从业人员 from which it is large")] = None,
     count_formation: Annotated[list[str] | None, typer.Option(help=f"计入 may repeat: {', '.join(FORMATIONS)}")] = None,
     ignore_exclusions: Annotated[bool, typer.Option(help="剔除的也计入 count the excluded too")] = False,  # noqa: FBT002 - as above
     as_of: AsOf = None,
@@ -186,7 +186,7 @@ def export(  # noqa: PLR0917 - as above
     form: Annotated[str, typer.Option("--format", help=f"格式 {', '.join(FORMATS)}")] = "xlsx",
     lang: Annotated[str, typer.Option(help="语言 zh, en")] = "zh",
     publication: Annotated[bool, typer.Option(help="供公开 withhold small counts of people")] = False,  # noqa: FBT002 - as above
-    organizations: Annotated[bool, typer.Option(help="附组织名单 list the organizations too")] = False,  # noqa: FBT002 - as above
+    organizations: Annotated[bool, typer.Option(help="附单位名单 list the organizations too")] = False,  # noqa: FBT002 - as above
     as_of: AsOf = None,
     known_at: KnownAt = None,
     group_by: GroupBy = None,

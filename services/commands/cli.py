@@ -57,6 +57,7 @@ COMMANDS: Final = {
     "witness": "services.commands.evidence:witness",
     "survey": "services.commands.field:survey",
     "quarantine": "services.commands.quarantine:quarantine",
+    "sign-in-link": "services.commands.access:sign_in_link",
     "access": "services.commands.access:access",
     "persons": "services.commands.persons:persons",
 }

@@ -24,7 +24,7 @@ ERR: Final = Console(stderr=True)
 
 AsOf = Annotated[str | None, typer.Option(help="生效日 the date whose end is asked for, YYYY-MM-DD; today if left out")]
 KnownAt = Annotated[
-    str | None, typer.Option(help="已知时点 a position, or an instant as 2025-01-05T09:00:00+08:00; latest if left out")
+    str | None, typer.Option(help="数据时点 a position, or an instant as 2025-01-05T09:00:00+08:00; latest if left out")
 ]
 Data = Annotated[Path | None, typer.Option(help="数据目录 the folder of the embedded PostgreSQL")]
 AsJson = Annotated[bool, typer.Option("--json", help="原样输出 print the service's answer as JSON")]

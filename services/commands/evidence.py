@@ -237,7 +237,7 @@ def export_evidence(  # noqa: PLR0917 -- typer reads options from parameters
         typer.Option("--filter", help="一组 instead: all that a filter means, as region=9901; may repeat"),
     ] = None,
     as_of: Annotated[str | None, typer.Option(help="生效日 YYYY-MM-DD; today if left out")] = None,
-    known_at: Annotated[int | None, typer.Option(min=0, help="已知时点 a position; the latest if left out")] = None,
+    known_at: Annotated[int | None, typer.Option(min=0, help="数据时点 a position; the latest if left out")] = None,
     data: Data = None,
 ) -> None:
     """导出证据包 The events behind organizations' rows, with proofs, to be checked offline by `taizhang verify`.

@@ -27,10 +27,10 @@ from services.commands.console import (
 # What a table shows of one organization's or hit's events; --json has them all.
 _POSITIONS_SHOWN: Final = 8
 _SIGNAL_TITLES: Final = {
-    "backdated": "临期倒填",
-    "short_lived_branch": "临期突建",
-    "moved_in_and_out": "借调凑数",
-    "branch_without_members": "空壳组织",
+    "backdated": "截止日后补报",
+    "short_lived_branch": "成立后短期内撤销",
+    "moved_in_and_out": "截止日前后党员转入转出",
+    "branch_without_members": "所覆盖单位无党员",
     "exclusion_spike": "集中剔除",
     "correction_spike": "更正异常",
 }
@@ -64,7 +64,7 @@ def _changes_tables(answer: dict[str, Any]) -> Group:
 
 def _sides_table(answer: dict[str, Any]) -> Table:
     known = f"{answer['since']['position']} → {answer['known_at']['position']}"
-    table = Table(title=f"截至 as of {answer['as_of']}, 按已知 as known at {known}", show_lines=True)
+    table = Table(title=f"截至 as of {answer['as_of']}, 数据时点 as known at {known}", show_lines=True)
     for title in answer["group_by"]:
         table.add_column(title, overflow="fold")
     for name in RATES:
@@ -120,7 +120,7 @@ def vintage(  # noqa: PLR0917 - typer reads options from parameters
     rate: Annotated[str, typer.Option(help=f"哪个率 {', '.join(RATES)}")] = "organization_coverage",
     step: Annotated[str, typer.Option(help=f"间隔 {', '.join(STEPS)}")] = "month",
     known: Annotated[
-        list[str] | None, typer.Option(help="已知时点 positions or instants that go across; may repeat")
+        list[str] | None, typer.Option(help="数据时点 positions or instants that go across; may repeat")
     ] = None,
     as_json: AsJson = False,  # noqa: FBT002 - an option
     *,
@@ -138,7 +138,7 @@ def vintage(  # noqa: PLR0917 - typer reads options from parameters
 
 
 def _vintage_table(answer: dict[str, Any], rate: str) -> Table:
-    table = Table(title=f"{RATE_TITLES[rate].replace(chr(10), ' ')}: 下为截至日, 右为已知时点", show_lines=True)
+    table = Table(title=f"{RATE_TITLES[rate].replace(chr(10), ' ')}: 下为截至日, 右为数据时点", show_lines=True)
     table.add_column("截至 as of", overflow="fold")
     for each in answer["known"]:
         day = shanghai(each["recorded_at"])[:10]
@@ -169,7 +169,7 @@ def signals(  # noqa: PLR0917 - as above
 def _signals_table(answer: dict[str, Any]) -> Table:
     table = Table(
         "预警 signal", "期限 deadline", "对象 subject", "数字 figures", "事件 events",
-        title=f"截至 as of {answer['as_of']}, 按已知 as known at {answer['known_at']['position']}", show_lines=True,
+        title=f"截至 as of {answer['as_of']}, 数据时点 as known at {answer['known_at']['position']}", show_lines=True,
     )  # fmt: skip
     for hit in answer["hits"]:
         figures = "\n".join(f"{name}: {value}" for name, value in hit["detail"].items())

@@ -82,7 +82,7 @@ def compare(  # noqa: PLR0917 - typer reads options from parameters
     known_at: KnownAt = None,
     other_as_of: Annotated[str | None, typer.Option(help="对比日 the other date; as --as-of if left out")] = None,
     other_known_at: Annotated[
-        str | None, typer.Option(help="对比已知时点 the other state of knowledge; as --known-at if left out")
+        str | None, typer.Option(help="对比的数据时点 the other state of knowledge; as --known-at if left out")
     ] = None,
     group_by: GroupBy = None,
     as_json: AsJson = False,  # noqa: FBT002 - an option
@@ -102,7 +102,7 @@ def compare(  # noqa: PLR0917 - typer reads options from parameters
 
 
 def _side(side: dict[str, Any]) -> str:
-    return f"{side['as_of']}, 按已知 as known at {known_moment(side['known_at'])}"
+    return f"{side['as_of']}, 数据时点 as known at {known_moment(side['known_at'])}"
 
 
 def _comparison_table(answer: dict[str, Any]) -> Table:

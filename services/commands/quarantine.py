@@ -10,7 +10,7 @@ from services.commands.client import Client
 from services.commands.console import OUT, AsJson, ask, print_json, shanghai, show
 from services.system.settings import load
 
-quarantine = typer.Typer(no_args_is_help=True, help="隔离区 What was set aside: list, show, redrive, discard.")
+quarantine = typer.Typer(no_args_is_help=True, help="待核数据 What was set aside: list, show, redrive, discard.")
 
 Number = Annotated[int, typer.Argument(min=1, help="隔离号 the quarantine id")]
 
@@ -61,14 +61,14 @@ def show_message(number: Number) -> None:
 
 @quarantine.command()
 def redrive(number: Number) -> None:
-    """重投 Send a message through intake again, after what was wrong has been fixed."""
+    """重新提交 Send a message through intake again, after what was wrong has been fixed."""
     with Client(load()) as client:
         print_json(client.post(f"/v1/quarantine/{number}/redrive"))
 
 
 @quarantine.command()
 def discard(number: Number, reason: Annotated[str, typer.Option(help="理由 why; it is recorded for good")]) -> None:
-    """弃置 Close a message without effect; it stays on record.
+    """不予采用 Close a message without effect; it stays on record.
 
     Example: taizhang quarantine discard 7 --reason "test message of the registry"
     """
@@ -99,7 +99,7 @@ def redrive_group(
     trial: Annotated[str | None, typer.Option(help="试投 the dry run's `trial`: do exactly that, or nothing")] = None,
     apply: Annotated[bool, typer.Option("--apply", help="执行 do it; without, only say what would happen")] = False,  # noqa: FBT002 - an option
 ) -> None:
-    """成组重投 Send a whole group through intake again; a dry run unless --apply.
+    """成组重新提交 Send a whole group through intake again; a dry run unless --apply.
 
     Example: taizhang quarantine redrive-group --rule type_unknown --apply
     """

@@ -56,7 +56,7 @@ def rates(
 def _rates_table(answer: dict[str, Any]) -> Table:
     moment = known_moment(answer["known_at"])
     table = Table(
-        title=f"截至 as of {answer['as_of']}, 按已知 as known at {moment}",
+        title=f"截至 as of {answer['as_of']}, 数据时点 as known at {moment}",
         show_lines=True,
         show_footer=bool(answer["group_by"]),
     )
@@ -81,7 +81,7 @@ def history(
     as_of: AsOf = None,
     as_json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
-    """一企一档的经过 Every event that touched an organization, and what each changed in its row.
+    """一企一档的变更记录 Every event that touched an organization, and what each changed in its row.
 
     Example: taizhang history uscc:9151010452601815XG
     """
@@ -141,6 +141,9 @@ def explain(  # noqa: PLR0917 - typer reads options from parameters
     count: Annotated[
         str | None, typer.Option(help=f"计数 only those that add to this count: {', '.join(Counts._fields)}")
     ] = None,
+    missing: Annotated[
+        str | None, typer.Option(help=f"未计入 only those that this rate is over and not in: {', '.join(RATES)}")
+    ] = None,
     key: Annotated[
         list[str] | None, typer.Option(help="组键 a group's key by region, may repeat: region:6=990101")
     ] = None,
@@ -154,7 +157,7 @@ def explain(  # noqa: PLR0917 - typer reads options from parameters
     Example: taizhang explain --as-of 2024-12-31 --kind new_economic --key region:6=990101 --count organization_covered
     """
     parameters: Parameters = {
-        "as_of": as_of, "known_at": known_at, "count": count, **_keys(key or []),
+        "as_of": as_of, "known_at": known_at, "count": count, "missing": missing, **_keys(key or []),
         **filters,
     }  # fmt: skip
     with Client(load()) as client:
@@ -183,7 +186,7 @@ def _keys(given: list[str]) -> dict[str, str]:
 
 def _table(answer: dict[str, Any]) -> Table:
     moment = known_moment(answer["known_at"])
-    table = Table(title=f"截至 as of {answer['as_of']}, 按已知 as known at {moment}", show_lines=True)
+    table = Table(title=f"截至 as of {answer['as_of']}, 数据时点 as known at {moment}", show_lines=True)
     for title in ("组织 organization", "计入 counts", "依据 decided by, positions"):
         table.add_column(title, overflow="fold")
     for each in answer["organizations"]:

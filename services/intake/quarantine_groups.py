@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, Self
 
@@ -16,8 +17,9 @@ from services.intake.decisions import begin
 from services.intake.in_turn import CameSinceError
 from services.intake.permission import InForce
 from services.intake.quarantine import Filters, Opened, Quarantine, Redriven, open_message
+from services.log.messages import Disposition
 from services.log.recorder import LogRecorder, Turn
-from services.system.errors import InvalidValueError
+from services.system.errors import AlreadyEndedError, InvalidValueError
 
 GROUP_MAX: Final = 1_000
 _TRIAL: Final = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})\.([0-9]{1,17})\.([0-9a-f]{32})", re.ASCII)
@@ -141,6 +143,43 @@ def try_group(recorder: LogRecorder, filters: Filters, by: str) -> Outcome:
     redriven = list(zip(ids, decisions.receipts, strict=True))
     trial = Trial(turn.position, turn.quarantine_id, turn.now, _digest(redriven))
     return _outcome(redriven, remaining, str(trial), dry_run=True)
+
+
+def try_one(recorder: LogRecorder, id_: int, by: str) -> Disposition:
+    """What a redrive of one open message would give now; nothing is recorded.
+
+    Raises:
+        AlreadyEndedError: it is not open.
+    """
+    with recorder.transaction() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        turn = recorder.look(cursor)
+        arrivals = [open_message(cursor, id_, by)[0]]
+        decisions = begin(recorder, InForce(), cursor, turn, arrivals)
+        for _ in decisions.take(arrivals):
+            pass  # as above
+    return decisions.receipts[0].disposition
+
+
+def discard_group(  # noqa: PLR0917 - one act
+    quarantine: Quarantine, recorder: LogRecorder, filters: Filters, by: str, reason: str, until: int
+) -> int:
+    """End the open messages meant up to number `until`, at most 1,000 in a call, each recorded by itself.
+
+    What came in after somebody looked has a higher number and stays open. The number of those ended.
+
+    Raises:
+        InvalidValueError: `reason` is empty or too long.
+    """
+    with recorder.transaction() as cursor:
+        ids, _ = _meant(cursor, filters, until)
+    ended = 0
+    for id_ in ids:
+        # Somebody else may have ended one in the meantime.
+        with suppress(AlreadyEndedError):
+            quarantine.discard(id_, by, reason)
+            ended += 1
+    return ended
 
 
 def redrive_group(

@@ -4,6 +4,7 @@ A change is an organization's whole row as it is now, or nothing for one that is
 keeps the last change of each organization has the ledger, wherever it began and whatever it was sent twice.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator
 from datetime import date
@@ -16,6 +17,7 @@ from domain.ledger.policy import DEFAULT_POLICY
 from domain.ledger.rates import ANY
 from domain.ledger.rows import Row
 from domain.values.instants import parse_date
+from domain.values.scope import Scope
 from projections.ledger.columns.columns import Snapshot
 from projections.ledger.columns.counts import deciding_entries, matching, rows_of
 from services.ledger.queries import Queries, rows_at
@@ -25,21 +27,25 @@ from services.system.settings import SHANGHAI
 
 CHUNK: Final = 1_000
 _NEVER: Final = date.min
+_SIGHT: Final = re.compile(r"[0-9a-f]{12}", re.ASCII)
 _VERSION: Final = re.compile(r"[0-9]{1,9}\.[0-9a-f]{12}", re.ASCII)
 
 
 class Mark(NamedTuple):
     """The ledger at a position of the log and the end of a date, by a version; rows change with any of them.
 
-    `version` is the label of the view that the rows were read from; "" where it is not known.
+    `version` is the label of the view that the rows were read from; "" where it is not known. `sight` stands for the
+    regions that the rows were cut to; "" for all.
     """
 
     position: int
     as_of: date
     version: str
+    sight: str = ""
 
     def __str__(self) -> str:
-        return f"{self.position}@{self.as_of.isoformat()}@{self.version}"
+        text = f"{self.position}@{self.as_of.isoformat()}@{self.version}"
+        return f"{text}@{self.sight}" if self.sight else text
 
     @classmethod
     def beginning(cls) -> Self:
@@ -48,26 +54,29 @@ class Mark(NamedTuple):
 
     @classmethod
     def parse(cls, text: str, queries: Queries, head: int, today: date) -> Self:
-        """Read `position@date@version`, or a position alone.
+        """Read `position@date@version`, with `@sight` where that is limited, or a position alone.
 
         A position alone stands for the date on which it was recorded, and for the version in use. Without a version
-        it is not known by which rules a copy was made, and all of it is sent anew.
+        it is not known by which rules a copy was made, and all of it is sent anew; as for a copy of other regions.
 
         Raises:
             ValueError: none of these, or a mark that this log, which ends at `head`, has not come to.
         """
         position, _, rest = text.partition("@")
-        day, _, version = rest.partition("@")
+        day, _, rest = rest.partition("@")
+        version, _, sight = rest.partition("@")
         if not (position.isascii() and position.isdigit() and len(position) < 19):
             raise ValueError("a mark is a position, or position@date@version as a change's id gives it")
         if version and not _VERSION.fullmatch(version):
             raise ValueError("a mark's version is a number and the beginning of a hash, as a change's id gives them")
+        if sight and not _SIGHT.fullmatch(sight):
+            raise ValueError("a mark's regions are 12 of 0-9 a-f, as a change's id gives them")
         if int(position) > head:
             raise ValueError(f"the log ends at position {head}: a mark beyond it is of another log; begin without one")
         if day:
             if parse_date(day) > today:
                 raise ValueError(f"today is {today}: a mark has a date that has come; begin without one")
-            return cls(int(position), parse_date(day), version)
+            return cls(int(position), parse_date(day), version if sight == sight_of(queries.scope) else "", sight)
         if int(position) == 0:
             return cls.beginning()
         try:
@@ -76,6 +85,11 @@ class Mark(NamedTuple):
             raise ValueError(str(error)) from error
         recorded_on = recorded_at.astimezone(SHANGHAI).date() if recorded_at else _NEVER
         return cls(int(position), recorded_on, queries.view.current.label)
+
+
+def sight_of(scope: Scope) -> str:
+    """A name for the regions that a caller is limited to; "" for none."""
+    return "" if scope is None else hashlib.sha256(",".join(scope).encode()).hexdigest()[:12]
 
 
 class Change(NamedTuple):
@@ -112,7 +126,7 @@ def mark_now(view: View, since: Mark, as_of: date) -> Mark:
     """What the ledger has come to on a date; the mark itself while the view has not reached it."""
     if view.snapshot.position < since.position:
         return since
-    return Mark(view.snapshot.position, max(as_of, since.as_of), view.label)
+    return since._replace(position=view.snapshot.position, as_of=max(as_of, since.as_of), version=view.label)
 
 
 def changes(queries: Queries, since: Mark, as_of: date) -> Changes:

@@ -13,6 +13,7 @@ from domain.ledger.rates import Filters
 from domain.ledger.rows import Row
 from projections.ledger.columns.counts import Standing, deciding_entries
 from projections.ledger.columns.names import find
+from services.ledger.name_forms import wanted
 from services.ledger.queries import Queries, chosen_rows, rows_at
 from services.ledger.view import View
 
@@ -73,7 +74,8 @@ def listing(
         as_of: the date whose end is asked for.
         known_at: the position of the state of knowledge.
         filters: which rows are meant.
-        part: a part of the name or of the identifier that they have; None for any.
+        part: words, apart by blanks, that their name or identifier holds, whatever the width of letters and
+            brackets, in simplified or traditional characters; None for any.
         sort: by identifier, or the most employees (unknown ones last) or full members first.
         after: the key of the last row of the page before.
         limit: how many at most.
@@ -92,8 +94,13 @@ def listing(
 
 
 def _holding(view: View, cursor: Cursor[Any], rows: Standing, part: str) -> NDArray[np.bool_]:
-    found = find(cursor, view.reading.schema, part)
-    return np.isin(rows.attributes_no, found.attributes) | np.isin(rows.org_no, found.organizations)
+    """Which rows have every word in their name or identifier, in any of its forms."""
+    holding = np.ones(len(rows), np.bool_)
+    for forms in wanted(part):
+        found = [find(cursor, view.reading.schema, form) for form in sorted(forms)]
+        named = np.isin(rows.attributes_no, [number for each in found for number in each.attributes])
+        holding &= named | np.isin(rows.org_no, [number for each in found for number in each.organizations])
+    return holding
 
 
 def _page(  # noqa: PLR0917 - one question

@@ -217,3 +217,9 @@ def first_day(view: View) -> int | None:
     """The earliest day on which the ledger's rows begin, as an ordinal; None while there is none."""
     days = view.snapshot.entries["day_from"]
     return int(days.min()) if len(days) else None
+
+
+def last_day(view: View) -> int | None:
+    """The latest day on which a row begins, as an ordinal: after it all stays as it is. None while there is none."""
+    days = view.snapshot.entries["day_from"]
+    return int(days.max()) if len(days) else None

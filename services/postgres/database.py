@@ -157,7 +157,7 @@ class Datastore(PostgresDatastore):
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One step of the schema: its version (from 1, without gaps), name, SQL text and the text's SHA-256."""
+    """One step of the schema: its version (from 1, each once), name, SQL text and the text's SHA-256."""
 
     version: int
     name: str
@@ -169,26 +169,24 @@ def migrations(folder: Path = MIGRATIONS) -> list[Migration]:
     """Read the migrations of a folder, in order.
 
     Raises:
-        MigrationError: a name is not `NNNN_name.sql`, or the numbers are not 1, 2, 3 and so on.
+        MigrationError: a name is not `NNNN_name.sql`, or two have one number.
     """
-    found = []
+    found: list[Migration] = []
     for path in sorted(folder.glob("*.sql")):
         match = _MIGRATION_NAME.fullmatch(path.name)
         if match is None:
             raise MigrationError(f"{path.name} is no migration: name it NNNN_name.sql in lower case")
+        if found and found[-1].version == int(match[1]):
+            raise MigrationError(f"{path.name} has the number of another migration: give it one of its own")
         content = path.read_bytes()
         found.append(Migration(int(match[1]), match[2], content.decode(), hashlib.sha256(content).digest()))
-    for expected, migration in enumerate(found, 1):
-        if migration.version != expected:
-            name = f"{migration.version:04d}_{migration.name}"
-            raise MigrationError(
-                f"migration {name} stands where {expected:04d} is due: number them without gaps or twins"
-            )
     return found
 
 
 def migrate(conninfo: str, *, to: int | None = None, folder: Path = MIGRATIONS) -> int:
     """Bring the schema up to version `to` (the newest, if left out); return how many migrations ran.
+
+    Each that has not run yet does, in order of number: those made side by side may come in any order.
 
     Two processes may call this at once: one waits for the other at each step.
 
@@ -201,7 +199,7 @@ def migrate(conninfo: str, *, to: int | None = None, folder: Path = MIGRATIONS) 
     with psycopg.connect(conninfo_for(conninfo, "migrate"), autocommit=True) as connection:
         _check_server(connection)
         ran = 0
-        while _apply_next(connection, known, len(known) if to is None else to):
+        while _apply_next(connection, known, known[-1].version if to is None else to):
             ran += 1
     return ran
 
@@ -221,9 +219,10 @@ def _apply_next(connection: Connection[TupleRow], known: Sequence[Migration], to
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
         applied = _applied(connection)
         _check_applied(applied, known)
-        if len(applied) >= to:
+        ran = {version for version, _, _ in applied}
+        due = next((each for each in known if each.version not in ran and each.version <= to), None)
+        if due is None:
             return False
-        due = known[len(applied)]
         try:
             connection.execute(due.text.encode())
         except psycopg.Error as error:
@@ -252,12 +251,15 @@ def _applied(connection: Connection[TupleRow]) -> list[tuple[int, str, bytes]]:
 
 
 def _check_applied(applied: Sequence[tuple[int, str, bytes]], known: Sequence[Migration]) -> None:
-    if len(applied) > len(known):
-        raise MigrationError(
-            f"the database is at version {len(applied)}, this program knows {len(known)}: run the newer Taizhang"
-        )
-    for (version, name, sha256), migration in zip(applied, known, strict=False):
-        if version != migration.version or sha256 != migration.sha256:
+    by_version = {each.version: each for each in known}
+    for version, name, sha256 in applied:
+        migration = by_version.get(version)
+        if migration is None:
+            newest = known[-1].version
+            raise MigrationError(
+                f"the database is at version {version}, this program knows {newest}: run the newer Taizhang"
+            )
+        if sha256 != migration.sha256:
             raise MigrationError(
                 f"migration {version:04d}_{name} was applied with SHA-256 {sha256.hex()}, this program has "
                 f"{migration.version:04d}_{migration.name} with {migration.sha256.hex()}: an applied migration never "

@@ -89,6 +89,13 @@ class Settings(BaseSettings):
     oidc_audience: str | None = Field(
         None, min_length=1, description="令牌受众 the audience of machines' access tokens; left out: none are taken"
     )
+    session_idle_minutes: int = Field(
+        30, ge=1, le=1_440, description="闲置时限 minutes without a request after which a person's session ends"
+    )
+    session_hours: int = Field(8, ge=1, le=24, description="会话时限 hours after which it ends in any case")
+    access_contact: str | None = Field(
+        None, max_length=200, description="授权联系 whom people without access are told to write to; left out: no name"
+    )
     url: Annotated[str, AfterValidator(_address)] = Field(
         "http://127.0.0.1:8000", description="服务地址 the running service that publish, rates … call"
     )

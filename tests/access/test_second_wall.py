@@ -241,7 +241,9 @@ def test_a_login_that_may_not_make_the_role_is_told_what_to_run(data_dir: Path) 
         administrator.execute("ALTER ROLE taizhang CREATEROLE")
         migrate(conninfo)
         with psycopg.connect(conninfo) as connection:
-            assert connection.execute("SELECT max(version) FROM taizhang.migration").fetchone() == (len(migrations()),)
+            assert connection.execute("SELECT max(version) FROM taizhang.migration").fetchone() == (
+                migrations()[-1].version,
+            )
             connection.execute(f"SET ROLE {READER}".encode())
         administrator.close()
     finally:

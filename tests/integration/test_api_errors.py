@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
+from api.app import calls
+from api.asking.questions import Not
 from api.web.problems import ProblemDetails
 from services.access.api_keys import add_key
 from tests.fix_service import Service, new_database
@@ -159,7 +161,29 @@ def test_the_openapi_examples_work_when_pasted(service: Service) -> None:
             pasted, query = _pasted(path, operations["get"].get("parameters", []))
             # One of them is a stream that does not end, so no more than its beginning is read.
             with service.http.stream("GET", pasted, params=query) as answer:
-                assert answer.status_code in (200, 404), (path, query)
+                assert answer.status_code in (200, 303, 404), (path, query)
+                assert _is_named(answer, operations["get"]), (path, query, answer.headers)
+
+
+def test_every_form_that_a_call_has_is_named_in_the_openapi_document(service: Service) -> None:
+    paths = service.get("/openapi.json")["paths"]
+    found = [(each.path, each.question) for each in calls() if each.method == "GET" and each.path in paths]
+    formed = [(path, said.forms) for path, said in found if said is not None and not isinstance(said.forms, Not)]
+    assert len(formed) > 30
+    for path, forms in formed:
+        operation = paths[path]["get"]
+        pasted, query = _pasted(path, operation["parameters"])
+        for form in forms:
+            answer = service.http.get(pasted, params=query | {"format": form})
+            assert answer.status_code in (200, 404), (path, query, answer.text)
+            assert _is_named(answer, operation), (path, form, answer.headers)
+
+
+def _is_named(answer: httpx.Response, operation: dict[str, Any]) -> bool:
+    """Whether the operation's entry names this answer's status and media type."""
+    named = operation["responses"].get(str(answer.status_code))
+    media_type = answer.headers.get("content-type", "").partition(";")[0]
+    return named is not None and (media_type in named.get("content", ()) or not media_type)
 
 
 def _pasted(path: str, parameters: list[dict[str, Any]]) -> tuple[str, dict[str, Any]]:

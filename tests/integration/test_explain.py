@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.ledger.rates import Counts, Filters, count_row, group
+from domain.ledger.rates import RATES, Counts, Filters, count_row, group
 from domain.ledger.rows import ledger
 from tests.examples import EXAMPLES
 from tests.fix_service import Service, new_database
@@ -62,6 +62,15 @@ def test_the_organizations_behind_a_count_add_up_to_it(world: World, as_of: str,
         for name in ("organization_covered", "excluded", "employees", "full_members"):
             counted = explained(world.service, **asked, **key, count=name)
             assert counted == [organization for organization in behind if organization["counts"][name]]
+        for rate, (above, below) in RATES.items():
+            lacking = explained(world.service, **asked, **key, missing=rate)
+            assert lacking == [one for one in behind if one["counts"][below] and not one["counts"][above]]
+
+
+def test_a_count_and_what_a_rate_misses_are_two_questions(service: Service) -> None:
+    answer = service.http.get(PATH, params={"count": "eligible", "missing": "eligible_coverage"})
+    assert answer.status_code == 400
+    assert "not for both" in answer.json()["detail"]
 
 
 def test_each_organization_has_its_row_and_the_events_that_suffice_for_it(world: World) -> None:

@@ -189,7 +189,7 @@ def test_the_organizations_are_listed_with_what_the_ledger_says_of_them(world: W
     assert len(listed) == world.service.get("/v1/rates", as_of=AS_OF)["total"]["counts"]["registered"] > 0
     for row, each in zip(listed, ledger, strict=True):
         its = each["attributes"]
-        assert (row["Region, code"], row["Trade, code"], row["Employees"]) == (
+        assert (row["Region, code"], row["Industry, code"], row["Employees"]) == (
             its["region"], its["industry"], its["employees"],
         )  # fmt: skip
         assert (row["Full members"], row["Organization coverage"]) == (
@@ -254,4 +254,4 @@ def test_the_shell_seals_renders_supposes_and_exports(world: World, tmp_path: Pa
     run("export", "--as-of", AS_OF, "--group-by", "kind", "--output", str(file))
     assert openpyxl.load_workbook(file).sheetnames[0] == "汇总"
     run("export", "--assessment", "assessment:shell", "--organizations", "--output", str(file))
-    assert "组织名单" in openpyxl.load_workbook(file).sheetnames
+    assert "单位名单" in openpyxl.load_workbook(file).sheetnames

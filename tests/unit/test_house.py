@@ -66,15 +66,15 @@ ROOMS: dict[str, dict[str, str]] = {
         "site": "asking web",
         "admission": "asking site web",
         "exports": "asking site web",
-        "access": "admission asking exports web",
+        "access": "admission asking exports site web",
         "assessment": "admission asking evidence exports site web",
         "inspection": "asking evidence exports site web",
-        "ledger": "asking exports inspection site web",
+        "ledger": "admission asking assessment exports inspection site web",
         "fieldwork": "admission asking exports ledger site web",
         "intake": "admission asking exports fieldwork site web",
-        "page_routers": "assessment fieldwork inspection intake ledger site",
+        "page_routers": "access assessment fieldwork inspection intake ledger site",
         "app": (
-            "access admission asking assessment evidence fieldwork "
+            "access admission asking assessment evidence exports fieldwork "
             "inspection intake ledger operation page_routers site web"
         ),
         "question_table": "app asking",

@@ -4,6 +4,7 @@ import contextlib
 import gc
 import json
 import random
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.events.envelope import read_event, significant
-from domain.values.attributes import is_plain, is_text
+from domain.values.attributes import is_plain, is_text, unfit_character
 from domain.values.instants import parse_instant
 from domain.values.strict_json import NotJsonError, is_json, read_json, split_array, split_values, strings
 from services.log.content import UnreadableError, content_of, time_and_data
@@ -109,6 +110,12 @@ def test_whatever_intake_takes_every_later_reader_reads() -> None:
         assert time_and_data(raw, None) == (reading.event.time_ns, reading.event.data)
         assert parse_instant(orjson.loads(raw)["time"]) == reading.event.time_ns
     assert taken > 500
+
+
+def test_no_character_that_unicode_calls_printable_hides_or_turns() -> None:
+    printable = [each for each in map(chr, range(sys.maxunicode + 1)) if each.isprintable()]
+    assert len(printable) > 100_000
+    assert [each for each in printable if unfit_character(each)] == []
 
 
 def test_json_that_is_plain_at_a_glance_holds_nothing_that_hides() -> None:

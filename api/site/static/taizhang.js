@@ -1,28 +1,82 @@
-// Comfort on top of pages that work without it: sliders for the clocks, plain addresses, keys, a sign of loading.
+// Comfort on top of pages that work without it: sliders for the clocks, plain addresses, keys, and a page in another
+// state by the part that changed, so that focus and the place scrolled to stay.
 "use strict";
 
 const DAY_MS = 86400000;
+const PARTS = [".top", ".clocks", "#content", "footer"];
 const loading = document.querySelector("[data-loading]");
+let asked = null;
+let shown = location.pathname + location.search;
 
-function showLoading() {
-  if (loading) loading.hidden = false;
-  document.querySelector("main").setAttribute("aria-busy", "true");
+function showLoading(on = true) {
+  if (loading) loading.hidden = !on;
+  const main = document.querySelector("main");
+  if (on) main.setAttribute("aria-busy", "true");
+  else main.removeAttribute("aria-busy");
+}
+
+// What has the focus, so that it can be found again among new elements: by id, else by its words in its part.
+function focused() {
+  const element = document.activeElement;
+  if (!element || element === document.body) return () => null;
+  const selector = element.id ? `#${CSS.escape(element.id)}` : element.tagName;
+  const label = element.getAttribute("aria-label");
+  const words = element.textContent.trim();
+  const part = PARTS.find((each) => element.closest(each)) || "body";
+  return () =>
+    [...document.querySelectorAll(`${part} ${selector}`)].find(
+      (each) => element.id || (each.getAttribute("aria-label") === label && each.textContent.trim() === words),
+    );
+}
+
+// This page in another state: its parts are put in place of the old ones. What cannot be had so is loaded whole.
+async function swap(address, remember) {
+  showLoading();
+  if (asked) asked.abort();
+  asked = new AbortController();
+  let fresh;
+  try {
+    const answer = await fetch(address, { headers: { accept: "text/html" }, signal: asked.signal });
+    if (!answer.ok || new URL(answer.url).pathname !== location.pathname) throw new Error("another page");
+    fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    address = answer.url;
+  } catch (error) {
+    if (error.name !== "AbortError") location.assign(address);
+    return;
+  }
+  const again = focused();
+  const open = [...document.querySelectorAll("details[open][id]")].map((each) => each.id);
+  for (const part of PARTS) {
+    const old = document.querySelector(part);
+    const now = fresh.querySelector(part);
+    if (!old !== !now) return location.assign(address);
+    if (old) old.replaceWith(now);
+  }
+  if (remember) history.pushState({}, "", address);
+  shown = location.pathname + location.search;
+  document.title = fresh.title;
+  document.documentElement.lang = fresh.documentElement.lang;
+  for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+  wireAll();
+  showLoading(false);
+  const element = again();
+  if (element) element.focus({ preventScroll: true });
 }
 
 function submit(form) {
   // Fields left empty would only lengthen the address.
-  for (const field of form.querySelectorAll("input[name], select[name]")) field.disabled = field.value === "";
-  const query = new URLSearchParams(new FormData(form)).toString();
-  for (const field of form.querySelectorAll("input[name], select[name]")) field.disabled = false;
-  showLoading();
-  location.assign(form.getAttribute("action") + (query ? `?${query}` : ""));
+  const fields = [...new FormData(form)].filter(([, value]) => value !== "");
+  const query = new URLSearchParams(fields).toString();
+  go(form.getAttribute("action") + (query ? `?${query}` : ""));
 }
 
-for (const form of document.querySelectorAll("form[data-form]")) {
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    submit(form);
-  });
+function go(address) {
+  const target = new URL(address, location.href);
+  if (target.pathname === location.pathname && !document.querySelector("main script")) swap(target.href, true);
+  else {
+    showLoading();
+    location.assign(target.href);
+  }
 }
 
 // A day is the number of days since 1970-01-01, as the slider counts them.
@@ -38,37 +92,61 @@ function wire(slider, field, shown) {
   slider.addEventListener("change", () => submit(slider.form));
 }
 
-for (const slider of document.querySelectorAll("[data-days]")) {
-  const field = document.getElementById(slider.dataset.days);
-  wire(slider, field, isoDay);
-  field.addEventListener("input", () => {
-    if (field.value) slider.value = Date.parse(field.value) / DAY_MS;
-  });
+function wireAll() {
+  for (const form of document.querySelectorAll("form[data-form]")) {
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      submit(form);
+    });
+  }
+  for (const slider of document.querySelectorAll("[data-days]")) {
+    const field = document.getElementById(slider.dataset.days);
+    wire(slider, field, isoDay);
+    field.addEventListener("input", () => {
+      if (field.value) slider.value = Date.parse(field.value) / DAY_MS;
+    });
+  }
+  for (const slider of document.querySelectorAll("[data-position]")) {
+    const atEnd = slider.max;
+    wire(slider, document.getElementById(slider.dataset.position), (value) => (value === atEnd ? "" : value));
+  }
 }
 
-for (const slider of document.querySelectorAll("[data-position]")) {
-  const field = document.getElementById(slider.dataset.position);
-  const atEnd = slider.max;
-  wire(slider, field, (value) => (value === atEnd ? "" : value));
-}
+wireAll();
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[href]");
   const plain = !event.defaultPrevented && event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey;
-  if (link && plain && !link.download && link.origin === location.origin && link.pathname + link.search !== location.pathname + location.search) {
-    showLoading();
-  }
+  if (!link || !plain || link.hasAttribute("download") || link.origin !== location.origin) return;
+  // A place within the page is the browser's own matter.
+  if (link.hash && link.pathname + link.search === location.pathname + location.search) return;
+  // Another step of the same list begins at its top; a choice stays where it is.
+  const stays = link.pathname === location.pathname && link.closest("[data-stay], .choices, .chips, .crumbs, thead, .langs");
+  if (stays && !document.querySelector("main script")) {
+    event.preventDefault();
+    swap(link.href, true);
+  } else if (link.pathname + link.search !== location.pathname + location.search) showLoading();
+});
+
+window.addEventListener("popstate", () => {
+  // A place within the page is in its history too, and changes nothing of it.
+  if (location.pathname + location.search !== shown) swap(location.href, false);
 });
 
 // A page that comes back from the browser's memory is not loading any more.
-window.addEventListener("pageshow", () => {
-  if (loading) loading.hidden = true;
-  document.querySelector("main").removeAttribute("aria-busy");
-});
+window.addEventListener("pageshow", () => showLoading(false));
 
-// Where a page names what is before and after it, the arrow keys lead there.
+// Where a page names what is before and after it, the arrow keys lead there; a slash goes to the search.
 document.addEventListener("keydown", (event) => {
   const busy = event.altKey || event.ctrlKey || event.metaKey || event.target.closest("input, select, textarea, [role=region]");
+  if (!busy && event.key === "/") {
+    const field = document.querySelector(".find input");
+    if (field) {
+      event.preventDefault();
+      field.focus();
+    }
+    return;
+  }
   const rel = { ArrowLeft: "prev", ArrowRight: "next" }[event.key];
   const link = !busy && rel && document.querySelector(`[data-steps] a[rel=${rel}]`);
   if (link) link.click();

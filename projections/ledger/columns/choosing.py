@@ -33,11 +33,13 @@ class Group(NamedTuple):
         filters: as for a rate.
         regions: by N the key under the dimension `region:N`.
         counted_in: a field of domain.ledger.rates.Counts, or None for all rows.
+        lacking: another one to which they add nothing; None: it makes no difference.
     """
 
     filters: Filters
     regions: Mapping[int, str]
     counted_in: str | None = None
+    lacking: str | None = None
 
 
 class Order(NamedTuple):
@@ -157,4 +159,6 @@ def _meant(snapshot: Snapshot, rows: Standing, group: Group) -> Mask:
     mask = matching(snapshot, rows, group.filters)
     if group.counted_in is not None:
         mask &= count_columns(rows)[Counts._fields.index(group.counted_in)] != 0
+    if group.lacking is not None:
+        mask &= count_columns(rows)[Counts._fields.index(group.lacking)] == 0
     return mask

@@ -48,7 +48,7 @@ UNION ALL
 SELECT 'function', proname::text, pg_get_functiondef(f.oid)
   FROM pg_proc f JOIN pg_namespace n ON n.oid = f.pronamespace WHERE n.nspname = %(schema)s AND prokind = 'f'
 """
-_APPLIED: Final = "SELECT max(version) FROM taizhang.migration"
+_APPLIED: Final = "SELECT version FROM taizhang.migration"
 
 Guards = dict[tuple[str, str], str]
 
@@ -89,8 +89,8 @@ def check_guards(report: Report, connection: Connection[Any]) -> None:
 def _make(cursor: Cursor[Any], tables: LedgerTables | None) -> None:
     """The schemas under other names."""
     cursor.execute(f"CREATE SCHEMA {SCRATCH}".encode())
-    applied = cursor.execute(_APPLIED).fetchone()
-    for migration in migrations()[: applied[0] if applied else 0]:
+    applied = {version for (version,) in cursor.execute(_APPLIED)}
+    for migration in (each for each in migrations() if each.version in applied):
         cursor.execute(migration.text.replace(f"{SCHEMA}.", f"{SCRATCH}.").encode())
     if tables is not None:
         LedgerTables(SCRATCH_LEDGER).create(cursor)
