@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from domain.events.types import EVENT_TYPES
 from domain.ledger.rates import group, unjudged
+from domain.ledger.rows import ledger
 from projections.ledger.columns import counts, grouping
 from projections.ledger.columns.columns import Snapshot
 from projections.ledger.rows import Changes
-from tests.fact_data import DAYS_TO_COME
-from tests.histories import Delivery, as_events, deliveries
+from services.evidence.bundles.relevant import relevant
+from tests.fact_data import BUSY, DAYS_TO_COME
+from tests.histories import Delivery, as_events, deliveries, fits
 from tests.oracle import facts as oracle_facts
 from tests.oracle import rows as oracle_rows
 from tests.projecting import from_scratch, project
@@ -84,3 +86,14 @@ def test_any_order_of_arrival_gives_the_same_life(drawn: list[Delivery], data: s
     for day in DAYS:
         assert effective_rows(one[0], day, len(history)) == effective_rows(two[0], day, len(history))
         assert in_effect(one[1], day, len(history)) == in_effect(two[1], day, len(history))
+
+
+@settings(max_examples=HISTORIES)
+@given(deliveries(to_come=True), days, st.sampled_from(BUSY))
+def test_the_events_of_a_bundle_alone_say_whether_its_organization_is_effectively_covered(
+    drawn: list[Delivery], day: date, org: str
+) -> None:
+    events = as_events(known(drawn))
+    of_all = {row.org: row for row in from_scratch(events, day, len(events)).rows()}
+    of_some = {row.org: row for row in ledger(relevant(events, [org]), day, fits).rows()}
+    assert of_some.get(org) == of_all.get(org)
