@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from api.access import grants, persons, readings, session, sessions, sign_in_links, signing_keys
 from api.admission import sign_in, sign_in_link, sign_out
 from api.admission.callers import admit
+from api.admission.gate import Gate
 from api.admission.reading_trail import ReadingTrail
 from api.asking.questions import Not, Question, question_of
 from api.assessment import assessments, campaigns, compare, exports, ranking, series, what_if
@@ -21,7 +22,7 @@ from api.exports.files import media_type
 from api.fieldwork import branch_tiers, matches, measures, regions, surveys, weak_branches
 from api.inspection import anomalies, changes, event_trail, replay, signals, vintage
 from api.intake import events, list_turns, lists, quarantine, quarantine_groups, sources
-from api.ledger import explain, ledger_stream, organizations, rates
+from api.ledger import bodies, explain, ledger_stream, organizations, rates
 from api.operation import contract, health
 from api.page_routers import PAGES
 from api.site.base import warm
@@ -29,7 +30,7 @@ from api.site.errors import handle_errors
 from api.site.middleware import Surroundings
 from api.web.parts import open_parts
 from api.web.problems import MEDIA_TYPE as PROBLEM_TYPE
-from api.web.requests import Limits, only_known
+from api.web.requests import only_known
 from services.system import settings as settings_module
 
 ROUTERS: Final = (
@@ -41,8 +42,10 @@ ROUTERS: Final = (
     signing_keys.router, sign_in.router, sign_in_link.router, sign_out.router, persons.router,
     campaigns.router, ranking.router, what_if.router, assessments.router, exports.router,
     measures.router, weak_branches.router, branch_tiers.router,
-    regions.router, surveys.router, matches.router,
+    regions.router, surveys.router, matches.router, bodies.router,
 )  # fmt: skip
+#: So long a worker reads the ledger before it answers all the same, and says that it has none.
+LOAD_S_MAX: Final = 120.0
 DESCRIPTION: Final = """\
 台账: a ledger of Party building coverage, on two clocks. Publish events, ask for any date as known at any moment.
 
@@ -117,8 +120,12 @@ def _tags(methods: dict[str, dict[str, Any]]) -> set[str]:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    parts = open_parts(settings_module.current())
-    app.state.parts = await run_in_threadpool(parts.__enter__)
+    settings = settings_module.current()
+    parts = open_parts(settings)
+    app.state.parts = opened = await run_in_threadpool(parts.__enter__)
+    if settings.workers > 1:
+        # The others answer meanwhile: who joins them can do what they can.
+        await run_in_threadpool(opened.queries.view.loaded.wait, LOAD_S_MAX)
     # Whoever asks first should not wait for templates.
     warm()
     try:
@@ -154,6 +161,6 @@ def create_app() -> FastAPI:
     app.add_route("/openapi.json", _openapi, include_in_schema=False)
     handle_errors(app)
     app.add_middleware(ReadingTrail)
-    app.add_middleware(Limits)
+    app.add_middleware(Gate)
     app.add_middleware(Surroundings)
     return app

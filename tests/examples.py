@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from domain.ledger.rates import Counts
+
 Example = dict[str, Any]
 
 EXAMPLES: list[Example] = [
@@ -15,6 +17,18 @@ def told(counts: dict[str, int], question: dict[str, Any]) -> dict[str, int]:
     """Of a group's counts those that the question's answer names: the first examples are older than some."""
     named = question["groups"][0]["counts"] if question["groups"] else counts
     return {name: count for name, count in counts.items() if name in named}
+
+
+def expected(question: dict[str, Any]) -> list[dict[str, Any]]:
+    """The question's groups, with the counts that there are; what is to come is null until it does."""
+    groups = question["groups"]
+    for group in groups:
+        missing = {name: count for name, count in group["counts"].items() if name not in Counts._fields}
+        assert set(missing.values()) <= {None}, missing
+    return [
+        {**group, "counts": {name: count for name, count in group["counts"].items() if name in Counts._fields}}
+        for group in groups
+    ]
 
 
 def case(name: str) -> Any:  # noqa: ANN401 - JSON of any shape

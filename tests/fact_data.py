@@ -148,6 +148,30 @@ def _existing() -> dict[str, st.SearchStrategy[dict[str, Any]]]:
             policy, optional={"members_counted": st.sampled_from(["here_and_elsewhere", "here"])}
         ),
         "signals.adopted": st.fixed_dictionaries({field: st.integers(1, 90) for field in SignalPolicy._fields}),
+        **_of_bodies(),
+    }
+
+
+def _of_bodies() -> dict[str, st.SearchStrategy[dict[str, Any]]]:
+    return {
+        "body.created": st.fixed_dictionaries(
+            {"body": bodies, "kind": body_kinds, "name": st.just("园")}, optional={"parent": bodies}
+        ),
+        "body.changed": _optional({"body": bodies}, {"name": st.just("园区"), "parent": st.none() | bodies}),
+        "body.closed": st.fixed_dictionaries({"body": bodies}),
+        "organization.placed": st.fixed_dictionaries({"org": orgs, "body": bodies})
+        | st.fixed_dictionaries({"org": orgs, "body": st.none(), "kind": body_kinds}),
+        "organization.unplaced": st.fixed_dictionaries({"org": orgs, "body": bodies}),
+        "basis.adopted": st.fixed_dictionaries(
+            {
+                "name": st.sampled_from(["legal_units", "large"]),
+                "title": st.just("口径"),
+                "categories": st.just([category for of in CATEGORIES.values() for category in of[:2]]),
+                "legal_persons_only": st.booleans(),
+                "employees_min": st.sampled_from([None, 3, 50]),
+                "formations_counted": st.lists(formations, min_size=1, max_size=3, unique=True),
+            }
+        ),
     }
 
 
@@ -168,14 +192,6 @@ def _to_come() -> dict[str, st.SearchStrategy[dict[str, Any]]]:
         "branch.secretary_reported": st.fixed_dictionaries(
             {"branch": branches, "state": st.sampled_from(["vacant", "filled"])}
         ),
-        "body.created": st.fixed_dictionaries(
-            {"body": bodies, "kind": body_kinds, "name": st.just("园")}, optional={"parent": bodies}
-        ),
-        "body.changed": _optional({"body": bodies}, {"name": st.just("园区"), "parent": st.none() | bodies}),
-        "body.closed": st.fixed_dictionaries({"body": bodies}),
-        "organization.placed": st.fixed_dictionaries({"org": orgs, "body": bodies})
-        | st.fixed_dictionaries({"org": orgs, "body": st.none(), "kind": body_kinds}),
-        "organization.unplaced": st.fixed_dictionaries({"org": orgs, "body": bodies}),
         "activity_policy.adopted": st.fixed_dictionaries(
             {
                 "meetings": st.dictionaries(
@@ -187,16 +203,6 @@ def _to_come() -> dict[str, st.SearchStrategy[dict[str, Any]]]:
                 "vacant_days_max": st.sampled_from([0, 1, 31, 90]),
             }
         ),
-        "basis.adopted": st.fixed_dictionaries(
-            {
-                "name": st.sampled_from(["legal_units", "large"]),
-                "title": st.just("口径"),
-                "categories": st.just([category for of in CATEGORIES.values() for category in of[:2]]),
-                "legal_persons_only": st.booleans(),
-                "employees_min": st.sampled_from([None, 3, 50]),
-                "formations_counted": st.lists(formations, min_size=1, max_size=3, unique=True),
-            }
-        ),
     }
 
 
@@ -204,6 +210,7 @@ DATA = _existing()
 DATA_TO_COME = {**DATA, **_to_come()}
 # What changes much happens more often.
 NAMES = [*DATA, "branch.coverage_changed", "branch.formed", "organization.registered", "member.transferred"]
+NAMES += ["organization.placed", "branch.coverage_changed", "branch.coverage_changed", "branch.dissolved"]
 NAMES_TO_COME = [
     *DATA_TO_COME,
     *("branch.meeting_held",) * 4,

@@ -86,6 +86,31 @@ def _founding(draw: st.DrawFn, days: list[str]) -> list[Said]:
 
 
 @st.composite
+def _founding_bodies(draw: st.DrawFn, days: list[str]) -> list[Said]:
+    """Bodies and who stands under them; some move their top under one of its own, are left, closed or made anew."""
+    parks = {"kind": "park", "name": "园"}
+    said = [
+        Said("body.created", days[draw(early_days)], {"body": "body:parks", **parks}),
+        Said("body.created", days[draw(early_days)], {"body": "body:park-1", **parks, "parent": "body:parks"}),
+        Said("organization.placed", days[draw(early_days)], {"org": BUSY[0], "body": "body:park-1"}),
+    ]
+    if draw(sometimes):
+        said.append(Said("body.changed", days[draw(mid_days)], {"body": "body:parks", "parent": "body:park-1"}))
+    if draw(sometimes):
+        said.append(Said("organization.placed", days[draw(mid_days)], {"org": BUSY[0], "body": "body:park-2"}))
+        said.append(Said("body.created", days[draw(mid_days)], {"body": "body:park-2", **parks}))
+        said.append(Said("organization.unplaced", days[draw(mid_days)], {"org": BUSY[0], "body": "body:park-1"}))
+    said += [
+        Said("basis.adopted", days[draw(early_days)], {**draw(DATA["basis.adopted"]), "name": name})
+        for name in ("legal_units", "large")
+    ]
+    if draw(sometimes):
+        closed = {"body": draw(st.sampled_from(["body:park-1", "body:park-2"]))}
+        said.append(Said("body.closed", days[draw(mid_days)], closed))
+    return said
+
+
+@st.composite
 def _founding_to_come(draw: st.DrawFn) -> list[Said]:
     """What of types to come most histories begin with: what a living branch is, bodies, and who stands under them."""
     days = DAYS_TO_COME
@@ -96,20 +121,12 @@ def _founding_to_come(draw: st.DrawFn) -> list[Said]:
     said = []
     if draw(often):
         said.append(begins("activity_policy.adopted", draw(DATA_TO_COME["activity_policy.adopted"])))
-    if draw(often):
-        said += [
-            begins("body.created", {"body": "body:parks", "kind": "park", "name": "园"}),
-            begins("body.created", {"body": "body:park-1", "kind": "park", "name": "园", "parent": "body:parks"}),
-            begins("organization.placed", {"org": BUSY[0], "body": "body:park-1"}),
-        ]
     if draw(st.booleans()):
         elsewhere = {"member": MEMBERS[4], "standing": "full", "org": BUSY[0], "relation": "elsewhere"}
         said.append(begins("member.enrolled", elsewhere))
         counted = {"employees_for_branch": 100, "formations_counted": ["standalone", "joint", "affiliated"]}
         four = {"full_members_for_branch": 4, "members_counted": "here_and_elsewhere", **counted}
         said.append(begins("policy.adopted", four))
-    if draw(sometimes):
-        said.append(Said("body.changed", days[draw(mid_days)], {"body": "body:parks", "parent": "body:park-1"}))
     branch = {"branch": BRANCHES[0]}
     if draw(sometimes):
         said.append(Said("branch.secretary_reported", days[draw(mid_days)], {**branch, "state": "vacant"}))
@@ -189,6 +206,8 @@ def deliveries(
     days = DAYS_TO_COME if to_come else DAYS
     happening = _happening(days, to_come=to_come)
     said = draw(_founding(days))
+    if draw(st.sampled_from([False, True, True])):
+        said += draw(_founding_bodies(days))
     if to_come:
         said += draw(_founding_to_come())
     said += [draw(happening) for _ in range(draw(st.integers(1, max(1, facts_max - 12))))]
@@ -216,10 +235,8 @@ class Question(NamedTuple):
 GROUPINGS = [
     (), ("industry",), ("kind",), ("industry", "kind"), ("category",), ("region:6", "industry"), ("formation",),
     ("measure",), ("region:9", "formation"), ("region:2", "region:4"), ("region:12", "measure", "industry"),
-]  # fmt: skip
-GROUPINGS_TO_COME = [
     ("body:park",), ("body:park:1",), ("body:park:2", "kind"), ("body:industry_department",),
-    ("body:supervising_unit",),
+    ("body:supervising_unit",), ("body:park:9", "body:park"),
 ]  # fmt: skip
 FILTERS: list[dict[str, Any]] = [
     {"region": "51"}, {"region": "510104"}, {"region": "5101040"}, {"kind": "new_economic"},
@@ -227,11 +244,13 @@ FILTERS: list[dict[str, Any]] = [
     {"industry": None}, {"formation": "joint"}, {"formation": "standalone"}, {"formation": None},
     {"measure": "combine"}, {"measure": "establish"}, {"work_covered": True}, {"work_covered": False},
     {"eligible": True}, {"eligible": False}, {"kind": "new_economic", "eligible": True, "region": "510"},
+    {"body": "body:parks"}, {"body": "body:park-1"}, {"body": "body:park-2", "kind": "new_social"}, {"basis": "large"},
+    {"basis": "legal_units"}, {"basis": "all"}, {"body": "body:parks", "basis": "large"},
 ]  # fmt: skip
 FILTERS_TO_COME: list[dict[str, Any]] = [
-    {"body": "body:parks"}, {"body": "body:park-1"}, {"effectively_covered": True}, {"effectively_covered": False},
-    {"basis": "large"}, {"basis": "legal_units"},
+    {"effectively_covered": True}, {"effectively_covered": False},
 ]  # fmt: skip
+BASES: list[dict[str, Any]] = [each for each in FILTERS if "basis" in each]
 # From the day before the first on; those on which all has happened more often.
 ASKED_DAYS = [
     date.fromisoformat(DAYS[0]) + timedelta(days=n) for n in (*range(len(DAYS) - 1, 2, -1), *range(4, 12), 2, 1, 0, -1)
@@ -241,8 +260,8 @@ ASKED_DAYS = [
 @st.composite
 def questions(draw: st.DrawFn, positions: int, *, to_come: bool = False) -> list[Question]:
     """Some questions of a history of so many positions: of the whole of it, and of what was known before."""
-    groupings = st.sampled_from([*GROUPINGS, *(GROUPINGS_TO_COME if to_come else ())])
-    filters = st.sampled_from([*[{}] * 60, *FILTERS, *(FILTERS_TO_COME if to_come else ())])
+    groupings = st.sampled_from(GROUPINGS)
+    filters = st.sampled_from([*[{}] * 60, *BASES, *BASES, *FILTERS, *(FILTERS_TO_COME if to_come else ())])
     days = st.sampled_from([date.fromisoformat(day) for day in DAYS_TO_COME[2:]] if to_come else ASKED_DAYS)
     return [
         Question(draw(days), positions - (draw(st.integers(0, positions)) // early), draw(groupings), draw(filters))

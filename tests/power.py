@@ -8,6 +8,7 @@ from typing import Any
 from tests.fact_data import DAYS
 from tests.histories import Delivery, Question
 from tests.oracle import facts as known
+from tests.oracle.fold import State
 from tests.oracle.rates import grouped
 from tests.oracle.rows import Row, branch_rows, ledger
 
@@ -20,6 +21,11 @@ FLOORS = {
     "a correction that is not the last": 10,
     "a fact that moves to another entity": 10,
     "industry grouped": 10,
+    "under a body": 20,
+    "under a body that does not exist": 3,
+    "taken from a body that was left": 1,
+    "of a basis": 1,
+    "a circle of bodies": 3,
 }
 FLOORS_TO_COME = {
     "with a living branch": 10,
@@ -69,6 +75,21 @@ def _lost(standing: Sequence[known.Fact], question: Question, rows: Mapping[str,
     return False
 
 
+def _of_bodies(
+    state: State, rows: Mapping[str, Row], anomalies: Sequence[known.Anomaly], question: Question
+) -> set[str]:
+    """What a question meets of bodies and bases."""
+    codes = {(anomaly.code, (anomaly.subject or "").partition(":")[0]) for anomaly in anomalies}
+    met = {
+        "under a body": any(row["bodies"] for row in rows.values()),
+        "under a body that does not exist": any(code == "body_not_created" for code, _ in codes),
+        "taken from a body that was left": any(code == "not_placed" for code, _ in codes),
+        "of a basis": question.filters.get("basis") in state.bases,
+        "a circle of bodies": ("parent_in_circle", "body") in codes,
+    }
+    return {name for name, there in met.items() if there}
+
+
 class Power:
     """Counts the questions of a law by what they meet."""
 
@@ -80,8 +101,9 @@ class Power:
     def add(self, events: Sequence[Delivery], question: Question) -> None:
         """Count one question."""
         standing, _ = known.known_facts(events[: question.known_at])
-        state, rows, _ = ledger(standing, question.as_of)
-        answer = grouped(state, rows, question.group_by, question.filters)
+        state, rows, anomalies = ledger(standing, question.as_of)
+        wanted = {name: to for name, to in question.filters.items() if name != "basis"}
+        answer = grouped(state, rows, question.group_by, wanted)
         self.questions += 1
         whole: Counter[str] = Counter()
         for _, counts in answer:
@@ -98,6 +120,7 @@ class Power:
             found.add("coverage lost")
         if "industry" in question.group_by and answer:
             found.add("industry grouped")
+        found |= _of_bodies(state, rows, anomalies, question)
         self.met.update(found)
 
     def add_to_come(self, events: Sequence[Delivery], question: Question) -> None:

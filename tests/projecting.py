@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from domain.events.facts import Event, EventKey
+from domain.ledger.placements import NOTHING_SAID, Answers, Body, Existence
 from domain.ledger.rates import DIMENSIONS, Filters
 from domain.ledger.rows import Ledger, ledger
 from projections.ledger.columns.columns import _WIRE, AttributesRow, Columns, Snapshot
@@ -27,6 +28,8 @@ class DictMemory:
         self.now = 0
         self.entities: dict[str, EntityRecord] = {}
         self.organizations: dict[str, OrganizationRecord] = {}
+        self.placed: dict[str, set[str]] = {}
+        self.numbers = {NOTHING_SAID: 0}
 
     def event(self, position: int) -> Event:
         return self.events[position - 1]
@@ -39,6 +42,24 @@ class DictMemory:
 
     def entity(self, name: str, family: str) -> EntityRecord:
         return self.entities.setdefault(name, EntityRecord(family, initial(family)))
+
+    def existence(self, body: str) -> Existence:
+        record = self.entities.get(body)
+        return record.state.existence if record is not None and isinstance(record.state, Body) else ()
+
+    def put_under(self, bodies: Iterable[str], org: str) -> None:
+        for body in bodies:
+            self.placed.setdefault(body, set()).add(org)
+
+    def under(self, body: str, changes: Changes) -> list[str]:
+        del changes
+        return sorted(self.placed.get(body, ()))
+
+    def answers(self, answers: Answers, changes: Changes) -> int:
+        if answers not in self.numbers:
+            self.numbers[answers] = len(self.numbers)
+            changes.answers.append((self.numbers[answers], answers))
+        return self.numbers[answers]
 
     def organization(self, org: str, changes: Changes) -> OrganizationRecord:
         if org not in self.organizations:
@@ -69,11 +90,15 @@ def project(events: list[Event]) -> tuple[Snapshot, Changes]:
             row[name] = value
     columns.add_entries(wire.tobytes())
     columns.add_attributes(
-        [AttributesRow(n, a.kind, a.category, a.region, a.industry, a.employees) for _, n, a in changes.attributes]
+        [
+            AttributesRow(n, a.kind, a.category, a.region, a.industry, a.employees, a.legal_person)
+            for _, n, a in changes.attributes
+        ]
     )
     columns.add_organizations([org for _, org in changes.organizations])
     columns.add_policies(changes.policies)
     columns.add_activity_policies(changes.activity_policies)
+    columns.add_answers([answers for _, answers in changes.answers])
     return columns.snapshot(len(events)), changes
 
 

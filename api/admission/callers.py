@@ -33,6 +33,8 @@ _DOTS_OF_JWT: Final = 2
 _CHALLENGE: Final = {"www-authenticate": 'Bearer realm="taizhang"'}
 # A body that took longer to come is from a caller who is looked at again; the log's grants are judged in turn anyway.
 SLOW_S: Final = 1.0
+# For whom places are kept free: who must look, and end what fills the others.
+RESERVED: Final = frozenset(("operator", "administrator"))
 # Whoever calls what needs no sign-in: no role, and nothing in sight.
 ANYONE: Final = Holder("anyone", frozenset(), frozenset(), ())
 
@@ -47,13 +49,16 @@ def identify(request: Request, parts: Parts, *, is_request: bool = True) -> list
         HTTPException: 303, a page for somebody who can sign in.
     """
     scheme, _, credential = request.headers.get("authorization", "").partition(" ")
-    if parts.settings.dev or scheme.lower() != "bearer":
+    credential = credential.strip()
+    # The word alone is no credential: a page of another site can send it, with this browser's cookie.
+    by_credential = scheme.lower() == "bearer" and bool(credential)
+    if parts.settings.dev or not by_credential:
         same_origin(request)
     if parts.settings.dev:
         _own_machine(request)
         return [DEVELOPER]
-    if scheme.lower() == "bearer" and credential:
-        return _by_credential(parts, credential.strip())
+    if by_credential:
+        return _by_credential(parts, credential)
     session = parts.sessions.open(request.cookies.get(cookie_name(parts), ""), is_request=is_request)
     if session is not None:
         return _by_name(parts, session.holder)
@@ -126,8 +131,24 @@ async def admit(request: Request, _: Annotated[object, Security(_BEARER)]) -> Ho
     """The caller, once let through to the route; what follows sees no more than the caller may.
 
     Raises:
-        Problem: 401 or 403.
+        Problem: as `admit_once`.
     """
+    return await admit_once(request)
+
+
+async def admit_once(request: Request) -> Holder:
+    """The caller, looked at when first asked: before a body is read, or before the route's own work.
+
+    Raises:
+        Problem: 401 or 403; 429, more than one caller may have under way; 503, no place is left.
+    """
+    if not hasattr(request.state, "holder"):
+        request.state.holder = await _admit(request)
+    holder: Holder = request.state.holder
+    return holder
+
+
+async def _admit(request: Request) -> Holder:
     parts, rule = parts_of(request), question_of(request.scope["route"].endpoint)
     address = f"address {request.client.host if request.client else ''}"
     if rule is not None and rule.roles is None:
@@ -140,6 +161,8 @@ async def admit(request: Request, _: Annotated[object, Security(_BEARER)]) -> Ho
         _not_too_many(parts, address)
         raise
     _not_too_many(parts, holders[0].name)
+    if (place := getattr(request.state, "place", None)) is not None:
+        place.take(f"caller {holders[0].name}", is_operator=not together(holders).roles.isdisjoint(RESERVED))
     bind_contextvars(caller=holders[0].name)
     request.state.holders = holders  # for what the head of a page says, and what its navigation leads to
     holder = decide(holders, rule)

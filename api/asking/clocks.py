@@ -111,12 +111,19 @@ async def wait_for(parts: Parts, position: int) -> None:
     """Wait until the projections have reached a position, and answer from there.
 
     Raises:
-        Problem: 503, that takes too long.
+        Problem: 503, that takes too long, or too many wait; 429, too many of this caller's do.
     """
+    # Right after the start there is no version of the projection in memory yet.
+    view = parts.queries.view
+    if view.position < position or view.current.version.number == 0:
+        with parts.places.waits.held(parts.asker):
+            await _wait(parts, position)
+
+
+async def _wait(parts: Parts, position: int) -> None:
     view = parts.queries.view
     deadline = time.monotonic() + parts.settings.wait_seconds_max
-    # Right after the start there is no version of the projection in memory yet.
-    while view.position < position or view.current.version.number == 0:
+    while True:
         view.renew()
         if view.position >= position and view.current.version.number:
             return
@@ -156,7 +163,8 @@ async def _position_at(parts: Parts, known_at: str, name: str) -> int:
         except InstantToComeError as error:
             if error.in_s > parts.settings.wait_seconds_max:
                 raise invalid(f"query.{name}", known_at, "instant_to_come", str(error)) from error
-            await asyncio.sleep(error.in_s)
+            with parts.places.waits.held(parts.asker):
+                await asyncio.sleep(error.in_s)
 
 
 async def clocks(

@@ -5,13 +5,28 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import Depends, Query
+from pydantic import StringConstraints
 
 from api.web.problems import invalid
 from api.web.shapes import Figures, figures
+from domain.ledger.bases import ALL
+from domain.ledger.meaning import BODY_DIMENSION_PATTERN, DIMENSION_PATTERN
 from domain.ledger.rates import DIMENSIONS, RATES, Counts, Filters, Key, is_region_prefix
+from domain.values.codes import CodeError, check_named
+from domain.values.fields import NAME_LENGTH_MAX
 from domain.values.terms import Category, Formation, Kind, Measure, RateName
 
 _INDUSTRY: Final = re.compile(r"[A-T][0-9]{0,4}|null", re.ASCII)
+
+
+BasisAsked = Annotated[
+    str | None,
+    Query(
+        description="The named basis (口径) by which is counted, as adopted by the date; `all` where left out.",
+        max_length=NAME_LENGTH_MAX,
+        examples=["legal_units"],
+    ),
+]
 
 
 async def filters(  # each is a query parameter of its own
@@ -43,6 +58,15 @@ async def filters(  # each is a query parameter of its own
             "nobody is either."
         ),
     ] = None,
+    body: Annotated[
+        str | None,
+        Query(
+            description="Only those that answer to this body or to one below it, as the hierarchy stands on the date.",
+            max_length=69,
+            examples=["body:park-1"],
+        ),
+    ] = None,
+    basis: BasisAsked = None,
 ) -> Filters:
     """The filters of this question."""
     if region is not None and not is_region_prefix(region):
@@ -50,15 +74,32 @@ async def filters(  # each is a query parameter of its own
     if industry is not None and not _INDUSTRY.fullmatch(industry):
         rule = "an industry prefix is a section A to T and up to 4 digits, or null"
         raise invalid("query.industry", industry, "industry", rule)
-    return Filters(region, kind, category, industry, formation, measure, work_covered, eligible, effectively_covered)
+    if body is not None and not is_body(body):
+        raise invalid("query.body", body, "body", "a body is body: and 1 to 64 of A-Z a-z 0-9 _ -")
+    return Filters(
+        region, kind, category, industry, formation, measure, work_covered, eligible, effectively_covered, body=body,
+        basis=basis_named(basis),
+    )  # fmt: skip
+
+
+def basis_named(basis: str | None) -> str | None:
+    """The basis that a question names; None for that of all."""
+    return None if basis == ALL else basis
+
+
+def is_body(value: str) -> bool:
+    """Whether it is a body's identifier."""
+    try:
+        return bool(check_named(value, "body"))
+    except CodeError:
+        return False
 
 
 Filtered = Annotated[Filters, Depends(filters)]
 
 
-Dimension = Literal[
-    "kind", "category", "industry", "region:2", "region:4", "region:6", "region:9", "region:12", "measure", "formation"
-]
+# `body:KIND` is the body of a kind, `body:KIND:N` its ancestor at level N from the top.
+Dimension = Annotated[str, StringConstraints(pattern=DIMENSION_PATTERN)]
 
 
 class Group(Figures):
@@ -69,13 +110,17 @@ class Group(Figures):
 
 async def dimensions(
     group_by: Annotated[
-        list[Dimension] | None, Query(description="Dimensions to group by, in this order; may repeat.")
+        list[Dimension] | None,
+        Query(
+            description="Dimensions to group by, in this order; may repeat. `body:KIND` is the body of a kind that "
+            "organizations answer to (`none`: said to have none), `body:KIND:N` its ancestor at level N from the top."
+        ),
     ] = None,
 ) -> tuple[str, ...]:
     """The dimensions of this question, each once."""
     given = tuple(group_by or ())
     if len(set(given)) != len(given):
-        rule = f"each dimension stands once; there are {', '.join(DIMENSIONS)}"
+        rule = f"each dimension stands once; there are {', '.join(DIMENSIONS)}, body:KIND and body:KIND:N"
         raise invalid("query.group_by", ", ".join(given), "dimension_repeated", rule)
     return given
 
@@ -141,3 +186,20 @@ def regions(
         if code is not None and len(code) not in given:
             raise invalid(f"query.region:{digits}", code, "region", "a division code has 2, 4, 6, 9 or 12 digits")
     return {digits: code for digits, code in given.items() if code is not None}
+
+
+BODY_KEY_PATTERN: Final = "^(?:body:[A-Za-z0-9_-]{1,64}|none|null)$"
+
+
+def body_keys(
+    body_key: Annotated[
+        list[Annotated[str, StringConstraints(pattern=f"^{BODY_DIMENSION_PATTERN}=(?:{BODY_KEY_PATTERN[4:-2]})$")]]
+        | None,
+        Query(
+            description="The group's key under a dimension of bodies, as `body:park=body:park-1`; `none` for those "
+            "said to have none, `null` for those of which nobody said. May repeat.",
+        ),
+    ] = None,
+) -> dict[str, str]:
+    """By dimension of bodies, the group's key."""
+    return dict(each.split("=", 1) for each in body_key or ())

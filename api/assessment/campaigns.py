@@ -1,7 +1,7 @@
 """`GET /v1/campaigns`: campaigns and where their targets stand, at any pair of clocks."""
 
 from datetime import date
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field
@@ -14,7 +14,7 @@ from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.problems import invalid
 from api.web.shapes import Evidence, KnownAt, RateShape, knowledge
-from domain.assessment.campaigns import Campaign, Target
+from domain.assessment.campaigns import Campaign, Target, told_segment
 from domain.events.campaigns import Comparator
 from domain.values.clocks import Basis
 from domain.values.codes import CodeError, check_named
@@ -23,8 +23,6 @@ from services.assessment.campaigns import TargetStanding, Verdict, campaigns, fi
 from services.ledger.queries import Queries
 
 router = APIRouter(prefix="/v1/campaigns", tags=["assessment"], responses=PROBLEMS)
-
-SEGMENT: Final = ("region", "kind", "category", "industry")
 
 
 class Segment(BaseModel):
@@ -223,7 +221,7 @@ def shown_campaign(each: Campaign) -> dict[str, Any]:
 
 def shown_target(target: Target) -> dict[str, Any]:
     """A target, as answers show it."""
-    segment = {name: getattr(target.segment, name) for name in SEGMENT}
+    segment = told_segment(target.segment)
     return {**target._asdict(), "segment": segment}
 
 

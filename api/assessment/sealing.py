@@ -12,9 +12,9 @@ from api.evidence.log import signer
 from api.web.parts import Parts, parts_of
 from api.web.problems import Problem, invalid
 from api.web.publishing import publish_act
-from domain.ledger.rates import Filters
+from domain.assessment.campaigns import segment_of
 from domain.values.fields import AssessmentId, CampaignId, Name, OfficeId, Reason, Segment
-from services.assessment.assessments import SEGMENT, Draft, Wanted
+from services.assessment.assessments import Draft, Wanted
 from services.evidence.notes.signing import LogContradictsError
 from services.log.messages import Publisher
 
@@ -80,7 +80,7 @@ async def _wanted(parts: Parts, body: Seal) -> Wanted:
         raise invalid("body.reason", body.reason, "reason", "supersedes and its reason stand together")
     as_of = read_date("as_of", body.as_of)
     position = await _known_at(parts, body.known_at)
-    segment = Filters(**{name: getattr(body.segment, name) for name in SEGMENT})
+    segment = segment_of(body.segment.model_dump())
     return Wanted(
         body.assessment, body.title, body.office, body.campaign, as_of, position, tuple(body.group_by), segment,
         body.supersedes, body.reason,

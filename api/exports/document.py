@@ -1,5 +1,6 @@
 """What a document is, whatever format it is written in."""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Final, Literal, NamedTuple
@@ -21,12 +22,23 @@ WITHHELD: Final = Withheld()
 Value = str | int | float | date | Withheld | None
 
 # A cell that begins so is taken for a formula by one program or another (OWASP, CSV Injection).
+_INVISIBLE: Final = frozenset(("Cc", "Cf", "Zs", "Zl", "Zp"))
+# Drawn as nothing: fillers of Hangul, the joiner of graphemes, selectors of variants, a blank of Braille.
+_FILLERS: Final = frozenset(
+    "\u115f\u1160\u3164\uffa0\u034f\u2800\u17b4\u17b5" + "".join(map(chr, range(0xFE00, 0xFE10)))
+)
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def looks_like_formula(text: str) -> bool:
-    """Whether a spreadsheet might take a text for a formula."""
-    return text.startswith(_FORMULA)
+    """Whether a spreadsheet might take a text for a formula, by itself or once it has left away what nobody sees."""
+    seen = next((n for n, each in enumerate(text) if not is_invisible(each)), len(text))
+    return text.startswith(_FORMULA) or text[seen:].startswith(_FORMULA)
+
+
+def is_invisible(character: str) -> bool:
+    """Whether a character shows nothing: a blank, a mark of direction or joining, a filler, a selector of variants."""
+    return unicodedata.category(character) in _INVISIBLE or character in _FILLERS
 
 
 BARS_MAX: Final = 60

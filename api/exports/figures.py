@@ -8,8 +8,9 @@ from api.exports.document import WITHHELD, Column, Value
 from api.site.formats import Names, moment
 from api.site.texts import Lang, has, text
 from domain.figures.publication import OF_MEMBERS, PEOPLE, PEOPLE_MIN, Parts, Publication, sum_of_parts
+from domain.ledger.meaning import split
 from domain.ledger.policy import Policy
-from domain.ledger.rates import RATES, Counts, Filters, Key, rates
+from domain.ledger.rates import BODY_DIMENSION, RATES, Counts, Filters, Key, rates
 
 NOTES: Final = (*(f"export.note.{name}" for name in RATES), "export.note.rounding", "export.note.clocks")
 
@@ -133,6 +134,10 @@ class Shown(NamedTuple):
 
 def dimension_title(lang: Lang, name: str) -> str:
     """What a dimension is called."""
+    if name.startswith(BODY_DIMENSION):
+        kind, number = split(name)
+        title = text(lang, f"body_kind.{kind}")
+        return title if number is None else text(lang, "body.level", kind=title, level=number)
     level = name.replace(":", ".")
     return text(lang, level if has(level) else name.partition(":")[0])
 

@@ -107,7 +107,7 @@ async def post_events(request: Request, holder: Admitted) -> Response:
     form = _form(request.headers.get("content-type", ""))
     _refuse_binary_mode(request)
     began = time.monotonic()
-    body, unpacked = await read_body(request, parts.settings.body_bytes_max, parts.settings.body_seconds_max)
+    body, unpacked = await read_body(request, parts.settings.body_bytes_max)
     sender = (await still(request, holder, began)).publisher()
     coordinates = _history(request, holder)
     if not unpacked:

@@ -135,7 +135,7 @@ async def turn(
     """
     may_speak(holder, source)
     parts = parts_of(request)
-    raw, _ = await read_body(request, parts.settings.body_bytes_max, parts.settings.body_seconds_max)
+    raw, _ = await read_body(request, parts.settings.body_bytes_max)
     try:
         body = TurnShape.model_validate_json(raw)
     except ValidationError as error:

@@ -224,7 +224,7 @@ async def post(
     may_speak(holder, source)
     parts = parts_of(request)
     asked = ListAsked(source, clocks.as_of, read_part(region or (), page or ""), known_at(request, clocks))
-    body, _ = await read_body(request, parts.settings.body_bytes_max, parts.settings.body_seconds_max)
+    body, _ = await read_body(request, parts.settings.body_bytes_max)
     if not body:
         raise invalid("body", "", "empty", "send the file as the body")
     with tempfile.TemporaryDirectory() as folder:

@@ -97,8 +97,7 @@ def get_form(request: Request, page: Paged, holder: Admitted, __: Carried) -> Re
 async def post_file(request: Request, page: Paged, holder: Admitted, __: Carried) -> Response:
     """Keep the file for a while, and lead on to what it would publish."""
     parts = parts_of(request)
-    limits = (parts.settings.body_bytes_max, parts.settings.body_seconds_max)
-    async with uploaded(request, *limits, "source", "date", "region", "page") as (form, file):
+    async with uploaded(request, parts.settings.body_bytes_max, "source", "date", "region", "page") as (form, file):
         source, date_ = form["source"].strip(), read_date("date", form["date"])
         if not source:
             raise invalid("form.source", "", "source", "say whose list it is, as its events name the source")

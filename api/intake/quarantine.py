@@ -1,7 +1,7 @@
 """Quarantine for stewards: what was set aside, and its end."""
 
 import base64
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from api.admission.callers import Admitted
 from api.asking.clocks import POSITION_MAX, read_position
-from api.asking.questions import ONE_RECORD, STEWARDING, act, question
+from api.asking.questions import ONE_RECORD, STEWARDING, Not, act, question
 from api.exports.lists import Sheet, taken_away
 from api.intake.events import EventResult, result
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
@@ -18,6 +18,7 @@ from api.web.parts import parts_of
 from api.web.problems import Fault, ProblemDetails
 from domain.values.fields import REASON_LENGTH_MAX
 from services.intake.quarantine import PAGE_MAX, Filters, Quarantined, State
+from services.intake.quarantine_expiry import EVERY, expire, write_anew
 
 router = APIRouter(prefix="/v1/quarantine", tags=["quarantine"], responses=PROBLEMS)
 
@@ -36,6 +37,9 @@ class QuarantinedMessage(BaseModel):
     reasons: list[Fault]
     raw_sha256: str
     raw_bytes: int
+    emptied_at: datetime | None = Field(
+        description="since when its bytes are gone: it held numbers or names of persons, and was discarded or is old"
+    )
     state: State = Field(description="open, or the end that it came to")
 
 
@@ -62,7 +66,7 @@ class QuarantineDossier(QuarantinedMessage):
     """One message whole."""
 
     attributes: dict[str, str] | None = Field(description="binary mode's CloudEvents attributes")
-    raw_base64: str = Field(description="the bytes as received")
+    raw_base64: str = Field(description="the bytes as received; empty where they are gone")
     actions: list[Action]
 
 
@@ -85,6 +89,7 @@ def _shown(message: Quarantined) -> dict[str, Any]:
         "reasons": message.reasons,
         "raw_sha256": message.raw_sha256.hex(),
         "raw_bytes": message.raw_bytes,
+        "emptied_at": message.emptied_at,
         "state": message.state,
     }
 
@@ -127,6 +132,24 @@ def get(request: Request, quarantine_id: Number) -> Response:
     return answer(_shown(dossier.message) | more)
 
 
+class Expired(BaseModel):
+    """How many messages lost their bytes."""
+
+    emptied: int
+
+
+@router.post(
+    "/expire", response_model=None, responses={200: {"model": Expired}}, summary="清除 Let bytes go that are due"
+)
+@act(STEWARDING, "whole", command="quarantine expire", page=Not("the service does so by itself, every hour"))
+def expire_(request: Request) -> Response:
+    """Of what held numbers or names of persons, and was discarded or kept for long enough (`quarantine_days`)."""
+    parts = parts_of(request)
+    emptied = expire(parts.intake.writer, timedelta(days=parts.settings.quarantine_days))
+    write_anew(parts.intake.writer, EVERY)
+    return answer({"emptied": emptied})
+
+
 _ENDED: dict[int | str, dict[str, Any]] = {409: {"model": ProblemDetails, "description": "Its end is recorded already"}}
 
 
@@ -154,6 +177,6 @@ def redrive(request: Request, holder: Admitted, quarantine_id: Number) -> Respon
     command="quarantine discard",
 )
 def discard(request: Request, holder: Admitted, quarantine_id: Number, body: Discard) -> Response:
-    """Its bytes stay, with the reason."""
+    """Its bytes stay, with the reason; those of what was refused for numbers or names of persons go, its hash stays."""
     parts_of(request).quarantine.discard(quarantine_id, holder.name, body.reason)
     return get(request, quarantine_id)

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, Final
 
 import orjson
 from fastapi import APIRouter, Header, Query, Request
@@ -16,7 +16,7 @@ from api.admission.callers import Admitted, is_unchanged
 from api.asking.questions import BY_HTTP, FOR_PROGRAMS, INSPECTING, Not, question
 from api.web.answers import PROBLEMS
 from api.web.parts import parts_of
-from api.web.problems import Problem, invalid
+from api.web.problems import invalid
 from services.access.callers import Holder
 from services.ledger.ledger_stream import Change, Mark, changes, mark_now, sight_of
 from services.ledger.queries import Queries
@@ -31,7 +31,6 @@ POLL_S: Final = 0.25
 LOOK_S: Final = 0.5
 # So that proxies on the way do not take a quiet stream for a dead one.
 KEEP_ALIVE_S: Final = 15.0
-STREAMS_MAX: Final = 100
 _RETRY: Final = b"retry: 2000\n\n"
 
 After = Annotated[
@@ -84,22 +83,13 @@ def _mark(text: str, request: Request) -> Mark:
 
 
 class _Stream(StreamingResponse):
-    """One of the streams that this process has open; counted from the look at the limit on, with nothing between."""
-
-    open: ClassVar[int] = 0
+    """One of the streams that this process has open; it keeps a place of its own, and none among the requests."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if _Stream.open >= STREAMS_MAX:
-            raise Problem(
-                "not-ready",
-                f"{STREAMS_MAX} streams are open, which is the limit; try again later",
-                headers={"retry-after": "30"},
-            )
-        _Stream.open += 1
-        try:
+        parts = parts_of(Request(scope))
+        with parts.places.streams.held(parts.asker):
+            scope["state"]["place"].give_back()
             await super().__call__(scope, receive, send)
-        finally:
-            _Stream.open -= 1
 
 
 def _today() -> date:

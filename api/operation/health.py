@@ -19,6 +19,7 @@ from services.intake.sources import sources
 from services.ledger import held
 from services.ledger.lag import Lag
 from services.ledger.ruleset import ruleset
+from services.serving.connections import CONNECTIONS
 from services.system.logs import logger
 
 router = APIRouter(tags=["operation"])
@@ -87,6 +88,7 @@ async def ready(request: Request) -> Response:
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what the operator asks about
         logger().warning("not ready", part="database", error=str(error))
         shown = {"database": _part(ready=False, detail="does not answer")}
+    shown["edge"] = _edge(parts)
     at_fault = {name for name, part in shown.items() if not part["ready"]}
     is_ready = not at_fault & needed
     status = "not ready" if not is_ready else "degraded" if at_fault else "ready"
@@ -123,6 +125,17 @@ def _held(parts: Parts) -> dict[str, Any]:
     return _part(ready=False, detail=f"{number} held, at positions {positions}: taizhang held list")
 
 
+def _edge(parts: Parts) -> dict[str, Any]:
+    """Connections and places: who was refused one lately is a reason to look who has them."""
+    told = [f"{each.taken} of {each.at_once} {each.what}" for each in parts.places]
+    if refused := [f"{each.what} ({each.refused} so far)" for each in parts.places if each.refused_lately]:
+        told.append(f"in the last minute callers were refused {', '.join(refused)}")
+    if crowded := CONNECTIONS.crowded_lately:
+        told.append("connections that waited were ended for others")
+    detail = f"{len(CONNECTIONS.open)} connections; {'; '.join(told)}"
+    return _part(ready=not refused and not crowded, detail=detail)
+
+
 def _rules(parts: Parts) -> dict[str, Any]:
     """The rules that made the figures; others than the program's are named in every answer, and no fault."""
     version = parts.queries.view.current.version
@@ -155,4 +168,4 @@ def metrics(request: Request) -> Response:
         account = Account(*sources(everywhere), head, parts.queries.position, number)
     except Exception as error:  # noqa: BLE001 - without the database there is still HTTP to measure
         logger().warning("measures without the account", error=str(error))
-    return Response(text(account), media_type=CONTENT_TYPE_LATEST)
+    return Response(text(parts.places, account), media_type=CONTENT_TYPE_LATEST)

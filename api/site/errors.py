@@ -16,7 +16,8 @@ from starlette.types import Scope
 from api.site.base import Page, chosen_language
 from api.site.texts import has
 from api.web.problems import KINDS, Problem, faults
-from domain.values.reasons import Reason
+from domain.values.codes import holds_personal_identifier
+from domain.values.reasons import PERSONAL_RULES, Reason
 from services.evidence.notes.signing import LogContradictsError
 from services.intake.in_turn import ActRefusedError, CameSinceError
 from services.log.tree import LogDamagedError
@@ -117,10 +118,12 @@ def _invalid(error: RequestValidationError) -> Problem:
         where, *path = (str(part) for part in item["loc"])
         at = f"{where}.{'.'.join(path)}" if where in ("query", "path", "header") else "".join(f"/{p}" for p in path)
         value = item.get("input")
-        shown = None if isinstance(value, dict | list) else value
+        personal = item["type"] in PERSONAL_RULES or holds_personal_identifier(str(value))
+        shown = None if isinstance(value, dict | list) or personal else value
         found.append(Reason(item["type"], at, shown, item["msg"]).as_json())
     first = found[0]
-    return Problem("invalid-request", f"{first['at']} {first['value']!r}: {first['message']}", errors=found)
+    said = "" if first["value"] is None else f" {first['value']!r}"
+    return Problem("invalid-request", f"{first['at']}{said}: {first['message']}", errors=found)
 
 
 def handle_errors(app: FastAPI) -> None:

@@ -7,7 +7,8 @@ from typing import Final
 from api.site.texts import Lang, has, text
 from domain.assessment.campaigns import Target
 from domain.fieldwork.regions import Regions
-from domain.ledger.rates import Rate
+from domain.ledger.placements import NONE as NO_BODY
+from domain.ledger.rates import BODY_DIMENSION, Rate
 from services.system.settings import SHANGHAI
 
 NONE: Final = "–"
@@ -113,5 +114,7 @@ class Names:
             return self.place(code)
         if name == "industry":
             return industry_name(code, self.lang)
+        if name.startswith(BODY_DIMENSION):
+            return text(self.lang, f"body.{code or 'null'}") if code in (None, NO_BODY) else str(code)
         key = f"{name}.{code or 'null'}"
         return text(self.lang, key) if has(key) else str(value)

@@ -4,11 +4,9 @@ Two locks, either of which is enough: `api/web/browsers.py` asks where the brows
 from, and here the form must repeat a secret of this browser's cookie, which no other site can read.
 """
 
-import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -70,27 +68,23 @@ def _believed(request: Request, pairs: list[tuple[str, str]], names: tuple[str, 
 
 
 @asynccontextmanager
-async def uploaded(
-    request: Request, bytes_max: int, seconds_max: float, *names: str
-) -> AsyncIterator[tuple[dict[str, str], UploadFile]]:
+async def uploaded(request: Request, bytes_max: int, *names: str) -> AsyncIterator[tuple[dict[str, str], UploadFile]]:
     """The fields of a form with one file, `file`, as `submitted` gives them, and the file.
 
     Raises:
-        Problem: as `submitted`; 408, too slow; 413, too large.
+        Problem: as `submitted`; 413, too large.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != MULTIPART:
         raise Problem("unsupported-media-type", f"a form with a file is sent as {MULTIPART}")
     within = Request(request.scope, limited(request.receive, bytes_max))
     try:
-        async with asyncio.timeout(seconds_max):
-            form = await within.form(max_files=1, max_fields=FIELDS_MAX, max_part_size=_PART_BYTES_MAX)
-    except TimeoutError:
-        detail = f"the file was not here within {seconds_max:g} s; send it over a better connection"
-        raise Problem("body-too-slow", detail, headers={"connection": "close"}) from None
-    except HTTPException as error:
-        if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        form = await within.form(max_files=1, max_fields=FIELDS_MAX, max_part_size=_PART_BYTES_MAX)
+    except Problem as problem:
+        if problem.kind == "too-large":
             detail = f"a file has at most {bytes_max} bytes here; use the command taizhang reconcile for larger ones"
-            raise Problem("too-large", detail, headers={"connection": "close"}) from None
+            raise Problem("too-large", detail) from None
+        raise
+    except HTTPException as error:
         raise Problem("invalid-request", f"the form cannot be read ({error.detail}); {_REMEDY}") from None
     try:
         file = form.get("file")

@@ -13,13 +13,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.site.errors import respond
 from api.web.metrics import REQUEST_SECONDS, REQUESTS
 from api.web.problems import Problem
-from api.web.requests import SMALL_BODY_BYTES_MAX, limited
 from domain.values.codes import holds_personal_identifier
 from services.system.logs import logger
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
-# What takes events or files has limits of its own.
-INTAKE: Final = frozenset(("/v1/events", "/v1/lists", "/daily/lists"))
 _QUIET: Final = frozenset(("/health/live", "/health/ready", "/metrics"))
 
 UNFORESEEN: Final = (
@@ -75,8 +72,7 @@ class Surroundings:
 
         with structlog.contextvars.bound_contextvars(request_id=identity):
             try:
-                within = receive if scope["path"] in INTAKE else limited(receive, SMALL_BODY_BYTES_MAX)
-                await self._app(scope, within, send_on)
+                await self._app(scope, receive, send_on)
             except ClientDisconnect:
                 status = status or 499  # as nginx notes it: the client went away, nobody reads an answer
             except Exception:

@@ -1,5 +1,6 @@
 """What `/metrics` shows, in Prometheus' terms."""
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import Final, get_args
 
@@ -12,9 +13,13 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
 
+from api.web.places import AllPlaces
 from services.intake.sources import Partition, Source
 from services.log.messages import Disposition
+from services.serving.connections import CONNECTIONS
+from services.serving.workers import COUNTS_FOLDER
 from services.system.logs import strike_out
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client gives it no types
@@ -97,10 +102,45 @@ class Account:
         yield from (lag, read, gone, logs, seen)
 
 
-def text(account: Account | None) -> bytes:
+class Edge:
+    """Connections and places of the process that is asked, as a collector: how many, who was refused or ended."""
+
+    def __init__(self, places: AllPlaces) -> None:
+        self._places = places
+
+    def collect(self) -> Iterator[Metric]:
+        """The families, as prometheus_client wants them."""
+        taken = GaugeMetricFamily("taizhang_places", "Places taken, by kind", labels=["kind"])
+        limit = GaugeMetricFamily("taizhang_places_max", "Places there are, by kind", labels=["kind"])
+        refused = CounterMetricFamily("taizhang_places_refused", "Callers refused a place, by kind", labels=["kind"])
+        for each in self._places:
+            taken.add_metric([each.what], each.taken)
+            limit.add_metric([each.what], each.at_once)
+            refused.add_metric([each.what], each.refused)
+        ended = CounterMetricFamily(
+            "taizhang_connections_ended",
+            "Connections that the service ended: late, crowded, large, malformed, cut off",
+            labels=["why"],
+        )
+        for why, number in CONNECTIONS.ended.items():
+            ended.add_metric([why], number)
+        connections = GaugeMetricFamily("taizhang_connections", "Connections that are open")
+        connections.add_metric([], len(CONNECTIONS.open))
+        yield from (taken, limit, refused, connections, ended)
+
+
+def text(places: AllPlaces, account: Account | None) -> bytes:
     """All measures in Prometheus' text format; without an account where the database does not answer."""
-    if account is None:
-        return generate_latest(REGISTRY)
+    counted = generate_latest(_of_all_workers() if COUNTS_FOLDER in os.environ else REGISTRY)
     beside = CollectorRegistry()
-    beside.register(account)
-    return generate_latest(REGISTRY) + generate_latest(beside)
+    beside.register(Edge(places))
+    if account is not None:
+        beside.register(account)
+    return counted + generate_latest(beside)
+
+
+def _of_all_workers() -> CollectorRegistry:
+    """What this process and its like have counted, those that have ended too."""
+    together = CollectorRegistry()
+    MultiProcessCollector(together)  # type: ignore[no-untyped-call]  # prometheus_client gives it no types
+    return together

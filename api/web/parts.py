@@ -8,6 +8,7 @@ from typing import cast
 
 from starlette.requests import Request
 
+from api.web.places import AllPlaces
 from domain.values.scope import Scope
 from services.access.api_keys import Keyring
 from services.access.grants import Grants
@@ -17,12 +18,11 @@ from services.access.rate_limits import RateLimits
 from services.access.reading_trail import Readings
 from services.access.seal import Seal
 from services.access.sessions import Sessions
-from services.evidence.notes.signing import signers
-from services.evidence.witness.notary import Notary, read_witnesses
 from services.fieldwork.regions import KnownRegions
 from services.intake.group_commit import GroupCommit
 from services.intake.intake import Intake
 from services.intake.quarantine import Quarantine
+from services.intake.quarantine_expiry import Expiry
 from services.ledger.queries import Queries
 from services.ledger.view import PinnedView
 from services.lists.uploads import Uploads
@@ -35,7 +35,7 @@ from services.system.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Settings, who may call, intake, the log, and the answers."""
+    """Settings, who may call, intake, the log, and the answers; in a request's own also who asks."""
 
     settings: Settings
     keyring: Keyring
@@ -54,6 +54,8 @@ class Parts:
     drawer: Drawer
     regions: KnownRegions
     uploads: Uploads
+    places: AllPlaces
+    asker: str
 
 
 def parts_of(request: Request) -> Parts:
@@ -67,15 +69,7 @@ def parts_of(request: Request) -> Parts:
         state.view = PinnedView(parts.queries.view)
     # Until access.decide has let the caller in, nothing is in sight.
     scope: Scope = getattr(state, "scope", ())
-    return replace(parts, queries=parts.queries.within(scope, state.view))
-
-
-def notary_of(settings: Settings) -> Notary:
-    """Who signs the heads of the log and of the trail of reading, and asks the witnesses that the settings name."""
-    witnesses = read_witnesses(settings.witnesses or "")
-    # Its signers are its own: what it has just signed must not be served to others for the next second.
-    own = signers(settings.log_key_path, settings.log_origin)
-    return Notary(settings.conninfo, own, witnesses, settings.checkpoint_seconds)
+    return replace(parts, queries=parts.queries.within(scope, state.view), asker=getattr(state, "reader", "anyone"))
 
 
 @contextmanager
@@ -86,11 +80,11 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
         stack.callback(intake.close)
         group_commit = GroupCommit(intake)
         stack.callback(group_commit.close)
+        expiry = Expiry(intake.writer, timedelta(days=settings.quarantine_days))
+        expiry.start()
+        stack.callback(expiry.close)
         queries = stack.enter_context(Queries.open(settings.conninfo))
         readings = Readings(stack.enter_context(open_pool(settings.conninfo, "readings", size_max=2)))
-        notary = notary_of(settings)
-        notary.start()
-        stack.callback(notary.close)
         keyring = Keyring(settings.api_keys_path)
         grants = Grants(stack.enter_context(open_pool(settings.conninfo, "grants", size_max=1)))
         persons = Persons(
@@ -106,12 +100,12 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
             stack.callback(provider.close)
         drawer = Drawer()
         stack.callback(drawer.close)
-        uploads = Uploads()
+        uploads = Uploads(settings.data / "uploads")
         stack.callback(uploads.close)
         yield Parts(
             settings, keyring, grants, intake, group_commit, intake.recorder, Quarantine(intake.writer), queries,
             readings, seal, sessions, provider, RateLimits(0 if settings.dev else settings.requests_per_second),
-            persons, drawer, KnownRegions(), uploads,
+            persons, drawer, KnownRegions(), uploads, AllPlaces.of(settings), "",
         )  # fmt: skip
 
 

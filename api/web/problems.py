@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import orjson
 from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from domain.values.reasons import Reason
@@ -57,8 +58,11 @@ class ProblemDetails(BaseModel):
     quarantine_id: int | None = Field(default=None, description="where a body that is not JSON is kept")
 
 
-class Problem(Exception):  # noqa: N818 - RFC 9457's own name
-    """An error on its way to the client; `kind` is one of `KINDS`, `more` are further members."""
+class Problem(HTTPException):
+    """An error on its way to the client; `kind` is one of `KINDS`, `more` are further members.
+
+    Of the framework's own kind, which is the only one that it lets through from where it reads a body.
+    """
 
     def __init__(
         self,
@@ -69,12 +73,14 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own name
         headers: Mapping[str, str] | None = None,
         **more: Any,  # noqa: ANN401 - any JSON
     ) -> None:
-        super().__init__(detail)
+        super().__init__(KINDS[kind][0].value, detail, dict(headers or {}))
         self.kind = kind
-        self.detail = detail
+        self.headers: Mapping[str, str] = dict(headers or {})
         self.errors = list(errors)
-        self.headers = dict(headers or {})
         self.more = more
+
+    def __str__(self) -> str:
+        return self.detail
 
     def response(self, path: str, request_id: str) -> Response:
         """The answer, for a call of `path`."""

@@ -1,57 +1,18 @@
-"""What comes in, within its limits: addresses, parameters, how many at once, bodies."""
+"""What comes in, within its limits: parameters and bodies."""
 
-import asyncio
 import difflib
 import re
 import zlib
 from collections.abc import Callable
 from typing import Any, Final, get_args, get_origin
 
-from fastapi import HTTPException, Request
+from fastapi import Request
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Query
 from fastapi.routing import APIRoute
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive
 
 from api.web.problems import Problem, invalid
-
-ADDRESS_BYTES_MAX: Final = 8_192
-# Whatever waits beyond these would only wait for threads and connections.
-CONCURRENT_MAX: Final = 512
-_ALWAYS: Final = frozenset(("/health/live", "/health/ready", "/metrics"))
-
-
-class Limits:
-    """Pure ASGI, inside `Surroundings`."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        self._under_way = 0
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in _ALWAYS:
-            await self._app(scope, receive, send)
-            return
-        problem = self._problem(scope)
-        if problem is not None:
-            response = problem.response(scope["path"][:ADDRESS_BYTES_MAX], scope["state"]["request_id"])
-            await response(scope, receive, send)
-            return
-        self._under_way += 1
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            self._under_way -= 1
-
-    def _problem(self, scope: Scope) -> Problem | None:
-        length = len(scope["raw_path"]) + len(scope["query_string"])
-        if length > ADDRESS_BYTES_MAX:
-            return Problem("address-too-long", f"an address has at most {ADDRESS_BYTES_MAX} bytes, this one {length}")
-        if self._under_way >= CONCURRENT_MAX:
-            detail = f"{CONCURRENT_MAX} requests are under way, which is the limit; try again in a second"
-            return Problem("not-ready", detail, headers={"retry-after": "1"})
-        return None
-
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -101,7 +62,7 @@ _FEED_BYTES: Final = 1_024
 
 
 def limited(receive: Receive, bytes_max: int) -> Receive:
-    """`receive`, for bodies that the framework reads by itself: HTTPException 413 beyond the limit."""
+    """`receive`, for bodies that the framework reads by itself: a Problem, 413, beyond the limit."""
     received = 0
 
     async def receive_within() -> Message:
@@ -109,21 +70,20 @@ def limited(receive: Receive, bytes_max: int) -> Receive:
         message = await receive()
         received += len(message.get("body", b""))
         if received > bytes_max:
-            # FastAPI lets only this exception through from where it reads a body.
-            raise HTTPException(413, f"a body has at most {bytes_max} bytes here", {"connection": "close"})
+            raise Problem("too-large", f"a body has at most {bytes_max} bytes here")
         return message
 
     return receive_within
 
 
-async def read_body(request: Request, bytes_max: int, seconds_max: float) -> tuple[bytes, bool]:
+async def read_body(request: Request, bytes_max: int) -> tuple[bytes, bool]:
     """The body, and whether it could be unpacked; if not, the bytes are as they came.
 
     `Content-Encoding: gzip` is unpacked, of several members too. The limit is checked while bytes come in, and on
     what they unpack to.
 
     Raises:
-        Problem: 408 too slow, 413 too large, 415 packed in another way.
+        Problem: 413 too large, 415 packed in another way; what the gate raises (api/admission/gate.py).
     """
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "", *_GZIPPED):
@@ -133,15 +93,7 @@ async def read_body(request: Request, bytes_max: int, seconds_max: float) -> tup
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > bytes_max:
         raise _too_large(bytes_max)
-    try:
-        async with asyncio.timeout(seconds_max):
-            body = await _receive(request, bytes_max)
-    except TimeoutError:
-        raise Problem(
-            "body-too-slow",
-            f"the body was not here within {seconds_max:g} s; send smaller batches, or over a better connection",
-            headers={"connection": "close"},
-        ) from None
+    body = await _receive(request, bytes_max)
     if encoding not in _GZIPPED:
         return body, True
     return _unpack(body, bytes_max)
@@ -183,5 +135,4 @@ def _too_large(bytes_max: int) -> Problem:
     return Problem(
         "too-large",
         f"a body has at most {bytes_max} bytes, unpacked; send the events in smaller batches",
-        headers={"connection": "close"},
     )

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from domain.ledger.rates import RATES, Counts, Filters, ratio
 from domain.ledger.rows import Row
 from domain.values.clocks import Basis
-from domain.values.terms import Anomaly, Category, ExclusionReason, Formation, Kind, Measure
+from domain.values.terms import BODY_KINDS, Anomaly, BodyKind, Category, ExclusionReason, Formation, Kind, Measure
 from services.ledger.queries import Known
 
 NOTHING_KNOWN: Final = "before the first position: nothing was known yet, so the ledger is empty"
@@ -123,6 +123,10 @@ class RowShape(BaseModel):
     eligible: bool
     measure: Measure
     members_elsewhere: int
+    bodies: dict[BodyKind, str | None] = Field(
+        description="of each kind the body that it answers to; `none` where it was said to have none, null where "
+        "nobody said"
+    )
     effectively_covered: bool | None = Field(description="null where no activity policy is in force")
 
 
@@ -144,12 +148,14 @@ class DecidedByShape(BaseModel):
     eligible: list[int]
     measure: list[int]
     members_elsewhere: list[int]
+    bodies: list[int] = Field(description="what was said of its bodies, and that these were created or closed")
     effectively_covered: list[int]
 
 
 def filters_of(asked: Filters) -> dict[str, Any]:
     """Those filters that were asked for, as answers name them."""
-    return {name: value for name, value in asked._asdict().items() if value is not None}
+    meant = ("answers", "counted")
+    return {name: value for name, value in asked._asdict().items() if value is not None and name not in meant}
 
 
 def figures(counts: Counts) -> dict[str, Any]:
@@ -172,7 +178,8 @@ def row(each: Row | None) -> dict[str, Any] | None:
     """A row, as answers show it; None stays None."""
     if each is None:
         return None
-    return {**each._asdict(), "attributes": each.attributes._asdict()}
+    bodies = dict(zip(BODY_KINDS, each.bodies, strict=True))
+    return {**each._asdict(), "attributes": each.attributes._asdict(), "bodies": bodies}
 
 
 class AnomalyShape(BaseModel):

@@ -1,5 +1,5 @@
 .PHONY: audit
-audit: setup ## known vulnerabilities of the pinned dependencies (pip-audit; skipped, and said so, where its source is away)
+audit: setup ## known vulnerabilities of the pinned dependencies (pip-audit; fails where its source is away, but for OFFLINE=1)
 	@$(BIN)/python deploy/audit.py
 
 .PHONY: test-fuzz

@@ -115,9 +115,20 @@ def _set(targets: Sequence[Target], fact: Fact) -> tuple[Target, ...]:
     return tuple(sorted([*others, target], key=lambda each: (each.due_on, each.target)))
 
 
+SEGMENT: Final = ("region", "kind", "category", "industry", "body", "basis")
+# Older events do not have them: they stand where they are said.
+_WHERE_SAID: Final = ("body", "basis")
+
+
+def told_segment(segment: Filters) -> dict[str, Any]:
+    """A segment as events and answers hold it; the inverse of `segment_of`."""
+    told = {name: getattr(segment, name) for name in SEGMENT}
+    return {name: value for name, value in told.items() if value is not None or name not in _WHERE_SAID}
+
+
 def segment_of(data: Mapping[str, Any]) -> Filters:
     """The organizations that a target speaks of."""
-    return Filters(**{name: data.get(name) for name in ("region", "kind", "category", "industry")})
+    return Filters(**{name: data.get(name) for name in SEGMENT})
 
 
 def deadlines(known: Iterable[Campaign]) -> list[date]:

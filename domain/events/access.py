@@ -56,12 +56,18 @@ class AccessGranted(FactData):
 
 
 class PublicKey(Data):
-    """A public JWK (RFC 7517): Ed25519 (RFC 8037), or P-256 (RFC 7518 section 6.2)."""
+    """A public JWK (RFC 7517): Ed25519 (RFC 8037), or P-256 (RFC 7518 section 6.2).
+
+    `kid` is the registry's own name for the key; where it is there, signatures may name the key by it.
+    """
 
     kty: Literal["OKP", "EC"]
     crv: Literal["Ed25519", "P-256"]
     x: Coordinate
     y: Coordinate | None = None
+    kid: (
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._~:/=+-]{1,200}$"), AfterValidator(_no_person)] | None
+    ) = None
 
     @model_validator(mode="after")
     def _curve_agrees(self) -> "PublicKey":

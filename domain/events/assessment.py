@@ -31,7 +31,7 @@ TARGETS_MAX = 100
 Count = Annotated[int, Field(ge=0)]
 Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 # Names of counts and of dimensions (spec/domain.md, Rates).
-Term = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,32}(:[0-9]{1,2})?$")]
+Term = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,32}(:[a-z_]{1,32})?(:[0-9]{1,2})?$")]
 CountsByName = Annotated[dict[Term, Count], Field(max_length=30)]
 
 

@@ -13,7 +13,7 @@ POLICY = "policy"
 ACTIVITY_POLICY = "activity_policy"
 # The families of types that decide rows, rates and anomalies. All others are acts of the offices (thresholds of
 # signals, campaigns, …): on both clocks and correctable like these, but no row depends on them.
-LEDGER_FAMILIES = frozenset({"organization", "member", "branch", "instructor", POLICY, ACTIVITY_POLICY})
+LEDGER_FAMILIES = frozenset({"organization", "member", "branch", "instructor", "body", POLICY, ACTIVITY_POLICY})
 
 EventKey = tuple[str, str]
 

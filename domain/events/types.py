@@ -11,6 +11,14 @@ from pydantic_core import PydanticCustomError
 from domain.events.access import AccessGranted, AccessKeyRegistered, AccessRevoked
 from domain.events.activity import ActivityPolicyAdopted
 from domain.events.assessment import AssessmentSealed, AssessmentSuperseded
+from domain.events.bodies import (
+    BasisAdopted,
+    BodyChanged,
+    BodyClosed,
+    BodyCreated,
+    OrganizationPlaced,
+    OrganizationUnplaced,
+)
 from domain.events.branches import (
     BranchChanged,
     BranchCoverageChanged,
@@ -252,6 +260,8 @@ _MODELS: Final[dict[str, tuple[type[Data], int | None]]] = {
     "organization.deregistered": (OrganizationDeregistered, END),
     "organization.excluded": (OrganizationExcluded, CHANGE),
     "organization.readmitted": (OrganizationReadmitted, CHANGE),
+    "organization.placed": (OrganizationPlaced, CHANGE),
+    "organization.unplaced": (OrganizationUnplaced, CHANGE),
     "member.enrolled": (MemberEnrolled, START),
     "member.transferred": (MemberTransferred, CHANGE),
     "member.standing_changed": (MemberStandingChanged, CHANGE),
@@ -267,6 +277,10 @@ _MODELS: Final[dict[str, tuple[type[Data], int | None]]] = {
     "branch.dissolved": (BranchDissolved, END),
     "instructor.assigned": (InstructorAssigned, START),
     "instructor.withdrawn": (InstructorWithdrawn, END),
+    "body.created": (BodyCreated, START),
+    "body.changed": (BodyChanged, CHANGE),
+    "body.closed": (BodyClosed, END),
+    "basis.adopted": (BasisAdopted, CHANGE),
     "policy.adopted": (PolicyAdopted, CHANGE),
     "activity_policy.adopted": (ActivityPolicyAdopted, CHANGE),
     "signals.adopted": (SignalsAdopted, CHANGE),

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Final, Literal, NamedTuple
 
-from domain.ledger.rates import Counts, Filters, Key, add
+from domain.ledger.rates import BODY_DIMENSION, Counts, Filters, Key, add
 
 PEOPLE_MIN: Final = 10
 GROUP_BY: Final = ("kind", "region:6")
@@ -201,5 +201,9 @@ def sum_of_parts(found: Iterable[Parts]) -> Parts:
 
 
 def tells_of_people(group_by: Sequence[str], filters: Filters) -> list[str]:
-    """The dimensions and filters that say of organizations what follows from their people."""
-    return [name for name in TELLING if name in group_by or getattr(filters, name) is not None]
+    """The dimensions and filters that say of organizations what follows from their people.
+
+    Bodies and bases cut across the cells of which it is decided, so that single organizations could be told.
+    """
+    asked = [name for name in (*TELLING, "body", "basis") if name in group_by or getattr(filters, name) is not None]
+    return [*asked, *(name for name in group_by if name.startswith(BODY_DIMENSION))]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from domain.events.facts import Fact
+from domain.ledger.placements import Body, Said, body_changed, body_closed, body_created, order_of
 from domain.values.instants import parse_date
 from domain.values.terms import (
     CATEGORIES_OF_KIND,
@@ -44,17 +45,26 @@ class Attributes(NamedTuple):
 
 
 def legal_person(attributes: Attributes) -> bool:
-    """Whether it is a legal person: as said, or else all are but sole proprietors and groups."""
-    if attributes.legal_person is not None:
-        return attributes.legal_person
-    return attributes.category != "sole_proprietor" and attributes.kind != "new_employment_group"
+    """Whether it is a legal person (`says_legal_person`)."""
+    return says_legal_person(attributes.kind, attributes.category, attributes.legal_person)
+
+
+def says_legal_person(kind: str, category: str, said: bool | None) -> bool:  # noqa: FBT001 - the attribute itself
+    """Whether an organization is a legal person: as said, or else all are but sole proprietors and groups."""
+    if said is not None:
+        return said
+    return category != "sole_proprietor" and kind != "new_employment_group"
 
 
 class Organization(NamedTuple):
-    """An organization as its registry's facts have it; inactive while `attributes` is None."""
+    """An organization as its registry's facts have it; inactive while `attributes` is None.
+
+    `said` is what was said of its bodies since it was registered (domain.ledger.placements).
+    """
 
     attributes: Attributes | None = None
     excluded: ExclusionReason | None = None
+    said: tuple[Said, ...] = ()
 
 
 class Member(NamedTuple):
@@ -121,7 +131,7 @@ class Instructor(NamedTuple):
     assigned: bool = False
 
 
-State = Organization | Member | Branch | Instructor
+State = Organization | Member | Branch | Instructor | Body
 Outcome = tuple[State, Anomaly | None]
 
 
@@ -301,6 +311,31 @@ def instructor_withdrawn(before: Instructor, _: Mapping[str, Any]) -> tuple[Inst
     return Instructor(), None if before.assigned else "not_assigned"
 
 
+def organization_placed(before: Organization, fact: Fact) -> tuple[Organization, Anomaly | None]:
+    if before.attributes is None:
+        return before, "not_registered"
+    said = Said(order_of(fact), placed=True, body=fact.data["body"], kind=fact.data.get("kind"))
+    return before._replace(said=(*before.said, said)), None
+
+
+def organization_unplaced(before: Organization, fact: Fact) -> tuple[Organization, Anomaly | None]:
+    """Whether it has left the body already for another one is seen with the bodies (placements.without_effect)."""
+    body = fact.data["body"]
+    under = [each.placed for each in before.said if each.body == body]
+    if not under or not under[-1]:
+        return before, "not_placed"
+    return before._replace(said=(*before.said, Said(order_of(fact), placed=False, body=body))), None
+
+
+# Effects for which the fact's place in the canonical order counts, beside its data.
+_ORDERED: Final[dict[str, Callable[[Any, Fact], tuple[Any, Anomaly | None]]]] = {
+    "taizhang.organization.placed.v1": organization_placed,
+    "taizhang.organization.unplaced.v1": organization_unplaced,
+    "taizhang.body.created.v1": body_created,
+    "taizhang.body.changed.v1": body_changed,
+    "taizhang.body.closed.v1": body_closed,
+}
+
 _EFFECTS: Final[dict[str, Callable[[Any, Mapping[str, Any]], tuple[Any, Anomaly | None]]]] = {
     "taizhang.organization.registered.v1": organization_registered,
     "taizhang.organization.changed.v1": organization_changed,
@@ -329,6 +364,7 @@ _INITIAL: Final[dict[str, State]] = {
     "member": Member(),
     "branch": Branch(),
     "instructor": Instructor(),
+    "body": Body(),
 }
 
 
@@ -339,4 +375,5 @@ def initial_state(type_: str) -> State:
 
 def apply(before: State, fact: Fact) -> Outcome:
     """The state after one more fact of the same entity, in canonical order, and its anomaly."""
-    return _EFFECTS[fact.type](before, fact.data)
+    ordered = _ORDERED.get(fact.type)
+    return _EFFECTS[fact.type](before, fact.data) if ordered is None else ordered(before, fact)

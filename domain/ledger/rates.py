@@ -6,8 +6,10 @@ from functools import lru_cache
 from operator import add as plus
 from typing import Final, NamedTuple
 
+from domain.ledger.bases import Basis
 from domain.ledger.rows import Row
 from domain.values.scope import Scope, in_scope
+from domain.values.terms import BODY_KINDS
 
 REGION_DIMENSION_LENGTHS: Final = (2, 4, 6, 9, 12)
 DIMENSIONS: Final = (
@@ -15,6 +17,9 @@ DIMENSIONS: Final = (
     *(f"region:{n}" for n in REGION_DIMENSION_LENGTHS),
     "measure", "formation",
 )  # fmt: skip
+# By body, or by its ancestor at a level from the top: `body:KIND`, `body:KIND:N`.
+BODY_DIMENSION: Final = "body:"
+BODY_DIMENSIONS: Final = tuple(f"{BODY_DIMENSION}{kind}" for kind in BODY_KINDS)
 
 
 class Counts(NamedTuple):
@@ -160,6 +165,9 @@ class Filters(NamedTuple):
 
     `formation` and `industry` take the text `null` for organizations that have none. `scope` is not asked for but
     given: the regions that whoever asks may see.
+
+    `body` and `basis` are asked for by name; `answers` (of a kind the bodies that an organization may answer to, None
+    for those of which nobody said) and `counted` are what they mean at the clocks of the question (`meant`).
     """
 
     region: str | None = None
@@ -172,6 +180,10 @@ class Filters(NamedTuple):
     eligible: bool | None = None
     effectively_covered: bool | None = None
     scope: Scope = None
+    body: str | None = None
+    basis: str | None = None
+    answers: tuple[tuple[str, tuple[str | None, ...]], ...] | None = None
+    counted: Basis | None = None
 
 
 ANY: Final = Filters()
@@ -206,6 +218,18 @@ def matches(row: Row, filters: Filters) -> bool:
         and _has_prefix(row.attributes.region, filters.region)
         and in_scope(row.attributes.region, filters.scope)
         and _has_prefix(row.attributes.industry, filters.industry)
+        and all(row.bodies[BODY_KINDS.index(kind)] in may for kind, may in filters.answers or ())
+        and (filters.counted is None or _counted(row, filters.counted))
+    )
+
+
+def _counted(row: Row, basis: Basis) -> bool:
+    """Whether a basis counts the row; its formations are the policy's under which the row was made."""
+    employees = row.attributes.employees
+    return (
+        row.attributes.category in basis.categories
+        and (row.attributes.legal_person is True or not basis.legal_persons_only)
+        and (basis.employees_min is None or (employees is not None and employees >= basis.employees_min))
     )
 
 
@@ -213,9 +237,11 @@ Key = tuple[str | None, ...]
 
 
 def dimension(row: Row, name: str) -> str | None:
-    """The row's value under a dimension; None where it lacks one."""
+    """The row's value under a dimension; None where it lacks one. Of levels of bodies see domain.ledger.meaning."""
     if name.startswith("region:"):
         return row.attributes.region[: int(name[7:])]
+    if name.startswith(BODY_DIMENSION):
+        return row.bodies[BODY_KINDS.index(name[5:])]
     if name == "industry":
         return row.attributes.industry[0] if row.attributes.industry else None
     value: str | None = getattr(row, name) if name in ("measure", "formation") else getattr(row.attributes, name)

@@ -1,9 +1,9 @@
 """The ledger at one date: every entity's state, and each active organization's row."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from domain.events.facts import (
     ACTIVITY_POLICY,
@@ -17,6 +17,8 @@ from domain.events.facts import (
     subject_of,
 )
 from domain.ledger.activity import ActivityPolicy, activity_policy_in_force
+from domain.ledger.bases import BASIS, Basis, bases
+from domain.ledger.bodies import NO_BODIES, Bodies, bodies, unplaced_in_vain
 from domain.ledger.entities import (
     Attributes,
     Branch,
@@ -32,12 +34,18 @@ from domain.ledger.entities import (
 )
 from domain.ledger.hierarchy import hierarchy
 from domain.ledger.living import judge, life_of, term
+from domain.ledger.placements import NOTHING_SAID, Answers, Body, Existence, answers_to
 from domain.ledger.policy import DEFAULT_POLICY, Policy, policy_in_force
 from domain.values.terms import COUNTED_AS, FORMATIONS, CountedAs, ExclusionReason, Formation, Measure
 
+_LAST_DAY: Final = date.max.toordinal()
+
 
 class Row(NamedTuple):
-    """One active organization on a date (spec/domain.md, What each organization's row says)."""
+    """One active organization on a date (spec/domain.md, What each organization's row says).
+
+    `bodies` are those that it answers to, of each of BODY_KINDS (domain.ledger.placements.Answers).
+    """
 
     org: str
     attributes: Attributes
@@ -51,6 +59,7 @@ class Row(NamedTuple):
     eligible: bool
     measure: Measure
     members_elsewhere: int = 0
+    bodies: tuple[str | None, ...] = NOTHING_SAID.bodies
     effectively_covered: bool | None = None
 
 
@@ -104,7 +113,7 @@ def measure(employees: int | None, full_members: int, policy: Policy) -> Measure
     return "combine" if full_members >= 1 else "instruct"
 
 
-def row(org: str, state: Organization, presence: Presence, policy: Policy) -> Row:
+def row(org: str, state: Organization, presence: Presence, policy: Policy, answers: Answers = NOTHING_SAID) -> Row:
     """The row of an active organization.
 
     Raises:
@@ -128,13 +137,17 @@ def row(org: str, state: Organization, presence: Presence, policy: Policy) -> Ro
         eligible(counted, policy),
         measure(state.attributes.employees, counted, policy),
         presence.full_elsewhere + presence.probationary_elsewhere,
+        answers.bodies,
         None if presence.effective is None else organization_covered(presence.effective, policy),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The states of all entities at the end of one date under one state of knowledge."""
+    """The states of all entities at the end of one date under one state of knowledge.
+
+    `crossing` are those of the anomalies that facts of several entities show, and that no table of the ledger holds.
+    """
 
     organizations: dict[str, Organization] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
@@ -143,6 +156,10 @@ class Ledger:
     policy: Policy = DEFAULT_POLICY
     anomalies: tuple[AnomalyFound, ...] = ()
     parents: Mapping[str, str] = field(default_factory=dict)
+    bodies: Bodies = NO_BODIES
+    existence: Mapping[str, Existence] = field(default_factory=dict)
+    bases: Mapping[str, Basis] = field(default_factory=dict)
+    crossing: tuple[AnomalyFound, ...] = ()
     as_of: date = date.min
     activity_policy: ActivityPolicy | None = None
 
@@ -185,15 +202,23 @@ class Ledger:
 
         return {name: lives(name) for name in full}
 
-    def rows(self) -> list[Row]:
-        """One row for each active organization, in order of its identifier."""
+    def rows(self, basis: Basis | None = None) -> list[Row]:
+        """One row for each active organization, in order of its identifier; under the policy as a basis counts."""
+        policy = self.policy if basis is None else basis.policy(self.policy)
         presences = self._presences()
         nothing = Presence(effective=None if self.activity_policy is None else frozenset())
         return [
-            row(org, state, presences.get(org, nothing), self.policy)
+            row(org, state, presences.get(org, nothing), policy, self.answers_to(state))
             for org, state in sorted(self.organizations.items())
             if state.attributes is not None
         ]
+
+    def answers_to(self, state: Organization) -> Answers:
+        """The bodies that an organization answers to."""
+        return answers_to(state.said, self._existence_of, _LAST_DAY)
+
+    def _existence_of(self, body: str) -> Existence:
+        return self.existence.get(body, ())
 
     def _presences(self) -> dict[str, Presence]:
         members: dict[str, dict[CountedAs, int]] = {}
@@ -249,13 +274,22 @@ def ledger(events: Iterable[Event], as_of: date, fits: Callable[[str, object], b
         activity_policy=activity_policy_in_force(by_entity.pop(ACTIVITY_POLICY, ())),
         anomalies=(*anomalies, *_fold_entities(by_entity, states)),
     )
+    existence = {}
     for entity, state in states.items():
-        _place(result, entity, state)
-    return Ledger(
-        result.organizations, result.members, result.branches, result.instructors,
-        result.policy, (*result.anomalies, *parents.anomalies, *_inactive(result), *_too_long(result)),
-        parents.parents, as_of, result.activity_policy,
+        if isinstance(state, Body):
+            existence[entity] = state.existence
+        else:
+            _place(result, entity, state)
+    of_bodies = [fact for entity in existence for fact in by_entity[entity]]
+    tree = bodies(sorted(of_bodies))
+    of_bases = (fact for fact in facts if fact.effective_on <= as_of and family_of(fact.type) == BASIS)
+    folded = replace(
+        result, bases=bases(of_bases), parents=parents.parents, bodies=tree, existence=existence, as_of=as_of
+    )
+    crossing = (
+        *parents.anomalies, *tree.anomalies, *_inactive(result), *_placed(folded, by_entity), *_too_long(result),
     )  # fmt: skip
+    return replace(folded, anomalies=(*result.anomalies, *crossing), crossing=crossing)
 
 
 def _fold_entities(by_entity: dict[str, list[Fact]], states: dict[str, State]) -> list[AnomalyFound]:
@@ -282,6 +316,16 @@ def _place(result: Ledger, entity: str, state: State) -> None:
         case Instructor():
             org, _, instructor = entity.partition(" ")
             result.instructors[(org, instructor)] = state
+
+
+def _placed(result: Ledger, by_entity: Mapping[str, list[Fact]]) -> Iterator[AnomalyFound]:
+    """Organizations that stand under a body which does not exist, or were taken from one that they had left."""
+    for org, state in result.organizations.items():
+        for body in result.answers_to(state).waiting:
+            yield AnomalyFound("body_not_created", org, 0, None, body)
+    for facts in by_entity.values():
+        if family_of(facts[0].type) == "organization":
+            yield from unplaced_in_vain(facts, result.existence)
 
 
 def _inactive(result: Ledger) -> list[AnomalyFound]:

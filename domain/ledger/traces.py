@@ -6,7 +6,7 @@ already holds decides nothing. The law: the events at these positions alone, fol
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from domain.events.facts import Fact
 from domain.ledger.entities import (
@@ -25,6 +25,8 @@ from domain.ledger.rows import Row
 from domain.values.terms import COUNTED_AS, CountedAs, Formation
 
 Positions = tuple[int, ...]
+_SAID: Final = frozenset(("taizhang.organization.placed.v1", "taizhang.organization.unplaced.v1"))
+_EXISTENCE: Final = frozenset(("taizhang.body.created.v1", "taizhang.body.closed.v1"))
 
 
 class Traced(NamedTuple):
@@ -55,16 +57,21 @@ class DecidedBy(NamedTuple):
     eligible: Positions
     measure: Positions
     members_elsewhere: Positions
+    bodies: Positions
     effectively_covered: Positions
 
 
 class Around(NamedTuple):
-    """What is at one organization on the date: its facts and those of who and what is there, canonically ordered."""
+    """What is at one organization on the date: its facts and those of who and what is there, canonically ordered.
+
+    `bodies` are the facts of all bodies that were said of it.
+    """
 
     organization: list[Fact]
     members: list[list[Fact]]
     branches: list[list[Fact]]
     instructors: list[list[Fact]]
+    bodies: list[Fact]
 
 
 def trace(facts: Iterable[Fact], org: str) -> Traced:
@@ -147,8 +154,16 @@ def decided_by(row: Row, around: Around, policy: TracedPolicy) -> DecidedBy:
         eligible=eligible,
         measure=_union(own["employees"], policy.decided_by if large else eligible),
         members_elsewhere=_union(counting["full_elsewhere"], counting["probationary_elsewhere"]),
+        bodies=_bodies(around, own["kind"]),
         effectively_covered=(),
     )
+
+
+def _bodies(around: Around, began: Positions) -> Positions:
+    """All that was said of the organization's bodies, and that these were created or closed."""
+    said = [fact.decided_by for fact in around.organization if fact.type in _SAID]
+    existence = (fact.decided_by for fact in around.bodies if fact.type in _EXISTENCE)
+    return _union(began, *said, *existence) if said else ()
 
 
 def _members(members: Iterable[Traced], counting: CountedAs, org: str) -> Positions:

@@ -89,6 +89,7 @@ OrganizationId = Annotated[
 MemberId = Annotated[str, Named("member", codes.check_pseudonym)]
 InstructorId = Annotated[str, Named("person", codes.check_pseudonym)]
 BranchId = Annotated[str, Named("branch")]
+BodyId = Annotated[str, Named("body")]
 OfficeId = Annotated[str, Named("office", codes.check_pseudonym)]
 CampaignId = Annotated[str, Named("campaign")]
 AssessmentId = Annotated[str, Named("assessment")]
@@ -170,12 +171,17 @@ class EventName(Data):
 
 
 class Segment(Data):
-    """The organizations that something speaks of: all where nothing is given; region and industry are prefixes."""
+    """The organizations that something speaks of: all where nothing is given; region and industry are prefixes.
+
+    `body` means all that answer to it or below it, `basis` how they are counted: both as they stand at each date.
+    """
 
     region: RegionCode | None = None
     kind: Kind | None = None
     category: Category | None = None
     industry: IndustryCode | None = None
+    body: BodyId | None = None
+    basis: Name | None = None
 
     @model_validator(mode="after")
     def _kind_agrees(self) -> Self:

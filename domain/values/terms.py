@@ -35,6 +35,8 @@ MeetingKind = Literal["general", "branch_committee", "group", "lecture", "theme_
 # Periods of the calendar in which meetings are asked for.
 Per = Literal["month", "quarter", "half_year", "year"]
 SecretaryState = Literal["filled", "vacant"]
+# Who answers for organizations (谁主管谁负责): each kind of body a hierarchy of its own.
+BodyKind = Literal["supervising_unit", "industry_department", "park", "building", "market", "platform"]
 Measure = Literal["establish_large", "establish", "combine", "instruct"]
 DeregistrationReason = Literal["dissolved", "revoked", "merged", "moved_away"]
 ExclusionReason = Literal["not_operating", "duplicate", "out_of_scope"]
@@ -54,6 +56,7 @@ CATEGORIES: Final[tuple[Category, ...]] = get_args(Category)
 STANDINGS: Final[tuple[Standing, ...]] = get_args(Standing)
 COUNTED_AS: Final[tuple[CountedAs, ...]] = get_args(CountedAs)
 MEASURES: Final[tuple[Measure, ...]] = get_args(Measure)
+BODY_KINDS: Final[tuple[BodyKind, ...]] = get_args(BodyKind)
 EXCLUSION_REASONS: Final[tuple[ExclusionReason, ...]] = get_args(ExclusionReason)
 
 # Strongest first: an organization counts under the first of these that covers it.
@@ -87,6 +90,10 @@ Anomaly = Literal[
     "not_assigned",
     "already_excluded",
     "not_excluded",
+    "already_created",
+    "not_created",
+    "body_not_created",
+    "not_placed",
     "covers_inactive",
     "member_at_inactive",
     "target_unknown",

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from domain.ledger.activity import ActivityPolicy, activity_policy_data, read_activity_policy
 from domain.ledger.entities import Attributes
+from domain.ledger.placements import Answers
 from domain.values.spans import FOREVER as FOREVER  # noqa: PLC0414 - here too, where days are
 from domain.values.terms import Anomaly, CountedAs, Formation
 
@@ -19,9 +20,10 @@ INACTIVE: Final = -1
 
 # An organization's raw state, before any policy: attributes number or INACTIVE, exclusion
 # (0 none, else 1 + index in EXCLUSION_REASONS), members by standing, branches by formation,
-# instructors, members whose relation is elsewhere by standing, branches in effect by formation.
-RawState = tuple[int, int, int, int, int, int, int, int, int, int, int, int, int, int]
-EMPTY: Final[RawState] = (INACTIVE, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+# instructors, members whose relation is elsewhere by standing, the number of its answers (domain.ledger.placements),
+# of which 0 is of those of whom nobody said anything, branches in effect by formation.
+RawState = tuple[int, int, int, int, int, int, int, int, int, int, int, int, int, int, int]
+EMPTY: Final[RawState] = (INACTIVE, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 ATTRIBUTES, EXCLUDED = 0, 1
 AT_COUNTED: Final[dict[CountedAs, int]] = {
@@ -29,7 +31,8 @@ AT_COUNTED: Final[dict[CountedAs, int]] = {
 }  # fmt: skip
 AT_FORMATION: Final = {"standalone": 5, "joint": 6, "affiliated": 7}
 AT_INSTRUCTORS: Final = 8
-AT_EFFECTIVE: Final[dict[Formation, int]] = {"standalone": 11, "joint": 12, "affiliated": 13}
+AT_ANSWERS: Final = 11
+AT_EFFECTIVE: Final[dict[Formation, int]] = {"standalone": 12, "joint": 13, "affiliated": 14}
 
 
 class Entry(NamedTuple):
@@ -182,4 +185,5 @@ class Changes:
     mentions: list[Mention] = field(default_factory=list)
     organizations: list[tuple[int, str]] = field(default_factory=list)
     attributes: list[tuple[int, int, Attributes]] = field(default_factory=list)
+    answers: list[tuple[int, Answers]] = field(default_factory=list)
     words: list[tuple[str, str, int]] = field(default_factory=list)

@@ -20,7 +20,7 @@ from domain.values.fields import RegionCode
 from domain.values.scope import scope_of
 from services.access.callers import Holder, Role, held
 from services.system.errors import TaizhangError
-from services.system.files import locked, write_durably
+from services.system.files import WRITABLE_BY_OTHERS, locked, write_durably
 from services.system.settings import SHANGHAI
 
 _KEY_BYTES: Final = 32
@@ -70,6 +70,8 @@ def read_keys(path: Path) -> dict[str, ApiKey]:
         ApiKeysError: the file is not such a list.
     """
     try:
+        if path.stat().st_mode & WRITABLE_BY_OTHERS:
+            raise ApiKeysError(f"{path} can be written by others, who could let anybody in; run chmod 600 on it")
         keys = _KEYS.validate_json(path.read_bytes())
     except FileNotFoundError:
         return {}

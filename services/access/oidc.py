@@ -145,6 +145,7 @@ class Provider:
         auth = None if self._secret is None else httpx.BasicAuth(self.client_id, self._secret)
         told = self._json("POST", self.metadata().token_endpoint, data=form, auth=auth)
         claims = self._claims(str(told.get("id_token", "")), self.client_id)
+        _for_us_alone(claims, self.client_id)
         if claims.get("nonce") != nonce:
             raise TokenError("the ID token answers another sign-in; begin again")
         return str(claims["sub"])
@@ -230,6 +231,18 @@ class Provider:
             if not self._keys:
                 raise
             logger().warning("sign-in provider's keys not fetched, those known stay", fault=str(error))
+
+
+def _for_us_alone(claims: Mapping[str, Any], client_id: str) -> None:
+    """OpenID Connect Core 3.1.3.7, 3 to 5: no audience beside us, and where the token says for whom it is, for us.
+
+    Raises:
+        TokenError: it is for others too, or was given to another client.
+    """
+    audience = claims.get("aud")
+    others = {audience} if isinstance(audience, str) else set(audience or ())
+    if others - {client_id} or claims.get("azp", client_id) != client_id:
+        raise TokenError("the ID token was made for another client too; this service trusts none beside itself")
 
 
 def _signing_keys(told: Mapping[str, Any]) -> list[Key]:

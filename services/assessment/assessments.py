@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow
 
 from domain.assessment import assessments as domain_assessments
 from domain.assessment.assessments import Assessment, Assessments, Difference, differences, not_sealed
-from domain.assessment.campaigns import segment_of
+from domain.assessment.campaigns import segment_of, told_segment
 from domain.events.assessment import GROUPS_MAX, SEALED
 from domain.events.facts import Event
 from domain.ledger.policy import Policy
@@ -30,7 +30,6 @@ SOURCE: Final = "/taizhang/assessment"
 # Of the types that speak of reports.
 FAMILY: Final = "assessment"
 DIFFERENCES_MAX: Final = 100
-SEGMENT: Final = ("region", "kind", "category", "industry")
 Document = dict[str, Any]
 
 
@@ -153,7 +152,8 @@ def _sealed(wanted: Wanted, results: Document, queries: Queries, checkpoint: str
     data: Document = {
         "effective_on": now.date().isoformat(), "assessment": wanted.assessment, "title": wanted.title,
         "office": wanted.office, "campaign": wanted.campaign, "as_of": wanted.as_of.isoformat(),
-        "known_at": wanted.known_at, "group_by": list(wanted.group_by), "segment": _segment(wanted.segment), **results,
+        "known_at": wanted.known_at, "group_by": list(wanted.group_by),
+        "segment": told_segment(wanted.segment), **results,
         "ruleset": queries.ruleset_to_seal(), "checkpoint": checkpoint,
     }  # fmt: skip
     if wanted.supersedes is not None:
@@ -212,15 +212,11 @@ def _policy(policy: Policy) -> Document:
     return {**policy._asdict(), "formations_counted": list(policy.formations_counted)}
 
 
-def _segment(segment: Filters) -> Document:
-    return {name: getattr(segment, name) for name in SEGMENT}
-
-
 def _target(each: TargetStanding) -> Document:
     target, stands = each.target, each.progress
     return {
         "target": target.target, "rate": target.rate, "comparator": target.comparator, "value": target.value,
-        "due_on": target.due_on.isoformat(), "office": target.office, **_segment(target.segment),
+        "due_on": target.due_on.isoformat(), "office": target.office, **told_segment(target.segment),
         "start": _rate(stands.start), "now": _rate(stands.rate), "required": stands.required,
         "missing": stands.missing, "organizations_missing": each.organizations_missing, "reached": stands.reached,
         "as_known_then": _verdict(each.as_known_then), "as_known_now": _verdict(each.as_known_now),

@@ -21,7 +21,7 @@ from domain.events.facts import standing_facts
 from domain.ledger.rates import Rate, rates
 from domain.values.clocks import Basis
 from domain.values.scope import Scope, in_scope
-from services.assessment.series import known_then
+from services.assessment.series import known_then, rates_before
 from services.ledger.projector import fits
 from services.ledger.queries import Queries, chosen_rows
 from services.ledger.traces import events_about
@@ -108,7 +108,7 @@ def _standing(  # noqa: PLR0917 - one question
     queries: Queries, target: Target, opened_on: date, as_of: date, known_at: int, then: Mapping[date, int]
 ) -> TargetStanding:
     def rate(day: date, position: int) -> Rate:
-        return rates(queries.rates(day, position, (), target.segment).total)[target.rate]
+        return rates(rates_before(queries, day, position, (), target.segment).total)[target.rate]
 
     def verdict(position: int, basis: Basis | None) -> Verdict:
         found = rate(target.due_on, position)
@@ -129,8 +129,7 @@ def _organizations_missing(
 ) -> int | None:
     if stands.missing is None or unit_of(target.rate) == "organizations":
         return stands.missing
-    snapshot = queries.view.current.snapshot
-    policy = snapshot.policy(as_of.toordinal(), known_at)
-    rows = chosen_rows(snapshot, as_of, known_at, policy, target.segment)
+    policy, segment, _ = queries.meaning(target.segment, as_of, known_at)
+    rows = chosen_rows(queries.view.current.snapshot, as_of, known_at, policy, segment)
     open_to_cover = (rows.excluded == 0) & ~rows.organization_covered
     return fewest_organizations(np.maximum(rows.employees[open_to_cover], 0).tolist(), stands.missing)

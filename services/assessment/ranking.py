@@ -10,6 +10,7 @@ from domain.ledger.rates import ANY, Counts, Filters, Key, Rate, rates
 from domain.values.periods import MONTH, YEAR, months_before
 from domain.values.scope import in_scope
 from domain.values.terms import RateName
+from services.assessment.series import rates_before
 from services.ledger.queries import Queries
 
 
@@ -68,7 +69,7 @@ def ranking(  # noqa: PLR0917 - one question
     """
 
     def at(day: date, by: tuple[str, ...], of: Filters, over: Queries = queries) -> dict[Key, Rate]:
-        found = over.rates(day, known_at, by, of).groups
+        found = rates_before(over, day, known_at, by, of).groups
         return {key: rates(counts)[rate] for key, counts in found.items()}
 
     def ask(by: tuple[str, ...], of: Filters, digits: int) -> dict[Key, Rate]:

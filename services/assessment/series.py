@@ -5,8 +5,10 @@ from contextlib import suppress
 from datetime import date, datetime, time
 from typing import NamedTuple
 
-from domain.ledger.rates import Filters
+from domain.ledger.rates import Counts, Filters
 from domain.values.periods import MONTH, YEAR, months_before
+from services.ledger.ledger_at import LedgerAt
+from services.ledger.meaning import NotInForceError
 from services.ledger.queries import Queries, Rates
 from services.log.recorder import LogRecorder, positions_at
 from services.system.errors import InstantToComeError
@@ -47,6 +49,14 @@ def _end(day: date) -> datetime:
     return datetime.combine(day, time.max, SHANGHAI)
 
 
+def rates_before(queries: Queries, as_of: date, known_at: int, group_by: tuple[str, ...], filters: Filters) -> Rates:
+    """The rates of a date that is only compared with: before its basis was adopted nothing is counted by it."""
+    try:
+        return queries.rates(as_of, known_at, group_by, filters)
+    except NotInForceError:
+        return Rates({}, Counts(), LedgerAt(queries, as_of, known_at).policy)
+
+
 class Earlier(NamedTuple):
     """The same groups at an earlier date, as known at the same position."""
 
@@ -72,15 +82,16 @@ def series(
     """
     asked: dict[Moment, Rates] = {}
 
-    def at(as_of: date, known_at: int) -> Rates:
+    def at(as_of: date, known_at: int, *, compared: bool = False) -> Rates:
         moment = Moment(as_of, known_at)
         if moment not in asked:
-            asked[moment] = queries.rates(as_of, known_at, group_by, filters)
+            ask = rates_before if compared else Queries.rates
+            asked[moment] = ask(queries, as_of, known_at, group_by, filters)
         return asked[moment]
 
     def before(moment: Moment, months: int) -> Earlier:
         day = months_before(moment.as_of, months)
-        return Earlier(day, at(day, moment.known_at))
+        return Earlier(day, at(day, moment.known_at, compared=True))
 
     for moment in moments:
         yield SeriesPoint(at(*moment), before(moment, MONTH), before(moment, YEAR))

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from domain.ledger.meaning import lifted, without_levels
 from domain.ledger.policy import Policy
 from domain.ledger.rates import Filters, answerable
 from domain.values.terms import Formation, MembersCounted
@@ -49,13 +50,14 @@ def what_if(  # noqa: PLR0917 - one question
     """
     in_force = queries.rates(as_of, known_at, group_by, filters)
     snapshot = queries.view.current.snapshot
+    meant = queries.meaning(filters, as_of, known_at, group_by)
     policy = supposition.policy(in_force.policy)
     rows = standing(snapshot, as_of.toordinal(), known_at, policy)
-    rows = rows.where(matching(snapshot, rows, queries.narrowed(filters)))
+    rows = rows.where(matching(snapshot, rows, meant.filters))
     if supposition.exclusions_ignored:
         rows = replace(rows, excluded=np.zeros_like(rows.excluded))
     judged = snapshot.is_judged(as_of.toordinal(), known_at)
     if not answerable(filters, judged=judged):
         return WhatIf(in_force, in_force)
-    groups = group(snapshot, rows, group_by)
+    groups = lifted(group(snapshot, rows, without_levels(group_by)), group_by, meant.bodies)
     return WhatIf(in_force, rates_of(groups, policy, judged=judged))

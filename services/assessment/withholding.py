@@ -41,7 +41,8 @@ class Withholding:
         telling = tells_of_people(group_by, filters)
         if telling:
             raise InvalidValueError(
-                f"for publication figures may not be grouped or filtered by {', '.join(telling)}, which follows from "
-                "organizations' people; leave it away, or take the document without publication"
+                f"for publication figures may not be grouped or filtered by {', '.join(telling)}, by which what "
+                "follows from organizations' people could be told; leave it away, or take the document without "
+                "publication"
             )
         return parts_by_group(group_by, self._queries.rates(*self._clocks, with_cells(group_by), filters).groups)

@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "serve": "services.commands.serve:serve",
     "demo": "services.commands.demo:demo",
     "projector": "services.commands.serve:projector",
+    "worker": "services.commands.serve:worker",
     "api-key": "services.commands.api_key:api_key",
     "ingest": "services.commands.ingest:ingest",
     "relay": "services.commands.ingest:relay",
@@ -62,7 +63,7 @@ COMMANDS: Final = {
     "persons": "services.commands.persons:persons",
 }
 #: Which other commands start themselves.
-HIDDEN: Final = frozenset({"projector"})
+HIDDEN: Final = frozenset({"projector", "worker"})
 
 
 def _settings_text() -> str:
@@ -118,12 +119,12 @@ def main() -> None:
     try:
         command_line(sys.argv[1] if len(sys.argv) > 1 else None)()
     except SettingsError as error:
-        ERR.print("[red]设置有误 Wrong settings[/red]")
-        ERR.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        ERR.print("设置有误 Wrong settings", style="red")
+        ERR.print(str(error), soft_wrap=True)
         sys.exit(EXIT_SETTINGS)
     except TaizhangError as error:
-        ERR.print("[red]出错 Error[/red]")
-        ERR.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        ERR.print("出错 Error", style="red")
+        ERR.print(str(error), soft_wrap=True)
         sys.exit(EXIT_FAULT)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

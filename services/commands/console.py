@@ -2,25 +2,52 @@
 
 import functools
 import inspect
-import os
-import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
 
 from domain.ledger.rates import DIMENSIONS
 from domain.values.terms import CATEGORIES, FORMATIONS, KINDS, MEASURES
 from services.commands.client import Client
 from services.system.settings import SHANGHAI, load
 
-# In a pipe nobody's screen ends: a table is as wide as what stands in it, and no identifier is cut.
-PIPE_WIDTH: Final = 250
-OUT: Final = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH)
-ERR: Final = Console(stderr=True)
+WIDTH_MAX: Final = 10_000
+_PLAIN: Final = {ord(each): f"\\x{ord(each):02x}" for each in map(chr, [*range(9), *range(11, 32), *range(127, 160)])}
+
+
+class Plain(Console):
+    """A console that takes what it prints for text: a name in brackets is that name, no colour and no link.
+
+    Where our own marks are meant, `markup=True` says so. Tables wrap by words, and what is longer than its column is
+    folded and never cut; in a pipe a table is as wide as what stands in it.
+    """
+
+    def __init__(self, **given: Any) -> None:  # noqa: ANN401 - rich's
+        super().__init__(markup=False, emoji=False, highlight=False, **given)
+        if not self.is_terminal:  # nobody's screen ends there
+            self.width = WIDTH_MAX
+
+    def print(self, *objects: Any, **arguments: Any) -> None:  # noqa: ANN401 - rich's
+        """Print, as the library does."""
+        parts = [part for each in objects for part in (each.renderables if isinstance(each, Group) else (each,))]
+        for table in (each for each in parts if isinstance(each, Table)):
+            for column in table.columns:
+                column.overflow = "fold"
+        super().print(*objects, **arguments)
+
+
+def legible(text: str) -> str:
+    """Text from elsewhere for a terminal: what would move its cursor or change its colours is shown, not done."""
+    return text.translate(_PLAIN)
+
+
+OUT: Final = Plain()
+ERR: Final = Plain(stderr=True)
 
 AsOf = Annotated[str | None, typer.Option(help="生效日 the date whose end is asked for, YYYY-MM-DD; today if left out")]
 KnownAt = Annotated[
@@ -84,7 +111,9 @@ def _one_of(values: tuple[str, ...]) -> str:
     return ", ".join(values)
 
 
-GroupBy = Annotated[list[str] | None, typer.Option(help=f"分组 may repeat: {_one_of(DIMENSIONS)}")]
+GroupBy = Annotated[
+    list[str] | None, typer.Option(help=f"分组 may repeat: {_one_of(DIMENSIONS)}, body:KIND, body:KIND:N")
+]
 Region = Annotated[str | None, typer.Option(help="地区 a prefix of the division code")]
 Kind = Annotated[str | None, typer.Option(help=_one_of(KINDS))]
 Limit = Annotated[int, typer.Option(min=1, max=1_000, help="至多 how many at most")]
@@ -111,6 +140,8 @@ def _filters(  # noqa: PLR0917 - each is an option of its own
         bool | None, typer.Option(help="工作覆盖 only those with work coverage, or without")
     ] = None,
     eligible: Annotated[bool | None, typer.Option(help="应建 only the eligible, or the others")] = None,
+    body: Annotated[str | None, typer.Option(help="责任主体 only what answers to this body or below it")] = None,
+    basis: Annotated[str | None, typer.Option(help="口径 counted by this named basis; all")] = None,
 ) -> None:
     """The options that every filtered question has."""
 

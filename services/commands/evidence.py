@@ -135,8 +135,8 @@ def verify(  # noqa: PLR0917 -- typer reads options from parameters
     except (TaizhangError, psycopg.Error, httpx.HTTPError) as fault:
         if isinstance(fault, SettingsError):
             raise
-        ERR.print("[red]无法读取 Cannot be read[/red]")
-        ERR.print(str(fault), markup=False, highlight=False, soft_wrap=True)
+        ERR.print("无法读取 Cannot be read", style="red")
+        ERR.print(str(fault), soft_wrap=True)
         raise typer.Exit(EXIT_UNREADABLE) from None
     _show(report)
     if report.first is not None:
@@ -180,9 +180,9 @@ def _audit(where: str | None, settings: Settings, asked: Asked) -> Report:
 
 def _show(report: Report) -> None:
     for chinese, english in report.good:
-        OUT.print(f"[green]✓[/green] {escape(chinese)}\n  {escape(english)}", highlight=False, soft_wrap=True)
+        OUT.print(f"[green]✓[/green] {escape(chinese)}\n  {escape(english)}", markup=True, soft_wrap=True)
     for chinese, english in report.unshown:
-        OUT.print(f"[yellow]![/yellow] {escape(chinese)}\n  {escape(english)}", highlight=False, soft_wrap=True)
+        OUT.print(f"[yellow]![/yellow] {escape(chinese)}\n  {escape(english)}", markup=True, soft_wrap=True)
     first = report.first
     if first is None:
         _show_statement(report)
@@ -191,23 +191,23 @@ def _show(report: Report) -> None:
     for fault in [first, *others][:FAULTS_SHOWN]:
         where = "" if fault.position is None else f"位置 position {fault.position}: "
         words = f"{where}{escape(fault.chinese)}\n  {escape(fault.english)}"
-        OUT.print(f"[red]✗[/red] {words}", highlight=False, soft_wrap=True)
+        OUT.print(f"[red]✗[/red] {words}", markup=True, soft_wrap=True)
     if report.faults_total > FAULTS_SHOWN:
         OUT.print(f"共 {report.faults_total} 处 faults in all")
     where = "" if first.position is None else f", 首处 first at position {first.position}"
-    OUT.print(f"[red]核验不通过{where} Verification failed[/red]", highlight=False, soft_wrap=True)
+    OUT.print(f"[red]核验不通过{where} Verification failed[/red]", markup=True, soft_wrap=True)
 
 
 def _show_statement(report: Report) -> None:
     """The strongest statement that was shown, and what it leaves open."""
     if report.statement is not None:
         words = f"结论 Statement: {STATEMENTS[report.statement]} {report.statement}"
-        OUT.print(words, markup=False, highlight=False, soft_wrap=True)
+        OUT.print(words, soft_wrap=True)
     if report.partial:
         words = "成立, 但未证明无遗漏 Holds; that nothing was left out is not shown"
-        OUT.print(f"[yellow]{words}[/yellow]", highlight=False, soft_wrap=True)
+        OUT.print(f"[yellow]{words}[/yellow]", markup=True, soft_wrap=True)
     else:
-        OUT.print("[green]核验通过 Everything that was checked holds[/green]")
+        OUT.print("核验通过 Everything that was checked holds", style="green")
 
 
 def export_log_to(
@@ -314,7 +314,7 @@ def witness(  # noqa: PLR0917 -- typer reads options from parameters
     key = load_or_create_key(folder / WITNESS_KEY_NAME, SignatureType.COSIGNATURE, name)
     trusted = [each for each in map(_key, trust) if each is not None]
     watching = Witness(key, trusted, folder / "witness.sqlite3")
-    ERR.print(f"见证人公钥 the witness's key: {key.verifier}", markup=False, highlight=False, soft_wrap=True)
+    ERR.print(f"见证人公钥 the witness's key: {key.verifier}", soft_wrap=True)
     if once:
         refused = [each for each in ledger or () if not poll_in_words(watching, each)]
         raise typer.Exit(EXIT_WRONG if refused else 0)

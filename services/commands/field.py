@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from services.commands.console import (
     OUT,
@@ -139,7 +140,10 @@ def _regions_table(answer: dict[str, Any]) -> Group:
     unmapped = [("", answer["unmapped"]), ("before ", answer["unmapped_before"])]
     for side, name in (("", "undivided"), ("before ", "undivided_before")):
         unmapped.append((side, {" / ".join(each["regions"]): each["organizations"] for each in answer[name]}))
-    return Group(table, *(f"[yellow]无法对应 not mapped {side}[/yellow]: {found}" for side, found in unmapped if found))
+    return Group(
+        table,
+        *(Text.assemble((f"无法对应 not mapped {side}", "yellow"), f": {found}") for side, found in unmapped if found),
+    )
 
 
 def _coverage(figures: dict[str, Any] | None) -> str:

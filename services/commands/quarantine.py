@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from services.commands.client import Client
-from services.commands.console import OUT, AsJson, ask, print_json, shanghai, show
+from services.commands.console import OUT, AsJson, ask, legible, print_json, shanghai, show
 from services.system.settings import load
 
 quarantine = typer.Typer(no_args_is_help=True, help="待核数据 What was set aside: list, show, redrive, discard.")
@@ -56,7 +56,7 @@ def show_message(number: Number) -> None:
     answer = ask(f"/v1/quarantine/{number}")
     raw = base64.b64decode(answer["raw_base64"])
     print_json({name: value for name, value in answer.items() if name != "raw_base64"})
-    OUT.print(raw.decode("utf-8", "backslashreplace"), markup=False, highlight=False)
+    OUT.print(legible(raw.decode("utf-8", "backslashreplace")), soft_wrap=True)
 
 
 @quarantine.command()
@@ -74,6 +74,13 @@ def discard(number: Number, reason: Annotated[str, typer.Option(help="理由 why
     """
     with Client(load()) as client:
         print_json(client.post(f"/v1/quarantine/{number}/discard", {"reason": reason}))
+
+
+@quarantine.command()
+def expire() -> None:
+    """清除 Let the bytes go of what held numbers or names of persons and is due; the service does so every hour."""
+    with Client(load()) as client:
+        print_json(client.post("/v1/quarantine/expire"))
 
 
 @quarantine.command("groups")

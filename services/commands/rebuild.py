@@ -101,8 +101,9 @@ def _rebuild(settings: Settings) -> None:
     )
     if done.held:
         ERR.print(
-            f"[yellow]{done.held} 个事件未能应用 events could not be applied, and are held with those behind them: "
-            "see taizhang held list[/yellow]"
+            f"{done.held} 个事件未能应用 events could not be applied, and are held with those behind them: "
+            "see taizhang held list",
+            style="yellow",
         )
 
 

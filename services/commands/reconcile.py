@@ -12,6 +12,7 @@ import orjson
 import typer
 from pydantic import ValidationError
 from rich.table import Table
+from rich.text import Text
 
 from domain.events.lists import ListProfiled
 from domain.fieldwork.list_elsewhere import Elsewhere
@@ -190,7 +191,7 @@ def _show(report: Report, hindrance: str | None) -> None:
         OUT.print(table)
         _show_plan(report)
     if hindrance is not None:
-        OUT.print(f"[yellow]不能发布 Not to be published:[/yellow] {hindrance}")
+        OUT.print(Text.assemble(("不能发布 Not to be published:", "yellow"), f" {hindrance}"))
 
 
 def _show_plan(report: Report) -> None:

@@ -103,8 +103,9 @@ _SIGNED: Final[Document] = {
             "maxLength": SIGNATURE_LENGTH_MAX,
             "description": (
                 "A detached JWS over the exact bytes of the event (RFC 7515 appendix F, or RFC 7797 with b64 false), "
-                "Ed25519 (or EdDSA) or ES256, in structured mode only; `kid`, if any, is its RFC 7638 thumbprint. "
-                "Required once a key is registered for the source. Over HTTP one for each event, in order, with commas "
+                "Ed25519 (or EdDSA) or ES256, in structured mode only; `kid`, if any, is its RFC 7638 thumbprint "
+                "or the name that the key was registered with. Required once a key is registered for the source. Over "
+                "HTTP one for each event, in order, with commas "
                 "between"
             ),
         }

@@ -44,6 +44,11 @@ _SOCIAL: Final = {
 }
 _CARE: Final = ("Q85", ("社会工作服务中心", "养老服务中心", "助残服务中心"), ("民政局", "残疾人联合会"))
 
+# All that a social organization of a county may have, without the county's name.
+SUPERVISORS: Final = tuple(
+    dict.fromkeys(each for *_, supervisors in (*_SOCIAL.values(), _CARE) for each in supervisors)
+)
+
 _BRAND_FIRST: Final = "瑞恒嘉盛鼎昊泽宏锦辰启博盈诚茂源晟铭悦卓优汇聚凯旭朗翔逸馨雅"
 _BRAND_SECOND: Final = "达通和兴泰丰联创科信航远森润邦捷益华景川禾木石云帆成顺安康宁"
 

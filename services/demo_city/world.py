@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from services.demo_city import (
+    bodies,
     branches,
     campaign,
     contradictions,
@@ -60,9 +61,11 @@ def _lines(plans: list[CountyPlan], city_groups: list[Group], seed: int) -> Iter
             yield from survey.lines(county, watch, seed)
         if plan.code == divisions.MERGED:
             yield from divisions.recoded(county, seed)
+        yield from bodies.of_county(county, seed)
     yield from campaign.lines()
     yield from daily.lines()
     yield from divisions.lines()
+    yield from bodies.lines()
 
 
 def _facts(county: County, of_county: list[Group], seed: int) -> Iterator[Fact]:

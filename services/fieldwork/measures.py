@@ -150,8 +150,8 @@ def open_work(queries: Queries, as_of: date, known_at: int, filters: Filters) ->
     """The measures open at the end of a date, as known at a position."""
     view = queries.view.current
     snapshot = view.snapshot
-    policy = snapshot.policy(as_of.toordinal(), known_at)
-    rows = chosen_rows(snapshot, as_of, known_at, policy, queries.narrowed(filters))
+    policy, meant, _ = queries.meaning(filters, as_of, known_at)
+    rows = chosen_rows(snapshot, as_of, known_at, policy, meant)
     rows = rows.where(open_measures(rows))
     said = offices(queries.office_facts(["measure"], as_of, known_at), as_of)
     found = measures(snapshot, as_of, known_at, rows.org_no)

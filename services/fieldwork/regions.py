@@ -110,8 +110,9 @@ def _said(
             yield code or "", as_of, counts
         return
     snapshot = queries.view.current.snapshot
-    policy, judged = snapshot.policy(as_of.toordinal(), known_at), snapshot.is_judged(as_of.toordinal(), known_at)
-    rows = chosen_rows(snapshot, as_of, known_at, policy, queries.narrowed(filters))
+    policy, meant, _ = queries.meaning(filters, as_of, known_at)
+    judged = snapshot.is_judged(as_of.toordinal(), known_at)
+    rows = chosen_rows(snapshot, as_of, known_at, policy, meant)
     # How many of the days each row has been at its code for, the last of them first.
     since = np.zeros(len(rows), np.int64)
     lasting = np.ones(len(rows), np.bool_)

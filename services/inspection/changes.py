@@ -11,6 +11,7 @@ from psycopg import Connection, Cursor
 
 from domain.events.facts import Event
 from domain.inspection.row_changes import Reason, effective_on, reason
+from domain.ledger.meaning import policy_of
 from domain.ledger.rates import ANY, Counts, Filters
 from domain.ledger.rows import Row
 from domain.values.clocks import Basis
@@ -102,7 +103,9 @@ def changes(ledger: LedgerAt, since: int, filters: Filters, *, after: str | None
     Raises:
         InvalidValueError: more than EVENTS_MAX events took part.
     """
-    queries, found = ledger.queries, moved_since(ledger, since, ledger.queries.narrowed(filters))
+    queries = ledger.queries
+    filters = queries.meaning(filters, *ledger.clocks).filters
+    found = moved_since(ledger, since, filters)
     touches = touches_of(ledger, since, found.org_no)
     policies = policy_positions(ledger, since)
     if len(touches.position) > EVENTS_MAX:
@@ -113,13 +116,14 @@ def changes(ledger: LedgerAt, since: int, filters: Filters, *, after: str | None
     chosen = _page(ledger.view, found, after, limit)
     with queries.connection() as connection, connection.cursor() as cursor:
         sources = _by_source(cursor, touches, policies, len(found.org_no))
-        page = _changes(ledger, since, cursor, chosen, touches, policies)
+        page = _changes(ledger, since, cursor, chosen, touches, policies, filters)
         events = ledger.sight.described(described(connection, {p for each in page for p in each.positions}))
     return Changes(len(found.org_no), sources, page, events)
 
 
 def moved_since(ledger: LedgerAt, since: int, filters: Filters) -> Moved:
-    """The organizations whose rows of the date moved from a state of knowledge on."""
+    """The organizations whose rows of the date moved from a state of knowledge on; filters as they are meant now."""
+    filters = ledger.queries.everywhere().meaning(filters, *ledger.clocks).filters
     return moved(ledger.view.snapshot, ledger.clocks.day, since, ledger.clocks.known_at, filters)
 
 
@@ -175,10 +179,16 @@ def _by_source(cursor: Cursor[Any], touches: Touches, policies: Sequence[int], o
 
 
 def _changes(  # noqa: PLR0917 - one page
-    ledger: LedgerAt, since: int, cursor: Cursor[Any], chosen: Moved, touches: Touches, policies: Sequence[int]
+    ledger: LedgerAt,
+    since: int,
+    cursor: Cursor[Any],
+    chosen: Moved,
+    touches: Touches,
+    policies: Sequence[int],
+    filters: Filters,
 ) -> list[Change]:
-    before = _rows(ledger.as_known_at(since), cursor, chosen.before)
-    after = _rows(ledger, cursor, chosen.after)
+    before = _rows(ledger.as_known_at(since), cursor, chosen.before, filters)
+    after = _rows(ledger, cursor, chosen.after, filters)
     made = []
     for org_no, difference in zip(chosen.org_no.tolist(), chosen.difference.tolist(), strict=True):
         org = ledger.view.snapshot.orgs[org_no]
@@ -188,13 +198,13 @@ def _changes(  # noqa: PLR0917 - one page
     return made
 
 
-def _rows(ledger: LedgerAt, cursor: Cursor[Any], entries: Int32) -> Mapping[str, Row]:
-    """The rows in sight: an organization may be so on one side alone."""
-    view, queries = ledger.view, ledger.queries
-    rows = rows_of(view.snapshot, entries[entries >= 0], ledger.policy)
+def _rows(ledger: LedgerAt, cursor: Cursor[Any], entries: Int32, filters: Filters) -> Mapping[str, Row]:
+    """The rows in sight, as a basis counts: an organization may be so on one side alone."""
+    view, queries, policy = ledger.view, ledger.queries, policy_of(filters, ledger.policy)
+    rows = rows_of(view.snapshot, entries[entries >= 0], policy)
     if queries.scope is not None:
         rows = rows.where(matching(view.snapshot, rows, queries.narrowed(ANY)))
-    return {row.org: row for row in rows_at(view, cursor, rows, ledger.policy, judged=ledger.is_judged)}
+    return {row.org: row for row in rows_at(view, cursor, rows, policy, judged=ledger.is_judged)}
 
 
 def described(connection: Connection[Any], positions: Iterable[int]) -> dict[int, ChangeEvent]:

@@ -49,7 +49,9 @@ class Replay(NamedTuple):
 def replay(ledger: LedgerAt, since: int, filters: Filters, *, after: int | None, backwards: bool, limit: int) -> Replay:
     """Up to `limit` steps from a state of knowledge of the date on, beyond position `after` in their direction."""
     queries, clocks = ledger.queries, ledger.clocks
-    found = steps(ledger.view.snapshot, clocks.day, since, clocks.known_at, queries.narrowed(filters))
+    # What a body or a basis means now holds for the whole stretch: the steps add up from its beginning to its end.
+    filters = queries.meaning(filters, *clocks).filters
+    found = steps(ledger.view.snapshot, clocks.day, since, clocks.known_at, filters)
     positions = found.positions.tolist()
     chosen = list(range(len(positions)))
     if backwards:

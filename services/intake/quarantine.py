@@ -14,6 +14,7 @@ from domain.values.fields import REASON_LENGTH_MAX
 from services.intake import account
 from services.intake.decisions import begin
 from services.intake.permission import InForce
+from services.intake.quarantine_bytes import empty
 from services.log.messages import Arrival, Message, Place, Publisher, Receipt, arrive
 from services.log.recorder import Turn
 from services.log.writer import Writer
@@ -26,7 +27,10 @@ State = Literal["open", "accepted", "duplicate", "discarded"]
 
 
 class Quarantined(NamedTuple):
-    """One message that was set aside, without its bytes; `state` is open, or the end that it came to."""
+    """One message that was set aside, without its bytes; `state` is open, or the end that it came to.
+
+    `emptied_at`: since when its bytes are gone, of what held numbers or names of persons.
+    """
 
     id: int
     received_at: datetime
@@ -38,6 +42,7 @@ class Quarantined(NamedTuple):
     rules: Sequence[str]
     raw_sha256: bytes
     raw_bytes: int
+    emptied_at: datetime | None
     state: State
 
 
@@ -90,7 +95,7 @@ ANY: Final = Filters()
 
 _COLUMNS: Final = """
 SELECT q.id, q.received_at, q.source, q.event_id, q.publisher, q.intake, q.reasons, q.rules, q.raw_sha256,
-       length(q.raw), coalesce(e.action, 'open')
+       coalesce(q.raw_length, length(q.raw)), q.emptied_at, coalesce(e.action, 'open')
 """
 _FROM: Final = """
   FROM taizhang.quarantine q
@@ -180,10 +185,10 @@ class Quarantine:
             receipt = self._take_in(cursor, turn, id_, arrival)
             if receipt.disposition == "quarantined":
                 reasons = account.reasons_json(receipt.reasons).decode()
-                _record(cursor, id_, turn.now, by, "still_refused", reasons=reasons)
+                record(cursor, id_, turn.now, by, "still_refused", reasons=reasons)
             else:
                 account.move(cursor, place, receipt.disposition)
-                _record(cursor, id_, turn.now, by, receipt.disposition, position=receipt.position)
+                record(cursor, id_, turn.now, by, receipt.disposition, position=receipt.position)
             return receipt
 
         return self._writer.write(work)
@@ -228,7 +233,7 @@ class Quarantine:
         return self._writer.write(work)
 
     def discard(self, id_: int, by: str, reason: str) -> None:
-        """End a message without taking it in; its bytes stay.
+        """End a message without taking it in; its bytes stay, unless it holds numbers or names of persons.
 
         Raises:
             NotFoundError: there is none of this number.
@@ -240,7 +245,8 @@ class Quarantine:
 
         def work(cursor: Cursor[TupleRow], turn: Turn) -> None:
             open_message(cursor, id_, by)
-            _record(cursor, id_, turn.now, by, "discarded", reason=reason)
+            record(cursor, id_, turn.now, by, "discarded", reason=reason)
+            empty(cursor, turn.now, [id_])
 
         self._writer.write(work)
 
@@ -294,7 +300,7 @@ def _actions(cursor: Cursor[TupleRow], id_: int) -> list[Action]:
     return [Action._make(row) for row in cursor.execute(_SELECT_ACTIONS, (id_,))]
 
 
-def _record(
+def record(
     cursor: Cursor[TupleRow],
     id_: int,
     at: datetime,
@@ -305,6 +311,7 @@ def _record(
     reasons: str | None = None,
     reason: str | None = None,
 ) -> None:
+    """Write down a step taken with a message."""
     cursor.execute(
         _RECORD_ACTION,
         {"id": id_, "at": at, "by": by, "action": action, "position": position, "reasons": reasons, "reason": reason},

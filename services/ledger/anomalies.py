@@ -10,6 +10,7 @@ from projections.ledger.columns.branches import BranchReading
 from projections.ledger.columns.columns import MEMBERS
 from projections.ledger.columns.counts import deciding_entries
 from projections.ledger.columns.rows import AnomalyRow
+from services.ledger.bodies import crossing, waiting
 from services.ledger.dossier import held_anomalies, inactive_anomalies
 from services.ledger.hierarchy import in_circle
 from services.ledger.queries import Queries
@@ -45,9 +46,12 @@ def anomalies(
             found += view.reading.anomalies(cursor, as_of.toordinal(), known_at, anomaly=anomaly, subjects=subjects)
             found += held_anomalies(queries, as_of, known_at, subjects) if anomaly in (None, "event_held") else []
             found += in_circle(queries, as_of, known_at) if anomaly in (None, "parent_in_circle") else []
+            found += crossing(queries, as_of, known_at) if anomaly in (None, "parent_in_circle", "not_placed") else []
             found += _too_long(queries, as_of, known_at) if anomaly in (None, "extension_too_long") else []
         if anomaly is None or anomaly in _OF_STATES:
             found += _at_inactive(view, cursor, as_of, known_at)
+        if anomaly in (None, "body_not_created"):
+            found += waiting(queries, as_of, known_at)
         if not sight.is_whole:
             found = _in_sight(sight, LogReader(cursor.connection), found)
     chosen = (

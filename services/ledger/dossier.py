@@ -13,7 +13,7 @@ from domain.ledger.rows import Row
 from domain.ledger.traces import DecidedBy, trace
 from domain.values.terms import Relation, Standing
 from projections.ledger.columns.rows import AnomalyRow, OrgEntry, PresenceRow, deciding
-from projections.ledger.rows import INACTIVE
+from projections.ledger.rows import AT_ANSWERS, INACTIVE
 from services.ledger import held
 from services.ledger.queries import Queries, org_row, row_of
 from services.ledger.sight import Sight
@@ -176,4 +176,5 @@ class _Rows:
         if state is None or state[0] == INACTIVE or state[0] not in self._attributes:
             return None
         policy, judged = self._snapshot.policy(self._day, position), self._snapshot.is_judged(self._day, position)
-        return row_of(self._org, state, self._attributes, policy, judged=judged)
+        answers = self._snapshot.answers.of[state[AT_ANSWERS]]
+        return row_of(self._org, state, self._attributes, policy, answers, judged=judged)

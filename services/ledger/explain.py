@@ -33,8 +33,8 @@ def explain(queries: Queries, as_of: date, known_at: int, group: Group, *, after
     """
     view = queries.view.current
     snapshot, day = view.snapshot, as_of.toordinal()
-    policy = snapshot.policy(day, known_at)
-    group = group._replace(filters=queries.narrowed(group.filters))
+    policy, meant, _ = queries.meaning(group.filters, as_of, known_at, keys=group.bodies)
+    group = group._replace(filters=meant)
     chosen = queries.by_organization.page(
         view.version.number, snapshot, day, known_at, policy, group, after, limit
     )  # fmt: skip

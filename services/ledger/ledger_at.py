@@ -55,4 +55,5 @@ class LedgerAt:
 
     def rows(self, filters: Filters = ANY) -> Standing:
         """The rows in sight that the filters mean."""
-        return chosen_rows(self.view.snapshot, *self.clocks, self.policy, self.queries.narrowed(filters))
+        meant = self.queries.meaning(filters, *self.clocks)
+        return chosen_rows(self.view.snapshot, *self.clocks, meant.policy, meant.filters)

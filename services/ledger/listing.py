@@ -81,8 +81,8 @@ def listing(
         limit: how many at most.
     """
     view = queries.view.current
-    policy = view.snapshot.policy(as_of.toordinal(), known_at)
-    rows = chosen_rows(view.snapshot, as_of, known_at, policy, queries.narrowed(filters))
+    policy, meant, _ = queries.meaning(filters, as_of, known_at)
+    rows = chosen_rows(view.snapshot, as_of, known_at, policy, meant)
     with queries.cursor() as cursor:
         if part is not None:
             rows = rows.where(_holding(view, cursor, rows, part))

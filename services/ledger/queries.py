@@ -4,7 +4,7 @@ Every answer is bound to one version of the projection at one position; `as_of` 
 `known_at` a position that the projection has reached.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from datetime import date, datetime
@@ -18,6 +18,8 @@ from psycopg_pool import ConnectionPool
 
 from domain.events.facts import Fact
 from domain.ledger.entities import Attributes
+from domain.ledger.meaning import lifted, without_levels
+from domain.ledger.placements import Answers
 from domain.ledger.policy import Policy
 from domain.ledger.rates import ANY, Counts, Filters, Key, add, answerable, nothing, unjudged
 from domain.ledger.rows import Row, row
@@ -32,7 +34,8 @@ from projections.ledger.columns.grouping import group
 from projections.ledger.columns.home_regions import Homes
 from projections.ledger.columns.names import Alphabet
 from projections.ledger.columns.rows import deciding, organization_state, presence
-from projections.ledger.rows import INACTIVE, RawState
+from projections.ledger.rows import AT_ANSWERS, INACTIVE, RawState
+from services.ledger.meaning import Meaning, meaning
 from services.ledger.office_facts import OfficeFacts
 from services.ledger.version_differences import VersionDifferences
 from services.ledger.view import LedgerView, PinnedView, View
@@ -245,18 +248,31 @@ class Queries:
             )
         return view.version.ruleset
 
+    def meaning(
+        self,
+        filters: Filters,
+        as_of: date,
+        known_at: int,
+        group_by: tuple[str, ...] = (),
+        keys: Mapping[str, str] | None = None,
+    ) -> Meaning:
+        """What filters mean, within the regions that these questions are limited to; of bodies all are looked at."""
+        policy = self.view.current.snapshot.policy(as_of.toordinal(), known_at)
+        return meaning(self.everywhere(), policy, self.narrowed(filters), as_of, known_at, group_by, keys)
+
     def rates(self, as_of: date, known_at: int, group_by: tuple[str, ...], filters: Filters = ANY) -> Rates:
         """Counts by group and in total."""
-        view, filters, day = self.view.current, self.narrowed(filters), as_of.toordinal()
-        policy, judged = view.snapshot.policy(day, known_at), view.snapshot.is_judged(day, known_at)
+        view, day = self.view.current, as_of.toordinal()
+        policy, filters, bodies = self.meaning(filters, as_of, known_at, group_by)
+        judged, by = view.snapshot.is_judged(day, known_at), without_levels(group_by)
         if not answerable(filters, judged=judged):
             return Rates({}, nothing(judged=judged), policy)
-        shape = Shape(group_by, filters, policy)
+        shape = Shape(by, filters, policy)
         groups = view.cubes.counts(view.snapshot, shape, day, known_at)
         if groups is None:
             rows = chosen_rows(view.snapshot, as_of, known_at, policy, filters)
-            groups = group(view.snapshot, rows, group_by)
-        return rates_of(groups, policy, judged=judged)
+            groups = group(view.snapshot, rows, by)
+        return rates_of(lifted(groups, group_by, bodies), policy, judged=judged)
 
     def require_organization(self, org: str, as_of: date, known_at: int) -> int:
         """The number of an organization that some event known then speaks of.
@@ -322,15 +338,18 @@ def rows_at(view: View, cursor: Cursor[Any], rows: Standing, policy: Policy, *, 
             int(entries["probationary_members"][entry]), int(entries["activists"][entry]),
             mask & 1, mask >> 1 & 1, mask >> 2 & 1, int(entries["instructed"][entry]),
             int(entries["full_elsewhere"][entry]), int(entries["probationary_elsewhere"][entry]),
-            effective & 1, effective >> 1 & 1, effective >> 2 & 1,
+            int(entries["answers"][entry]), effective & 1, effective >> 1 & 1, effective >> 2 & 1,
         )  # fmt: skip
-        made.append(row_of(view.snapshot.orgs[org_no], state, attributes, policy, judged=judged))
+        answers = view.snapshot.answers.of[state[AT_ANSWERS]]
+        made.append(row_of(view.snapshot.orgs[org_no], state, attributes, policy, answers, judged=judged))
     return made
 
 
-def row_of(org: str, state: RawState, attributes: dict[int, Attributes], policy: Policy, *, judged: bool) -> Row:
+def row_of(
+    org: str, state: RawState, attributes: dict[int, Attributes], policy: Policy, answers: Answers, *, judged: bool
+) -> Row:
     """The row of an active organization from its raw state; `judged`: an activity policy is in force."""
-    return row(org, organization_state(state, attributes[state[0]]), presence(state, judged=judged), policy)
+    return row(org, organization_state(state, attributes[state[0]]), presence(state, judged=judged), policy, answers)
 
 
 def org_row(view: View, cursor: Cursor[Any], org: str, org_no: int, as_of: date, known_at: int) -> Row | None:  # noqa: PLR0917 - one question
@@ -340,5 +359,5 @@ def org_row(view: View, cursor: Cursor[Any], org: str, org_no: int, as_of: date,
     if state is None or state[0] == INACTIVE:
         return None
     policy = view.snapshot.policy(day, known_at)
-    judged = view.snapshot.is_judged(day, known_at)
-    return row_of(org, state, view.reading.attributes(cursor, [state[0]]), policy, judged=judged)
+    answers, judged = view.snapshot.answers.of[state[AT_ANSWERS]], view.snapshot.is_judged(day, known_at)
+    return row_of(org, state, view.reading.attributes(cursor, [state[0]]), policy, answers, judged=judged)

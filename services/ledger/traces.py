@@ -1,6 +1,6 @@
 """The facts around organizations, read from the log: what decides each value of their rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -29,7 +29,8 @@ class FactsAround(NamedTuple):
         def of(prefix: str, of_org: str = "") -> list[list[Fact]]:
             return [self.by_entity[of_org + each.entity] for each in present if each.entity.startswith(prefix)]
 
-        around = Around(self.by_entity[row.org], of("member:"), of("branch:"), of("person:", f"{row.org} "))
+        bodies = [fact for body in bodies_named(self.by_entity[row.org]) for fact in self.by_entity.get(body, ())]
+        around = Around(self.by_entity[row.org], of("member:"), of("branch:"), of("person:", f"{row.org} "), bodies)
         return decided_by(row, around, self.policy)
 
 
@@ -46,13 +47,28 @@ def facts_around(  # noqa: PLR0917 - one question
     entities = {each.entity for each in present if not each.entity.startswith("person:")}
     events = events_about(connection, reading, [*orgs, *entities, POLICY], known_at, kept)
     by_entity: dict[str, list[Fact]] = {}
-    for fact in standing_facts(events, fits)[0]:
-        if fact.effective_on <= as_of:
-            by_entity.setdefault(fact.entity, []).append(fact)
+    _add(by_entity, events, as_of)
+    bodies = sorted({body for org in orgs for body in bodies_named(by_entity.get(org, ()))})
+    if bodies:
+        of_bodies: dict[str, list[Fact]] = {}
+        _add(of_bodies, events_about(connection, reading, bodies, known_at, kept), as_of)
+        by_entity |= {body: of_bodies.get(body, []) for body in bodies}
     by_org: dict[str, list[PresenceRow]] = {}
     for each in present:
         by_org.setdefault(each.org, []).append(each)
     return FactsAround(by_entity, by_org, trace_policy(by_entity.get(POLICY, ())))
+
+
+def _add(by_entity: dict[str, list[Fact]], events: Iterable[Event], as_of: date) -> None:
+    """The facts that stand among events, effective by a date, under their entities."""
+    for fact in standing_facts(events, fits)[0]:
+        if fact.effective_on <= as_of:
+            by_entity.setdefault(fact.entity, []).append(fact)
+
+
+def bodies_named(facts: Iterable[Fact]) -> set[str]:
+    """The bodies that facts of an organization name."""
+    return {body for fact in facts if isinstance(body := fact.data.get("body"), str)}
 
 
 def events_about(

@@ -1,10 +1,11 @@
 """Files of lists that wait for a person to look at what they would publish: few, and not for long."""
 
 import hashlib
+import os
 import shutil
-import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -21,33 +22,38 @@ def _sha256(file: BinaryIO) -> str:
 
 
 class Uploads:
-    """A folder of this process, which goes with it; a file is its holder's alone, and named by its SHA-256."""
+    """A folder that all workers of a service share; a file is its holder's alone, and named by its SHA-256."""
 
-    def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="taizhang-lists-")
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = folder
+        self._kept: set[Path] = set()
         self._lock = threading.Lock()
+        self._tidy()
 
     def close(self) -> None:
-        """Remove every file."""
-        self._folder.cleanup()
+        """Remove every file that this process has kept."""
+        for each in self._kept:
+            each.unlink(missing_ok=True)
 
     def keep(self, holder: str, file: BinaryIO) -> str:
         """Keep a copy of a file; its SHA-256, by which it is found. The oldest beyond FILES_MAX goes."""
         digest = _sha256(file)
         file.seek(0)
-        path = Path(self._folder.name) / self._name(holder, digest)
+        path = self._folder / self._name(holder, digest)
         with self._lock:
             # The same file may be read by somebody who looks at it: it is replaced, never written over.
-            draft = path.with_suffix(".draft")
+            draft = path.with_suffix(f".{os.getpid()}")
             with draft.open("wb") as copy:
                 shutil.copyfileobj(file, copy, _BLOCK)
             draft.replace(path)
+            self._kept.add(path)
             self._tidy()
         return digest
 
     def find(self, holder: str, digest: str) -> Path | None:
         """The holder's file, which looking at keeps for another while; None where it is no longer kept."""
-        path = Path(self._folder.name) / self._name(holder, digest)
+        path = self._folder / self._name(holder, digest)
         with self._lock:
             self._tidy()
             if not path.exists():
@@ -59,7 +65,10 @@ class Uploads:
         return hashlib.sha256(f"{holder}\n{digest}".encode()).hexdigest()
 
     def _tidy(self) -> None:
-        files = sorted(Path(self._folder.name).iterdir(), key=lambda each: each.stat().st_mtime, reverse=True)
-        for number, each in enumerate(files):
-            if number >= FILES_MAX or each.stat().st_mtime < time.time() - AGE_MAX_S:
-                each.unlink()
+        ages: list[tuple[float, Path]] = []
+        for each in self._folder.iterdir():
+            with suppress(FileNotFoundError):  # another worker tidies too
+                ages.append((time.time() - each.stat().st_mtime, each))
+        for number, (age, each) in enumerate(sorted(ages)):
+            if number >= FILES_MAX or age > AGE_MAX_S:
+                each.unlink(missing_ok=True)

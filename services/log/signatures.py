@@ -48,7 +48,11 @@ def fault(registered: Sequence[SigningKey], message: Message, day: date) -> Reas
     except (JoseError, ValueError, TypeError) as error:
         return Reason("signature_invalid", "", None, f"it is no detached JWS in compact form ({error})")
     in_force = [each for each in registered if each.holds(day)]
-    if any(_verifies(signature, message.raw, each) for each in in_force if kid in (None, thumbprint(each))):
+    if any(
+        _verifies(signature, message.raw, each)
+        for each in in_force
+        if kid in (None, thumbprint(each), each.key.get("kid"))
+    ):
         return None
     rule = "no key in force for the source verifies it over the bytes received; sign exactly what is sent"
     return Reason("signature_invalid", "", kid, rule)

@@ -1,11 +1,12 @@
 """`taizhang serve`: its parts, started in order and stopped in the opposite order.
 
 Settings, PostgreSQL (embedded unless an address is given), migrations, the projector as a supervised child process,
-the HTTP server. The server is named by an import string, since services never import api.
+the notary, the HTTP server or several. The server is named by an import string, since services never import api.
 """
 
 import contextlib
 import gc
+import resource
 import signal
 import socket
 import sys
@@ -19,10 +20,13 @@ import psycopg
 import uvicorn
 from pydantic import SecretStr
 
+from services.evidence.witness.notary import Notary
 from services.ledger.takeover import Takeover
 from services.postgres.database import migrate
 from services.postgres.embedded import EmbeddedPostgres
 from services.postgres.postmaster import EmbeddedPostgresError
+from services.serving.connections import CONNECTIONS, Connection
+from services.serving.workers import say_ready, workers
 from services.system import settings as settings_module
 from services.system.errors import StoreUnavailableError, TaizhangError
 from services.system.logs import logger
@@ -33,6 +37,10 @@ APPLICATION: Final = "api.app:create_app"
 BACKLOG: Final = 2048
 # Requests that are under way when the service is told to stop get this long.
 GRACE_S: Final = 10
+# uvicorn's own pace.
+TICKS_A_SECOND: Final = 10
+# Files that the process needs beside its connections: of the database, of exports, of libraries.
+FILES_BESIDE: Final = 256
 # How often the embedded PostgreSQL is looked after, and how long after a start that failed.
 LOOK_S: Final = 1.0
 BACK_OFF_S: Final = 10.0
@@ -144,6 +152,11 @@ class _Server(uvicorn.Server):
         STOPPING.set()
         await super().shutdown(sockets)
 
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS_A_SECOND == 0:
+            CONNECTIONS.look()
+        return await super().on_tick(counter)
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         # What stands now stays until the end: no later collection looks at it again.
@@ -178,30 +191,65 @@ def serve(settings: Settings, when_ready: Callable[[str], None]) -> int:
         projector.start()
         takeover = Takeover(ready.conninfo, projector)
         takeover.start()
+        notary = Notary.of(ready)
+        notary.start()
         try:
-            code = _run(ready, listener, lambda: _in_thread(when_ready, address))
+            if ready.workers == 1:
+                code = _run(ready, listener, lambda: _in_thread(when_ready, address))
+            else:
+                with workers(listener, ready.workers, lambda: when_ready(address)):
+                    threading.Event().wait()
         finally:
+            notary.close()
             takeover.stop()
             projector.stop()
     return code
+
+
+def answer_on(settings: Settings, listener: int, ready: int) -> int:
+    """Answer on a socket that another process holds, beside others that do; return the exit code.
+
+    Args:
+        settings: of the process that looks after this one.
+        listener: the socket, as an open file.
+        ready: a pipe that is told once this process answers.
+    """
+    gc.disable()
+    return _run(settings, socket.socket(fileno=listener), lambda: say_ready(ready))
 
 
 def _in_thread(call: Callable[[str], None], address: str) -> None:
     threading.Thread(target=call, args=(address,), name="when-ready", daemon=True).start()
 
 
+def _with_files(connections_max: int) -> int:
+    """How many connections there may be: each takes an open file, of which this process may have so many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections_max + FILES_BESIDE
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return connections_max
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < wanted:
+        logger().warning("fewer connections than set: open files are limited", connections=allowed - FILES_BESIDE)
+    return allowed - FILES_BESIDE
+
+
 def _run(settings: Settings, listener: socket.socket, when_ready: Callable[[], None]) -> int:
+    CONNECTIONS.limit(settings.model_copy(update={"connections_max": _with_files(settings.connections_max)}))
     config = uvicorn.Config(
         APPLICATION,
         factory=True,
         loop="uvloop",
-        http="httptools",
+        http=Connection,
+        ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_S,
+        timeout_keep_alive=settings.idle_seconds_max,
         log_level=settings.log_level,
     )
     server = _Server(config, when_ready)

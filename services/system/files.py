@@ -71,6 +71,8 @@ def sync_folder(folder: Path) -> None:
 
 
 SECRET_BYTES: Final = 32
+# Group and others may write it: what it says is then anybody's word.
+WRITABLE_BY_OTHERS: Final = 0o022
 
 
 class SecretFileError(TaizhangError):

@@ -19,12 +19,19 @@ from domain.values.codes import holds_personal_identifier
 
 _PSEUDONYM: Final = re.compile(r"\b(member|person):[A-Za-z0-9_-]+", re.ASCII)
 _NUMBER: Final = re.compile(r"(?<![0-9A-Za-z])[0-9][0-9_-]{9,30}[0-9Xx]", re.ASCII)
+# What libraries quote of what they were given: pydantic its input, PostgreSQL the row and the statement.
+_QUOTED: Final = (
+    (re.compile(r"input_value=.*?(?=, input_type=)", re.DOTALL), "input_value=***"),
+    (re.compile(r"^(\s*(?:DETAIL|CONTEXT|QUERY|STATEMENT|LINE \d+)):.*$", re.MULTILINE), r"\1: ***"),
+)
 _EXEMPT: Final = frozenset(("timestamp", "level", "request_id", "logger"))
 _DEPTH_MAX: Final = 6
 
 
 def strike_out(text: str) -> str:
-    """`text` without pseudonyms of persons and without their numbers."""
+    """`text` without pseudonyms of persons, without their numbers, and without what libraries quote of a body."""
+    for quoted, said in _QUOTED:
+        text = quoted.sub(said, text)
     text = _PSEUDONYM.sub(r"\1:***", text)
     return _NUMBER.sub(lambda number: "***" if holds_personal_identifier(number[0]) else number[0], text)
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta, timezone
 from functools import lru_cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -17,6 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from services.system.errors import TaizhangError
+from services.system.files import WRITABLE_BY_OTHERS
 
 PREFIX: Final = "TAIZHANG_"
 # The test suite's own variables share the prefix.
@@ -62,6 +64,13 @@ def _witnesses(value: str) -> str:
     return value
 
 
+def _addresses(value: str) -> str:
+    try:
+        return ",".join(str(ip_address(each.strip())) for each in value.split(",") if each.strip())
+    except ValueError:
+        raise ValueError("expected IP addresses as 10.0.0.7,10.0.0.8") from None
+
+
 class Settings(BaseSettings):
     """What the environment decides. `taizhang --help` prints each field's name, default and description."""
 
@@ -73,6 +82,9 @@ class Settings(BaseSettings):
     data: Path = Field(Path(".data"), description="数据目录 the folder of the embedded PostgreSQL and of keys")
     host: str = Field("127.0.0.1", min_length=1, description="监听地址 the address that serve listens on")
     port: int = Field(8000, ge=0, le=65_535, description="监听端口 its port; 0 takes a free one")
+    workers: int = Field(
+        1, ge=1, le=16, description="工作进程数 processes of serve that answer; each keeps the ledger in its own memory"
+    )
     dev: bool = Field(default=False, description="开发模式 as --dev: no sign-in, every role, loopback only")
     api_keys_file: Path | None = Field(
         None,
@@ -88,6 +100,12 @@ class Settings(BaseSettings):
     oidc_client_secret: SecretStr | None = Field(None, description="登录客户端密钥 its secret, if it has one")
     oidc_audience: str | None = Field(
         None, min_length=1, description="令牌受众 the audience of machines' access tokens; left out: none are taken"
+    )
+    quarantine_days: int = Field(
+        30,
+        ge=1,
+        le=3_650,
+        description="隔离期限 days that quarantine keeps the bytes of what holds numbers or names of persons",
     )
     session_idle_minutes: int = Field(
         30, ge=1, le=1_440, description="闲置时限 minutes without a request after which a person's session ends"
@@ -117,6 +135,34 @@ class Settings(BaseSettings):
     )
     batch_events_max: int = Field(10_000, ge=1, le=100_000, description="批量上限 events in one batch over HTTP")
     body_seconds_max: float = Field(60, gt=0, le=3600, description="接收时限 seconds to receive one request's body")
+    head_bytes_max: int = Field(
+        32_768, ge=4096, le=MIB, description="请求头上限 bytes of one request's line and headers"
+    )
+    head_seconds_max: float = Field(10, gt=0, le=600, description="请求头时限 seconds to receive them")
+    send_seconds_max: float = Field(
+        60, gt=0, le=3600, description="发送时限 seconds that an answer waits for a client that does not read on"
+    )
+    idle_seconds_max: int = Field(5, ge=1, le=3600, description="空闲时限 seconds that a connection stays idle")
+    connections_max: int = Field(
+        2_048, ge=64, le=100_000, description="连接数上限 connections; for one more the one that waits longest ends"
+    )
+    connections_of_one_max: int = Field(
+        512, ge=8, le=100_000, description="同址连接上限 of them from one address, the same way"
+    )
+    proxies: Annotated[str, AfterValidator(_addresses)] = Field(
+        "", description="反向代理 our own proxies' addresses, with commas between: their X-Forwarded-For is believed"
+    )
+    requests_at_once_max: int = Field(512, ge=8, le=100_000, description="并发上限 requests under way at once")
+    requests_of_one_max: int = Field(
+        32, ge=1, le=100_000, description="同一来者并发 of them of one caller, or before it is known of one address"
+    )
+    requests_for_operators: int = Field(
+        32, ge=0, le=1_000, description="运维预留 of them kept for operators and administrators"
+    )
+    streams_at_once_max: int = Field(100, ge=1, le=100_000, description="变更流上限 streams of the ledger at once")
+    streams_of_one_max: int = Field(25, ge=1, le=100_000, description="同一来者变更流 of them of one caller")
+    waits_at_once_max: int = Field(128, ge=1, le=100_000, description="等待读上限 reads that wait for a position")
+    waits_of_one_max: int = Field(16, ge=1, le=100_000, description="同一来者等待读 of them of one caller")
     requests_per_second: float = Field(
         200,
         ge=0,
@@ -177,6 +223,11 @@ class Settings(BaseSettings):
         return self.database_url.get_secret_value()
 
     @property
+    def proxies_named(self) -> frozenset[str]:
+        """The addresses of our own proxies."""
+        return frozenset(self.proxies.split(",")) - {""}
+
+    @property
     def api_keys_path(self) -> Path:
         """The file of API keys."""
         return self.api_keys_file or self.data / "api-keys.json"
@@ -200,6 +251,8 @@ class _SecretFiles(PydanticBaseSettingsSource):
         if not path or not _is_secret(field):
             return None, field_name, False
         try:
+            if Path(path).stat().st_mode & WRITABLE_BY_OTHERS:
+                raise SettingsError(f"{variable(field_name)}_FILE: others can write {path}; run chmod 600 on it")
             return Path(path).read_text(encoding="utf-8").strip(), field_name, False
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"{variable(field_name)}_FILE: cannot read {path} ({error})") from error

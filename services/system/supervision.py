@@ -28,11 +28,17 @@ def die_with(parent: int) -> None:
 
 
 class Supervisor:
-    """Keeps one child process running until `stop`; with `until_done`, until it ends with exit code 0."""
+    """Keeps one child process running until `stop`; with `until_done`, until it ends with exit code 0.
 
-    def __init__(self, name: str, command: Sequence[str], *, until_done: bool = False) -> None:
+    Each child has the open files that it `inherits`, by number.
+    """
+
+    def __init__(
+        self, name: str, command: Sequence[str], *, until_done: bool = False, inherits: Sequence[int] = ()
+    ) -> None:
         self.name = name
         self._command = list(command)
+        self._inherits = tuple(inherits)
         self._until_done = until_done
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
@@ -87,7 +93,9 @@ class Supervisor:
         while not self._stopping.is_set():
             began = time.monotonic()
             # A process group of its own: a Ctrl-C in the terminal reaches us alone, and we stop in order.
-            self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, process_group=0)
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, process_group=0, pass_fds=self._inherits
+            )
             code = self._process.wait()
             if self._stopping.is_set() or (self._until_done and code == 0):
                 return

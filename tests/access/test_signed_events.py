@@ -122,6 +122,19 @@ def test_whoever_does_not_sign_as_registered_is_set_aside(service: Service, sour
     assert send(service, raw, good) == ("accepted", None)
 
 
+def test_a_key_may_be_named_as_it_was_registered_and_by_no_other_name(
+    service: Service, source: str, key: OKPKey
+) -> None:
+    public = {name: value for name, value in key.as_dict(private=False).items() if name in ("kty", "crv", "x")}
+    named = {"source": source, "key": {**public, "kid": "market-2026:a"}}
+    assert service.http.post("/v1/access/keys", json=named).status_code == 201
+    raw = event(source)
+    assert send(service, raw, detached(raw, key, kid="market-2026:b")) == ("quarantined", "signature_invalid")
+    assert send(service, raw, detached(raw, key, kid="market-2026:a")) == ("accepted", None)
+    raw = event(source)
+    assert send(service, raw, detached(raw, key, kid=key.thumbprint())) == ("accepted", None)
+
+
 def test_a_signature_of_a_source_without_keys_says_nothing(service: Service, source: str, key: OKPKey) -> None:
     raw = event(source)
     assert send(service, raw, detached(raw, key)) == ("quarantined", "signature_key_unknown")

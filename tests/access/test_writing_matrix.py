@@ -35,11 +35,14 @@ VALUES: dict[str, Any] = {
     "quorate": True, "state": "vacant", "meetings": {}, "periods": 2, "term_years": {},
     "members_for_branch_committee": 7, "vacant_days_max": 90,
     "key": {"kty": "OKP", "crv": "Ed25519", "x": "A" * 43}, "to": "990303",
+    "body": "body:b", "categories": ["courier"], "legal_persons_only": False, "employees_min": None,
     **dict.fromkeys(SignalPolicy._fields, 9),
 }  # fmt: skip
 # Of optional fields those that a type needs to say something, and values of its own.
 OWN: dict[str, dict[str, Any]] = {
     "organization.changed": {"name": "名"},
+    "body.created": {"kind": "park"},
+    "body.changed": {"name": "名"},
     "organization.deregistered": {"reason": "dissolved"},
     "organization.excluded": {"reason": "not_operating"},
     "branch.coverage_changed": {"formation": "affiliated"},

@@ -82,7 +82,7 @@ def _in_basis(row: Row, basis: Mapping[str, Any]) -> bool:
     return (
         row["category"] in basis["categories"]
         and (row["legal_person"] or not basis["legal_persons_only"])
-        and (least is None or size is None or size >= least)
+        and (least is None or (size is not None and size >= least))
     )
 
 

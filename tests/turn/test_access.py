@@ -6,10 +6,11 @@ from typing import Any
 
 import httpx
 
-from api.ledger.ledger_stream import STREAMS_MAX
+from services.system.settings import Settings
 from tests.fix_service import Service
 from tests.fix_turn import Trials, Two
 
+STREAMS_MAX = Settings.model_construct().streams_at_once_max
 AT_ONCE = STREAMS_MAX + 20
 
 

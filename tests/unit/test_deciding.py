@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from domain.events.facts import POLICY, Event, Fact, standing_facts
 from domain.ledger.rows import Ledger, Row, ledger
 from domain.ledger.traces import Around, DecidedBy, decided_by, trace_policy
+from services.ledger.traces import bodies_named
 from tests.fact_data import ECONOMIC
 from tests.histories import as_events, deliveries, fits
 from tests.sending import corrected, envelope, retracted
@@ -35,6 +36,7 @@ def around(folded: Ledger, facts: dict[str, list[Fact]], org: str) -> Around:
         [facts[name] for name, m in folded.members.items() if m.standing and m.org == org],
         [facts[name] for name, b in folded.branches.items() if org in b.covers],
         [facts[f"{at} {name}"] for (at, name), i in folded.instructors.items() if at == org and i.assigned],
+        [fact for body in bodies_named(facts[org]) for fact in facts.get(body, ())],
     )
 
 

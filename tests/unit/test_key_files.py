@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from services.access.api_keys import ApiKeysError, Keyring, add_key
 from services.evidence.notes.notes import SignatureType
 from services.evidence.notes.signing import KeyFileError, load_key, load_or_create_key
 
@@ -77,3 +78,12 @@ def test_two_that_start_at_once_get_one_key(tmp_path: Path) -> None:
         thread.join()
     assert len(found) == 8
     assert len({key.name for key in found}) == 1
+
+
+def test_a_file_of_api_keys_that_others_can_write_lets_nobody_in(tmp_path: Path) -> None:
+    file = tmp_path / "api-keys.json"
+    key = add_key(file, "office", frozenset({"operator"}), None)
+    assert Keyring(file).holder(key) is not None
+    file.chmod(0o666)
+    with pytest.raises(ApiKeysError, match="can be written by others"):
+        Keyring(file).holder(key)

@@ -4,15 +4,18 @@
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 from hypothesis import given, seed, settings
 
-from domain.events.facts import Event
+from domain.events.facts import AnomalyFound, Event
+from domain.ledger.bodies import NO_BODIES
+from domain.ledger.meaning import NoSuchBasisError, lifted, meant, policy_of, without_levels
 from domain.ledger.rates import Counts, Filters, Key, group, rates, unjudged
 from domain.ledger.rows import Ledger, Row
+from domain.values.terms import BODY_KINDS
 from projections.ledger.columns import counts, cubes, grouping
 from projections.ledger.columns.cubes import Cube, Shape
 from tests.histories import Delivery, Question, as_events, worlds
@@ -34,13 +37,15 @@ def _told(group_by: tuple[str, ...], groups: dict[Key, Counts]) -> Told:
 
 def _values(row: Row) -> dict[str, Any]:
     values = row._asdict()
-    return {**values.pop("attributes")._asdict(), **values}
+    bodies = dict(zip(BODY_KINDS, values.pop("bodies"), strict=True))
+    said = {kind: body for kind, body in bodies.items() if body is not None}
+    return {**values.pop("attributes")._asdict(), **values, "bodies": said}
 
 
-def _anomalies_of(folded: Ledger, events: list[Event]) -> list[tuple[str, str, Any]]:
+def _anomalies(found: Iterable[AnomalyFound], events: list[Event]) -> list[tuple[str, str, Any]]:
     return sorted(
-        (found.anomaly, found.subject or "", events[found.position - 1].key if found.position else found.detail)
-        for found in folded.anomalies
+        (each.anomaly, each.subject or "", events[each.position - 1].key if each.position else each.detail)
+        for each in found
     )
 
 
@@ -55,27 +60,36 @@ class _Asked:
     def compare(self, question: Question, *, cubes_too: bool) -> None:
         known, words = oracle_facts.known_facts(self.history[: question.known_at])
         state, rows, contradictions = oracle_rows.ledger(known, question.as_of)
-        answer = oracle_rates.grouped(state, rows, question.group_by, question.filters)
+        basis = question.filters.get("basis", "all")
+        if basis != "all" and basis not in state.bases:
+            with pytest.raises(NoSuchBasisError):
+                meant(
+                    Filters(basis=basis), NO_BODIES, from_scratch(self.events, question.as_of, question.known_at).bases
+                )
+            return
+        answer = oracle_rates.groups(known, question.as_of, question.group_by, question.filters)
         expected = [(key, {name: counts[name] for name in Counts._fields}) for key, counts in answer]
         folded = from_scratch(self.events, question.as_of, question.known_at)
         anomalies = sorted((found.code, found.subject, found.about) for found in [*words, *contradictions])
         self._folded_as(rows, folded)
-        assert _anomalies_of(folded, self.events) == anomalies
-        # Parents are no part of the tables: whoever asks folds them (services.ledger.hierarchy).
-        kept = [each for each in anomalies if isinstance(each[2], tuple) and each[0] != "parent_in_circle"]
+        assert _anomalies(folded.anomalies, self.events) == anomalies
+        # What crosses entities is no part of the tables: whoever asks folds it (services.ledger.hierarchy).
+        crossing = _anomalies(folded.crossing, self.events)
+        kept = [each for each in anomalies if isinstance(each[2], tuple) and each not in crossing]
         assert self._anomalies_projected(question) == kept
         parents = {name: found.parent for name, found in state.branches.items() if found.parent is not None}
         assert folded.parents == parents
         wanted: dict[str, Any] = {name: "null" if to is None else to for name, to in question.filters.items()}
-        filters = Filters(**wanted)
-        scratch = group(folded.rows(), question.group_by, filters)
+        filters = meant(Filters(**wanted), folded.bodies, folded.bases)
+        counted = group(folded.rows(filters.counted), without_levels(question.group_by), filters)
+        scratch = lifted(counted, question.group_by, folded.bodies)
         assert _told(question.group_by, scratch) == expected
         for (_, summed), found in zip(answer, scratch.values(), strict=True):
             ratios = oracle_rates.rates(summed)
             assert {name: rate.value for name, rate in rates(found).items()} == {
                 name: ratios[name] for name in rates(found)
             }
-        self._projected_as(expected, question, filters, cubes_too=cubes_too)
+        self._projected_as(expected, question, filters, folded, cubes_too=cubes_too)
 
     def _folded_as(self, rows: dict[str, oracle_rows.Row], folded: Ledger) -> None:
         assert {row.org: _values(row) for row in folded.rows()} == {
@@ -86,20 +100,23 @@ class _Asked:
         present = anomalies_at(self.changes, question.as_of, question.known_at)
         return sorted((found, subject, self.events[position - 1].key) for found, subject, position in present)
 
-    def _projected_as(self, expected: Told, question: Question, filters: Filters, *, cubes_too: bool) -> None:
+    def _projected_as(
+        self, expected: Told, question: Question, filters: Filters, folded: Ledger, *, cubes_too: bool
+    ) -> None:
         day = question.as_of.toordinal()
-        policy = self.snapshot.policy(day, question.known_at)
+        policy = policy_of(filters, self.snapshot.policy(day, question.known_at))
+        group_by = without_levels(question.group_by)
         rows = counts.standing(self.snapshot, day, question.known_at, policy)
         chosen = rows.where(counts.matching(self.snapshot, rows, filters))
-        found = grouping.group(self.snapshot, chosen, question.group_by)
-        assert _told(question.group_by, self._as_judged(found, question)) == expected
+        found = self._as_judged(grouping.group(self.snapshot, chosen, group_by), question)
+        assert _told(question.group_by, lifted(found, question.group_by, folded.bodies)) == expected
         if not cubes_too:
             return
-        cube = Cube(Shape(question.group_by, filters, policy))
+        cube = Cube(Shape(group_by, filters, policy))
         for _ in self.snapshot.entries["position"]:
             cube.extend(self.snapshot)
-        found = cube.counts(self.snapshot, day, question.known_at)
-        assert _told(question.group_by, self._as_judged(found, question)) == expected
+        found = self._as_judged(cube.counts(self.snapshot, day, question.known_at), question)
+        assert _told(question.group_by, lifted(found, question.group_by, folded.bodies)) == expected
 
     def _as_judged(self, found: dict[Key, Counts], question: Question) -> dict[Key, Counts]:
         """What whoever answers makes of the columns' counts where no activity policy is in force."""

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import pytest
 import structlog
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from services.system import logs
 
@@ -78,3 +79,22 @@ def test_what_is_no_person_stays(written: io.StringIO) -> None:
     shown = line(written)
     assert shown["org"] == "uscc:9151010452601815XG"
     assert shown["at"] == "2024-12-31T09:00:00+08:00"
+
+
+def test_what_libraries_quote_of_a_body_is_struck_out(written: io.StringIO) -> None:
+    """Pydantic repeats its input in a traceback, PostgreSQL the row that failed."""
+
+    class Body(BaseModel):
+        model_config = ConfigDict(extra="forbid")
+
+        name: Literal["a"]
+
+    name, place = "张三丰", "某路\n1号"
+    try:
+        Body.model_validate({"name": name, "住址": place})
+    except ValidationError:
+        logs.logger().exception("failed")
+    text = 'failed\nDETAIL:  Failing row contains (张三丰).\nCONTEXT:  COPY person, line 1: "张三丰"'
+    logs.logger().warning("database", error=text)
+    assert "input_value=***" in written.getvalue()
+    assert not [each for each in ("张三丰", "某路") if each in written.getvalue()]

@@ -6,7 +6,7 @@ import hmac
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -228,3 +228,39 @@ def test_a_provider_that_speaks_for_another_or_in_the_open_is_refused(issuer: Is
         with pytest.raises(ProviderError):
             wrong.metadata()
         wrong.close()
+
+
+@pytest.mark.parametrize(
+    ("claims", "is_ours"),
+    [
+        ({"aud": "taizhang"}, True), ({"aud": ["taizhang"]}, True), ({"aud": "taizhang", "azp": "taizhang"}, True),
+        ({"aud": ["taizhang", "other"]}, False), ({"aud": ["taizhang", "other"], "azp": "taizhang"}, False),
+        ({"aud": ["taizhang"], "azp": "other"}, False), ({"aud": "taizhang", "azp": None}, False),
+        ({"aud": "taizhang", "azp": ["taizhang"]}, False),
+    ],
+)  # fmt: skip
+def test_an_id_token_is_for_this_client_alone(
+    issuer: Issuer,
+    provider: Provider,
+    claims: dict[str, Any],
+    is_ours: bool,  # noqa: FBT001 - a parameter
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """OpenID Connect Core 3.1.3.7, 3 to 5."""
+    signed = jwt.encode({"alg": "RS256", "kid": "k1"}, {**issuer.claims(nonce="n"), **claims}, issuer.keys[-1])
+    monkeypatch.setattr(provider, "_json", _answering(provider, {"id_token": signed}))
+    if is_ours:
+        assert provider.person("c", "v", "http://127.0.0.1/back", "n") == "machine-1"
+    else:
+        with pytest.raises(TokenError):
+            provider.person("c", "v", "http://127.0.0.1/back", "n")
+
+
+def _answering(provider: Provider, told: dict[str, Any]) -> Callable[..., dict[str, Any]]:
+    """The provider's own way to ask, but for its token endpoint."""
+    ask = provider._json
+
+    def answer(method: str, url: str, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401 - httpx's
+        return told if method == "POST" else ask(method, url, **arguments)
+
+    return answer

@@ -42,6 +42,7 @@ def test_every_term_of_the_domain_has_its_words() -> None:
         "standing": terms.STANDINGS, "excluded": terms.EXCLUSION_REASONS, "type": EVENT_TYPES,
         "anomaly": terms.ANOMALIES, "reason": REASONS, "rate": RATES, "count": Counts._fields,
         "export.note": RATES, "relation": get_args(terms.Relation),
+        "body_kind": terms.BODY_KINDS,
         "nav": [name for name, _ in NAVIGATION],
     }  # fmt: skip
     for name, values in named.items():

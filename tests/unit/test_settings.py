@@ -78,3 +78,17 @@ def test_the_help_names_every_setting() -> None:
         assert name in text
         assert default in text
     assert "TAIZHANG_DATABASE_URL_FILE" in text
+
+
+@pytest.mark.parametrize("mode", [0o666, 0o622, 0o620])
+def test_a_secret_that_others_can_write_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mode: int) -> None:
+    file = tmp_path / "secret"
+    file.write_text("tz_x")
+    file.chmod(mode)
+    monkeypatch.setenv("TAIZHANG_API_KEY_FILE", str(file))
+    with pytest.raises(SettingsError, match="others can write"):
+        load()
+    file.chmod(0o600)
+    key = load().api_key
+    assert key is not None
+    assert key.get_secret_value() == "tz_x"

@@ -6,6 +6,7 @@ those of the whole ledger.
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -32,6 +33,7 @@ class Group(NamedTuple):
     Attributes:
         filters: as for a rate.
         regions: by N the key under the dimension `region:N`.
+        bodies: keys under dimensions of bodies; whoever chooses by them puts what they mean into the filters.
         counted_in: a field of domain.ledger.rates.Counts, or None for all rows.
         lacking: another one to which they add nothing; None: it makes no difference.
     """
@@ -40,6 +42,7 @@ class Group(NamedTuple):
     regions: Mapping[int, str]
     counted_in: str | None = None
     lacking: str | None = None
+    bodies: Mapping[str, str] = MappingProxyType({})
 
 
 class Order(NamedTuple):

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.ledger.activity import ActivityPolicy
+from domain.ledger.entities import says_legal_person
+from domain.ledger.placements import NOTHING_SAID, Answers
 from domain.ledger.policy import DEFAULT_POLICY, Policy
-from domain.values.terms import CATEGORIES, FORMATIONS, KINDS, Formation
+from domain.values.terms import BODY_KINDS, CATEGORIES, FORMATIONS, KINDS, Formation
 from projections.ledger.rows import ActivityPolicyEntry, Entry, PolicyEntry
 
 Int32 = NDArray[np.int32]
@@ -22,7 +24,8 @@ Int32 = NDArray[np.int32]
 ENTRY_FIELDS: Final = (
     "entry", "position", "org_no", "day_from", "day_to", "previous", "attributes_no", "excluded",
     "full_members", "probationary_members", "activists", "standalone", "joint", "affiliated", "instructors",
-    "full_elsewhere", "probationary_elsewhere", "effective_standalone", "effective_joint", "effective_affiliated",
+    "full_elsewhere", "probationary_elsewhere", "answers", "effective_standalone", "effective_joint",
+    "effective_affiliated",
 )  # fmt: skip
 _WIRE: Final = np.dtype(
     [("fields", ">i2")]
@@ -40,11 +43,12 @@ _KEPT: Final[dict[str, type[np.generic]]] = {
     "previous": np.int32, "attributes_no": np.int32, "excluded": np.int8,
     "full_members": np.int32, "probationary_members": np.int32, "activists": np.int32,
     "formations": np.int8, "instructed": np.bool_, "full_elsewhere": np.int32, "probationary_elsewhere": np.int32,
+    "answers": np.int32,
     "effective": np.int8,
 }  # fmt: skip
 _ATTRIBUTES: Final[dict[str, type[np.generic]]] = {
     "org_no": np.int32, "kind": np.int8, "category": np.int8, "region": np.int32, "industry": np.int32,
-    "employees": np.int32,
+    "employees": np.int32, "legal_person": np.bool_,
 }  # fmt: skip
 # The columns that count members, each member in one of them.
 MEMBERS: Final = (
@@ -119,8 +123,9 @@ class Snapshot:
     """The columns as of one position; later batches do not show in it.
 
     `entries` and `attributes` are arrays by name; `regions` and `industries` the texts that the
-    arrays number; `orgs` the identifiers by organization number. `coded` keeps what groupings make
-    of the texts: by dimension, of how many, the number of each and what stands behind a number.
+    arrays number; `answers` which bodies organizations answer to; `orgs` the identifiers by
+    organization number. `coded` keeps what groupings make of the texts: by dimension, of how many,
+    the number of each and what stands behind a number.
     """
 
     position: int
@@ -130,6 +135,7 @@ class Snapshot:
     orgs: Sequence[str]
     regions: Sequence[str]
     industries: Sequence[str]
+    answers: "AnswersColumns"
     policies: Sequence[PolicyEntry]
     activity_policies: Sequence[ActivityPolicyEntry]
     coded: dict[str, tuple[int, NDArray[np.int64], list[str | None]]]
@@ -171,6 +177,18 @@ class AttributesRow(NamedTuple):
     region: str
     industry: str | None
     employees: int | None
+    legal_person: bool | None
+
+
+class AnswersColumns(NamedTuple):
+    """The distinct answers by number, of each kind of body the number of its text; UNKNOWN where nobody said.
+
+    `of` grows at its end alone, and so do the texts.
+    """
+
+    of: Sequence[Answers]
+    kinds: dict[str, Int32]
+    texts: Sequence[str]
 
 
 class Columns:
@@ -182,14 +200,18 @@ class Columns:
         self._orgs: list[str] = []
         self._regions, self._industries = Coded(), Coded()
         self._policies: list[PolicyEntry] = []
+        self._answers: list[Answers] = []
+        self._bodies = Coded()
+        self._by_kind: dict[str, list[int]] = {kind: [] for kind in BODY_KINDS}
+        self.add_answers([NOTHING_SAID])
         self._activity_policies: list[ActivityPolicyEntry] = []
         self._coded: dict[str, tuple[int, NDArray[np.int64], list[str | None]]] = {}
 
     @property
-    def counts(self) -> tuple[int, int, int, int, int]:
-        """How many entries, attributes, organizations, policies and activity policies are in."""
+    def counts(self) -> tuple[int, int, int, int, int, int]:
+        """How many entries, attributes, organizations, policies, answers and activity policies are in."""
         return (
-            self._entries.length, self._attributes.length, len(self._orgs), len(self._policies),
+            self._entries.length, self._attributes.length, len(self._orgs), len(self._policies), len(self._answers),
             len(self._activity_policies),
         )  # fmt: skip
 
@@ -218,6 +240,7 @@ class Columns:
                 "region": [self._regions.number(r.region) for r in rows],
                 "industry": [UNKNOWN if r.industry is None else self._industries.number(r.industry) for r in rows],
                 "employees": [UNKNOWN if r.employees is None else r.employees for r in rows],
+                "legal_person": [says_legal_person(r.kind, r.category, r.legal_person) for r in rows],
             },
         )
 
@@ -233,10 +256,22 @@ class Columns:
         """Add entries of the activity policy, in order of position."""
         self._activity_policies.extend(policies)
 
+    def add_answers(self, answers: Sequence[Answers]) -> None:
+        """Add answers, in order of their numbers."""
+        for each in answers:
+            for kind, body in zip(BODY_KINDS, each.bodies, strict=True):
+                self._by_kind[kind].append(UNKNOWN if body is None else self._bodies.number(body))
+        self._answers.extend(answers)
+
     def snapshot(self, position: int) -> Snapshot:
         """The columns as they stand, complete up to `position`."""
         return Snapshot(
             position, self._entries.view(), self._attributes.view(), len(self._orgs), self._orgs,
-            self._regions.texts, self._industries.texts, tuple(self._policies),
-            tuple(self._activity_policies), self._coded,
+            self._regions.texts, self._industries.texts,
+            AnswersColumns(
+                self._answers,
+                {kind: np.array(numbers, np.int32) for kind, numbers in self._by_kind.items()},
+                self._bodies.texts,
+            ),
+            tuple(self._policies), tuple(self._activity_policies), self._coded,
         )  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.ledger.bases import Basis
 from domain.ledger.policy import Policy
 from domain.ledger.rates import Filters
 from domain.values.terms import CATEGORIES, FORMATIONS, KINDS, MEASURES
@@ -38,6 +39,8 @@ class Standing:
     category: NDArray[np.int8]
     region: Int32
     industry: Int32
+    answers: Int32
+    legal_person: Mask
     employees: Int32
     full_members: Int32
     probationary_members: Int32
@@ -97,6 +100,8 @@ def rows_of(snapshot: Snapshot, decided: Int32, policy: Policy) -> Standing:
         category=attributes["category"][number],
         region=attributes["region"][number],
         industry=attributes["industry"][number],
+        answers=entries["answers"][decided],
+        legal_person=attributes["legal_person"][number],
         employees=employees,
         full_members=full_members,
         probationary_members=entries["probationary_members"][decided],
@@ -145,7 +150,25 @@ def matching(snapshot: Snapshot, rows: Standing, filters: Filters) -> Mask:
     elif filters.industry is not None:
         # The extra last element answers for UNKNOWN, which is index -1.
         mask &= np.append(_prefixed(snapshot.industries, filters.industry), np.False_)[rows.industry]
-    return mask
+    for kind, may in filters.answers or ():
+        mask &= _answering(snapshot, kind, may)[rows.answers]
+    return mask if filters.counted is None else mask & _counted(rows, filters.counted)
+
+
+def _answering(snapshot: Snapshot, kind: str, may: tuple[str | None, ...]) -> Mask:
+    """Which of the answers name one of these bodies of a kind; None is of those of which nobody said."""
+    numbers, texts = snapshot.answers.kinds[kind], list(snapshot.answers.texts)
+    chosen = np.fromiter((text in may for text in texts), np.bool_, len(texts))
+    # The extra last element answers for UNKNOWN, which is index -1.
+    return np.append(chosen, None in may)[numbers]
+
+
+def _counted(rows: Standing, basis: Basis) -> Mask:
+    """Which rows a basis counts (domain.ledger.rates)."""
+    mask = np.isin(rows.category, [CATEGORIES.index(each) for each in basis.categories])
+    if basis.legal_persons_only:
+        mask &= rows.legal_person
+    return mask if basis.employees_min is None else mask & (rows.employees >= max(basis.employees_min, 0))
 
 
 def _prefixed(texts: Any, prefix: str | tuple[str, ...]) -> Mask:  # noqa: ANN401  a sequence that another thread may extend

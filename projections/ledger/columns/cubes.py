@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.ledger.policy import Policy
-from domain.ledger.rates import ANY, Counts, Filters, Key, add, key_order
+from domain.ledger.rates import ANY, BODY_DIMENSION, Counts, Filters, Key, add, key_order
 from domain.values.scope import in_scope
 from projections.ledger.columns.columns import Int32, Snapshot
 from projections.ledger.columns.counts import matching, rows_of
@@ -255,7 +255,10 @@ def _derived(name: str, group_by: tuple[str, ...], digits: int) -> bool:
 
 def _told(filters: Filters, wide: Shape, digits: int) -> bool:
     """Whether each group lies within the filters or outside, as a whole."""
-    if any(each is not None for each in (filters.work_covered, filters.eligible, filters.effectively_covered)):
+    told_by_rows = (filters.work_covered, filters.eligible, filters.effectively_covered, filters.counted)
+    if any(each is not None for each in told_by_rows):
+        return False
+    if any(BODY_DIMENSION + kind not in wide.group_by for kind, _ in filters.answers or ()):
         return False
     if any(getattr(filters, name) is not None and name not in wide.group_by for name in _SAME):
         return False
@@ -293,4 +296,6 @@ def _within(values: Mapping[str, str | None], region: str | None, filters: Filte
         wanted = getattr(filters, name)
         if wanted is not None and (values[name] or "null") != wanted:
             return False
+    if any(values[BODY_DIMENSION + kind] not in may for kind, may in filters.answers or ()):
+        return False
     return (region or "").startswith(filters.region or "") and in_scope(region or "", filters.scope)

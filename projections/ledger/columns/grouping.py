@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.ledger.rates import Counts, Key, key_order
+from domain.ledger.rates import BODY_DIMENSION, Counts, Key, key_order
 from domain.values.terms import CATEGORIES, FORMATIONS, KINDS, MEASURES
 from projections.ledger.columns.columns import UNKNOWN, Snapshot
 from projections.ledger.columns.counts import Standing
@@ -23,6 +23,10 @@ def _coded(snapshot: Snapshot, rows: Standing, name: str) -> tuple[NDArray[Any],
     """Each row's code under a dimension, and the value that each code stands for."""
     if name in _NAMES:
         return getattr(rows, name), list(_NAMES[name])
+    if name.startswith(BODY_DIMENSION):
+        kinds, texts = snapshot.answers.kinds[name.removeprefix(BODY_DIMENSION)], list(snapshot.answers.texts)
+        codes = kinds[rows.answers]
+        return np.where(codes == UNKNOWN, len(texts), codes), [*texts, None]
     numbers, values = _distinct(snapshot, name)
     if name == "industry":
         # The extra last value answers for UNKNOWN, which is index -1.

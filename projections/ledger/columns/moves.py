@@ -19,7 +19,7 @@ from projections.ledger.columns.grouping import count_columns
 
 FIELDS: Final = len(Counts._fields)
 # Beside the counts, what sets a row apart from another: the codes of its dimensions.
-_CODES: Final = ("kind", "category", "region", "industry", "measure", "formation", "excluded")
+_CODES: Final = ("kind", "category", "region", "industry", "measure", "formation", "excluded", "answers")
 _ABSENT: Final = -2
 
 
@@ -63,8 +63,8 @@ class _Rules(NamedTuple):
     judged: bool
 
 
-def _rules(snapshot: Snapshot, day: int, known_at: int) -> _Rules:
-    return _Rules(snapshot.policy(day, known_at), snapshot.is_judged(day, known_at))
+def _rules(snapshot: Snapshot, day: int, known_at: int, filters: Filters = ANY) -> _Rules:
+    return _Rules(policy_of(filters, snapshot.policy(day, known_at)), snapshot.is_judged(day, known_at))
 
 
 def _described(snapshot: Snapshot, entries: Int32, rules: _Rules, filters: Filters) -> NDArray[np.int64]:
@@ -86,7 +86,7 @@ def _described(snapshot: Snapshot, entries: Int32, rules: _Rules, filters: Filte
 
 def moved(snapshot: Snapshot, day: int, since: int, known_at: int, filters: Filters = ANY) -> Moved:
     """The rows that the filters mean on either side and that differ in a count or a dimension."""
-    rules = _rules(snapshot, day, since), _rules(snapshot, day, known_at)
+    rules = [_rules(snapshot, day, at, filters) for at in (since, known_at)]
     if rules[0] == rules[1]:
         touched = np.unique(snapshot.entries["org_no"][touching(snapshot, day, since, known_at)])
     else:
@@ -137,8 +137,8 @@ def _steps_between(snapshot: Snapshot, day: int, begin: int, end: int, filters: 
     """The steps of a stretch whose rules are the same, or which is the one event that changes them."""
     if begin >= end:
         return []
-    rules = _rules(snapshot, day, end)
-    if _rules(snapshot, day, begin) != rules:
+    rules = _rules(snapshot, day, end, filters)
+    if _rules(snapshot, day, begin, filters) != rules:
         found = moved(snapshot, day, begin, end, filters)
         if len(found.org_no) == 0:
             return []

@@ -8,28 +8,33 @@ from typing import Any, Final, NamedTuple
 from psycopg import Cursor, sql
 
 from domain.ledger.entities import Attributes, Organization
+from domain.ledger.placements import Answers
 from domain.ledger.rows import Presence
-from domain.values.terms import EXCLUSION_REASONS, FORMATIONS, Anomaly
+from domain.values.terms import BODY_KINDS, EXCLUSION_REASONS, FORMATIONS, Anomaly
 from projections.ledger.columns.columns import COPY_HEADER, COPY_TRAILER, ENTRY_FIELDS, AttributesRow, Columns
 from projections.ledger.rows import AT_EFFECTIVE, INACTIVE, ActivityPolicyEntry, PolicyEntry, RawState
 
 _STATE: Final = (
     "attributes_no, excluded, full_members, probationary_members, activists, standalone, joint, affiliated, "
-    "instructors, full_elsewhere, probationary_elsewhere, effective_standalone, effective_joint, effective_affiliated"
+    "instructors, full_elsewhere, probationary_elsewhere, answers, effective_standalone, effective_joint, "
+    "effective_affiliated"
 )
 _ENTRIES: Final = f"""
 COPY (SELECT {", ".join(ENTRY_FIELDS)} FROM {{schema}}.entry WHERE entry >= %s ORDER BY entry)
 TO STDOUT (FORMAT binary)
 """  # noqa: S608 - names of this module's own columns
 _ATTRIBUTES: Final = """
-SELECT org_no, kind, category, region, industry, employees FROM {schema}.attributes WHERE attributes_no >= %s
-ORDER BY attributes_no LIMIT %s
+SELECT org_no, kind, category, region, industry, employees, legal_person FROM {schema}.attributes
+WHERE attributes_no >= %s ORDER BY attributes_no LIMIT %s
 """
 _ORGANIZATIONS: Final = "SELECT org FROM {schema}.organization WHERE org_no >= %s ORDER BY org_no LIMIT %s"
 # Rows that stand in memory as Python objects at once while the columns grow: some 600 bytes each.
 _CHUNK: Final = 20_000
 # Of the entries in their wire form, which take three times as much while they are read.
 _WIRE_BYTES: Final = 4 << 20
+_ANSWERS: Final = f"""
+SELECT {", ".join(BODY_KINDS)}, waiting FROM {{schema}}.answers WHERE answers >= %s ORDER BY answers
+"""  # noqa: S608 - names of the specification
 _POLICIES: Final = """
 SELECT position, day_from, day_to, full_members_for_branch, employees_for_branch, formations_counted,
        members_counted, small_unit FROM {schema}.policy ORDER BY position OFFSET %s
@@ -119,16 +124,22 @@ class LedgerReading:
 
     def grow(self, cursor: Cursor[Any], columns: Columns) -> None:
         """Add to the columns what the tables have beyond them; in a REPEATABLE READ transaction."""
-        entries, attributes, organizations, policies, activity_policies = columns.counts
+        entries, attributes, organizations, policies, answers, activity_policies = columns.counts
         for rows in self._chunks(cursor, _ORGANIZATIONS, organizations):
             columns.add_organizations([org for (org,) in rows])
         for rows in self._chunks(cursor, _ATTRIBUTES, attributes):
             columns.add_attributes([AttributesRow(*row) for row in rows])
         found = cursor.execute(self._sql(_POLICIES), (policies,)).fetchall()
         columns.add_policies([PolicyEntry(*r) for r in found])
+        columns.add_answers(self.answers(cursor, answers))
         found = cursor.execute(self._sql(_ACTIVITY_POLICIES), (activity_policies,)).fetchall()
         columns.add_activity_policies([ActivityPolicyEntry(*r) for r in found])
         self._grow_entries(cursor, columns, entries)
+
+    def answers(self, cursor: Cursor[Any], first: int) -> list[Answers]:
+        """The distinct answers from a number on, in order; that of number 0, nothing said, stands in no table."""
+        rows = cursor.execute(self._sql(_ANSWERS), (first,)).fetchall()
+        return [Answers(tuple(bodies), tuple(waiting)) for *bodies, waiting in rows]
 
     def _chunks(self, cursor: Cursor[Any], query: str, number: int) -> Iterator[list[Any]]:
         """The rows from a number on, which count without gaps, a chunk at a time."""

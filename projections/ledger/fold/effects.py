@@ -128,12 +128,17 @@ def exclusion_number(reason: ExclusionReason | None) -> int:
 
 # An entity of a list is its source, of 256 characters.
 IDENTIFIER_LENGTH_MAX: Final = 300
-_IDENTIFIER_FIELDS: Final = ("org", "member", "branch", "instructor", "from_org", "to_org", "parent")
+_IDENTIFIER_FIELDS: Final = ("org", "member", "branch", "instructor", "from_org", "to_org", "parent", "body")
 _LISTS: Final = ("covers", "add", "drop")
 # Types of which `identifiers` names more than their fields do.
-_NAMED_MORE: Final = frozenset({"taizhang.branch.formed.v1", "taizhang.branch.changed.v1"})
-# What names a parent is found by this, whole.
+_NAMED_MORE: Final = frozenset({
+    "taizhang.branch.formed.v1", "taizhang.branch.changed.v1", "taizhang.organization.unplaced.v1",
+    "taizhang.body.created.v1", "taizhang.body.changed.v1", "taizhang.body.closed.v1",
+})  # fmt: skip
+# What names a branch's parent is found by this, whole; what is said of bodies, and that an organization left one.
 HIERARCHY: Final = "hierarchy"
+BODIES: Final = "body"
+UNPLACED: Final = "unplaced"
 _POLICIES: Final = frozenset({POLICY, ACTIVITY_POLICY})
 
 
@@ -147,7 +152,7 @@ def _fields_of(type_: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
     return tuple(f for f in _IDENTIFIER_FIELDS if f in fields), tuple(f for f in _LISTS if f in fields)
 
 
-def named(event: Event) -> list[str]:
+def named_by(event: Event) -> list[str]:
     """As `identifiers`, of an event that was accepted, whose data has the fields of its type and no others."""
     fields = _fields_of(event.type)
     if fields is None:
@@ -176,6 +181,10 @@ def identifiers(type_: str | None, data: Mapping[str, Any]) -> list[str]:
         found.append(f"division:{region}")
     if "branch" in data and "parent" in data:
         found.append(HIERARCHY)
+    if type_ == "taizhang.organization.unplaced.v1":
+        found.append(UNPLACED)
+    elif type_ is not None and family_of(type_) == BODIES:
+        found.append(BODIES)
     if type_ is not None and (family := family_of(type_)) not in LEDGER_FAMILIES:
         found += [entity_of(type_, data), family]
     elif not found and "formations_counted" in data:

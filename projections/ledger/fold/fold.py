@@ -7,6 +7,8 @@ the entity anew, before and after, and applies what differs.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from itertools import pairwise
 from typing import Any, Protocol, cast
 
 from domain.events.facts import (
@@ -25,14 +27,24 @@ from domain.events.facts import (
 from domain.events.types import RANKS
 from domain.ledger.activity import ActivityPolicy
 from domain.ledger.entities import Branch, Organization
+from domain.ledger.placements import Answers, Body, Existence, named, spans
 from domain.ledger.policy import Policy
 from domain.values.spans import Span
 from domain.values.terms import Formation
-from projections.ledger.fold.effects import Change, Effect, effects, exclusion_number, identifiers, named, presences
+from projections.ledger.fold.effects import Change, Effect, effects, exclusion_number, identifiers, named_by, presences
 from projections.ledger.fold.living import Living, weight
 from projections.ledger.fold.records import EntityRecord, FactOrder, OrganizationRecord, initial
 from projections.ledger.fold.timeline import Difference, Timeline, day_of, differences, fold, order, step
-from projections.ledger.rows import FOREVER, AnomalyEntry, Changes, Mention, PolicyEntry, PresenceEntry
+from projections.ledger.rows import (
+    AT_ANSWERS,
+    FOREVER,
+    AnomalyEntry,
+    Changes,
+    Mention,
+    PolicyEntry,
+    PresenceEntry,
+    RawState,
+)
 
 Fits = Callable[[str, object], bool]
 
@@ -61,6 +73,18 @@ class Memory(Protocol):
     def expect(self, entities: Iterable[str], organizations: Iterable[str]) -> None:
         """These will be asked for: whoever keeps them elsewhere reads them at once."""
 
+    def existence(self, body: str) -> Existence:
+        """When a body was created and closed, as known so far."""
+
+    def under(self, body: str, changes: Changes) -> list[str]:
+        """The organizations that were ever put under a body, in order; `changes` are not yet in the tables."""
+
+    def put_under(self, bodies: Iterable[str], org: str) -> None:
+        """An organization is said to answer to these bodies."""
+
+    def answers(self, answers: Answers, changes: Changes) -> int:
+        """The number of these answers; new ones get theirs."""
+
 
 class LedgerFold:
     """Applies events in order of position; `changes` collects the rows until they are taken."""
@@ -84,7 +108,7 @@ class LedgerFold:
         words = self.memory.words((event.source, event.id))
         if event.type in RANKS:
             first = len(mentions)
-            mentions += [Mention(identifier, position, position) for identifier in named(event)]
+            mentions += [Mention(identifier, position, position) for identifier in named_by(event)]
             if not words:
                 self._move(None, fact(event), position)
                 self._living.finish()
@@ -140,12 +164,21 @@ class LedgerFold:
     def _change(self, family: str, entity: str, removed: Fact | None, added: Fact | None, position: int) -> None:
         record = self.memory.entity(entity, family)
         self._living.changes, self._living.position = self.changes, position
-        last = None if added is None else order(added)
-        if removed is None and added is not None and last is not None and (record.last is None or last > record.last):
-            self._extend(entity, record, added, last, position)
-        else:
-            self._refold(entity, record, removed, added, position)
+        before = record.state
+        self._fold_in(entity, record, removed, added, position)
+        if isinstance(before, Body) and isinstance(record.state, Body) and before.existence != record.state.existence:
+            self._body_moved(entity, position)
         self._living.settle()
+
+    def _fold_in(
+        self, entity: str, record: EntityRecord, removed: Fact | None, added: Fact | None, position: int
+    ) -> None:
+        if removed is None and added is not None:
+            last = order(added)
+            if record.last is None or last > record.last:
+                self._extend(entity, record, added, last, position)
+                return
+        self._refold(entity, record, removed, added, position)
 
     def _extend(self, entity: str, record: EntityRecord, added: Fact, last: FactOrder, position: int) -> None:
         before = record.state
@@ -205,7 +238,7 @@ class LedgerFold:
                     list(after.formations_counted), after.members_counted, after.small_unit,
                 )
             )  # fmt: skip
-        elif not isinstance(after, ActivityPolicy) and after is not None:
+        elif after is not None and not isinstance(after, Body | ActivityPolicy):
             for effect in effects(entity, before, after):
                 self._override(effect, difference, position)
             self._add_presences(entity, difference, position)
@@ -221,7 +254,25 @@ class LedgerFold:
                 record.attributes[after.attributes] = number
                 self.changes.attributes.append((number, record.org_no, after.attributes))
         own = (number, exclusion_number(after.excluded))
-        self._override_record(org, record, difference, lambda state: (*own, *state[2:]), position)
+        if after.said:
+            self.memory.put_under(named(after.said), org)
+        for day_from, day_to, answers in spans(after.said, self.memory.existence, *difference[:2]):
+            answer = self.memory.answers(answers, self.changes)
+            stretch = difference._replace(day_from=day_from, day_to=day_to)
+            self._override_record(org, record, stretch, partial(_of_organization, own, answer), position)
+
+    def _body_moved(self, body: str, position: int) -> None:
+        """A body exists on other days than before: who answers to what changes for all that were ever put under it."""
+        for org in self.memory.under(body, self.changes):
+            entity = self.memory.entity(org, "organization")
+            timeline = fold("organization", sorted(self._read(reference) for reference in entity.facts))
+            record = self.memory.organization(org, self.changes)
+            for (day_from, day_to), state in zip(pairwise([*timeline.days, FOREVER]), timeline.states, strict=True):
+                if isinstance(state, Organization) and body in named(state.said):
+                    for begin, end, answers in spans(state.said, self.memory.existence, day_from, day_to):
+                        number = self.memory.answers(answers, self.changes)
+                        stretch = Difference(begin, end, state, state)
+                        self._override_record(org, record, stretch, partial(_answering, number), position)
 
     def _override(self, effect: Effect, difference: Difference, position: int) -> None:
         record = self.memory.organization(effect.org, self.changes)
@@ -269,6 +320,15 @@ class LedgerFold:
 
     def _mention(self, type_: str | None, data: Mapping[str, Any], position: int, since: int) -> None:
         self.changes.mentions.extend(Mention(i, position, since) for i in identifiers(type_, data))
+
+
+def _of_organization(own: tuple[int, int], answers: int, state: RawState) -> RawState:
+    """The raw state with what the organization's own facts decide."""
+    return cast("RawState", (*own, *state[2:AT_ANSWERS], answers, *state[AT_ANSWERS + 1 :]))
+
+
+def _answering(answers: int, state: RawState) -> RawState:
+    return _of_organization(state[:2], answers, state)
 
 
 def _reference(standing: Fact) -> tuple[int, int]:

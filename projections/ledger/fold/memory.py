@@ -8,6 +8,8 @@ from psycopg import Cursor
 from domain.events.facts import Event, EventKey, entity_of
 from domain.events.types import RANKS
 from domain.ledger.entities import Branch, Member
+from domain.ledger.placements import NOTHING_SAID, Answers, Body, Existence
+from projections.ledger.columns.rows import LedgerReading
 from projections.ledger.fold.effects import identifiers
 from projections.ledger.fold.records import (
     EntityRecord,
@@ -49,6 +51,7 @@ class LedgerMemory:
         self._words: dict[EventKey, list[int]] = {}
         self._wanted: set[str] = set()
         self._looked_for: set[str] = set()
+        self._answers: dict[Answers, int] | None = None
         self._cursor: Cursor[Any]
         self.now = 0
 
@@ -90,6 +93,42 @@ class LedgerMemory:
 
     def expect(self, entities: Iterable[str], organizations: Iterable[str]) -> None:
         self._load(entities, organizations)
+
+    def existence(self, body: str) -> Existence:
+        if body not in self._entities:
+            self._load((body,), ())
+        record = self._entities.get(body)
+        return record.state.existence if record is not None and isinstance(record.state, Body) else ()
+
+    def put_under(self, bodies: Iterable[str], org: str) -> None:
+        """The tables tell it: every event's mentions stand there."""
+
+    def under(self, body: str, changes: Changes) -> list[str]:
+        positions = [*self._tables.naming(self._cursor, body)]
+        positions += [each.position for each in changes.mentions if each.identifier == body]
+        self._remember_missing(positions)
+        told = [self._events[position].data for position in set(positions)]
+        told += [data["replacement"] for data in told if isinstance(data.get("replacement"), dict)]
+        orgs = {each for data in told for each in identifiers(None, data) if is_organization(each)}
+        self._load(orgs, orgs)
+        return self._with_facts(orgs)
+
+    def _with_facts(self, orgs: Iterable[str]) -> list[str]:
+        """Those of which there are facts, in order; their facts are read in one query."""
+        found = sorted(org for org in orgs if org in self._entities)
+        references = (reference for org in found for reference in self._entities[org].facts)
+        self._remember_missing(p for reference in references for p in reference if p)
+        return found
+
+    def answers(self, answers: Answers, changes: Changes) -> int:
+        if self._answers is None:
+            known = LedgerReading(self._tables.schema).answers(self._cursor, 1)
+            self._answers = {each: number for number, each in enumerate([NOTHING_SAID, *known])}
+        number = self._answers.get(answers)
+        if number is None:
+            number = self._answers[answers] = len(self._answers)
+            changes.answers.append((number, answers))
+        return number
 
     def prefetch(self, cursor: Cursor[Any], batch: Sequence[Event]) -> None:
         """Load, in a few queries, all that folding this batch will ask for."""
@@ -146,6 +185,7 @@ class LedgerMemory:
 
     def _load_entities(self, batch: Sequence[Event]) -> None:
         wanted = {name for event in batch for name in self._spoken_of(event)}
+        wanted.update(body for event in batch if isinstance(body := event.data.get("body"), str))
         self._load(wanted, ())
         self._wanted = wanted
 
@@ -175,7 +215,7 @@ class LedgerMemory:
             record = self._entities.get(name)
             if record is not None and isinstance(record.state, Member | Branch):
                 wanted.update(_places(record.state))
-        orgs = [w for w in wanted if w.startswith(("uscc:", "group:"))]
+        orgs = list(filter(is_organization, wanted))
         self._load((), orgs)
         # Whose life members decide: they are asked for with the organizations that they cover.
         records = (self._organizations.get(org) for org in orgs)
@@ -207,6 +247,11 @@ class LedgerMemory:
             self._organizations.clear()
 
 
+def is_organization(identifier: str) -> bool:
+    """Whether it names an organization."""
+    return identifier.startswith(("uscc:", "group:"))
+
+
 def _places(state: Member | Branch) -> Iterable[str]:
     if isinstance(state, Branch):
         return state.covers
@@ -222,6 +267,8 @@ class BuildingMemory(LedgerMemory):
     def __init__(self, tables: LedgerTables, log: Log) -> None:
         super().__init__(tables, log, 0)
         self._said: dict[EventKey, list[int]] = {}
+        self._under: dict[str, set[str]] = {}
+        self._answers = {NOTHING_SAID: 0}
 
     def entity(self, name: str, family: str) -> EntityRecord:
         record = self._entities.get(name)
@@ -242,6 +289,18 @@ class BuildingMemory(LedgerMemory):
 
     def expect(self, entities: Iterable[str], organizations: Iterable[str]) -> None:
         """All are at hand."""
+
+    def existence(self, body: str) -> Existence:
+        record = self._entities.get(body)
+        return record.state.existence if record is not None and isinstance(record.state, Body) else ()
+
+    def put_under(self, bodies: Iterable[str], org: str) -> None:
+        for body in bodies:
+            self._under.setdefault(body, set()).add(org)
+
+    def under(self, body: str, changes: Changes) -> list[str]:
+        del changes  # all that was put under a body is remembered
+        return self._with_facts(self._under.get(body, ()))
 
     def words(self, target: EventKey) -> list[Event]:
         return [self.event(p) for p in self._said.get(target, ()) if p < self.now]

@@ -4,7 +4,7 @@
 -- are closed to it.
 GRANT USAGE ON SCHEMA {schema} TO taizhang_reader;
 GRANT SELECT ON {schema}.entry, {schema}.organization, {schema}.attributes, {schema}.presence, {schema}.anomaly,
-    {schema}.policy, {schema}.mention, {schema}.word TO taizhang_reader;
+    {schema}.policy, {schema}.mention, {schema}.word, {schema}.answers TO taizhang_reader;
 
 -- These two look with their owner's eyes, past the policies that are made of them.
 CREATE VIEW {schema}.entity_in_sight WITH (security_barrier) AS

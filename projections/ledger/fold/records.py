@@ -9,6 +9,7 @@ import orjson
 
 from domain.ledger.activity import ActivityPolicy, activity_policy_data, read_activity_policy
 from domain.ledger.entities import Attributes, Branch, Instructor, Member, Organization, State
+from domain.ledger.placements import Body, Said
 from domain.ledger.policy import DEFAULT_POLICY, Policy
 from projections.ledger.fold.branch_records import More, decode_more, encode_more
 from projections.ledger.rows import EMPTY, FOREVER, NO_ENTRY, Entry, RawState
@@ -23,7 +24,7 @@ class EntityRecord:
     """One entity: its state after its last fact, and which facts stand.
 
     Attributes:
-        family: organization, member, branch, instructor, policy or activity_policy.
+        family: organization, member, branch, instructor, body, policy or activity_policy.
         state: the state after all facts known.
         last: the canonical order of the last fact; None before the first.
         facts: position of each standing fact's event and of the correction that decides it, or 0.
@@ -42,6 +43,7 @@ _INITIAL: dict[str, EntityState] = {
     "member": Member(),
     "branch": Branch(),
     "instructor": Instructor(),
+    "body": Body(),
     "policy": DEFAULT_POLICY,
     "activity_policy": None,
 }
@@ -74,11 +76,11 @@ def decode_entity(raw: bytes) -> EntityRecord:
     )
 
 
-def _decode_state(family: str, fields: Any) -> EntityState:  # noqa: ANN401 - as JSON has it
+def _decode_state(family: str, fields: Any) -> EntityState:  # noqa: ANN401, PLR0911 - as JSON has it; one a family
     match family:
         case "organization":
             attributes = Attributes(*fields[0]) if fields[0] else None
-            return Organization(attributes, fields[1])
+            return Organization(attributes, fields[1], tuple(_said(each) for each in fields[2]))
         case "member":
             return Member(*fields)
         case "branch":
@@ -92,8 +94,20 @@ def _decode_state(family: str, fields: Any) -> EntityState:  # noqa: ANN401 - as
             return None if fields is None else read_activity_policy(fields)
         case "instructor":
             return Instructor(*fields)
+        case "body":
+            kind, existence = fields
+            return Body(kind, tuple((_order(order), each) for order, each in existence))
         case _:
             return Policy(fields[0], fields[1], tuple(fields[2]), *fields[3:])
+
+
+def _said(fields: list[Any]) -> Said:
+    order, placed, body, kind = fields
+    return Said(_order(order), placed, body, kind)
+
+
+def _order(fields: list[Any]) -> FactOrder:
+    return cast("FactOrder", tuple(fields))
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from psycopg import Cursor, sql
 
 from domain.events.facts import EventKey
+from domain.values.terms import BODY_KINDS
 from projections.ledger.columns.columns import ENTRY_FIELDS, wire
 from projections.ledger.fold.records import (
     EntityRecord,
@@ -37,6 +38,7 @@ COLUMNS: Final[dict[str, dict[str, str]]] = {
         "position": "int8", "day_from": "int4", "day_to": "int4", "full_members_for_branch": "int4",
         "employees_for_branch": "int4", "formations_counted": "text[]", "members_counted": "text", "small_unit": "int4",
     },
+    "answers": {"answers": "int4", **dict.fromkeys(BODY_KINDS, "text"), "waiting": "text[]"},
     "activity_policy": {"position": "int8", "day_from": "int4", "day_to": "int4", "data": "text"},
     "branch": {
         "position": "int8", "branch": "text", "day_from": "int4", "day_to": "int4", "name": "text", "tier": "text",
@@ -78,6 +80,7 @@ SELECT w.source, w.id, w.position FROM {schema}.word w
 JOIN unnest(string_to_array(%s, E'\\n'), string_to_array(%s, E'\\n')) AS t (source, id) USING (source, id)
 ORDER BY w.position
 """
+_NAMING: Final = "SELECT position FROM {schema}.mention WHERE identifier = %s ORDER BY position"
 
 _IS_PROTECTED: Final = "SELECT relrowsecurity FROM pg_class WHERE oid = to_regclass(%s)"
 _POINT: Final = """
@@ -141,6 +144,8 @@ class LedgerTables:
         self._copy(cursor, "organization", changes.organizations, frozen=frozen)
         self._copy(cursor, "attributes", [(n, o, *a) for n, o, a in changes.attributes], frozen=frozen)
         self._copy_entries(cursor, changes.entries, frozen=frozen)
+        answers = [(number, *each.bodies, list(each.waiting)) for number, each in changes.answers]
+        self._copy(cursor, "answers", answers, frozen=frozen)
         self._copy(cursor, "presence", changes.presences, frozen=frozen)
         self._copy(cursor, "anomaly", changes.anomalies, frozen=frozen)
         self._copy(cursor, "policy", changes.policies, frozen=frozen)
@@ -215,6 +220,10 @@ class LedgerTables:
         """The records of these organizations, as far as there are any."""
         rows = cursor.execute(self._sql(_RECORDS), ("\n".join(orgs),), binary=True)
         return {org: decode_organization(raw) for org, raw in rows}
+
+    def naming(self, cursor: Cursor[Any], identifier: str) -> list[int]:
+        """The positions of the events that name it."""
+        return [position for (position,) in cursor.execute(self._sql(_NAMING), (identifier,))]
 
     def words(self, cursor: Cursor[Any], targets: Sequence[EventKey]) -> dict[EventKey, list[int]]:
         """The positions of the corrections and retractions of these events, in order."""

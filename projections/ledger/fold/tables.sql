@@ -19,9 +19,22 @@ CREATE TABLE {schema}.entry (
     instructors integer NOT NULL,
     full_elsewhere integer NOT NULL,
     probationary_elsewhere integer NOT NULL,
+    answers integer NOT NULL,
     effective_standalone integer NOT NULL,
     effective_joint integer NOT NULL,
     effective_affiliated integer NOT NULL
+);
+
+-- Which bodies an organization answers to: of each kind one, 'none' or null, and those that do not exist on the days.
+CREATE TABLE {schema}.answers (
+    answers integer PRIMARY KEY,
+    supervising_unit text,
+    industry_department text,
+    park text,
+    building text,
+    market text,
+    platform text,
+    waiting text[] NOT NULL
 );
 
 CREATE TABLE {schema}.organization (

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from domain.events.envelope import check_data
 from domain.events.facts import Event
+from domain.ledger.meaning import NoSuchBasisError, is_dimension, lifted, meant, without_levels
 from domain.ledger.rates import ANY, DIMENSIONS, Counts, Filters, add, group, nothing, rates
 from domain.ledger.rows import Ledger, ledger
 from domain.values.instants import parse_date
@@ -20,6 +21,8 @@ from services.system.errors import TaizhangError
 
 DIFFERENCES_MAX: Final = 20
 _SWITCHES: Final = frozenset(("work_covered", "eligible"))
+# What may be asked for; what a body and a basis mean is found in the log.
+ASKED: Final = tuple(name for name in Filters._fields if name not in ("answers", "counted"))
 _MEMBERS: Final = frozenset((
     "as_of", "known_at", "evidence", "filters", "group_by", "groups", "total", "whole",
 ))  # fmt: skip
@@ -56,11 +59,11 @@ class Answer:
             ) from None
         if filters not in {ANY, self.filters}:
             raise AnswerError("the answer names other filters than --filter does: leave --filter away")
-        unknown = set(self.group_by) - set(DIMENSIONS)
+        unknown = {name for name in self.group_by if not is_dimension(name)}
         if unknown or len(set(self.group_by)) < len(self.group_by):
             raise AnswerError(
                 f"group_by {sorted(unknown) or list(self.group_by)} is unknown to this version: known are "
-                f"{', '.join(DIMENSIONS)}, each once"
+                f"{', '.join(DIMENSIONS)}, body:KIND and body:KIND:N, each once"
             )
         if self.position > self.tree_size:
             raise AnswerError(f"known_at {self.position} is beyond the tree of {self.tree_size} events that it names")
@@ -77,8 +80,13 @@ class Answer:
 
     def compare(self, state: Ledger) -> list[str]:
         """What differs from the figures of a ledger; nothing may stand in an answer that was not compared."""
-        rows, judged = state.rows(), state.activity_policy is not None
-        made = group(rows, self.group_by, self.filters)
+        try:
+            filters = meant(self.filters, state.bodies, state.bases)
+        except NoSuchBasisError as error:
+            raise AnswerError(f"basis {error.name!r}: {error}") from None
+        counted = group(state.rows(filters.counted), without_levels(self.group_by), filters)
+        made = lifted(counted, self.group_by, state.bodies)
+        judged = state.activity_policy is not None
         expected = {json.dumps(dict(zip(self.group_by, key, strict=True))): figures(made[key]) for key in made}
         given = dict(self._groups)
         found = [f"{name} is no member of an answer of GET /v1/rates" for name in self._foreign]
@@ -92,7 +100,7 @@ class Answer:
             found += _compare(f"group {key}", members, expected[key])
         found += _compare("total", self._total, figures(_sum(made.values(), judged=judged)))
         if self._whole is not None:
-            found += _compare("whole", self._whole, figures(_sum(group(rows, (), ANY).values(), judged=judged)))
+            found += _compare("whole", self._whole, figures(_sum(group(state.rows(), (), ANY).values(), judged=judged)))
         return sorted(found)[:DIFFERENCES_MAX]
 
 
@@ -122,6 +130,8 @@ def _instant(value: str | None) -> datetime | None:
 def named_filters(named: Mapping[str, Any]) -> Filters:
     """Filters as an answer names them; TypeError where there is another."""
     found = Filters(**named)
+    if found.answers is not None or found.counted is not None:
+        raise TypeError("what body and basis mean is found in the log, never said")
     for name, value in named.items():
         kind = bool if name in _SWITCHES else list if name == "scope" else str
         given = value if isinstance(value, list) else []
@@ -135,8 +145,8 @@ def read_filters(given: Iterable[str]) -> Filters:
     values: dict[str, Any] = {}
     for each in given:
         name, mark, value = each.partition("=")
-        if not mark or name not in Filters._fields:
-            raise AnswerError(f"filter {each!r} is not name=value with one of {', '.join(Filters._fields)}")
+        if not mark or name not in ASKED:
+            raise AnswerError(f"filter {each!r} is not name=value with one of {', '.join(ASKED)}")
         if name in _SWITCHES:
             if value not in {"true", "false"}:
                 raise AnswerError(f"filter {each!r}: write true or false")

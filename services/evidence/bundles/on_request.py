@@ -19,7 +19,7 @@ from services.evidence.notes.signing import CheckpointSigner
 from services.ledger.queries import Queries
 from services.log.tree import LOG
 from services.postgres.database import connect
-from services.system.errors import QueueFullError
+from services.system.errors import InvalidValueError, QueueFullError
 
 #: Each holds its events in memory.
 BUNDLES_AT_ONCE: Final = 2
@@ -56,7 +56,13 @@ def _group(queries: Queries, question: Question) -> list[str]:
         return []
     view, day = queries.view.current, question.as_of.toordinal()
     policy = view.snapshot.policy(day, question.known_at)
-    group = Group(question.filters or ANY, question.regions, question.count)
+    filters = question.filters or ANY
+    if filters.body is not None or filters.basis is not None:
+        raise InvalidValueError(
+            "a bundle proves single organizations or a group of places and kinds; of bodies and bases save the answer "
+            "of /v1/rates and have taizhang verify it against a copy of the log"
+        )
+    group = Group(filters, question.regions, question.count)
     rows = queries.by_organization.page(
         view.version.number, view.snapshot, day, question.known_at, policy, group, -1, ORGANIZATIONS_MAX + 1
     )  # fmt: skip

@@ -7,7 +7,7 @@ before, contradicts it.
 import threading
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 import httpx
 import psycopg
@@ -15,11 +15,12 @@ import structlog
 
 from services.evidence.notes.checkpoint import Checkpoint, parse_size
 from services.evidence.notes.notes import Note, NoteError, Signature, VerifierKey, parse_signature
-from services.evidence.notes.signing import CheckpointSigner
+from services.evidence.notes.signing import CheckpointSigner, signers
 from services.evidence.witness.witness import SIZE_CONTENT_TYPE, AddCheckpoint
 from services.log.tree import LOG, AnyConnection
 from services.postgres.database import connect
 from services.system.errors import TaizhangError
+from services.system.settings import Settings
 
 WITNESS_TIMEOUT_S: Final = 10
 #: A cosignature line is about 160 bytes; a witness may hold several keys.
@@ -56,6 +57,13 @@ class Notary:
         self._stopping = threading.Event()
         self._seen: dict[str, int] = {}
         self._thread = threading.Thread(target=self._run, name="notary", daemon=True)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Who signs the heads of the log and of the trail of reading, and asks the witnesses that the settings name."""
+        # Its signers are its own: what it has just signed must not be served to others for the next second.
+        own = signers(settings.log_key_path, settings.log_origin)
+        return cls(settings.conninfo, own, read_witnesses(settings.witnesses or ""), settings.checkpoint_seconds)
 
     def start(self) -> None:
         """Begin with the first round."""

@@ -1,0 +1,140 @@
+"""The gate that every request passes: a place for it, the caller before its body, and the body's limits."""
+
+import asyncio
+import time
+from ipaddress import ip_address
+from typing import Any, Final
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.admission.callers import admit_once
+from api.site.errors import respond
+from api.web.parts import Parts
+from api.web.places import Place
+from api.web.problems import Problem
+from api.web.requests import SMALL_BODY_BYTES_MAX, limited
+
+ADDRESS_BYTES_MAX: Final = 8_192
+# These are answered whatever else is under way.
+ALWAYS: Final = frozenset(("/health/live", "/health/ready", "/metrics"))
+# What takes events or files has limits of its own on their size.
+INTAKE: Final = frozenset(("/v1/events", "/v1/lists", "/v1/lists/turn", "/daily/lists"))
+# Who still sends while the answer leaves gets so long to read it: a connection that is closed with bytes unread takes
+# the answer with it (RFC 9112, 9.6).
+LINGER_S: Final = 1.0
+LINGER_BYTES: Final = 4 << 20
+
+
+class Gate:
+    """Pure ASGI, inside `Surroundings`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        parts: Parts = scope["app"].state.parts
+        peer = client_of(scope, parts.settings.proxies_named)
+        scope["client"] = (peer, 0)
+        body = _Body(scope, receive, send, parts)
+        place = None
+        try:
+            _not_too_long(scope)
+            if scope["path"] not in ALWAYS:
+                place = Place(parts.places.requests, f"address {peer}")
+                scope["state"]["place"] = place
+        except Problem as problem:
+            await respond(problem, scope)(scope, body.receive, body.send)
+        else:
+            within = body.receive if scope["path"] in INTAKE else limited(body.receive, SMALL_BODY_BYTES_MAX)
+            await self._app(scope, within, body.send)
+        finally:
+            if place is not None:
+                place.give_back()
+        await body.end()
+
+
+def _not_too_long(scope: Scope) -> None:
+    length = len(scope["raw_path"]) + len(scope["query_string"])
+    if length > ADDRESS_BYTES_MAX:
+        # The answer repeats the path.
+        scope["path"] = scope["path"][:ADDRESS_BYTES_MAX]
+        raise Problem("address-too-long", f"an address has at most {ADDRESS_BYTES_MAX} bytes, this one {length}")
+
+
+class _Body:
+    """A request's body on its way in: whoever reads it first has the caller admitted; and the answer on its way out."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, parts: Parts) -> None:
+        headers = Headers(scope=scope)
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._is_whole = headers.get("content-length", "0").strip("0") == "" and "transfer-encoding" not in headers
+        self._seconds_max = parts.settings.body_seconds_max
+        self._deadline: float | None = None
+        self._last: Message | None = None
+
+    async def receive(self) -> Message:
+        if self._is_whole:
+            return await self._receive()
+        if self._deadline is None:
+            await admit_once(Request(self._scope))
+            self._deadline = time.monotonic() + self._seconds_max
+        try:
+            async with asyncio.timeout(self._deadline - time.monotonic()):
+                message = await self._receive()
+        except TimeoutError:
+            told = f"the body was not here within {self._seconds_max:g} s; send smaller ones, or by a better connection"
+            raise Problem("body-too-slow", told) from None
+        self._is_whole = not message.get("more_body", False)
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and not self._is_whole:
+            MutableHeaders(scope=message)["connection"] = "close"
+        elif message["type"] == "http.response.body" and not message.get("more_body") and not self._is_whole:
+            self._last = {**message, "more_body": True}
+            message = self._last
+        await self._send(message)
+
+    async def end(self) -> None:
+        """End an answer that left before the body was here; what still comes is read for a moment, and thrown away."""
+        if self._last is None:
+            return
+        deadline, read = time.monotonic() + LINGER_S, 0
+        try:
+            async with asyncio.timeout(deadline - time.monotonic()):
+                while read < LINGER_BYTES:
+                    message = await self._receive()
+                    read += len(message.get("body", b""))
+                    if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                        break
+        except TimeoutError:
+            pass
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def client_of(scope: Scope, proxies: frozenset[str]) -> str:
+    """The address that a request comes from; where proxies of ours stand before us, the one that the first was given.
+
+    Only the addresses that our own proxies added to X-Forwarded-For are believed: from the right, up to the first
+    that is none of them.
+    """
+    client: Any = scope.get("client")
+    peer = str(client[0]) if client else ""
+    if peer not in proxies:
+        return peer
+    given = Headers(scope=scope).getlist("x-forwarded-for")
+    for each in reversed([part.strip() for line in given for part in line.split(",")]):
+        try:
+            peer = str(ip_address(each))
+        except ValueError:
+            return peer
+        if peer not in proxies:
+            return peer
+    return peer

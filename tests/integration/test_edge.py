@@ -1,0 +1,230 @@
+"""Whoever fills the service with sockets, heads, bodies, streams or waiting reads shuts nobody else out.
+
+TAIZHANG_TEST_EDGE_ROUNDS says how often the whole crowd comes; left out, once (make test-edge: ten times).
+"""
+
+import os
+import resource
+import socket
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import pytest
+
+from services.access.api_keys import add_key
+from tests.fix_service import Service, new_database
+
+ROUNDS = int(os.environ.get("TAIZHANG_TEST_EDGE_ROUNDS", "1"))
+HALF_SENT, IDLE, ENDLESS, STREAMS, WAITS = 700, 1_000, 10, 100, 100
+CONNECTIONS_MAX, OF_ONE_MAX = 1_500, 900
+HEAD_BYTES_MAX, HEAD_S, BODY_S = 32_768, 20, 30
+# The service ends each of them by itself long before; only a test of a service that does not waits for so long.
+PATIENCE_S = 120
+ATTACKER, NEIGHBOUR = "127.0.0.1", "127.0.0.2"
+
+pytestmark = pytest.mark.timeout(300 * ROUNDS + 300)
+
+
+class House(NamedTuple):
+    """A service, the attacker's key, and others: from an address of their own, and from the attacker's."""
+
+    service: Service
+    key: str
+    others: list[httpx.Client]
+    monitor: httpx.Client
+
+    def answers_others(self) -> None:
+        """Others get their rates, and monitoring its answer, now."""
+        for other in self.others:
+            answer = other.get("/v1/rates", params={"as_of": "2024-12-31"})
+            assert answer.status_code == 200, answer.text
+        assert self.monitor.get("/health/live").status_code == 200
+        ready = self.monitor.get("/health/ready").json()
+        assert ready["status"] in ("ready", "degraded")
+
+    def part(self) -> dict[str, object]:
+        found: dict[str, object] = self.monitor.get("/health/ready").json()["parts"]["edge"]
+        return found
+
+    def head(self, line: str, *headers: str, key: bool) -> bytes:
+        bearer = (f"authorization: Bearer {self.key}",) if key else ()
+        return "\r\n".join((f"{line} HTTP/1.1", "host: localhost", *bearer, *headers, "", "")).encode()
+
+    def half_sent(self, *, key: bool) -> bytes:
+        body = ("content-type: application/cloudevents-batch+json", "content-length: 1000")
+        return self.head("POST /v1/events", *body, key=key) + b"["
+
+
+@pytest.fixture(scope="module")
+def house(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < 4_096:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4_096), hard))
+    folder = tmp_path_factory.mktemp("edge")
+    settings = {
+        "database_url": new_database(postgres), "requests_per_second": "0", "wait_seconds_max": "5",
+        "head_seconds_max": str(HEAD_S), "body_seconds_max": str(BODY_S), "connections_max": str(CONNECTIONS_MAX),
+        "connections_of_one_max": str(OF_ONE_MAX),
+    }  # fmt: skip
+    with ExitStack() as stack:
+        service = stack.enter_context(Service(folder, **settings))
+        keys = folder / "data" / "api-keys.json"
+        attacker = add_key(keys, "attacker", frozenset({"publisher", "inspector"}), None)
+        bearer = {"authorization": f"Bearer {add_key(keys, 'other', frozenset({'inspector'}), None)}"}
+
+        def client(address: str, headers: dict[str, str]) -> httpx.Client:
+            way = httpx.HTTPTransport(local_address=address)
+            made = httpx.Client(base_url=service.url, headers=headers, transport=way, timeout=PATIENCE_S)
+            return stack.enter_context(made)
+
+        others = [client(NEIGHBOUR, bearer), client(ATTACKER, bearer)]
+        yield House(service, attacker, others, client(NEIGHBOUR, {}))
+
+
+def opened(house: House, stack: ExitStack, number: int, first: bytes) -> list[socket.socket]:
+    """Sockets of the attacker's, each with these bytes sent."""
+    found = []
+    for _ in range(number):
+        one = socket.create_connection(
+            ("127.0.0.1", house.service.port), timeout=PATIENCE_S, source_address=(ATTACKER, 0)
+        )
+        stack.enter_context(one)
+        if first:
+            one.sendall(first)
+        found.append(one)
+    return found
+
+
+def status(one: socket.socket) -> int | None:
+    """The status that a socket is answered with; None where the service ended it without a word."""
+    try:
+        line = one.recv(4_096)
+    except ConnectionResetError:
+        return None
+    return int(line.split(b" ", 2)[1]) if line else None
+
+
+def statuses(sockets: list[socket.socket]) -> Counter[int | None]:
+    return Counter(status(one) for one in sockets)
+
+
+def sent_until_ended(one: socket.socket, piece: bytes, bytes_max: int) -> int:
+    """How many bytes a socket takes, sent piece by piece, until the service ends it."""
+    sent = 0
+    try:
+        while sent < bytes_max:
+            sent += one.send(piece)
+    except (ConnectionError, TimeoutError):
+        return sent
+    return pytest.fail(f"the service has taken {sent} bytes, and would take more")
+
+
+def test_a_whole_crowd_from_one_address_shuts_nobody_out_and_health_tells(house: House) -> None:
+    house.answers_others()
+    assert house.part()["ready"]
+    for _ in range(ROUNDS):
+        with ExitStack() as stack:
+            strangers = opened(house, stack, HALF_SENT, house.half_sent(key=False))
+            house.answers_others()
+            assert statuses(strangers) == Counter({401: HALF_SENT})
+
+            known = opened(house, stack, HALF_SENT, house.half_sent(key=True))
+            house.answers_others()
+            idle = opened(house, stack, IDLE, b"")
+            house.answers_others()
+            for line in ("GET /v1/ledger/stream", "GET /v1/rates?min_position=900000000"):
+                opened(house, stack, STREAMS, house.head(line, key=True))
+                opened(house, stack, STREAMS, house.head(line, key=False))
+                house.answers_others()
+            part = house.part()
+            assert not part["ready"], part
+            # Every one of them ends, and without the client's help.
+            assert set(statuses(known)) <= {408, 429, None}
+            assert set(statuses(idle)) == {None}
+            house.answers_others()
+        house.answers_others()
+    measured = house.monitor.get("/metrics").text
+    assert 'taizhang_connections_ended_total{why="crowded"}' in measured
+    assert 'taizhang_places_refused_total{kind="requests"}' in measured
+
+
+def test_of_half_sent_bodies_a_caller_has_its_share_and_each_ends_in_its_time(house: House) -> None:
+    with ExitStack() as stack:
+        found = statuses(opened(house, stack, 60, house.half_sent(key=True)))
+    assert found == Counter({408: 32, 429: 28})
+
+
+def test_a_stranger_s_body_is_never_waited_for(house: House) -> None:
+    for line in ("POST /v1/events", "POST /v1/lists?source=x", "POST /v1/access", "POST /v1/matches", "GET /v1/rates"):
+        with ExitStack() as stack:
+            head = house.head(line, "content-type: application/json", "content-length: 1000", key=False)
+            (one,) = opened(house, stack, 1, head + b"{")
+            assert status(one) == 401, line
+
+
+@pytest.mark.parametrize(
+    "beginning", [b"GET /v1/rates", b"GET / HTTP/1.1\r\nx-long: ", b"POST /v1/log HTTP/1.1\r\ntransfer-encoding: "]
+)
+def test_a_head_without_end_is_refused_at_its_limit(house: House, beginning: bytes) -> None:
+    with ExitStack() as stack:
+        (one,) = opened(house, stack, 1, beginning)
+        # What the sockets' own buffers hold comes on top of the limit.
+        sent_until_ended(one, b"a" * 65_536, 16 << 20)
+    house.answers_others()
+
+
+def test_many_small_headers_are_refused_at_their_limit(house: House) -> None:
+    fields = (f"x-{number}: {'a' * 50}" for number in range(HEAD_BYTES_MAX // 50))
+    with ExitStack() as stack:
+        (one,) = opened(house, stack, 1, house.head("GET /v1/rates", *fields, key=True))
+        assert status(one) == 431
+    some = house.head("GET /v1/rates", *(f"x-{number}: {'a' * 50}" for number in range(100)), key=True)
+    with ExitStack() as stack:
+        (one,) = opened(house, stack, 1, some)
+        assert status(one) == 200
+
+
+def test_trailers_without_end_are_refused_at_their_limit(house: House) -> None:
+    chunked = house.head("POST /v1/events", "transfer-encoding: chunked", "content-type: application/json", key=True)
+    with ExitStack() as stack:
+        (one,) = opened(house, stack, 1, chunked + b"1\r\n[\r\n0\r\n")
+        sent_until_ended(one, b"x-more: " + b"a" * 8_192 + b"\r\n", 16 << 20)
+
+
+def test_a_connection_without_a_word_ends_in_its_time_and_one_between_requests_in_its_own(house: House) -> None:
+    with ExitStack() as stack:
+        silent, half, used = (
+            opened(house, stack, 1, first)[0]
+            for first in (b"", b"GET /v1/ra", house.head("GET /health/live", key=False))
+        )
+        assert status(used) == 200
+        assert status(half) == 408
+        assert status(silent) is None
+        while used.recv(4_096):  # the rest of its answer, and then the end
+            pass
+
+
+def test_streams_and_waiting_reads_have_a_share_of_one_caller(house: House) -> None:
+    with ExitStack() as stack:
+        asked = house.head("GET /v1/ledger/stream", key=True)
+        streams = statuses(opened(house, stack, STREAMS, asked))
+        assert streams == Counter({200: 25, 429: 75})
+        waits = statuses(opened(house, stack, WAITS, house.head("GET /v1/rates?min_position=900000000", key=True)))
+        assert set(waits) == {503, 429}
+        assert waits[503] == 16
+        house.answers_others()
+
+
+def test_a_client_that_reads_no_answer_is_cut_off(postgres: str, tmp_path: Path) -> None:
+    settings = {"database_url": new_database(postgres), "send_seconds_max": "1", "requests_per_second": "0"}
+    with Service(tmp_path, "--dev", **settings) as service, ExitStack() as stack:
+        head = b"GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n"
+        house = House(service, "", [], service.http)
+        deaf = opened(house, stack, 1, b"")[0]
+        # What was asked for fills every buffer on the way, since nothing is read; then the service ends it.
+        sent_until_ended(deaf, head * 10, 1 << 30)
+        assert 'taizhang_connections_ended_total{why="cut off"}' in service.http.get("/metrics").text
