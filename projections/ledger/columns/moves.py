@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.ledger.meaning import policy_of
 from domain.ledger.policy import Policy
 from domain.ledger.rates import ANY, Counts, Filters, answerable
 from projections.ledger.columns.columns import Int32, Snapshot
