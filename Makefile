@@ -14,7 +14,7 @@ demo: setup ## the service with the demo city, on http://127.0.0.1:8000
 	@$(BIN)/python -m services.commands.cli demo
 
 test: setup ## the whole test suite (ARGS="-k name" for a part)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not kafka and not chaos and not pages and not fuzz" $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not archive and not kafka and not chaos and not pages and not fuzz" $(ARGS)
 
 bench: setup ## the benchmarks, each beside its peers
 	@$(BIN)/python -m tests.bench $(ARGS)
@@ -28,9 +28,7 @@ format: setup ## ruff's formatter and its safe fixes
 	@$(BIN)/python -m ruff format .
 	@$(BIN)/python -m ruff check --fix .
 
-lock: setup ## pins every dependency again, in requirements.lock
-	@$(BIN)/python -m uv pip compile --quiet --no-config --universal --python-version 3.11 --all-extras \
-	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
-	  $(ARGS) pyproject.toml --output-file requirements.lock
+lock: setup ## pins every dependency again, in requirements.lock and a lock beside it for each heavy extra
+	@sh deploy/lock.sh $(ARGS)
 
 -include deploy/make/*.mk

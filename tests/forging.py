@@ -5,7 +5,7 @@ import hashlib
 import json
 import random
 import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ from domain.tree.leaf import leaf
 from domain.tree.merkle import leaf_hash, root
 from domain.tree.proofs import consistency_proof, inclusion_proof
 from services.evidence.bundles.answers import fold
-from services.evidence.bundles.bundle import Contents, Question, answer_of, pack
+from services.evidence.bundles.bundle import Contents, Question, Roots, answer_of, complete_with, pack
 from services.evidence.bundles.relevant import Accepted, access_for, relevant
 from services.evidence.copies.copies import CopyError
 from services.evidence.copies.stored import StoredEvent, event_of
@@ -71,16 +71,27 @@ class MemoryLog:
     def consistency(self, old: int) -> list[bytes]:
         return consistency_proof(self.leaves, old)
 
-    def bundle(self, file: Path, question: Question, note: bytes | None = None, also: Iterable[int] = ()) -> None:
+    def events(self, first: int, last: int) -> Iterator[StoredEvent]:
+        return iter(self.stored[first - 1 : last])
+
+    def bundle(
+        self, file: Path, question: Question, note: bytes | None = None, also: Iterable[int] = (),
+        roots: Roots | None = None,
+    ) -> None:  # fmt: skip
         """The bundle that the service would give, with the events at further positions."""
         events = [event_of(each) for each in self.stored[: question.known_at]]
         group = (row.org for row in fold(events, question.as_of).rows() if question.means(row))
-        contents = Contents(question, orgs := question.with_group(group), relevant(events, orgs))
+        contents = Contents(question, orgs := question.with_group(group), relevant(events, orgs), roots)
+        complete = None
+        if roots is not None:
+            position = roots.stated.position
+            path = inclusion_proof(self.leaves, position - 1)
+            complete = complete_with(roots, contents, self.stored[position - 1], path)
         access = [(_accepted(e), event_of(e)) for e in self.stored if ".access." in event_of(e).type]
         own = {*also, *(event.position for event in contents.events)}
         own |= access_for([_accepted(self.stored[position - 1]) for position in own], access)
         proven = ((self.stored[p - 1], inclusion_proof(self.leaves, p - 1)) for p in sorted(own))
-        pack(contents, self.key.verifier, self.note() if note is None else note, proven, file)
+        pack(contents, self.key.verifier, self.note() if note is None else note, proven, file, complete)
 
 
 def _accepted(stored: StoredEvent) -> Accepted:

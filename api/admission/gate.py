@@ -15,12 +15,14 @@ from api.web.parts import Parts
 from api.web.places import Place
 from api.web.problems import Problem
 from api.web.requests import SMALL_BODY_BYTES_MAX, limited
+from services.fieldwork.outlines import BYTES_MAX as OUTLINES_BYTES_MAX
 
 ADDRESS_BYTES_MAX: Final = 8_192
 # These are answered whatever else is under way.
 ALWAYS: Final = frozenset(("/health/live", "/health/ready", "/metrics"))
 # What takes events or files has limits of its own on their size.
 INTAKE: Final = frozenset(("/v1/events", "/v1/lists", "/v1/lists/turn", "/daily/lists"))
+_OUTLINES: Final = "/v1/outlines/"
 # Who still sends while the answer leaves gets so long to read it: a connection that is closed with bytes unread takes
 # the answer with it (RFC 9112, 9.6).
 LINGER_S: Final = 1.0
@@ -50,7 +52,8 @@ class Gate:
         except Problem as problem:
             await respond(problem, scope)(scope, body.receive, body.send)
         else:
-            within = body.receive if scope["path"] in INTAKE else limited(body.receive, SMALL_BODY_BYTES_MAX)
+            bytes_max = OUTLINES_BYTES_MAX if scope["path"].startswith(_OUTLINES) else SMALL_BODY_BYTES_MAX
+            within = body.receive if scope["path"] in INTAKE else limited(body.receive, bytes_max)
             await self._app(scope, within, body.send)
         finally:
             if place is not None:

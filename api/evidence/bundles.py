@@ -16,7 +16,7 @@ from api.web.parts import parts_of
 from api.web.problems import invalid
 from domain.ledger.rates import ANY
 from services.evidence.bundles import on_request
-from services.evidence.bundles.bundle import ORGANIZATIONS_MAX, Question
+from services.evidence.bundles.bundle import ORGANIZATIONS_MAX, Question, Roots
 from services.evidence.bundles.relevant import EVENTS_MAX
 
 router = APIRouter(prefix="/v1", tags=["log"], responses=PROBLEMS)
@@ -67,26 +67,43 @@ def bundle(
         Query(description="Organizations; may repeat.", max_length=ORGANIZATIONS_NAMED_MAX, examples=[["group:g-1"]]),
     ] = None,
     count: Annotated[Count | None, Query(description="Of the group, only those that add to this count.")] = None,
+    complete: Annotated[
+        bool,
+        Query(
+            description="Show that the events of the organizations named are all, or that there are none: as known at "
+            "`known_at` where the log states the roots of that position, else at the last of which it does."
+        ),
+    ] = False,
 ) -> StreamingResponse:
     """Make the bundle."""
     has_group = bool(filters != ANY or regions or count)
     if not org and not has_group:
         raise invalid("query.org", None, "question_missing", "name an organization, or a group by its filters")
-    question = Question(
-        clocks.as_of, clocks.position, org or (), filters if has_group else None, regions, count
-    )  # fmt: skip
+    if complete and has_group:
+        raise invalid("query.complete", "true", "organizations_only", "what is shown complete are organizations named")
     parts = parts_of(request)
+    roots = _roots(request, clocks.position) if complete else None
+    known_at = clocks.position if roots is None else roots.stated.known_at
+    question = Question(clocks.as_of, known_at, org or (), filters if has_group else None, regions, count)
     file = TemporaryFile()  # noqa: SIM115 - closed by what sends it
     try:
-        on_request.bundle(parts.queries, parts.settings.conninfo, signer(request), question, file)
+        on_request.bundle(parts.queries, parts.settings.conninfo, signer(request), question, file, roots)
     except BaseException:
         file.close()
         raise
     size = file.seek(0, 2)
     file.seek(0)
-    headers = _headers(f"evidence-{clocks.as_of}-{clocks.position}.zip")
+    headers = _headers(f"evidence-{clocks.as_of}-{known_at}.zip")
     headers["content-length"] = str(size)
     return StreamingResponse(_chunks(file), media_type="application/zip", headers=headers)
+
+
+def _roots(request: Request, position: int) -> Roots:
+    """The roots of the position that is asked for by name, else the last ones."""
+    parts = parts_of(request)
+    asked = position if "known_at" in request.query_params else None
+    with parts.recorder.datastore.get_connection() as connection:
+        return Roots.last(connection, parts.settings.roots_path, asked)
 
 
 @router.get("/export", response_class=StreamingResponse, responses=_ZIP, summary="日志副本 A copy of the whole log")

@@ -108,7 +108,7 @@ async def _events(request: Request, holder: Holder, queries: Queries, since: Mar
                 # Asked once the rows are read, so that none of them is younger than what the log says of the caller.
                 if STOPPING.is_set() or not await is_unchanged(request, holder):
                     return
-                yield b"".join(_event(change, found.mark) for change in part)
+                yield b"".join(_event(change, found.mark) for change in part.changes)
             yield f"id: {found.mark}\nevent: mark\ndata: {found.mark.position}\n\n".encode()
             since, quiet_s, looked = found.mark, 0.0, time.monotonic()
             continue

@@ -87,7 +87,7 @@ def get(  # noqa: PLR0917 - each is a part of the address
         kinds=[(kind, kinds.groups[kind,]) for kind in KINDS if (kind,) in kinds.groups],
         total=kinds.total,
         rows=in_order(rows, order),
-        maps=maps_of(page, clocks, rows, painted, goal, other) if by == "region" and len(rows) > 1 else [],
+        maps=maps_of(page, clocks, rows, painted, goal, other) if by == "region" and len(rows) > 1 else None,
         trail=[code for code in ancestors(filters.region or "") if _in_sight(code, queries.scope)],
         all_rates=tuple(RATES),
         log_is_empty=clocks.position == 0 and queries.position == 0,

@@ -26,7 +26,7 @@ router = APIRouter(tags=["operation"])
 
 # How old the first event that the projections lack may be before the service counts as not ready.
 LAG_S_MAX: Final = 15.0
-CHECK_S_MAX: Final = 3.0
+CHECK_S_MAX: Final = 5.0
 HELD_SHOWN: Final = 20
 _LAG: Final = Lag()
 
@@ -74,26 +74,31 @@ async def ready(request: Request) -> Response:
     needed = {"database", "projections", "rules"}
     try:
         async with asyncio.timeout(CHECK_S_MAX):
-            position, _ = head = await run_in_threadpool(parts.recorder.head)
-            projections = await run_in_threadpool(_projections, parts, head[0])
-        shown = {
-            "database": _part(ready=True, detail=f"the log ends at position {position}"),
-            "projections": projections,
-            "rules": _rules(parts),
-            "events": await run_in_threadpool(_held, parts),
-        }
-        found = await run_in_threadpool(lambda: list(conditions(parts.recorder, parts.settings.data)))
-        needed |= {each.part for each in found if each.needed}
-        shown |= {each.part: _part(ready=each.ready, detail=each.detail) for each in found}
+            position, shown, more = await run_in_threadpool(_examined, parts)
+        needed |= more
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what the operator asks about
         logger().warning("not ready", part="database", error=str(error))
-        shown = {"database": _part(ready=False, detail="does not answer")}
-    shown["edge"] = _edge(parts)
+        shown = {"database": _part(ready=False, detail="does not answer"), "edge": _edge(parts)}
     at_fault = {name for name, part in shown.items() if not part["ready"]}
     is_ready = not at_fault & needed
     status = "not ready" if not is_ready else "degraded" if at_fault else "ready"
     body = {"status": status, "parts": shown, "position": position}
     return answer(body, 200 if is_ready else 503, None if is_ready else {"retry-after": "2"})
+
+
+def _examined(parts: Parts) -> tuple[int, dict[str, Any], set[str]]:
+    """The log's last position, each part's condition, and which beside the usual ones nothing works without."""
+    position, _ = parts.recorder.head()
+    shown = {
+        "database": _part(ready=True, detail=f"the log ends at position {position}"),
+        "projections": _projections(parts, position),
+        "rules": _rules(parts),
+        "events": _held(parts),
+        "edge": _edge(parts),
+    }
+    found = list(conditions(parts.recorder, parts.settings.data))
+    shown |= {each.part: _part(ready=each.ready, detail=each.detail) for each in found}
+    return position, shown, {each.part for each in found if each.needed}
 
 
 def _part(*, ready: bool, detail: str) -> dict[str, Any]:
@@ -156,16 +161,17 @@ def _rules(parts: Parts) -> dict[str, Any]:
 )
 @open_to_anyone("monitoring, without a word of any organization")
 def metrics(request: Request) -> Response:
-    """In Prometheus' text format: HTTP, the account by source and Kafka partition, and the positions."""
+    """In Prometheus' text format: HTTP, the account by source and Kafka partition, positions, and what is ready."""
     parts = parts_of(request)
     account: Account | None = None
     try:
-        head, _ = parts.recorder.head()
+        head, shown, _ = _examined(parts)
         # Whoever asks has not signed in; the counts by source name no organization.
         everywhere = parts.queries.everywhere()
         with everywhere.connection() as connection:
             number = held.count(connection)
-        account = Account(*sources(everywhere), head, parts.queries.position, number)
+        ready = {name: bool(part["ready"]) for name, part in shown.items()}
+        account = Account(*sources(everywhere), head, parts.queries.position, number, ready)
     except Exception as error:  # noqa: BLE001 - without the database there is still HTTP to measure
         logger().warning("measures without the account", error=str(error))
     return Response(text(parts.places, account), media_type=CONTENT_TYPE_LATEST)

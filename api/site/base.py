@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from functools import partial
 from typing import Annotated, Any, Final, NamedTuple, get_args
 
 from fastapi import Depends, Query, Request
@@ -16,6 +17,7 @@ from api.site import formats
 from api.site.addresses import Addresses, Value, address
 from api.site.figures import By, gap_to, segment_of
 from api.site.formats import Names
+from api.site.named_places import lead_to_code, offered
 from api.site.raw_bytes import legible
 from api.site.static_files import static
 from api.site.texts import LANGS, TAGS, Lang, has, text
@@ -132,6 +134,7 @@ class Page:
             to=self.addresses.to,
             place=names.place,
             term=names.term,
+            offered=partial(offered, self.request),
             navigation=[each for each in NAVIGATION if self.may_open(each[1])],
             may_open=self.may_open,
             reader=reader,
@@ -247,6 +250,7 @@ async def tidy(
 
     A router's dependency, so that it comes before the page's own parameters are read.
     """
+    await lead_to_code(request)
     items = request.query_params.multi_items()
     if all(value for _, value in items) and known_on is None and since_on is None:
         return

@@ -26,6 +26,7 @@ from services.system.errors import (
     AlreadyEndedError,
     InvalidValueError,
     NotFoundError,
+    NotReadyError,
     QueueFullError,
     StoreUnavailableError,
 )
@@ -74,6 +75,7 @@ _SERVICE_FAULTS: Final[dict[type[Exception], str]] = {
     ActRefusedError: "invalid-request",
     InvalidValueError: "invalid-request",
     QueueFullError: "not-ready",
+    NotReadyError: "not-ready",
     StoreUnavailableError: "not-ready",
     LogDamagedError: "internal",
     LogContradictsError: "internal",

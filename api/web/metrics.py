@@ -1,7 +1,7 @@
 """What `/metrics` shows, in Prometheus' terms."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, get_args
 
 from prometheus_client import (
@@ -45,10 +45,17 @@ SOURCES_MAX: Final = 500
 class Account:
     """The account of every message as a collector: the counts of `/v1/sources`, and the positions."""
 
-    def __init__(
-        self, found: Sequence[Source], partitions: Sequence[Partition], head: int, reached: int, held: int
+    def __init__(  # noqa: PLR0917 - one measure each
+        self,
+        found: Sequence[Source],
+        partitions: Sequence[Partition],
+        head: int,
+        reached: int,
+        held: int,
+        ready: Mapping[str, bool],
     ) -> None:
         self._held = held
+        self._ready = ready
         self._sources = sorted(found, key=lambda each: -each.tally.received)[:SOURCES_MAX]
         self._partitions = partitions
         self._positions = {"log": head, "projections": reached}
@@ -68,7 +75,7 @@ class Account:
             "taizhang_held_events", "Events without a part in the ledger: not to be applied, and those behind them"
         )
         held.add_metric([], self._held)
-        yield from (position, held, messages)
+        yield from (position, held, messages, part_ready(self._ready))
         yield from self._kafka()
 
     def _kafka(self) -> Iterator[Metric]:
@@ -100,6 +107,22 @@ class Account:
             for name in DISPOSITION_NAMES:
                 read.add_metric([*where, name], getattr(each, name))
         yield from (lag, read, gone, logs, seen)
+
+
+def part_ready(ready: Mapping[str, bool]) -> Metric:
+    """Each part of readiness as a measure: 1 where it is as it should be, 0 where `/health/ready` says why not."""
+    found = GaugeMetricFamily("taizhang_part_ready", "Parts of /health/ready: 1 ready, 0 not", labels=["part"])
+    for part, is_ready in ready.items():
+        found.add_metric([part], is_ready)
+    return found
+
+
+class _Away:
+    """In the account's place while the database does not answer."""
+
+    def collect(self) -> Iterator[Metric]:
+        """The one measure that is left."""
+        yield part_ready({"database": False})
 
 
 class Edge:
@@ -134,8 +157,7 @@ def text(places: AllPlaces, account: Account | None) -> bytes:
     counted = generate_latest(_of_all_workers() if COUNTS_FOLDER in os.environ else REGISTRY)
     beside = CollectorRegistry()
     beside.register(Edge(places))
-    if account is not None:
-        beside.register(account)
+    beside.register(account or _Away())
     return counted + generate_latest(beside)
 
 

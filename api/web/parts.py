@@ -18,6 +18,7 @@ from services.access.rate_limits import RateLimits
 from services.access.reading_trail import Readings
 from services.access.seal import Seal
 from services.access.sessions import Sessions
+from services.fieldwork.outlines import KnownOutlines
 from services.fieldwork.regions import KnownRegions
 from services.intake.group_commit import GroupCommit
 from services.intake.intake import Intake
@@ -56,6 +57,7 @@ class Parts:
     uploads: Uploads
     places: AllPlaces
     asker: str
+    outlines: KnownOutlines
 
 
 def parts_of(request: Request) -> Parts:
@@ -106,6 +108,7 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
             settings, keyring, grants, intake, group_commit, intake.recorder, Quarantine(intake.writer), queries,
             readings, seal, sessions, provider, RateLimits(0 if settings.dev else settings.requests_per_second),
             persons, drawer, KnownRegions(), uploads, AllPlaces.of(settings), "",
+            KnownOutlines(settings.data / "outlines"),
         )  # fmt: skip
 
 

@@ -1,17 +1,15 @@
 """Shapes that several answers share: the clocks, counts, rates and the ledger's rows."""
 
 from datetime import date, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
 from domain.ledger.rates import RATES, Counts, Filters, ratio
 from domain.ledger.rows import Row
-from domain.values.clocks import Basis
+from domain.values.clocks import NOTHING_KNOWN, Basis
 from domain.values.terms import BODY_KINDS, Anomaly, BodyKind, Category, ExclusionReason, Formation, Kind, Measure
 from services.ledger.queries import Known
-
-NOTHING_KNOWN: Final = "before the first position: nothing was known yet, so the ledger is empty"
 
 
 class KnownAt(BaseModel):

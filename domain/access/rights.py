@@ -23,7 +23,7 @@ class Right(NamedTuple):
     """What one grant lets its holder say; None means any source, any type, all regions.
 
     `access` names the grant in the log, whose state at the event's position counts; None for what is held apart from
-    the log: a key of the file, the service's own word.
+    the log: a key of the file, the service's own word. `of_service`: it is the service's own, which no grant gives.
     """
 
     roles: frozenset[Role] = frozenset(("publisher",))
@@ -31,6 +31,7 @@ class Right(NamedTuple):
     types: frozenset[str] | None = None
     scope: Scope = None
     access: str | None = None
+    of_service: bool = False
 
     @property
     def is_steward(self) -> bool:
@@ -49,6 +50,8 @@ class Right(NamedTuple):
         no types is a registry's, and a registry adopts no rule for the whole city.
         """
         reach = EVENT_TYPES[type_].reach
+        if reach is Reach.THE_SERVICE and not self.of_service:
+            return False
         if reach is Reach.ACCESS and "administrator" not in self.roles:
             return False
         if self.types is not None:
@@ -151,6 +154,9 @@ def _type(name: str, right: Right, judged: Judged) -> Reason | None:
     if EVENT_TYPES[refused].reach is Reach.ACCESS:
         rule = "access is granted and revoked by administrators (/v1/access)"
         return Reason("administrator_only", "/type", refused, rule)
+    if EVENT_TYPES[refused].reach is Reach.THE_SERVICE:
+        rule = "what the service states of its own log comes from the service alone; have it stated (taizhang prove)"
+        return Reason("service_only", "/type", refused, rule)
     rule = (
         f"no grant of publisher {name} for this source lets it say this; a grant that names its sources and no types "
         "is a registry's, have one granted that names the type"

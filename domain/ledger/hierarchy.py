@@ -12,6 +12,8 @@ from domain.events.facts import AnomalyFound, Fact
 _FORMED: Final = "taizhang.branch.formed.v1"
 _CHANGED: Final = "taizhang.branch.changed.v1"
 _DISSOLVED: Final = "taizhang.branch.dissolved.v1"
+# The types of facts that decide who is under whom.
+DECIDING_PARENTS: Final = frozenset({_FORMED, _CHANGED, _DISSOLVED})
 
 
 class Hierarchy(NamedTuple):

@@ -1,6 +1,6 @@
 """The ledger at one date: every entity's state, and each active organization's row."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final, NamedTuple
@@ -32,13 +32,14 @@ from domain.ledger.entities import (
     initial_state,
     legal_person,
 )
-from domain.ledger.hierarchy import hierarchy
+from domain.ledger.hierarchy import DECIDING_PARENTS, hierarchy
 from domain.ledger.living import judge, life_of, term
 from domain.ledger.placements import NOTHING_SAID, Answers, Body, Existence, answers_to
 from domain.ledger.policy import DEFAULT_POLICY, Policy, policy_in_force
 from domain.values.terms import COUNTED_AS, FORMATIONS, CountedAs, ExclusionReason, Formation, Measure
 
 _LAST_DAY: Final = date.max.toordinal()
+_UNPLACED: Final = "taizhang.organization.unplaced.v1"
 
 
 class Row(NamedTuple):
@@ -264,45 +265,66 @@ def ledger(events: Iterable[Event], as_of: date, fits: Callable[[str, object], b
     """
     facts, anomalies = standing_facts(events, fits)
     by_entity: dict[str, list[Fact]] = {}
-    parents = hierarchy(fact for fact in facts if fact.effective_on <= as_of and family_of(fact.type) == "branch")
     for standing in facts:
-        if standing.effective_on <= as_of and family_of(standing.type) in LEDGER_FAMILIES:
+        if counts_by(standing, as_of):
             by_entity.setdefault(standing.entity, []).append(standing)
-    states: dict[str, State] = {}
-    result = Ledger(
-        policy=policy_in_force(by_entity.pop(POLICY, ())),
-        activity_policy=activity_policy_in_force(by_entity.pop(ACTIVITY_POLICY, ())),
-        anomalies=(*anomalies, *_fold_entities(by_entity, states)),
-    )
-    existence = {}
-    for entity, state in states.items():
-        if isinstance(state, Body):
-            existence[entity] = state.existence
-        else:
-            _place(result, entity, state)
-    of_bodies = [fact for entity in existence for fact in by_entity[entity]]
-    tree = bodies(sorted(of_bodies))
     of_bases = (fact for fact in facts if fact.effective_on <= as_of and family_of(fact.type) == BASIS)
-    folded = replace(
-        result, bases=bases(of_bases), parents=parents.parents, bodies=tree, existence=existence, as_of=as_of
+    return replace(ledger_of(by_entity.items(), as_of, anomalies), bases=bases(of_bases))
+
+
+def counts_by(standing: Fact, as_of: date) -> bool:
+    """Whether a fact that stands has a part in the ledger of a date."""
+    return standing.effective_on <= as_of and family_of(standing.type) in LEDGER_FAMILIES
+
+
+def ledger_of(
+    entities: Iterable[tuple[str, Sequence[Fact]]], as_of: date, anomalies: Iterable[AnomalyFound] = ()
+) -> Ledger:
+    """The ledger from the facts that have a part in it, entity by entity, of which only what stands is kept.
+
+    Args:
+        entities: each with all of its facts effective by the date, in canonical order.
+        as_of: the date, at whose end a branch is judged.
+        anomalies: what contradicted among the events.
+    """
+    policy, activity = DEFAULT_POLICY, None
+    told = list(anomalies)
+    states: dict[str, State] = {}
+    deciding_parents: list[Fact] = []
+    of_bodies: list[Fact] = []
+    unplaced: list[Sequence[Fact]] = []
+    for entity, facts in entities:
+        if entity == POLICY:
+            policy = policy_in_force(facts)
+            continue
+        if entity == ACTIVITY_POLICY:
+            activity = activity_policy_in_force(facts)
+            continue
+        deciding_parents += [fact for fact in facts if fact.type in DECIDING_PARENTS]
+        states[entity] = _fold_entity(facts, told)
+        if isinstance(states[entity], Body):
+            of_bodies += facts
+        if any(fact.type == _UNPLACED for fact in facts):
+            unplaced.append(facts)
+    parents, tree = hierarchy(sorted(deciding_parents)), bodies(sorted(of_bodies))
+    existence = {entity: state.existence for entity, state in states.items() if isinstance(state, Body)}
+    result = Ledger(
+        policy=policy, parents=parents.parents, bodies=tree, existence=existence, as_of=as_of, activity_policy=activity
     )
-    crossing = (
-        *parents.anomalies, *tree.anomalies, *_inactive(result), *_placed(folded, by_entity), *_too_long(result),
-    )  # fmt: skip
-    return replace(folded, anomalies=(*result.anomalies, *crossing), crossing=crossing)
+    for entity, state in states.items():
+        _place(result, entity, state)
+    crossing = (*parents.anomalies, *tree.anomalies, *_inactive(result), *_placed(result, unplaced), *_too_long(result))
+    return replace(result, anomalies=(*told, *crossing), crossing=crossing)
 
 
-def _fold_entities(by_entity: dict[str, list[Fact]], states: dict[str, State]) -> list[AnomalyFound]:
-    anomalies = []
-    for entity, facts in by_entity.items():
-        state = initial_state(facts[0].type)
-        for each in facts:
-            state, anomaly = apply(state, each)
-            if anomaly is not None:
-                subject = subject_of(each.type, each.data)
-                anomalies.append(AnomalyFound(anomaly, subject, each.position, each.effective_on, ""))
-        states[entity] = state
-    return anomalies
+def _fold_entity(facts: Sequence[Fact], told: list[AnomalyFound]) -> State:
+    state = initial_state(facts[0].type)
+    for each in facts:
+        state, anomaly = apply(state, each)
+        if anomaly is not None:
+            subject = subject_of(each.type, each.data)
+            told.append(AnomalyFound(anomaly, subject, each.position, each.effective_on, ""))
+    return state
 
 
 def _place(result: Ledger, entity: str, state: State) -> None:
@@ -318,14 +340,13 @@ def _place(result: Ledger, entity: str, state: State) -> None:
             result.instructors[(org, instructor)] = state
 
 
-def _placed(result: Ledger, by_entity: Mapping[str, list[Fact]]) -> Iterator[AnomalyFound]:
+def _placed(result: Ledger, unplaced: Iterable[Sequence[Fact]]) -> Iterator[AnomalyFound]:
     """Organizations that stand under a body which does not exist, or were taken from one that they had left."""
     for org, state in result.organizations.items():
         for body in result.answers_to(state).waiting:
             yield AnomalyFound("body_not_created", org, 0, None, body)
-    for facts in by_entity.values():
-        if family_of(facts[0].type) == "organization":
-            yield from unplaced_in_vain(facts, result.existence)
+    for facts in unplaced:
+        yield from unplaced_in_vain(facts, result.existence)
 
 
 def _inactive(result: Ledger) -> list[AnomalyFound]:

@@ -8,6 +8,8 @@ from typing import Final, Literal, NamedTuple
 IMPORT: Final = "import"
 #: What an instant of learning rests on: this log's own clock, or (an import) the sources' word.
 Basis = Literal["recorded", "said"]
+#: What an answer at position 0 says of itself.
+NOTHING_KNOWN: Final = "before the first position: nothing was known yet, so the ledger is empty"
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NS_PER_US: Final = 1_000

@@ -18,5 +18,7 @@ class Reach(Enum):
     WHOLE_CITY = "whole_city"
     # Another event: what that and what takes its place change.
     ITS_TARGET = "its_target"
+    # What the service states of its own log: no grant lets anybody else say it.
+    THE_SERVICE = "the_service"
     # Who may do what: an administrator's grant without limits of place.
     ACCESS = "access"

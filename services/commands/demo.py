@@ -12,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import IO, Annotated, Final
 
+import orjson
 import typer
 from rich.console import Console
 from rich.progress import (
@@ -35,8 +36,10 @@ from services.commands.sending import Outcome, publish
 from services.commands.serve import Port, banner, run
 from services.demo_city.chance import DEADLINE, END, credit_code, iso
 from services.demo_city.facts import CIVIL
+from services.demo_city.outlines import outlines
 from services.demo_city.plan import SCALE_MAX, SCALE_MIN
 from services.demo_city.world import EVENTS_AT_SCALE_1, events
+from services.fieldwork.outlines import KnownOutlines
 from services.lists.facts import standing
 from services.system.files import write_durably
 from services.system.settings import Settings, load
@@ -170,6 +173,7 @@ def demo_list(
 
 
 _MARK: Final = "demo-city"
+_MAP_BEGINS: Final = date(2023, 1, 1)
 # Its two years came before this log: known when its sources said it, not on the day on which it is loaded.
 HISTORY: Final = "demo-city"
 
@@ -198,6 +202,7 @@ def load_demo_city(settings: Settings, address: str, scale: float, seed: int) ->
     mark = settings.data / _MARK
     try:
         with Client(settings, url=address, history=HISTORY) as client:
+            KnownOutlines(settings.data / "outlines").bring(_MAP_BEGINS, orjson.dumps(outlines()))
             head = client.get("/health/ready")["position"]
             if head and mark.exists():
                 ERR.print(f"演示城市已在 The demo city is loaded ({mark.read_text(encoding='utf-8').strip()}).")

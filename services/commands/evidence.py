@@ -18,13 +18,14 @@ from domain.ledger.rates import Filters
 from domain.values.instants import parse_date
 from services.commands.console import ERR, OUT
 from services.evidence.bundles.answers import AnswerError, fold, no_garbage_collection, read_filters
-from services.evidence.bundles.bundle import Contents, Question, is_bundle, write_bundle
+from services.evidence.bundles.bundle import Contents, Question, Roots, is_bundle, write_bundle
 from services.evidence.bundles.relevant import relevant
 from services.evidence.copies.copies import export_log
 from services.evidence.copies.stored import DatabaseLog
 from services.evidence.notes.notes import NoteError, SignatureType, VerifierKey
 from services.evidence.notes.signing import WITNESS_KEY_NAME, load_or_create_key, signer_for
-from services.evidence.verifier.audit import Asked, audit_bundle, audit_copy, audit_database
+from services.evidence.roots.figure_proof import is_figure_proof
+from services.evidence.verifier.audit import Asked, audit_bundle, audit_copy, audit_database, audit_figure
 from services.evidence.verifier.report import STATEMENTS, Report
 from services.evidence.witness.notary import read_witnesses
 from services.evidence.witness.witness import Witness
@@ -46,7 +47,7 @@ Data = Annotated[Path | None, typer.Option(help="数据目录 the folder of the 
 
 
 @contextlib.contextmanager
-def _progress(what: str) -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
+def progress(what: str) -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
     """A progress bar on standard error: (advance, set the total)."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=ERR, transient=True) as bar:
@@ -54,7 +55,7 @@ def _progress(what: str) -> Iterator[tuple[Callable[[int], None], Callable[[int]
         yield (lambda done: bar.advance(task, done)), (lambda total: bar.update(task, total=total))
 
 
-def _key(text: str | None) -> VerifierKey | None:
+def read_key(text: str | None) -> VerifierKey | None:
     """A verifier key, given as its text or as a file that holds it."""
     if text is None:
         return None
@@ -117,8 +118,8 @@ def verify(  # noqa: PLR0917 -- typer reads options from parameters
     """
     settings = load(data=data)
     asked = Asked(
-        _key(log_key),
-        [key for key in map(_key, witness_key or ()) if key is not None],
+        read_key(log_key),
+        [key for key in map(read_key, witness_key or ()) if key is not None],
         checkpoint or (),
         witness or (),
         answer,
@@ -138,7 +139,7 @@ def verify(  # noqa: PLR0917 -- typer reads options from parameters
         ERR.print("无法读取 Cannot be read", style="red")
         ERR.print(str(fault), soft_wrap=True)
         raise typer.Exit(EXIT_UNREADABLE) from None
-    _show(report)
+    show_report(report)
     if report.first is not None:
         raise typer.Exit(EXIT_WRONG)
     if report.partial:
@@ -168,17 +169,20 @@ def _filters(given: list[str] | None) -> Filters:
 
 
 def _audit(where: str | None, settings: Settings, asked: Asked) -> Report:
-    with _progress("核验 verifying") as (advance, total):
+    with progress("核验 verifying") as (advance, total):
         if where is None:
             with database(settings) as ready:
                 return audit_database(ready.conninfo, ready.log_key_path, asked, advance, total)
         if is_bundle(Path(where)):
             return audit_bundle(Path(where), asked)
+        if is_figure_proof(Path(where)):
+            return audit_figure(Path(where), asked)
         key = None if settings.api_key is None else settings.api_key.get_secret_value()
         return audit_copy(where, key, asked, advance, total)
 
 
-def _show(report: Report) -> None:
+def show_report(report: Report) -> None:
+    """Print what holds, what is not shown, and the first faults."""
     for chinese, english in report.good:
         OUT.print(f"[green]✓[/green] {escape(chinese)}\n  {escape(english)}", markup=True, soft_wrap=True)
     for chinese, english in report.unshown:
@@ -223,7 +227,7 @@ def export_log_to(
     settings = load(data=data)
     with database(settings) as ready, psycopg.connect(ready.conninfo, autocommit=True) as connection:
         signer = signer_for(ready.log_key_path, ready.log_origin)
-        with _progress("导出 exporting") as (advance, total):
+        with progress("导出 exporting") as (advance, total):
             total(LOG.size(connection))
             size = export_log(connection, signer, folder, advance)
     OUT.print(f"{size:,} 个事件已导出 events written to {folder}", highlight=False, soft_wrap=True)
@@ -238,6 +242,9 @@ def export_evidence(  # noqa: PLR0917 -- typer reads options from parameters
     ] = None,
     as_of: Annotated[str | None, typer.Option(help="生效日 YYYY-MM-DD; today if left out")] = None,
     known_at: Annotated[int | None, typer.Option(min=0, help="数据时点 a position; the latest if left out")] = None,
+    complete: Annotated[  # noqa: FBT002 - an option
+        bool, typer.Option("--complete", help="无遗漏 show that the events are all, as the log last states its roots")
+    ] = False,
     data: Data = None,
 ) -> None:
     """导出证据包 The events behind organizations' rows, with proofs, to be checked offline by `taizhang verify`.
@@ -249,20 +256,22 @@ def export_evidence(  # noqa: PLR0917 -- typer reads options from parameters
     filters = _filters(rates_filter) if rates_filter else None
     with database(settings) as ready, psycopg.connect(ready.conninfo, autocommit=True) as connection:
         size = LOG.size(connection)
-        question = Question(day, size if known_at is None else min(known_at, size), organizations or (), filters)
+        roots = Roots.last(connection, ready.roots_path, known_at) if complete else None
+        at = min(size if known_at is None else known_at, size) if roots is None else roots.stated.known_at
+        question = Question(day, at, organizations or (), filters)
         signer = signer_for(ready.log_key_path, ready.log_origin)
         with contextlib.closing(DatabaseLog(ready.conninfo)) as log, ERR.status("读取日志 reading the log"):
-            count = write_bundle(connection, signer, log, _contents(log, question), output)
+            count = write_bundle(connection, signer, log, _contents(log, question, roots), output)
     OUT.print(f"{count:,} 个事件已写入 events written to {output}", highlight=False, soft_wrap=True)
 
 
-def _contents(log: DatabaseLog, question: Question) -> Contents:
+def _contents(log: DatabaseLog, question: Question, roots: Roots | None) -> Contents:
     """Which organizations and events, from the whole log and from nothing else."""
     with no_garbage_collection():
         events = list(log.known(question.known_at))
         state = fold(events, question.as_of)
         organizations = question.with_group(row.org for row in state.rows() if question.means(row))
-        return Contents(question, organizations, relevant(events, organizations))
+        return Contents(question, organizations, relevant(events, organizations), roots)
 
 
 def _date(text: str) -> date:
@@ -312,7 +321,7 @@ def witness(  # noqa: PLR0917 -- typer reads options from parameters
 
     logs.configure("console", "info")
     key = load_or_create_key(folder / WITNESS_KEY_NAME, SignatureType.COSIGNATURE, name)
-    trusted = [each for each in map(_key, trust) if each is not None]
+    trusted = [each for each in map(read_key, trust) if each is not None]
     watching = Witness(key, trusted, folder / "witness.sqlite3")
     ERR.print(f"见证人公钥 the witness's key: {key.verifier}", soft_wrap=True)
     if once:

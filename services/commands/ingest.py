@@ -27,12 +27,18 @@ def ingest(data: Data = None) -> None:
     run(settings)
 
 
-def relay(data: Data = None) -> None:
+def relay(
+    from_start: Annotated[  # noqa: FBT002 - an option
+        bool, typer.Option("--from-start", help="从头 send the whole ledger anew, and every dead letter, then go on")
+    ] = False,
+    data: Data = None,
+) -> None:
     """发布台账 Publish the ledger's changes to Kafka, until stopped.
 
     TAIZHANG_KAFKA_LEDGER_TOPIC gets each organization's current row under its key, whenever it changes; it is made
     with compaction if it is missing. TAIZHANG_KAFKA_DEAD_LETTER_TOPIC, if set, gets what was quarantined. It needs a
-    `taizhang serve` on the same database, whose projections it reads.
+    `taizhang serve` on the same database, whose projections it reads. Of several relays one sends; a stop in the midst
+    of a large ledger goes on where it stood.
 
     Example: TAIZHANG_KAFKA_BOOTSTRAP=127.0.0.1:19092 taizhang relay
     """
@@ -40,7 +46,7 @@ def relay(data: Data = None) -> None:
 
     settings = load(data=data)
     logs.configure(settings.log_format, settings.log_level)
-    process.relay(settings)
+    process.relay(settings, from_start=from_start)
 
 
 def reminders(

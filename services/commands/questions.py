@@ -1,11 +1,13 @@
 """The point-in-time questions from a shell, and what is behind a figure."""
 
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 from rich.table import Table
 
 from domain.ledger.rates import RATES, Counts
+from services.commands.archive import LogKeys, Logs, archived_rates
 from services.commands.client import Client
 from services.commands.console import (
     ERR,
@@ -34,10 +36,15 @@ _ROW_FIELDS: Final = (
 
 
 @filtered
-def rates(
+def rates(  # noqa: PLR0917 - typer reads options from parameters
     as_of: AsOf = None,
     known_at: KnownAt = None,
     group_by: GroupBy = None,
+    archive: Annotated[
+        Path | None, typer.Option(help="归档 instead of a service: the folder that taizhang archive wrote")
+    ] = None,
+    logs: Logs = None,
+    log_key: LogKeys = None,
     as_json: AsJson = False,  # noqa: FBT002 - an option
     *,
     filters: Parameters,
@@ -46,15 +53,23 @@ def rates(
 
     Example: taizhang rates --as-of 2024-12-31 --known-at 2025-01-05T09:00:00+08:00 --group-by kind --region 9901
     """
+    if archive is not None:
+        archived_rates(archive, log_key, logs, (as_of, known_at, group_by), filters, as_json=as_json)
+        return
+    if logs or log_key:
+        raise InvalidValueError("--log and --log-key are for --archive; a service has one log, and its key")
     parameters: Parameters = {
         "as_of": as_of, "known_at": known_at, "group_by": group_by,
         **filters,
     }  # fmt: skip
-    show(ask("/v1/rates", parameters), _rates_table, as_json=as_json)
+    show(ask("/v1/rates", parameters), rates_table, as_json=as_json)
 
 
-def _rates_table(answer: dict[str, Any]) -> Table:
-    moment = known_moment(answer["known_at"])
+def rates_table(answer: dict[str, Any]) -> Table:
+    """Rates as people read them."""
+    several = answer.get("logs", ())
+    moments = [f"{each['log']} {known_moment(each['known_at'])}" for each in several]
+    moment = "\n".join(moments) if several else known_moment(answer["known_at"])
     table = Table(
         title=f"截至 as of {answer['as_of']}, 数据时点 as known at {moment}",
         show_lines=True,

@@ -25,8 +25,8 @@ from services.system.settings import Settings
 APPLICATION: Final = "ingest"
 
 
-def relay(settings: Settings) -> None:
-    """Publish the ledger's changes until SIGTERM or SIGINT.
+def relay(settings: Settings, *, from_start: bool = False) -> None:
+    """Publish the ledger's changes until SIGTERM or SIGINT; the whole ledger first, where `from_start` says so.
 
     Raises:
         KafkaSettingsError: no brokers are named.
@@ -37,7 +37,7 @@ def relay(settings: Settings) -> None:
     stopping = threading.Event()
     with _stopped_by_signals(stopping), database(settings) as ready, Queries.open(ready.conninfo) as queries:
         logger().info("relaying", ledger=ready.kafka_ledger_topic, dead_letters=ready.kafka_dead_letter_topic)
-        Relay(ready, queries, stopping).run()
+        Relay(ready, queries, stopping, from_start=from_start).run()
         logger().info("stopped")
 
 

@@ -1,14 +1,20 @@
 """`taizhang relay`: the ledger's changes, and copies of what was quarantined, as topics of Kafka.
 
-What was sent is stored after the brokers have acknowledged it, so a stop in between sends it again. That does no harm:
-a change is a whole row under its organization's key, and a dead letter carries its quarantine id. A topic that was
-deleted is made again with its settings, and gets everything.
+A ledger of any size goes out in parts of some thousand records. Each part is one transaction of Kafka's, and what it
+came to is stored after the brokers have acknowledged it: a stop in between sends that part again. That does no harm: a
+change is a whole row under its organization's key, and a dead letter carries its quarantine id. Of several relays one
+has its turn (`relay_turn.py`); one that stood still meanwhile cannot send what has become old, since the next one's
+transactions fence its own. A topic that was deleted is made again with its settings, and gets everything.
 """
 
 import contextlib
+import os
+import secrets
+import socket
 import threading
 import time
-from datetime import UTC, date, datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
@@ -16,31 +22,20 @@ import psycopg
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
-from psycopg.rows import TupleRow
 
 from services.kafka.clients import Outage, connection_options, never_make_topics, producer_options
 from services.kafka.identity import Identity, Topics
-from services.ledger.ledger_stream import Mark, changes
+from services.kafka.relay_turn import LostTurnError, Stand, Turn, today
+from services.kafka.sending import Sending
+from services.ledger.ledger_stream import Change, Changes, Mark, changes, going_on
 from services.ledger.queries import Queries
 from services.system.logs import logger
 from services.system.settings import SHANGHAI, Settings
 
 POLL_S: Final = 0.5
+# Changes in one part, at least, where so many are there: one transaction of Kafka's and one of the database's.
+PART_MIN: Final = 4_000
 DEAD_LETTERS_MAX: Final = 500
-FLUSH_TIMEOUT_S: Final = 60
-# A relay that hangs lets another one have its turn after this.
-_LOCK: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('taizhang relay ' || %s, 0))"
-_READ: Final = """
-SELECT position, as_of, version, cluster_id, topic_id FROM taizhang.relay WHERE topic = %s AND kind = %s
-"""
-_STORE: Final = """
-INSERT INTO taizhang.relay AS r (topic, kind, position, as_of, version, relayed_at, cluster_id, topic_id)
-VALUES (%s, %s, %s, %s, %s, clock_timestamp(), %s, %s)
-ON CONFLICT (topic, kind) DO UPDATE SET
-       position = excluded.position, as_of = excluded.as_of, version = excluded.version,
-       relayed_at = excluded.relayed_at, cluster_id = coalesce(excluded.cluster_id, r.cluster_id),
-       topic_id = coalesce(excluded.topic_id, r.topic_id)
-"""
 _DEAD_LETTERS: Final = """
 SELECT id, raw, rules, reasons, source, event_id, topic, partition, intake
   FROM taizhang.quarantine WHERE id > %s ORDER BY id LIMIT %s
@@ -48,16 +43,21 @@ SELECT id, raw, rules, reasons, source, event_id, topic, partition, intake
 
 
 class Relay:
-    """One process's turn at publishing; of several, one at a time sends."""
+    """One process's turns at publishing; of several, one at a time sends."""
 
-    def __init__(self, settings: Settings, queries: Queries, stopping: threading.Event) -> None:
+    def __init__(
+        self, settings: Settings, queries: Queries, stopping: threading.Event, *, from_start: bool = False
+    ) -> None:
         self._settings = settings
         self._queries = queries
         self._stopping = stopping
+        self._from_start = from_start
         self._kafka = Outage("Kafka")
         self._database = Outage("PostgreSQL")
         named = (settings.kafka_ledger_topic, settings.kafka_dead_letter_topic)
         self._topics = {topic for topic in named if topic is not None}
+        owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._turn = Turn(settings.kafka_ledger_topic, owner)
 
     def run(self) -> None:
         """Relay until stopped, through outages of either side."""
@@ -65,17 +65,39 @@ class Relay:
             pass
         while not self._stopping.is_set():
             try:
-                self._relay()
+                if self._ours():
+                    self._relay()
+            except LostTurnError:
+                logger().warning("another relay has taken over")
             except KafkaError as error:
                 self._stopping.wait(self._kafka.begin(error))
             except psycopg.OperationalError as error:
                 self._stopping.wait(self._database.begin(error))
+            self._stopping.wait(POLL_S)
+        with contextlib.suppress(psycopg.OperationalError), self._queries.connection() as connection:
+            self._turn.leave(connection)
+
+    def _ours(self) -> bool:
+        with self._queries.connection() as connection:
+            ours = self._turn.take(connection)
+        self._database.end()
+        return ours
+
+    @contextlib.contextmanager
+    def _producer(self) -> Iterator[Sending]:
+        """A producer that fences every relay before it; what it did not commit is undone."""
+        named = {"transactional_id": f"taizhang-relay-{self._settings.kafka_ledger_topic}"}
+        producer = KafkaProducer(**producer_options(self._settings, "taizhang-relay"), **named)
+        try:
+            never_make_topics(producer._metadata)  # noqa: SLF001 - it would not have our settings
+            producer.init_transactions()
+            yield Sending(producer, self._stopping)
+        finally:
+            producer.close(timeout=1)
 
     def _relay(self) -> None:
         self._ensure_topics()
-        producing = KafkaProducer(**producer_options(self._settings, "taizhang-relay"))
-        with contextlib.closing(producing) as producer, contextlib.closing(Topics(self._settings)) as topics:
-            never_make_topics(producer._metadata)  # noqa: SLF001 - it would not have our settings
+        with self._producer() as sending, contextlib.closing(Topics(self._settings)) as topics:
             self._kafka.end()
             while not self._stopping.is_set():
                 found = topics.identities(self._topics)
@@ -84,11 +106,13 @@ class Relay:
                     self._ensure_topics()
                     self._stopping.wait(POLL_S)
                     continue
-                ledger, dead_letters = self._settings.kafka_ledger_topic, self._settings.kafka_dead_letter_topic
-                sent = self._ledger(producer, ledger, found[ledger])
+                if not self._ours():
+                    raise LostTurnError
+                sent = self._ledger(sending, topics, found[self._settings.kafka_ledger_topic])
+                dead_letters = self._settings.kafka_dead_letter_topic
                 if dead_letters is not None:
-                    sent += self._dead_letters(producer, dead_letters, found[dead_letters])
-                self._database.end()
+                    sent += self._dead_letters(sending, dead_letters, found[dead_letters])
+                self._from_start = False
                 if not sent:
                     self._stopping.wait(POLL_S)
 
@@ -103,86 +127,88 @@ class Relay:
                 with contextlib.suppress(TopicAlreadyExistsError):
                     admin.create_topics([topic])
 
-    def _ledger(self, producer: Any, topic: str, identity: Identity) -> int:  # noqa: ANN401 - the client has no types
-        with self._queries.connection() as connection, connection.transaction():
-            since = self._turn(connection, topic, "ledger", identity)
-            if since is None:
-                return 0
-            now, anew, is_whole, parts = changes(self._queries, since, _today())
-            if now == since:
-                return 0
-            if anew is not None:
-                logger().info(
-                    "another version is relayed", version=now.version, rules=anew.version.ruleset, whole=is_whole
-                )
-            began, sent = time.monotonic(), _Sent(producer)
-            for part in parts:
-                for change in part:
-                    value = None if change.row is None else orjson.dumps(change.as_json(now))
-                    sent.send(topic, change.org.encode(), value, _ledger_headers(now))
-            count = sent.settle()
-            connection.execute(_STORE, (topic, "ledger", *now, *identity))
-        logger().debug("relayed", topic=topic, changes=count, mark=str(now), seconds=round(time.monotonic() - began, 3))
-        return count
+    def _ledger(self, sending: Sending, topics: Topics, identity: Identity) -> int:
+        """Send the ledger's changes up to now, a part at a time; how many there were."""
+        topic = self._settings.kafka_ledger_topic
+        with self._queries.connection() as connection:
+            stand = self._turn.stand(connection, topic, "ledger", identity)
+            as_of = today(connection, datetime.now(UTC).astimezone(SHANGHAI).date())
+        if self._from_start:
+            # Of no known version: everything is sent, and a null for whatever is no longer active.
+            stand = Stand(stand.mark._replace(version=""))
+        found, since = self._transfer(stand, as_of)
+        if found.mark == since:
+            return 0
+        began, total = time.monotonic(), 0
+        for upto, part in _gathered(found):
+            if self._stopping.is_set():
+                return total
+            for change in part:
+                value = None if change.row is None else orjson.dumps(change.as_json(found.mark))
+                sending.send(topic, change.org.encode(), value, _ledger_headers(found.mark))
+            total += sending.commit()
+            if topics.identities([topic]).get(topic) != identity:
+                return total  # it was deleted meanwhile: what it got is not stored
+            self._keep(identity, Stand(since, found.mark, upto), len(part))
+        self._keep(identity, Stand(found.mark), 0)
+        seconds = round(time.monotonic() - began, 3)
+        logger().debug("relayed", topic=topic, changes=total, mark=str(found.mark), seconds=seconds)
+        return max(total, 1)
 
-    def _dead_letters(self, producer: Any, topic: str, identity: Identity) -> int:  # noqa: ANN401 - the client has no types
-        with self._queries.connection() as connection, connection.transaction():
-            since = self._turn(connection, topic, "dead_letter", identity)
-            if since is None:
-                return 0
-            rows = connection.execute(_DEAD_LETTERS, (since.position, DEAD_LETTERS_MAX)).fetchall()
-            sent = _Sent(producer)
-            for number, raw, rules, reasons, source, event_id, *_, intake in rows:
-                headers = {
-                    "quarantine_id": str(number), "rules": ",".join(rules), "source": source, "id": event_id,
-                    "reasons": orjson.dumps(reasons).decode(), "intake": orjson.dumps(intake).decode(),
-                }  # fmt: skip
-                sent.send(topic, str(number).encode(), bytes(raw), _headers(headers))
-            count = sent.settle()
-            if rows:
-                connection.execute(_STORE, (topic, "dead_letter", rows[-1][0], _today(), "", *identity))
-        return count
+    def _keep(self, identity: Identity, stand: Stand, sent: int) -> None:
+        with self._queries.connection() as connection:
+            self._turn.store(connection, self._settings.kafka_ledger_topic, "ledger", identity, stand, sent)
 
-    def _turn(self, connection: psycopg.Connection[TupleRow], topic: str, kind: str, identity: Identity) -> Mark | None:
-        """How far the topic with this identity has come; None while another process sends to it."""
-        held = connection.execute(_LOCK, (topic,)).fetchone()
-        if held is None or not held[0]:
-            return None
-        row = connection.execute(_READ, (topic, kind)).fetchone()
-        if row is None:
-            return Mark.beginning()
-        mark, stored = Mark(*row[:3]), Identity(*row[3:])
-        if identity.differs(stored):
-            logger().warning("the topic was made anew: everything is sent to it", topic=topic, **identity._asdict())
-            mark = Mark.beginning()
-        if identity.completed(stored) != stored:
-            connection.execute(_STORE, (topic, kind, *mark, *identity))
-        return mark
+    def _transfer(self, stand: Stand, as_of: Any) -> tuple[Changes, Mark]:  # noqa: ANN401
+        """What is to be sent and since when: the rest of what was under way, or what came since the last mark."""
+        if stand.toward is None:
+            found, since = changes(self._queries, stand.mark, as_of), stand.mark
+        else:
+            rest = going_on(self._queries, stand.mark, stand.toward, stand.done_to)
+            if rest is not None:
+                logger().info("the relay goes on where it stood", mark=str(stand.toward), organization=stand.done_to)
+                return rest, stand.mark
+            # Some rows went out by the version of that way, others by the one before: none of them is relied on.
+            since = stand.mark._replace(version="")
+            found = changes(self._queries, since, as_of)
+        if found.anew is not None:
+            version = found.anew.version
+            logger().info(
+                "another version is relayed", version=found.mark.version, rules=version.ruleset, whole=found.is_whole
+            )
+        return found, since
 
-
-class _Sent:
-    """Records on their way, acknowledged together."""
-
-    def __init__(self, producer: Any) -> None:  # noqa: ANN401 - the client has no types
-        self._producer = producer
-        self._futures: list[Any] = []
-
-    def send(self, topic: str, key: bytes, value: bytes | None, headers: list[tuple[str, bytes]]) -> None:
-        self._futures.append(self._producer.send(topic, key=key, value=value, headers=headers))
-
-    def settle(self) -> int:
-        """Wait until the brokers have all of them.
-
-        Raises:
-            KafkaError: they do not.
-        """
-        for future in self._futures:
-            future.get(timeout=FLUSH_TIMEOUT_S)
-        return len(self._futures)
+    def _dead_letters(self, sending: Sending, topic: str, identity: Identity) -> int:
+        with self._queries.connection() as connection:
+            stand = self._turn.stand(connection, topic, "dead_letter", identity)
+            since = 0 if self._from_start else stand.mark.position
+            with connection.transaction():
+                rows = connection.execute(_DEAD_LETTERS, (since, DEAD_LETTERS_MAX)).fetchall()
+        for number, raw, rules, reasons, source, event_id, *_, intake in rows:
+            headers = {
+                "quarantine_id": str(number), "rules": ",".join(rules), "source": source, "id": event_id,
+                "reasons": orjson.dumps(reasons).decode(), "intake": orjson.dumps(intake).decode(),
+            }  # fmt: skip
+            sending.send(topic, str(number).encode(), bytes(raw), _headers(headers))
+        if rows:
+            sending.commit()
+            reached = Stand(Mark.beginning()._replace(position=rows[-1][0]))
+            with self._queries.connection() as connection:
+                self._turn.store(connection, topic, "dead_letter", identity, reached, len(rows))
+        return len(rows)
 
 
-def _today() -> date:
-    return datetime.now(UTC).astimezone(SHANGHAI).date()
+def _gathered(found: Changes) -> Iterator[tuple[int, list[Change]]]:
+    """The parts, several together where they are small: up to which organization, and the changes."""
+    upto, gathered = 0, list[Change]()
+    for part in found.parts:
+        upto = part.upto
+        gathered += part.changes
+        if len(gathered) >= PART_MIN:
+            yield upto, gathered
+            gathered = []
+    if gathered:
+        yield upto, gathered
 
 
 def _ledger_headers(mark: Mark) -> list[tuple[str, bytes]]:

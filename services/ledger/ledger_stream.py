@@ -106,6 +106,13 @@ class Change(NamedTuple):
         return {"org": self.org, "position": mark.position, "as_of": mark.as_of.isoformat(), "row": row}
 
 
+class Part(NamedTuple):
+    """Some changes; with them whatever concerns organizations below the number `upto` of this version is told."""
+
+    upto: int
+    changes: list[Change]
+
+
 class Changes(NamedTuple):
     """What leads from one mark to another.
 
@@ -119,14 +126,17 @@ class Changes(NamedTuple):
     mark: Mark
     anew: View | None
     is_whole: bool
-    parts: Iterator[list[Change]]
+    parts: Iterator[Part]
 
 
 def mark_now(view: View, since: Mark, as_of: date) -> Mark:
-    """What the ledger has come to on a date; the mark itself while the view has not reached it."""
+    """What the ledger has come to on a date; the mark itself while the view has not reached it.
+
+    The date may lie before the mark's: a clock was ahead, and what became effective since is taken back.
+    """
     if view.snapshot.position < since.position:
         return since
-    return since._replace(position=view.snapshot.position, as_of=max(as_of, since.as_of), version=view.label)
+    return since._replace(position=view.snapshot.position, as_of=as_of, version=view.label)
 
 
 def changes(queries: Queries, since: Mark, as_of: date) -> Changes:
@@ -141,49 +151,92 @@ def changes(queries: Queries, since: Mark, as_of: date) -> Changes:
     return Changes(now, view, differing is None, _changes(queries, view, since, now, differing))
 
 
-def _changes(
-    queries: Queries, view: View, since: Mark, now: Mark, differing: frozenset[str] | None
-) -> Iterator[list[Change]]:
-    """What changed; of `differing` organizations whatever they are like in this view, None for all."""
+def going_on(queries: Queries, since: Mark, toward: Mark, upto: int) -> Changes | None:
+    """The rest of what leads from one mark to another, from the organization `upto` on.
+
+    None: `toward` is of a version that is no longer in use, so its numbers and rows are gone.
+    """
+    view = queries.view.current
+    if view.label != toward.version or view.snapshot.position < toward.position:
+        return None
+    differing: frozenset[str] | None = frozenset()
+    if since.position == 0 or not since.version:
+        differing = None
+    elif since.version != toward.version:
+        differing = queries.differing(since.version, view)
+    return Changes(toward, None, differing is None, _changes(queries, view, since, toward, differing, upto))
+
+
+def _changes(  # noqa: PLR0917 - one question
+    queries: Queries, view: View, since: Mark, now: Mark, differing: frozenset[str] | None, upto: int = 0
+) -> Iterator[Part]:
+    """What changed; of `differing` organizations whatever they are like in this view, None for all.
+
+    In the order of the organizations' numbers, and of few at a time: memory goes by a byte for each organization and
+    by the part, not by how much there is to tell.
+    """
     snapshot, day = view.snapshot, now.as_of.toordinal()
     if now == since:
         return
-    touched, gone = _touched(snapshot, since, now), set(differing or ())
-    if differing is None:
-        touched[:] = True
-    for org in gone:
-        number = queries.homes.number(view.version.number, snapshot, org)
-        if number is not None:
+    # What is just begun holds nothing that could be gone.
+    is_copy, gone = since.position > 0, set(differing or ())
+    touched = np.ones(snapshot.organizations, np.bool_) if differing is None else _touched(snapshot, since, now)
+    touched &= ~_only_later(snapshot, now)
+    numbered = {org: queries.homes.number(view.version.number, snapshot, org) for org in gone}
+    for number in numbered.values():
+        if number is not None and number < snapshot.organizations:
             touched[number] = True
     policy, judged = snapshot.policy(day, now.position), snapshot.is_judged(day, now.position)
     decided = deciding_entries(snapshot, day, now.position)
-    rows = rows_of(snapshot, decided[touched[snapshot.entries["org_no"][decided]]], policy)
-    if queries.scope is not None:
-        filters = queries.narrowed(ANY)
-        rows = rows.where(matching(snapshot, rows, filters))
-        # What was never in sight cannot go out of it.
-        before = rows_of(snapshot, deciding_entries(snapshot, since.as_of.toordinal(), since.position), DEFAULT_POLICY)
-        seen = np.zeros(snapshot.organizations, np.bool_)
-        seen[before.org_no[matching(snapshot, before, filters)]] = True
-        touched &= seen
-    for first in range(0, len(rows), CHUNK):
+    entry = np.full(snapshot.organizations, -1, np.int32)
+    entry[snapshot.entries["org_no"][decided]] = decided
+    seen = _seen(queries, snapshot, since) if is_copy else None
+    numbers = np.flatnonzero(touched)
+    numbers = numbers[numbers >= upto]
+    for first in range(0, len(numbers), CHUNK):
+        part = numbers[first : first + CHUNK]
+        rows = rows_of(snapshot, entry[part][entry[part] >= 0], policy)
+        if queries.scope is not None:
+            rows = rows.where(matching(snapshot, rows, queries.narrowed(ANY)))
         with queries.cursor() as cursor:
-            chosen = rows.where(np.arange(first, min(first + CHUNK, len(rows))))
-            part = rows_at(view, cursor, chosen, policy, judged=judged)
-        gone.difference_update(each.org for each in part)
-        yield [Change(each.org, each) for each in part]
-    if since.position == 0:  # what is just begun holds nothing that could be gone
-        return
-    touched[rows.org_no] = False
-    gone.update(snapshot.orgs[number] for number in np.flatnonzero(touched).tolist())
-    ordered = sorted(gone)
-    for first in range(0, len(ordered), CHUNK):
-        yield [Change(org, None) for org in ordered[first : first + CHUNK]]
+            found = [Change(each.org, each) for each in rows_at(view, cursor, rows, policy, judged=judged)]
+        if is_copy:
+            without = np.setdiff1d(part, rows.org_no, assume_unique=True)
+            in_sight = without if seen is None else without[seen[without]]
+            ended = {snapshot.orgs[number] for number in without.tolist()} & gone
+            ended.update(snapshot.orgs[number] for number in in_sight.tolist())
+            found += [Change(org, None) for org in sorted(ended)]
+        gone.difference_update(each.org for each in found)
+        if found:
+            yield Part(int(part[-1]) + 1, found)
+    left = sorted(org for org in gone if numbered[org] is None)
+    for first in range(0, len(left), CHUNK):
+        yield Part(snapshot.organizations, [Change(org, None) for org in left[first : first + CHUNK]])
+
+
+def _seen(queries: Queries, snapshot: Snapshot, since: Mark) -> NDArray[np.bool_] | None:
+    """Which organizations were in sight at a mark; None: all. What was never in sight cannot go out of it."""
+    if queries.scope is None:
+        return None
+    before = rows_of(snapshot, deciding_entries(snapshot, since.as_of.toordinal(), since.position), DEFAULT_POLICY)
+    seen = np.zeros(snapshot.organizations, np.bool_)
+    seen[before.org_no[matching(snapshot, before, queries.narrowed(ANY))]] = True
+    return seen
+
+
+def _only_later(snapshot: Snapshot, now: Mark) -> NDArray[np.bool_]:
+    """Which organizations the ledger came to know after a mark."""
+    found = np.zeros(snapshot.organizations, np.bool_)
+    org_no, known = snapshot.entries["org_no"], snapshot.known(now.position)
+    found[org_no[known:]] = True
+    found[org_no[:known]] = False
+    return found
 
 
 def _touched(snapshot: Snapshot, since: Mark, now: Mark) -> NDArray[np.bool_]:
     """For each organization whether its row may differ between two marks."""
     before, after = since.as_of.toordinal(), now.as_of.toordinal()
+    first, last = sorted((before, after))  # a day that was published too early is taken back the same way
     touched = np.zeros(snapshot.organizations, np.bool_)
     policies = [
         (snapshot.policy(day, position), snapshot.is_judged(day, position))
@@ -193,9 +246,9 @@ def _touched(snapshot: Snapshot, since: Mark, now: Mark) -> NDArray[np.bool_]:
         touched[:] = True
         return touched
     entries = snapshot.entries
-    moved = entries["position"] > since.position
+    moved = (entries["position"] > since.position) & (entries["position"] <= now.position)
     if before != after:
         for edge in ("day_from", "day_to"):
-            moved |= (entries[edge] > before) & (entries[edge] <= after)
+            moved |= (entries[edge] > first) & (entries[edge] <= last)
     touched[entries["org_no"][moved]] = True
     return touched

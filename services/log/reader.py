@@ -28,6 +28,10 @@ SELECT notification_id, source, id, topic, state, intake -> 'attributes' FROM ta
  WHERE notification_id IN (SELECT position FROM {schema}.mention WHERE identifier = ANY(%s) AND since <= %s)
  ORDER BY notification_id
 """
+_OF_SOURCE: Final = _EVENT + " WHERE source = %s ORDER BY notification_id"
+_OF_TYPES: Final = (
+    _EVENT + " WHERE topic = ANY(%s) AND notification_id > %s AND notification_id <= %s ORDER BY notification_id"
+)
 _NAMED: Final = """
 SELECT event.* FROM unnest(%b::text[], %b::text[]) AS name (source, id),
        LATERAL (SELECT notification_id, source, id, topic, state, intake -> 'attributes' FROM taizhang.log
@@ -61,6 +65,14 @@ class LogReader:
     def find(self, keys: Sequence[EventKey]) -> list[Event]:
         """Those of the named events that are in the log."""
         return self._events(_NAMED, tuple(map(list, zip(*keys, strict=True)))) if keys else []
+
+    def of_source(self, source: str) -> list[Event]:
+        """All events of one source, in order; for sources that say little."""
+        return self._events(_OF_SOURCE, (source,))
+
+    def of_types(self, types: Sequence[str], after: int, until: int) -> list[Event]:
+        """The events of these types after a position and up to another, in order."""
+        return self._events(_OF_TYPES, (list(types), after, until))
 
     def values_after(self, position: int, limit: int) -> list[Values]:
         """As `after`, each event as the values of its fields."""

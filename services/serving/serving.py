@@ -1,7 +1,8 @@
 """`taizhang serve`: its parts, started in order and stopped in the opposite order.
 
 Settings, PostgreSQL (embedded unless an address is given), migrations, the projector as a supervised child process,
-the notary, the HTTP server or several. The server is named by an import string, since services never import api.
+the notary, the rooter, the HTTP server or several. The server is named by an import string, since services never
+import api.
 """
 
 import contextlib
@@ -20,6 +21,7 @@ import psycopg
 import uvicorn
 from pydantic import SecretStr
 
+from services.evidence.roots.rooting import Rooter
 from services.evidence.witness.notary import Notary
 from services.ledger.takeover import Takeover
 from services.postgres.database import migrate
@@ -97,24 +99,31 @@ def _kept_running(server: EmbeddedPostgres) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def database(settings: Settings) -> Iterator[Settings]:
-    """The settings with the address of a running, migrated database in them; the embedded one if none was given."""
+def server(settings: Settings) -> Iterator[Settings]:
+    """The settings with the address of a running database in them; the embedded one's if none was given."""
     with contextlib.ExitStack() as stack:
         if settings.database_url is None:
-            server = EmbeddedPostgres()
-            conninfo = server.start(settings.data)
-            stack.callback(server.stop)
-            stack.enter_context(_kept_running(server))
+            embedded = EmbeddedPostgres()
+            conninfo = embedded.start(settings.data)
+            stack.callback(embedded.stop)
+            stack.enter_context(_kept_running(embedded))
             settings = settings.model_copy(update={"database_url": SecretStr(conninfo)})
             logger().info("embedded PostgreSQL ready", data=str(settings.data))
+        yield settings
+
+
+@contextlib.contextmanager
+def database(settings: Settings) -> Iterator[Settings]:
+    """The settings with the address of a running, migrated database in them; the embedded one if none was given."""
+    with server(settings) as ready:
         try:
-            ran = migrate(settings.conninfo)
+            ran = migrate(ready.conninfo)
         except psycopg.OperationalError as error:
             raise StoreUnavailableError(
                 f"the database cannot be used ({str(error).strip()}): start it, or correct {variable('database_url')}"
             ) from error
         logger().info("database ready", migrations_run=ran)
-        yield settings
+        yield ready
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -193,6 +202,8 @@ def serve(settings: Settings, when_ready: Callable[[str], None]) -> int:
         takeover.start()
         notary = Notary.of(ready)
         notary.start()
+        rooter = Rooter(ready.conninfo, ready.roots_path)
+        rooter.start()
         try:
             if ready.workers == 1:
                 code = _run(ready, listener, lambda: _in_thread(when_ready, address))
@@ -200,6 +211,7 @@ def serve(settings: Settings, when_ready: Callable[[str], None]) -> int:
                 with workers(listener, ready.workers, lambda: when_ready(address)):
                     threading.Event().wait()
         finally:
+            rooter.close()
             notary.close()
             takeover.stop()
             projector.stop()

@@ -29,6 +29,18 @@ class QueueFullError(TaizhangError):
         self.retry_after_s = retry_after_s
 
 
+class NotReadyError(TaizhangError):
+    """What is asked for is being made.
+
+    Attributes:
+        retry_after_s: seconds after which it is worth asking again.
+    """
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
 class NotFoundError(TaizhangError):
     """Nothing is known under this name or number."""
 

@@ -122,6 +122,9 @@ class Settings(BaseSettings):
         None, description="日志签名钥 the transparency log's private key; left out: keys/log.key in DATA"
     )
     log_origin: str | None = Field(None, min_length=1, description="日志名 its origin; left out: the key's own name")
+    backup_passphrase: SecretStr | None = Field(
+        None, description="备份口令 what the keys in a backup are sealed with, 12 characters or more"
+    )
     witnesses: Annotated[str, AfterValidator(_witnesses)] | None = Field(
         None, description="见证人 who is sent the log's checkpoints: KEY ADDRESS, with commas between"
     )
@@ -236,6 +239,11 @@ class Settings(BaseSettings):
     def log_key_path(self) -> Path:
         """The file of the transparency log's private key."""
         return self.log_key_file or self.data / "keys" / "log.key"
+
+    @property
+    def roots_path(self) -> Path:
+        """The folder of the trees whose roots the log states."""
+        return self.data / "roots"
 
     @property
     def is_loopback(self) -> bool:

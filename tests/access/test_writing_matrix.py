@@ -10,6 +10,7 @@ import pytest
 
 from domain.access.rights import Right
 from domain.events.envelope import check_data
+from domain.events.evidence import FORMAT
 from domain.events.types import CORRECTED, EVENT_TYPES, RETRACTED
 from domain.inspection.signals import SignalPolicy
 from domain.values.reach import Reach
@@ -34,6 +35,7 @@ VALUES: dict[str, Any] = {
     "by": "assessment:b", "access": "access:m", "holder": "m", "roles": ["inspector"], "source": "/m",
     "quorate": True, "state": "vacant", "meetings": {}, "periods": 2, "term_years": {},
     "members_for_branch_committee": 7, "vacant_days_max": 90,
+    "format": FORMAT, "kinds": ["new_social"], "counts": ["registered"], "sums": HASH, "entities": 0, "map": HASH,
     "key": {"kty": "OKP", "crv": "Ed25519", "x": "A" * 43}, "to": "990303",
     "body": "body:b", "categories": ["courier"], "legal_persons_only": False, "employees_min": None,
     **dict.fromkeys(SignalPolicy._fields, 9),
@@ -127,6 +129,8 @@ def allowed(right: str, type_: str, place: str) -> bool:
     """What spec/events.md, Who may say it, comes to in this world; the type is that of what is changed."""
     reach, given = EVENT_TYPES[type_].reach, RIGHTS[right]
     if given.types is not None or (given.sources is not None and SOURCE not in given.sources):
+        return False
+    if reach is Reach.THE_SERVICE:
         return False
     if reach is Reach.ACCESS:
         return right == "administrator"

@@ -13,7 +13,7 @@ import pytest
 
 from domain.ledger.rows import Row
 from services.ledger import rebuild
-from services.ledger.ledger_stream import Mark, changes, mark_now
+from services.ledger.ledger_stream import Mark, changes, going_on, mark_now
 from services.ledger.queries import Queries
 from services.ledger.ruleset import ruleset
 from services.ledger.view import View
@@ -63,7 +63,7 @@ def take(queries: Queries, since: Mark, copy: Copy, as_of: date = AS_OF) -> tupl
     """Apply what changed since a mark to a copy; the mark reached, and what was sent."""
     found, sent = changes(queries, since, as_of), set[str]()
     for part in found.parts:
-        for change in part:
+        for change in part.changes:
             copy[change.org] = change.row
             sent.add(change.org)
     return found.mark, sent
@@ -118,7 +118,7 @@ def test_where_nothing_is_left_to_compare_with_the_whole_ledger_is_sent(store: s
     for unknown in (mark, mark._replace(version=""), mark._replace(version="1.000000000000")):
         found = changes(queries, unknown, AS_OF)
         assert found.is_whole
-        assert {change.org for part in found.parts for change in part} >= ledger(queries).keys()
+        assert {change.org for part in found.parts for change in part.changes} >= ledger(queries).keys()
 
 
 def test_a_view_that_has_not_come_to_a_mark_sends_nothing_even_over_midnight(queries: Queries) -> None:
@@ -210,3 +210,45 @@ def read_until_mark(lines: Iterator[str], named: list[str], copy: dict[str, Any]
             return sent
         fields = {}
     raise AssertionError("the stream ended")
+
+
+@pytest.fixture
+def own(store: str) -> Iterator[Queries]:
+    """Questions to a version that this program's rules made."""
+    fill(store, 300)
+    project(store)
+    with Queries.open(store) as opened:
+        assert opened.view.loaded.wait(WAIT_S_MAX)
+        yield opened
+
+
+@pytest.mark.parametrize("since", [Mark.beginning(), Mark(120, date(2024, 1, 1), "")])
+def test_a_way_that_was_cut_anywhere_goes_on_to_the_same_copy(
+    store: str, own: Queries, since: Mark, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.ledger.ledger_stream.CHUNK", 7)
+    found = changes(own, since, AS_OF)
+    whole = list(found.parts)
+    assert len(whole) > 10
+    fill(store, 60, skip=300)  # the ledger goes on meanwhile
+    project(store)
+    wait_until(lambda: own.position > found.mark.position, "what came is not seen")
+    for cut in (0, 3, len(whole) - 1):
+        rest = going_on(own, since, found.mark, whole[cut].upto)
+        assert rest is not None
+        assert rest.mark == found.mark
+        copy = {change.org: change.row for part in (*whole[: cut + 1], *rest.parts) for change in part.changes}
+        right = {change.org: change.row for part in whole for change in part.changes}
+        assert copy == right
+    rebuilt(store, own)
+    assert going_on(own, since, found.mark, 5) is None
+
+
+def test_a_day_that_was_published_too_early_is_taken_back(own: Queries) -> None:
+    right, copy = ledger(own, date(2024, 2, 29)), ledger(own)
+    assert held(copy)
+    mark = mark_now(own.view.current, Mark.beginning(), AS_OF)
+    reached, sent = take(own, mark, copy, date(2024, 2, 29))  # before anything became effective
+    assert reached.as_of == date(2024, 2, 29)
+    assert sent
+    assert held(copy) == held(right) == {}

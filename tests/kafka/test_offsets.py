@@ -141,10 +141,12 @@ def test_a_broker_with_another_past_is_read_from_its_beginning(
     assert "another log under the same name" in capsys.readouterr().out
 
 
-def test_gaps_of_a_compacted_topic_are_counted_and_warned_of(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
-    stage.topic += ".compacted"
+def test_gaps_of_a_compacted_topic_are_counted_and_warned_of(
+    broker: Broker, store: str, topic: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     rolled = {"segment.ms": "200", "min.cleanable.dirty.ratio": "0.01", "max.compaction.lag.ms": "200"}
-    stage.broker.create(stage.topic, 1, **{"cleanup.policy": "compact", **rolled})
+    broker.create(topic, 1, **{"cleanup.policy": "compact", **rolled})
+    stage = allowed(broker, store, topic)
     stage.send([Record(each.value, b"one key", partition=0) for each in events(0, 20)])
     time.sleep(0.5)
     stage.send([Record(each.value, b"another", partition=0) for each in events(20, 1)])

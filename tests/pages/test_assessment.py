@@ -88,7 +88,9 @@ def test_a_report_is_sealed_on_the_page_and_superseded_by_another(tab: Page, cit
         if supersedes:
             tab.get_by_label("Supersedes an earlier report").select_option(supersedes)
             tab.get_by_label("The reason, where it supersedes one").fill("口径更正")
-        tab.get_by_role("button", name="Seal").click()
+        tab.get_by_role("button", name="Preview").click()
+        assert city_service.http.get(f"/v1/assessments/assessment:{name}").status_code == 404
+        tab.get_by_role("button", name="Seal for good").click()
         expect(tab).to_have_url(re.compile(f"/assessment/reports/assessment:{name}"))
         expect(tab.get_by_role("status").filter(has_text="exactly as it was sealed")).to_be_visible()
     tab.goto("/assessment/reports/assessment:on-the-page?lang=en")

@@ -9,6 +9,7 @@ VIEWS: Final[dict[str, str]] = {
     "overview-county": "/?as_of=2024-09-30&region=880107&rate=work_coverage",
     "overview-trade": "/?as_of=2024-09-30&kind=new_economic&by=industry",
     "trend": "/trend?as_of=2024-12-31",
+    "search": "/search?q=高朗&as_of=2024-12-31",
     "explain": "/explain?as_of=2024-12-31&kind=new_economic&region:6=880124&count=eligible",
     "ledger": "/ledger?as_of=2024-12-31&region=880107&sort=full_members",
     "dossier": "/ledger/group:880103-courier-000?as_of=2024-12-31",

@@ -46,16 +46,21 @@ ROOMS: dict[str, dict[str, str]] = {
         "assessment": "inspection intake ledger log system",
         "evidence/copies": "evidence/notes log system",
         "evidence/witness": "evidence/notes log postgres system",
-        "serving": "evidence/witness ledger postgres system",
+        "evidence/roots": "evidence/copies evidence/notes intake ledger log postgres system",
+        "serving": "evidence/roots evidence/witness ledger postgres system",
         "fieldwork": "intake ledger log system",
         "lists": "intake ledger log system",
         "contract": "fieldwork log",
-        "evidence/bundles": "evidence/copies evidence/notes ledger log postgres system",
+        "evidence/bundles": "evidence/copies evidence/notes evidence/roots ledger log postgres system",
+        "archive": "evidence/bundles evidence/copies evidence/notes ledger log system",
         "kafka": "fieldwork intake ledger log serving system",
-        "evidence/verifier": "access evidence/bundles evidence/copies evidence/notes ledger log postgres system",
+        "evidence/verifier": (
+            "access evidence/bundles evidence/copies evidence/notes evidence/roots ledger log postgres system"
+        ),
+        "backup": "access evidence/copies evidence/notes ledger log postgres system",
         "commands": (
-            "access demo_city evidence/bundles evidence/copies evidence/notes evidence/verifier evidence/witness "
-            "fieldwork kafka ledger lists log postgres serving system"
+            "access archive backup demo_city evidence/bundles evidence/copies evidence/notes evidence/roots "
+            "evidence/verifier evidence/witness fieldwork kafka ledger lists log postgres serving system"
         ),
     },
     "api": {

@@ -140,7 +140,7 @@ window.addEventListener("pageshow", () => showLoading(false));
 document.addEventListener("keydown", (event) => {
   const busy = event.altKey || event.ctrlKey || event.metaKey || event.target.closest("input, select, textarea, [role=region]");
   if (!busy && event.key === "/") {
-    const field = document.querySelector(".find input");
+    const field = document.querySelector(".find [type=search]");
     if (field) {
       event.preventDefault();
       field.focus();

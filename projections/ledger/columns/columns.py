@@ -3,7 +3,7 @@
 `Columns` grows by whole batches; a `Snapshot` is a view of it at one position that never changes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -46,6 +46,8 @@ _KEPT: Final[dict[str, type[np.generic]]] = {
     "answers": np.int32,
     "effective": np.int8,
 }  # fmt: skip
+# Those of them that are made of several fields.
+_MADE: Final = ("formations", "instructed", "effective")
 _ATTRIBUTES: Final[dict[str, type[np.generic]]] = {
     "org_no": np.int32, "kind": np.int8, "category": np.int8, "region": np.int32, "industry": np.int32,
     "employees": np.int32, "legal_person": np.bool_,
@@ -67,6 +69,24 @@ def wire(entries: Sequence[Entry]) -> bytes:
         rows[f"{name}_length"] = rows.dtype[name].itemsize
         rows[name] = values[:, i]
     return COPY_HEADER + rows.tobytes() + COPY_TRAILER
+
+
+def unwired(wire: bytes) -> NDArray[Any]:
+    """Rows of `entry` in COPY's binary format, without its header and trailer, by the names of ENTRY_FIELDS."""
+    return np.frombuffer(wire, _WIRE)
+
+
+def kept(rows: Mapping[str, NDArray[Any]] | NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """What the columns keep of rows of `entry`, which are given as arrays by the names of ENTRY_FIELDS."""
+    found = {name: rows[name] for name in _KEPT if name not in _MADE}
+    found["formations"] = (rows["standalone"] > 0) * 1 + (rows["joint"] > 0) * 2 + (rows["affiliated"] > 0) * 4
+    found["instructed"] = rows["instructors"] > 0
+    found["effective"] = (
+        (rows["effective_standalone"] > 0) * 1
+        + (rows["effective_joint"] > 0) * 2
+        + (rows["effective_affiliated"] > 0) * 4
+    )
+    return found
 
 
 def up_to(ordered: Int32, number: int) -> int:
@@ -217,17 +237,8 @@ class Columns:
 
     def add_entries(self, wire: bytes) -> None:
         """Add rows of `entry` in COPY's binary format, without its header and trailer."""
-        rows = np.frombuffer(wire, _WIRE)
-        formations = (rows["standalone"] > 0) * 1 + (rows["joint"] > 0) * 2 + (rows["affiliated"] > 0) * 4
-        self._entries.extend(
-            len(rows),
-            {
-                **{n: rows[n] for n in _KEPT if n not in ("formations", "instructed", "effective")},
-                "formations": formations,
-                "effective": sum((rows[f"effective_{f}"] > 0) * (1 << bit) for bit, f in enumerate(FORMATIONS)),
-                "instructed": rows["instructors"] > 0,
-            },
-        )
+        rows = unwired(wire)
+        self._entries.extend(len(rows), kept(rows))
 
     def add_attributes(self, rows: Sequence[AttributesRow]) -> None:
         """Add rows of `attributes`, in order of their numbers."""

@@ -20,7 +20,7 @@ _STATE: Final = (
     "effective_affiliated"
 )
 _ENTRIES: Final = f"""
-COPY (SELECT {", ".join(ENTRY_FIELDS)} FROM {{schema}}.entry WHERE entry >= %s ORDER BY entry)
+COPY (SELECT {", ".join(ENTRY_FIELDS)} FROM {{schema}}.entry WHERE entry >= %s AND position <= %s ORDER BY entry)
 TO STDOUT (FORMAT binary)
 """  # noqa: S608 - names of this module's own columns
 _ATTRIBUTES: Final = """
@@ -28,6 +28,7 @@ SELECT org_no, kind, category, region, industry, employees, legal_person FROM {s
 WHERE attributes_no >= %s ORDER BY attributes_no LIMIT %s
 """
 _ORGANIZATIONS: Final = "SELECT org FROM {schema}.organization WHERE org_no >= %s ORDER BY org_no LIMIT %s"
+POSITION_MAX: Final = 2**63 - 1
 # Rows that stand in memory as Python objects at once while the columns grow: some 600 bytes each.
 _CHUNK: Final = 20_000
 # Of the entries in their wire form, which take three times as much while they are read.
@@ -134,7 +135,8 @@ class LedgerReading:
         columns.add_answers(self.answers(cursor, answers))
         found = cursor.execute(self._sql(_ACTIVITY_POLICIES), (activity_policies,)).fetchall()
         columns.add_activity_policies([ActivityPolicyEntry(*r) for r in found])
-        self._grow_entries(cursor, columns, entries)
+        for wire in self.entry_parts(cursor, entries, POSITION_MAX):
+            columns.add_entries(wire)
 
     def answers(self, cursor: Cursor[Any], first: int) -> list[Answers]:
         """The distinct answers from a number on, in order; that of number 0, nothing said, stands in no table."""
@@ -149,25 +151,23 @@ class LedgerReading:
             number += len(rows)
             yield rows
 
-    def _grow_entries(self, cursor: Cursor[Any], columns: Columns, entries: int) -> None:
-        with cursor.copy(self._sql(_ENTRIES), (entries,)) as copy:
-            parts: list[bytes | bytearray | memoryview] = []
-            size = 0
+    def entry_parts(self, cursor: Cursor[Any], entry: int, known_at: int) -> Iterator[bytes]:
+        """The entries from a number on, as known at a position, in COPY's binary format, some MiB at a time.
+
+        In parts, so that a long log's wire form never stands in memory whole.
+        """
+        header = len(COPY_HEADER)
+        parts: list[bytes | bytearray | memoryview] = []
+        size = 0
+        with cursor.copy(self._sql(_ENTRIES), (entry, known_at)) as copy:
             for part in copy:
                 parts.append(part)
                 size += len(part)
-                # In parts, so that a long log's wire form never stands in memory whole.
                 if size > _WIRE_BYTES:
-                    size = self._add(columns, parts, size, more=True)
-        self._add(columns, parts, size, more=False)
-
-    def _add(self, columns: Columns, parts: list[bytes | bytearray | memoryview], size: int, *, more: bool) -> int:
-        wire = b"".join(parts)
-        begin = len(COPY_HEADER) if wire[:6] == b"PGCOPY" else 0
-        end = size if more else size - len(COPY_TRAILER)
-        columns.add_entries(wire[begin:end])
-        parts.clear()
-        return 0
+                    yield b"".join(parts)[header:]
+                    parts.clear()
+                    header = size = 0
+        yield b"".join(parts)[header : size - len(COPY_TRAILER)]
 
     def attributes(self, cursor: Cursor[Any], numbers: Sequence[int]) -> dict[int, Attributes]:
         """The attributes of these numbers."""

@@ -5,7 +5,8 @@ means), `checkpoint`, `answer.json` (the organizations' rows, and their counts a
 (position, entry, raw bytes and proof of inclusion of each event, in order of position).
 
 It proves that these events are in the log and that the figures follow from them. That no other event of the log
-touches these organizations shows only in the whole log: `taizhang verify` on an address or a copy.
+touches these organizations shows in the whole log (`taizhang verify` on an address or a copy), or, where they are
+asked for by name at a position of which the log states the roots, by `complete.json`.
 """
 
 import base64
@@ -15,18 +16,22 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, NamedTuple
 
 from domain.events.facts import Event
 from domain.ledger.rates import REGION_DIMENSION_LENGTHS, Counts, Filters, add, count_row, matches, nothing, rates
 from domain.ledger.rows import Ledger, Row
 from services.evidence.bundles.answers import fold, named_filters, no_garbage_collection
-from services.evidence.bundles.relevant import Accepted, access_for, named
+from services.evidence.bundles.relevant import Accepted, access_for, consulted, named
 from services.evidence.copies.copies import ZIP_FAULTS
 from services.evidence.copies.stored import DatabaseLog, StoredEvent, event_of
-from services.evidence.notes.checkpoint import Checkpoint, encode_hash, open_checkpoint
+from services.evidence.notes.checkpoint import encode_hash, open_checkpoint
 from services.evidence.notes.notes import VerifierKey
-from services.evidence.notes.signing import CheckpointSigner, LogContradictsError
+from services.evidence.notes.signing import CheckpointSigner
+from services.evidence.roots import completeness
+from services.evidence.roots.kept import Kept, kept, prove_entities
+from services.evidence.roots.proving import roots_stated
+from services.evidence.roots.stated import Stated
 from services.ledger.ruleset import ruleset
 from services.log.tree import LOG, AnyConnection
 from services.system.errors import InvalidValueError, NotFoundError
@@ -34,6 +39,8 @@ from services.system.errors import InvalidValueError, NotFoundError
 FORMAT: Final = "taizhang-evidence/2"
 MANIFEST: Final = "manifest.json"
 MEMBERS: Final = (MANIFEST, "checkpoint", "answer.json", "events.jsonl")
+#: What a bundle has besides where it shows that its events are all (services/evidence/roots/completeness.py).
+COMPLETE: Final = "complete.json"
 ORGANIZATIONS_MAX: Final = 10_000
 _AT_ONCE: Final = 500
 
@@ -43,6 +50,15 @@ def is_bundle(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return MANIFEST in archive.namelist()
+    except ZIP_FAULTS:
+        return False
+
+
+def holds_complete(path: Path) -> bool:
+    """Whether a bundle brings what is to show that its events are all."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return COMPLETE in archive.namelist()
     except ZIP_FAULTS:
         return False
 
@@ -146,13 +162,34 @@ def _row(row: Row) -> dict[str, Any]:
     return {**row._asdict(), "attributes": row.attributes._asdict()}
 
 
+class Roots(NamedTuple):
+    """The roots that the log states for a bundle's position, and the trees that are kept of them."""
+
+    stated: Stated
+    trees: Kept
+
+    @classmethod
+    def last(cls, connection: AnyConnection, folder: Path, known_at: int | None = None) -> "Roots":
+        """Those that the log states last, of a position or of any, with the trees in a folder.
+
+        Raises:
+            NotReadyError: the log states none yet, or the trees are not there.
+        """
+        stated = roots_stated(connection, known_at)
+        return cls(stated, kept(folder, stated))
+
+
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a bundle is about: the question, the organizations that it means, the events that decide their rows."""
+    """What a bundle is about: the question, the organizations that it means, the events that decide their rows.
+
+    With `roots` it shows that these events are all; the question then names organizations, and is as known at theirs.
+    """
 
     question: Question
     organizations: Collection[str]
     events: Collection[Event]
+    roots: Roots | None = None
 
 
 def write_bundle(
@@ -161,25 +198,41 @@ def write_bundle(
     """Write a bundle; return the number of events in it.
 
     Raises:
-        NotFoundError: no event speaks of a named organization.
+        NotFoundError: no event speaks of a named organization, and that nothing does is not to be shown.
+        NotReadyError: the trees that are kept do not lead to the roots that the log states.
     """
-    question = contents.question
+    question, roots = contents.question, contents.roots
     silent = set(question.organizations).difference(*(named(event) for event in contents.events))
-    if silent:
+    if silent and roots is None:
         raise NotFoundError(f"no event at or before position {question.known_at} speaks of {', '.join(sorted(silent))}")
-    note, checkpoint = _head(connection, signer, question.known_at)
+    note = signer.head(connection, question.known_at if roots is None else roots.stated.position)
+    checkpoint, _ = open_checkpoint(note, signer.verifier)
     positions = _positions(log, contents)
     proofs = LOG.inclusion_proofs(connection, positions, checkpoint.size)
-    pack(contents, signer.verifier, note, zip(_stored(log, positions), proofs, strict=True), file)
+    complete = None
+    if roots is not None:
+        path = LOG.inclusion_proof(connection, roots.stated.position, checkpoint.size)
+        complete = complete_with(roots, contents, next(log.at([roots.stated.position])), path)
+    pack(contents, signer.verifier, note, zip(_stored(log, positions), proofs, strict=True), file, complete)
     return len(positions)
 
 
-def pack(
+def complete_with(
+    roots: Roots, contents: Contents, stated: StoredEvent, path: Sequence[bytes]
+) -> completeness.Completeness:
+    """What shows that a bundle's events are all, with the event that states the roots and its path."""
+    entities = sorted(consulted(contents.events, contents.organizations))
+    shown = prove_entities(roots.trees, roots.stated, entities)
+    return completeness.Completeness(stated.leaf(stated.position), stated.raw, tuple(path), shown)
+
+
+def pack(  # noqa: PLR0917 - what stands in a bundle
     contents: Contents,
     key: VerifierKey,
     note: bytes,
     events: Iterable[tuple[StoredEvent, Iterable[bytes]]],
     file: Path | IO[bytes],
+    complete: completeness.Completeness | None = None,
 ) -> None:
     """Write the file: the question and its answer, the head that the key has signed, the events with their proofs."""
     question, organizations = contents.question, contents.organizations
@@ -205,24 +258,11 @@ def pack(
             ("answer.json", json.dumps(answer, ensure_ascii=False, indent=1)),
         ):
             archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+        if complete is not None:
+            archive.writestr(zipfile.ZipInfo(COMPLETE), completeness.write(complete), zipfile.ZIP_DEFLATED)
         with archive.open("events.jsonl", "w") as lines:
             for event, proof in events:
                 lines.write(_line(event, proof))
-
-
-def _head(connection: AnyConnection, signer: CheckpointSigner, known_at: int) -> tuple[bytes, Checkpoint]:
-    """The log's head as witnesses have cosigned it, where that has all that was known then; else its own."""
-    note, cosigned = signer.checkpoint(connection), signer.cosigned()
-    if cosigned is not None:
-        checkpoint, _ = open_checkpoint(cosigned, signer.verifier)
-        if LOG.root_at(connection, checkpoint.size) != checkpoint.root_hash:
-            raise LogContradictsError(
-                f"the log does not extend the head of {checkpoint.size} events that its witnesses cosigned: run "
-                "taizhang verify, and restore the database"
-            )
-        if checkpoint.size >= known_at:
-            return cosigned, checkpoint
-    return note, open_checkpoint(note, signer.verifier)[0]
 
 
 def _positions(log: DatabaseLog, contents: Contents) -> list[int]:

@@ -9,7 +9,7 @@ from typing import IO, Final
 
 from domain.ledger.rates import ANY
 from projections.ledger.columns.choosing import Group
-from services.evidence.bundles.bundle import ORGANIZATIONS_MAX, Contents, Question, write_bundle
+from services.evidence.bundles.bundle import ORGANIZATIONS_MAX, Contents, Question, Roots, write_bundle
 from services.evidence.bundles.relevant import relevant_in
 from services.evidence.copies.copies import files_of
 from services.evidence.copies.stored import DatabaseLog
@@ -28,10 +28,17 @@ BUNDLE_S: Final = 10
 _making = threading.BoundedSemaphore(BUNDLES_AT_ONCE)
 
 
-def bundle(queries: Queries, conninfo: str, signer: CheckpointSigner, question: Question, file: IO[bytes]) -> int:
+def bundle(  # noqa: PLR0917 - what a bundle is made from
+    queries: Queries,
+    conninfo: str,
+    signer: CheckpointSigner,
+    question: Question,
+    file: IO[bytes],
+    roots: Roots | None = None,
+) -> int:
     """Write the bundle that answers a question, for the position that the projection has reached or an earlier one.
 
-    Returns the number of events in it.
+    With roots it shows that its events are all. Returns the number of events in it.
 
     Raises:
         NotFoundError: no event speaks of a named organization.
@@ -45,7 +52,7 @@ def bundle(queries: Queries, conninfo: str, signer: CheckpointSigner, question: 
         reading = queries.view.current.reading
         with queries.connection() as connection, closing(DatabaseLog(conninfo)) as log:
             events = relevant_in(connection, reading, organizations, question.known_at)
-            return write_bundle(connection, signer, log, Contents(question, organizations, events), file)
+            return write_bundle(connection, signer, log, Contents(question, organizations, events, roots), file)
     finally:
         _making.release()
 

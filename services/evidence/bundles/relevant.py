@@ -11,6 +11,7 @@ from projections.ledger.fold.effects import identifiers
 from services.ledger.traces import events_about
 from services.system.errors import InvalidValueError
 
+_BODY: Final = "body:"
 #: A bundle that is made while somebody waits for it holds no more events than this.
 EVENTS_MAX: Final = 100_000
 _POLICIES: Final = (POLICY, ACTIVITY_POLICY)
@@ -34,7 +35,17 @@ def relevant(events: Collection[Event], organizations: Collection[str]) -> list[
     Where an activity policy is known, also what decides whether those branches live: the branches ever said to be
     below them, and the members ever at the organizations that any of these covers.
     """
-    return _relevant(lambda _: events, organizations)
+    return _followed(lambda _: events, organizations)[1]
+
+
+def consulted(events: Collection[Event], organizations: Collection[str]) -> set[str]:
+    """The entities whose events decide these organizations' rows, as the entity map names them.
+
+    If the events shown of each of them are all, then so are those of the rows: whoever else had a part would be named
+    by one of them. An instructor at an organization is named by that one's events.
+    """
+    entities, _ = _followed(lambda _: events, organizations)
+    return {each for each in entities if " " not in each}
 
 
 def relevant_in(
@@ -45,11 +56,16 @@ def relevant_in(
     Raises:
         InvalidValueError: there are more than a bundle takes.
     """
-    return _relevant(lambda names: _bounded(events_about(connection, reading, names, known_at)), organizations)
+    return _followed(lambda names: _bounded(events_about(connection, reading, names, known_at)), organizations)[1]
 
 
-def _relevant(about: Callable[[Sequence[str]], Collection[Event]], organizations: Collection[str]) -> list[Event]:
-    """The events, by a function that gives at least those that name any of some identifiers."""
+def _followed(
+    about: Callable[[Sequence[str]], Collection[Event]], organizations: Collection[str]
+) -> tuple[set[str], list[Event]]:
+    """The organizations, whoever is there, and so on until nobody else comes in; and their events.
+
+    `about` gives at least the events that name any of some identifiers.
+    """
     wanted, branches, lent = set(organizations), set[str](), set[str]()
     while True:
         naming = about([*wanted, *branches, *lent, *_POLICIES])
@@ -65,7 +81,7 @@ def _relevant(about: Callable[[Sequence[str]], Collection[Event]], organizations
         if not any(event.type == _ACTIVITY for event in naming):
             grown, covered = set(), set()
         if wanted >= spoken_of and branches >= grown and lent >= covered:
-            return found
+            return wanted | entities, found
         wanted, branches, lent = wanted | spoken_of, branches | grown, (lent | covered) - wanted
 
 
@@ -103,6 +119,8 @@ def _entities(events: Iterable[Event], organizations: Collection[str]) -> set[st
     for event in known.values():
         if not wanted.isdisjoint(named(event)):
             entities |= {entity_of(event.type, event.data)} if event.is_fact else _renamed(event, known)
+            # A placement counts while its body exists, which the body's own events say.
+            entities |= {each for each in named(event) if each.startswith(_BODY)}
     return entities
 
 

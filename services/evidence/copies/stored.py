@@ -217,6 +217,18 @@ class CopiedLog:
         self._copy.close()
 
 
+def position_in(entry: bytes) -> int:
+    """The position that an entry says; MangledEntryError where it says none."""
+    try:
+        value = orjson.loads(entry)
+        position = value["position"]
+    except (ValueError, TypeError, KeyError) as fault:
+        raise MangledEntryError(0, f"the entry is no leaf: {fault}") from None
+    if type(position) is not int or position < 1:
+        raise MangledEntryError(0, f"the entry's position is {position!r}: it is a whole number from 1 on")
+    return position
+
+
 def read_entry(position: int, entry: bytes, raw: bytes, stored: bytes) -> StoredEvent:
     """Read an entry, which must be a leaf in canonical form."""
     try:

@@ -130,6 +130,23 @@ class CheckpointSigner:
         """The last checkpoint that witnesses have cosigned, with all signatures; None before the first."""
         return self._cosigned_file.read_bytes() if self._cosigned_file.exists() else None
 
+    def head(self, connection: AnyConnection, at_least: int) -> bytes:
+        """The log's head as witnesses have cosigned it, where that has `at_least` so many events; else its own.
+
+        Raises:
+            LogContradictsError: the log does not extend what was signed or cosigned before.
+        """
+        note, cosigned = self.checkpoint(connection, at_least), self.cosigned()
+        if cosigned is None:
+            return note
+        checkpoint, _ = open_checkpoint(cosigned, self.verifier)
+        if self._tree.root_at(connection, checkpoint.size) != checkpoint.root_hash:
+            raise LogContradictsError(
+                f"the log does not extend the head of {checkpoint.size} events that its witnesses cosigned: run "
+                "taizhang verify, and restore the database"
+            )
+        return cosigned if checkpoint.size >= at_least else note
+
     def _with_cosignatures(self, note: bytes) -> bytes:
         """The checkpoint with what witnesses have signed of it."""
         cosigned = self.cosigned()

@@ -17,11 +17,12 @@ from services.evidence.copies.copies import CopyError, LogCopy, bounded_get, ope
 from services.evidence.notes.checkpoint import Checkpoint
 from services.evidence.notes.notes import NOTE_BYTES_MAX, Note, NoteError, VerifierKey
 from services.evidence.notes.signing import cosigned_file, last_file, load_key, readings_origin, readings_verifier
-from services.evidence.verifier.bundle_check import verify_bundle
+from services.evidence.verifier.bundle_check import Verified, verify_bundle
 from services.evidence.verifier.check_arrivals import check_arrivals
 from services.evidence.verifier.check_guards import check_guards
 from services.evidence.verifier.check_projection import check_projection
 from services.evidence.verifier.check_readings import check_readings
+from services.evidence.verifier.figure_check import verify_figure
 from services.evidence.verifier.quorum import Asking, count_witnesses, joined, read_consistency
 from services.evidence.verifier.report import Opened, Report, compare_checkpoints, open_checkpoints
 from services.evidence.verifier.verify import Source, verify_log
@@ -161,7 +162,15 @@ def audit_copy(
 
 def audit_bundle(path: Path, asked: Asked) -> Report:
     """Verify an evidence bundle offline, with the witnesses who signed its head or one that a proof joins to it."""
-    verified = verify_bundle(path, asked.log_key)
+    return _with_witnesses(path, verify_bundle(path, asked.log_key), asked)
+
+
+def audit_figure(path: Path, asked: Asked) -> Report:
+    """Verify a figure's proof offline, with the witnesses as of a bundle."""
+    return _with_witnesses(path, verify_figure(_file(path), asked.log_key), asked)
+
+
+def _with_witnesses(path: Path, verified: Verified, asked: Asked) -> Report:
     report, own = verified.report, verified.checkpoint
     if own is None:
         return report

@@ -19,12 +19,23 @@ from domain.values.instants import parse_date
 from domain.values.strict_json import NotJsonError, read_json
 from services.evidence.bundles.answers import fold, no_garbage_collection
 from services.evidence.bundles.archive import read_members
-from services.evidence.bundles.bundle import FORMAT, MANIFEST, MEMBERS, Question, answer_of, read_question
+from services.evidence.bundles.bundle import (
+    COMPLETE,
+    FORMAT,
+    MANIFEST,
+    MEMBERS,
+    Question,
+    answer_of,
+    holds_complete,
+    read_question,
+)
 from services.evidence.bundles.relevant import named
 from services.evidence.copies.copies import CopyError
 from services.evidence.copies.stored import MangledEntryError, StoredEvent, read_entry
 from services.evidence.notes.checkpoint import Checkpoint, open_checkpoint, parse_hash
 from services.evidence.notes.notes import NoteError, VerifierKey
+from services.evidence.roots import completeness
+from services.evidence.verifier.complete_check import Shown, check_complete
 from services.evidence.verifier.deciding import Decided
 from services.evidence.verifier.report import Report
 from services.evidence.verifier.scan import Part, check_event
@@ -70,11 +81,13 @@ def verify_bundle(path: Path, log_key: VerifierKey | None) -> Verified:
         CopyError: the file is no bundle, or one that other rules made.
     """
     # 1. The file: four members, each once, and no byte besides (services/evidence/bundles/archive.py).
-    members = read_members(path, MEMBERS)
+    shows_complete = holds_complete(path)
+    members = read_members(path, (*MEMBERS, COMPLETE) if shows_complete else MEMBERS)
     # 2. The manifest and the answer: JSON in which each name stands once, of this format and by these rules.
     try:
         manifest = _read_manifest(read_json(members[MANIFEST]))
         answer = read_json(members["answer.json"])
+        complete = completeness.read(read_json(members[COMPLETE])) if shows_complete else None
     except (NotJsonError, KeyError, TypeError, ValueError, AttributeError, NoteError) as fault:
         raise CopyError(f"{path} is no evidence bundle: {type(fault).__name__} {fault}; export it again") from None
     key = log_key or manifest.key
@@ -103,7 +116,11 @@ def verify_bundle(path: Path, log_key: VerifierKey | None) -> Verified:
         return verified
     # 7. and 8. The list of organizations, and the answer: what the question means over these events.
     with no_garbage_collection():
-        _compare(report, manifest.question, manifest.organizations, answer, events)
+        _compare(report, manifest, answer, events, shows_complete=shows_complete)
+    # 9. That these events are all.
+    if complete is not None and not report.faults:
+        hashes = {each.position: leaf_hash(each.leaf(each.position)) for each in stored}
+        check_complete(report, complete, checkpoint, Shown(manifest.question, manifest.organizations, events, hashes))
     return verified
 
 
@@ -208,11 +225,12 @@ def _decided(report: Report, stored: list[StoredEvent]) -> list[Event]:
     return list(decided.known.values())
 
 
-def _compare(report: Report, question: Question, listed: list[str], answer: object, events: list[Event]) -> None:
+def _compare(report: Report, manifest: Manifest, answer: object, events: list[Event], *, shows_complete: bool) -> None:
+    question, listed = manifest.question, manifest.organizations
     state = fold(events, question.as_of)
     # 7. The list of organizations is what the question means: no more, no less, in order, each once.
     spoken_of = {name for event in events for name in named(event)}
-    for name in sorted(set(question.organizations) - spoken_of)[:NAMED_MAX]:
+    for name in sorted(set(question.organizations) - spoken_of)[:NAMED_MAX] if not shows_complete else ():
         report.fails(None, "所问组织无任何事件", f"{MANIFEST}: no event shown here speaks of {name}")
     due = sorted({*question.organizations, *(row.org for row in state.rows() if question.means(row))})
     surplus, missing = sorted(set(listed) - set(due)), sorted(set(due) - set(listed))
@@ -241,10 +259,11 @@ def _compare(report: Report, question: Question, listed: list[str], answer: obje
             f"{counts['organization_covered']:,} covered",
         )
         report.holds(f"所问: {question.in_words()}", f"the question: {question.in_words()}")
-        report.notes(
-            "是否另有涉及的事件, 须核对整个日志",
-            "that no other event touches them shows only in the whole log: verify its address or a copy",
-        )
+        if not shows_complete:
+            report.notes(
+                "是否另有涉及的事件, 须核对整个日志",
+                "that no other event touches them shows only in the whole log: verify its address or a copy",
+            )
 
 
 def _text(value: object) -> str:

@@ -1,0 +1,138 @@
+"""The commands `archive` and `replay`, and what `rates --archive` does: the ledger as Parquet, without a database."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from services.commands.console import ERR, OUT, AsJson, AsOf, Data, GroupBy, KnownAt, Parameters, filtered, show
+from services.system.errors import TaizhangError
+from services.system.settings import load
+
+if TYPE_CHECKING:
+    from services.archive.figures import Question
+
+Folder = Annotated[Path, typer.Option("--archive", help="归档 the folder that taizhang archive wrote")]
+LogKeys = Annotated[
+    list[str] | None,
+    typer.Option("--log-key", help="日志公钥 the log's key, or a file with it; may repeat; else the folder's own"),
+]
+Logs = Annotated[list[str] | None, typer.Option("--log", help="日志 only this log, by its origin; may repeat")]
+
+
+class ExtraMissingError(TaizhangError):
+    """What the command needs is not installed."""
+
+
+def archive(folder: Annotated[Path, typer.Argument(help="归档目录 where to write")], data: Data = None) -> None:
+    """归档 Write the log and the ledger's entries as Parquet: what is new since the last time.
+
+    The same checkpoint gives the same bytes. The archive answers without a database (taizhang rates --archive, taizhang
+    replay) and is read by any engine that reads Parquet; several logs' archives may lie in one folder.
+
+    Example: taizhang archive /srv/archive
+    """
+    _require("pyarrow", "archive")
+    import psycopg  # noqa: PLC0415 - other commands start without it
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415 - as above
+
+    from services.archive.writing import archive_log  # noqa: PLC0415 - as above
+    from services.evidence.notes.notes import SignatureType  # noqa: PLC0415 - as above
+    from services.evidence.notes.signing import load_or_create_key, signer_for  # noqa: PLC0415 - as above
+    from services.log.tree import LOG  # noqa: PLC0415 - as above
+    from services.serving.serving import database  # noqa: PLC0415 - as above
+
+    settings = load(data=data)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with database(settings) as ready, psycopg.connect(ready.conninfo, autocommit=True) as connection:
+        key = load_or_create_key(ready.log_key_path, SignatureType.ED25519, ready.log_origin)
+        signer = signer_for(ready.log_key_path, ready.log_origin)
+        with Progress(*columns, console=ERR, transient=True) as bar:
+            task = bar.add_task("归档 archiving", total=LOG.size(connection))
+            written = archive_log(
+                connection, ready.conninfo, key, signer, folder, lambda done: bar.update(task, completed=done)
+            )
+    OUT.print(
+        f"{written.log}: {written.size:,} 个事件已归档 events in {folder}, {written.files} files written",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
+
+
+@filtered
+def replay(  # noqa: PLR0917 - typer reads options from parameters
+    folder: Folder,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    group_by: GroupBy = None,
+    logs: Logs = None,
+    log_key: LogKeys = None,
+    as_json: AsJson = False,  # noqa: FBT002 - an option
+    *,
+    filters: Parameters,
+) -> None:
+    """重放 Rates by folding an archive's events anew, every hash checked: nothing rests on the archived entries.
+
+    Example: taizhang replay --archive /srv/archive --as-of 2024-12-31 --known-at 2025-01-05T09:00:00+08:00
+    """
+    _require("pyarrow", "archive")
+
+    def count(asked: "Question") -> dict[str, Any]:
+        from services.archive.folding import replay as folded  # noqa: PLC0415 - needs the extra
+
+        return folded(asked)
+
+    answer_from(count, folder, log_key, logs, (as_of, known_at, group_by), filters, as_json=as_json)
+
+
+def archived_rates(
+    folder: Path,
+    log_key: list[str] | None,
+    logs: list[str] | None,
+    asked: tuple[str | None, str | None, list[str] | None],
+    filters: Mapping[str, Any],
+    *,
+    as_json: bool,
+) -> None:
+    """Rates from an archive, printed."""
+    _require("duckdb", "archive")
+
+    def count(asked: "Question") -> dict[str, Any]:
+        from services.archive.rates import rates as counted  # noqa: PLC0415 - needs the extra
+
+        return counted(asked)
+
+    answer_from(count, folder, log_key, logs, asked, filters, as_json=as_json)
+
+
+def answer_from(  # noqa: PLR0917 - one question and how it is answered
+    count: "Callable[[Question], dict[str, Any]]",
+    folder: Path,
+    log_key: list[str] | None,
+    logs: list[str] | None,
+    asked: tuple[str | None, str | None, list[str] | None],
+    filters: Mapping[str, Any],
+    *,
+    as_json: bool,
+) -> None:
+    """Ask an archive, and print its answer as that of the service is printed."""
+    from services.archive.figures import question  # noqa: PLC0415 - needs the extra
+    from services.archive.opening import open_archive  # noqa: PLC0415 - as above
+    from services.commands.evidence import read_key  # noqa: PLC0415 - other commands start without a server
+    from services.commands.questions import rates_table  # noqa: PLC0415 - imports this module
+
+    keys = [key for key in map(read_key, log_key or ()) if key is not None]
+    as_of, known_at, group_by = asked
+    opened = open_archive(folder, keys, logs or ())
+    answer = count(question(opened, as_of, known_at, group_by or (), filters))
+    show(answer, rates_table, as_json=as_json)
+
+
+def _require(module: str, extra: str) -> None:
+    from importlib.util import find_spec  # noqa: PLC0415 - here alone
+
+    if find_spec(module) is None:
+        raise ExtraMissingError(
+            f"this needs {module}, which is not installed: make setup-{extra} in a clone, or "
+            f"pip install 'taizhang[{extra}]'"
+        )

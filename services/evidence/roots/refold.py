@@ -1,0 +1,200 @@
+"""The two trees of a log at one position and date, folded from its events and from nothing else.
+
+The ledger's fold never crosses entities (domain/ledger), so the events are sorted on disk: first by the event that
+they are or speak of, whereby corrections meet their targets; then by entity. In memory is what stands on the date, an
+organization's row and a member's place, and never more events than one bucket holds.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date
+from itertools import groupby
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, BinaryIO, Final, NamedTuple
+from zlib import crc32
+
+import orjson
+
+from domain.events.envelope import check_data
+from domain.events.facts import Event, Fact, standing_facts
+from domain.ledger.rates import Counts, count_row
+from domain.ledger.rows import Ledger, Row, counts_by, ledger_of
+from domain.tree import entity_map, sum_tree
+from domain.tree.entity_map import Leaf, blinded, content_of, events_hash
+from domain.tree.merkle import HASH_BYTES, Frontier, TileRoot, leaf_hash
+from domain.tree.sum_tree import RegionNode, SumRow
+from domain.values.instants import parse_date
+from domain.values.terms import KINDS
+from services.evidence.copies.stored import StoredEvent, StoredLog, event_of
+from services.evidence.roots.belonging import groups_of
+from services.evidence.roots.spill import Spill
+from services.system.errors import TaizhangError
+
+#: Events that one bucket holds, about; each is some 2 kB of memory while it is taken up.
+BUCKET_EVENTS: Final = 25_000
+BUCKETS_MAX: Final = 512
+READ_AT_ONCE: Final = 8_192
+MAP_BUCKETS: Final = 256
+_RECORD_BYTES: Final = HASH_BYTES + 8 + HASH_BYTES
+
+#: The counts of a row, by name, in the order in which every node has them, for each of the kinds in turn.
+COUNT_NAMES: Final = tuple(sorted(Counts._fields))
+
+
+class ShortLogError(TaizhangError):
+    """A log that does not hold the events up to the position asked for."""
+
+
+class Trees(NamedTuple):
+    """The trees of a log at a position and a date.
+
+    Attributes:
+        root_hash: of the log's own tree of the first `known_at` events, made anew from their leaves.
+        regions: the sum tree's regions.
+        map_root, map_size: the entity map's root and number of entities.
+        tile_roots: of the entity map, as domain.tree.merkle.Frontier gives them.
+    """
+
+    as_of: date
+    known_at: int
+    root_hash: bytes
+    regions: dict[tuple[int, str], RegionNode]
+    map_root: bytes
+    map_size: int
+    tile_roots: list[TileRoot]
+
+    @property
+    def sums_root(self) -> bytes:
+        """The sum tree's root."""
+        return self.regions[0, ""].hash
+
+
+def refold(
+    log: StoredLog,
+    as_of: date,
+    known_at: int,
+    leaves: BinaryIO,
+    *,
+    progress: Callable[[int], None] = lambda _: None,
+    scratch: Path | None = None,
+) -> Trees:
+    """Fold a log's first events into the sum tree of a date and the entity map.
+
+    Args:
+        log: where the events are; what is stored of their hashes is not believed.
+        as_of: the date whose end is asked for.
+        known_at: the last position.
+        leaves: where the map's leaves are written, 64 bytes each, in order.
+        progress: called with the number of events done since the last call.
+        scratch: where to sort on disk; about as many bytes as the events have.
+
+    Raises:
+        ShortLogError: an event up to the position is missing.
+    """
+    buckets = min(BUCKETS_MAX, 1 + known_at // BUCKET_EVENTS)
+    with TemporaryDirectory(prefix="taizhang-roots-", dir=scratch) as folder:
+        by_target, by_entity, of_map = (
+            Spill(Path(folder), name, count)
+            for name, count in (("targets", buckets), ("entities", buckets), ("map", MAP_BUCKETS))
+        )
+        root_hash = _read(log, known_at, by_target, progress)
+        salt = salt_of(root_hash, known_at)
+        for content in by_target.buckets():
+            _sort_by_entity(content, as_of, salt, by_entity, of_map)
+        frontier, tile_roots = Frontier(), list[TileRoot]()
+        for content in of_map.buckets():
+            made = list(_map_leaves(content))
+            leaves.write(b"".join(leaf.name + leaf.content for leaf in made))
+            tile_roots += frontier.extend(entity_map.leaf_hash(leaf) for leaf in made)
+        state = ledger_of(_entities(by_entity), as_of)
+        regions = sum_tree.build(_rows(state, salt), len(KINDS) * len(COUNT_NAMES))
+    return Trees(as_of, known_at, root_hash, regions, frontier.root(), frontier.size, tile_roots)
+
+
+def salt_of(root_hash: bytes, known_at: int) -> bytes:
+    """What the names of a map are blinded with: another one for every head of the log."""
+    return hashlib.sha256(b"taizhang/map/salt/1\n" + known_at.to_bytes(8, "big") + root_hash).digest()
+
+
+def _read(log: StoredLog, known_at: int, spill: Spill, progress: Callable[[int], None]) -> bytes:
+    """Sort the events by their targets; the root of the log's tree over their leaves, made anew."""
+    frontier = Frontier()
+    for first in range(1, known_at + 1, READ_AT_ONCE):
+        last = min(first + READ_AT_ONCE - 1, known_at)
+        for stored in log.events(first, last):
+            hashed = leaf_hash(stored.leaf(stored.position))
+            frontier.append(hashed)
+            if stored.position != frontier.size:
+                raise ShortLogError(f"position {frontier.size} is missing: run taizhang verify")
+            _keep(stored, hashed, spill)
+        if frontier.size != last:
+            raise ShortLogError(f"the log ends at position {frontier.size}, the trees are asked for at {known_at}")
+        progress(last - first + 1)
+    return frontier.root()
+
+
+def _keep(stored: StoredEvent, hashed: bytes, spill: Spill) -> None:
+    try:
+        event = event_of(stored)
+    except ValueError:
+        return  # the ledger has no part of what cannot be read either; verify tells of it
+    source, id_ = event.key if event.is_fact else event.target
+    record = orjson.dumps((event.position, event.source, event.id, event.type, event.time_ns, event.data, hashed.hex()))
+    spill.add(crc32(f"{source}\n{id_}".encode()) % len(spill), record + b"\n")
+
+
+def _fits(type_: str, data: object) -> bool:
+    return not check_data(type_, data)
+
+
+def _sort_by_entity(content: bytes, as_of: date, salt: bytes, by_entity: Spill, of_map: Spill) -> None:
+    events, hashes = list[Event](), dict[int, bytes]()
+    for line in content.splitlines():
+        *values, hashed = orjson.loads(line)
+        events.append(Event(*values))
+        hashes[events[-1].position] = bytes.fromhex(hashed)
+    for group in groups_of(events, _fits):
+        for name in (blinded(salt, entity) for entity in group.entities):
+            for event in group.events:
+                of_map.add(name[0], name + event.position.to_bytes(8, "big") + hashes[event.position])
+    for fact in standing_facts(events, _fits)[0]:
+        if counts_by(fact, as_of):
+            by_entity.add(crc32(fact.entity.encode()) % len(by_entity), orjson.dumps(tuple(fact)) + b"\n")
+
+
+def _entities(by_entity: Spill) -> Iterator[tuple[str, list[Fact]]]:
+    for content in by_entity.buckets():
+        found: dict[str, list[Fact]] = {}
+        for line in content.splitlines():
+            fact = _fact(orjson.loads(line))
+            found.setdefault(fact.entity, []).append(fact)
+        for entity, facts in found.items():
+            yield entity, sorted(facts)
+
+
+def _fact(values: list[Any]) -> Fact:
+    return Fact._make((parse_date(values[0]), *values[1:8], tuple(values[8])))
+
+
+def _map_leaves(content: bytes) -> Iterator[Leaf]:
+    """The leaves of the entities of one bucket, in order of their names."""
+    records = sorted(content[at : at + _RECORD_BYTES] for at in range(0, len(content), _RECORD_BYTES))
+    for name, group in groupby(records, lambda record: record[:HASH_BYTES]):
+        events = [(int.from_bytes(record[HASH_BYTES:-HASH_BYTES]), record[-HASH_BYTES:]) for record in group]
+        yield Leaf(name, content_of(len(events), events_hash(events)))
+
+
+def _rows(state: Ledger, salt: bytes) -> Iterable[SumRow]:
+    return sorted(
+        (SumRow(row.attributes.region, blinded(salt, row.org), counts_of(row)) for row in state.rows()),
+        key=lambda row: (row.region, row.name),
+    )
+
+
+def counts_of(row: Row) -> tuple[int, ...]:
+    """A row's counts as the tree has them: those of its own kind, and nothing under the others."""
+    counts = count_row(row)
+    own = [int(getattr(counts, name)) for name in COUNT_NAMES]
+    none = [0] * len(own)
+    return tuple(count for kind in KINDS for count in (own if kind == row.attributes.kind else none))

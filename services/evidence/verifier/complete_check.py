@@ -1,0 +1,53 @@
+"""Whether the events of a bundle are all that the log has of the organizations that it names, or that it has none."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from domain.events.facts import Event
+from services.evidence.bundles.bundle import Question
+from services.evidence.bundles.relevant import consulted, named
+from services.evidence.notes.checkpoint import Checkpoint
+from services.evidence.roots.completeness import Completeness, faults
+from services.evidence.verifier.report import Report
+from services.evidence.verifier.roots_check import included, stated_in
+
+
+class Shown(NamedTuple):
+    """What a bundle shows, already found to follow: its question and list, its events and their leaf hashes."""
+
+    question: Question
+    organizations: Sequence[str]
+    events: Sequence[Event]
+    hashes: Mapping[int, bytes]
+
+
+def check_complete(report: Report, complete: Completeness, checkpoint: Checkpoint, shown: Shown) -> None:
+    """Raise the statement to complete where everything consulted has, by the map, exactly the events shown."""
+    stored = included(report, complete.entry, complete.raw, complete.path, checkpoint)
+    stated = None if stored is None or report.faults else stated_in(report, stored)
+    if stored is None or stated is None or report.faults:
+        return
+    question = shown.question
+    if question.filters is not None or question.known_at != stated.known_at:
+        words = (
+            f"completeness is shown of organizations named, as known at position {stated.known_at}; the question is "
+            f"another: {question.in_words()}"
+        )
+        report.fails(None, "所问不是树根所证的", words)
+        return
+    entities = consulted(shown.events, shown.organizations)
+    events = [(event, shown.hashes[event.position]) for event in shown.events]
+    for entity, why in faults(stated, complete.entities, entities, events):
+        report.fails(None, f"{entity} 的事件未证明无遗漏", f"that the events of {entity} are all is not so: {why}")
+    if report.faults:
+        return
+    report.holds(
+        f"位置 {stored.position} 公布的树根证明: 至位置 {stated.known_at}, 所涉 {len(entities)} 个对象的事件无遗漏",
+        f"by the roots that position {stored.position} states, these are all events of the {len(entities)} entities "
+        f"that have a part, up to position {stated.known_at}",
+    )
+    spoken_of = {name for event in shown.events for name in named(event)}
+    for org in question.organizations:
+        if org not in spoken_of:
+            report.holds(f"{org} 在日志中无任何事件", f"{org} occurs in no event of the log")
+    report.statement, report.partial = "complete", False

@@ -1,0 +1,3 @@
+module figure
+
+go 1.21
