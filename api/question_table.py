@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from api.app import Call, calls
-from api.asking.questions import Not, Question, shown_by
+from api.asking.questions import Not, OfOne, Question, shown_by
 
 HEAD: Final = """\
 # 谁能问什么 Who may ask what
@@ -61,8 +61,12 @@ def _row(name: str, each: Question, shown: list[str]) -> str:
     roles = ", ".join(sorted(each.roles)) or "whoever is signed in"
     page = ", ".join(f"`{path}`" for path in shown) or _or_reason("", each.page)
     forms = _or_reason(", ".join(each.forms), each.forms)
-    cells = (f"`{name}`", roles, each.regions, _or_reason(str(each.trail), each.trail), page, command, forms)
+    cells = (f"`{name}`", roles, each.regions, _trail(each.trail), page, command, forms)
     return f"| {' | '.join(cells)} |\n"
+
+
+def _trail(said: object) -> str:
+    return f"{said.action}: *{said.reason}*" if isinstance(said, OfOne) else _or_reason(str(said), said)
 
 
 def _or_reason(text: str, said: object) -> str:

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from services.postgres.embedded import EmbeddedPostgres
+from services.postgres.embedded import EmbeddedPostgres, administrator_of
+
+# By connection string the data folder of the server that the run shares.
+_HOMES: dict[str, Path] = {}
 
 
 def open_folder() -> tempfile.TemporaryDirectory[str]:
@@ -67,5 +70,12 @@ def postgres() -> Iterator[str]:
     """A libpq connection string for the maintenance database of a real server that lives as long as the test run."""
     server = EmbeddedPostgres()
     with open_folder() as folder:
-        yield server.start(Path(folder))
+        conninfo = server.start(Path(folder))
+        _HOMES[conninfo] = Path(folder)
+        yield conninfo
         server.stop()
+
+
+def administrator_at(conninfo: str) -> str:
+    """How to connect as the superuser of the server that the fixture `postgres` started."""
+    return administrator_of(_HOMES[conninfo], conninfo)

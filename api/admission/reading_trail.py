@@ -8,7 +8,7 @@ import psycopg
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.asking.questions import Not, question_of, shown_by
+from api.asking.questions import Not, OfOne, question_of, shown_by
 from api.site.errors import as_problem, respond
 from api.web.parts import Parts
 from api.web.problems import Problem
@@ -56,6 +56,12 @@ def _look(scope: Scope) -> Look | None:
     asked, reader = question_of(endpoint), scope.get("state", {}).get("reader")
     if asked is None or isinstance(asked.trail, Not) or reader is None:
         return None
+    action = asked.trail
+    if isinstance(action, OfOne):
+        view = scope["state"].get("view")
+        if view is None or not view.told_of_one:
+            return None
+        action = action.action
     if scope["method"] not in _LOOKING and shown_by(endpoint):
         return None
     query = scope["query_string"].decode("latin-1")
@@ -68,7 +74,7 @@ def _look(scope: Scope) -> Look | None:
         or _queried(query)
     )
     question = f"{scope['path']}?{query}" if query else scope["path"]
-    return Look(reader, asked.trail, None if subject is None else str(subject), question, scope["state"]["request_id"])
+    return Look(reader, action, None if subject is None else str(subject), question, scope["state"]["request_id"])
 
 
 def _queried(query: str) -> str | None:

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from api.web.browsers import cookie_name, keep
 from api.web.parts import Parts
 from services.access.sessions import Way
+from services.system.logs import logger
 
 # Where people see who they are here, their sessions, and what to do without a role.
 ME: Final = "/me"
@@ -19,4 +20,5 @@ def begin_session(response: Response, parts: Parts, request: Request, holder: st
     before = request.cookies.get(name)
     if before:
         parts.sessions.sign_out(before)
+    logger().info("signed in", caller=holder, way=way)
     keep(response, parts, name, parts.sessions.begin(holder, way), int(parts.sessions.whole.total_seconds()))

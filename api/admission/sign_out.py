@@ -14,6 +14,7 @@ from api.site.base import Paged
 from api.web.browsers import cookie_name, same_origin
 from api.web.parts import Parts, parts_of
 from services.access.oidc import ProviderError
+from services.system.logs import logger
 
 router = APIRouter(tags=["pages"], responses={303: {"description": "Goes on"}})
 
@@ -29,6 +30,8 @@ def sign_out(request: Request) -> Response:
     parts, name = parts_of(request), cookie_name(parts_of(request))
     same_origin(request)
     way = parts.sessions.sign_out(request.cookies.get(name, ""))
+    if way is not None:
+        logger().info("signed out", way=way)
     onward = "?at=provider" if way == "provider" and _leave(parts, request) else ""
     response = RedirectResponse(f"{_ADDRESS}{onward}", 303)
     response.delete_cookie(name, path="/")

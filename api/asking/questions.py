@@ -18,13 +18,20 @@ Regions = Literal["scoped", "whole", "none"]
 Action = Literal[
     "list", "dossier", "history", "explain", "changes", "signals", "replay", "audit", "event", "raw_events",
     "evidence", "export", "person", "stream", "measures", "weak_branches", "matches", "survey", "anomalies",
-    "quarantine",
+    "quarantine", "figures",
 ]  # fmt: skip
 
 
 class Not(NamedTuple):
     """Why a question has no trail, page, command or form for a spreadsheet."""
 
+    reason: str
+
+
+class OfOne(NamedTuple):
+    """A trail that is left where a figure is of a single organization, and why not elsewhere."""
+
+    action: Action
     reason: str
 
 
@@ -40,7 +47,7 @@ class Question(NamedTuple):
 
     roles: frozenset[Role] | None
     regions: Regions
-    trail: Action | Not
+    trail: Action | OfOne | Not
     command: str | Not
     page: Not | None
     forms: tuple[str, ...] | Not
@@ -55,7 +62,7 @@ ADMINISTERING: Final[frozenset[Role]] = frozenset(("administrator",))
 ASSESSING: Final[frozenset[Role]] = frozenset(("assessment",))
 SIGNED_IN: Final[frozenset[Role]] = frozenset()
 
-FIGURES_ONLY: Final = Not("figures of groups, which name no organization")
+FIGURES_ONLY: Final = OfOne("figures", "figures of groups: recorded where one of them is a single organization")
 AN_ACT: Final = Not("an act, which the log or its own record has")
 ONE_RECORD: Final = Not("one record, no table")
 IS_A_FILE: Final = Not("the answer is a file by itself")
@@ -71,7 +78,7 @@ def question(  # each is said of the call
     roles: frozenset[Role],
     regions: Regions,
     *,
-    trail: Action | Not,
+    trail: Action | OfOne | Not,
     command: str | Not,
     page: Not | None = None,
     forms: tuple[str, ...] | Not | None = None,

@@ -1,6 +1,7 @@
 """`/assessment`: where the campaigns' targets stand, the sealed reports, and one report rendered again."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Depends, Path, Request
@@ -18,6 +19,7 @@ from domain.assessment.campaigns import segment_of
 from domain.ledger.rates import Filters, Rate, rates, ratio, read_counts
 from services.assessment.assessments import assessments, render
 from services.assessment.campaigns import Verdict, campaigns, standings
+from services.assessment.provable import provable
 
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
 
@@ -75,8 +77,42 @@ def get_report(
         targets=targets,
         groups=groups,
         total=rates(read_counts(sealed["total"])),
+        proofs=_proofs(assessment, sealed),
         api=address(f"/v1/assessments/{assessment}", {"known_at": clocks.position}),
     )
+
+
+class Proof(NamedTuple):
+    """Where a figure's proof is, and what the page says that it proves."""
+
+    address: str
+    counts: str
+    region: str
+    kind: str
+    as_of: str
+    known_at: int
+
+
+def _proofs(assessment: str, sealed: Mapping[str, Any]) -> list[Proof | None]:
+    """Of each group, and last of the total, its proof, where there can be one; nothing if of none."""
+    asked = [(each["key"], each["counts"]) for each in sealed["groups"]] + [([], sealed["total"])]
+    found = [_proof(assessment, sealed, key, counts) for key, counts in asked]
+    return found if any(found) else []
+
+
+def _proof(
+    assessment: str, sealed: Mapping[str, Any], key: Sequence[str | None], counts: Mapping[str, int]
+) -> Proof | None:
+    figure = provable(sealed["segment"], sealed["group_by"], key)
+    if figure is None:
+        return None
+    asked: dict[str, Any] = {"assessment": assessment, "kind": figure.kind}
+    if figure.digits:
+        asked[f"region:{figure.digits}"] = figure.key
+    return Proof(
+        address("/v1/proof", asked), json.dumps(counts), f"{figure.digits} {figure.key}", figure.kind or "all",
+        sealed["as_of"], sealed["known_at"],
+    )  # fmt: skip
 
 
 def _shown(target: Mapping[str, Any]) -> SealedTarget:

@@ -25,7 +25,7 @@ class OutlinesShape(BaseModel):
 
     begins: date = Field(description="the date from which it holds")
     sha256: str
-    regions: int = Field(description="how many divisions it draws")
+    divisions: int = Field(description="how many divisions it draws")
 
 
 class OutlinesList(BaseModel):
@@ -35,7 +35,7 @@ class OutlinesList(BaseModel):
 
 
 def _shown(each: Outlines) -> dict[str, object]:
-    return {"begins": each.begins, "sha256": each.sha256, "regions": len(each.of)}
+    return {"begins": each.begins, "sha256": each.sha256, "divisions": len(each.of)}
 
 
 @router.get("", response_model=None, responses={200: {"model": OutlinesList}}, summary="轮廓 Outlines for the maps")

@@ -272,7 +272,12 @@ class Queries:
         if groups is None:
             rows = chosen_rows(view.snapshot, as_of, known_at, policy, filters)
             groups = group(view.snapshot, rows, by)
-        return rates_of(lifted(groups, group_by, bodies), policy, judged=judged)
+        found = rates_of(lifted(groups, group_by, bodies), policy, judged=judged)
+        if isinstance(self.view, PinnedView) and any(
+            each.registered == 1 for each in (*found.groups.values(), found.total)
+        ):
+            self.view.told_of_one = True
+        return found
 
     def require_organization(self, org: str, as_of: date, known_at: int) -> int:
         """The number of an organization that some event known then speaks of.

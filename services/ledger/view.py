@@ -66,6 +66,8 @@ class PinnedView:
     """One view that stays, for one answer from its first read to its last, whatever is put in use meanwhile."""
 
     def __init__(self, live: "LedgerView | PinnedView") -> None:
+        # Whether a figure that was asked of it is of a single organization, which is then read as by its name.
+        self.told_of_one = False
         self.live: LedgerView = live.live
         self.current: View = live.current
         self.loaded = self.live.loaded

@@ -3,7 +3,8 @@
 Only the wheel's programs are used. A data folder holds
 
     cluster/      PostgreSQL's own data directory, mode 0700
-    password      of both roles, 256 random bits, mode 0600; no connection is trusted without it
+    password      of the service's role, 256 random bits, mode 0600; no connection is trusted without it
+    administrator of the superuser, as `password`, and another: what the service's password opens is no superuser's
     postgres.log  the server's log; the one before it in postgres.log.old
     address       the folder of the server's socket, the same after every restart
     gate, users   lock files: `gate` is held while a server starts or stops, `users` as long as one is used
@@ -51,6 +52,7 @@ from services.postgres.postmaster import (
 ROLE = "taizhang"
 DATABASE = "taizhang"
 ADMINISTRATOR = "postgres"
+ADMINISTRATOR_FILE = "administrator"
 ROOT_HOME = Path("/var/lib/taizhang")
 RECOVERY_SECONDS_MAX = 30.0
 
@@ -83,9 +85,9 @@ class EmbeddedPostgres:
             programs = _programs(home, user)
             _ensure_cluster(home, programs, user)
             socket_folder = ensure_running(cluster, programs, home / "postgres.log", user, home / "address")
-            password = (home / "password").read_text(encoding="ascii")
+            password = _secret(home / "password")
             conninfo = make_conninfo(host=str(socket_folder), port=PORT, user=ROLE, password=password, dbname=DATABASE)
-            _ensure_database(conninfo, password)
+            _ensure_database(home, conninfo, password)
             undo.pop_all()
         self._home, self._users, self._pid = home, users, os.getpid()
         self._socket_folder = socket_folder
@@ -211,14 +213,15 @@ def _ensure_cluster(home: Path, programs: Path, user: pwd.struct_passwd | None) 
     if (home / "cluster").exists():
         _check_version(home / "cluster", programs)
         return
-    password, cluster, handed_over = home / "password", home / "cluster.unfinished", home / "password.unfinished"
+    cluster, handed_over = home / "cluster.unfinished", home / "password.unfinished"
     shutil.rmtree(cluster, ignore_errors=True)
     cluster.mkdir(mode=0o700)
-    for file in (password, handed_over):
+    for file in (home / "password", home / ADMINISTRATOR_FILE):
         file.unlink(missing_ok=True)
-        file.touch(mode=0o600)
-    password.write_text(secrets.token_hex(32), encoding="ascii")
-    handed_over.write_bytes(password.read_bytes())
+        _make_secret(file)
+    handed_over.unlink(missing_ok=True)
+    handed_over.touch(mode=0o600)
+    handed_over.write_bytes((home / ADMINISTRATOR_FILE).read_bytes())
     if user is not None:
         os.chown(cluster, user.pw_uid, user.pw_gid)
         os.chown(handed_over, user.pw_uid, user.pw_gid)
@@ -236,6 +239,33 @@ def _ensure_cluster(home: Path, programs: Path, user: pwd.struct_passwd | None) 
     cluster.rename(home / "cluster")
 
 
+def _make_secret(file: Path) -> None:
+    file.touch(mode=0o600)
+    file.write_text(secrets.token_hex(32), encoding="ascii")
+
+
+def _secret(file: Path) -> str:
+    return file.read_text(encoding="ascii")
+
+
+def administrator_of(home: Path, conninfo: str) -> str:
+    """How to connect as the superuser, by its own password; a server that had one for both gets another for it."""
+    file, draft = home / ADMINISTRATOR_FILE, home / f"{ADMINISTRATOR_FILE}.unfinished"
+    plain = make_conninfo(conninfo, user=ADMINISTRATOR, dbname="postgres")
+    if not file.exists():
+        if not draft.exists():
+            _make_secret(draft)
+        role, another = sql.Identifier(ADMINISTRATOR), sql.Literal(_secret(draft))
+        try:
+            connection = psycopg.connect(plain, autocommit=True)
+        except psycopg.OperationalError:  # ended between the change and its file: the draft's is in force
+            connection = psycopg.connect(plain, password=_secret(draft), autocommit=True)
+        with connection:
+            connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, another))
+        draft.rename(file)
+    return make_conninfo(plain, password=_secret(file))
+
+
 def _check_version(cluster: Path, programs: Path) -> None:
     try:
         found = (cluster / "PG_VERSION").read_text(encoding="ascii").strip()
@@ -250,7 +280,7 @@ def _check_version(cluster: Path, programs: Path) -> None:
         )
 
 
-def _ensure_database(conninfo: str, password: str) -> None:
+def _ensure_database(home: Path, conninfo: str, password: str) -> None:
     """The service's own role, the one that it reads as for callers limited to regions, and its database.
 
     The administrator makes them where they are missing. A server that has just lost one of its processes refuses
@@ -259,7 +289,7 @@ def _ensure_database(conninfo: str, password: str) -> None:
     deadline = time.monotonic() + RECOVERY_SECONDS_MAX
     while True:
         try:
-            return _make_database(conninfo, password)
+            return _make_database(administrator_of(home, conninfo), conninfo, password)
         except psycopg.OperationalError as error:
             if time.monotonic() > deadline:
                 raise EmbeddedPostgresError(
@@ -269,12 +299,11 @@ def _ensure_database(conninfo: str, password: str) -> None:
             time.sleep(0.1)
 
 
-def _make_database(conninfo: str, password: str) -> None:
+def _make_database(administrator: str, conninfo: str, password: str) -> None:
     with contextlib.suppress(psycopg.OperationalError), psycopg.connect(conninfo) as connection:
         if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [READER]).fetchone():
             return
     role, database, reader = sql.Identifier(ROLE), sql.Identifier(DATABASE), sql.Identifier(READER)
-    administrator = make_conninfo(conninfo, user=ADMINISTRATOR, dbname="postgres")
     with psycopg.connect(administrator, autocommit=True) as connection:
         if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone() is None:
             create = sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}")

@@ -16,7 +16,7 @@ from services.ledger import versions
 from services.ledger.queries import Queries
 from services.ledger.versions import Version
 from services.postgres.database import READER, migrate, migrations
-from services.postgres.embedded import EmbeddedPostgres
+from services.postgres.embedded import EmbeddedPostgres, administrator_of
 from services.system.errors import MigrationError
 from tests.fix_counties import HERE, MARKS, MOVED, ORGS, THERE, Counties
 
@@ -229,7 +229,9 @@ def test_a_login_that_may_not_make_the_role_is_told_what_to_run(data_dir: Path) 
     server = EmbeddedPostgres()
     conninfo = server.start(data_dir)
     try:
-        administrator = psycopg.connect(make_conninfo(conninfo, user="postgres"), autocommit=True)
+        administrator = psycopg.connect(
+            make_conninfo(administrator_of(data_dir, conninfo), dbname="taizhang"), autocommit=True
+        )
         administrator.execute(f"DROP ROLE {READER}".encode())
         with pytest.raises(MigrationError, match=f"CREATE ROLE {READER} NOLOGIN; GRANT {READER} TO taizhang"):
             migrate(conninfo)

@@ -12,10 +12,11 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import services.postgres.embedded
-from services.postgres.embedded import EmbeddedPostgres
+from services.postgres.embedded import EmbeddedPostgres, administrator_of
 from services.postgres.postmaster import EmbeddedPostgresError
 from tests.fix_cluster import copied, open_folder
 
@@ -132,6 +133,35 @@ def test_the_service_is_no_superuser(running: tuple[Path, str]) -> None:
     with psycopg.connect(running[1]) as connection:
         row = connection.execute("SELECT rolsuper, rolcreaterole FROM pg_roles WHERE rolname = current_user").fetchone()
     assert row == (False, False)
+
+
+def test_the_service_s_password_opens_no_superuser(running: tuple[Path, str]) -> None:
+    data_dir, conninfo = running
+    with pytest.raises(psycopg.OperationalError, match="password"):
+        psycopg.connect(make_conninfo(conninfo, user="postgres", dbname="postgres"))
+    with psycopg.connect(administrator_of(data_dir, conninfo)) as connection:
+        assert connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone() == (True,)
+    assert (data_dir / "administrator").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_server_with_one_password_for_both_gets_another_also_where_that_was_cut_off(data_dir: Path) -> None:
+    for unfinished in (False, True):
+        server = EmbeddedPostgres()
+        conninfo = server.start(data_dir)
+        old = (data_dir / "password").read_text(encoding="ascii")
+        if unfinished:  # as ended after the change and before the file was in its place
+            (data_dir / "administrator").rename(data_dir / "administrator.unfinished")
+        else:
+            with psycopg.connect(administrator_of(data_dir, conninfo), autocommit=True) as connection:
+                connection.execute(sql.SQL("ALTER ROLE postgres PASSWORD {}").format(sql.Literal(old)))
+            (data_dir / "administrator").unlink()
+        server.stop()
+        server = EmbeddedPostgres()
+        server.start(data_dir)
+        with pytest.raises(psycopg.OperationalError, match="password"):
+            psycopg.connect(make_conninfo(conninfo, user="postgres", dbname="postgres"))
+        psycopg.connect(administrator_of(data_dir, conninfo)).close()
+        server.stop()
 
 
 def test_nobody_gets_in_without_the_password(running: tuple[Path, str]) -> None:

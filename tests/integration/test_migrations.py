@@ -9,6 +9,7 @@ from psycopg.conninfo import make_conninfo
 
 from services.postgres.database import MIGRATIONS, migrate, migrations
 from services.system.errors import MigrationError
+from tests.fix_cluster import administrator_at
 from tests.fix_store import leave
 
 VERSIONS = [each.version for each in migrations()]
@@ -118,7 +119,7 @@ def test_a_number_has_no_twin_and_a_name_its_form(tmp_path: Path, name: str) -> 
 
 
 def test_a_role_without_rights_is_told_which_it_needs(postgres: str, database: str) -> None:
-    with psycopg.connect(make_conninfo(postgres, user="postgres"), autocommit=True) as connection:
+    with psycopg.connect(administrator_at(postgres), autocommit=True) as connection:
         connection.execute("CREATE ROLE guest LOGIN PASSWORD 'guest'")
         try:
             with pytest.raises(MigrationError, match="needs CREATE in the database"):

@@ -63,8 +63,11 @@ def test_every_way_to_single_facts_leaves_a_trail(service: Service, registered: 
 
 
 def test_figures_and_refused_calls_leave_none(service: Service, registered: str) -> None:
+    another = {"effective_on": "2024-01-05", "org": f"{registered}-2", "kind": "new_employment_group",
+               "category": "courier", "name": "乙", "region": "330106"}  # fmt: skip
+    last = service.publish(envelope("r2", "organization.registered", another, f"/figures/{registered}"))[0]
     size = service.get("/v1/readings/tree")["tree_size"]
-    service.get("/v1/rates")
+    service.get("/v1/rates", min_position=last["position"])
     assert service.http.get(f"/v1/organizations/{registered}", params={"as_of": "never"}).status_code == 400
     assert service.http.get("/v1/organizations/group:nobody").status_code == 404
     assert service.get("/v1/readings/tree")["tree_size"] == size
