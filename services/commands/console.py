@@ -140,6 +140,9 @@ def _filters(  # noqa: PLR0917 - each is an option of its own
         bool | None, typer.Option(help="工作覆盖 only those with work coverage, or without")
     ] = None,
     eligible: Annotated[bool | None, typer.Option(help="应建 only the eligible, or the others")] = None,
+    effectively_covered: Annotated[
+        bool | None, typer.Option(help="有效覆盖 only those under a branch in effect, or without one")
+    ] = None,
     body: Annotated[str | None, typer.Option(help="责任主体 only what answers to this body or below it")] = None,
     basis: Annotated[str | None, typer.Option(help="口径 counted by this named basis; all")] = None,
 ) -> None:
