@@ -14,7 +14,7 @@ demo: setup ## the service with the demo city, on http://127.0.0.1:8000
 	@$(BIN)/python -m services.commands.cli demo
 
 test: setup ## the whole test suite (ARGS="-k name" for a part)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not archive and not kafka and not chaos and not pages and not fuzz" $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not archive and not spark and not kafka and not chaos and not pages and not fuzz" $(ARGS)
 
 bench: setup ## the benchmarks, each beside its peers
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -12,7 +12,7 @@ compile() { # compile OUTPUT ARGUMENT...: pins what the arguments name
 }
 
 compile requirements.lock --extra dev "$@" pyproject.toml
-for extra in archive; do
+for extra in archive spark; do
     .venv/bin/python -I deploy/extra.py "$extra" >".venv/$extra.in"
     compile "requirements-$extra.lock" --constraints requirements.lock "$@" ".venv/$extra.in"
 done

@@ -4,6 +4,7 @@ import asyncio
 import time
 from ipaddress import ip_address
 from typing import Any, Final
+from urllib.parse import unquote_to_bytes
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -13,7 +14,7 @@ from api.admission.callers import admit_once
 from api.site.errors import respond
 from api.web.parts import Parts
 from api.web.places import Place
-from api.web.problems import Problem
+from api.web.problems import Problem, invalid
 from api.web.requests import SMALL_BODY_BYTES_MAX, limited
 from services.fieldwork.outlines import BYTES_MAX as OUTLINES_BYTES_MAX
 
@@ -46,6 +47,7 @@ class Gate:
         place = None
         try:
             _not_too_long(scope)
+            _is_text(scope)
             if scope["path"] not in ALWAYS:
                 place = Place(parts.places.requests, f"address {peer}")
                 scope["state"]["place"] = place
@@ -67,6 +69,23 @@ def _not_too_long(scope: Scope) -> None:
         # The answer repeats the path.
         scope["path"] = scope["path"][:ADDRESS_BYTES_MAX]
         raise Problem("address-too-long", f"an address has at most {ADDRESS_BYTES_MAX} bytes, this one {length}")
+
+
+def _is_text(scope: Scope) -> None:
+    """Refuse what is no text: bytes that are no UTF-8 (half of a surrogate pair is none), and NUL."""
+    for name, given in (("path", scope["raw_path"]), ("query", scope["query_string"])):
+        _decoded(name, unquote_to_bytes(given))
+    for name, given in scope["headers"]:
+        _decoded(f"header.{name.decode('latin-1')}", given)
+
+
+def _decoded(name: str, given: bytes) -> None:
+    try:
+        if "\x00" not in given.decode():
+            return
+    except UnicodeDecodeError:
+        pass
+    raise invalid(name, ascii(given[:80]), "text", "UTF-8 without U+0000; percent-encode what an address holds")
 
 
 class _Body:

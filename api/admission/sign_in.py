@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from api.admission.sessions import ME, begin_session
 from api.asking.questions import open_to_anyone
 from api.web.answers import NOT_FOUND, PROBLEMS
-from api.web.browsers import cookie_name, keep
+from api.web.browsers import cookie_name, keep, own_address
 from api.web.parts import Parts, parts_of
 from api.web.problems import Problem
 from services.access.oidc import Provider, ProviderError, TokenError
@@ -30,8 +30,8 @@ def _provider(parts: Parts) -> Provider:
     return parts.provider
 
 
-def _redirect_uri(request: Request, parts: Parts) -> str:
-    return f"{parts.settings.public_url or str(request.base_url).rstrip('/')}{_ADDRESS}/callback"
+def _redirect_uri(parts: Parts) -> str:
+    return f"{own_address(parts)}{_ADDRESS}/callback"
 
 
 def _own_path(text: str) -> str:
@@ -52,7 +52,7 @@ def begin(
     state, nonce = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
     try:
-        address = provider.address(_redirect_uri(request, parts), state, nonce, challenge)
+        address = provider.address(_redirect_uri(parts), state, nonce, challenge)
     except ProviderError as error:
         raise Problem("not-ready", f"{error}; sessions under way go on", headers={"retry-after": "5"}) from error
     response = RedirectResponse(address, 303)
@@ -84,7 +84,7 @@ def end(  # noqa: PLR0917 - what providers send
     if error is not None or code is None or (iss is not None and iss.rstrip("/") != provider.issuer):
         raise Problem("sign-in-needed", "the sign-in provider let nobody in; begin again")
     try:
-        subject = provider.person(code, begun["verifier"], _redirect_uri(request, parts), begun["nonce"])
+        subject = provider.person(code, begun["verifier"], _redirect_uri(parts), begun["nonce"])
     except (TokenError, ProviderError) as fault:
         raise Problem("sign-in-needed", str(fault)) from fault
     holder = parts.seal.pseudonym(provider.issuer, subject)

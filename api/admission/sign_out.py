@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.asking.questions import open_to_anyone
 from api.site.base import Paged
-from api.web.browsers import cookie_name, same_origin
+from api.web.browsers import cookie_name, own_address, same_origin
 from api.web.parts import Parts, parts_of
 from services.access.oidc import ProviderError
 from services.system.logs import logger
@@ -32,7 +32,7 @@ def sign_out(request: Request) -> Response:
     way = parts.sessions.sign_out(request.cookies.get(name, ""))
     if way is not None:
         logger().info("signed out", way=way)
-    onward = "?at=provider" if way == "provider" and _leave(parts, request) else ""
+    onward = "?at=provider" if way == "provider" and _leave(parts) else ""
     response = RedirectResponse(f"{_ADDRESS}{onward}", 303)
     response.delete_cookie(name, path="/")
     response.headers["clear-site-data"] = _CLEAR
@@ -48,19 +48,18 @@ def signed_out(
 ) -> HTMLResponse:
     """That the session is over; where the provider offers it, on to end the one there (RP-Initiated Logout 1.0)."""
     parts = parts_of(request)
-    leave = None if at is None else _leave(parts, request)
+    leave = None if at is None else _leave(parts)
     response = page.render("signed_out.html", leave=leave, again=parts.provider is not None)
     if leave is not None:
         response.headers["refresh"] = f"0; url={leave}"
     return response
 
 
-def _leave(parts: Parts, request: Request) -> str | None:
+def _leave(parts: Parts) -> str | None:
     """Where the provider ends its own session; None where it offers no such address, or does not answer."""
     if parts.provider is None:
         return None
-    back = f"{parts.settings.public_url or str(request.base_url).rstrip('/')}{_ADDRESS}"
     try:
-        return parts.provider.sign_out_address(back)
+        return parts.provider.sign_out_address(f"{own_address(parts)}{_ADDRESS}")
     except ProviderError:
         return None

@@ -2,16 +2,17 @@
 
 import base64
 import binascii
+import hmac
 from datetime import date
-from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 import orjson
 from starlette.requests import Request
 
 from api.web.problems import Problem
+from services.access.seal import MARK_BYTES, Seal
 
-_CHECK_BYTES: Final = 8
+_CHECK_BYTES: Final = 2 * MARK_BYTES
 _LENGTH_MAX: Final = 1_000
 # These may change from page to page.
 _FREE: Final = frozenset(("cursor", "limit", "min_position"))
@@ -36,10 +37,9 @@ def _question(request: Request) -> bytes:
 
 
 def _check(content: bytes, request: Request) -> bytes:
-    return (
-        blake2b(content, key=b"taizhang cursor", digest_size=_CHECK_BYTES, salt=b"1").digest()
-        + blake2b(_question(request), digest_size=_CHECK_BYTES).digest()
-    )
+    """The installation's marks: on the cursor, and on the cursor with its question."""
+    seal: Seal = request.app.state.parts.seal
+    return seal.mark(b"cursor\n" + content) + seal.mark(b"asked\n" + content + _question(request))
 
 
 def encode(cursor: Cursor, request: Request) -> str:
@@ -58,15 +58,15 @@ def decode(text: str, request: Request) -> Cursor:
         raise _problem("is none of ours; take `next` of the page before as it is")
     try:
         whole = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        check, content = whole[: 2 * _CHECK_BYTES], whole[2 * _CHECK_BYTES :]
+        check, content = whole[:_CHECK_BYTES], whole[_CHECK_BYTES:]
         as_of, position, after, version = orjson.loads(content)
         cursor = Cursor(date.fromisoformat(as_of), int(position), tuple(after), str(version))
     except (ValueError, TypeError, binascii.Error):
         raise _problem("is none of ours; take `next` of the page before as it is") from None
     expected = _check(content, request)
-    if check[:_CHECK_BYTES] != expected[:_CHECK_BYTES]:
-        raise _problem("has been changed; take `next` of the page before as it is")
-    if check != expected:
+    if not hmac.compare_digest(check[:MARK_BYTES], expected[:MARK_BYTES]):
+        raise _problem("has been changed, or is another installation's; take `next` of the page before as it is")
+    if not hmac.compare_digest(check, expected):
         raise _problem("was given for another question; send the same parameters as for the page before")
     return cursor
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
+from hmac import compare_digest
 from typing import Any, Final, Literal
 
 from fastapi import APIRouter, Request
@@ -11,9 +12,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.asking.questions import open_to_anyone
-from api.web.answers import answer
+from api.web.answers import PROBLEMS, answer
 from api.web.metrics import Account, text
 from api.web.parts import Parts, parts_of
+from api.web.problems import Problem
 from services.intake.condition import conditions
 from services.intake.sources import sources
 from services.ledger import held
@@ -156,13 +158,21 @@ def _rules(parts: Parts) -> dict[str, Any]:
 @router.get(
     "/metrics",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, 401: PROBLEMS[401]},
     summary="指标 Measures for Prometheus",
 )
 @open_to_anyone("monitoring, without a word of any organization")
 def metrics(request: Request) -> Response:
-    """In Prometheus' text format: HTTP, the account by source and Kafka partition, positions, and what is ready."""
+    """In Prometheus' text format: HTTP, the account by source and Kafka partition, positions, and what is ready.
+
+    Where the operator has set a token, it is asked for (`Authorization: Bearer …`).
+    """
     parts = parts_of(request)
+    token = parts.settings.metrics_token
+    given = request.headers.get("authorization", "").encode()
+    if token is not None and not compare_digest(given, f"Bearer {token.get_secret_value()}".encode()):
+        told = "these measures ask for the token that the operator has set, as Authorization: Bearer"
+        raise Problem("sign-in-needed", told, headers={"www-authenticate": 'Bearer realm="metrics"'})
     account: Account | None = None
     try:
         head, shown, _ = _examined(parts)

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.site.errors import respond
+from api.web.browsers import is_https
 from api.web.metrics import REQUEST_SECONDS, REQUESTS
 from api.web.problems import Problem
 from domain.values.codes import holds_personal_identifier
@@ -18,6 +19,9 @@ from services.system.logs import logger
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _QUIET: Final = frozenset(("/health/live", "/health/ready", "/metrics"))
+
+# RFC 6797: for a year, of this host alone; what else its domain holds is not ours to decide.
+_HSTS: Final = "max-age=31536000"
 
 UNFORESEEN: Final = (
     "服务内部出错, 报告时请附 request_id. Something failed inside; name the request_id when you report it."
@@ -68,6 +72,8 @@ class Surroundings:
                 headers["x-request-id"] = identity
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
+                if is_https(scope["app"].state.parts):
+                    headers.setdefault("strict-transport-security", _HSTS)
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=identity):

@@ -25,6 +25,13 @@ def keep(response: Response, parts: Parts, name: str, value: str, seconds: int) 
     response.set_cookie(name, value, max_age=seconds, path="/", secure=is_https(parts), httponly=True, samesite="lax")
 
 
+def own_address(parts: Parts) -> str:
+    """Where browsers reach this service: as it is set, or else where it listens; never what a request's Host says."""
+    given = parts.settings
+    host = f"[{given.host}]" if ":" in given.host else given.host
+    return given.public_url or f"http://{host}:{given.port}"
+
+
 SAFE_METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 
 

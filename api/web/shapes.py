@@ -6,9 +6,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from domain.ledger.rates import RATES, Counts, Filters, ratio
-from domain.ledger.rows import Row
+from domain.ledger.rows import Row, told
 from domain.values.clocks import NOTHING_KNOWN, Basis
-from domain.values.terms import BODY_KINDS, Anomaly, BodyKind, Category, ExclusionReason, Formation, Kind, Measure
+from domain.values.terms import Anomaly, BodyKind, Category, ExclusionReason, Formation, Kind, Measure
 from services.ledger.queries import Known
 
 
@@ -176,8 +176,7 @@ def row(each: Row | None) -> dict[str, Any] | None:
     """A row, as answers show it; None stays None."""
     if each is None:
         return None
-    bodies = dict(zip(BODY_KINDS, each.bodies, strict=True))
-    return {**each._asdict(), "attributes": each.attributes._asdict(), "bodies": bodies}
+    return told(each)
 
 
 class AnomalyShape(BaseModel):

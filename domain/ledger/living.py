@@ -10,7 +10,7 @@ from datetime import date
 from typing import Literal, NamedTuple
 
 from domain.ledger.activity import ActivityPolicy, Asked
-from domain.ledger.entities import Branch
+from domain.ledger.branches import Branch
 from domain.values.periods import last_day_of_years, period_begin, period_of, years_on
 from domain.values.spans import FOREVER, Span, Spans, both, less, union
 from domain.values.terms import MeetingKind, Tier
@@ -149,6 +149,25 @@ def _periods(asked: Asked, count: int, formed_on: int, held: list[int], day: int
         for number in range(latest, latest - count, -1)
         if (first := period_begin(number, asked.per)) >= formed_on
     )
+
+
+def with_those_above(own: Mapping[str, bool | None], parents: Mapping[str, str]) -> dict[str, bool]:
+    """By formed branch whether it is in effect.
+
+    Args:
+        own: what is judged of each; None of committees and general branches, which are in effect if one directly below
+            them is, and by nothing else.
+        parents: by branch the one above it.
+    """
+    below: dict[str, list[str]] = {}
+    for name, parent in parents.items():
+        below.setdefault(parent, []).append(name)
+
+    def lives(name: str) -> bool:
+        judged = own.get(name, False)
+        return any(map(lives, below.get(name, ()))) if judged is None else judged
+
+    return {name: lives(name) for name in own}
 
 
 def in_effect_spans(

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from domain.events.facts import (
     ACTIVITY_POLICY,
@@ -19,24 +19,32 @@ from domain.events.facts import (
 from domain.ledger.activity import ActivityPolicy, activity_policy_in_force
 from domain.ledger.bases import BASIS, Basis, bases
 from domain.ledger.bodies import NO_BODIES, Bodies, bodies, unplaced_in_vain
+from domain.ledger.branches import Branch, formations
 from domain.ledger.entities import (
     Attributes,
-    Branch,
     Instructor,
     Member,
     Organization,
     State,
     apply,
     counted_as,
-    formations,
     initial_state,
     legal_person,
 )
 from domain.ledger.hierarchy import DECIDING_PARENTS, hierarchy
-from domain.ledger.living import judge, life_of, term
+from domain.ledger.living import judge, life_of, term, with_those_above
 from domain.ledger.placements import NOTHING_SAID, Answers, Body, Existence, answers_to
 from domain.ledger.policy import DEFAULT_POLICY, Policy, policy_in_force
-from domain.values.terms import COUNTED_AS, FORMATIONS, CountedAs, ExclusionReason, Formation, Measure
+from domain.ledger.presence import (
+    Presence,
+    eligible,
+    formation,
+    measure,
+    members_counted,
+    organization_covered,
+    work_covered,
+)
+from domain.values.terms import BODY_KINDS, COUNTED_AS, CountedAs, ExclusionReason, Formation, Measure
 
 _LAST_DAY: Final = date.max.toordinal()
 _UNPLACED: Final = "taizhang.organization.unplaced.v1"
@@ -64,54 +72,10 @@ class Row(NamedTuple):
     effectively_covered: bool | None = None
 
 
-class Presence(NamedTuple):
-    """What stands at one organization: members by what they count as, covering formations, instructors.
-
-    `effective` are the formations by which branches in effect cover it; None without an activity policy.
-    """
-
-    full_members: int = 0
-    probationary_members: int = 0
-    activists: int = 0
-    formations: frozenset[Formation] = frozenset()
-    instructors: int = 0
-    full_elsewhere: int = 0
-    probationary_elsewhere: int = 0
-    effective: frozenset[Formation] | None = None
-
-
-def formation(covering: Iterable[Formation]) -> Formation | None:
-    """The strongest among the formations that cover the organization, or None."""
-    return min(covering, key=FORMATIONS.index, default=None)
-
-
-def organization_covered(covering: Iterable[Formation], policy: Policy) -> bool:
-    """Whether at least one branch covers it by a formation that the policy counts."""
-    return any(f in policy.formations_counted for f in covering)
-
-
-def work_covered(strongest: Formation | None, instructors: int) -> bool:
-    """Organization coverage by any formation, or at least one instructor."""
-    return strongest is not None or instructors > 0
-
-
-def members_counted(full_members: int, full_elsewhere: int, policy: Policy) -> int:
-    """The full members that the policy looks at."""
-    return full_members + (full_elsewhere if policy.members_counted == "here_and_elsewhere" else 0)
-
-
-def eligible(full_members: int, policy: Policy) -> bool:
-    """Whether it has the full members, of those counted, that the policy asks for to form a branch of its own."""
-    return full_members >= policy.full_members_for_branch
-
-
-def measure(employees: int | None, full_members: int, policy: Policy) -> Measure:
-    """What the policy asks for; the first that holds. `full_members` are those counted; unknown employees are fewer."""
-    if employees is not None and employees >= policy.employees_for_branch:
-        return "establish_large"
-    if eligible(full_members, policy):
-        return "establish"
-    return "combine" if full_members >= 1 else "instruct"
+def told(row: Row) -> dict[str, Any]:
+    """The row as answers, messages and bundles hold it."""
+    bodies = dict(zip(BODY_KINDS, row.bodies, strict=True))
+    return {**row._asdict(), "attributes": row.attributes._asdict(), "bodies": bodies}
 
 
 def row(org: str, state: Organization, presence: Presence, policy: Policy, answers: Answers = NOTHING_SAID) -> Row:
@@ -181,32 +145,29 @@ class Ledger:
         }
 
     def in_effect(self) -> dict[str, bool]:
-        """By formed branch whether it is in effect; empty without an activity policy.
+        """By formed branch whether it is in effect; empty without an activity policy."""
+        return with_those_above(self.judged(self.full_members()), self.parents)
 
-        Committees and general branches are if one directly below them is, and by nothing else.
-        """
-        policy, day, full = self.activity_policy, self.as_of.toordinal(), self.full_members()
-        if policy is None:
-            return {}
-        below: dict[str, list[str]] = {}
-        for name, parent in self.parents.items():
-            below.setdefault(parent, []).append(name)
-
-        def lives(name: str) -> bool:
-            branch = self.branches[name]
+    def judged(self, full_members: Mapping[str, int]) -> dict[str, bool | None]:
+        """What is judged of each formed branch by itself, with so many full members; None above a branch's tier."""
+        found: dict[str, bool | None] = {}
+        for name, branch in self.branches.items():
             life = life_of(branch)
-            if life is None:
-                return False
-            if life.tier != "branch":
-                return any(lives(each) for each in below.get(name, ()))
-            return judge(life, branch.meetings, full[name], policy, day).in_effect
+            if life is not None and self.activity_policy is not None:
+                day, full = self.as_of.toordinal(), full_members.get(name, 0)
+                judgement = judge(life, branch.meetings, full, self.activity_policy, day)
+                found[name] = judgement.in_effect if life.tier == "branch" else None
+        return found
 
-        return {name: lives(name) for name in full}
+    def rows(self, basis: Basis | None = None, living: Mapping[str, bool] | None = None) -> list[Row]:
+        """One row for each active organization, in order of its identifier.
 
-    def rows(self, basis: Basis | None = None) -> list[Row]:
-        """One row for each active organization, in order of its identifier; under the policy as a basis counts."""
+        Args:
+            basis: the policy is taken as it counts.
+            living: which branches are in effect, where this ledger has not all that decides it.
+        """
         policy = self.policy if basis is None else basis.policy(self.policy)
-        presences = self._presences()
+        presences = self._presences(self.in_effect() if living is None else living)
         nothing = Presence(effective=None if self.activity_policy is None else frozenset())
         return [
             row(org, state, presences.get(org, nothing), policy, self.answers_to(state))
@@ -221,7 +182,7 @@ class Ledger:
     def _existence_of(self, body: str) -> Existence:
         return self.existence.get(body, ())
 
-    def _presences(self) -> dict[str, Presence]:
+    def _presences(self, living: Mapping[str, bool]) -> dict[str, Presence]:
         members: dict[str, dict[CountedAs, int]] = {}
         for member in self.members.values():
             if member.standing is not None and member.org is not None:
@@ -229,7 +190,6 @@ class Ledger:
                 at[counted_as(member)] += 1
         covering: dict[str, set[Formation]] = {}
         effective: dict[str, set[Formation]] = {}
-        living = self.in_effect()
         for name, branch in self.branches.items():
             for org, how in formations(branch, branch.covers).items():
                 covering.setdefault(org, set()).add(how)

@@ -9,17 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from domain.events.facts import Fact
-from domain.ledger.entities import (
-    Attributes,
-    Branch,
-    Instructor,
-    Member,
-    Organization,
-    State,
-    apply,
-    counted_as,
-    initial_state,
-)
+from domain.ledger.branches import Branch
+from domain.ledger.entities import Attributes, Instructor, Member, Organization, State, apply, counted_as, initial_state
 from domain.ledger.policy import DEFAULT_POLICY, Policy, read_policy
 from domain.ledger.rows import Row
 from domain.values.terms import COUNTED_AS, CountedAs, Formation

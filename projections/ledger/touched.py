@@ -13,7 +13,8 @@ from typing import Any, Final, NamedTuple, Protocol
 from domain.access.rights import Changed, Place
 from domain.events.facts import Event, EventKey, Fact, corrected, entity_of, fact, family_of, standing_fact, subject_of
 from domain.events.types import CORRECTED, EVENT_TYPES
-from domain.ledger.entities import Branch, Instructor, Member, Organization
+from domain.ledger.branches import Branch
+from domain.ledger.entities import Instructor, Member, Organization
 from domain.values.reach import Reach
 from projections.ledger.fold.records import EntityState, initial
 from projections.ledger.fold.timeline import Timeline, differences, fold
@@ -119,7 +120,7 @@ class _Work:
             _Span(org, each.day_from, each.day_to)
             for each in differences(family, *timelines)
             for state in (each.before, each.after)
-            for org in _organizations(entity, state)
+            for org in organizations_at(entity, state)
         }
         if not spans:
             spans = self._as_stated(entity, timelines)
@@ -136,7 +137,7 @@ class _Work:
             if each.entity == entity:
                 day = each.effective_on.toordinal()
                 states = [_state_on(entity, timeline, day) for timeline in timelines]
-                orgs = {org for state in states for org in _organizations(entity, state)}
+                orgs = {org for state in states for org in organizations_at(entity, state)}
                 found |= {_Span(org, day, day + 1) for org in orgs | set(_named(each.data))}
         return found
 
@@ -161,7 +162,7 @@ class _Work:
         branch, visit = act.data.get("branch"), act.data.get("visit")
         if isinstance(branch, str):
             timeline = fold("branch", self._story.facts(branch))
-            covered = _organizations(branch, _state_on(branch, timeline, day))
+            covered = organizations_at(branch, _state_on(branch, timeline, day))
             orgs.update(covered)
             if not covered:
                 self._unused_branch(branch, (timeline, timeline))
@@ -178,7 +179,7 @@ class _Work:
         return self._timelines[org]
 
 
-def _organizations(entity: str, state: EntityState) -> frozenset[str]:
+def organizations_at(entity: str, state: EntityState) -> frozenset[str]:
     """The organizations where an entity of this state is."""
     match state:
         case Organization(attributes=None):

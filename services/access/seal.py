@@ -1,4 +1,4 @@
-"""What only this service can make or read: the cookie of a sign-in under way, and persons' pseudonyms."""
+"""What only this service can make or read: the cookie of a sign-in under way, persons' pseudonyms, cursors' marks."""
 
 import hashlib
 import hmac
@@ -17,19 +17,26 @@ COOKIE_LENGTH_MAX: Final = 4_096
 _HEADER: Final = {"alg": "dir", "enc": "A256GCM"}
 _ALGORITHMS: Final = ["dir", "A256GCM"]
 _PSEUDONYM_BYTES: Final = 16
+MARK_BYTES: Final = 16
 
 
 class Seal:
     """Its keys are in files of `folder`, made where they are missing."""
 
     def __init__(self, folder: Path) -> None:
-        self._key = OctKey.import_key(load_or_create_secret(folder / "session.key"))
+        secret = load_or_create_secret(folder / "session.key")
+        self._key = OctKey.import_key(secret)
+        self._mark_key = hmac.digest(secret, b"taizhang marks", hashlib.sha256)
         self._pseudonym_key = load_or_create_secret(folder / "pseudonym.key")
 
     def pseudonym(self, issuer: str, subject: str) -> str:
         """The name of a person in the log, the trail of reading and the service's log; only this key links the two."""
         text = f"{issuer}\n{subject}".encode()
         return f"user:{hmac.digest(self._pseudonym_key, text, hashlib.sha256)[:_PSEUDONYM_BYTES].hex()}"
+
+    def mark(self, content: bytes) -> bytes:
+        """16 bytes that only this service can add to what it hands out in the open, as cursors."""
+        return hmac.digest(self._mark_key, content, hashlib.sha256)[:MARK_BYTES]
 
     def close(self, purpose: str, content: dict[str, Any], seconds: int) -> str:
         """A cookie's value that holds `content` for so long, for one purpose (RFC 7516, `dir` with A256GCM)."""

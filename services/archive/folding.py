@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from domain.ledger.rates import answerable, group
+from domain.ledger.rates import group
 from domain.ledger.rows import Ledger
 from services.archive.figures import Counted, Question, answer
 from services.evidence.bundles.answers import fold, no_garbage_collection
@@ -20,6 +20,4 @@ def replay(asked: Question) -> dict[str, Any]:
 
 
 def _counted(state: Ledger, asked: Question) -> Counted:
-    judged = state.activity_policy is not None
-    rows = state.rows() if answerable(asked.filters, judged=judged) else []
-    return Counted(group(rows, asked.dimensions, asked.filters), judged)
+    return Counted(group(state.rows(), asked.dimensions, asked.filters), state.activity_policy is not None)

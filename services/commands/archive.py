@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -62,6 +62,10 @@ def archive(folder: Annotated[Path, typer.Argument(help="归档目录 where to w
 @filtered
 def replay(  # noqa: PLR0917 - typer reads options from parameters
     folder: Folder,
+    engine: Annotated[
+        Literal["local", "spark"], typer.Option(help="引擎 local: in this process; spark: on a Spark master")
+    ] = "local",
+    master: Annotated[str | None, typer.Option(help="Spark 主节点 the master, as spark://…; all cores here")] = None,
     as_of: AsOf = None,
     known_at: KnownAt = None,
     group_by: GroupBy = None,
@@ -75,12 +79,16 @@ def replay(  # noqa: PLR0917 - typer reads options from parameters
 
     Example: taizhang replay --archive /srv/archive --as-of 2024-12-31 --known-at 2025-01-05T09:00:00+08:00
     """
-    _require("pyarrow", "archive")
+    _require("pyarrow" if engine == "local" else "pyspark", "archive" if engine == "local" else "spark")
 
     def count(asked: "Question") -> dict[str, Any]:
-        from services.archive.folding import replay as folded  # noqa: PLC0415 - needs the extra
+        if engine == "local":
+            from services.archive.folding import replay as local  # noqa: PLC0415 - needs the extra
 
-        return folded(asked)
+            return local(asked)
+        from services.archive.spark import replay as spark  # noqa: PLC0415 - needs the extra
+
+        return spark(asked, master)
 
     answer_from(count, folder, log_key, logs, (as_of, known_at, group_by), filters, as_json=as_json)
 

@@ -17,7 +17,7 @@ from domain.events.types import EVENT_TYPES
 from domain.ledger.entities import Attributes
 from domain.ledger.rows import Row
 from domain.values.fields import Data
-from domain.values.terms import MEASURES
+from domain.values.terms import BODY_KINDS, MEASURES
 from services.contract.event_schema import DIALECT, Document, event_schema
 from services.fieldwork import reminders
 from services.log.messages import SIGNATURE_LENGTH_MAX
@@ -32,6 +32,11 @@ def ledger_schema() -> Document:
     """The JSON Schema of one message of the ledger's topic and of the stream: a row, or null for none."""
     row = _object_of(Row)
     row["properties"]["attributes"] = _object_of(Attributes)
+    body = {"type": ["string", "null"], "description": "an identifier; none where it was said to have none"}
+    row["properties"]["bodies"] = {
+        "type": "object", "properties": dict.fromkeys(BODY_KINDS, body), "required": list(BODY_KINDS),
+        "additionalProperties": False,
+    }  # fmt: skip
     return {
         "$schema": DIALECT,
         "$id": f"{LEDGER}.json",

@@ -19,7 +19,8 @@ from domain.fieldwork.surveys import (
 )
 from domain.ledger.rates import ANY
 from domain.ledger.rows import Row
-from services.ledger.queries import Queries, chosen_rows, rows_at
+from services.ledger.queries import Queries, chosen_rows
+from services.ledger.row_reading import rows_at
 from services.system.errors import NotFoundError
 
 

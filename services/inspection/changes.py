@@ -19,7 +19,7 @@ from projections.ledger.columns.columns import Int32
 from projections.ledger.columns.counts import matching, rows_of
 from projections.ledger.columns.moves import Moved, moved, touching
 from services.ledger.ledger_at import LedgerAt
-from services.ledger.queries import rows_at
+from services.ledger.row_reading import rows_at
 from services.ledger.view import View
 from services.log.reader import LogReader
 from services.system.errors import InvalidValueError

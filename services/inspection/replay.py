@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from domain.events.facts import Event
-from domain.ledger.entities import Branch
+from domain.ledger.branches import Branch
 from domain.ledger.rates import Counts, Filters, add, unjudged
 from domain.ledger.rows import ledger as fold_ledger
 from projections.ledger.columns.moves import steps

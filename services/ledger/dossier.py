@@ -8,14 +8,15 @@ from typing import Any, NamedTuple, cast
 
 from psycopg import Cursor
 
-from domain.ledger.entities import Branch
+from domain.ledger.branches import Branch
 from domain.ledger.rows import Row
 from domain.ledger.traces import DecidedBy, trace
 from domain.values.terms import Relation, Standing
 from projections.ledger.columns.rows import AnomalyRow, OrgEntry, PresenceRow, deciding
 from projections.ledger.rows import AT_ANSWERS, INACTIVE
 from services.ledger import held
-from services.ledger.queries import Queries, org_row, row_of
+from services.ledger.queries import Queries
+from services.ledger.row_reading import org_row, row_of
 from services.ledger.sight import Sight
 from services.ledger.traces import FactsAround, facts_around
 from services.ledger.view import View

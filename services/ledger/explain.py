@@ -7,7 +7,8 @@ from domain.ledger.rates import Counts, count_row
 from domain.ledger.rows import Row
 from domain.ledger.traces import DecidedBy
 from projections.ledger.columns.choosing import Group
-from services.ledger.queries import Queries, rows_at
+from services.ledger.queries import Queries
+from services.ledger.row_reading import rows_at
 from services.ledger.traces import facts_around
 
 

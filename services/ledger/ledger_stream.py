@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from domain.ledger.policy import DEFAULT_POLICY
 from domain.ledger.rates import ANY
-from domain.ledger.rows import Row
+from domain.ledger.rows import Row, told
 from domain.values.instants import parse_date
 from domain.values.scope import Scope
 from projections.ledger.columns.columns import Snapshot
 from projections.ledger.columns.counts import deciding_entries, matching, rows_of
-from services.ledger.queries import Queries, rows_at
+from services.ledger.queries import Queries
+from services.ledger.row_reading import rows_at
 from services.ledger.view import View
 from services.system.errors import NotFoundError
 from services.system.settings import SHANGHAI
@@ -100,9 +101,7 @@ class Change(NamedTuple):
 
     def as_json(self, mark: Mark) -> dict[str, Any]:
         """The change as messages show it."""
-        row = None
-        if self.row is not None:
-            row = {**self.row._asdict(), "attributes": self.row.attributes._asdict()}
+        row = None if self.row is None else told(self.row)
         return {"org": self.org, "position": mark.position, "as_of": mark.as_of.isoformat(), "row": row}
 
 

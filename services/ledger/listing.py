@@ -14,7 +14,8 @@ from domain.ledger.rows import Row
 from projections.ledger.columns.counts import Standing, deciding_entries
 from projections.ledger.columns.names import find
 from services.ledger.name_forms import wanted
-from services.ledger.queries import Queries, chosen_rows, rows_at
+from services.ledger.queries import Queries, chosen_rows
+from services.ledger.row_reading import rows_at
 from services.ledger.view import View
 
 

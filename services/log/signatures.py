@@ -5,6 +5,7 @@ usual or without it (RFC 7797, `b64` false). The payload is the event exactly as
 registered key, whatever the signature's own header asks for.
 """
 
+from base64 import urlsafe_b64decode
 from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import lru_cache
@@ -16,6 +17,7 @@ from joserfc.jwk import Key, import_key
 
 from domain.access.signing_keys import SigningKey
 from domain.events.envelope import EVENT_BYTES_MAX
+from domain.values.ed25519 import is_weak
 from domain.values.reasons import Reason
 from services.log.messages import Message
 
@@ -100,6 +102,8 @@ def check_key(key: dict[str, str]) -> None:
         import_key(dict(key))
     except (JoseError, ValueError, TypeError) as error:
         raise ValueError(f"this is no public key: {error}") from error
+    if key.get("crv") == "Ed25519" and is_weak(urlsafe_b64decode(key["x"] + "==")):
+        raise ValueError("this is no public key: a point of small order, under which anything seems signed")
 
 
 def _key(registered: SigningKey) -> Key:

@@ -102,10 +102,7 @@ class Settings(BaseSettings):
         None, min_length=1, description="令牌受众 the audience of machines' access tokens; left out: none are taken"
     )
     quarantine_days: int = Field(
-        30,
-        ge=1,
-        le=3_650,
-        description="隔离期限 days that quarantine keeps the bytes of what holds numbers or names of persons",
+        30, ge=1, le=3_650, description="隔离期限 days that quarantine keeps bytes that hold data of persons"
     )
     session_idle_minutes: int = Field(
         30, ge=1, le=1_440, description="闲置时限 minutes without a request after which a person's session ends"
@@ -116,6 +113,9 @@ class Settings(BaseSettings):
     )
     url: Annotated[str, AfterValidator(_address)] = Field(
         "http://127.0.0.1:8000", description="服务地址 the running service that publish, rates … call"
+    )
+    metrics_token: SecretStr | None = Field(
+        None, description="指标口令 what /metrics asks for as Authorization: Bearer …; left out: anyone may read it"
     )
     api_key: SecretStr | None = Field(None, description="接口密钥 the key that those commands send")
     log_key_file: Path | None = Field(
@@ -138,9 +138,7 @@ class Settings(BaseSettings):
     )
     batch_events_max: int = Field(10_000, ge=1, le=100_000, description="批量上限 events in one batch over HTTP")
     body_seconds_max: float = Field(60, gt=0, le=3600, description="接收时限 seconds to receive one request's body")
-    head_bytes_max: int = Field(
-        32_768, ge=4096, le=MIB, description="请求头上限 bytes of one request's line and headers"
-    )
+    head_bytes_max: int = Field(32_768, ge=4096, le=MIB, description="请求头上限 bytes of a request's line and headers")
     head_seconds_max: float = Field(10, gt=0, le=600, description="请求头时限 seconds to receive them")
     send_seconds_max: float = Field(
         60, gt=0, le=3600, description="发送时限 seconds that an answer waits for a client that does not read on"
@@ -149,9 +147,7 @@ class Settings(BaseSettings):
     connections_max: int = Field(
         2_048, ge=64, le=100_000, description="连接数上限 connections; for one more the one that waits longest ends"
     )
-    connections_of_one_max: int = Field(
-        512, ge=8, le=100_000, description="同址连接上限 of them from one address, the same way"
-    )
+    connections_of_one_max: int = Field(512, ge=8, le=100_000, description="同址连接上限 of them from one address")
     proxies: Annotated[str, AfterValidator(_addresses)] = Field(
         "", description="反向代理 our own proxies' addresses, with commas between: their X-Forwarded-For is believed"
     )
@@ -159,9 +155,7 @@ class Settings(BaseSettings):
     requests_of_one_max: int = Field(
         32, ge=1, le=100_000, description="同一来者并发 of them of one caller, or before it is known of one address"
     )
-    requests_for_operators: int = Field(
-        32, ge=0, le=1_000, description="运维预留 of them kept for operators and administrators"
-    )
+    requests_for_operators: int = Field(32, ge=0, le=1_000, description="运维预留 of them kept for operators")
     streams_at_once_max: int = Field(100, ge=1, le=100_000, description="变更流上限 streams of the ledger at once")
     streams_of_one_max: int = Field(25, ge=1, le=100_000, description="同一来者变更流 of them of one caller")
     waits_at_once_max: int = Field(128, ge=1, le=100_000, description="等待读上限 reads that wait for a position")
@@ -303,6 +297,8 @@ def load(**overrides: Any) -> Settings:  # noqa: ANN401 - any field
             f"{variable('host')}: {settings.host!r} with --dev. Without sign-in the service stays on this machine: "
             f"use one of {', '.join(LOOPBACK)}, or leave --dev away."
         )
+    if settings.oidc_issuer is not None and settings.public_url is None and not settings.is_loopback:
+        faults.append(f"{variable('public_url')}: not set; the provider sends browsers back there after sign-in")
     if settings.oidc_issuer is not None and settings.oidc_client_id is None:
         faults.append(f"{variable('oidc_client_id')}: not set; {variable('oidc_issuer')} needs it")
     if faults:

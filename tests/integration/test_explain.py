@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.ledger.rates import RATES, Counts, Filters, count_row, group
-from domain.ledger.rows import ledger
+from domain.ledger.rows import ledger, told
 from tests.examples import EXAMPLES
 from tests.fix_service import Service, new_database
 from tests.folding import World, publish
@@ -45,7 +45,7 @@ def check_positions(world: World, as_of: str, each: dict[str, Any]) -> None:
         alone = {*positions, *decided["attributes"]["kind"]}
         events = [event for event in world.events if event.position in alone]
         (again,) = [r for r in ledger(events, date.fromisoformat(as_of), fits).rows() if r.org == row["org"]]
-        found = {**again._asdict(), **again.attributes._asdict()}
+        found = {**told(again), **again.attributes._asdict()}
         assert found[name] == values[name], (row["org"], name)
 
 
@@ -80,7 +80,7 @@ def test_each_organization_has_its_row_and_the_events_that_suffice_for_it(world:
         assert len(behind) == len(rows) > 5
         for each in behind:
             row = rows[each["row"]["org"]]
-            assert each["row"] == {**row._asdict(), "attributes": row.attributes._asdict()}
+            assert each["row"] == told(row)
             assert each["counts"] == count_row(row)._asdict()
             check_positions(world, as_of, each)
             assert max(p for positions in each["decided_by"]["attributes"].values() for p in positions) <= known_at

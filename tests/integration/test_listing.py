@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from domain.ledger.rows import told
 from tests.fix_service import Service
 from tests.folding import World
 from tests.sending import envelope
@@ -23,7 +24,7 @@ def listed(service: Service, limit: int = 1_000, **parameters: Any) -> list[dict
 
 def expected(world: World) -> list[dict[str, Any]]:
     rows = world.rows("2024-12-31", world.head)
-    return [{**row._asdict(), "attributes": row.attributes._asdict()} for row in rows]
+    return [told(row) for row in rows]
 
 
 @pytest.mark.parametrize("limit", [1, 3, 1_000])

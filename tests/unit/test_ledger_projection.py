@@ -6,7 +6,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.ledger.entities import counted_as, formations
+from domain.ledger.branches import formations
+from domain.ledger.entities import counted_as
 from domain.ledger.rates import group, matches, unjudged
 from domain.ledger.rows import ledger
 from projections.ledger.columns import counts, grouping

@@ -31,8 +31,9 @@ from domain.figures.publication import (
 )  # fmt: skip
 from domain.ledger.entities import Attributes
 from domain.ledger.policy import DEFAULT_POLICY
+from domain.ledger.presence import measure
 from domain.ledger.rates import ANY, DIMENSIONS, Counts, Filters, Key, add, group, matches
-from domain.ledger.rows import Row, ledger, measure
+from domain.ledger.rows import Row, ledger
 from domain.values.terms import CATEGORIES_OF_KIND, Kind
 from tests.examples import case
 from tests.histories import as_events, fits

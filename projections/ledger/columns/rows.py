@@ -9,7 +9,7 @@ from psycopg import Cursor, sql
 
 from domain.ledger.entities import Attributes, Organization
 from domain.ledger.placements import Answers
-from domain.ledger.rows import Presence
+from domain.ledger.presence import Presence
 from domain.values.terms import BODY_KINDS, EXCLUSION_REASONS, FORMATIONS, Anomaly
 from projections.ledger.columns.columns import COPY_HEADER, COPY_TRAILER, ENTRY_FIELDS, AttributesRow, Columns
 from projections.ledger.rows import AT_EFFECTIVE, INACTIVE, ActivityPolicyEntry, PolicyEntry, RawState

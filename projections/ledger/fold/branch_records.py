@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from domain.events.facts import Fact
 from domain.ledger.activity import ActivityPolicy, activity_policy_data, read_activity_policy
-from domain.ledger.entities import Meeting
+from domain.ledger.branches import Meeting
 from domain.ledger.living import Life
 from domain.values.spans import Spans
 from domain.values.terms import Formation

@@ -6,7 +6,8 @@ from typing import Any, Final, NamedTuple, cast
 
 from domain.events.facts import ACTIVITY_POLICY, LEDGER_FAMILIES, POLICY, Event, entity_of, family_of
 from domain.events.types import EVENT_TYPES, RANKS
-from domain.ledger.entities import Branch, Instructor, Member, counted_as, formations
+from domain.ledger.branches import Branch, formations
+from domain.ledger.entities import Instructor, Member, counted_as
 from domain.values.terms import EXCLUSION_REASONS, ExclusionReason, Formation
 from projections.ledger.fold.records import EntityState
 from projections.ledger.rows import AT_COUNTED, AT_EFFECTIVE, AT_FORMATION, AT_INSTRUCTORS, RawState

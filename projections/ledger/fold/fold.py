@@ -26,7 +26,8 @@ from domain.events.facts import (
 )
 from domain.events.types import RANKS
 from domain.ledger.activity import ActivityPolicy
-from domain.ledger.entities import Branch, Organization
+from domain.ledger.branches import Branch
+from domain.ledger.entities import Organization
 from domain.ledger.placements import Answers, Body, Existence, named, spans
 from domain.ledger.policy import Policy
 from domain.values.spans import Span

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 from domain.events.facts import ACTIVITY_POLICY, Fact
 from domain.ledger.activity import ActivityPolicy
-from domain.ledger.entities import Branch, Meeting
+from domain.ledger.branches import Branch, Meeting
 from domain.ledger.hierarchy import puts
 from domain.ledger.living import in_effect_spans, life_of
 from domain.values.spans import FOREVER, Span, Spans, both, less, union

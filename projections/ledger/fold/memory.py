@@ -7,7 +7,8 @@ from psycopg import Cursor
 
 from domain.events.facts import Event, EventKey, entity_of
 from domain.events.types import RANKS
-from domain.ledger.entities import Branch, Member
+from domain.ledger.branches import Branch
+from domain.ledger.entities import Member
 from domain.ledger.placements import NOTHING_SAID, Answers, Body, Existence
 from projections.ledger.columns.rows import LedgerReading
 from projections.ledger.fold.effects import identifiers

@@ -8,7 +8,8 @@ from typing import Any, cast
 import orjson
 
 from domain.ledger.activity import ActivityPolicy, activity_policy_data, read_activity_policy
-from domain.ledger.entities import Attributes, Branch, Instructor, Member, Organization, State
+from domain.ledger.branches import Branch
+from domain.ledger.entities import Attributes, Instructor, Member, Organization, State
 from domain.ledger.placements import Body, Said
 from domain.ledger.policy import DEFAULT_POLICY, Policy
 from projections.ledger.fold.branch_records import More, decode_more, encode_more

@@ -20,7 +20,7 @@ from typing import IO, Any, Final, NamedTuple
 
 from domain.events.facts import Event
 from domain.ledger.rates import REGION_DIMENSION_LENGTHS, Counts, Filters, add, count_row, matches, nothing, rates
-from domain.ledger.rows import Ledger, Row
+from domain.ledger.rows import Ledger, Row, told
 from services.evidence.bundles.answers import fold, named_filters, no_garbage_collection
 from services.evidence.bundles.relevant import Accepted, access_for, consulted, named
 from services.evidence.copies.copies import ZIP_FAULTS
@@ -152,14 +152,10 @@ def answer_of(state: Ledger, organizations: Collection[str]) -> dict[str, Any]:
     for row in rows:
         counts = add(counts, count_row(row))
     return {
-        "rows": [_row(row) for row in rows],
+        "rows": [told(row) for row in rows],
         "counts": counts._asdict(),
         "rates": {name: rate._asdict() for name, rate in rates(counts).items()},
     }
-
-
-def _row(row: Row) -> dict[str, Any]:
-    return {**row._asdict(), "attributes": row.attributes._asdict()}
 
 
 class Roots(NamedTuple):

@@ -16,6 +16,7 @@ from enum import IntEnum
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from domain.values.ed25519 import is_weak
 from services.system.errors import TaizhangError
 
 #: The specification asks for at least 16 signatures; one of 5 kB each still fits.
@@ -78,6 +79,10 @@ class VerifierKey:
         _require_name(self.name)
         if len(self.public) != _KEY_BYTES:
             raise NoteError(f"key {self.name} has {len(self.public)} bytes: an Ed25519 public key has {_KEY_BYTES}")
+        if is_weak(self.public):
+            raise NoteError(
+                f"key {self.name} is a point of small order, under which anything seems signed: ask for another"
+            )
 
     @classmethod
     def parse(cls, text: str) -> VerifierKey:
