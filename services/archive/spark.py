@@ -29,9 +29,9 @@ from pyspark.sql import DataFrame, SparkSession
 from domain.events.envelope import check_data
 from domain.events.facts import ACTIVITY_POLICY, LEDGER_FAMILIES, Event, Fact, family_of, standing_fact
 from domain.ledger.entities import apply, initial_state
-from domain.ledger.rates import Counts, Filters, Key, add, group
 from domain.ledger.hierarchy import DECIDING_PARENTS, hierarchy
 from domain.ledger.living import with_those_above
+from domain.ledger.rates import Counts, Filters, Key, add, group
 from domain.ledger.rows import Ledger, ledger_of
 from domain.tree.merkle import Frontier
 from projections.ledger.touched import organizations_at

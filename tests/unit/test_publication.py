@@ -236,6 +236,6 @@ def test_every_count_is_of_organizations_or_of_people() -> None:
     """A count that is added is published in the clear unless it is named with the people's: decide which it is."""
     of_organizations = {
         "registered", "excluded", "organizations", "organization_covered", "standalone", "joint", "affiliated",
-        "work_covered",
+        "work_covered", "effectively_covered",
     }  # fmt: skip
     assert set(Counts._fields) - of_organizations == {*PEOPLE, *OF_MEMBERS}
