@@ -124,7 +124,7 @@ class Attacker:
     def __init__(self, rows: list[Row], figures: list[Published], names: tuple[str, ...]) -> None:
         self.rows = [row for row in rows if not row.excluded]
         equations = {(e.name, e.members): e.shown for e in figures if e.name in names and e.shown != WITHHELD}
-        self.matrix = np.array([self.sum_of(*each) for each in equations]).reshape(-1, len(self.rows))
+        self.matrix = np.array([self.sum_of(*each) for each in equations]).reshape(len(equations), len(self.rows))
         self.values = np.array(list(equations.values()), float)
         nobody = {org for e in figures if e.name == "eligible" and e.shown == 0 for org in e.members}
         below = DEFAULT_POLICY.full_members_for_branch - 1
