@@ -20,7 +20,7 @@ from services.ledger import rebuild
 from services.ledger.view import LedgerView, View
 from services.postgres.database import connect
 from services.system import settings as settings_module
-from tests.examples import EXAMPLES
+from tests.examples import RANDOM_HISTORY
 from tests.fix_service import Service, new_database
 from tests.offices import AS_OF, asked, facts
 from tests.versions import wait_until
@@ -91,7 +91,7 @@ OTHER_ROWS = (
 @pytest.fixture(scope="module")
 def world(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Asked"]:
     database, folder = new_database(postgres), tmp_path_factory.mktemp("pinned")
-    deliveries = EXAMPLES[4]["deliveries"]
+    deliveries = RANDOM_HISTORY["deliveries"]
     branch = next(each["data"]["branch"] for each in deliveries if each["type"].endswith("branch.formed.v1"))
     with Service(folder, "--dev", database_url=database) as service:
         service.publish(deliveries)

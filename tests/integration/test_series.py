@@ -12,7 +12,7 @@ import pytest
 from api.assessment.series import GROUPS_MAX, POINTS_MAX
 from domain.ledger.rates import ANY, Filters
 from domain.values.periods import STEPS, Step, months_before, points
-from tests.examples import EXAMPLES
+from tests.examples import EXAMPLES, WITH_BODIES
 from tests.fix_service import Service, new_database
 from tests.folding import World, publish
 from tests.sending import removed
@@ -25,7 +25,7 @@ SHANGHAI_DAY_END = "16:00:00+00"  # of the same date, in UTC
 def world(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("series")
     with Service(folder, "--dev", database_url=new_database(postgres)) as service:
-        yield publish(service, EXAMPLES[3]["deliveries"])
+        yield publish(service, WITH_BODIES["deliveries"])
 
 
 @pytest.mark.parametrize("step", STEPS)

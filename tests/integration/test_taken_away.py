@@ -18,7 +18,7 @@ from api.exports.csvw import to_csv
 from api.exports.document import Column, Document, Table
 from api.exports.lists import Sheet
 from api.exports.xlsx import to_xlsx
-from tests.examples import EXAMPLES
+from tests.examples import RANDOM_HISTORY
 from tests.exporting import HEADING
 from tests.fix_service import Service, new_database
 from tests.offices import AS_OF, asked, facts
@@ -34,7 +34,7 @@ EMPTY |= {"/v1/matches/candidates"}
 @pytest.fixture(scope="module")
 def world(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, dict[str, str], int]]:
     with Service(tmp_path_factory.mktemp("taken"), "--dev", database_url=new_database(postgres)) as service:
-        deliveries = EXAMPLES[4]["deliveries"]
+        deliveries = RANDOM_HISTORY["deliveries"]
         branch = next(each["data"]["branch"] for each in deliveries if each["type"].endswith("branch.formed.v1"))
         service.publish(deliveries)
         orgs = [each["org"] for each in service.get("/v1/organizations", as_of=AS_OF, min_position=1)["organizations"]]

@@ -21,7 +21,7 @@ from services.ledger import versions
 from services.ledger.projector import Projector
 from services.log.tree import rows
 from services.postgres.database import migrate, open_pool
-from tests.examples import EXAMPLES
+from tests.examples import RANDOM_HISTORY
 from tests.fix_store import Databases
 from tests.small_city import message
 
@@ -47,7 +47,12 @@ class Kept:
         with psycopg.connect(self.conninfo, autocommit=True) as connection:
             versions.ensure(connection)  # as a service does when it begins: the rules are known from then on
         intake = Intake.open(self.conninfo, "test")
-        arriving = [*EXAMPLES[4]["deliveries"], *EXAMPLES[4]["deliveries"][:5], {"id": "no-event"}, {"id": "nor-this"}]
+        arriving = [
+            *RANDOM_HISTORY["deliveries"],
+            *RANDOM_HISTORY["deliveries"][:5],
+            {"id": "no-event"},
+            {"id": "nor-this"},
+        ]
         receipts = intake.admit([message(content, index) for index, content in enumerate(arriving)])
         intake.close()
         assert {receipt.disposition for receipt in receipts} == {"accepted", "duplicate", "quarantined"}

@@ -88,7 +88,9 @@ class ByOrganization:
         limit: int,
     ) -> Standing:
         """Up to `limit` rows of the group in order of organization number, those after number `after`."""
-        if not answerable(group.filters, judged=snapshot.is_judged(day, known_at)):
+        judged = snapshot.is_judged(day, known_at)
+        # Without an activity policy nobody is said to lack what nobody was asked for.
+        if not answerable(group.filters, judged=judged) or (group.lacking == "effectively_covered" and not judged):
             return rows_of(snapshot, np.zeros(0, np.int32), policy)
         order = self._current(version, snapshot)
         known = snapshot.known(known_at)
