@@ -58,7 +58,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @settings(max_examples=8, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
-@given(world=worlds())
+@given(world=worlds(to_come=True))
 def test_random_histories_are_answered_as_the_oracle_answers(
     databases: Databases, keys: Path, world: tuple[list[Delivery], list[Drawn]]
 ) -> None:
