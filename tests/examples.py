@@ -8,13 +8,12 @@ from domain.ledger.rates import Counts
 
 Example = dict[str, Any]
 
-_BY_NAME: dict[str, Example] = {
-    path.stem: json.loads(path.read_text())
+#: By the number that the file's name begins with.
+NUMBERED: dict[str, Example] = {
+    path.name[:2]: json.loads(path.read_text())
     for path in sorted((Path(__file__).parent / "data" / "examples").glob("*.json"))
 }
-EXAMPLES: list[Example] = list(_BY_NAME.values())
-WITH_BODIES = _BY_NAME["05-bodies-bases-relations"]
-RANDOM_HISTORY = _BY_NAME["11-random-history"]
+EXAMPLES: list[Example] = list(NUMBERED.values())
 
 
 def told(counts: dict[str, int], question: dict[str, Any]) -> dict[str, int]:

@@ -18,6 +18,7 @@ MORE = {
     "/v1/rates/ranking": {"group_by": "region:6"},
     "/v1/rates/export": {"format": "json", "group_by": "kind"},
     "/v1/rates/what-if": {"full_members_for_branch": "1"},
+    "/search": {"q": "有限"},
     "/v1/signals": {"deadline": "2024-06-30"},
     "/inspection/signals": {"deadline": "2024-06-30"},
     "/v1/lists/profile": {"source": "/registry/market"},
@@ -62,5 +63,10 @@ def facts(org: str, other: str, branch: str) -> list[dict[str, Any]]:
         ("measure.deadlines_adopted", {"effective_on": "2024-10-01", "establish_days": 30, "combine_days": 30,
                                        "instruct_days": 30}),
         ("region.created", {"effective_on": "2024-01-01", "region": "510104", "name": "锦江区"}),
+        ("body.created", {"effective_on": "2024-01-01", "body": "body:p", "kind": "park", "name": "东园"}),
+        ("organization.placed", {"effective_on": "2024-10-10", "org": org, "body": "body:p"}),
+        ("basis.adopted", {"effective_on": "2024-01-01", "name": "legal_units", "title": "法人单位口径",
+                           "categories": ["private_enterprise"], "legal_persons_only": True, "employees_min": None,
+                           "formations_counted": ["standalone", "joint", "affiliated"]}),
     ]  # fmt: skip
     return [envelope(f"office-{n}", name, data, OFFICE) for n, (name, data) in enumerate(told)]

@@ -24,7 +24,7 @@ BasisAsked = Annotated[
     Query(
         description="The named basis (口径) by which is counted, as adopted by the date; `all` where left out.",
         max_length=NAME_LENGTH_MAX,
-        examples=["legal_units"],
+        examples=["all"],
     ),
 ]
 
@@ -63,7 +63,6 @@ async def filters(  # each is a query parameter of its own
         Query(
             description="Only those that answer to this body or to one below it, as the hierarchy stands on the date.",
             max_length=69,
-            examples=["body:park-1"],
         ),
     ] = None,
     basis: BasisAsked = None,

@@ -223,7 +223,7 @@ def test_of_a_message_whose_regions_were_not_kept_what_was_refused_for_its_place
     exclude = fact("x", "organization.excluded", org=ORG[THERE][0], reason="duplicate")
     tried(city, OFFICE, exclude)
     tried(city, limited("market", sources={"/m"}), {**exclude, "id": "y"})
-    rows("ALTER TABLE taizhang.quarantine DISABLE TRIGGER append_only")
+    rows("ALTER TABLE taizhang.quarantine DISABLE TRIGGER USER")
     rows("UPDATE taizhang.quarantine SET publisher_rights = NULL, publisher_is_steward = false")
     assert _told(quarantine.redrive(1, "steward")) == "no_grant_in_force"
     assert _told(quarantine.redrive(2, "steward")) == "accepted"

@@ -11,11 +11,11 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.examples import EXAMPLES
+from tests.examples import NUMBERED
 from tests.fix_service import START_S_MAX, Service, environment, free_port, shell
 from tests.sending import removed
 
-DELIVERIES: list[dict[str, Any]] = EXAMPLES[0]["deliveries"]
+DELIVERIES: list[dict[str, Any]] = NUMBERED["01"]["deliveries"]
 
 
 def children(service: Service) -> list[psutil.Process]:

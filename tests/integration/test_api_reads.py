@@ -22,12 +22,12 @@ from api.ledger.rates import Rates
 from domain.tree.merkle import leaf_hash
 from domain.tree.proofs import verify_inclusion
 from services.system.settings import SHANGHAI
-from tests.examples import EXAMPLES
+from tests.examples import NUMBERED
 from tests.fix_service import Service, new_database
 from tests.sending import envelope, removed
 
 ORG = "uscc:9151010452601815XG"
-DELIVERIES: list[dict[str, Any]] = EXAMPLES[0]["deliveries"]
+DELIVERIES: list[dict[str, Any]] = NUMBERED["01"]["deliveries"]
 
 
 def mark(source: str) -> str:

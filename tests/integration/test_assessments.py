@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from domain.ledger.rates import ANY
-from tests.examples import RANDOM_HISTORY
+from tests.examples import NUMBERED
 from tests.fix_service import Service, new_database, shell
 from tests.folding import World, publish
 from tests.sending import envelope
@@ -38,7 +38,7 @@ def database(postgres: str) -> str:
 def world(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Half of a random history; tests add to its log."""
     with Service(tmp_path_factory.mktemp("assessments"), "--dev", database_url=database) as service:
-        deliveries = [*campaign(), *RANDOM_HISTORY["deliveries"]]
+        deliveries = [*campaign(), *NUMBERED["12"]["deliveries"]]
         yield publish(service, deliveries[: len(deliveries) // 2])
 
 
@@ -80,7 +80,7 @@ def test_it_renders_identically_after_late_facts_corrections_and_a_rebuild(world
     """The rest of the history comes in: late facts, corrections, retractions; then the projection is rebuilt."""
     service = world.service
     before = report(service, "first")
-    results = service.publish(RANDOM_HISTORY["deliveries"][world.head - 2 :])
+    results = service.publish(NUMBERED["12"]["deliveries"][world.head - 2 :])
     head = max(result.get("position", 0) for result in results)
     service.get("/v1/rates", min_position=head)
     # What came later has a position of its own; the service's statement of the report's roots comes at any time.
@@ -102,7 +102,7 @@ def test_it_renders_identically_after_an_upgrade_to_other_rules(postgres: str, t
     """
     database, former = new_database(postgres), "0" * 64
     with Service(tmp_path, "--dev", database_url=database) as before:
-        publish(before, [*campaign(), *RANDOM_HISTORY["deliveries"][:60]])
+        publish(before, [*campaign(), *NUMBERED["12"]["deliveries"][:60]])
         assert seal(before, "upgraded").status_code == 201
         sealed = report(before, "upgraded")
     with psycopg.connect(database, autocommit=True) as connection:

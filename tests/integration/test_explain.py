@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.ledger.rates import RATES, Counts, Filters, count_row, group
 from domain.ledger.rows import ledger, told
-from tests.examples import WITH_BODIES
+from tests.examples import NUMBERED
 from tests.fix_service import Service, new_database
 from tests.folding import World, publish
 from tests.histories import deliveries, fits, renamed
@@ -88,7 +88,7 @@ def test_each_organization_has_its_row_and_the_events_that_suffice_for_it(world:
 
 
 def test_pages_put_together_are_the_whole_and_stay_as_they_were_known(growing: list[World]) -> None:
-    history, service = renamed(WITH_BODIES["deliveries"]), growing[0].service
+    history, service = renamed(NUMBERED["11"]["deliveries"]), growing[0].service
     half = len(history) // 2
     growing.append(publish(service, history[:half], growing[-1]))
     whole = explained(service, as_of="2024-12-31")

@@ -13,7 +13,7 @@ import openpyxl
 import pytest
 
 from domain.ledger.rates import Counts
-from tests.examples import RANDOM_HISTORY
+from tests.examples import NUMBERED
 from tests.exporting import AS_OF, GROUPED, HEADING, PATH, fetch, records, workbook
 from tests.fix_service import Service, new_database, shell
 from tests.folding import World, publish
@@ -33,7 +33,7 @@ def world(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
         envelope("set", "campaign.target_set", {**about, **target, "rate": "work_coverage"}),
     ]
     with Service(tmp_path_factory.mktemp("exports"), "--dev", database_url=new_database(postgres)) as service:
-        world = publish(service, [*RANDOM_HISTORY["deliveries"], *events])
+        world = publish(service, [*NUMBERED["12"]["deliveries"], *events])
         body = {
             "assessment": "assessment:r", "title": EVIL, "office": "office:city", "campaign": "campaign:c",
             "as_of": AS_OF, "group_by": ["kind"],

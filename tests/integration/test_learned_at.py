@@ -249,7 +249,7 @@ def test_a_page_of_an_empty_ledger_says_so(city: tuple[Service, str]) -> None:
     service, _ = city
     page = service.http.get("/", params={"as_of": AS_OF, "known_at": "2023-12-31T00:00:00Z", "lang": "en"}).text
     assert "nothing was known yet" in page
-    chinese = service.http.get("/", params={"as_of": AS_OF, "known_at": "2023-12-31T00:00:00Z"}).text
+    chinese = service.http.get("/", params={"as_of": AS_OF, "known_at": "2023-12-31T00:00:00Z", "lang": "zh"}).text
     assert "尚无任何事件" in chinese
 
 

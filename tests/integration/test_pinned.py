@@ -20,7 +20,7 @@ from services.ledger import rebuild
 from services.ledger.view import LedgerView, View
 from services.postgres.database import connect
 from services.system import settings as settings_module
-from tests.examples import RANDOM_HISTORY
+from tests.examples import NUMBERED
 from tests.fix_service import Service, new_database
 from tests.offices import AS_OF, asked, facts
 from tests.versions import wait_until
@@ -36,10 +36,13 @@ NO_QUESTIONS = {
     "/sign-in": "of no ledger", "/sign-in/callback": "of no ledger", "/static/{version}/{name}": "of no ledger",
     "/health/live": "of no ledger", "/health/ready": "tells the state of the parts", "/metrics": "as above",
     "/v1/persons": "of no ledger", "/v1/persons/{pseudonym}": "of no ledger", "/v1/access": "of the log alone",
-    "/v1/access/keys": "of no ledger", "/v1/session": "of no ledger",
+    "/v1/access/keys": "of no ledger", "/v1/session": "of no ledger", "/v1/sessions": "of no ledger",
+    "/me": "of no ledger", "/signed-out": "of no ledger", "/sign-in/link/{token}": "of no ledger",
+    "/v1/outlines": "of a file beside the log", "/v1/outlines/{date}": "of a file beside the log",
     **dict.fromkeys((path for path in PATHS if path.startswith(("/v1/log/", "/v1/contract/"))), "of the log alone"),
     **dict.fromkeys((path for path in PATHS if path.startswith(("/v1/readings", "/v1/quarantine"))), "as above"),
-    "/v1/export": "the whole log", "/v1/sources": "the account of what arrived",
+    "/v1/proof": "of roots that the log states", "/v1/export": "the whole log",
+    "/v1/sources": "the account of what arrived",
     **dict.fromkeys((path for path in PATHS if path.startswith("/intake")), "the account of what arrived"),
 }  # fmt: skip
 # Parts of an answer that differ each time it is given.
@@ -91,7 +94,7 @@ OTHER_ROWS = (
 @pytest.fixture(scope="module")
 def world(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Asked"]:
     database, folder = new_database(postgres), tmp_path_factory.mktemp("pinned")
-    deliveries = RANDOM_HISTORY["deliveries"]
+    deliveries = NUMBERED["12"]["deliveries"]
     branch = next(each["data"]["branch"] for each in deliveries if each["type"].endswith("branch.formed.v1"))
     with Service(folder, "--dev", database_url=database) as service:
         service.publish(deliveries)

@@ -10,7 +10,7 @@ import pytest
 
 from domain.figures.publication import OF_MEMBERS, PEOPLE, PEOPLE_MIN
 from domain.ledger.rates import RATES, Counts
-from tests.examples import RANDOM_HISTORY
+from tests.examples import NUMBERED
 from tests.exporting import AS_OF, GROUPED, HEADING, PATH, fetch, workbook
 from tests.fix_service import Service, new_database
 from tests.folding import World, publish
@@ -35,7 +35,7 @@ def world(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
         data = {**about, **target, "target": name, "rate": rate, **segment}
         events.append(envelope(f"set-{name}", "campaign.target_set", data))
     with Service(tmp_path_factory.mktemp("publications"), "--dev", database_url=new_database(postgres)) as service:
-        world = publish(service, [*RANDOM_HISTORY["deliveries"], *events])
+        world = publish(service, [*NUMBERED["12"]["deliveries"], *events])
         body = {
             "assessment": "assessment:people", "title": "人数", "office": "office:city", "campaign": "campaign:people",
             "as_of": AS_OF, "group_by": ["kind"],

@@ -12,7 +12,7 @@ import pytest
 from api.assessment.series import GROUPS_MAX, POINTS_MAX
 from domain.ledger.rates import ANY, Filters
 from domain.values.periods import STEPS, Step, months_before, points
-from tests.examples import EXAMPLES, WITH_BODIES
+from tests.examples import NUMBERED
 from tests.fix_service import Service, new_database
 from tests.folding import World, publish
 from tests.sending import removed
@@ -25,7 +25,7 @@ SHANGHAI_DAY_END = "16:00:00+00"  # of the same date, in UTC
 def world(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("series")
     with Service(folder, "--dev", database_url=new_database(postgres)) as service:
-        yield publish(service, WITH_BODIES["deliveries"])
+        yield publish(service, NUMBERED["11"]["deliveries"])
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -104,7 +104,7 @@ def test_known_then_is_each_day_as_it_was_known_when_it_ended(database: str, tmp
     """The clock of the log is set back: its guard against changes stands aside for the owner of the table."""
     today = date.fromisoformat("2024-06-20")
     with Service(tmp_path, "--dev", database_url=database) as service:
-        world = publish(service, EXAMPLES[2]["deliveries"])
+        world = publish(service, NUMBERED["03"]["deliveries"])
         with psycopg.connect(database, autocommit=True) as connection:
             connection.execute("ALTER TABLE taizhang.log DISABLE TRIGGER USER")
             for position in range(1, world.head + 1):
