@@ -292,7 +292,7 @@ def test_the_page_publishes_the_plan_that_was_looked_at_or_shows_what_came_since
         address = second.headers["location"]
         looked_at = plan()
         post(service, source, as_csv([[*row[:5], "5", ""] for row in rows]), "2024-04-20", publish=True)
-        shown = browser.post(address, data={**looked_at, "confirm": looked_at["gone"]}).text
+        shown = browser.post(address, params={"lang": "en"}, data={**looked_at, "confirm": looked_at["gone"]}).text
         assert "data-outcome" not in shown
         assert "another plan than the one confirmed" in shown
         assert f"of {source} at position" in shown
