@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problem details. Every error that leaves the service has this one form."""
 
+import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -95,7 +96,15 @@ class Problem(HTTPException):
             "errors": self.errors,
             **self.more,
         }
-        return Response(orjson.dumps(body), status.value, headers=self.headers, media_type=MEDIA_TYPE)
+        return Response(_as_json(body), status.value, headers=self.headers, media_type=MEDIA_TYPE)
+
+
+def _as_json(body: dict[str, Any]) -> bytes:
+    """JSON in UTF-8; what was sent and is no text (half of a surrogate pair) is shown as a question mark."""
+    try:
+        return orjson.dumps(body)
+    except TypeError:
+        return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def invalid(name: str, value: object, rule: str, message: str) -> Problem:
