@@ -151,8 +151,13 @@ def nothing(*, judged: bool) -> Counts:
     return Counts() if judged else unjudged(Counts())
 
 
+def written(counts: Counts) -> dict[str, int]:
+    """Counts as an event states them: what has no answer is left out."""
+    return {name: count for name, count in counts._asdict().items() if count is not None}
+
+
 def read_counts(data: Mapping[str, int | None]) -> Counts:
-    """The counts that were written down; before there was an activity policy, nobody asked who is effectively covered.
+    """The counts that were `written` down; without an activity policy nobody asked who is effectively covered.
 
     Raises:
         TypeError: there is one that no group has.
