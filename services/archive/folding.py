@@ -3,8 +3,7 @@
 from typing import Any
 
 from domain.ledger.rates import group
-from domain.ledger.rows import Ledger
-from services.archive.figures import Counted, Question, answer
+from services.archive.figures import Question, answer
 from services.evidence.bundles.answers import fold, no_garbage_collection
 
 
@@ -15,9 +14,8 @@ def replay(asked: Question) -> dict[str, Any]:
         ArchiveError: the events do not give the roots that were signed.
     """
     with no_garbage_collection():
-        counted = [_counted(fold(log.events(known.position), asked.as_of), asked) for log, known in asked.logs]
+        counted = [
+            group(fold(log.events(known.position), asked.as_of).rows(), asked.dimensions, asked.filters)
+            for log, known in asked.logs
+        ]
     return answer(asked, counted)
-
-
-def _counted(state: Ledger, asked: Question) -> Counted:
-    return Counted(group(state.rows(), asked.dimensions, asked.filters), state.activity_policy is not None)

@@ -29,7 +29,6 @@ class Standing:
 
     `entry` is the entry that decides the row; codes are indexes in KINDS, CATEGORIES, MEASURES,
     FORMATIONS (NO_FORMATION for null), and numbers in the snapshot's regions and industries.
-    `effectively_covered` is false throughout where no activity policy is in force.
     """
 
     entry: Int32
@@ -52,7 +51,6 @@ class Standing:
     work_covered: Mask
     eligible: Mask
     measure: NDArray[np.int8]
-    effectively_covered: Mask
 
     def __len__(self) -> int:
         return len(self.entry)
@@ -113,7 +111,6 @@ def rows_of(snapshot: Snapshot, decided: Int32, policy: Policy) -> Standing:
         work_covered=(formations != 0) | entries["instructed"][decided],
         eligible=eligible,
         measure=measure.astype(np.int8),
-        effectively_covered=(entries["effective"][decided] & counted) != 0,
     )
 
 
@@ -134,11 +131,7 @@ def matching(snapshot: Snapshot, rows: Standing, filters: Filters) -> Mask:
     ):
         if wanted is not None:
             mask &= codes == names.index(wanted) if wanted in names else False
-    for flags, flag in (
-        (rows.work_covered, filters.work_covered),
-        (rows.eligible, filters.eligible),
-        (rows.effectively_covered, filters.effectively_covered),
-    ):
+    for flags, flag in ((rows.work_covered, filters.work_covered), (rows.eligible, filters.eligible)):
         if flag is not None:
             mask &= flags == flag
     if filters.region is not None:
