@@ -52,7 +52,7 @@ def test_pages_are_no_part_of_the_contract(service: Service) -> None:
 def test_files_are_kept_for_ever_under_the_name_of_their_content(service: Service) -> None:
     page = service.http.get("/", headers=HTML).text
     found = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
-    assert len(found) == 3
+    assert len(found) == 4
     for path in found:
         answer = service.http.get(path)
         assert answer.status_code == 200
