@@ -8,14 +8,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from http.cookiejar import Cookie, DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, Self
+from urllib.request import Request
 
 import httpx
 import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
+
+from api.site.base import LANG_COOKIE
 
 ROOT = Path(__file__).parents[1]
 START_S_MAX = 120.0
@@ -35,6 +39,13 @@ def environment(**settings: str) -> dict[str, str]:
     return inherited | {f"TAIZHANG_{name.upper()}": value for name, value in settings.items()}
 
 
+class _NoLanguage(DefaultCookiePolicy):
+    """Keeps every cookie but the language of the last page: tests that share a service share no reader."""
+
+    def set_ok(self, cookie: Cookie, request: Request) -> bool:
+        return cookie.name != LANG_COOKIE and super().set_ok(cookie, request)
+
+
 class Service:
     """`taizhang serve`, started and stopped; its log lines are in `log`."""
 
@@ -45,6 +56,7 @@ class Service:
         # Idle connections are given up before the server ends them, at 5 s.
         kept = httpx.Limits(keepalive_expiry=2)
         self.http = httpx.Client(base_url=self.url, timeout=30, trust_env=False, limits=kept)
+        self.http.cookies.jar.set_policy(_NoLanguage())
         command = [sys.executable, "-m", "services.commands.cli", "serve", "--port", str(self.port), *arguments]
         given = {"log_format": "json", "data": str(folder / "data"), **settings}
         with self.log.open("ab") as log:
