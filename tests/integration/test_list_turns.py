@@ -266,7 +266,7 @@ def test_lists_are_decided_from_the_log_while_the_projector_stands_still(
     for child in psutil.Process(lagging.process.pid).children():
         if "projector" in child.cmdline():
             child.resume()
-    asked = {"as_of": "2024-02-01", "min_position": position}
+    asked: dict[str, Any] = {"as_of": "2024-02-01", "min_position": position}
     deadline = time.monotonic() + 60
     while lagging.http.get("/v1/rates", params=asked).status_code == 503:
         assert time.monotonic() < deadline

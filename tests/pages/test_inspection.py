@@ -98,7 +98,7 @@ def test_signals_are_those_of_the_api_with_their_events(tab: Page, city_service:
     assert [words(each) for each in subjects] == [each["subject"] for each in asked["hits"]]
     first = [int(each.removeprefix("#")) for each in tab.locator("tbody tr").first.locator(".event").all_inner_texts()]
     assert first == asked["hits"][0]["positions"][:6]
-    tab.get_by_role("navigation", name="预警").get_by_role("link", name="没有党员的党组织").click()
+    tab.get_by_role("navigation", name="预警").get_by_role("link", name="所覆盖单位无党员").click()
     expect(tab).to_have_url(re.compile("signal=branch_without_members"))
     expect(tab.locator("table")).to_have_count(1)
 
