@@ -4,6 +4,7 @@ import os
 import random
 import secrets
 import signal
+from importlib.util import find_spec
 
 import hypothesis
 import pytest
@@ -22,6 +23,9 @@ pytest_plugins = [
     "tests.fix_plain",
     "tests.fix_turn",
 ]
+
+# Its fixtures need the extra, which `make test` does without.
+collect_ignore = [] if find_spec("pyarrow") and find_spec("duckdb") else ["archive"]
 
 SEED_VARIABLE = "TAIZHANG_TEST_SEED"
 SEED = pytest.StashKey[int]()

@@ -38,7 +38,7 @@ TIMES = [
 ]  # fmt: skip
 NUMBERS = count(1)
 WORDS_MAX = 6
-NAMES_MAX = 48
+NAMES_MAX = 78
 often: st.SearchStrategy[bool] = st.integers(0, 31).map(bool)
 seldom = st.integers(0, 5).map(lambda n: n == 1)
 sometimes = st.integers(0, 2).map(lambda n: n == 1)

@@ -33,7 +33,7 @@ FLOORS_TO_COME = {
     "with a term that is over": 5,
     "with a secretary's office vacant for too long": 3,
     "with meetings missed": 10,
-    "under a body": 20,
+    "under a body": 10,
     "with members elsewhere": 10,
     "eligible by members elsewhere alone": 1,
     "an extension that is too long": 2,

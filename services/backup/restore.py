@@ -101,6 +101,7 @@ def restore(settings: Settings, folder: Path, asked: Asked, told: Callable[[str]
         if LOG.root_at(connection, LOG.size(connection)).hex() != manifest.root_hash:
             raise BackupError(f"the log in {folder} has another root than {MANIFEST} names: it is refused")
         lost = _compared(connection, settings, keys, asked)
+        sealed.in_place(keys if not lost else _aside(settings, keys), settings)
     migrate(settings.conninfo)
     put = _put_back(settings, keys, begins_anew=bool(lost))
     told("重建台账 building the ledger from the log")
@@ -175,6 +176,10 @@ def _put_back(settings: Settings, keys: dict[str, bytes], *, begins_anew: bool) 
     for path in sorted(key_file.parent.glob(f"{key_file.name}*")) if key_file.parent.is_dir() else []:
         if not path.name.endswith(SUPERSEDED):
             path.rename(path.with_name(f"{path.name}{SUPERSEDED}"))
-    of_log = {name for name in keys if Path(name).name.startswith(key_file.name)}
-    aside = {f"{name}{SUPERSEDED}" if name in of_log else name: data for name, data in keys.items()}
-    return sealed.put_back(aside, settings)
+    return sealed.put_back(_aside(settings, keys), settings)
+
+
+def _aside(settings: Settings, keys: dict[str, bytes]) -> dict[str, bytes]:
+    """The keys, the superseded log's under names that say so."""
+    of_log = {name for name in keys if Path(name).name.startswith(settings.log_key_path.name)}
+    return {f"{name}{SUPERSEDED}" if name in of_log else name: data for name, data in keys.items()}

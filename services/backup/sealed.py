@@ -61,11 +61,11 @@ def missing(keys: dict[str, bytes], settings: Settings) -> list[str]:
     return [f"{name} ({what})" for name, what in needed.items() if name not in keys]
 
 
-def put_back(keys: dict[str, bytes], settings: Settings) -> int:
-    """Write the keys where the settings have them; how many.
+def in_place(keys: dict[str, bytes], settings: Settings) -> dict[Path, bytes]:
+    """The keys by the file that the settings have for each.
 
     Raises:
-        SealedError: another key stands where one belongs; nothing is written.
+        SealedError: another key stands where one belongs.
     """
     folder, log_key, api_keys = places(settings).values()
     targets = dict[Path, bytes]()
@@ -81,6 +81,16 @@ def put_back(keys: dict[str, bytes], settings: Settings) -> int:
                 f"{path} holds another key than the backup: move it away if the backup's is to be used, or name "
                 "another folder with --data"
             )
+    return targets
+
+
+def put_back(keys: dict[str, bytes], settings: Settings) -> int:
+    """Write the keys where the settings have them; how many.
+
+    Raises:
+        SealedError: another key stands where one belongs; nothing is written.
+    """
+    targets = in_place(keys, settings)
     for path, data in targets.items():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_durably(path, data)

@@ -132,7 +132,7 @@ def test_one_s_own_sessions_are_listed_and_ended_one_or_all(alone: tuple[Service
         out = here.post("/sign-out")
         assert out.headers["location"] == "/signed-out"
         assert "cache" in out.headers["clear-site-data"]
-        told = here.get("/signed-out")
+        told = here.get("/signed-out?lang=zh")
         assert "您已退出" in told.text
         assert told.headers["cache-control"] == page.headers["cache-control"] == "no-store"
     kept = {"taizhang": cookie}  # whoever kept the cookie has nothing

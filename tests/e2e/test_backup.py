@@ -113,30 +113,38 @@ def test_what_was_backed_up_under_load_comes_back_and_verifies(site: Site, other
     assert other.run("verify").returncode == 0
 
 
-@pytest.fixture
-def backed_up(site: Site, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made_once(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Site, Path]:
     """A backup of forty events; the service went on to fifty, and its checkpoint of them was kept."""
-    sent, folder = list(islice(events(), 50)), tmp_path / "backup"
+    folder = tmp_path_factory.mktemp("backed_up")
+    sent, site = list(islice(events(), 50)), Site(postgres, folder / "source")
     with site.service() as service:
         service.publish(sent[:40])
-        made = site.run("backup", str(folder))
+        made = site.run("backup", str(folder / "copies" / "backup"))
         assert made.returncode == 0, made.stdout + made.stderr
         service.publish(sent[40:])
-        (tmp_path / "kept").write_bytes(service.http.get("/v1/log/checkpoint").content)
-    return folder
+        (folder / "copies" / "kept").write_bytes(service.http.get("/v1/log/checkpoint").content)
+    return site, folder / "copies"
+
+
+@pytest.fixture
+def backed_up(made_once: tuple[Site, Path], tmp_path: Path) -> Path:
+    """A copy of that backup, to be damaged; the checkpoint lies beside it."""
+    shutil.copytree(made_once[1], tmp_path / "copies")
+    return tmp_path / "copies" / "backup"
 
 
 def test_a_copy_that_is_behind_what_others_have_seen_is_restored_only_where_that_is_accepted(
-    backed_up: Path, other: Site, tmp_path: Path
+    backed_up: Path, other: Site
 ) -> None:
-    refused = other.run("restore", str(backed_up), "--checkpoint", str(tmp_path / "kept"))
+    refused = other.run("restore", str(backed_up), "--checkpoint", str(backed_up.with_name("kept")))
     assert refused.returncode == 1
-    assert "has seen 50 events, the copy has 40" in refused.stderr
+    assert "has seen 50 positions, the copy has 40" in refused.stderr
     assert other.holds() == 0
     unasked = other.run("restore", str(backed_up), "--witness", "http://127.0.0.1:9")
     assert (unasked.returncode, other.holds()) == (1, 0)
     assert "127.0.0.1:9" in unasked.stderr
-    done = other.run("restore", str(backed_up), "--checkpoint", str(tmp_path / "kept"), "--accept-loss")
+    done = other.run("restore", str(backed_up), "--checkpoint", str(backed_up.with_name("kept")), "--accept-loss")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "accepted as lost" in done.stdout
     assert other.holds() == 40
@@ -179,7 +187,10 @@ def test_a_damaged_backup_or_one_without_its_keys_is_refused_in_words(
     assert other.holds() == 0
 
 
-def test_a_backup_goes_into_a_new_folder_and_a_restore_into_an_empty_database(backed_up: Path, site: Site) -> None:
+def test_a_backup_goes_into_a_new_folder_and_a_restore_into_an_empty_database(
+    made_once: tuple[Site, Path], backed_up: Path
+) -> None:
+    site, _ = made_once
     again = site.run("backup", str(backed_up))
     assert again.returncode == 1
     assert "is there already" in again.stderr
