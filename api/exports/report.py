@@ -15,7 +15,7 @@ from api.site.texts import Lang, text
 from domain.assessment.campaigns import segment_of
 from domain.figures.publication import OF_MEMBERS, PEOPLE
 from domain.ledger.policy import read_policy
-from domain.ledger.rates import RATES, Counts, Filters, ratio
+from domain.ledger.rates import RATES, Filters, ratio, read_counts
 from services.assessment.assessments import Rendered
 from services.assessment.withholding import Withholding
 from services.inspection.known_since import COUNTED, Since, SourceSince
@@ -55,8 +55,8 @@ def report_document(
     )  # fmt: skip
     withholding = Withholding(queries, as_of, asked.known_at) if public else None
     shown = shown_groups(asked, withholding)
-    groups = {tuple(each["key"]): Counts(**each["counts"]) for each in data["groups"]}
-    sealed = Rates(groups, Counts(**data["total"]), read_policy(data["policy"]))
+    groups = {tuple(each["key"]): read_counts(each["counts"]) for each in data["groups"]}
+    sealed = Rates(groups, read_counts(data["total"]), read_policy(data["policy"]))
     by_group = rates_of_groups(shown, sealed)._replace(name="groups", title=text(lang, "export.sheet.groups"))
     sheets, more = listed(queries, asked, shown)
     notes = [text(lang, f"export.note.{name}") for name in ("required", "then", "since")]

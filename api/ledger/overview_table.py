@@ -95,7 +95,7 @@ def rows_by(  # noqa: PLR0917 - one question
         earlier = rates(then[key])[rate] if key in then else None
         rows.append(
             Row(
-                key, counts, each, each.denominator - each.numerator, percentage_points(each, every),
+                key, counts, each, each.denominator - (each.numerator or 0), percentage_points(each, every),
                 None if goal is None else gap_to(goal.target, each), order[key],
                 lines.get(key, []), None if changes is None else page.here(**changes),
                 page.pinned(clocks) | filtered(filters) | behind,
@@ -107,7 +107,7 @@ def rows_by(  # noqa: PLR0917 - one question
 
 def ratio_of(rate: Rate) -> float | None:
     """A rate as a number for what is drawn; None over nothing."""
-    return rate.numerator / rate.denominator if rate.denominator else None
+    return None if rate.numerator is None or not rate.denominator else rate.numerator / rate.denominator
 
 
 def _leading(filters: Filters, dimension: str, key: str | None) -> tuple[dict[str, Value] | None, dict[str, Value]]:

@@ -122,7 +122,7 @@ def _stands(target: Target, kinds: Rates) -> Stands:
     kind = target.segment.kind
     rate = rates(kinds.total if kind is None else kinds.groups.get((kind,), Counts()))[target.rate]
     is_reached = reached(target, rate)
-    missing = None if is_reached is None else max(required(target, rate.denominator) - rate.numerator, 0)
+    missing = None if is_reached is None else max(required(target, rate.denominator) - (rate.numerator or 0), 0)
     return Stands(target, rate, is_reached, missing, segment_of(target))
 
 

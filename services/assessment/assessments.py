@@ -15,7 +15,7 @@ from domain.assessment.campaigns import segment_of, told_segment
 from domain.events.assessment import GROUPS_MAX, SEALED
 from domain.events.facts import Event
 from domain.ledger.policy import Policy
-from domain.ledger.rates import Filters, Rate
+from domain.ledger.rates import Filters, Rate, written
 from services.assessment.campaigns import TargetStanding, Verdict, find_campaign, standings
 from services.inspection.known_since import Since, known_since
 from services.intake.in_turn import Grounds, Matters
@@ -202,8 +202,8 @@ def _results(queries: Queries, recorder: LogRecorder, wanted: Wanted) -> Documen
     return {
         "policy": _policy(found.policy),
         "targets": [_target(each) for each in standings(queries, recorder, campaign, as_of, known_at)],
-        "groups": [{"key": list(key), "counts": counts._asdict()} for key, counts in found.groups.items()],
-        "total": found.total._asdict(),
+        "groups": [{"key": list(key), "counts": written(counts)} for key, counts in found.groups.items()],
+        "total": written(found.total),
         "root_hash": queries.evidence(known_at).root_hash,
     }
 
