@@ -48,6 +48,11 @@ class Counts(NamedTuple):
     eligible_standalone: int = 0
     effectively_covered: int | None = 0
 
+    @property
+    def judged(self) -> bool:
+        """Whether it has an answer who is effectively covered."""
+        return self.effectively_covered is not None
+
 
 _EFFECTIVE: Final = Counts._fields.index("effectively_covered")  # the last, since it alone may have no answer
 
@@ -74,6 +79,14 @@ RATES: Final[dict[str, tuple[str, str]]] = {
 
 
 _SIDES: Final = tuple((Counts._fields.index(above), Counts._fields.index(below)) for above, below in RATES.values())
+
+
+def not_in(rate: Rate) -> int | None:
+    """How many a rate is over without counting them; None of what has no answer.
+
+    What a rate counts is always among what it is over.
+    """
+    return None if rate.numerator is None else rate.denominator - rate.numerator
 
 
 def ratio(numerator: int | None, denominator: int) -> str | None:
@@ -136,7 +149,7 @@ def count_row(row: Row) -> Counts:
 
 def add(left: Counts, right: Counts) -> Counts:
     """The counts of two groups that share no organization."""
-    if left.effectively_covered is None or right.effectively_covered is None:
+    if not (left.judged and right.judged):
         return Counts._make((*map(plus, left[:_EFFECTIVE], right[:_EFFECTIVE]), None))
     return Counts(*map(plus, left, right))
 
@@ -163,6 +176,17 @@ def read_counts(data: Mapping[str, int | None]) -> Counts:
         TypeError: there is one that no group has.
     """
     return Counts(**{"effectively_covered": None, **data})  # type: ignore[arg-type]  # the others were never None
+
+
+def written_rate(rate: Rate) -> dict[str, int]:
+    """Both sides of a rate as an event states them: a numerator without an answer is left out, as of counts."""
+    return {name: side for name, side in zip(Rate._fields, rate[:2], strict=False) if side is not None}
+
+
+def read_rate(sides: Mapping[str, int]) -> Rate:
+    """The rate whose sides were `written_rate` down."""
+    above, below = sides.get("numerator"), sides["denominator"]
+    return Rate(above, below, ratio(above, below))
 
 
 class Filters(NamedTuple):

@@ -38,6 +38,10 @@ class RegionalRates(NamedTuple):
     undivided: dict[tuple[str, ...], Counts]
     total: Counts
 
+    def of(self, code: str) -> Counts:
+        """The counts of a region, of one that nobody is in too."""
+        return self.groups.get(code) or nothing(judged=self.total.judged)
+
 
 def regions_known(queries: Queries, known_at: int) -> Regions:
     """The regions with every change known at a position, of any effective date."""

@@ -89,6 +89,10 @@ class Rates(NamedTuple):
     total: Counts
     policy: Policy
 
+    def of(self, key: Key) -> Counts:
+        """The counts of a group, of one that nobody is in too."""
+        return self.groups.get(key) or nothing(judged=self.total.judged)
+
 
 class Queries:
     """The questions. Make it by `open`, which starts the ledger in memory."""
