@@ -77,7 +77,8 @@ ROOMS: dict[str, dict[str, str]] = {
         "ledger": "admission asking assessment exports inspection site web",
         "fieldwork": "admission asking exports ledger site web",
         "intake": "admission asking exports fieldwork site web",
-        "page_routers": "access assessment fieldwork inspection intake ledger site",
+        "acts": "admission asking intake site web",
+        "page_routers": "access acts assessment fieldwork inspection intake ledger site",
         "app": (
             "access admission asking assessment evidence exports fieldwork "
             "inspection intake ledger operation page_routers site web"
