@@ -233,7 +233,7 @@ def test_the_fault_of_a_row_stands_in_its_row_though_blank_rows_stand_above(offi
     "headers", [{"sec-fetch-site": "cross-site", "origin": "https://elsewhere.example"}, {"origin": "null"}]
 )
 def test_a_form_of_another_site_publishes_nothing(service: Service, headers: dict[str, str]) -> None:
-    with httpx.Client(base_url=service.url, trust_env=False) as browser:
+    with httpx.Client(base_url=service.url, trust_env=False, timeout=30) as browser:
         form = opened(browser, "campaign.opened")
         data = {"effective_on": "2024-05-05", "campaign": "campaign:csrf", "name": "攻坚", "office": "office:o"}
         preview = form.previewed(form.filled(data))
