@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
 from typing import Any, Final
 
@@ -185,8 +185,8 @@ def told(page: httpx.Response) -> str:
     return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", found[0] if found else page.text)))
 
 
-def opened(browser: httpx.Client, act: str, lang: str = "zh", **parameters: str | list[str]) -> Form:
-    """A form of a type's own name; it must open."""
-    page = browser.get(f"/acts/{act}", params={"lang": lang, **parameters}, headers=HTML)
+def opened(browser: httpx.Client, act: str, lang: str = "zh", given: Sequence[str] = (), **parameters: str) -> Form:
+    """A form of a type's own name, filled so far as is given; it must open."""
+    page = browser.get(f"/acts/{act}", params={"lang": lang, "with": list(given), **parameters}, headers=HTML)
     assert page.status_code == 200, told(page)
     return Form(browser, f"/acts/{act}?lang={lang}", page)

@@ -108,7 +108,7 @@ def _fault(page: str, name: str) -> str:
 
 
 def test_the_same_form_sent_twice_at_once_is_one_act(offices: Offices) -> None:
-    form = opened(offices.browsers["city"], "instructor.assigned", **{"with": [f"org:{OTHER}"]})
+    form = opened(offices.browsers["city"], "instructor.assigned", given=[f"org:{OTHER}"])
     fields = form.filled({"effective_on": "2024-05-05", "org": OTHER, "instructor": "person:twice"})
     preview = form.previewed(fields)
     positions = {published(preview.send("publish", preview.held)) for _ in range(3)}
@@ -134,13 +134,13 @@ def test_what_came_about_the_same_since_the_preview_is_told_and_nothing_is_store
 
 def test_a_form_filled_by_its_link_says_whom_it_concerns_by_name(offices: Offices) -> None:
     org = ORGS[HERE][0]
-    form = opened(offices.browsers["city"], "instructor.assigned", as_of="2024-03-03", **{"with": [f"org:{org}"]})
+    form = opened(offices.browsers["city"], "instructor.assigned", as_of="2024-03-03", given=[f"org:{org}"])
     assert form.held["data.org"] == [org]
     assert form.held["data.effective_on"] == ["2024-03-03"]
     preview = form.previewed({**form.held, "data.instructor": ["m"]})
     assert f"组 ({org})" in told(preview.page)
     # Who may not read the ledger learns no name from it.
-    form = opened(offices.browsers["publisher"], "instructor.assigned", **{"with": [f"org:{org}"]})
+    form = opened(offices.browsers["publisher"], "instructor.assigned", given=[f"org:{org}"])
     assert f"组 ({org})" not in told(form.previewed({**form.held, "data.instructor": ["m"]}).page)
 
 
@@ -184,8 +184,8 @@ def test_who_publishes_nothing_has_no_forms(offices: Offices) -> None:
 
 def test_a_correction_begins_with_what_was_said_last(offices: Offices) -> None:
     browser, org = offices.browsers["city"], ORGS[HERE][1]
-    target = {"with": [f"corrects.source:{SOURCE}", f"corrects.id:r {org}"]}
-    form = opened(browser, "event.corrected", **target)
+    target = [f"corrects.source:{SOURCE}", f"corrects.id:r {org}"]
+    form = opened(browser, "event.corrected", given=target)
     assert form.held["data.replacement.name"] == ["组"]
     preview = form.previewed({**form.held, "data.replacement.name": ["新组"], "data.reason": ["写错"]})
     position = published(preview.send("publish", preview.held))
@@ -193,18 +193,18 @@ def test_a_correction_begins_with_what_was_said_last(offices: Offices) -> None:
     assert said["data"]["replacement"]["name"] == "新组"
     assert said["data"]["corrects"] == {"source": SOURCE, "id": f"r {org}"}
     browser.get("/v1/rates", params={"min_position": position})
-    assert opened(browser, "event.corrected", **target).held["data.replacement.name"] == ["新组"]
+    assert opened(browser, "event.corrected", given=target).held["data.replacement.name"] == ["新组"]
     # The county's own office corrects its own; what another office's event says is not shown to it.
     county = offices.browsers["county"]
-    assert opened(county, "event.corrected", **target).held["data.replacement.name"] == ["新组"]
+    assert opened(county, "event.corrected", given=target).held["data.replacement.name"] == ["新组"]
     there = next(orgs[1] for place, orgs in ORGS.items() if place != HERE)
-    hidden = opened(county, "event.corrected", **{"with": [f"corrects.source:{SOURCE}", f"corrects.id:r {there}"]})
+    hidden = opened(county, "event.corrected", given=[f"corrects.source:{SOURCE}", f"corrects.id:r {there}"])
     assert "data.replacement.name" not in hidden.sorts
 
 
 def test_a_retraction_names_its_event(offices: Offices) -> None:
-    target = {"with": [f"retracts.source:{SOURCE}", "retracts.id:i"]}
-    form = opened(offices.browsers["city"], "event.retracted", **target)
+    target = [f"retracts.source:{SOURCE}", "retracts.id:i"]
+    form = opened(offices.browsers["city"], "event.retracted", given=target)
     preview = form.previewed({**form.held, "data.reason": ["写错"]})
     said = offices.event(published(preview.send("publish", preview.held)))
     assert said["data"] == {"retracts": {"source": SOURCE, "id": "i"}, "reason": "写错"}
