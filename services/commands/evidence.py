@@ -1,7 +1,6 @@
-"""The commands of the evidence: verify, export-log, export-evidence, log-key, witness."""
+"""The commands of the evidence: verify, export-log, export-evidence, witness."""
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, datetime
@@ -22,10 +21,12 @@ from services.evidence.bundles.bundle import Contents, Question, Roots, is_bundl
 from services.evidence.bundles.relevant import relevant
 from services.evidence.copies.copies import export_log
 from services.evidence.copies.stored import DatabaseLog
+from services.evidence.notes.key_files import WITNESS_KEY_NAME, load_or_create_key
 from services.evidence.notes.notes import NoteError, SignatureType, VerifierKey
-from services.evidence.notes.signing import WITNESS_KEY_NAME, load_or_create_key, signer_for
+from services.evidence.notes.signing import signer_for
 from services.evidence.roots.figure_proof import is_figure_proof
-from services.evidence.verifier.audit import Asked, audit_bundle, audit_copy, audit_database, audit_figure
+from services.evidence.verifier.asked import Asked
+from services.evidence.verifier.audit import audit_bundle, audit_copy, audit_database, audit_figure
 from services.evidence.verifier.report import STATEMENTS, Report
 from services.evidence.witness.notary import read_witnesses
 from services.evidence.witness.witness import Witness
@@ -100,6 +101,9 @@ def verify(  # noqa: PLR0917 -- typer reads options from parameters
         float | None,
         typer.Option(min=1, help="见证时限 how many seconds old a cosignature may be; of a running ledger one day"),
     ] = None,
+    key_history: Annotated[
+        Path | None, typer.Option(help="历任公钥 of a bundle or a proof: what GET /v1/log/keys answered, as JSON")
+    ] = None,
     log_only: Annotated[  # noqa: FBT002 -- an option
         bool, typer.Option("--log-only", help="只核日志 of the database only the log, not what is kept beside it")
     ] = False,
@@ -129,6 +133,7 @@ def verify(  # noqa: PLR0917 -- typer reads options from parameters
         quorum,
         consistency or (),
         cosigned_within,
+        key_history=key_history,
     )
     asked = _completed(asked, where, settings)
     try:
@@ -279,15 +284,6 @@ def _date(text: str) -> date:
         return parse_date(text)
     except ValueError as fault:
         raise SettingsError(f"--as-of {text!r}: {fault}") from None
-
-
-def log_key(data: Data = None) -> None:
-    """日志公钥 Print the log's public key, to be made known outside this system.
-
-    Example: taizhang log-key > log.key.pub
-    """
-    settings = load(data=data)
-    sys.stdout.write(f"{signer_for(settings.log_key_path, settings.log_origin).verifier}\n")
 
 
 def witness(  # noqa: PLR0917 -- typer reads options from parameters

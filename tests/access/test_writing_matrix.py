@@ -34,6 +34,7 @@ VALUES: dict[str, Any] = {
     "targets": [], "groups": [], "total": {}, "root_hash": HASH, "ruleset": HASH, "checkpoint": "x",
     "by": "assessment:b", "access": "access:m", "holder": "m", "roles": ["inspector"], "source": "/m",
     "format": FORMAT, "kinds": ["new_social"], "counts": ["registered"], "sums": HASH, "entities": 0, "map": HASH,
+    "epoch": 2, "because": "lost", "old_key": "x", "new_key": "x", "size": 0, "signatures": ["x"],
     "key": {"kty": "OKP", "crv": "Ed25519", "x": "A" * 43}, "to": "990303",
     "body": "body:b", "categories": ["courier"], "legal_persons_only": False, "employees_min": None,
     **dict.fromkeys(SignalPolicy._fields, 9),

@@ -8,8 +8,9 @@ import psycopg
 import pytest
 
 from services.evidence.notes.checkpoint import open_checkpoint
+from services.evidence.notes.key_files import load_or_create_key
 from services.evidence.notes.notes import Note, NoteError, SignatureType, SignerKey, VerifierKey
-from services.evidence.notes.signing import CheckpointSigner, LogContradictsError, load_or_create_key
+from services.evidence.notes.signing import CheckpointSigner, LogContradictsError
 from services.evidence.witness.notary import Notary, WitnessedBy, read_witnesses
 from services.evidence.witness.witness import Witness
 from services.log.tree import LOG
@@ -29,7 +30,7 @@ class Watched:
         self.conninfo = conninfo
         key_file = folder / "keys" / "log.key"
         self.key = load_or_create_key(key_file, SignatureType.ED25519, "log.example/watched")
-        self.signer = CheckpointSigner(self.key, key_file)
+        self.signer = CheckpointSigner(key_file)
         self.witness = Witness(KEY, [self.key.verifier], folder / "witness.sqlite3")
 
     def round(self, *witnesses: WitnessedBy) -> list[VerifierKey]:
