@@ -21,14 +21,14 @@ from services.evidence.bundles.bundle import Contents, Question, Roots, is_bundl
 from services.evidence.bundles.relevant import relevant
 from services.evidence.copies.copies import export_log
 from services.evidence.copies.stored import DatabaseLog
-from services.evidence.notes.key_files import WITNESS_KEY_NAME, load_or_create_key
-from services.evidence.notes.notes import NoteError, SignatureType, VerifierKey
+from services.evidence.notes.notes import NoteError, VerifierKey
 from services.evidence.notes.signing import signer_for
 from services.evidence.roots.figure_proof import is_figure_proof
 from services.evidence.verifier.asked import Asked
 from services.evidence.verifier.audit import audit_bundle, audit_copy, audit_database, audit_figure
 from services.evidence.verifier.report import STATEMENTS, Report
 from services.evidence.witness.notary import read_witnesses
+from services.evidence.witness.remembered import STATE_NAME, key_of
 from services.evidence.witness.witness import Witness
 from services.evidence.witness.witness_http import create_app, poll_in_words
 from services.log.tree import LOG
@@ -302,6 +302,10 @@ def witness(  # noqa: PLR0917 -- typer reads options from parameters
     host: Annotated[str, typer.Option(help="地址 the address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="端口 the port")] = 8010,
     interval: Annotated[float, typer.Option(min=1, help="间隔 seconds between rounds")] = 60,
+    new: Annotated[  # noqa: FBT002 -- an option
+        bool,
+        typer.Option("--new", help="新设 the key is there and has never signed anything"),
+    ] = False,
     once: Annotated[  # noqa: FBT002 -- an option
         bool, typer.Option("--once", help="一轮即止 one round, then end; exit code 1 if a ledger was refused")
     ] = False,
@@ -316,9 +320,9 @@ def witness(  # noqa: PLR0917 -- typer reads options from parameters
     import uvicorn  # noqa: PLC0415 -- other commands start without a server
 
     logs.configure("console", "info")
-    key = load_or_create_key(folder / WITNESS_KEY_NAME, SignatureType.COSIGNATURE, name)
+    key = key_of(folder, name, is_new=new)
     trusted = [each for each in map(read_key, trust) if each is not None]
-    watching = Witness(key, trusted, folder / "witness.sqlite3")
+    watching = Witness(key, trusted, folder / STATE_NAME)
     ERR.print(f"见证人公钥 the witness's key: {key.verifier}", soft_wrap=True)
     if once:
         refused = [each for each in ledger or () if not poll_in_words(watching, each)]
