@@ -47,6 +47,7 @@ ROOMS: dict[str, dict[str, str]] = {
         "evidence/copies": "evidence/notes log system",
         "evidence/witness": "evidence/notes log postgres system",
         "evidence/roots": "evidence/copies evidence/notes intake ledger log postgres system",
+        "evidence/keys": "evidence/notes intake log postgres system",
         "serving": "evidence/roots evidence/witness ledger postgres system",
         "fieldwork": "intake ledger log system",
         "lists": "intake ledger log system",
@@ -59,8 +60,8 @@ ROOMS: dict[str, dict[str, str]] = {
         ),
         "backup": "access evidence/copies evidence/notes ledger log postgres system",
         "commands": (
-            "access archive backup demo_city evidence/bundles evidence/copies evidence/notes evidence/roots "
-            "evidence/verifier evidence/witness fieldwork kafka ledger lists log postgres serving system"
+            "access archive backup demo_city evidence/bundles evidence/copies evidence/keys evidence/notes "
+            "evidence/roots evidence/verifier evidence/witness fieldwork kafka ledger lists log postgres serving system"
         ),
     },
     "api": {
