@@ -18,7 +18,7 @@ from psycopg_pool import ConnectionPool as Pool
 from services.system.errors import MigrationError
 
 SCHEMA: Final = "taizhang"
-# Owns nothing; row-level security shows it what concerns the regions that a transaction names (migration 0009).
+# Owns nothing; row-level security shows its logins what concerns the regions of a transaction (migrations 0009, 0026).
 READER: Final = "taizhang_reader"
 SERVER_VERSION_MIN: Final = 15
 CONNECT_TIMEOUT_S: Final = 5
@@ -103,29 +103,23 @@ def _check(connection: Connection[Any]) -> None:
         Pool.check_connection(connection)
 
 
-def configure_scoped(connection: Connection[Any]) -> None:
-    """Make a connection fit to read for callers limited to regions: as READER, who sees nothing before it is told.
-
-    Raises:
-        psycopg.errors.InsufficientPrivilege: the login may not take that role (migration 0009).
-    """
-    configure(connection)
-    connection.execute(f"SET ROLE {READER}")
-
-
 def open_pool(
     conninfo: str,
     application: str,
     *,
     size_min: int = 1,
     size_max: int = 10,
-    configure: Callable[[Connection[Any]], None] = configure,
+    reset: Callable[[Connection[Any]], None] | None = None,
 ) -> Pool[Connection[TupleRow]]:
-    """An open pool of configured connections, for reading; whoever opens it closes it."""
+    """An open pool of configured connections, for reading; whoever opens it closes it.
+
+    `reset` is done to each that comes back, before it is given out again.
+    """
     return Pool(
         conninfo_for(conninfo, application),
         connection_class=Connection[TupleRow],
         configure=configure,
+        reset=reset,
         min_size=size_min,
         max_size=size_max,
         timeout=CONNECT_TIMEOUT_S,
