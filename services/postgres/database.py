@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import psycopg
 from eventsourcing.postgres import ConnectionPool, PostgresDatastore
-from psycopg import Connection, IsolationLevel
+from psycopg import Connection, IsolationLevel, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, TupleRow, dict_row
 from psycopg_pool import ConnectionPool as Pool
@@ -37,6 +37,17 @@ _SESSION: Final = (
     ("idle_in_transaction_session_timeout", f"{IDLE_IN_TRANSACTION_TIMEOUT_S}s"),
     ("lock_timeout", f"{LOCK_TIMEOUT_S}s"), ("timezone", "UTC"), *CLIENT_SILENCE,
 )  # fmt: skip
+
+# What a session of the store's is set to, as one text of several statements: a server may be set up to answer before it
+# has flushed; what an operator made stricter stays so.
+SESSION: Final = sql.SQL("; ").join(
+    [
+        *(sql.SQL("SET {} = {}").format(sql.Identifier(name), sql.Literal(value)) for name, value in _SESSION),
+        sql.SQL(
+            "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+        ),
+    ]
+)
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _MIGRATION_NAME: Final = re.compile(r"([0-9]{4})_([a-z0-9_]+)\.sql", re.ASCII)
@@ -71,14 +82,7 @@ def configure(connection: Connection[Any]) -> None:
     connection.autocommit = True
     # Each statement behind the log's gate must see what was committed before it got through.
     connection.isolation_level = IsolationLevel.READ_COMMITTED
-    connection.execute(
-        "SELECT set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) AS s (name, value)",
-        tuple(map(list, zip(*_SESSION, strict=True))),
-    )
-    # A server may be set up to answer before it has flushed; what an operator made stricter stays so.
-    connection.execute(
-        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
-    )
+    connection.execute(SESSION)
 
 
 def connect(conninfo: str, application: str) -> Connection[TupleRow]:

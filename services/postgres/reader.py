@@ -16,7 +16,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
-from services.postgres.database import READER, configure, connect, open_pool
+from services.postgres.database import READER, SESSION, connect, open_pool
 from services.system.errors import StoreUnavailableError
 
 SUFFIX: Final = "_scoped"
@@ -38,6 +38,16 @@ SELECT concat_ws(', ', CASE WHEN rolsuper THEN 'SUPERUSER' END, CASE WHEN rolbyp
                    WHERE m.roleid <> %(reader)s::regrole AND m.member IN (r.oid, %(reader)s::regrole)))
   FROM pg_roles r WHERE rolname = current_user
 """
+# What DISCARD ALL does but for the plans of the functions, which are of no caller's making; in one round trip.
+_FORGET: Final = sql.SQL("; ").join(
+    [
+        sql.SQL(
+            "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; DEALLOCATE ALL; UNLISTEN *; DISCARD TEMP; DISCARD SEQUENCES"
+        ),
+        sql.SQL("SELECT pg_catalog.pg_advisory_unlock_all()"),
+        SESSION,
+    ]
+)
 _MAKE: Final = "DO $$ BEGIN CREATE ROLE {}; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
 
 
@@ -77,7 +87,7 @@ def making(connection: Connection[Any], conninfo: str) -> list[sql.Composed]:
     login = login_of(conninfo)
     reader, own, service = map(sql.Identifier, (READER, login, _word(conninfo, "user") or ""))
     password = conninfo_to_dict(reader_conninfo(conninfo)).get("password")
-    with_password = sql.SQL("")
+    with_password: sql.Composable = sql.SQL("")
     if password is not None:
         kept = connection.pgconn.encrypt_password(str(password).encode(), login.encode(), b"scram-sha-256")
         with_password = sql.SQL(" PASSWORD {}").format(sql.Literal(kept.decode()))
@@ -154,8 +164,7 @@ def show(connection: Connection[Any], key: bytes, regions: Sequence[str]) -> Non
 
 def _forget(connection: Connection[Any]) -> None:
     """Leave nothing in a session for the next question: no setting, prepared statement or temporary object."""
-    connection.execute("DISCARD ALL")
-    configure(connection)
+    connection.execute(_FORGET)
 
 
 class ScopedConnections:

@@ -306,6 +306,7 @@ def test_no_password_opens_another_login(wall: Wall) -> None:
 LEAVINGS = """
 CREATE TEMP TABLE left_behind (org text);
 PREPARE "_pg3_0" AS SELECT 1;
+SET ROLE taizhang_reader;
 SET search_path = pg_temp;
 SET row_security = off;
 SET timezone = 'Asia/Shanghai';
@@ -318,7 +319,7 @@ SELECT (SELECT count(*) FROM pg_class WHERE relname = 'left_behind' AND relnames
        (SELECT count(*) FROM pg_prepared_statements), (SELECT count(*) FROM pg_listening_channels()),
        (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()),
        current_setting('search_path'), current_setting('row_security'), current_setting('timezone'),
-       taizhang.regions()
+       taizhang.regions(), current_user = session_user
 """
 
 
@@ -335,7 +336,7 @@ def test_what_a_question_leaves_in_its_session_no_other_finds(wall: Wall) -> Non
                     break
         else:
             pytest.fail("the session was not used again")
-    assert found == (0, 0, 0, 0, "pg_catalog, pg_temp", "on", "UTC", [HERE])
+    assert found == (0, 0, 0, 0, "pg_catalog, pg_temp", "on", "UTC", [HERE], True)
 
 
 def test_a_limited_caller_is_answered_on_either_server(wall: Wall) -> None:
