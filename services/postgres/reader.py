@@ -42,7 +42,8 @@ SELECT concat_ws(', ', CASE WHEN rolsuper THEN 'SUPERUSER' END, CASE WHEN rolbyp
 _FORGET: Final = sql.SQL("; ").join(
     [
         sql.SQL(
-            "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; DEALLOCATE ALL; UNLISTEN *; DISCARD TEMP; DISCARD SEQUENCES"
+            "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; DEALLOCATE ALL; UNLISTEN *; DISCARD TEMP;"
+            " DISCARD SEQUENCES"
         ),
         sql.SQL("SELECT pg_catalog.pg_advisory_unlock_all()"),
         SESSION,
