@@ -1,4 +1,4 @@
-"""Statements injected into a limited caller's question; {ledger} is the version's schema, {owner} the service's login."""
+"""Statements injected into a limited caller's question; {ledger} is the version's schema, {owner} the service's."""
 
 REFUSED = (
     # To be somebody else, or more.
