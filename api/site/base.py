@@ -1,6 +1,6 @@
 """What every page stands on: its language, its links, its clocks, and the template around it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import partial
 from typing import Annotated, Any, Final, NamedTuple, get_args
@@ -23,7 +23,7 @@ from api.site.static_files import static
 from api.site.texts import LANGS, TAGS, Lang, has, text
 from api.web.browsers import cookie_name
 from api.web.parts import parts_of
-from domain.ledger.rates import RATES, rates
+from domain.ledger.rates import RATES, not_in, rates
 from domain.values.periods import months_before
 from domain.values.scope import Scope
 from services.access.callers import ROLES, Holder, together
@@ -34,7 +34,7 @@ from services.system.settings import SHANGHAI
 # Which pages the navigation shows, in order: the text `nav.NAME` and the path.
 NAVIGATION: Final = (
     ("overview", "/"), ("ledger", "/ledger"), ("inspection", "/inspection"), ("intake", "/intake"),
-    ("work", "/daily"), ("assessment", "/assessment"),
+    ("work", "/daily"), ("acts", "/acts"), ("assessment", "/assessment"),
 )  # fmt: skip
 
 # Everything comes from the service itself, and nothing is written into the page.
@@ -58,7 +58,7 @@ _ENVIRONMENT: Final = Environment(
 _ENVIRONMENT.filters.update(
     whole=formats.whole, percent=formats.percent, points=formats.points, day=formats.day, moment=formats.moment
 )
-_ENVIRONMENT.filters.update(runs=formats.runs, ratio=formats.ratio, goal=formats.goal, legible=legible)
+_ENVIRONMENT.filters.update(not_in=not_in, runs=formats.runs, ratio=formats.ratio, goal=formats.goal, legible=legible)
 _ENVIRONMENT.globals.update(
     static=static,
     rates=rates,
@@ -110,6 +110,15 @@ class Page:
         holders: Sequence[Holder] = getattr(self.request.state, "holders", ())
         rule: Question | None = self.request.app.state.pages.get(path)
         return rule is not None and bool(let_in(holders, rule))
+
+    def act(self, name: str, given: Mapping[str, object]) -> str:
+        """Where an act has its form, filled so far; nothing where no grant of whoever looks lets it be said."""
+        rule: Question | None = self.request.app.state.pages.get("/acts/{act}")
+        holders: Sequence[Holder] = getattr(self.request.state, "holders", ())
+        rights = [right for holder in (let_in(holders, rule) if rule else ()) for right in holder.rights]
+        if not any(right.could_say(f"taizhang.{name}.v1") for right in rights):
+            return ""
+        return self.addresses.to(f"/acts/{name}", {"with": [f"{field}:{value}" for field, value in given.items()]})
 
     def render(self, template: str, status: int = 200, api: str = "", **context: Any) -> HTMLResponse:  # noqa: ANN401 - the template's
         """The page. With `clocks` among the context it shows the clocks bar; `api` is where the same is data."""

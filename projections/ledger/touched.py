@@ -13,7 +13,8 @@ from typing import Any, Final, NamedTuple, Protocol
 from domain.access.rights import Changed, Place
 from domain.events.facts import Event, EventKey, Fact, corrected, entity_of, fact, family_of, standing_fact, subject_of
 from domain.events.types import CORRECTED, EVENT_TYPES
-from domain.ledger.entities import Branch, Instructor, Member, Organization
+from domain.ledger.branches import Branch
+from domain.ledger.entities import Instructor, Member, Organization
 from domain.values.reach import Reach
 from projections.ledger.fold.records import EntityState, initial
 from projections.ledger.fold.timeline import Timeline, differences, fold
@@ -69,7 +70,7 @@ def changed(event: Event, story: Story, fits: Fits) -> Changed:
         return Changed(named | {Place(None, None)})
     reach = EVENT_TYPES[target.type].reach
     if reach not in (Reach.WHERE_IT_STANDS, Reach.WHAT_IT_NAMES):
-        return Changed(named, whole_city=True)
+        return Changed(named)
     told = _told(event, target, story.words(target.key), fits)
     work = _Work(story, told, target.type)
     work.follow() if reach is Reach.WHERE_IT_STANDS else work.name()

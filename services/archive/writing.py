@@ -24,6 +24,7 @@ from services.archive.layout import (
     EVENT,
     FORMAT,
     LEDGER,
+    POLICIES,
     SEGMENT_EVENTS,
     ArchiveError,
     Manifest,
@@ -278,7 +279,8 @@ class _Writer:
         for table in ("attributes", "organization", "answers"):
             found = self._rows(table, numbers[table], rows.next_numbers[table])
             self._write(segment, table, found, metadata)
-        self._write(segment, "policy", self._rows("policy", segment.first, segment.last + 1), metadata)
+        for table in POLICIES:
+            self._write(segment, table, self._rows(table, segment.first, segment.last + 1), metadata)
 
     def _rows(self, table: str, first: int, end: int) -> pa.Table:
         columns = [sql.Identifier(name) for name in columns_of(table)]
@@ -286,8 +288,7 @@ class _Writer:
         query = sql.SQL(_ROWS).format(
             columns=sql.SQL(", ").join(columns), schema=sql.Identifier(self._version.tables.schema),
             table=sql.Identifier(table), number=number,
-            # Of one position several rows of the policy may come, on days that share none.
-            order=sql.SQL("position, day_from") if table == "policy" else number,
+            order=sql.SQL("position, day_from") if table in POLICIES else number,
         )  # fmt: skip
         with self._connection.cursor(binary=True) as cursor:
             return _table(table, cursor.execute(query, (first, end)).fetchall())

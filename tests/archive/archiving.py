@@ -14,8 +14,7 @@ from services.archive.figures import Question, question
 from services.archive.opening import ArchivedLog, open_archive
 from services.archive.writing import Written, archive_log
 from services.demo_city.world import events
-from services.evidence.notes.notes import SignatureType
-from services.evidence.notes.signing import load_or_create_key, signer_for
+from services.evidence.notes.signing import signer_for
 from services.intake.intake import Intake
 from services.log.messages import Message, Publisher
 from services.postgres.database import migrate
@@ -29,7 +28,7 @@ REGIONS = [None, None, "8801", "880102", "99"]
 
 
 def odd_cases() -> list[dict[str, Any]]:
-    """A branch over five counties, a member who goes from one to another, a correction that moves a fact; a policy."""
+    """A branch over five counties, a member who goes from one to another, a fact that is moved; two policies."""
     registered = [
         event(
             f"odd-{org}", "organization.registered", org=org, kind="new_employment_group", category="courier",
@@ -48,6 +47,10 @@ def odd_cases() -> list[dict[str, Any]]:
         },
     }  # fmt: skip
     policy = {"full_members_for_branch": 4, "employees_for_branch": 30, "formations_counted": ["standalone", "joint"]}
+    activity = {
+        "meetings": {"general": {"least": 1, "per": "quarter"}}, "periods": 1, "term_years": {"branch": 3},
+        "members_for_branch_committee": 7, "vacant_days_max": 60,
+    }  # fmt: skip
     branch = {"name": "联合支部", "tier": "branch", "formation": "joint", "region": "99", "covers": ORGS}
     return [
         *registered,
@@ -57,6 +60,8 @@ def odd_cases() -> list[dict[str, Any]]:
         event("odd-moved", "member.transferred", **member, **between),
         corrected,
         event("odd-policy", "policy.adopted", **{**policy, "effective_on": "2024-10-01"}),
+        event("odd-activity", "activity_policy.adopted", **{**activity, "effective_on": "2024-07-01"}),
+        event("odd-met", "branch.meeting_held", branch="branch:odd", kind="general", quorate=True),
     ]
 
 
@@ -82,10 +87,9 @@ def write(conninfo: str, keys: Path, folder: Path, segment_events: int = SEGMENT
     """Archive the log of a database; its key is kept in the folder of keys."""
     keys.mkdir(exist_ok=True)
     key_file = keys / "log.key"
-    key = load_or_create_key(key_file, SignatureType.ED25519, None)
     with psycopg.connect(conninfo, autocommit=True) as connection:
         signer = signer_for(key_file, None)
-        return archive_log(connection, conninfo, key, signer, folder, segment_events=segment_events)
+        return archive_log(connection, conninfo, signer.key(connection), signer, folder, segment_events=segment_events)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -110,6 +114,7 @@ def asked(random: Random, logs: Sequence[ArchivedLog]) -> tuple[Question, dict[s
         "measure": random.choice([None, None, None, "combine", "instruct"]),
         "work_covered": random.choice([None, None, None, True, False]),
         "eligible": random.choice([None, None, None, True]),
+        "effectively_covered": random.choice([None, None, None, True, False]),
     }
     call = {"as_of": as_of, "known_at": known_at, "group_by": group_by, **filters}
     return question(logs, as_of, known_at, group_by, filters), call

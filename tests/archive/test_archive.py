@@ -122,7 +122,7 @@ def signed_by_another(path: Path) -> None:
     path.write_bytes(Manifest.parse(said["manifest"]).signed(other, note))
 
 
-@pytest.mark.parametrize("table", ["entry", "attributes", "policy", "event"])
+@pytest.mark.parametrize("table", ["entry", "attributes", "policy", "activity_policy", "event"])
 @pytest.mark.parametrize("harm", [flipped, Path.unlink])
 def test_nothing_is_answered_from_files_that_were_changed_or_lost(
     city: City, tmp_path: Path, table: str, harm: Callable[[Path], None]

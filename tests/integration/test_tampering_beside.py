@@ -11,9 +11,11 @@ import pytest
 from domain.tree.merkle import leaf_hash, root
 from domain.tree.reading_leaf import Reading, reading_leaf
 from services.access.reading_trail import READINGS, Look, Readings
+from services.evidence.notes.key_files import load_or_create_key
 from services.evidence.notes.notes import SignatureType
-from services.evidence.notes.signing import load_or_create_key, readings_signer_for
-from services.evidence.verifier.audit import Asked, audit_database
+from services.evidence.notes.signing import readings_signer_for
+from services.evidence.verifier.asked import Asked
+from services.evidence.verifier.audit import audit_database
 from services.evidence.verifier.check_guards import check_guards
 from services.evidence.verifier.report import Report
 from services.intake.intake import Intake
