@@ -66,6 +66,7 @@ COMMANDS: Final = {
     "sign-in-link": "services.commands.access:sign_in_link",
     "access": "services.commands.access:access",
     "persons": "services.commands.persons:persons",
+    "reader-login": "services.commands.reader_login:reader_login",
 }
 #: Which other commands start themselves.
 HIDDEN: Final = frozenset({"projector", "worker"})

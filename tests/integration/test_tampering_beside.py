@@ -106,7 +106,7 @@ def test_an_untouched_database_passes_every_check(kept: Kept) -> None:
     assert report.statement == "complete"
     assert [english for _, english in report.unshown] == ["no witness was asked for: give --witness-key"]
     said = "\n".join(english for _, english in report.good)
-    assert re.search("[0-9]+ triggers, functions, views, policies and constraints are as they were made", said)
+    assert re.search("[0-9]+ triggers, functions, views, policies, constraints and the reader.s rights are as", said)
     assert "every row of the ledger's tables follows from the first" in said
     assert f"the trail of {LOOKS + 1} readings agrees with its tree" in said
     assert f"the trail agrees with log.key.readings.checkpoint ({LOOKS} readings)" in said
@@ -156,6 +156,9 @@ GUARDS = {
     "DROP POLICY in_sight ON ledger_1.entry": "entry.in_sight: the policy is missing",
     "CREATE POLICY more ON taizhang.log USING (true)": "log.more: a policy that is not due",
     "ALTER TABLE taizhang.log DISABLE ROW LEVEL SECURITY": "log: the relation was changed",
+    "GRANT SELECT ON taizhang.sight_key TO taizhang_reader": "sight_key: the right was changed",
+    "GRANT INSERT ON ledger_1.mention TO PUBLIC": "mention: the right was changed",
+    "ALTER FUNCTION taizhang.regions() SECURITY INVOKER": "regions: the function was changed",
     "CREATE RULE away AS ON INSERT TO taizhang.tally DO INSTEAD NOTHING": "tally.away: a rule that is not due",
     "CREATE TRIGGER other BEFORE INSERT ON taizhang.tally FOR EACH ROW EXECUTE FUNCTION taizhang.refuse_change()":
         "tally.other: a trigger that is not due",
