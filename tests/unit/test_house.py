@@ -47,6 +47,7 @@ ROOMS: dict[str, dict[str, str]] = {
         "evidence/copies": "evidence/notes log system",
         "evidence/witness": "evidence/notes log postgres system",
         "evidence/roots": "evidence/copies evidence/notes intake ledger log postgres system",
+        "evidence/keys": "evidence/notes intake log postgres system",
         "serving": "evidence/roots evidence/witness ledger postgres system",
         "fieldwork": "intake ledger log system",
         "lists": "intake ledger log system",
@@ -59,8 +60,8 @@ ROOMS: dict[str, dict[str, str]] = {
         ),
         "backup": "access evidence/copies evidence/notes ledger log postgres system",
         "commands": (
-            "access archive backup demo_city evidence/bundles evidence/copies evidence/notes evidence/roots "
-            "evidence/verifier evidence/witness fieldwork kafka ledger lists log postgres serving system"
+            "access archive backup demo_city evidence/bundles evidence/copies evidence/keys evidence/notes "
+            "evidence/roots evidence/verifier evidence/witness fieldwork kafka ledger lists log postgres serving system"
         ),
     },
     "api": {
@@ -77,7 +78,8 @@ ROOMS: dict[str, dict[str, str]] = {
         "ledger": "admission asking assessment exports inspection site web",
         "fieldwork": "admission asking exports ledger site web",
         "intake": "admission asking exports fieldwork site web",
-        "page_routers": "access assessment fieldwork inspection intake ledger site",
+        "acts": "admission asking intake site web",
+        "page_routers": "access acts assessment fieldwork inspection intake ledger site",
         "app": (
             "access admission asking assessment evidence exports fieldwork "
             "inspection intake ledger operation page_routers site web"
