@@ -20,7 +20,9 @@ SEALED = {
 
 
 def sides(rate: dict[str, Any]) -> str:
-    return f"{float(rate['value']) * 100:.2f}% {rate['numerator']:,} / {rate['denominator']:,}"
+    value = "–" if rate["value"] is None else f"{float(rate['value']) * 100:.2f}%"
+    numerator = "–" if rate["numerator"] is None else f"{rate['numerator']:,}"
+    return f"{value} {numerator} / {rate['denominator']:,}"
 
 
 def column(tab: Page, table: int, number: int) -> list[str]:

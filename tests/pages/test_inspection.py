@@ -16,7 +16,8 @@ AS_OF = "2024-12-31"
 
 def shown(rate: dict[str, Any]) -> str:
     value = "–" if rate["value"] is None else f"{float(rate['value']) * 100:.2f}%"
-    return f"{value} {rate['numerator']:,} / {rate['denominator']:,}"
+    numerator = "–" if rate["numerator"] is None else f"{rate['numerator']:,}"
+    return f"{value} {numerator} / {rate['denominator']:,}"
 
 
 def points(difference: str | None) -> str:

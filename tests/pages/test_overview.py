@@ -14,7 +14,8 @@ AS_OF = "2024-12-31"
 
 def shown(rate: dict[str, Any]) -> str:
     value = "–" if rate["value"] is None else f"{float(rate['value']) * 100:.2f}%"
-    return f"{value} {rate['numerator']:,} / {rate['denominator']:,}"
+    numerator = "–" if rate["numerator"] is None else f"{rate['numerator']:,}"
+    return f"{value} {numerator} / {rate['denominator']:,}"
 
 
 def cells(tab: Page, table: str) -> dict[str, list[str]]:
@@ -129,7 +130,7 @@ def test_the_chart_tells_its_values_where_lines_end_and_where_one_points(tab: Pa
     assert sorted(shown) == pytest.approx(sorted(exact), abs=0.0551)
     stop = tab.locator("svg.lines.wide .stop").first
     expect(stop.locator(".told")).to_be_hidden()
-    stop.hover()
+    stop.locator(".field").hover()
     expect(stop.locator(".told")).to_be_visible()
     oldest = tab.locator("tbody tr").last.locator("th").inner_text()
     expect(stop).to_contain_text(oldest)
