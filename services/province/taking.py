@@ -73,7 +73,7 @@ def take(queries: Queries, intake: Intake, brings: Brings) -> Taken:
     if before is not None:
         return _again(before)
     checked = check(brings.file, key_of(known.city.key), known.heads, known.doubted)
-    events = [_kept(checked.file, brings.file, now), _found(brings, checked, now)]
+    events = [_kept(checked.file, brings.file, now), finding(brings, checked, now)]
     coordinates = {"channel": "http", "request": brings.request}
     messages = [Message(event, {**coordinates, "index": index}, PUBLISHER) for index, event in enumerate(events)]
     grounds = Grounds(position, Matters(families=frozenset((CITY,))))
@@ -84,10 +84,10 @@ def take(queries: Queries, intake: Intake, brings: Brings) -> Taken:
     receipts = act_on(intake, grounds, messages, check_in_turn)
     stored = receipts[-1].position
     assert stored is not None  # noqa: S101 - what an act publishes is in the log
-    data, finding = checked.data, checked.finding
+    data, wrong = checked.data, checked.finding
     return Taken(
-        brings.city, data["assessment"], checked.as_of, finding and finding.ground, finding.words if finding else "",
-        0 if finding else checked.unproved, checked.head, checked.file, stored, again=False,
+        brings.city, data["assessment"], checked.as_of, wrong and wrong.ground, wrong.words if wrong else "",
+        0 if wrong else checked.unproved, checked.head, checked.file, stored, again=False,
     )  # fmt: skip
 
 
@@ -111,7 +111,8 @@ def _kept(file: str, content: bytes, now: datetime) -> bytes:
     return _event(f"file-{file}", FILE_KEPT, {"file": file, "content": base64.b64encode(content).decode()}, now)
 
 
-def _found(brings: Brings, checked: Checked, now: datetime) -> bytes:
+def finding(brings: Brings, checked: Checked, now: datetime) -> bytes:
+    """The event that says what a file shows."""
     report = checked.data
     data: dict[str, Any] = {
         "city": brings.city, "assessment": report["assessment"], "as_of": report["as_of"], "head": _head(checked.head),

@@ -81,7 +81,8 @@ def test_a_city_s_report_goes_by_file_to_the_province_and_is_added_up(
     took = shell("province", "take", CITY, str(tmp_path / "a.json"), url=province.url)
     assert took.returncode == 0, took.stdout + took.stderr
     assert "✓ 成立 holds" in took.stdout
-    position = json.loads(shell("province", "take", CITY, str(tmp_path / "a.json"), "--json", url=province.url).stdout)
+    body = {"city": CITY, "file": (tmp_path / "a.json").read_text()}
+    position = province.http.post("/v1/province/reports", json=body).json()
     assert position["again"]
     after = rates(province, min_position=position["position"])
     own = city.service.get("/v1/rates", as_of=DAY, group_by="kind")
@@ -96,6 +97,9 @@ def test_a_city_s_report_goes_by_file_to_the_province_and_is_added_up(
     shown = shell("province", "rates", "--as-of", DAY, url=province.url)
     assert shown.returncode == 0, shown.stderr
     assert "东山市" in shown.stdout
+
+
+def test_verify_covers_what_a_province_says_of_its_cities(province: Service) -> None:
     verified = shell("verify", province.url)
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
