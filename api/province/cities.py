@@ -17,6 +17,7 @@ from api.web.parts import parts_of
 from api.web.shapes import CountsShape, Figures, KnownAt, RateShape, figures
 from domain.events.assessment import SealedPolicy
 from domain.ledger.rates import Counts, add
+from domain.province.cities import City
 from domain.province.sums import ByKind, CityState, State, Sum
 from domain.values.terms import KINDS, Kind
 from services.province.known import list_of, sum_of
@@ -32,7 +33,7 @@ class CityShape(BaseModel):
     name: str
     region: str
     origin: str
-    key: str
+    log_key: str = Field(description="the public key that signs for its log")
     joined_on: date
     left_on: date | None = Field(description="null while it belongs to the province")
     head: HeadShape | None = Field(description="the largest that is of one history; null before its first report")
@@ -114,7 +115,7 @@ def get_cities(request: Request, clocks: Asked) -> Response:
     """
     found = list_of(parts_of(request).queries, clocks.as_of, clocks.position)
     cities = [
-        {**each.city._asdict(), "head": each.heads[-1]._asdict() if each.heads else None, "reports": each.reports,
+        {**_plain(each.city), "head": each.heads[-1]._asdict() if each.heads else None, "reports": each.reports,
          "findings": each.findings}
         for each in found
     ]  # fmt: skip
@@ -147,12 +148,17 @@ def get_rates(request: Request, clocks: Asked) -> Response:
     })  # fmt: skip
 
 
+def _plain(city: City) -> dict[str, Any]:
+    told = city._asdict()
+    return {**told, "log_key": told.pop("key")}
+
+
 def _day_of(request: Request, clocks: Clocks) -> date:
     """The day of the state of knowledge: today, unless it was asked for."""
-    recorded = clocks.recorded_at
-    if "known_at" not in request.query_params or recorded is None:
+    learned = clocks.known.learned_at
+    if "known_at" not in request.query_params or learned is None:
         return today()
-    return recorded.astimezone(SHANGHAI).date()
+    return learned.astimezone(SHANGHAI).date()
 
 
 def _city(each: CityState) -> dict[str, Any]:
