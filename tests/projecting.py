@@ -68,6 +68,12 @@ class DictMemory:
             changes.organizations.append((number, org))
         return self.organizations[org]
 
+    def branches(self) -> list[str]:
+        return sorted(name for name, record in self.entities.items() if record.family == "branch")
+
+    def expect(self, entities: Iterable[str], organizations: Iterable[str]) -> None:
+        """All are at hand."""
+
 
 def project(events: list[Event]) -> tuple[Snapshot, Changes]:
     """Apply the events one by one; give the columns and all rows."""
@@ -91,6 +97,7 @@ def project(events: list[Event]) -> tuple[Snapshot, Changes]:
     )
     columns.add_organizations([org for _, org in changes.organizations])
     columns.add_policies(changes.policies)
+    columns.add_activity_policies(changes.activity_policies)
     columns.add_answers([answers for _, answers in changes.answers])
     return columns.snapshot(len(events)), changes
 

@@ -51,6 +51,13 @@ async def filters(  # each is a query parameter of its own
     measure: Annotated[Measure | None, Query(description="Only those that the policy asks this of.")] = None,
     work_covered: Annotated[bool | None, Query(description="Only those with work coverage, or without.")] = None,
     eligible: Annotated[bool | None, Query(description="Only the eligible, or the others.")] = None,
+    effectively_covered: Annotated[
+        bool | None,
+        Query(
+            description="Only those that a branch in effect covers, or the others; without an activity policy "
+            "nobody is either."
+        ),
+    ] = None,
     body: Annotated[
         str | None,
         Query(
@@ -69,7 +76,7 @@ async def filters(  # each is a query parameter of its own
     if body is not None and not is_body(body):
         raise invalid("query.body", body, "body", "a body is body: and 1 to 64 of A-Z a-z 0-9 _ -")
     return Filters(
-        region, kind, category, industry, formation, measure, work_covered, eligible, body=body,
+        region, kind, category, industry, formation, measure, work_covered, eligible, effectively_covered, body=body,
         basis=basis_named(basis),
     )  # fmt: skip
 
@@ -133,7 +140,7 @@ def groups(group_by: tuple[str, ...], found: Mapping[Key, Counts]) -> list[dict[
 Count = Literal[
     "registered", "excluded", "organizations", "organization_covered", "standalone", "joint", "affiliated",
     "work_covered", "eligible", "eligible_covered", "employees", "employees_covered", "full_members",
-    "probationary_members", "activists", "members_elsewhere", "eligible_standalone",
+    "probationary_members", "activists", "members_elsewhere", "eligible_standalone", "effectively_covered",
 ]  # fmt: skip
 Missing = Annotated[
     RateName | None,

@@ -16,7 +16,7 @@ from api.site.addresses import address
 from api.site.base import Paged, tidy
 from api.web.parts import parts_of
 from domain.assessment.campaigns import segment_of
-from domain.ledger.rates import Counts, Filters, Rate, rates, ratio
+from domain.ledger.rates import Filters, Rate, rates, read_counts, read_rate
 from services.assessment.assessments import assessments, render
 from services.assessment.campaigns import Verdict, campaigns, standings
 from services.assessment.provable import provable
@@ -66,7 +66,7 @@ def get_report(
     parts = parts_of(request)
     found = render(parts.queries, parts.recorder, checked(assessment), clocks.position)
     sealed = found.assessment.data
-    groups = [(each["key"], rates(Counts(**each["counts"]))) for each in sealed["groups"]]
+    groups = [(each["key"], rates(read_counts(each["counts"]))) for each in sealed["groups"]]
     targets = [_shown(each) for each in sealed["targets"]]
     return page.render(
         "report.html",
@@ -76,7 +76,7 @@ def get_report(
         segment=Filters(**sealed["segment"]),
         targets=targets,
         groups=groups,
-        total=rates(Counts(**sealed["total"])),
+        total=rates(read_counts(sealed["total"])),
         proofs=_proofs(assessment, sealed),
         api=address(f"/v1/assessments/{assessment}", {"known_at": clocks.position}),
     )
@@ -118,15 +118,10 @@ def _proof(
 def _shown(target: Mapping[str, Any]) -> SealedTarget:
     segment = {name: value for name, value in segment_of(target)._asdict().items() if value is not None}
     then, known = _verdict(target["as_known_then"]), _verdict(target["as_known_now"])
-    return SealedTarget(target, segment, _rate(target["now"]), then, known)
+    return SealedTarget(target, segment, read_rate(target["now"]), then, known)
 
 
 def _verdict(verdict: Mapping[str, Any] | None) -> Verdict | None:
     if verdict is None:
         return None
-    return Verdict(verdict["known_at"], verdict["basis"], _rate(verdict), verdict["reached"])
-
-
-def _rate(sides: Mapping[str, Any]) -> Rate:
-    above, below = sides["numerator"], sides["denominator"]
-    return Rate(above, below, ratio(above, below))
+    return Verdict(verdict["known_at"], verdict["basis"], read_rate(verdict), verdict["reached"])

@@ -31,7 +31,9 @@ class Side(BaseModel):
 class Differences(BaseModel):
     """This side less the other."""
 
-    counts: dict[str, int] = Field(description="a side that does not have the group counts 0")
+    counts: dict[str, int | None] = Field(
+        description="a side that does not have the group counts 0; null where a side has no answer"
+    )
     rates: dict[str, str | None] = Field(
         description="in percentage points, two places, of the rates as they are shown: whoever subtracts gets the "
         "same; null where a side does not have the group or divides by 0",

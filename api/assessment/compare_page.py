@@ -49,7 +49,7 @@ class Whole(NamedTuple):
     """The whole on both sides: each rate with its difference in points, each count with its difference."""
 
     rates: list[tuple[str, Rate, Rate, str | None]]
-    counts: list[tuple[str, int, int, int]]
+    counts: list[tuple[str, int, int, int | None]]
 
 
 def sides(this: Mapping[Key, Counts], other: Mapping[Key, Counts], rate: RateName) -> list[Side]:

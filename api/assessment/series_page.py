@@ -165,4 +165,6 @@ def figure(  # noqa: PLR0917 - one drawing
 
 
 def _ratio(rate: Rate | None) -> float | None:
-    return rate.numerator / rate.denominator if rate is not None and rate.denominator else None
+    if rate is None or rate.numerator is None or not rate.denominator:
+        return None
+    return rate.numerator / rate.denominator

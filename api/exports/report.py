@@ -10,12 +10,12 @@ from api.exports.figures import Asked, dimensions_text, filters_text, policy_tex
 from api.exports.organizations import listed
 from api.exports.rates import detail, shown_groups
 from api.exports.rates import summary as rates_of_groups
-from api.site.formats import Names
+from api.site.formats import Names, whole
 from api.site.texts import Lang, text
 from domain.assessment.campaigns import segment_of
 from domain.figures.publication import OF_MEMBERS, PEOPLE
 from domain.ledger.policy import read_policy
-from domain.ledger.rates import RATES, Counts, Filters, ratio
+from domain.ledger.rates import RATES, Filters, read_counts, read_rate
 from services.assessment.assessments import Rendered
 from services.assessment.withholding import Withholding
 from services.inspection.known_since import COUNTED, Since, SourceSince
@@ -55,8 +55,8 @@ def report_document(
     )  # fmt: skip
     withholding = Withholding(queries, as_of, asked.known_at) if public else None
     shown = shown_groups(asked, withholding)
-    groups = {tuple(each["key"]): Counts(**each["counts"]) for each in data["groups"]}
-    sealed = Rates(groups, Counts(**data["total"]), read_policy(data["policy"]))
+    groups = {tuple(each["key"]): read_counts(each["counts"]) for each in data["groups"]}
+    sealed = Rates(groups, read_counts(data["total"]), read_policy(data["policy"]))
     by_group = rates_of_groups(shown, sealed)._replace(name="groups", title=text(lang, "export.sheet.groups"))
     sheets, more = listed(queries, asked, shown)
     notes = [text(lang, f"export.note.{name}") for name in ("required", "then", "since")]
@@ -112,11 +112,12 @@ def _target(names: Names, each: Mapping[str, Any], report: Mapping[str, Any], si
     lang, rate, segment, due_on = names.lang, each["rate"], segment_of(each), date.fromisoformat(each["due_on"])
     # Where a side is withheld, so is what bounds it: the rate, what is required and missing, and whether it is reached.
     own = sides.shows(rate, segment, date.fromisoformat(report["as_of"]), report["known_at"])
-    above, below = (each["now"][side] if shown else WITHHELD for side, shown in zip(each["now"], own, strict=True))
+    stood = read_rate(each["now"])
+    above, below = (side if shown else WITHHELD for side, shown in zip(stood[:2], own, strict=True))
     now: list[Value] = [WITHHELD, WITHHELD, above, below, WITHHELD, WITHHELD]
     if all(own):
         reached = _reached(lang, each["reached"], "stands")
-        now = [reached, ratio(**each["now"]), above, below, each["required"], each["missing"]]
+        now = [reached, stood.value, above, below, each["required"], each["missing"]]
     # Between the clocks of a verdict and the report's the same people may stand: what the report withholds, both do.
     verdicts: list[Value] = [
         _verdict(lang, verdict)
@@ -137,7 +138,7 @@ def _reached(lang: Lang, reached: bool | None, word: str = "verdict") -> str:  #
 def _verdict(lang: Lang, verdict: Mapping[str, Any] | None) -> str | None:
     if verdict is None:
         return None
-    return f"{_reached(lang, verdict['reached'])} {verdict['numerator']:,} / {verdict['denominator']:,}"
+    return f"{_reached(lang, verdict['reached'])} {whole(read_rate(verdict).numerator)} / {verdict['denominator']:,}"
 
 
 def _since(lang: Lang, since: Since, *, public: bool) -> Table:

@@ -153,7 +153,7 @@ def get_rates(
     for code in sorted(now.groups.keys() | (before.groups.keys() if before else set())):
         named = names.get(code)
         past = before.groups.get(code) if before else None
-        shown = {"region": code, "name": named.name if named else None, **figures(now.groups.get(code, Counts()))}
+        shown = {"region": code, "name": named.name if named else None, **figures(now.of(code))}
         groups.append({**shown, "before": figures(past) if past else None})
     return answer(
         {

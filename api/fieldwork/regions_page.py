@@ -18,7 +18,7 @@ from api.site.texts import Lang
 from api.web.parts import parts_of
 from domain.fieldwork.regions import Region
 from domain.figures.comparison import Pair, rate_differences
-from domain.ledger.rates import Counts, Filters, Rate, add, rates
+from domain.ledger.rates import Counts, Filters, Rate, add, nothing, rates
 from services.fieldwork.regions import RegionalRates, regional_rates, regions_known
 
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
@@ -83,8 +83,7 @@ def get(
         compare_with=other,
         called={code: name for code, each in regions.items() if (name := _name(each, page.lang))},
         groups=[
-            _group(code, regions.get(code), now.groups.get(code), before.groups.get(code) if before else None)
-            for code in shown
+            _group(code, regions.get(code), now.of(code), before.groups.get(code) if before else None) for code in shown
         ],
         total=_group("", None, _sum(now, shown), _sum(before, shown) if before else None),
         unmapped={code: counts.organizations for code, counts in now.unmapped.items() if code.startswith(begin)},
@@ -107,8 +106,7 @@ def _name(region: Region | None, lang: Lang) -> str | None:
     return (region.name_en or region.name) if lang == "en" else region.name
 
 
-def _group(code: str, region: Region | None, now: Counts | None, before: Counts | None) -> Group:
-    this = now or Counts()
+def _group(code: str, region: Region | None, this: Counts, before: Counts | None) -> Group:
     return Group(
         code,
         region.created_on if region else None,
@@ -121,4 +119,4 @@ def _group(code: str, region: Region | None, now: Counts | None, before: Counts 
 
 
 def _sum(found: RegionalRates, codes: list[str]) -> Counts:
-    return reduce(add, (found.groups[code] for code in codes if code in found.groups), Counts())
+    return reduce(add, map(found.of, codes), nothing(judged=found.total.judged))

@@ -25,9 +25,9 @@ router = APIRouter(prefix="/v1/changes", tags=["inspection"], responses=PROBLEMS
 
 
 class Differences(BaseModel):
-    """After less before: counts as numbers, rates in percentage points (null over a denominator of 0)."""
+    """After less before: counts as numbers, rates in percentage points; null over 0, and where a side has no answer."""
 
-    counts: dict[str, int]
+    counts: dict[str, int | None]
     rates: dict[str, str | None] = Field(examples=[{"organization_coverage": "-1.25"}])
 
 

@@ -17,7 +17,7 @@ from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.problems import invalid
 from api.web.shapes import Figures, KnownAt, figures
 from domain.figures.comparison import Pair, count_differences
-from domain.ledger.entities import Branch
+from domain.ledger.branches import Branch
 from domain.values.codes import CodeError, check_named
 from domain.values.terms import Formation
 from services.inspection.replay import BranchStep, Step, branch_history, replay

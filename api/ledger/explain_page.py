@@ -15,7 +15,7 @@ from api.site.addresses import Value, address
 from api.site.base import Paged, tidy
 from api.site.figures import deciding_positions, filtered
 from api.web.parts import parts_of
-from domain.ledger.rates import Counts
+from domain.ledger.rates import not_in, rates
 from projections.ledger.columns.choosing import Group
 from services.ledger.explain import explain
 
@@ -45,8 +45,8 @@ def get(
     found = explain(queries, clocks.as_of, clocks.position, group, after=after, limit=limit + 1)
     shown, following = page_of(request, clocks, found, limit, lambda each: (each.number,))
     dimensions = tuple(f"region:{digits}" for digits in sorted(regions))
-    groups = queries.rates(clocks.as_of, clocks.position, dimensions, filters).groups
-    figure = groups.get(tuple(regions[digits] for digits in sorted(regions)), Counts())
+    found_rates = queries.rates(clocks.as_of, clocks.position, dimensions, filters)
+    figure = found_rates.of(tuple(regions[digits] for digits in sorted(regions)))
     keys: dict[str, Value] = {f"region:{digits}": code for digits, code in regions.items()}
     return page.render(
         "explain.html",
@@ -55,8 +55,7 @@ def get(
         regions=regions,
         count=counted or "registered",
         missing=missing,
-        # What a rate counts is always among what it is over.
-        figure=getattr(figure, counted or "registered") - (getattr(figure, lacking) if lacking else 0),
+        figure=not_in(rates(figure)[missing]) if missing else getattr(figure, counted or "registered"),
         rows=[(each, deciding_positions(each.decided_by, lacking or count)) for each in shown],
         next=following,
         api=address(

@@ -11,7 +11,7 @@ from api.site.base import Page
 from api.site.figures import Goal, counted, filtered, gap_to
 from domain.figures.comparison import percentage_points
 from domain.figures.ranking import Rank, ranks
-from domain.ledger.rates import Counts, Filters, Rate, add, rates
+from domain.ledger.rates import Counts, Filters, Rate, add, not_in, rates
 from domain.values.periods import points
 from domain.values.terms import RateName
 from services.ledger.queries import Queries
@@ -34,7 +34,7 @@ class Row(NamedTuple):
     key: str | None
     counts: Counts
     rate: Rate
-    missing: int
+    missing: int | None
     gap: str | None
     to_goal: str | None
     rank: Rank | None
@@ -58,7 +58,7 @@ def in_order(rows: list[Row], order: str) -> list[Row]:
             case "rank":
                 return None if row.rank is None else Decimal(row.rank.rank)
             case "missing":
-                return Decimal(row.missing)
+                return None if row.missing is None else Decimal(row.missing)
         found = row.to_goal if name == "to_goal" else row.gap
         return None if found is None else Decimal(found)
 
@@ -95,7 +95,7 @@ def rows_by(  # noqa: PLR0917 - one question
         earlier = rates(then[key])[rate] if key in then else None
         rows.append(
             Row(
-                key, counts, each, each.denominator - each.numerator, percentage_points(each, every),
+                key, counts, each, not_in(each), percentage_points(each, every),
                 None if goal is None else gap_to(goal.target, each), order[key],
                 lines.get(key, []), None if changes is None else page.here(**changes),
                 page.pinned(clocks) | filtered(filters) | behind,
@@ -107,7 +107,7 @@ def rows_by(  # noqa: PLR0917 - one question
 
 def ratio_of(rate: Rate) -> float | None:
     """A rate as a number for what is drawn; None over nothing."""
-    return rate.numerator / rate.denominator if rate.denominator else None
+    return None if rate.numerator is None or not rate.denominator else rate.numerator / rate.denominator
 
 
 def _leading(filters: Filters, dimension: str, key: str | None) -> tuple[dict[str, Value] | None, dict[str, Value]]:

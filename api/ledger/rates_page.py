@@ -20,7 +20,7 @@ from api.site.figures import By, dimension_of, filtered, goals, segment_of
 from api.site.formats import ancestors
 from api.web.parts import parts_of
 from domain.assessment.campaigns import Target, reached, required
-from domain.ledger.rates import RATES, Counts, Filters, Rate, rates
+from domain.ledger.rates import RATES, Filters, Rate, rates
 from domain.values.scope import Scope
 from domain.values.terms import KINDS, RateName
 from services.assessment.campaigns import campaigns
@@ -120,9 +120,9 @@ class Stands(NamedTuple):
 
 def _stands(target: Target, kinds: Rates) -> Stands:
     kind = target.segment.kind
-    rate = rates(kinds.total if kind is None else kinds.groups.get((kind,), Counts()))[target.rate]
+    rate = rates(kinds.total if kind is None else kinds.of((kind,)))[target.rate]
     is_reached = reached(target, rate)
-    missing = None if is_reached is None else max(required(target, rate.denominator) - rate.numerator, 0)
+    missing = None if is_reached is None else max(required(target, rate.denominator) - (rate.numerator or 0), 0)
     return Stands(target, rate, is_reached, missing, segment_of(target))
 
 

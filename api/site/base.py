@@ -23,7 +23,7 @@ from api.site.static_files import static
 from api.site.texts import LANGS, TAGS, Lang, has, text
 from api.web.browsers import cookie_name
 from api.web.parts import parts_of
-from domain.ledger.rates import RATES, rates
+from domain.ledger.rates import RATES, not_in, rates
 from domain.values.periods import months_before
 from domain.values.scope import Scope
 from services.access.callers import ROLES, Holder, together
@@ -58,7 +58,7 @@ _ENVIRONMENT: Final = Environment(
 _ENVIRONMENT.filters.update(
     whole=formats.whole, percent=formats.percent, points=formats.points, day=formats.day, moment=formats.moment
 )
-_ENVIRONMENT.filters.update(runs=formats.runs, ratio=formats.ratio, goal=formats.goal, legible=legible)
+_ENVIRONMENT.filters.update(not_in=not_in, runs=formats.runs, ratio=formats.ratio, goal=formats.goal, legible=legible)
 _ENVIRONMENT.globals.update(
     static=static,
     rates=rates,

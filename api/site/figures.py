@@ -35,6 +35,7 @@ _DECISIVE: Final[dict[str | None, tuple[str, ...]]] = {
     "activists": ("activists",),
     "members_elsewhere": ("members_elsewhere",),
     "eligible_standalone": ("eligible", "formation"),
+    "effectively_covered": ("effectively_covered",),
 }
 _BY_ATTRIBUTE: Final = {"employees": "employees", "employees_covered": "employees"}
 

@@ -72,12 +72,13 @@ class CountsShape(BaseModel):
     activists: int
     members_elsewhere: int
     eligible_standalone: int
+    effectively_covered: int | None = Field(description="null where no activity policy is in force")
 
 
 class RateShape(BaseModel):
-    """A rate: both its sides, and a ratio of four places; null over a denominator of 0."""
+    """A rate: both its sides, and a ratio of four places; null over a denominator of 0, and without a numerator."""
 
-    numerator: int
+    numerator: int | None = Field(description="null where the question has no answer, as without an activity policy")
     denominator: int
     value: str | None = Field(examples=["0.4230"])
 
@@ -124,6 +125,7 @@ class RowShape(BaseModel):
         description="of each kind the body that it answers to; `none` where it was said to have none, null where "
         "nobody said"
     )
+    effectively_covered: bool | None = Field(description="null where no activity policy is in force")
 
 
 class DecidedByShape(BaseModel):
@@ -145,6 +147,7 @@ class DecidedByShape(BaseModel):
     measure: list[int]
     members_elsewhere: list[int]
     bodies: list[int] = Field(description="what was said of its bodies, and that these were created or closed")
+    effectively_covered: list[int]
 
 
 def filters_of(asked: Filters) -> dict[str, Any]:

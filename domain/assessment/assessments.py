@@ -104,7 +104,9 @@ def _not_superseded(found: Mapping[str, Assessment], name: str, by: str) -> Cont
 
 
 # What figures and policies have since; a report sealed before them is not held against them.
-ADDED: Final = frozenset({"members_counted", "small_unit", "members_elsewhere", "eligible_standalone"})
+ADDED: Final = frozenset(
+    {"members_counted", "small_unit", "members_elsewhere", "eligible_standalone", "effectively_covered"}
+)
 
 
 class Difference(NamedTuple):

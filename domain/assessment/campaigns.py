@@ -145,8 +145,10 @@ def required(target: Target, denominator: int) -> int:
 
 
 def reached(target: Target, rate: Rate) -> bool | None:
-    """Whether the target is reached; None where the rate is over nothing."""
-    return None if rate.denominator == 0 else rate.numerator >= required(target, rate.denominator)
+    """Whether the target is reached; None where the rate is over nothing or has no answer."""
+    if rate.numerator is None or rate.denominator == 0:
+        return None
+    return rate.numerator >= required(target, rate.denominator)
 
 
 def fewest_organizations(sizes: Iterable[int], missing: int) -> int | None:
@@ -174,11 +176,13 @@ class Progress(NamedTuple):
     Attributes:
         start: the rate at the end of the day before the campaign opened.
         rate: the rate at the date asked for.
-        required: the smallest numerator that reaches the target over today's denominator; None over nothing.
+        required: the smallest numerator that reaches the target over today's denominator; None over nothing, and
+            where the rate has no answer.
         missing: what the numerator lacks of it, 0 once reached; None over nothing.
         unit: what the numerator counts.
         reached: whether the target is reached; None where the rate is over nothing.
-        pace_so_far: the numerator's gain since the start; None before the campaign's first day is over.
+        pace_so_far: the numerator's gain since the start; None before the campaign's first day is over, and where
+            either has no answer.
         pace_needed: the gain that is needed by the due date; None once that has come, or once reached.
         on_pace: whether the pace so far is at least the pace needed; None where either is.
     """
@@ -201,8 +205,10 @@ def progress(target: Target, opened_on: date, start: Rate, rate: Rate, as_of: da
     """
     is_reached = reached(target, rate)
     needs = None if is_reached is None else required(target, rate.denominator)
-    missing = None if needs is None else max(needs - rate.numerator, 0)
-    so_far = _pace(rate.numerator - start.numerator, (as_of - opened_on).days + 1)
+    missing = None if needs is None or rate.numerator is None else max(needs - rate.numerator, 0)
+    so_far = None
+    if rate.numerator is not None and start.numerator is not None:
+        so_far = _pace(rate.numerator - start.numerator, (as_of - opened_on).days + 1)
     needed = _pace(missing, (target.due_on - as_of).days) if missing else None
     on_pace = None
     if so_far is not None and needed is not None:

@@ -20,6 +20,7 @@ from domain.values.fields import (
     Reason,
     Segment,
     Threshold,
+    given,
 )
 from domain.values.reach import Reach
 from domain.values.terms import Formation, MembersCounted
@@ -44,8 +45,15 @@ class SealedPolicy(Data):
 
 
 class SealedRate(Data):
-    numerator: Count
+    """Both sides of a rate; without a numerator where the question had no answer."""
+
+    numerator: Count | None = None
     denominator: Count
+
+    @model_validator(mode="after")
+    def _numerator_given(self) -> "SealedRate":
+        given(self, "numerator")
+        return self
 
 
 class SealedVerdict(SealedRate):

@@ -1,4 +1,4 @@
-"""The data of branches: formed, changed, what they cover and how, dissolved."""
+"""The data of branches: formed, changed, what they cover and how, their life, dissolved."""
 
 from typing import Annotated
 
@@ -8,6 +8,7 @@ from domain.values.fields import (
     COVERS_MAX,
     GROUPS_MAX,
     BranchId,
+    CalendarDate,
     Data,
     FactData,
     Name,
@@ -18,7 +19,7 @@ from domain.values.fields import (
     given,
 )
 from domain.values.reach import Reach
-from domain.values.terms import Formation, Tier
+from domain.values.terms import Formation, MeetingKind, SecretaryState, Tier
 
 
 class Pair(Data):
@@ -82,6 +83,48 @@ class BranchCoverageChanged(FactData):
         at_least_one(self, "add", "drop", "formation")
         given(self, "add", "drop", "formation")
         return self
+
+
+class BranchTermBegan(FactData):
+    """A term begins (换届); `to` is its last day, without it the activity policy's length for the tier runs."""
+
+    identifier = "branch"
+    reach = Reach.WHERE_IT_STANDS
+    branch: BranchId
+    to: CalendarDate | None = None
+
+    @model_validator(mode="after")
+    def _to_given(self) -> "BranchTermBegan":
+        given(self, "to")
+        return self
+
+
+class BranchTermExtended(FactData):
+    """The term goes on to a later last day."""
+
+    identifier = "branch"
+    reach = Reach.WHERE_IT_STANDS
+    branch: BranchId
+    to: CalendarDate
+
+
+class BranchMeetingHeld(FactData):
+    """A meeting was held on the day: of which kind, and whether it was quorate; never who came or what was said."""
+
+    identifier = "branch"
+    reach = Reach.WHERE_IT_STANDS
+    branch: BranchId
+    kind: MeetingKind
+    quorate: bool
+
+
+class BranchSecretaryReported(FactData):
+    """Whether there is a secretary; never who."""
+
+    identifier = "branch"
+    reach = Reach.WHERE_IT_STANDS
+    branch: BranchId
+    state: SecretaryState
 
 
 class BranchDissolved(FactData):

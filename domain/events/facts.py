@@ -10,9 +10,10 @@ from domain.values.instants import parse_date
 from domain.values.terms import Anomaly
 
 POLICY = "policy"
+ACTIVITY_POLICY = "activity_policy"
 # The families of types that decide rows, rates and anomalies. All others are acts of the offices (thresholds of
 # signals, campaigns, …): on both clocks and correctable like these, but no row depends on them.
-LEDGER_FAMILIES = frozenset({"organization", "member", "branch", "instructor", "body", POLICY})
+LEDGER_FAMILIES = frozenset({"organization", "member", "branch", "instructor", "body", POLICY, ACTIVITY_POLICY})
 
 EventKey = tuple[str, str]
 

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from domain.events.access import AccessGranted, AccessKeyRegistered, AccessRevoked
+from domain.events.activity import ActivityPolicyAdopted
 from domain.events.assessment import AssessmentSealed, AssessmentSuperseded
 from domain.events.bodies import (
     BasisAdopted,
@@ -18,7 +19,16 @@ from domain.events.bodies import (
     OrganizationPlaced,
     OrganizationUnplaced,
 )
-from domain.events.branches import BranchChanged, BranchCoverageChanged, BranchDissolved, BranchFormed
+from domain.events.branches import (
+    BranchChanged,
+    BranchCoverageChanged,
+    BranchDissolved,
+    BranchFormed,
+    BranchMeetingHeld,
+    BranchSecretaryReported,
+    BranchTermBegan,
+    BranchTermExtended,
+)
 from domain.events.campaigns import CampaignClosed, CampaignOpened, CampaignTargetSet
 from domain.events.evidence import EvidenceRooted
 from domain.events.lists import ListProfiled, ListStated
@@ -270,6 +280,10 @@ _MODELS: Final[dict[str, tuple[type[Data], int | None]]] = {
     "branch.formed": (BranchFormed, START),
     "branch.coverage_changed": (BranchCoverageChanged, CHANGE),
     "branch.changed": (BranchChanged, CHANGE),
+    "branch.term_began": (BranchTermBegan, CHANGE),
+    "branch.term_extended": (BranchTermExtended, CHANGE),
+    "branch.meeting_held": (BranchMeetingHeld, CHANGE),
+    "branch.secretary_reported": (BranchSecretaryReported, CHANGE),
     "branch.dissolved": (BranchDissolved, END),
     "instructor.assigned": (InstructorAssigned, START),
     "instructor.withdrawn": (InstructorWithdrawn, END),
@@ -278,6 +292,7 @@ _MODELS: Final[dict[str, tuple[type[Data], int | None]]] = {
     "body.closed": (BodyClosed, END),
     "basis.adopted": (BasisAdopted, CHANGE),
     "policy.adopted": (PolicyAdopted, CHANGE),
+    "activity_policy.adopted": (ActivityPolicyAdopted, CHANGE),
     "signals.adopted": (SignalsAdopted, CHANGE),
     "campaign.opened": (CampaignOpened, START),
     "campaign.target_set": (CampaignTargetSet, CHANGE),

@@ -15,15 +15,19 @@ class Pair(NamedTuple):
 
 
 def percentage_points(this: Rate, other: Rate) -> str | None:
-    """`this` less `other` in percentage points, two places; None over a 0.
+    """`this` less `other` in percentage points, two places; None over a 0, and where a side has no answer.
 
     Of the rates as they are shown, so that whoever subtracts the one from the other gets the same: 33.34 % less 33.33 %
     is 0.01, though the counts may lie further apart or nearer by less than a hundredth.
     """
-    if this.denominator == 0 or other.denominator == 0:
+    left, right = (_shown(rate) for rate in (this, other))
+    return None if left is None or right is None else quotient(left - right, 100, 2)
+
+
+def _shown(rate: Rate) -> int | None:
+    if rate.numerator is None or rate.denominator == 0:
         return None
-    left, right = (ten_thousandths(rate.numerator, rate.denominator) for rate in (this, other))
-    return quotient(left - right, 100, 2)
+    return ten_thousandths(rate.numerator, rate.denominator)
 
 
 def pairs(this: Mapping[Key, Counts], other: Mapping[Key, Counts]) -> dict[Key, Pair]:
@@ -39,8 +43,10 @@ def rate_differences(pair: Pair) -> dict[str, str | None]:
     return {name: percentage_points(left[name], right[name]) for name in RATES}
 
 
-def count_differences(pair: Pair) -> dict[str, int]:
-    """Each count of this side less the other's; a side that lacks the group counts 0."""
+def count_differences(pair: Pair) -> dict[str, int | None]:
+    """Each count of this side less the other's; a side that lacks the group counts 0, None where one has no answer."""
     none = Counts()
     this, other = pair.this or none, pair.other or none
-    return {name: a - b for name, a, b in zip(Counts._fields, this, other, strict=True)}
+    return {
+        name: None if a is None or b is None else a - b for name, a, b in zip(Counts._fields, this, other, strict=True)
+    }

@@ -45,7 +45,9 @@ class Contributions(NamedTuple):
 
 
 def contributions(before: Mapping[Key, Rate], after: Mapping[Key, Rate]) -> Contributions | None:
-    """Each group's part of the change of their sum's rate; None where a side is over nothing altogether."""
+    """Each group's part of the change of their sum's rate; None where a side is over nothing or has no answer."""
+    if any(rate.numerator is None for side in (before, after) for rate in side.values()):
+        return None
     whole = [_whole(side) for side in (before, after)]
     if not whole[0][1] or not whole[1][1]:
         return None
@@ -73,7 +75,7 @@ def contributions(before: Mapping[Key, Rate], after: Mapping[Key, Rate]) -> Cont
 
 
 def _whole(side: Mapping[Key, Rate]) -> tuple[int, int]:
-    return sum(rate.numerator for rate in side.values()), sum(rate.denominator for rate in side.values())
+    return sum(rate.numerator or 0 for rate in side.values()), sum(rate.denominator for rate in side.values())
 
 
 def shown_to_add_up(parts: Sequence[Fraction], total: str) -> list[str]:

@@ -27,8 +27,10 @@ class Rank(NamedTuple):
 
 
 def exact(rate: Rate) -> Fraction | None:
-    """The rate as a fraction; None over nothing."""
-    return None if rate.denominator == 0 else Fraction(rate.numerator, rate.denominator)
+    """The rate as a fraction; None over nothing, and where the question has no answer."""
+    if rate.numerator is None or rate.denominator == 0:
+        return None
+    return Fraction(rate.numerator, rate.denominator)
 
 
 def ranks(found: Mapping[K, Rate]) -> dict[K, Rank | None]:

@@ -10,7 +10,8 @@ from statistics import fmean, pstdev
 from typing import Any, Final, Literal, NamedTuple, get_args
 
 from domain.events.facts import Fact
-from domain.ledger.entities import Branch, apply
+from domain.ledger.branches import Branch
+from domain.ledger.entities import apply
 from domain.values.clocks import Basis
 
 Signal = Literal[

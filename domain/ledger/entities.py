@@ -4,10 +4,21 @@ One function for each row of the table in spec/domain.md ("fact, effect, anomaly
 the state before and the fact, and gives the state after and the anomaly, or None for none.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from domain.events.facts import Fact
+from domain.ledger.branches import (
+    Branch,
+    branch_changed,
+    branch_coverage_changed,
+    branch_dissolved,
+    branch_formed,
+    branch_meeting_held,
+    branch_secretary_reported,
+    branch_term_began,
+    branch_term_extended,
+)
 from domain.ledger.placements import Body, Said, body_changed, body_closed, body_created, order_of
 from domain.values.terms import (
     CATEGORIES_OF_KIND,
@@ -15,11 +26,9 @@ from domain.values.terms import (
     Category,
     CountedAs,
     ExclusionReason,
-    Formation,
     Kind,
     Relation,
     Standing,
-    Tier,
 )
 
 
@@ -87,29 +96,6 @@ def counted_as(member: Member) -> CountedAs:
         case Member("probationary", relation=relation):
             return "probationary" if relation == "here" else "probationary_elsewhere"
     raise ValueError("the member is not enrolled, and counts as nothing")
-
-
-class Branch(NamedTuple):
-    """A branch; `formation` is None while not formed.
-
-    `pairs` are those of the organizations it covers of which it is said how; it covers all others by its own formation.
-    """
-
-    name: str | None = None
-    tier: Tier | None = None
-    formation: Formation | None = None
-    region: str | None = None
-    covers: frozenset[str] = frozenset()
-    pairs: frozenset[tuple[str, Formation]] = frozenset()
-    groups: int = 0
-
-
-def formations(branch: Branch, orgs: Collection[str]) -> dict[str, Formation]:
-    """By organization how the branch covers it, for some of those that it covers."""
-    if branch.formation is None:
-        return {}
-    said, own = dict(branch.pairs), branch.formation
-    return {org: said.get(org, own) for org in orgs}
 
 
 class Instructor(NamedTuple):
@@ -204,54 +190,6 @@ def member_removed(before: Member, _: Mapping[str, Any]) -> tuple[Member, Anomal
     return Member(), None
 
 
-def branch_formed(before: Branch, data: Mapping[str, Any]) -> tuple[Branch, Anomaly | None]:
-    if before.formation is not None:
-        return before, "already_formed"
-    branch = Branch(
-        data["name"], data["tier"], data["formation"], data["region"], groups=data.get("groups", 0)
-    )  # fmt: skip
-    return _covering(branch, data["covers"]), None
-
-
-def _covering(branch: Branch, items: Sequence[Any]) -> Branch:
-    """The branch with these items of `covers` or `add`: who is covered already is covered as is said anew."""
-    if not items:
-        return branch
-    said: dict[str, Formation | None] = {}
-    for item in items:
-        if isinstance(item, str):
-            said[item] = None
-        else:
-            said[item["org"]] = item["formation"]
-    pairs = {**dict(branch.pairs), **said}
-    return branch._replace(
-        covers=branch.covers.union(said), pairs=frozenset((org, how) for org, how in pairs.items() if how is not None)
-    )
-
-
-def branch_changed(before: Branch, data: Mapping[str, Any]) -> tuple[Branch, Anomaly | None]:
-    """Its parent is no part of its own state (domain.ledger.hierarchy)."""
-    if before.formation is None:
-        return before, "not_formed"
-    return before._replace(**{name: data[name] for name in ("name", "tier", "groups") if name in data}), None
-
-
-def branch_coverage_changed(before: Branch, data: Mapping[str, Any]) -> tuple[Branch, Anomaly | None]:
-    if before.formation is None:
-        return before, "not_formed"
-    after = _covering(before, data.get("add") or ())
-    if drop := data.get("drop"):
-        pairs = frozenset(pair for pair in after.pairs if pair[0] not in drop)
-        after = after._replace(covers=after.covers.difference(drop), pairs=pairs)
-    return after._replace(formation=data.get("formation") or before.formation), None
-
-
-def branch_dissolved(before: Branch, _: Mapping[str, Any]) -> tuple[Branch, Anomaly | None]:
-    if before.formation is None:
-        return before, "not_formed"
-    return Branch(), None
-
-
 def instructor_assigned(before: Instructor, _: Mapping[str, Any]) -> tuple[Instructor, Anomaly | None]:
     return Instructor(assigned=True), "already_assigned" if before.assigned else None
 
@@ -299,6 +237,10 @@ _EFFECTS: Final[dict[str, Callable[[Any, Mapping[str, Any]], tuple[Any, Anomaly 
     "taizhang.branch.formed.v1": branch_formed,
     "taizhang.branch.coverage_changed.v1": branch_coverage_changed,
     "taizhang.branch.changed.v1": branch_changed,
+    "taizhang.branch.term_began.v1": branch_term_began,
+    "taizhang.branch.term_extended.v1": branch_term_extended,
+    "taizhang.branch.meeting_held.v1": branch_meeting_held,
+    "taizhang.branch.secretary_reported.v1": branch_secretary_reported,
     "taizhang.branch.dissolved.v1": branch_dissolved,
     "taizhang.instructor.assigned.v1": instructor_assigned,
     "taizhang.instructor.withdrawn.v1": instructor_withdrawn,

@@ -4,7 +4,7 @@ A parent that would make a circle has no effect (spec/domain.md, Branches). Whet
 others then, so it is no part of a branch's own state.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from domain.events.facts import AnomalyFound, Fact
@@ -23,28 +23,50 @@ class Hierarchy(NamedTuple):
     anomalies: tuple[AnomalyFound, ...]
 
 
-def hierarchy(facts: Iterable[Fact]) -> Hierarchy:
-    """The parents after facts, given in canonical order: all facts of each branch that any of them puts under one."""
+class Put(NamedTuple):
+    """A fact that puts a branch under a parent, or under none any more; in a circle it has no effect."""
+
+    fact: Fact
+    parent: str | None
+    in_circle: bool
+
+
+def puts(facts: Iterable[Fact]) -> Iterator[Put]:
+    """What facts do to the parents, in canonical order: all facts of each branch that any of them puts under one."""
     formed: set[str] = set()
     parents: dict[str, str] = {}
-    anomalies: list[AnomalyFound] = []
     for fact in facts:
+        branch = fact.entity
         if fact.type == _DISSOLVED:
-            formed.discard(fact.entity)
-            parents.pop(fact.entity, None)
+            formed.discard(branch)
+            if parents.pop(branch, None) is not None:
+                yield Put(fact, None, in_circle=False)
             continue
-        if fact.type == _FORMED and fact.entity not in formed:
-            formed.add(fact.entity)
-        elif fact.type != _CHANGED or fact.entity not in formed or "parent" not in fact.data:
+        if fact.type == _FORMED and branch not in formed:
+            formed.add(branch)
+        elif fact.type != _CHANGED or branch not in formed or "parent" not in fact.data:
             continue
         parent = fact.data.get("parent")
-        if in_circle(parents, fact.entity, parent):
+        if in_circle(parents, branch, parent):
+            yield Put(fact, parent, in_circle=True)
+            continue
+        if parent is None:
+            parents.pop(branch, None)
+        else:
+            parents[branch] = parent
+        yield Put(fact, parent, in_circle=False)
+
+
+def hierarchy(facts: Iterable[Fact]) -> Hierarchy:
+    """The parents after facts, given in canonical order: all facts of each branch that any of them puts under one."""
+    parents: dict[str, str | None] = {}
+    anomalies: list[AnomalyFound] = []
+    for fact, parent, circle in puts(facts):
+        if circle:
             anomalies.append(AnomalyFound("parent_in_circle", fact.entity, fact.position, fact.effective_on, ""))
-        elif parent is None:
-            parents.pop(fact.entity, None)
         else:
             parents[fact.entity] = parent
-    return Hierarchy(parents, tuple(anomalies))
+    return Hierarchy({name: parent for name, parent in parents.items() if parent is not None}, tuple(anomalies))
 
 
 def in_circle(parents: Mapping[str, str], start: str, parent: str | None) -> bool:

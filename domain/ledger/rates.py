@@ -1,7 +1,7 @@
 """Counts, rates, groups and filters over the rows of the ledger (spec/domain.md, Rates)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from operator import add as plus
 from typing import Final, NamedTuple
@@ -26,7 +26,7 @@ class Counts(NamedTuple):
     """The counts of a group of active organizations.
 
     `registered` and `excluded` speak of all of them, the others of those that are not excluded.
-    Unknown employees add 0.
+    Unknown employees add 0. `effectively_covered` is None where no activity policy is in force.
     """
 
     registered: int = 0
@@ -46,12 +46,24 @@ class Counts(NamedTuple):
     activists: int = 0
     members_elsewhere: int = 0
     eligible_standalone: int = 0
+    effectively_covered: int | None = 0
+
+    @property
+    def judged(self) -> bool:
+        """Whether it has an answer who is effectively covered."""
+        return self.effectively_covered is not None
+
+
+_EFFECTIVE: Final = Counts._fields.index("effectively_covered")  # the last, since it alone may have no answer
 
 
 class Rate(NamedTuple):
-    """A rate with both its sides; `value` is a ratio of four places, None over nothing."""
+    """A rate with both its sides; `value` is a ratio of four places, None over nothing.
 
-    numerator: int
+    `numerator` is None where the question has no answer (Counts), and so is the value.
+    """
+
+    numerator: int | None
     denominator: int
     value: str | None
 
@@ -62,15 +74,24 @@ RATES: Final[dict[str, tuple[str, str]]] = {
     "eligible_coverage": ("eligible_covered", "eligible"),
     "employee_coverage": ("employees_covered", "employees"),
     "eligible_standalone_coverage": ("eligible_standalone", "eligible"),
+    "effective_coverage": ("effectively_covered", "organizations"),
 }
 
 
 _SIDES: Final = tuple((Counts._fields.index(above), Counts._fields.index(below)) for above, below in RATES.values())
 
 
-def ratio(numerator: int, denominator: int) -> str | None:
-    """The ratio as a decimal of four places, rounded half up; None over 0."""
-    if denominator == 0:
+def not_in(rate: Rate) -> int | None:
+    """How many a rate is over without counting them; None of what has no answer.
+
+    What a rate counts is always among what it is over.
+    """
+    return None if rate.numerator is None else rate.denominator - rate.numerator
+
+
+def ratio(numerator: int | None, denominator: int) -> str | None:
+    """The ratio as a decimal of four places, rounded half up; None over 0, and of what has no answer."""
+    if numerator is None or denominator == 0:
         return None
     shown = ten_thousandths(numerator, denominator)
     return f"{shown // 10_000}.{shown % 10_000:04d}"
@@ -92,13 +113,18 @@ def rates(counts: Counts) -> dict[str, Rate]:
 # A series asks of each group again as the month and the year before of later points.
 @lru_cache(maxsize=4_096)
 def _rates(counts: Counts) -> tuple[Rate, ...]:
-    return tuple(Rate(counts[above], counts[below], ratio(counts[above], counts[below])) for above, below in _SIDES)
+    return tuple(_rate(counts[above], counts[below] or 0) for above, below in _SIDES)
+
+
+def _rate(numerator: int | None, denominator: int) -> Rate:
+    return Rate(numerator, denominator, ratio(numerator, denominator))
 
 
 def count_row(row: Row) -> Counts:
     """What one organization adds to the counts of its group."""
     if row.excluded is not None:
-        return Counts(registered=1, excluded=1)
+        counts = Counts(registered=1, excluded=1)
+        return counts if row.effectively_covered is not None else unjudged(counts)
     employees = row.attributes.employees or 0
     return Counts(
         registered=1,
@@ -117,12 +143,50 @@ def count_row(row: Row) -> Counts:
         activists=row.activists,
         members_elsewhere=row.members_elsewhere,
         eligible_standalone=int(row.eligible and row.formation == "standalone"),
+        effectively_covered=None if row.effectively_covered is None else int(row.effectively_covered),
     )
 
 
 def add(left: Counts, right: Counts) -> Counts:
     """The counts of two groups that share no organization."""
+    if not (left.judged and right.judged):
+        return Counts._make((*map(plus, left[:_EFFECTIVE], right[:_EFFECTIVE]), None))
     return Counts(*map(plus, left, right))
+
+
+def unjudged(counts: Counts) -> Counts:
+    """The same counts where no activity policy is in force."""
+    return counts._replace(effectively_covered=None)
+
+
+def nothing(*, judged: bool) -> Counts:
+    """The counts of nobody; `judged`: an activity policy is in force."""
+    return Counts() if judged else unjudged(Counts())
+
+
+def written(counts: Counts) -> dict[str, int]:
+    """Counts as an event states them: what has no answer is left out."""
+    return {name: count for name, count in counts._asdict().items() if count is not None}
+
+
+def read_counts(data: Mapping[str, int | None]) -> Counts:
+    """The counts that were `written` down; without an activity policy nobody asked who is effectively covered.
+
+    Raises:
+        TypeError: there is one that no group has.
+    """
+    return Counts(**{"effectively_covered": None, **data})  # type: ignore[arg-type]  # the others were never None
+
+
+def written_rate(rate: Rate) -> dict[str, int]:
+    """Both sides of a rate as an event states them: a numerator without an answer is left out, as of counts."""
+    return {name: side for name, side in zip(Rate._fields, rate[:2], strict=False) if side is not None}
+
+
+def read_rate(sides: Mapping[str, int]) -> Rate:
+    """The rate whose sides were `written_rate` down."""
+    above, below = sides.get("numerator"), sides["denominator"]
+    return Rate(above, below, ratio(above, below))
 
 
 class Filters(NamedTuple):
@@ -143,6 +207,7 @@ class Filters(NamedTuple):
     measure: str | None = None
     work_covered: bool | None = None
     eligible: bool | None = None
+    effectively_covered: bool | None = None
     scope: Scope = None
     body: str | None = None
     basis: str | None = None
@@ -151,6 +216,11 @@ class Filters(NamedTuple):
 
 
 ANY: Final = Filters()
+
+
+def answerable(filters: Filters, *, judged: bool) -> bool:
+    """Whether a row can be among those that the filters mean: without an activity policy none is covered or not."""
+    return judged or filters.effectively_covered is None
 
 
 def _has_prefix(value: str | None, prefix: str | None) -> bool:
@@ -170,6 +240,7 @@ def matches(row: Row, filters: Filters) -> bool:
         (row.measure, filters.measure),
         (row.work_covered, filters.work_covered),
         (row.eligible, filters.eligible),
+        (row.effectively_covered, filters.effectively_covered),
     )
     return (
         all(wanted is None or value == wanted for value, wanted in exact)

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any, Final, NamedTuple
 
 from domain.events.facts import (
+    ACTIVITY_POLICY,
     LEDGER_FAMILIES,
     POLICY,
     AnomalyFound,
@@ -15,25 +16,35 @@ from domain.events.facts import (
     standing_facts,
     subject_of,
 )
+from domain.ledger.activity import ActivityPolicy, activity_policy_in_force
 from domain.ledger.bases import BASIS, Basis, bases
 from domain.ledger.bodies import NO_BODIES, Bodies, bodies, unplaced_in_vain
+from domain.ledger.branches import Branch, formations
 from domain.ledger.entities import (
     Attributes,
-    Branch,
     Instructor,
     Member,
     Organization,
     State,
     apply,
     counted_as,
-    formations,
     initial_state,
     legal_person,
 )
 from domain.ledger.hierarchy import DECIDING_PARENTS, hierarchy
+from domain.ledger.living import judge, life_of, term, with_those_above
 from domain.ledger.placements import NOTHING_SAID, Answers, Body, Existence, answers_to
 from domain.ledger.policy import DEFAULT_POLICY, Policy, policy_in_force
-from domain.values.terms import BODY_KINDS, COUNTED_AS, FORMATIONS, CountedAs, ExclusionReason, Formation, Measure
+from domain.ledger.presence import (
+    Presence,
+    eligible,
+    formation,
+    measure,
+    members_counted,
+    organization_covered,
+    work_covered,
+)
+from domain.values.terms import BODY_KINDS, COUNTED_AS, CountedAs, ExclusionReason, Formation, Measure
 
 _LAST_DAY: Final = date.max.toordinal()
 _UNPLACED: Final = "taizhang.organization.unplaced.v1"
@@ -58,58 +69,13 @@ class Row(NamedTuple):
     measure: Measure
     members_elsewhere: int = 0
     bodies: tuple[str | None, ...] = NOTHING_SAID.bodies
+    effectively_covered: bool | None = None
 
 
 def told(row: Row) -> dict[str, Any]:
     """The row as answers, messages and bundles hold it."""
     bodies = dict(zip(BODY_KINDS, row.bodies, strict=True))
     return {**row._asdict(), "attributes": row.attributes._asdict(), "bodies": bodies}
-
-
-class Presence(NamedTuple):
-    """What stands at one organization: members by what they count as, covering formations, instructors."""
-
-    full_members: int = 0
-    probationary_members: int = 0
-    activists: int = 0
-    formations: frozenset[Formation] = frozenset()
-    instructors: int = 0
-    full_elsewhere: int = 0
-    probationary_elsewhere: int = 0
-
-
-def formation(covering: Iterable[Formation]) -> Formation | None:
-    """The strongest among the formations that cover the organization, or None."""
-    return min(covering, key=FORMATIONS.index, default=None)
-
-
-def organization_covered(covering: Iterable[Formation], policy: Policy) -> bool:
-    """Whether at least one branch covers it by a formation that the policy counts."""
-    return any(f in policy.formations_counted for f in covering)
-
-
-def work_covered(strongest: Formation | None, instructors: int) -> bool:
-    """Organization coverage by any formation, or at least one instructor."""
-    return strongest is not None or instructors > 0
-
-
-def members_counted(full_members: int, full_elsewhere: int, policy: Policy) -> int:
-    """The full members that the policy looks at."""
-    return full_members + (full_elsewhere if policy.members_counted == "here_and_elsewhere" else 0)
-
-
-def eligible(full_members: int, policy: Policy) -> bool:
-    """Whether it has the full members, of those counted, that the policy asks for to form a branch of its own."""
-    return full_members >= policy.full_members_for_branch
-
-
-def measure(employees: int | None, full_members: int, policy: Policy) -> Measure:
-    """What the policy asks for; the first that holds. `full_members` are those counted; unknown employees are fewer."""
-    if employees is not None and employees >= policy.employees_for_branch:
-        return "establish_large"
-    if eligible(full_members, policy):
-        return "establish"
-    return "combine" if full_members >= 1 else "instruct"
 
 
 def row(org: str, state: Organization, presence: Presence, policy: Policy, answers: Answers = NOTHING_SAID) -> Row:
@@ -137,6 +103,7 @@ def row(org: str, state: Organization, presence: Presence, policy: Policy, answe
         measure(state.attributes.employees, counted, policy),
         presence.full_elsewhere + presence.probationary_elsewhere,
         answers.bodies,
+        None if presence.effective is None else organization_covered(presence.effective, policy),
     )
 
 
@@ -158,12 +125,50 @@ class Ledger:
     existence: Mapping[str, Existence] = field(default_factory=dict)
     bases: Mapping[str, Basis] = field(default_factory=dict)
     crossing: tuple[AnomalyFound, ...] = ()
+    as_of: date = date.min
+    activity_policy: ActivityPolicy | None = None
 
-    def rows(self, basis: Basis | None = None) -> list[Row]:
-        """One row for each active organization, in order of its identifier; under the policy as a basis counts."""
+    def full_members(self) -> dict[str, int]:
+        """By formed branch the full members at the active organizations that it covers."""
+        at: dict[str, int] = {}
+        for member in self.members.values():
+            if member.standing is not None and member.org is not None and counted_as(member) == "full":
+                at[member.org] = at.get(member.org, 0) + 1
+        return {
+            name: sum(
+                at.get(org, 0)
+                for org in branch.covers
+                if self.organizations.get(org, Organization()).attributes is not None
+            )
+            for name, branch in self.branches.items()
+            if branch.formation is not None
+        }
+
+    def in_effect(self) -> dict[str, bool]:
+        """By formed branch whether it is in effect; empty without an activity policy."""
+        return with_those_above(self.judged(self.full_members()), self.parents)
+
+    def judged(self, full_members: Mapping[str, int]) -> dict[str, bool | None]:
+        """What is judged of each formed branch by itself, with so many full members; None above a branch's tier."""
+        found: dict[str, bool | None] = {}
+        for name, branch in self.branches.items():
+            life = life_of(branch)
+            if life is not None and self.activity_policy is not None:
+                day, full = self.as_of.toordinal(), full_members.get(name, 0)
+                judgement = judge(life, branch.meetings, full, self.activity_policy, day)
+                found[name] = judgement.in_effect if life.tier == "branch" else None
+        return found
+
+    def rows(self, basis: Basis | None = None, living: Mapping[str, bool] | None = None) -> list[Row]:
+        """One row for each active organization, in order of its identifier.
+
+        Args:
+            basis: the policy is taken as it counts.
+            living: which branches are in effect, where this ledger has not all that decides it.
+        """
         policy = self.policy if basis is None else basis.policy(self.policy)
-        presences = self._presences()
-        nothing = Presence()
+        presences = self._presences(self.in_effect() if living is None else living)
+        nothing = Presence(effective=None if self.activity_policy is None else frozenset())
         return [
             row(org, state, presences.get(org, nothing), policy, self.answers_to(state))
             for org, state in sorted(self.organizations.items())
@@ -177,16 +182,19 @@ class Ledger:
     def _existence_of(self, body: str) -> Existence:
         return self.existence.get(body, ())
 
-    def _presences(self) -> dict[str, Presence]:
+    def _presences(self, living: Mapping[str, bool]) -> dict[str, Presence]:
         members: dict[str, dict[CountedAs, int]] = {}
         for member in self.members.values():
             if member.standing is not None and member.org is not None:
                 at = members.setdefault(member.org, dict.fromkeys(COUNTED_AS, 0))
                 at[counted_as(member)] += 1
         covering: dict[str, set[Formation]] = {}
-        for branch in self.branches.values():
+        effective: dict[str, set[Formation]] = {}
+        for name, branch in self.branches.items():
             for org, how in formations(branch, branch.covers).items():
                 covering.setdefault(org, set()).add(how)
+                if living.get(name):
+                    effective.setdefault(org, set()).add(how)
         instructors: dict[str, int] = {}
         for (org, _), instructor in self.instructors.items():
             if instructor.assigned:
@@ -201,6 +209,7 @@ class Ledger:
                 instructors.get(org, 0),
                 at["full_elsewhere"],
                 at["probationary_elsewhere"],
+                None if self.activity_policy is None else frozenset(effective.get(org, ())),
             )
             for org in members.keys() | covering.keys() | instructors.keys()
         }
@@ -220,7 +229,7 @@ def ledger(events: Iterable[Event], as_of: date, fits: Callable[[str, object], b
         if counts_by(standing, as_of):
             by_entity.setdefault(standing.entity, []).append(standing)
     of_bases = (fact for fact in facts if fact.effective_on <= as_of and family_of(fact.type) == BASIS)
-    return replace(ledger_of(by_entity.items(), anomalies), bases=bases(of_bases))
+    return replace(ledger_of(by_entity.items(), as_of, anomalies), bases=bases(of_bases))
 
 
 def counts_by(standing: Fact, as_of: date) -> bool:
@@ -228,14 +237,17 @@ def counts_by(standing: Fact, as_of: date) -> bool:
     return standing.effective_on <= as_of and family_of(standing.type) in LEDGER_FAMILIES
 
 
-def ledger_of(entities: Iterable[tuple[str, Sequence[Fact]]], anomalies: Iterable[AnomalyFound] = ()) -> Ledger:
+def ledger_of(
+    entities: Iterable[tuple[str, Sequence[Fact]]], as_of: date, anomalies: Iterable[AnomalyFound] = ()
+) -> Ledger:
     """The ledger from the facts that have a part in it, entity by entity, of which only what stands is kept.
 
     Args:
-        entities: each with all of its facts, in canonical order.
+        entities: each with all of its facts effective by the date, in canonical order.
+        as_of: the date, at whose end a branch is judged.
         anomalies: what contradicted among the events.
     """
-    policy = DEFAULT_POLICY
+    policy, activity = DEFAULT_POLICY, None
     told = list(anomalies)
     states: dict[str, State] = {}
     deciding_parents: list[Fact] = []
@@ -245,6 +257,9 @@ def ledger_of(entities: Iterable[tuple[str, Sequence[Fact]]], anomalies: Iterabl
         if entity == POLICY:
             policy = policy_in_force(facts)
             continue
+        if entity == ACTIVITY_POLICY:
+            activity = activity_policy_in_force(facts)
+            continue
         deciding_parents += [fact for fact in facts if fact.type in DECIDING_PARENTS]
         states[entity] = _fold_entity(facts, told)
         if isinstance(states[entity], Body):
@@ -253,10 +268,12 @@ def ledger_of(entities: Iterable[tuple[str, Sequence[Fact]]], anomalies: Iterabl
             unplaced.append(facts)
     parents, tree = hierarchy(sorted(deciding_parents)), bodies(sorted(of_bodies))
     existence = {entity: state.existence for entity, state in states.items() if isinstance(state, Body)}
-    result = Ledger(policy=policy, parents=parents.parents, bodies=tree, existence=existence)
+    result = Ledger(
+        policy=policy, parents=parents.parents, bodies=tree, existence=existence, as_of=as_of, activity_policy=activity
+    )
     for entity, state in states.items():
         _place(result, entity, state)
-    crossing = (*parents.anomalies, *tree.anomalies, *_inactive(result), *_placed(result, unplaced))
+    crossing = (*parents.anomalies, *tree.anomalies, *_inactive(result), *_placed(result, unplaced), *_too_long(result))
     return replace(result, anomalies=(*told, *crossing), crossing=crossing)
 
 
@@ -310,3 +327,13 @@ def _inactive(result: Ledger) -> list[AnomalyFound]:
         if state.standing is not None and state.org is not None and not active(state.org)
     ]
     return found
+
+
+def _too_long(result: Ledger) -> list[AnomalyFound]:
+    """Extensions of terms that go on for more than a year."""
+    return [
+        AnomalyFound("extension_too_long", branch, 0, None, date.fromordinal(to).isoformat())
+        for branch, state in result.branches.items()
+        if (life := life_of(state)) is not None
+        for to in term(life, result.activity_policy).too_long
+    ]

@@ -9,17 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from domain.events.facts import Fact
-from domain.ledger.entities import (
-    Attributes,
-    Branch,
-    Instructor,
-    Member,
-    Organization,
-    State,
-    apply,
-    counted_as,
-    initial_state,
-)
+from domain.ledger.branches import Branch
+from domain.ledger.entities import Attributes, Instructor, Member, Organization, State, apply, counted_as, initial_state
 from domain.ledger.policy import DEFAULT_POLICY, Policy, read_policy
 from domain.ledger.rows import Row
 from domain.values.terms import COUNTED_AS, CountedAs, Formation
@@ -58,6 +49,7 @@ class DecidedBy(NamedTuple):
     measure: Positions
     members_elsewhere: Positions
     bodies: Positions
+    effectively_covered: Positions
 
 
 class Around(NamedTuple):
@@ -154,6 +146,7 @@ def decided_by(row: Row, around: Around, policy: TracedPolicy) -> DecidedBy:
         measure=_union(own["employees"], policy.decided_by if large else eligible),
         members_elsewhere=_union(counting["full_elsewhere"], counting["probationary_elsewhere"]),
         bodies=_bodies(around, own["kind"]),
+        effectively_covered=(),
     )
 
 

@@ -2,11 +2,13 @@
 
 from calendar import monthrange
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
+from functools import lru_cache
 from itertools import islice
 from typing import Final, Literal, NamedTuple, get_args
 
 from domain.values.instants import DATE_MIN
+from domain.values.terms import Per
 
 Step = Literal["day", "week", "month", "quarter", "year"]
 STEPS: Final[tuple[Step, ...]] = get_args(Step)
@@ -91,3 +93,32 @@ def months_before(day: date, months: int) -> date:
         return DATE_MIN
     last = _month_end(year, month + 1)
     return last if day == period_end(day, "month") else last.replace(day=min(day.day, last.day))
+
+
+MONTHS_IN: Final[dict[Per, int]] = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
+
+
+def period_of(day: int, per: Per) -> int:
+    """The number of the period that a day (an ordinal) lies in; those of one length are numbered without gaps."""
+    at = date.fromordinal(day)
+    return (at.year * 12 + at.month - 1) // MONTHS_IN[per]
+
+
+@lru_cache(maxsize=1 << 12)
+def period_begin(number: int, per: Per) -> int:
+    """The first day of a period, as an ordinal; its last day is the one before the next one's first."""
+    year, month = divmod(number * MONTHS_IN[per], 12)
+    return date(year, month + 1, 1).toordinal()
+
+
+def years_on(day: date, years: int) -> date:
+    """The same day of a later year; where that has no 29 February, the 28th."""
+    year = day.year + years
+    return day.replace(year=year, day=min(day.day, monthrange(year, day.month)[1]))
+
+
+def last_day_of_years(first: date, years: int) -> date:
+    """The last of so many years: three years from 2022-01-10 end with 2025-01-09."""
+    same = years_on(first, years)
+    # From a 29 February on they end with the February of the last.
+    return same - timedelta(days=1) if same.day == first.day else same

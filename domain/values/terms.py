@@ -30,6 +30,11 @@ CountedAs = Literal["full", "probationary", "activist", "full_elsewhere", "proba
 # What a person assigned to an organization is: 党建工作指导员 or 联络员.
 Role = Literal["instructor", "liaison"]
 Tier = Literal["committee", "general_branch", "branch"]
+# 支部党员大会, 支委会, 党小组会, 党课, 主题党日, 组织生活会.
+MeetingKind = Literal["general", "branch_committee", "group", "lecture", "theme_day", "life"]
+# Periods of the calendar in which meetings are asked for.
+Per = Literal["month", "quarter", "half_year", "year"]
+SecretaryState = Literal["filled", "vacant"]
 # Who answers for organizations (谁主管谁负责): each kind of body a hierarchy of its own.
 BodyKind = Literal["supervising_unit", "industry_department", "park", "building", "market", "platform"]
 Measure = Literal["establish_large", "establish", "combine", "instruct"]
@@ -41,9 +46,12 @@ RateName = Literal[
     "eligible_coverage",
     "employee_coverage",
     "eligible_standalone_coverage",
+    "effective_coverage",
 ]
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+TIERS: Final[tuple[Tier, ...]] = get_args(Tier)
+MEETING_KINDS: Final[tuple[MeetingKind, ...]] = get_args(MeetingKind)
 CATEGORIES: Final[tuple[Category, ...]] = get_args(Category)
 STANDINGS: Final[tuple[Standing, ...]] = get_args(Standing)
 COUNTED_AS: Final[tuple[CountedAs, ...]] = get_args(CountedAs)
@@ -77,6 +85,7 @@ Anomaly = Literal[
     "already_formed",
     "not_formed",
     "parent_in_circle",
+    "extension_too_long",
     "already_assigned",
     "not_assigned",
     "already_excluded",

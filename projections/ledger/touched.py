@@ -13,7 +13,8 @@ from typing import Any, Final, NamedTuple, Protocol
 from domain.access.rights import Changed, Place
 from domain.events.facts import Event, EventKey, Fact, corrected, entity_of, fact, family_of, standing_fact, subject_of
 from domain.events.types import CORRECTED, EVENT_TYPES
-from domain.ledger.entities import Branch, Instructor, Member, Organization
+from domain.ledger.branches import Branch
+from domain.ledger.entities import Instructor, Member, Organization
 from domain.values.reach import Reach
 from projections.ledger.fold.records import EntityState, initial
 from projections.ledger.fold.timeline import Timeline, differences, fold

@@ -1,12 +1,12 @@
 """Rates as `GET /v1/rates` answers them, of one log or of several side by side, whatever has counted them."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import reduce
 from typing import Any, Final, NamedTuple
 
-from domain.ledger.rates import ANY, DIMENSIONS, Counts, Filters, Key, add, is_region_prefix, key_order
+from domain.ledger.rates import ANY, DIMENSIONS, Counts, Filters, Key, add, is_region_prefix, key_order, nothing
 from domain.values.clocks import NOTHING_KNOWN
 from domain.values.instants import parse_date, parse_instant
 from domain.values.terms import CATEGORIES, FORMATIONS, KINDS, MEASURES
@@ -45,6 +45,13 @@ class Question(NamedTuple):
     def dimensions(self) -> tuple[str, ...]:
         """Those of the ledger, in order."""
         return tuple(each for each in self.group_by if each != LOG)
+
+
+class Counted(NamedTuple):
+    """What was counted of one log, by the question's dimensions; `judged`: an activity policy is in force there."""
+
+    groups: Mapping[Key, Counts]
+    judged: bool
 
 
 def question(
@@ -103,15 +110,17 @@ def _position(log: ArchivedLog, known_at: str | None, *, alone: bool) -> int:
     return log.position_at(_EPOCH + timedelta(microseconds=nanoseconds // 1000))
 
 
-def answer(asked: Question, counted: Sequence[Mapping[Key, Counts]]) -> dict[str, Any]:
+def answer(asked: Question, counted: Iterable[Counted]) -> dict[str, Any]:
     """The answer, from what was counted of each log by the question's dimensions.
 
     Of one log it is what `GET /v1/rates` gives; of several, `logs` says of each what was known and by what rules, and
     `known_at` and `evidence` are null.
     """
     groups: dict[Key, Counts] = {}
+    total = Counts()
     for (log, _), found in zip(asked.logs, counted, strict=True):
-        for key, counts in found.items():
+        total = reduce(add, found.groups.values(), add(total, nothing(judged=found.judged)))
+        for key, counts in found.groups.items():
             values = iter(key)
             whole = tuple(log.origin if name == LOG else next(values) for name in asked.group_by)
             groups[whole] = add(groups.get(whole, Counts()), counts)
@@ -127,7 +136,7 @@ def answer(asked: Question, counted: Sequence[Mapping[Key, Counts]]) -> dict[str
             {"key": dict(zip(asked.group_by, key, strict=True)), **figures(groups[key])}
             for key in sorted(groups, key=key_order)
         ],
-        "total": figures(reduce(add, groups.values(), Counts())),
+        "total": figures(total),
         "whole": None,
         **({} if alone else {"logs": logs}),
     }

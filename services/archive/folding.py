@@ -3,7 +3,8 @@
 from typing import Any
 
 from domain.ledger.rates import group
-from services.archive.figures import Question, answer
+from domain.ledger.rows import Ledger
+from services.archive.figures import Counted, Question, answer
 from services.evidence.bundles.answers import fold, no_garbage_collection
 
 
@@ -14,8 +15,9 @@ def replay(asked: Question) -> dict[str, Any]:
         ArchiveError: the events do not give the roots that were signed.
     """
     with no_garbage_collection():
-        counted = [
-            group(fold(log.events(known.position), asked.as_of).rows(), asked.dimensions, asked.filters)
-            for log, known in asked.logs
-        ]
+        counted = [_counted(fold(log.events(known.position), asked.as_of), asked) for log, known in asked.logs]
     return answer(asked, counted)
+
+
+def _counted(state: Ledger, asked: Question) -> Counted:
+    return Counted(group(state.rows(), asked.dimensions, asked.filters), state.activity_policy is not None)

@@ -25,7 +25,10 @@ LEDGER: Final = {
     "organization": "org_no",
     "answers": "answers",
     "policy": "position",
+    "activity_policy": "position",
 }
+# Those with what was adopted: of one position several rows may come, on days that share none.
+POLICIES: Final = ("policy", "activity_policy")
 TABLES: Final = (EVENT, *LEDGER)
 EVENT_COLUMNS: Final = {
     "position": "int8", "source": "text", "id": "text", "type": "text", "subject": "text", "effective_on": "date",

@@ -6,8 +6,8 @@ columns say it (projections.ledger.columns.counts.deciding_entries).
 
 import os
 import tempfile
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeVar
 
 import duckdb
 import numpy as np
@@ -16,13 +16,13 @@ import pyarrow as pa
 from domain.ledger.entities import says_legal_person
 from domain.ledger.placements import Answers
 from domain.ledger.policy import Policy
-from domain.ledger.rates import ANY, Counts, Filters, Key, add
+from domain.ledger.rates import ANY, Counts, Filters, Key, add, answerable, nothing
 from domain.values.terms import BODY_KINDS, CATEGORIES, KINDS
 from projections.ledger.columns.columns import ENTRY_FIELDS, UNKNOWN, AnswersColumns, Columns, Snapshot, kept
 from projections.ledger.columns.counts import matching, rows_of
 from projections.ledger.columns.grouping import group
-from projections.ledger.rows import PolicyEntry
-from services.archive.figures import Question, answer
+from projections.ledger.rows import ActivityPolicyEntry, PolicyEntry
+from services.archive.figures import Counted, Question, answer
 from services.archive.layout import columns_of
 from services.archive.opening import ArchivedLog
 
@@ -44,6 +44,8 @@ SELECT attributes_no, org_no, kind, category, region, industry, employees, legal
 _ANSWERS: Final = f"SELECT {', '.join(BODY_KINDS)}, waiting FROM read_parquet($files) ORDER BY answers"  # noqa: S608 - names of the specification
 _POLICIES: Final = "SELECT {fields} FROM read_parquet($files) WHERE position <= $position ORDER BY position, day_from"
 
+_Entry = TypeVar("_Entry")
+
 
 def rates(asked: Question) -> dict[str, Any]:
     """The answer to a question, in bounded memory whatever the size of the archive."""
@@ -61,16 +63,18 @@ class _LogReading:
     def __init__(self, engine: duckdb.DuckDBPyConnection, log: ArchivedLog, position: int) -> None:
         self._engine, self._log, self._position = engine, log, position
 
-    def counts(self, asked: Question) -> dict[Key, Counts]:
+    def counts(self, asked: Question) -> Counted:
         """The counts of each group of the question's dimensions."""
         groups: dict[Key, Counts] = {}
-        ledger = self._without_entries()
-        policy = ledger.policy(asked.as_of.toordinal(), self._position)
-        for part in self._deciding(asked.as_of.toordinal()):
+        ledger, day = self._without_entries(), asked.as_of.toordinal()
+        policy, judged = ledger.policy(day, self._position), ledger.is_judged(day, self._position)
+        if not answerable(asked.filters, judged=judged):
+            return Counted(groups, judged)
+        for part in self._deciding(day):
             # Each organization is in one part alone.
             for key, counts in _counted(ledger, part, policy, asked.dimensions, asked.filters).items():
-                groups[key] = add(groups.get(key, Counts()), counts)
-        return groups
+                groups[key] = add(groups.get(key, nothing(judged=judged)), counts)
+        return Counted(groups, judged)
 
     def _deciding(self, day: int) -> Iterator[dict[str, Any]]:
         """The entries that decide on a day, some at a time, as the columns keep them."""
@@ -103,7 +107,8 @@ class _LogReading:
         order = np.argsort(number)
         return Snapshot(
             self._position, {}, {name: array[order] for name, array in arrays.items()}, 0, (), regions, industries,
-            self._answers(), self._policies(), {},
+            self._answers(), self._adopted("policy", PolicyEntry),
+            self._adopted("activity_policy", ActivityPolicyEntry), {},
         )  # fmt: skip
 
     def _answers(self) -> AnswersColumns:
@@ -113,13 +118,13 @@ class _LogReading:
             columns.add_answers([Answers(tuple(bodies), tuple(waiting)) for *bodies, waiting in found])
         return columns.snapshot(0).answers
 
-    def _policies(self) -> tuple[PolicyEntry, ...]:
-        files = self._log.files("policy", self._position)
+    def _adopted(self, table: str, entry: Callable[..., _Entry]) -> tuple[_Entry, ...]:
+        files = self._log.files(table, self._position)
         if not files:
             return ()
-        query = _POLICIES.format(fields=", ".join(columns_of("policy")))
+        query = _POLICIES.format(fields=", ".join(columns_of(table)))
         found = self._engine.execute(query, {"files": files, "position": self._position}).fetchall()
-        return tuple(PolicyEntry(*row) for row in found)
+        return tuple(entry(*row) for row in found)
 
 
 _EMPTY: Final = pa.table({
@@ -152,7 +157,7 @@ def _counted(
     """The counts of the rows that these entries give."""
     part = Snapshot(
         ledger.position, entries, ledger.attributes, ledger.organizations, ledger.orgs, ledger.regions,
-        ledger.industries, ledger.answers, ledger.policies, ledger.coded,
+        ledger.industries, ledger.answers, ledger.policies, ledger.activity_policies, ledger.coded,
     )  # fmt: skip
     rows = rows_of(part, np.arange(len(entries["org_no"]), dtype=np.int32), policy)
     return group(part, rows if filters == ANY else rows.where(matching(part, rows, filters)), group_by)

@@ -2,8 +2,10 @@
 
 0. *Events by name*: what was said of an event meets it, and the fact that stands comes out (domain.events.facts).
 1. *Facts by entity*: folded in canonical order, they tell at which organizations the entity is on the date.
-2. *Organizations*: all that decides the rows of some of them, folded once more, gives rows and counts.
-3. *Groups*: the counts of all parts are added.
+2. *Branches*, under an activity policy: the full members of all parts are added, and each branch is judged by its own
+   facts; the tree of branches, small, is gone up here.
+3. *Organizations*: all that decides the rows of some of them, folded once more, gives rows and counts.
+4. *Groups*: the counts of all parts are added.
 
 What is too wide to be anywhere (the policy, and whatever else is about no organization) goes to every part. Each step
 reads partitions that Spark has sorted; the rules are `domain`'s own, called as the fold in one process calls them.
@@ -25,13 +27,15 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from domain.events.envelope import check_data
-from domain.events.facts import LEDGER_FAMILIES, Event, Fact, family_of, standing_fact
+from domain.events.facts import ACTIVITY_POLICY, LEDGER_FAMILIES, Event, Fact, family_of, standing_fact
 from domain.ledger.entities import apply, initial_state
+from domain.ledger.hierarchy import DECIDING_PARENTS, hierarchy
+from domain.ledger.living import with_those_above
 from domain.ledger.rates import Counts, Filters, Key, add, group
-from domain.ledger.rows import ledger_of
+from domain.ledger.rows import Ledger, ledger_of
 from domain.tree.merkle import Frontier
 from projections.ledger.touched import organizations_at
-from services.archive.figures import Question, answer
+from services.archive.figures import Counted, Question, answer
 from services.archive.layout import EVENT, ArchiveError, Segment, digest_of
 from services.archive.opening import events_in, require_root
 from services.evidence.copies.stored import event_of
@@ -52,7 +56,12 @@ _FACT: Final = (
     "position bigint"
 )
 _SENT: Final = f"part int, {_FACT}"
+_MEMBERS: Final = "log string, branch string, full int"
+_JUDGED: Final = "log string, branch string, in_effect int"
 _COUNTED: Final = "log string, key string, counts binary"
+# A committee or general branch: those below it say whether it is in effect.
+_ABOVE: Final = -1
+_ADOPTED: Final = "taizhang.activity_policy.adopted.v1"
 Rows = Iterator[tuple[Any, ...]]
 
 
@@ -72,18 +81,45 @@ def replay(asked: Question, master: str | None = None) -> dict[str, Any]:
     named = _step(_segments(session, asked), _read_segments, _NAMED)
     facts = _step(_sorted(named, "log", "name", "position"), partial(_standing, asked.as_of), _FACT)
     order = ("log", "entity", "day", "time_ns", "rank", "source", "id")
-    sent = _step(_sorted(facts, *order), partial(_places, parts), _SENT)
-    counting = partial(_count, asked.dimensions, asked.filters)
-    counted = _step(_sorted(sent, "part", "log"), counting, _COUNTED)
+    facts = facts.persist()
+    sent = _sorted(_step(_sorted(facts, *order), partial(_places, parts), _SENT), "part", "log")
     try:
-        found = counted.collect()
+        living = _living(facts, sent, order, asked.as_of)
+        counting = partial(_count, asked.dimensions, asked.filters, asked.as_of, living)
+        found = _step(sent, counting, _COUNTED).collect()
     except Exception as fault:
         # Spark hands over what a task raised as text.
         message = next((line for line in str(fault).splitlines() if _ARCHIVE_FAULT in line), None)
         if message is None:
             raise
         raise ArchiveError(message.partition(_ARCHIVE_FAULT)[2].strip()) from None
-    return answer(asked, [_added(log.origin, found) for log, _ in asked.logs])
+    finally:
+        facts.unpersist()
+    return answer(asked, [Counted(_added(log.origin, found), log.origin in living) for log, _ in asked.logs])
+
+
+def _living(facts: DataFrame, sent: DataFrame, order: tuple[str, ...], as_of: date) -> dict[str, dict[str, bool]]:
+    """Step 2: of each log that has an activity policy on the date which branches are in effect."""
+    adopted = _by_log(facts.where(facts.type == _ADOPTED).collect())
+    if not adopted:
+        return {}
+    full: dict[str, dict[str, int]] = {}
+    for log, branch, members in _step(sent, partial(_full_members, as_of), _MEMBERS).collect():
+        at = full.setdefault(log, {})
+        at[branch] = at.get(branch, 0) + members
+    of_branches = _sorted(facts.where(facts.type.startswith("taizhang.branch.")), *order)
+    own: dict[str, dict[str, bool | None]] = {}
+    for log, branch, alive in _step(of_branches, partial(_judged, as_of, adopted, full), _JUDGED).collect():
+        own.setdefault(log, {})[branch] = None if alive == _ABOVE else alive == 1
+    trees = _by_log(facts.where(facts.type.isin([*DECIDING_PARENTS])).collect())
+    return {log: with_those_above(own.get(log, {}), hierarchy(sorted(trees.get(log, []))).parents) for log in adopted}
+
+
+def _by_log(rows: Iterable[Any]) -> dict[str, list[Fact]]:
+    found: dict[str, list[Fact]] = {}
+    for row in rows:
+        found.setdefault(row[0], []).append(_fact(tuple(row)))
+    return {log: sorted(facts) for log, facts in found.items()}
 
 
 _ARCHIVE_FAULT: Final = f"{ArchiveError.__module__}.{ArchiveError.__qualname__}:"
@@ -216,20 +252,43 @@ def _fact(row: tuple[Any, ...]) -> Fact:
     return Fact(date.fromordinal(day), time_ns, rank, source, id_, type_, orjson.loads(data), position, (position,))
 
 
-def _count(group_by: tuple[str, ...], filters: Filters, sent: Rows) -> Rows:
-    """Step 2: the counts of the organizations of each part."""
+def _ledgers(as_of: date, sent: Rows) -> Iterator[tuple[str, Ledger]]:
+    """The ledger of each part."""
     for (_, log), rows in groupby(sent, itemgetter(0, 1)):
         # Those of the part alone: an organization's own facts were sent nowhere else.
         told: dict[str, list[Fact]] = {}
         for fact in sorted(_fact(row[1:]) for row in rows):
             told.setdefault(fact.entity, []).append(fact)
-        ledger = ledger_of(told.items())
-        for key, counts in group(ledger.rows(), group_by, filters).items():
+        yield log, ledger_of(told.items(), as_of)
+
+
+def _full_members(as_of: date, sent: Rows) -> Rows:
+    """Step 2: by branch the full members at the organizations of each part."""
+    for log, ledger in _ledgers(as_of, sent):
+        for branch, full in ledger.full_members().items():
+            yield log, branch, full
+
+
+def _judged(as_of: date, adopted: dict[str, list[Fact]], full: dict[str, dict[str, int]], facts: Rows) -> Rows:
+    """Step 2: what is judged of each branch by itself."""
+    for (log, branch), rows in groupby(facts, itemgetter(0, 1)):
+        if log in adopted:
+            told = [(branch, [_fact(row) for row in rows]), (ACTIVITY_POLICY, adopted[log])]
+            for alive in ledger_of(told, as_of).judged(full.get(log, {})).values():
+                yield log, branch, _ABOVE if alive is None else int(alive)
+
+
+def _count(
+    group_by: tuple[str, ...], filters: Filters, as_of: date, living: dict[str, dict[str, bool]], sent: Rows
+) -> Rows:
+    """Step 3: the counts of the organizations of each part."""
+    for log, ledger in _ledgers(as_of, sent):
+        for key, counts in group(ledger.rows(living=living.get(log, {})), group_by, filters).items():
             yield log, orjson.dumps(key).decode(), orjson.dumps(list(counts))
 
 
 def _added(log: str, found: Iterable[Any]) -> dict[Key, Counts]:
-    """Step 3: the counts of one log's groups."""
+    """Step 4: the counts of one log's groups."""
     groups: dict[Key, Counts] = {}
     for origin, key, counts in found:
         if origin == log:

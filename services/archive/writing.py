@@ -4,6 +4,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from datetime import UTC
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -23,6 +24,7 @@ from services.archive.layout import (
     EVENT,
     FORMAT,
     LEDGER,
+    POLICIES,
     SEGMENT_EVENTS,
     ArchiveError,
     Manifest,
@@ -40,6 +42,7 @@ from services.ledger import versions
 from services.ledger.ruleset import rules
 from services.ledger.versions import Version
 from services.log.tree import LOG
+from services.postgres.database import connect
 from services.system.files import locked, sync_folder, write_durably
 
 # Given on, as a copy of the log is.
@@ -107,12 +110,9 @@ def archive_log(  # noqa: PLR0917 - what is archived, by whose word, where and h
             for left in folder.glob(f"*/*{_DRAFT}"):
                 left.unlink()
             kept = _kept(connection, folder, signer, version, segment_events)
-            log = DatabaseLog(conninfo)
-            try:
-                writer = _Writer(connection, log, version, folder, checkpoint)
-                segments = writer.write(kept, segment_events, progress)
-            finally:
-                log.close()
+            with closing(DatabaseLog(conninfo)) as log:
+                writer = _Writer(connection, conninfo, version, folder, checkpoint)
+                segments = writer.write(log, kept, segment_events, progress)
             if segments and segments[-1].head != checkpoint.root_hash.hex():
                 raise ArchiveError(
                     f"the log's events do not give the root that was signed for {checkpoint.size} of them: run "
@@ -198,21 +198,23 @@ class _Writer:
     """Writes the segments after those that are kept."""
 
     def __init__(
-        self, connection: Connection[Any], log: DatabaseLog, version: Version, folder: Path, head: Checkpoint
+        self, connection: Connection[Any], conninfo: str, version: Version, folder: Path, head: Checkpoint
     ) -> None:
-        self._connection, self._log, self._version = connection, log, version
+        self._connection, self._conninfo, self._version = connection, conninfo, version
         self._folder, self._head = folder, head
         self._reading = LedgerReading(version.tables.schema)
         self.files = 0
 
-    def write(self, kept: list[Segment], segment_events: int, progress: Callable[[int], None]) -> list[Segment]:
+    def write(
+        self, log: DatabaseLog, kept: list[Segment], segment_events: int, progress: Callable[[int], None]
+    ) -> list[Segment]:
         segments = list(kept)
         roots = Frontier()
         roots.extend(bytes.fromhex(each.root_hash) for each in kept)
         numbers = kept[-1].next_numbers if kept else FIRST_NUMBERS
         bounds = _bounds(len(kept) * segment_events, self._head.size, segment_events)
         for (first, last), rows in zip(bounds, self._segments(bounds, numbers), strict=True):
-            events = list(self._log.events(first, last))
+            events = list(log.events(first, last))
             leaves = [self._leaf(event, first + n) for n, event in enumerate(events)]
             if len(leaves) != last - first + 1:
                 raise ArchiveError(f"the log lacks events between {first} and {last}: run taizhang verify")
@@ -238,7 +240,8 @@ class _Writer:
     def _segments(self, bounds: Sequence[tuple[int, int]], numbers: dict[str, int]) -> Iterator[_Rows]:
         """For each segment its entries, read through in order of position."""
         waiting: list[NDArray[Any]] = []
-        with self._connection.transaction(), self._connection.cursor() as cursor:
+        # They stream over a connection of their own, while the other tables' rows are asked for beside.
+        with connect(self._conninfo, "archive") as streaming, streaming.transaction(), streaming.cursor() as cursor:
             parts = self._reading.entry_parts(cursor, numbers["entry"], self._head.size)
             for _, last in bounds:
                 taken: list[NDArray[Any]] = []
@@ -276,7 +279,8 @@ class _Writer:
         for table in ("attributes", "organization", "answers"):
             found = self._rows(table, numbers[table], rows.next_numbers[table])
             self._write(segment, table, found, metadata)
-        self._write(segment, "policy", self._rows("policy", segment.first, segment.last + 1), metadata)
+        for table in POLICIES:
+            self._write(segment, table, self._rows(table, segment.first, segment.last + 1), metadata)
 
     def _rows(self, table: str, first: int, end: int) -> pa.Table:
         columns = [sql.Identifier(name) for name in columns_of(table)]
@@ -284,8 +288,7 @@ class _Writer:
         query = sql.SQL(_ROWS).format(
             columns=sql.SQL(", ").join(columns), schema=sql.Identifier(self._version.tables.schema),
             table=sql.Identifier(table), number=number,
-            # Of one position several rows of the policy may come, on days that share none.
-            order=sql.SQL("position, day_from") if table == "policy" else number,
+            order=sql.SQL("position, day_from") if table in POLICIES else number,
         )  # fmt: skip
         with self._connection.cursor(binary=True) as cursor:
             return _table(table, cursor.execute(query, (first, end)).fetchall())

@@ -15,7 +15,7 @@ from domain.assessment.campaigns import segment_of, told_segment
 from domain.events.assessment import GROUPS_MAX, SEALED
 from domain.events.facts import Event
 from domain.ledger.policy import Policy
-from domain.ledger.rates import Filters, Rate
+from domain.ledger.rates import Filters, written, written_rate
 from services.assessment.campaigns import TargetStanding, Verdict, find_campaign, standings
 from services.inspection.known_since import Since, known_since
 from services.intake.in_turn import Grounds, Matters
@@ -202,8 +202,8 @@ def _results(queries: Queries, recorder: LogRecorder, wanted: Wanted) -> Documen
     return {
         "policy": _policy(found.policy),
         "targets": [_target(each) for each in standings(queries, recorder, campaign, as_of, known_at)],
-        "groups": [{"key": list(key), "counts": counts._asdict()} for key, counts in found.groups.items()],
-        "total": found.total._asdict(),
+        "groups": [{"key": list(key), "counts": written(counts)} for key, counts in found.groups.items()],
+        "total": written(found.total),
         "root_hash": queries.evidence(known_at).root_hash,
     }
 
@@ -217,7 +217,7 @@ def _target(each: TargetStanding) -> Document:
     return {
         "target": target.target, "rate": target.rate, "comparator": target.comparator, "value": target.value,
         "due_on": target.due_on.isoformat(), "office": target.office, **told_segment(target.segment),
-        "start": _rate(stands.start), "now": _rate(stands.rate), "required": stands.required,
+        "start": written_rate(stands.start), "now": written_rate(stands.rate), "required": stands.required,
         "missing": stands.missing, "organizations_missing": each.organizations_missing, "reached": stands.reached,
         "as_known_then": _verdict(each.as_known_then), "as_known_now": _verdict(each.as_known_now),
     }  # fmt: skip
@@ -231,13 +231,9 @@ def _in_these_words(target: Document) -> Document:
     return {**target, "as_known_then": {**then, "basis": "recorded"}}
 
 
-def _rate(rate: Rate) -> Document:
-    return {"numerator": rate.numerator, "denominator": rate.denominator}
-
-
 def _verdict(verdict: Verdict | None) -> Document | None:
     if verdict is None:
         return None
     return {
-        **_rate(verdict.rate), "known_at": verdict.known_at, "basis": verdict.basis, "reached": verdict.reached
+        **written_rate(verdict.rate), "known_at": verdict.known_at, "basis": verdict.basis, "reached": verdict.reached
     }  # fmt: skip

@@ -2,18 +2,17 @@
 
 from dataclasses import replace
 from datetime import date
-from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
 
 from domain.ledger.meaning import lifted, without_levels
 from domain.ledger.policy import Policy
-from domain.ledger.rates import Counts, Filters, add
+from domain.ledger.rates import Filters, answerable
 from domain.values.terms import Formation, MembersCounted
 from projections.ledger.columns.counts import matching, standing
 from projections.ledger.columns.grouping import group
-from services.ledger.queries import Queries, Rates
+from services.ledger.queries import Queries, Rates, rates_of
 
 
 class Supposition(NamedTuple):
@@ -57,5 +56,8 @@ def what_if(  # noqa: PLR0917 - one question
     rows = rows.where(matching(snapshot, rows, meant.filters))
     if supposition.exclusions_ignored:
         rows = replace(rows, excluded=np.zeros_like(rows.excluded))
+    judged = snapshot.is_judged(as_of.toordinal(), known_at)
+    if not answerable(filters, judged=judged):
+        return WhatIf(in_force, in_force)
     groups = lifted(group(snapshot, rows, without_levels(group_by)), group_by, meant.bodies)
-    return WhatIf(in_force, Rates(groups, reduce(add, groups.values(), Counts()), policy))
+    return WhatIf(in_force, rates_of(groups, policy, judged=judged))

@@ -91,13 +91,15 @@ RATE_TITLES: Final = {
     "eligible_coverage": "应建已建率\neligible\ncoverage",
     "employee_coverage": "从业人员覆盖率\nemployee\ncoverage",
     "eligible_standalone_coverage": "应单建已单建率\neligible\nstandalone",
+    "effective_coverage": "有效覆盖率\neffective",
 }
 
 
 def rate_text(rate: dict[str, Any]) -> str:
     """A percentage of two places above both sides."""
     value = rate["value"]
-    sides = f"{rate['numerator']:,}\n/ {rate['denominator']:,}"
+    numerator = rate["numerator"]
+    sides = f"{'—' if numerator is None else f'{numerator:,}'}\n/ {rate['denominator']:,}"
     if value is None:
         return f"—\n{sides}"
     # Exact: four places of a ratio are two of a percentage.
@@ -138,6 +140,9 @@ def _filters(  # noqa: PLR0917 - each is an option of its own
         bool | None, typer.Option(help="工作覆盖 only those with work coverage, or without")
     ] = None,
     eligible: Annotated[bool | None, typer.Option(help="应建 only the eligible, or the others")] = None,
+    effectively_covered: Annotated[
+        bool | None, typer.Option(help="有效覆盖 only those under a branch in effect, or without one")
+    ] = None,
     body: Annotated[str | None, typer.Option(help="责任主体 only what answers to this body or below it")] = None,
     basis: Annotated[str | None, typer.Option(help="口径 counted by this named basis; all")] = None,
 ) -> None:

@@ -31,7 +31,7 @@ from services.system.settings import load
 
 _ROW_FIELDS: Final = (
     "formation", "organization_covered", "work_covered", "excluded", "eligible", "measure",
-    "full_members", "probationary_members", "activists",
+    "full_members", "probationary_members", "activists", "effectively_covered",
 )  # fmt: skip
 
 

@@ -188,6 +188,8 @@ def asyncapi() -> Document:
             "ledger": {
                 "address": LEDGER,
                 "title": "台账 The current ledger",
+                "description": "Compacted, and sent in transactions: a consumer reads with isolation.level "
+                "read_committed. Others see what a relay that was overtaken had sent and never committed.",
                 "messages": {LEDGER: {"$ref": f"#/components/messages/{LEDGER}"}},
                 "bindings": {"kafka": {"topicConfiguration": {"cleanup.policy": ["compact"]}}},
             },

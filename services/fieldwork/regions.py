@@ -13,10 +13,10 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from domain.fieldwork.regions import Regions
-from domain.ledger.rates import Counts, Filters, add
+from domain.ledger.rates import Counts, Filters, add, nothing
 from projections.ledger.columns.counts import standing
 from projections.ledger.columns.grouping import group
-from services.ledger.queries import Queries, chosen_rows
+from services.ledger.queries import Queries, chosen_rows, rates_of
 
 KEPT_MAX: Final = 4
 _FAMILY: Final = "region"
@@ -37,6 +37,10 @@ class RegionalRates(NamedTuple):
     unmapped: dict[str, Counts]
     undivided: dict[tuple[str, ...], Counts]
     total: Counts
+
+    def of(self, code: str) -> Counts:
+        """The counts of a region, of one that nobody is in too."""
+        return self.groups.get(code) or nothing(judged=self.total.judged)
 
 
 def regions_known(queries: Queries, known_at: int) -> Regions:
@@ -87,7 +91,7 @@ def regional_rates(  # noqa: PLR0917 - one question
     groups: dict[str, Counts] = {}
     unmapped: dict[str, Counts] = {}
     undivided: dict[tuple[str, ...], Counts] = {}
-    total = Counts()
+    total = nothing(judged=queries.view.current.snapshot.is_judged(as_of.toordinal(), known_at))
     for code, said_on, counts in _said(queries, regions.changed_on, as_of, known_at, filters):
         total = add(total, counts)
         mapped = tuple(sorted({each[:digits] for each in regions.mapped(code, said_on, regions_at)}))
@@ -111,6 +115,7 @@ def _said(
         return
     snapshot = queries.view.current.snapshot
     policy, meant, _ = queries.meaning(filters, as_of, known_at)
+    judged = snapshot.is_judged(as_of.toordinal(), known_at)
     rows = chosen_rows(snapshot, as_of, known_at, policy, meant)
     # How many of the days each row has been at its code for, the last of them first.
     since = np.zeros(len(rows), np.int64)
@@ -125,5 +130,6 @@ def _said(
         since += lasting
     for number in np.unique(since).tolist():
         said_on = days[number - 1] - timedelta(1) if number else as_of
-        for (code,), counts in group(snapshot, rows.where(since == number), _BY_CODE).items():
+        found = group(snapshot, rows.where(since == number), _BY_CODE)
+        for (code,), counts in rates_of(found, policy, judged=judged).groups.items():
             yield code or "", said_on, counts

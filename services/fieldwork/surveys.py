@@ -19,7 +19,8 @@ from domain.fieldwork.surveys import (
 )
 from domain.ledger.rates import ANY
 from domain.ledger.rows import Row
-from services.ledger.queries import Queries, chosen_rows, rows_at
+from services.ledger.queries import Queries, chosen_rows
+from services.ledger.row_reading import rows_at
 from services.system.errors import NotFoundError
 
 
@@ -165,7 +166,8 @@ def _rows(queries: Queries, of_day: list[Visit], day: date, known_at: int) -> di
     numbers = [queries.homes.number(version, snapshot, visit.org) for visit in of_day if visit.org is not None]
     chosen = rows.where(np.isin(rows.org_no, [number for number in numbers if number is not None]))
     with queries.cursor() as cursor:
-        return {row.org: row for row in rows_at(view, cursor, chosen, policy)}
+        judged = view.snapshot.is_judged(day.toordinal(), known_at)
+        return {row.org: row for row in rows_at(view, cursor, chosen, policy, judged=judged)}
 
 
 def accuracy(of: Made) -> list[Accuracy]:

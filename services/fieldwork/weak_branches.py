@@ -9,7 +9,7 @@ import numpy as np
 from domain.events.facts import Fact, standing_facts
 from domain.fieldwork.rectification import Contradicted, Rectification, rectifications
 from domain.inspection.signals import branch_after
-from domain.ledger.entities import Branch
+from domain.ledger.branches import Branch
 from domain.ledger.policy import Policy
 from domain.values.scope import in_scope
 from domain.values.terms import FORMATIONS

@@ -19,7 +19,7 @@ from projections.ledger.columns.columns import Int32
 from projections.ledger.columns.counts import matching, rows_of
 from projections.ledger.columns.moves import Moved, moved, touching
 from services.ledger.ledger_at import LedgerAt
-from services.ledger.queries import rows_at
+from services.ledger.row_reading import rows_at
 from services.ledger.view import View
 from services.log.reader import LogReader
 from services.system.errors import InvalidValueError
@@ -204,7 +204,7 @@ def _rows(ledger: LedgerAt, cursor: Cursor[Any], entries: Int32, filters: Filter
     rows = rows_of(view.snapshot, entries[entries >= 0], policy)
     if queries.scope is not None:
         rows = rows.where(matching(view.snapshot, rows, queries.narrowed(ANY)))
-    return {row.org: row for row in rows_at(view, cursor, rows, policy)}
+    return {row.org: row for row in rows_at(view, cursor, rows, policy, judged=ledger.is_judged)}
 
 
 def described(connection: Connection[Any], positions: Iterable[int]) -> dict[int, ChangeEvent]:

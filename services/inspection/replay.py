@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from domain.events.facts import Event
-from domain.ledger.entities import Branch
-from domain.ledger.rates import Counts, Filters, add
+from domain.ledger.branches import Branch
+from domain.ledger.rates import Counts, Filters, add, unjudged
 from domain.ledger.rows import ledger as fold_ledger
 from projections.ledger.columns.moves import steps
 from services.inspection.changes import ChangeEvent, described
@@ -60,6 +60,7 @@ def replay(ledger: LedgerAt, since: int, filters: Filters, *, after: int | None,
         chosen = [i for i in chosen if (positions[i] < after if backwards else positions[i] > after)]
     chosen = chosen[:limit]
     begin = ledger.as_known_at(since).rates((), filters).total
+    begin = begin._replace(effectively_covered=begin.effectively_covered or 0)
     # sums[i] is what the first i steps have changed.
     sums = np.vstack([np.zeros((1, len(begin)), np.int64), np.cumsum(found.differences, axis=0)]).tolist()
     with queries.connection() as connection:
@@ -71,13 +72,18 @@ def replay(ledger: LedgerAt, since: int, filters: Filters, *, after: int | None,
             Step(
                 events[positions[i]],
                 int(found.organizations[i]),
-                add(begin, Counts(*sums[i])),
-                add(begin, Counts(*sums[i + 1])),
+                _as_known(ledger, positions[i] - 1, add(begin, Counts(*sums[i]))),
+                _as_known(ledger, positions[i], add(begin, Counts(*sums[i + 1]))),
                 *_neighbours(positions, i),
             )
             for i in chosen
         ],
     )
+
+
+def _as_known(ledger: LedgerAt, position: int, counts: Counts) -> Counts:
+    """The counts as they are told there: without an activity policy the question who is covered has no answer."""
+    return counts if ledger.view.snapshot.is_judged(ledger.clocks.day, position) else unjudged(counts)
 
 
 def _neighbours(positions: Sequence[int], i: int) -> tuple[int | None, int | None]:

@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from domain.ledger.living import term
+from projections.ledger.columns.branches import BranchReading
 from projections.ledger.columns.columns import MEMBERS
 from projections.ledger.columns.counts import deciding_entries
 from projections.ledger.columns.rows import AnomalyRow
@@ -45,6 +47,7 @@ def anomalies(
             found += held_anomalies(queries, as_of, known_at, subjects) if anomaly in (None, "event_held") else []
             found += in_circle(queries, as_of, known_at) if anomaly in (None, "parent_in_circle") else []
             found += crossing(queries, as_of, known_at) if anomaly in (None, "parent_in_circle", "not_placed") else []
+            found += _too_long(queries, as_of, known_at) if anomaly in (None, "extension_too_long") else []
         if anomaly is None or anomaly in _OF_STATES:
             found += _at_inactive(view, cursor, as_of, known_at)
         if anomaly in (None, "body_not_created"):
@@ -55,6 +58,19 @@ def anomalies(
         a for a in found if (anomaly is None or a.anomaly == anomaly) and (subject is None or a.subject == subject)
     )
     return sorted((a for a in chosen if after is None or sort_key(a) > after), key=sort_key)[:limit]
+
+
+def _too_long(queries: Queries, as_of: date, known_at: int) -> list[AnomalyRow]:
+    """Terms extended by more than a year, under the activity policy of the date, with the last day that was said."""
+    view, day = queries.view.current, as_of.toordinal()
+    policy = view.snapshot.activity_policy(day, known_at)
+    with queries.everywhere().cursor() as cursor:
+        states = BranchReading(cursor, view.reading.schema, day, known_at).states()
+    return [
+        AnomalyRow("extension_too_long", name, None, None, date.fromordinal(to).isoformat())
+        for name, state in states.items()
+        for to in term(state.life, policy).too_long
+    ]
 
 
 def _in_sight(sight: Sight, log: LogReader, found: list[AnomalyRow]) -> list[AnomalyRow]:

@@ -11,7 +11,7 @@ from domain.ledger.bases import ALL, Basis
 from domain.ledger.bodies import unplaced_in_vain
 from domain.ledger.entities import apply, initial_state
 from domain.ledger.placements import Body, Existence
-from domain.ledger.rates import BODY_DIMENSION, Counts, Filters, add
+from domain.ledger.rates import BODY_DIMENSION, Counts, Filters, add, nothing
 from domain.values.terms import BODY_KINDS, CATEGORIES, BodyKind
 from projections.ledger.columns.counts import deciding_entries
 from projections.ledger.columns.rows import AnomalyRow
@@ -42,18 +42,21 @@ def bodies_of(ledger: LedgerAt, kind: str | None, filters: Filters) -> list[Body
     """The bodies of a kind, or of all, in order of kind and then of the way to each from the top."""
     bodies = bodies_at(ledger.queries.everywhere(), *ledger.clocks)
     counts: dict[str, Counts] = {}
+    nobody = Counts()
     for each in BODY_KINDS:
         if kind in (None, each):
-            for (body,), found in ledger.rates((BODY_DIMENSION + each,), filters).groups.items():
+            rates = ledger.rates((BODY_DIMENSION + each,), filters)
+            nobody = nothing(judged=rates.total.judged)
+            for (body,), found in rates.groups.items():
                 for above in bodies.chain(body or ""):
-                    counts[above] = add(counts.get(above, Counts()), found)
+                    counts[above] = add(counts.get(above, nobody), found)
     made = []
     for body, now in bodies.existing.items():
         if kind in (None, now.kind):
             path = bodies.chain(body)
             parent = path[-2] if len(path) > 1 else None
             made.append(
-                BodyOf(body, now.kind, now.name, parent, len(path), path, counts.get(body, Counts()))
+                BodyOf(body, now.kind, now.name, parent, len(path), path, counts.get(body, nobody))
             )  # fmt: skip
     return sorted(made, key=lambda each: (BODY_KINDS.index(each.kind), each.path))
 

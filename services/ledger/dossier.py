@@ -8,14 +8,15 @@ from typing import Any, NamedTuple, cast
 
 from psycopg import Cursor
 
-from domain.ledger.entities import Branch
+from domain.ledger.branches import Branch
 from domain.ledger.rows import Row
 from domain.ledger.traces import DecidedBy, trace
 from domain.values.terms import Relation, Standing
 from projections.ledger.columns.rows import AnomalyRow, OrgEntry, PresenceRow, deciding
 from projections.ledger.rows import AT_ANSWERS, INACTIVE
 from services.ledger import held
-from services.ledger.queries import Queries, org_row, row_of
+from services.ledger.queries import Queries
+from services.ledger.row_reading import org_row, row_of
 from services.ledger.sight import Sight
 from services.ledger.traces import FactsAround, facts_around
 from services.ledger.view import View
@@ -146,7 +147,8 @@ def history(queries: Queries, org: str, as_of: date, known_at: int, *, after: in
         touched = {entry.position for entry in entries}
         touched.update(view.reading.mentions(cursor, [org], known_at))
         rows = _Rows(view, cursor, org, entries, as_of)
-        policies = {p.position for p in view.snapshot.policies if p.position <= known_at} - touched
+        adopted = {p.position for p in view.snapshot.policies} | {p.position for p in view.snapshot.activity_policies}
+        policies = {position for position in adopted if position <= known_at} - touched
         changed = {p for p in policies if rows.at(p - 1) != rows.at(p)}
     positions = sorted(touched | changed)
     around = zip([None, *positions], positions, [*positions[1:], None], strict=False)
@@ -174,10 +176,6 @@ class _Rows:
         # While it was in a region out of sight, the database shows no attributes of it (policies.sql).
         if state is None or state[0] == INACTIVE or state[0] not in self._attributes:
             return None
-        return row_of(
-            self._org,
-            state,
-            self._attributes,
-            self._snapshot.policy(self._day, position),
-            self._snapshot.answers.of[state[AT_ANSWERS]],
-        )
+        policy, judged = self._snapshot.policy(self._day, position), self._snapshot.is_judged(self._day, position)
+        answers = self._snapshot.answers.of[state[AT_ANSWERS]]
+        return row_of(self._org, state, self._attributes, policy, answers, judged=judged)

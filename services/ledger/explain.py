@@ -7,7 +7,8 @@ from domain.ledger.rates import Counts, count_row
 from domain.ledger.rows import Row
 from domain.ledger.traces import DecidedBy
 from projections.ledger.columns.choosing import Group
-from services.ledger.queries import Queries, rows_at
+from services.ledger.queries import Queries
+from services.ledger.row_reading import rows_at
 from services.ledger.traces import facts_around
 
 
@@ -39,7 +40,7 @@ def explain(queries: Queries, as_of: date, known_at: int, group: Group, *, after
         view.version.number, snapshot, day, known_at, policy, group, after, limit
     )  # fmt: skip
     with queries.connection() as connection, connection.cursor() as cursor:
-        rows = rows_at(view, cursor, chosen, policy)
+        rows = rows_at(view, cursor, chosen, policy, judged=snapshot.is_judged(day, known_at))
         present = view.reading.presences(cursor, chosen.org_no.tolist(), day, known_at)
         facts = facts_around(
             connection, view.reading, [row.org for row in rows], present, as_of, known_at, queries.kept

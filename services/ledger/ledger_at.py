@@ -35,6 +35,11 @@ class LedgerAt:
         return self.view.snapshot.policy(self.clocks.day, self.clocks.known_at)
 
     @property
+    def is_judged(self) -> bool:
+        """Whether an activity policy is in force on the date."""
+        return self.view.snapshot.is_judged(self.clocks.day, self.clocks.known_at)
+
+    @property
     def sight(self) -> Sight:
         """What of it is in sight."""
         return Sight(self.queries, *self.clocks)

@@ -20,7 +20,8 @@ from domain.values.instants import parse_date
 from domain.values.scope import Scope
 from projections.ledger.columns.columns import Snapshot
 from projections.ledger.columns.counts import deciding_entries, matching, rows_of
-from services.ledger.queries import Queries, rows_at
+from services.ledger.queries import Queries
+from services.ledger.row_reading import rows_at
 from services.ledger.view import View
 from services.system.errors import NotFoundError
 from services.system.settings import SHANGHAI
@@ -184,7 +185,7 @@ def _changes(  # noqa: PLR0917 - one question
     for number in numbered.values():
         if number is not None and number < snapshot.organizations:
             touched[number] = True
-    policy = snapshot.policy(day, now.position)
+    policy, judged = snapshot.policy(day, now.position), snapshot.is_judged(day, now.position)
     decided = deciding_entries(snapshot, day, now.position)
     entry = np.full(snapshot.organizations, -1, np.int32)
     entry[snapshot.entries["org_no"][decided]] = decided
@@ -197,7 +198,7 @@ def _changes(  # noqa: PLR0917 - one question
         if queries.scope is not None:
             rows = rows.where(matching(snapshot, rows, queries.narrowed(ANY)))
         with queries.cursor() as cursor:
-            found = [Change(each.org, each) for each in rows_at(view, cursor, rows, policy)]
+            found = [Change(each.org, each) for each in rows_at(view, cursor, rows, policy, judged=judged)]
         if is_copy:
             without = np.setdiff1d(part, rows.org_no, assume_unique=True)
             in_sight = without if seen is None else without[seen[without]]
@@ -236,7 +237,10 @@ def _touched(snapshot: Snapshot, since: Mark, now: Mark) -> NDArray[np.bool_]:
     before, after = since.as_of.toordinal(), now.as_of.toordinal()
     first, last = sorted((before, after))  # a day that was published too early is taken back the same way
     touched = np.zeros(snapshot.organizations, np.bool_)
-    policies = [snapshot.policy(day, position) for position, day in ((since.position, before), (now.position, after))]
+    policies = [
+        (snapshot.policy(day, position), snapshot.is_judged(day, position))
+        for position, day in ((since.position, before), (now.position, after))
+    ]
     if policies[0] != policies[1]:
         touched[:] = True
         return touched

@@ -14,7 +14,8 @@ from domain.ledger.rows import Row
 from projections.ledger.columns.counts import Standing, deciding_entries
 from projections.ledger.columns.names import find
 from services.ledger.name_forms import wanted
-from services.ledger.queries import Queries, chosen_rows, rows_at
+from services.ledger.queries import Queries, chosen_rows
+from services.ledger.row_reading import rows_at
 from services.ledger.view import View
 
 
@@ -88,7 +89,8 @@ def listing(
             rows = rows.where(_holding(view, cursor, rows, part))
         page = _page(queries, view, rows, sort, after, limit)
         chosen = rows.where(np.array([i for _, i in page], np.int64))
-        made = rows_at(view, cursor, chosen, policy)
+        judged = view.snapshot.is_judged(as_of.toordinal(), known_at)
+        made = rows_at(view, cursor, chosen, policy, judged=judged)
     return [Listed(key, row) for (key, _), row in zip(page, made, strict=True)]
 
 

@@ -9,19 +9,17 @@ from contextlib import contextmanager
 from copy import copy
 from datetime import date, datetime
 from functools import reduce
-from typing import Any, Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
+import numpy as np
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from domain.events.facts import Fact
-from domain.ledger.entities import Attributes
 from domain.ledger.meaning import lifted, without_levels
-from domain.ledger.placements import Answers
 from domain.ledger.policy import Policy
-from domain.ledger.rates import ANY, Counts, Filters, Key, add
-from domain.ledger.rows import Row, row
+from domain.ledger.rates import ANY, Counts, Filters, Key, add, answerable, nothing, unjudged
 from domain.values.clocks import Basis
 from domain.values.scope import Scope
 from projections.ledger.columns.choosing import ByOrganization
@@ -32,8 +30,6 @@ from projections.ledger.columns.cubes import Shape
 from projections.ledger.columns.grouping import group
 from projections.ledger.columns.home_regions import Homes
 from projections.ledger.columns.names import Alphabet
-from projections.ledger.columns.rows import deciding, organization_state, presence
-from projections.ledger.rows import AT_ANSWERS, INACTIVE, RawState
 from services.ledger.meaning import Meaning, meaning
 from services.ledger.office_facts import OfficeFacts
 from services.ledger.version_differences import VersionDifferences
@@ -92,6 +88,10 @@ class Rates(NamedTuple):
     groups: dict[Key, Counts]
     total: Counts
     policy: Policy
+
+    def of(self, key: Key) -> Counts:
+        """The counts of a group, of one that nobody is in too."""
+        return self.groups.get(key) or nothing(judged=self.total.judged)
 
 
 class Queries:
@@ -261,19 +261,22 @@ class Queries:
 
     def rates(self, as_of: date, known_at: int, group_by: tuple[str, ...], filters: Filters = ANY) -> Rates:
         """Counts by group and in total."""
-        view = self.view.current
+        view, day = self.view.current, as_of.toordinal()
         policy, filters, bodies = self.meaning(filters, as_of, known_at, group_by)
-        by = without_levels(group_by)
+        judged, by = view.snapshot.is_judged(day, known_at), without_levels(group_by)
+        if not answerable(filters, judged=judged):
+            return Rates({}, nothing(judged=judged), policy)
         shape = Shape(by, filters, policy)
-        groups = view.cubes.counts(view.snapshot, shape, as_of.toordinal(), known_at)
+        groups = view.cubes.counts(view.snapshot, shape, day, known_at)
         if groups is None:
             rows = chosen_rows(view.snapshot, as_of, known_at, policy, filters)
             groups = group(view.snapshot, rows, by)
-        groups = lifted(groups, group_by, bodies)
-        total = reduce(add, groups.values(), Counts())
-        if isinstance(self.view, PinnedView) and any(each.registered == 1 for each in (*groups.values(), total)):
+        found = rates_of(lifted(groups, group_by, bodies), policy, judged=judged)
+        if isinstance(self.view, PinnedView) and any(
+            each.registered == 1 for each in (*found.groups.values(), found.total)
+        ):
             self.view.told_of_one = True
-        return Rates(groups, total, policy)
+        return found
 
     def require_organization(self, org: str, as_of: date, known_at: int) -> int:
         """The number of an organization that some event known then speaks of.
@@ -307,44 +310,19 @@ def _unspoken(org: str, known_at: int) -> NotFoundError:
     return NotFoundError(f"no event known at position {known_at} speaks of {org}; check the identifier")
 
 
+def rates_of(groups: dict[Key, Counts], policy: Policy, *, judged: bool) -> Rates:
+    """Counts by group and in total; `judged`: an activity policy is in force."""
+    if not judged:
+        groups = {key: unjudged(counts) for key, counts in groups.items()}
+    return Rates(groups, reduce(add, groups.values(), nothing(judged=judged)), policy)
+
+
 def chosen_rows(snapshot: Snapshot, as_of: date, known_at: int, policy: Policy, filters: Filters) -> Standing:
     """The rows that the filters mean."""
-    rows = standing(snapshot, as_of.toordinal(), known_at, policy)
-    return rows if filters == ANY else rows.where(matching(snapshot, rows, filters))
-
-
-def rows_at(view: View, cursor: Cursor[Any], rows: Standing, policy: Policy) -> list[Row]:
-    """The rows in full, with the attributes that only the tables have."""
-    attributes = view.reading.attributes(cursor, rows.attributes_no.tolist())
-    entries = view.snapshot.entries
-    made = []
-    for org_no, number, entry in zip(
-        rows.org_no.tolist(), rows.attributes_no.tolist(), rows.entry.tolist(), strict=True
-    ):
-        mask = int(entries["formations"][entry])
-        state: RawState = (
-            number, int(entries["excluded"][entry]), int(entries["full_members"][entry]),
-            int(entries["probationary_members"][entry]), int(entries["activists"][entry]),
-            mask & 1, mask >> 1 & 1, mask >> 2 & 1, int(entries["instructed"][entry]),
-            int(entries["full_elsewhere"][entry]), int(entries["probationary_elsewhere"][entry]),
-            int(entries["answers"][entry]),
-        )  # fmt: skip
-        answers = view.snapshot.answers.of[state[AT_ANSWERS]]
-        made.append(row_of(view.snapshot.orgs[org_no], state, attributes, policy, answers))
-    return made
-
-
-def row_of(org: str, state: RawState, attributes: dict[int, Attributes], policy: Policy, answers: Answers) -> Row:
-    """The row of an active organization from its raw state."""
-    return row(org, organization_state(state, attributes[state[0]]), presence(state), policy, answers)
-
-
-def org_row(view: View, cursor: Cursor[Any], org: str, org_no: int, as_of: date, known_at: int) -> Row | None:  # noqa: PLR0917 - one question
-    """One organization's row on a date as known at a position; None while it is not active."""
     day = as_of.toordinal()
-    state = deciding(view.reading.org_entries(cursor, org_no, known_at), day, known_at)
-    if state is None or state[0] == INACTIVE:
-        return None
-    policy = view.snapshot.policy(day, known_at)
-    answers = view.snapshot.answers.of[state[AT_ANSWERS]]
-    return row_of(org, state, view.reading.attributes(cursor, [state[0]]), policy, answers)
+    rows = standing(snapshot, day, known_at, policy)
+    if filters == ANY:
+        return rows
+    if not answerable(filters, judged=snapshot.is_judged(day, known_at)):
+        return rows.where(np.zeros(len(rows), np.bool_))
+    return rows.where(matching(snapshot, rows, filters))

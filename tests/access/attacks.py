@@ -31,6 +31,10 @@ def formed(branch: str, place: str, covers: Sequence[str], id_: str | None = Non
     )  # fmt: skip
 
 
+ACTIVITY: dict[str, Any] = {
+    "meetings": {"general": {"least": 1, "per": "quarter"}}, "periods": 2, "term_years": {"branch": 3},
+    "members_for_branch_committee": 7, "vacant_days_max": 90,
+}  # fmt: skip
 POLICY: dict[str, Any] = {"full_members_for_branch": 3, "employees_for_branch": 50, "formations_counted": ["joint"]}
 TARGET: dict[str, Any] = {
     "campaign": "campaign:c", "target": "t", "rate": "organization_coverage", "comparator": "at_least",
@@ -97,6 +101,28 @@ ATTACKS: dict[str, tuple[dict[str, Any], str]] = {
         fact("x", "branch.coverage_changed", branch="branch:here", add=[ORG[THERE][0]]),
         ELSEWHERE,
     ),
+    "tell of a meeting of its branch": (
+        fact("x", "branch.meeting_held", branch="branch:there", kind="general", quorate=True),
+        ELSEWHERE,
+    ),
+    "tell of one that changes nothing": (
+        fact("x", "branch.meeting_held", branch="branch:there", kind="general", quorate=False),
+        ELSEWHERE,
+    ),
+    "tell of a meeting of a branch of both": (
+        fact("x", "branch.meeting_held", branch="branch:both", kind="general", quorate=True),
+        ELSEWHERE,
+    ),
+    "begin a term of a branch of both": (fact("x", "branch.term_began", branch="branch:both"), ELSEWHERE),
+    "extend the term of a branch of both": (
+        fact("x", "branch.term_extended", branch="branch:both", to="2027-06-01"),
+        ELSEWHERE,
+    ),
+    "have no secretary in a branch of both": (
+        fact("x", "branch.secretary_reported", branch="branch:both", state="vacant"),
+        ELSEWHERE,
+    ),
+    "adopt an activity policy": (fact("x", "activity_policy.adopted", **ACTIVITY), "whole_city_only"),
     "form a branch there": (formed("branch:new", THERE, [], "x"), "region_of_another_office"),
     "form it before theirs": (
         {**formed("branch:there", HERE, [ORG[HERE][0]], "x"), "time": "2023-01-01T00:00:00Z"},
@@ -184,4 +210,8 @@ OWN: list[dict[str, Any]] = [
     word("o11", "o2", fact("", "", member="member:new", standing="activist", org="group:new")["data"]),
     word("o12", "o2"),
     formed("branch:new", HERE, ["group:new"], "o13"),
+    fact("o14", "branch.meeting_held", "2024-03-01", branch="branch:here", kind="general", quorate=True),
+    fact("o15", "branch.term_began", "2024-03-01", branch="branch:here", to="2025-03-01"),
+    fact("o16", "branch.term_extended", "2024-03-02", branch="branch:here", to="2025-06-01"),
+    fact("o17", "branch.secretary_reported", "2024-03-02", branch="branch:here", state="vacant"),
 ]

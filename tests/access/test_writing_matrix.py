@@ -33,6 +33,8 @@ VALUES: dict[str, Any] = {
     "assessment": "assessment:a", "as_of": "2024-03-01", "known_at": 0, "group_by": [], "segment": {}, "policy": POLICY,
     "targets": [], "groups": [], "total": {}, "root_hash": HASH, "ruleset": HASH, "checkpoint": "x",
     "by": "assessment:b", "access": "access:m", "holder": "m", "roles": ["inspector"], "source": "/m",
+    "quorate": True, "state": "vacant", "meetings": {}, "periods": 2, "term_years": {},
+    "members_for_branch_committee": 7, "vacant_days_max": 90,
     "format": FORMAT, "kinds": ["new_social"], "counts": ["registered"], "sums": HASH, "entities": 0, "map": HASH,
     "key": {"kty": "OKP", "crv": "Ed25519", "x": "A" * 43}, "to": "990303",
     "body": "body:b", "categories": ["courier"], "legal_persons_only": False, "employees_min": None,
@@ -61,6 +63,8 @@ OWN: dict[str, dict[str, Any]] = {
     "city.changed": {"name": "名"},
     "city.reported": {"counts": [{"kind": "new_social", "counts": {"registered": 1}}]},
     "region.merged": {"into": "990303"},
+    "branch.term_extended": {"to": "2025-03-01"},
+    "branch.meeting_held": {"kind": "general"},
     "region.split": {"into": ["990303", "990404"]},
 }
 

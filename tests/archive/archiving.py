@@ -29,7 +29,7 @@ REGIONS = [None, None, "8801", "880102", "99"]
 
 
 def odd_cases() -> list[dict[str, Any]]:
-    """A branch over five counties, a member who goes from one to another, a correction that moves a fact; a policy."""
+    """A branch over five counties, a member who goes from one to another, a fact that is moved; two policies."""
     registered = [
         event(
             f"odd-{org}", "organization.registered", org=org, kind="new_employment_group", category="courier",
@@ -48,6 +48,10 @@ def odd_cases() -> list[dict[str, Any]]:
         },
     }  # fmt: skip
     policy = {"full_members_for_branch": 4, "employees_for_branch": 30, "formations_counted": ["standalone", "joint"]}
+    activity = {
+        "meetings": {"general": {"least": 1, "per": "quarter"}}, "periods": 1, "term_years": {"branch": 3},
+        "members_for_branch_committee": 7, "vacant_days_max": 60,
+    }  # fmt: skip
     branch = {"name": "联合支部", "tier": "branch", "formation": "joint", "region": "99", "covers": ORGS}
     return [
         *registered,
@@ -57,6 +61,8 @@ def odd_cases() -> list[dict[str, Any]]:
         event("odd-moved", "member.transferred", **member, **between),
         corrected,
         event("odd-policy", "policy.adopted", **{**policy, "effective_on": "2024-10-01"}),
+        event("odd-activity", "activity_policy.adopted", **{**activity, "effective_on": "2024-07-01"}),
+        event("odd-met", "branch.meeting_held", branch="branch:odd", kind="general", quorate=True),
     ]
 
 
@@ -110,6 +116,7 @@ def asked(random: Random, logs: Sequence[ArchivedLog]) -> tuple[Question, dict[s
         "measure": random.choice([None, None, None, "combine", "instruct"]),
         "work_covered": random.choice([None, None, None, True, False]),
         "eligible": random.choice([None, None, None, True]),
+        "effectively_covered": random.choice([None, None, None, True, False]),
     }
     call = {"as_of": as_of, "known_at": known_at, "group_by": group_by, **filters}
     return question(logs, as_of, known_at, group_by, filters), call

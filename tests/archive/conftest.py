@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,8 @@ from tests.archive.archiving import fill, write
 from tests.fix_service import Service
 from tests.fix_store import Databases
 
+# The archive's own tests do without Spark.
+collect_ignore = [] if find_spec("pyspark") else ["test_spark_law.py"]
 SCALE = float(os.environ.get("TAIZHANG_TEST_CITY_SCALE", "0.1"))
 
 

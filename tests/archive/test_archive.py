@@ -9,6 +9,7 @@ import psycopg
 import pyarrow.parquet as pq
 import pytest
 
+from projections.ledger.columns import rows
 from services.archive.figures import question
 from services.archive.layout import ArchiveError
 from services.archive.opening import open_archive
@@ -24,7 +25,7 @@ from tests.fix_store import Databases
 from tests.small_city import fill
 from tests.versions import project
 
-pytestmark = [pytest.mark.archive, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.archive, pytest.mark.timeout(300)]
 
 
 def small(conninfo: str) -> None:
@@ -40,6 +41,16 @@ def log_folder(archive: Path) -> Path:
 def test_two_archives_at_one_checkpoint_are_the_same_bytes(city: City, tmp_path: Path) -> None:
     write(city.database, city.keys, tmp_path / "again")
     assert contents(tmp_path / "again") == contents(city.archive)
+
+
+def test_entries_that_come_in_many_parts_are_written_beside_the_other_tables(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with databases.like("small archived", small) as conninfo:
+        write(conninfo, tmp_path / "keys", tmp_path / "in one part", 256)
+        monkeypatch.setattr(rows, "_WIRE_BYTES", 1_000)
+        write(conninfo, tmp_path / "keys", tmp_path / "in many", 256)
+        assert contents(tmp_path / "in many") == contents(tmp_path / "in one part")
 
 
 def test_a_second_run_writes_what_is_new_and_comes_to_the_same_bytes(databases: Databases, tmp_path: Path) -> None:
@@ -111,7 +122,7 @@ def signed_by_another(path: Path) -> None:
     path.write_bytes(Manifest.parse(said["manifest"]).signed(other, note))
 
 
-@pytest.mark.parametrize("table", ["entry", "attributes", "policy", "event"])
+@pytest.mark.parametrize("table", ["entry", "attributes", "policy", "activity_policy", "event"])
 @pytest.mark.parametrize("harm", [flipped, Path.unlink])
 def test_nothing_is_answered_from_files_that_were_changed_or_lost(
     city: City, tmp_path: Path, table: str, harm: Callable[[Path], None]

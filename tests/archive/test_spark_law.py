@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 
 from domain.ledger.rates import group
 from services.archive import spark
-from services.archive.figures import answer, question
+from services.archive.figures import Counted, answer, question
 from services.archive.layout import ArchiveError, digest_of
 from services.archive.rates import rates
 from services.evidence.bundles.answers import fold
@@ -48,8 +48,9 @@ def test_spark_gives_the_figures_of_the_archive_and_of_the_fold(city: City, rng:
         wanted, call = asked(rng, logs)
         replayed = spark.replay(wanted, MASTER)
         assert replayed == rates(wanted), call
-        rows = fold(events[: wanted.logs[0][1].position], wanted.as_of).rows()
-        assert replayed == answer(wanted, [group(rows, wanted.dimensions, wanted.filters)]), call
+        state = fold(events[: wanted.logs[0][1].position], wanted.as_of)
+        counted = Counted(group(state.rows(), wanted.dimensions, wanted.filters), state.activity_policy is not None)
+        assert replayed == answer(wanted, [counted]), call
 
 
 def test_the_odd_cases_are_in_the_figures(city: City) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from domain.ledger.rates import Counts, Key, group
+from domain.ledger.rates import Counts, Key, group, read_counts
 from domain.ledger.rows import ledger
 from services.ledger import versions
 from services.ledger.projector import fits
@@ -89,10 +89,7 @@ def _parameters(as_of: date, known_at: int) -> list[tuple[str, str]]:
 
 
 def _counts(answer: dict[str, Any]) -> dict[Key, Counts]:
-    return {
-        tuple(each["key"][name] for name in GROUP_BY): Counts(**{n: each["counts"][n] for n in Counts._fields})
-        for each in answer["groups"]
-    }
+    return {tuple(each["key"][name] for name in GROUP_BY): read_counts(each["counts"]) for each in answer["groups"]}
 
 
 def _compared(answers: Sequence[Asked], ours: Sequence[Asked]) -> list[float]:

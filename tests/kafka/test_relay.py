@@ -19,7 +19,9 @@ pytestmark = pytest.mark.kafka
 
 def read(broker: Broker, topic: str) -> list[Any]:
     """All records of a topic, in order within each partition."""
-    consumer = KafkaConsumer(bootstrap_servers=broker.address, group_id=None, auto_offset_reset="earliest")
+    consumer = KafkaConsumer(
+        bootstrap_servers=broker.address, group_id=None, auto_offset_reset="earliest", isolation_level="read_committed"
+    )
     partitions = [TopicPartition(topic, each) for each in consumer.partitions_for_topic(topic) or ()]
     consumer.assign(partitions)
     consumer.seek_to_beginning()

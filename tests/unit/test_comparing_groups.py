@@ -108,7 +108,7 @@ def test_the_parts_add_up_exactly_and_as_shown_and_change_sign_with_the_sides(
 ) -> None:
     found = contributions(before, after)
     whole = [
-        Fraction(sum(r.numerator for r in s.values()), sum(r.denominator for r in s.values()) or 1)
+        Fraction(sum(r.numerator or 0 for r in s.values()), sum(r.denominator for r in s.values()) or 1)
         for s in (before, after)
     ]
     if found is None:

@@ -53,7 +53,7 @@ ROOMS: dict[str, dict[str, str]] = {
         "lists": "intake ledger log system",
         "contract": "fieldwork log",
         "evidence/bundles": "evidence/copies evidence/notes evidence/roots ledger log postgres system",
-        "archive": "evidence/bundles evidence/copies evidence/notes ledger log system",
+        "archive": "evidence/bundles evidence/copies evidence/notes ledger log postgres system",
         "kafka": "fieldwork intake ledger log serving system",
         "evidence/verifier": (
             "access evidence/bundles evidence/copies evidence/notes evidence/roots ledger log postgres system"

@@ -13,7 +13,7 @@ from hypothesis import given, seed, settings
 from domain.events.facts import AnomalyFound, Event
 from domain.ledger.bodies import NO_BODIES
 from domain.ledger.meaning import NoSuchBasisError, lifted, meant, policy_of, without_levels
-from domain.ledger.rates import Counts, Filters, Key, group, rates
+from domain.ledger.rates import Counts, Filters, Key, group, rates, unjudged
 from domain.ledger.rows import Ledger, Row
 from domain.values.terms import BODY_KINDS
 from projections.ledger.columns import counts, cubes, grouping
@@ -108,15 +108,20 @@ class _Asked:
         group_by = without_levels(question.group_by)
         rows = counts.standing(self.snapshot, day, question.known_at, policy)
         chosen = rows.where(counts.matching(self.snapshot, rows, filters))
-        found = grouping.group(self.snapshot, chosen, group_by)
+        found = self._as_judged(grouping.group(self.snapshot, chosen, group_by), question)
         assert _told(question.group_by, lifted(found, question.group_by, folded.bodies)) == expected
         if not cubes_too:
             return
         cube = Cube(Shape(group_by, filters, policy))
         for _ in self.snapshot.entries["position"]:
             cube.extend(self.snapshot)
-        found = cube.counts(self.snapshot, day, question.known_at)
+        found = self._as_judged(cube.counts(self.snapshot, day, question.known_at), question)
         assert _told(question.group_by, lifted(found, question.group_by, folded.bodies)) == expected
+
+    def _as_judged(self, found: dict[Key, Counts], question: Question) -> dict[Key, Counts]:
+        """What whoever answers makes of the columns' counts where no activity policy is in force."""
+        judged = self.snapshot.is_judged(question.as_of.toordinal(), question.known_at)
+        return found if judged else {key: unjudged(each) for key, each in found.items()}
 
 
 def _names_of_values() -> list[str]:

@@ -80,7 +80,7 @@ def test_whoever_subtracts_the_rates_shown_gets_the_points_shown(this: Rate, oth
     assert Decimal(shown) == (left - right) * 100
     assert f"{Decimal(shown):.2f}" == shown
     assert not shown.startswith("-0.00")
-    exact = 100 * (Fraction(this.numerator, this.denominator) - Fraction(other.numerator, other.denominator))
+    exact = 100 * (Fraction(this[0] or 0, this.denominator) - Fraction(other[0] or 0, other.denominator))
     assert abs(Fraction(shown) - exact) < Fraction(1, 100)
     swapped = percentage_points(other, this)
     assert swapped is not None

@@ -31,8 +31,9 @@ from domain.figures.publication import (
 )  # fmt: skip
 from domain.ledger.entities import Attributes
 from domain.ledger.policy import DEFAULT_POLICY
+from domain.ledger.presence import measure
 from domain.ledger.rates import ANY, DIMENSIONS, Counts, Filters, Key, add, group, matches
-from domain.ledger.rows import Row, ledger, measure
+from domain.ledger.rows import Row, ledger
 from domain.values.terms import CATEGORIES_OF_KIND, Kind
 from tests.examples import case
 from tests.histories import as_events, fits
@@ -123,7 +124,7 @@ class Attacker:
     def __init__(self, rows: list[Row], figures: list[Published], names: tuple[str, ...]) -> None:
         self.rows = [row for row in rows if not row.excluded]
         equations = {(e.name, e.members): e.shown for e in figures if e.name in names and e.shown != WITHHELD}
-        self.matrix = np.array([self.sum_of(*each) for each in equations]).reshape(-1, len(self.rows))
+        self.matrix = np.array([self.sum_of(*each) for each in equations]).reshape(len(equations), len(self.rows))
         self.values = np.array(list(equations.values()), float)
         nobody = {org for e in figures if e.name == "eligible" and e.shown == 0 for org in e.members}
         below = DEFAULT_POLICY.full_members_for_branch - 1
@@ -235,6 +236,6 @@ def test_every_count_is_of_organizations_or_of_people() -> None:
     """A count that is added is published in the clear unless it is named with the people's: decide which it is."""
     of_organizations = {
         "registered", "excluded", "organizations", "organization_covered", "standalone", "joint", "affiliated",
-        "work_covered",
+        "work_covered", "effectively_covered",
     }  # fmt: skip
     assert set(Counts._fields) - of_organizations == {*PEOPLE, *OF_MEMBERS}

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from domain.fieldwork.surveys import FINDINGS, Visit, agreements, discrepancies, sample
 from domain.ledger.entities import Attributes, Organization
 from domain.ledger.policy import DEFAULT_POLICY
-from domain.ledger.rows import Presence, Row, row
+from domain.ledger.presence import Presence
+from domain.ledger.rows import Row, row
 from services.fieldwork.surveys import Made, accuracy
 
 DAY = date(2024, 10, 9)

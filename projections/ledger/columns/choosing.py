@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.ledger.policy import Policy
-from domain.ledger.rates import Counts, Filters
+from domain.ledger.rates import Counts, Filters, answerable
 from domain.values.terms import KINDS
 from projections.ledger.columns.columns import Int32, Snapshot
 from projections.ledger.columns.counts import Mask, Standing, matching, rows_of
@@ -88,6 +88,10 @@ class ByOrganization:
         limit: int,
     ) -> Standing:
         """Up to `limit` rows of the group in order of organization number, those after number `after`."""
+        judged = snapshot.is_judged(day, known_at)
+        # Without an activity policy nobody is said to lack what nobody was asked for.
+        if not answerable(group.filters, judged=judged) or (group.lacking == "effectively_covered" and not judged):
+            return rows_of(snapshot, np.zeros(0, np.int32), policy)
         order = self._current(version, snapshot)
         known = snapshot.known(known_at)
         inside = _inside(snapshot, group.regions)

@@ -10,11 +10,12 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.ledger.activity import ActivityPolicy
 from domain.ledger.entities import says_legal_person
 from domain.ledger.placements import NOTHING_SAID, Answers
 from domain.ledger.policy import DEFAULT_POLICY, Policy
 from domain.values.terms import BODY_KINDS, CATEGORIES, FORMATIONS, KINDS, Formation
-from projections.ledger.rows import Entry, PolicyEntry
+from projections.ledger.rows import ActivityPolicyEntry, Entry, PolicyEntry
 
 Int32 = NDArray[np.int32]
 
@@ -23,7 +24,8 @@ Int32 = NDArray[np.int32]
 ENTRY_FIELDS: Final = (
     "entry", "position", "org_no", "day_from", "day_to", "previous", "attributes_no", "excluded",
     "full_members", "probationary_members", "activists", "standalone", "joint", "affiliated", "instructors",
-    "full_elsewhere", "probationary_elsewhere", "answers",
+    "full_elsewhere", "probationary_elsewhere", "answers", "effective_standalone", "effective_joint",
+    "effective_affiliated",
 )  # fmt: skip
 _WIRE: Final = np.dtype(
     [("fields", ">i2")]
@@ -42,9 +44,10 @@ _KEPT: Final[dict[str, type[np.generic]]] = {
     "full_members": np.int32, "probationary_members": np.int32, "activists": np.int32,
     "formations": np.int8, "instructed": np.bool_, "full_elsewhere": np.int32, "probationary_elsewhere": np.int32,
     "answers": np.int32,
+    "effective": np.int8,
 }  # fmt: skip
 # Those of them that are made of several fields.
-_MADE: Final = ("formations", "instructed")
+_MADE: Final = ("formations", "instructed", "effective")
 _ATTRIBUTES: Final[dict[str, type[np.generic]]] = {
     "org_no": np.int32, "kind": np.int8, "category": np.int8, "region": np.int32, "industry": np.int32,
     "employees": np.int32, "legal_person": np.bool_,
@@ -78,6 +81,11 @@ def kept(rows: Mapping[str, NDArray[Any]] | NDArray[Any]) -> dict[str, NDArray[A
     found = {name: rows[name] for name in _KEPT if name not in _MADE}
     found["formations"] = (rows["standalone"] > 0) * 1 + (rows["joint"] > 0) * 2 + (rows["affiliated"] > 0) * 4
     found["instructed"] = rows["instructors"] > 0
+    found["effective"] = (
+        (rows["effective_standalone"] > 0) * 1
+        + (rows["effective_joint"] > 0) * 2
+        + (rows["effective_affiliated"] > 0) * 4
+    )
     return found
 
 
@@ -149,6 +157,7 @@ class Snapshot:
     industries: Sequence[str]
     answers: "AnswersColumns"
     policies: Sequence[PolicyEntry]
+    activity_policies: Sequence[ActivityPolicyEntry]
     coded: dict[str, tuple[int, NDArray[np.int64], list[str | None]]]
 
     def known(self, position: int) -> int:
@@ -166,6 +175,17 @@ class Snapshot:
                     DEFAULT_POLICY.small_unit if entry.small_unit is None else entry.small_unit,
                 )  # fmt: skip
         return DEFAULT_POLICY
+
+    def activity_policy(self, day: int, known_at: int) -> ActivityPolicy | None:
+        """The activity policy in force on a day, as known at a position; None where none is."""
+        for entry in reversed(self.activity_policies):
+            if entry.position <= known_at and entry.day_from <= day < entry.day_to:
+                return entry.policy
+        return None
+
+    def is_judged(self, day: int, known_at: int) -> bool:
+        """Whether an activity policy is in force on a day, as known at a position."""
+        return self.activity_policy(day, known_at) is not None
 
 
 class AttributesRow(NamedTuple):
@@ -204,12 +224,16 @@ class Columns:
         self._bodies = Coded()
         self._by_kind: dict[str, list[int]] = {kind: [] for kind in BODY_KINDS}
         self.add_answers([NOTHING_SAID])
+        self._activity_policies: list[ActivityPolicyEntry] = []
         self._coded: dict[str, tuple[int, NDArray[np.int64], list[str | None]]] = {}
 
     @property
-    def counts(self) -> tuple[int, int, int, int, int]:
-        """How many entries, attributes, organizations, policies and answers are in."""
-        return self._entries.length, self._attributes.length, len(self._orgs), len(self._policies), len(self._answers)
+    def counts(self) -> tuple[int, int, int, int, int, int]:
+        """How many entries, attributes, organizations, policies, answers and activity policies are in."""
+        return (
+            self._entries.length, self._attributes.length, len(self._orgs), len(self._policies), len(self._answers),
+            len(self._activity_policies),
+        )  # fmt: skip
 
     def add_entries(self, wire: bytes) -> None:
         """Add rows of `entry` in COPY's binary format, without its header and trailer."""
@@ -239,6 +263,10 @@ class Columns:
         """Add policy entries, in order of position."""
         self._policies.extend(policies)
 
+    def add_activity_policies(self, policies: Sequence[ActivityPolicyEntry]) -> None:
+        """Add entries of the activity policy, in order of position."""
+        self._activity_policies.extend(policies)
+
     def add_answers(self, answers: Sequence[Answers]) -> None:
         """Add answers, in order of their numbers."""
         for each in answers:
@@ -256,5 +284,5 @@ class Columns:
                 {kind: np.array(numbers, np.int32) for kind, numbers in self._by_kind.items()},
                 self._bodies.texts,
             ),
-            tuple(self._policies), self._coded,
+            tuple(self._policies), tuple(self._activity_policies), self._coded,
         )  # fmt: skip

@@ -29,6 +29,7 @@ class Standing:
 
     `entry` is the entry that decides the row; codes are indexes in KINDS, CATEGORIES, MEASURES,
     FORMATIONS (NO_FORMATION for null), and numbers in the snapshot's regions and industries.
+    `effectively_covered` is false throughout where no activity policy is in force.
     """
 
     entry: Int32
@@ -51,6 +52,7 @@ class Standing:
     work_covered: Mask
     eligible: Mask
     measure: NDArray[np.int8]
+    effectively_covered: Mask
 
     def __len__(self) -> int:
         return len(self.entry)
@@ -111,6 +113,7 @@ def rows_of(snapshot: Snapshot, decided: Int32, policy: Policy) -> Standing:
         work_covered=(formations != 0) | entries["instructed"][decided],
         eligible=eligible,
         measure=measure.astype(np.int8),
+        effectively_covered=(entries["effective"][decided] & counted) != 0,
     )
 
 
@@ -131,7 +134,11 @@ def matching(snapshot: Snapshot, rows: Standing, filters: Filters) -> Mask:
     ):
         if wanted is not None:
             mask &= codes == names.index(wanted) if wanted in names else False
-    for flags, flag in ((rows.work_covered, filters.work_covered), (rows.eligible, filters.eligible)):
+    for flags, flag in (
+        (rows.work_covered, filters.work_covered),
+        (rows.eligible, filters.eligible),
+        (rows.effectively_covered, filters.effectively_covered),
+    ):
         if flag is not None:
             mask &= flags == flag
     if filters.region is not None:

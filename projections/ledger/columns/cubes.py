@@ -255,7 +255,8 @@ def _derived(name: str, group_by: tuple[str, ...], digits: int) -> bool:
 
 def _told(filters: Filters, wide: Shape, digits: int) -> bool:
     """Whether each group lies within the filters or outside, as a whole."""
-    if filters.work_covered is not None or filters.eligible is not None or filters.counted is not None:
+    told_by_rows = (filters.work_covered, filters.eligible, filters.effectively_covered, filters.counted)
+    if any(each is not None for each in told_by_rows):
         return False
     if any(BODY_DIMENSION + kind not in wide.group_by for kind, _ in filters.answers or ()):
         return False

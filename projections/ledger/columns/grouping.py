@@ -99,4 +99,5 @@ def count_columns(rows: Standing) -> tuple[NDArray[Any], ...]:
         included * employees, (included & covered) * employees,
         included * rows.full_members, included * rows.probationary_members, included * rows.activists,
         included * rows.members_elsewhere, included & rows.eligible & (rows.formation == _STANDALONE),
+        included & rows.effectively_covered,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from domain.ledger.meaning import policy_of
 from domain.ledger.policy import Policy
-from domain.ledger.rates import ANY, Counts, Filters
+from domain.ledger.rates import ANY, Counts, Filters, answerable
 from projections.ledger.columns.columns import Int32, Snapshot
 from projections.ledger.columns.counts import Standing, deciding_entries, matching, rows_of
 from projections.ledger.columns.grouping import count_columns
@@ -54,16 +54,27 @@ def touching(snapshot: Snapshot, day: int, since: int, known_at: int) -> Int32:
 
 def contributions(snapshot: Snapshot, entries: Int32, policy: Policy, filters: Filters = ANY) -> NDArray[np.int64]:
     """What each entry's row adds to the counts: (entries, fields); 0 for -1, the inactive and what no filter means."""
-    return _described(snapshot, entries, policy, filters)[:, :FIELDS]
+    return _described(snapshot, entries, _Rules(policy, judged=True), filters)[:, :FIELDS]
 
 
-def _described(snapshot: Snapshot, entries: Int32, policy: Policy, filters: Filters) -> NDArray[np.int64]:
+class _Rules(NamedTuple):
+    """By what rows are read: the policy, and whether an activity policy is in force."""
+
+    policy: Policy
+    judged: bool
+
+
+def _rules(snapshot: Snapshot, day: int, known_at: int, filters: Filters = ANY) -> _Rules:
+    return _Rules(policy_of(filters, snapshot.policy(day, known_at)), snapshot.is_judged(day, known_at))
+
+
+def _described(snapshot: Snapshot, entries: Int32, rules: _Rules, filters: Filters) -> NDArray[np.int64]:
     """The counts that each entry's row adds, then the codes of its dimensions."""
     described = np.full((len(entries), FIELDS + len(_CODES)), _ABSENT, np.int64)
     described[:, :FIELDS] = 0
-    there = np.flatnonzero(entries >= 0)
+    there = np.flatnonzero(entries >= 0) if answerable(filters, judged=rules.judged) else np.zeros(0, np.intp)
     there = there[snapshot.entries["attributes_no"][entries[there]] >= 0]
-    rows: Standing = rows_of(snapshot, entries[there], policy)
+    rows: Standing = rows_of(snapshot, entries[there], rules.policy)
     if filters != ANY:
         chosen = np.flatnonzero(matching(snapshot, rows, filters))
         there, rows = there[chosen], rows.where(chosen)
@@ -76,14 +87,14 @@ def _described(snapshot: Snapshot, entries: Int32, policy: Policy, filters: Filt
 
 def moved(snapshot: Snapshot, day: int, since: int, known_at: int, filters: Filters = ANY) -> Moved:
     """The rows that the filters mean on either side and that differ in a count or a dimension."""
-    policies = [policy_of(filters, snapshot.policy(day, at)) for at in (since, known_at)]
-    if policies[0] == policies[1]:
+    rules = [_rules(snapshot, day, at, filters) for at in (since, known_at)]
+    if rules[0] == rules[1]:
         touched = np.unique(snapshot.entries["org_no"][touching(snapshot, day, since, known_at)])
     else:
         touched = np.arange(snapshot.organizations, dtype=np.int32)
     before, after = (_deciding(snapshot, day, position)[touched] for position in (since, known_at))
-    left = _described(snapshot, before, policies[0], filters)
-    right = _described(snapshot, after, policies[1], filters)
+    left = _described(snapshot, before, rules[0], filters)
+    right = _described(snapshot, after, rules[1], filters)
     differ = np.flatnonzero((left != right).any(axis=1))
     difference = right[differ, :FIELDS] - left[differ, :FIELDS]
     return Moved(touched[differ], before[differ], after[differ], difference)
@@ -116,25 +127,26 @@ def steps(snapshot: Snapshot, day: int, since: int, known_at: int, filters: Filt
 
 
 def _policy_positions(snapshot: Snapshot, day: int, since: int, known_at: int) -> list[int]:
-    """Each position at which the day's policy changes, and the one before it."""
-    positions = sorted({p.position for p in snapshot.policies if since < p.position <= known_at})
-    changing = [p for p in positions if snapshot.policy(day, p - 1) != snapshot.policy(day, p)]
+    """Each position at which the day's rules change, and the one before it."""
+    adopted = {p.position for p in snapshot.policies} | {p.position for p in snapshot.activity_policies}
+    positions = sorted(position for position in adopted if since < position <= known_at)
+    changing = [p for p in positions if _rules(snapshot, day, p - 1) != _rules(snapshot, day, p)]
     return sorted({each for p in changing for each in (max(p - 1, since), p)})
 
 
 def _steps_between(snapshot: Snapshot, day: int, begin: int, end: int, filters: Filters) -> list[Steps]:
-    """The steps of a stretch whose policy is one, or which is the one event that changes it."""
+    """The steps of a stretch whose rules are the same, or which is the one event that changes them."""
     if begin >= end:
         return []
-    policy = policy_of(filters, snapshot.policy(day, end))
-    if policy_of(filters, snapshot.policy(day, begin)) != policy:
+    rules = _rules(snapshot, day, end, filters)
+    if _rules(snapshot, day, begin, filters) != rules:
         found = moved(snapshot, day, begin, end, filters)
         if len(found.org_no) == 0:
             return []
         return [Steps(np.array([end]), found.difference.sum(axis=0)[None, :], np.array([len(found.org_no)]))]
     entries = touching(snapshot, day, begin, end)
-    after = _described(snapshot, entries, policy, filters)
-    before = _described(snapshot, snapshot.entries["previous"][entries], policy, filters)
+    after = _described(snapshot, entries, rules, filters)
+    before = _described(snapshot, snapshot.entries["previous"][entries], rules, filters)
     changed = np.flatnonzero((after != before).any(axis=1))
     if len(changed) == 0:
         return []

@@ -9,14 +9,15 @@ from psycopg import Cursor, sql
 
 from domain.ledger.entities import Attributes, Organization
 from domain.ledger.placements import Answers
-from domain.ledger.rows import Presence
+from domain.ledger.presence import Presence
 from domain.values.terms import BODY_KINDS, EXCLUSION_REASONS, FORMATIONS, Anomaly
 from projections.ledger.columns.columns import COPY_HEADER, COPY_TRAILER, ENTRY_FIELDS, AttributesRow, Columns
-from projections.ledger.rows import INACTIVE, PolicyEntry, RawState
+from projections.ledger.rows import AT_EFFECTIVE, INACTIVE, ActivityPolicyEntry, PolicyEntry, RawState
 
 _STATE: Final = (
     "attributes_no, excluded, full_members, probationary_members, activists, standalone, joint, affiliated, "
-    "instructors, full_elsewhere, probationary_elsewhere, answers"
+    "instructors, full_elsewhere, probationary_elsewhere, answers, effective_standalone, effective_joint, "
+    "effective_affiliated"
 )
 _ENTRIES: Final = f"""
 COPY (SELECT {", ".join(ENTRY_FIELDS)} FROM {{schema}}.entry WHERE entry >= %s AND position <= %s ORDER BY entry)
@@ -38,6 +39,9 @@ SELECT {", ".join(BODY_KINDS)}, waiting FROM {{schema}}.answers WHERE answers >=
 _POLICIES: Final = """
 SELECT position, day_from, day_to, full_members_for_branch, employees_for_branch, formations_counted,
        members_counted, small_unit FROM {schema}.policy ORDER BY position OFFSET %s
+"""
+_ACTIVITY_POLICIES: Final = """
+SELECT position, day_from, day_to, data FROM {schema}.activity_policy ORDER BY position OFFSET %s
 """
 _ATTRIBUTES_OF: Final = """
 SELECT attributes_no, kind, category, name, region, industry, employees, supervisor, address,
@@ -121,7 +125,7 @@ class LedgerReading:
 
     def grow(self, cursor: Cursor[Any], columns: Columns) -> None:
         """Add to the columns what the tables have beyond them; in a REPEATABLE READ transaction."""
-        entries, attributes, organizations, policies, answers = columns.counts
+        entries, attributes, organizations, policies, answers, activity_policies = columns.counts
         for rows in self._chunks(cursor, _ORGANIZATIONS, organizations):
             columns.add_organizations([org for (org,) in rows])
         for rows in self._chunks(cursor, _ATTRIBUTES, attributes):
@@ -129,6 +133,8 @@ class LedgerReading:
         found = cursor.execute(self._sql(_POLICIES), (policies,)).fetchall()
         columns.add_policies([PolicyEntry(*r) for r in found])
         columns.add_answers(self.answers(cursor, answers))
+        found = cursor.execute(self._sql(_ACTIVITY_POLICIES), (activity_policies,)).fetchall()
+        columns.add_activity_policies([ActivityPolicyEntry(*r) for r in found])
         for wire in self.entry_parts(cursor, entries, POSITION_MAX):
             columns.add_entries(wire)
 
@@ -237,7 +243,8 @@ def organization_state(state: RawState, attributes: Attributes) -> Organization:
     return Organization(attributes, EXCLUSION_REASONS[state[1] - 1] if state[1] else None)
 
 
-def presence(state: RawState) -> Presence:
-    """What stands at the organization."""
+def presence(state: RawState, *, judged: bool) -> Presence:
+    """What stands at the organization; `judged`: an activity policy is in force."""
     formations = frozenset(f for f, count in zip(FORMATIONS, state[5:8], strict=True) if count > 0)
-    return Presence(state[2], state[3], state[4], formations, *state[8:11])
+    effective = frozenset(f for f in FORMATIONS if state[AT_EFFECTIVE[f]] > 0) if judged else None
+    return Presence(state[2], state[3], state[4], formations, *state[8:11], effective)

@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, Final, NamedTuple, cast
 
-from domain.events.facts import LEDGER_FAMILIES, POLICY, Event, entity_of, family_of
+from domain.events.facts import ACTIVITY_POLICY, LEDGER_FAMILIES, POLICY, Event, entity_of, family_of
 from domain.events.types import EVENT_TYPES, RANKS
-from domain.ledger.entities import Branch, Instructor, Member, counted_as, formations
-from domain.values.terms import EXCLUSION_REASONS, ExclusionReason
+from domain.ledger.branches import Branch, formations
+from domain.ledger.entities import Instructor, Member, counted_as
+from domain.values.terms import EXCLUSION_REASONS, ExclusionReason, Formation
 from projections.ledger.fold.records import EntityState
-from projections.ledger.rows import AT_COUNTED, AT_FORMATION, AT_INSTRUCTORS, RawState
+from projections.ledger.rows import AT_COUNTED, AT_EFFECTIVE, AT_FORMATION, AT_INSTRUCTORS, RawState
 
 Change = Callable[[RawState], RawState]
 
@@ -34,13 +35,23 @@ def _both(first: Change, second: Change) -> Change:
     return lambda state: second(first(state))
 
 
-_FIELDS: Final = (*AT_COUNTED.values(), *AT_FORMATION.values(), AT_INSTRUCTORS)
+_FIELDS: Final = (*AT_COUNTED.values(), *AT_FORMATION.values(), AT_INSTRUCTORS, *AT_EFFECTIVE.values())
 # Made once: a rebuild asks for one with almost every event.
 _MORE: Final[dict[int, Change]] = {field: _step(field, 1) for field in _FIELDS}
 _LESS: Final[dict[int, Change]] = {field: _step(field, -1) for field in _FIELDS}
 _INSTEAD: Final[dict[tuple[int, int], Change]] = {
     (old, new): _both(_LESS[old], _MORE[new]) for old in _FIELDS for new in _FIELDS if old != new
 }
+
+
+def covered_in_effect(before: Formation | None, after: Formation | None) -> Change:
+    """What it does to an organization that a branch in effect covered by one formation and covers by another.
+
+    None stands for a branch that does not cover it, or is not in effect; one of the two is none at most.
+    """
+    if before is None:
+        return _MORE[AT_EFFECTIVE[cast("Formation", after)]]
+    return _LESS[AT_EFFECTIVE[before]] if after is None else _INSTEAD[AT_EFFECTIVE[before], AT_EFFECTIVE[after]]
 
 
 def effects(entity: str, before: EntityState, after: EntityState) -> list[Effect]:
@@ -129,13 +140,14 @@ _NAMED_MORE: Final = frozenset({
 HIERARCHY: Final = "hierarchy"
 BODIES: Final = "body"
 UNPLACED: Final = "unplaced"
+_POLICIES: Final = frozenset({POLICY, ACTIVITY_POLICY})
 
 
 @cache
 def _fields_of(type_: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
     """The fields of a ledger's type that name one other, and those that name several; None for all other types."""
     family = family_of(type_)
-    if type_ not in RANKS or family not in LEDGER_FAMILIES or family == POLICY or type_ in _NAMED_MORE:
+    if type_ not in RANKS or family not in LEDGER_FAMILIES or family in _POLICIES or type_ in _NAMED_MORE:
         return None
     fields = EVENT_TYPES[type_].model_fields
     return tuple(f for f in _IDENTIFIER_FIELDS if f in fields), tuple(f for f in _LISTS if f in fields)
@@ -178,5 +190,7 @@ def identifiers(type_: str | None, data: Mapping[str, Any]) -> list[str]:
         found += [entity_of(type_, data), family]
     elif not found and "formations_counted" in data:
         return [POLICY]
+    elif not found and "vacant_days_max" in data:
+        return [ACTIVITY_POLICY]
     # A replacement that fits no type may hold any text there; an index takes none of any length.
     return list(dict.fromkeys(each for each in found if len(each) <= IDENTIFIER_LENGTH_MAX))

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any, Protocol, cast
 
 from domain.events.facts import (
+    ACTIVITY_POLICY,
     LEDGER_FAMILIES,
     AnomalyFound,
     Event,
@@ -24,10 +25,15 @@ from domain.events.facts import (
     word_anomaly,
 )
 from domain.events.types import RANKS
+from domain.ledger.activity import ActivityPolicy
+from domain.ledger.branches import Branch
 from domain.ledger.entities import Organization
 from domain.ledger.placements import Answers, Body, Existence, named, spans
 from domain.ledger.policy import Policy
-from projections.ledger.fold.effects import Effect, effects, exclusion_number, identifiers, named_by, presences
+from domain.values.spans import Span
+from domain.values.terms import Formation
+from projections.ledger.fold.effects import Change, Effect, effects, exclusion_number, identifiers, named_by, presences
+from projections.ledger.fold.living import Living, weight
 from projections.ledger.fold.records import EntityRecord, FactOrder, OrganizationRecord, initial
 from projections.ledger.fold.timeline import Difference, Timeline, day_of, differences, fold, order, step
 from projections.ledger.rows import (
@@ -62,6 +68,12 @@ class Memory(Protocol):
     def organization(self, org: str, changes: Changes) -> OrganizationRecord:
         """The record of an organization, to be changed in place; a new one gets its number."""
 
+    def branches(self) -> list[str]:
+        """Every branch that there is a record of, in order."""
+
+    def expect(self, entities: Iterable[str], organizations: Iterable[str]) -> None:
+        """These will be asked for: whoever keeps them elsewhere reads them at once."""
+
     def existence(self, body: str) -> Existence:
         """When a body was created and closed, as known so far."""
 
@@ -84,6 +96,7 @@ class LedgerFold:
         self.next_entry = next_entry
         self.next_attributes = next_attributes
         self.changes = Changes()
+        self._living = Living(memory, self._cover_in_effect)
 
     def take(self) -> Changes:
         """Give the rows collected so far and begin anew."""
@@ -99,6 +112,7 @@ class LedgerFold:
             mentions += [Mention(identifier, position, position) for identifier in named_by(event)]
             if not words:
                 self._move(None, fact(event), position)
+                self._living.finish()
                 return
             self._held_words(event, words)
             self._move(None, standing_fact(event, words, self.fits), position)
@@ -106,6 +120,7 @@ class LedgerFold:
             first = len(mentions)
             self._held_words(event, words)
             self._apply_word(event)
+        self._living.finish()
         mentions[first:] = dict.fromkeys(mentions[first:])
 
     def _held_words(self, event: Event, words: list[Event]) -> None:
@@ -149,10 +164,12 @@ class LedgerFold:
 
     def _change(self, family: str, entity: str, removed: Fact | None, added: Fact | None, position: int) -> None:
         record = self.memory.entity(entity, family)
+        self._living.changes, self._living.position = self.changes, position
         before = record.state
         self._fold_in(entity, record, removed, added, position)
         if isinstance(before, Body) and isinstance(record.state, Body) and before.existence != record.state.existence:
             self._body_moved(entity, position)
+        self._living.settle()
 
     def _fold_in(
         self, entity: str, record: EntityRecord, removed: Fact | None, added: Fact | None, position: int
@@ -171,8 +188,13 @@ class LedgerFold:
         record.facts.append(_reference(added))
         if anomaly is not None:
             self._anomaly(position, anomaly, present=True)
-        if after != before:
-            self._affect(entity, Difference(last[0], FOREVER, before, after), position)
+        difference = Difference(last[0], FOREVER, before, after) if after != before else None
+        if difference is not None:
+            self._affect(entity, difference, position)
+        if record.family == "branch":
+            self._living.extended(entity, added, difference)
+        elif record.family == ACTIVITY_POLICY and difference is not None:
+            self._living.policy_stated([difference])
 
     def _refold(
         self, entity: str, record: EntityRecord, removed: Fact | None, added: Fact | None, position: int
@@ -185,8 +207,13 @@ class LedgerFold:
         record.last = order(new_facts[-1]) if new_facts else None
         record.state = new.states[-1] if new.states else initial(record.family)
         self._anomalies_moved(old, new, position)
-        for difference in differences(record.family, old, new):
+        found = list(differences(record.family, old, new))
+        for difference in found:
             self._affect(entity, difference, position)
+        if record.family == "branch":
+            self._living.refolded(entity, new_facts, new, found)
+        elif record.family == ACTIVITY_POLICY and found:
+            self._living.policy_stated(found)
 
     def _read(self, reference: tuple[int, int]) -> Fact:
         event = self.memory.event(reference[0])
@@ -212,7 +239,7 @@ class LedgerFold:
                     list(after.formations_counted), after.members_counted, after.small_unit,
                 )
             )  # fmt: skip
-        elif not isinstance(after, Body):
+        elif after is not None and not isinstance(after, Body | ActivityPolicy):
             for effect in effects(entity, before, after):
                 self._override(effect, difference, position)
             self._add_presences(entity, difference, position)
@@ -233,7 +260,7 @@ class LedgerFold:
         for day_from, day_to, answers in spans(after.said, self.memory.existence, *difference[:2]):
             answer = self.memory.answers(answers, self.changes)
             stretch = difference._replace(day_from=day_from, day_to=day_to)
-            self._override_record(record, stretch, partial(_of_organization, own, answer), position)
+            self._override_record(org, record, stretch, partial(_of_organization, own, answer), position)
 
     def _body_moved(self, body: str, position: int) -> None:
         """A body exists on other days than before: who answers to what changes for all that were ever put under it."""
@@ -246,20 +273,31 @@ class LedgerFold:
                     for begin, end, answers in spans(state.said, self.memory.existence, day_from, day_to):
                         number = self.memory.answers(answers, self.changes)
                         stretch = Difference(begin, end, state, state)
-                        self._override_record(record, stretch, partial(_answering, number), position)
+                        self._override_record(org, record, stretch, partial(_answering, number), position)
 
     def _override(self, effect: Effect, difference: Difference, position: int) -> None:
         record = self.memory.organization(effect.org, self.changes)
-        self._override_record(record, difference, effect.change, position)
+        self._override_record(effect.org, record, difference, effect.change, position)
 
     def _override_record(
         self,
+        org: str,
         record: OrganizationRecord,
         difference: Difference,
         change: Callable[[Any], Any],
         position: int,
     ) -> None:
-        added = record.override(difference.day_from, difference.day_to, change, position, self.next_entry)
+        days = difference.day_from, difference.day_to
+        weighed = record.weights(*days, weight) if record.branches and self._living.weighs else []
+        added = record.override(*days, change, position, self.next_entry)
+        self.next_entry += len(added)
+        self.changes.entries.extend(added)
+        if weighed:
+            self._living.weighed(record, org, weighed)
+
+    def _cover_in_effect(self, org: str, span: Span, change: Change) -> None:
+        record = self.memory.organization(org, self.changes)
+        added = record.override(*span, change, self._living.position, self.next_entry)
         self.next_entry += len(added)
         self.changes.entries.extend(added)
 
@@ -269,6 +307,8 @@ class LedgerFold:
         for org, value in presences(entity, before, after):
             org_no = self.memory.organization(org, self.changes).org_no
             self.changes.presences.append(PresenceEntry(position, name, org_no, day_from, day_to, value))
+            if isinstance(after, Branch):
+                self._living.covering(entity, org, (day_from, day_to), cast("Formation | None", value))
 
     def _anomaly(self, position: int, found: AnomalyFound | None, *, present: bool) -> None:
         if found is not None:

@@ -7,7 +7,8 @@ from psycopg import Cursor
 
 from domain.events.facts import Event, EventKey, entity_of
 from domain.events.types import RANKS
-from domain.ledger.entities import Branch, Member
+from domain.ledger.branches import Branch
+from domain.ledger.entities import Member
 from domain.ledger.placements import NOTHING_SAID, Answers, Body, Existence
 from projections.ledger.columns.rows import LedgerReading
 from projections.ledger.fold.effects import identifiers
@@ -86,6 +87,13 @@ class LedgerMemory:
             self._next_org_no += 1
         self._dirty_organizations[org] = record
         return record
+
+    def branches(self) -> list[str]:
+        remembered = {name for name, record in self._entities.items() if record.family == "branch"}
+        return sorted(remembered.union(self._tables.branches(self._cursor)))
+
+    def expect(self, entities: Iterable[str], organizations: Iterable[str]) -> None:
+        self._load(entities, organizations)
 
     def existence(self, body: str) -> Existence:
         if body not in self._entities:
@@ -208,7 +216,11 @@ class LedgerMemory:
             record = self._entities.get(name)
             if record is not None and isinstance(record.state, Member | Branch):
                 wanted.update(_places(record.state))
-        self._load((), filter(is_organization, wanted))
+        orgs = list(filter(is_organization, wanted))
+        self._load((), orgs)
+        # Whose life members decide: they are asked for with the organizations that they cover.
+        records = (self._organizations.get(org) for org in orgs)
+        self._load(sorted({branch for record in records if record is not None for branch in record.branches}), ())
 
     def _load(self, entities: Iterable[str], organizations: Iterable[str]) -> None:
         """Load records not looked for yet in this batch; what is then missing does not exist."""
@@ -272,6 +284,12 @@ class BuildingMemory(LedgerMemory):
             record = self._organizations[org] = OrganizationRecord(number)
             changes.organizations.append((number, org))
         return record
+
+    def branches(self) -> list[str]:
+        return sorted(name for name, record in self._entities.items() if record.family == "branch")
+
+    def expect(self, entities: Iterable[str], organizations: Iterable[str]) -> None:
+        """All are at hand."""
 
     def existence(self, body: str) -> Existence:
         record = self._entities.get(body)

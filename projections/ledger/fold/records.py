@@ -7,14 +7,17 @@ from typing import Any, cast
 
 import orjson
 
-from domain.ledger.entities import Attributes, Branch, Instructor, Member, Organization, State
+from domain.ledger.activity import ActivityPolicy, activity_policy_data, read_activity_policy
+from domain.ledger.branches import Branch
+from domain.ledger.entities import Attributes, Instructor, Member, Organization, State
 from domain.ledger.placements import Body, Said
 from domain.ledger.policy import DEFAULT_POLICY, Policy
+from projections.ledger.fold.branch_records import More, decode_more, encode_more
 from projections.ledger.rows import EMPTY, FOREVER, NO_ENTRY, Entry, RawState
 
 # The first five fields of domain.events.facts.Fact, the date as an ordinal: the canonical order.
 FactOrder = tuple[int, int, int, str, str]
-EntityState = State | Policy
+EntityState = State | Policy | ActivityPolicy | None
 
 
 @dataclass(slots=True)
@@ -22,16 +25,18 @@ class EntityRecord:
     """One entity: its state after its last fact, and which facts stand.
 
     Attributes:
-        family: organization, member, branch, instructor, body or policy.
+        family: organization, member, branch, instructor, body, policy or activity_policy.
         state: the state after all facts known.
         last: the canonical order of the last fact; None before the first.
         facts: position of each standing fact's event and of the correction that decides it, or 0.
+        more: of a branch its life, of the activity policy what concerns all branches.
     """
 
     family: str
     state: EntityState
     last: FactOrder | None = None
     facts: list[tuple[int, int]] = field(default_factory=list)
+    more: More = None
 
 
 _INITIAL: dict[str, EntityState] = {
@@ -41,6 +46,7 @@ _INITIAL: dict[str, EntityState] = {
     "instructor": Instructor(),
     "body": Body(),
     "policy": DEFAULT_POLICY,
+    "activity_policy": None,
 }
 
 
@@ -53,22 +59,25 @@ def encode_entity(record: EntityRecord) -> bytes:
     """Give the record as JSON."""
     state: Any = record.state
     if isinstance(state, Branch):
-        state = (*state[:4], sorted(state.covers), sorted(state.pairs), state.groups)
-    return orjson.dumps((record.family, state, record.last, record.facts), default=tuple)
+        state = (*state[:4], sorted(state.covers), sorted(state.pairs), *state[6:])
+    elif isinstance(state, ActivityPolicy):
+        state = activity_policy_data(state)
+    return orjson.dumps((record.family, state, record.last, record.facts, encode_more(record.more)), default=tuple)
 
 
 def decode_entity(raw: bytes) -> EntityRecord:
     """Read what `encode_entity` wrote."""
-    family, fields, last, facts = orjson.loads(raw)
+    family, fields, last, facts, more = orjson.loads(raw)
     return EntityRecord(
         family,
         _decode_state(family, fields),
         cast("FactOrder", tuple(last)) if last else None,
         [(p, w) for p, w in facts],
+        decode_more(family, more),
     )
 
 
-def _decode_state(family: str, fields: list[Any]) -> EntityState:
+def _decode_state(family: str, fields: Any) -> EntityState:  # noqa: ANN401, PLR0911 - as JSON has it; one a family
     match family:
         case "organization":
             attributes = Attributes(*fields[0]) if fields[0] else None
@@ -76,9 +85,14 @@ def _decode_state(family: str, fields: list[Any]) -> EntityState:
         case "member":
             return Member(*fields)
         case "branch":
-            name, tier, formation, region, covers, pairs, groups = fields
-            said = frozenset((org, how) for org, how in pairs)
-            return Branch(name, tier, formation, region, frozenset(covers), said, groups)
+            told = dict(zip(Branch._fields, fields, strict=True))
+            told["covers"] = frozenset(told["covers"])
+            told["pairs"] = frozenset((org, how) for org, how in told["pairs"])
+            told["extended_to"] = tuple(told["extended_to"])
+            told["meetings"] = tuple((day, kind) for day, kind in told["meetings"])
+            return Branch(**told)
+        case "activity_policy":
+            return None if fields is None else read_activity_policy(fields)
         case "instructor":
             return Instructor(*fields)
         case "body":
@@ -102,7 +116,7 @@ class OrganizationRecord:
     """One organization's raw states as known now: segment i spans [days[i], days[i + 1]).
 
     `entries[i]` is the entry that last spoke of the segment; `attributes` numbers each value
-    that the organization's attributes ever had.
+    that the organization's attributes ever had; `branches` are those that ever covered it.
     """
 
     org_no: int
@@ -110,6 +124,15 @@ class OrganizationRecord:
     states: list[RawState] = field(default_factory=lambda: [EMPTY])
     entries: list[int] = field(default_factory=lambda: [NO_ENTRY])
     attributes: dict[Attributes, int] = field(default_factory=dict)
+    branches: set[str] = field(default_factory=set)
+
+    def weights(self, day_from: int, day_to: int, weigh: Callable[[RawState], int]) -> list[tuple[int, int, int]]:
+        """What its states weigh on the days [day_from, day_to), in stretches of one state."""
+        found = []
+        for i in range(bisect_right(self.days, day_from) - 1, bisect_left(self.days, day_to)):
+            end = self.days[i + 1] if i + 1 < len(self.days) else FOREVER
+            found.append((max(self.days[i], day_from), min(end, day_to), weigh(self.states[i])))
+        return found
 
     def override(
         self,
@@ -161,18 +184,26 @@ class OrganizationRecord:
 def encode_organization(record: OrganizationRecord) -> bytes:
     """Give the record as JSON."""
     return orjson.dumps(
-        (record.org_no, record.days, record.states, record.entries, list(record.attributes.items())),
+        (
+            record.org_no,
+            record.days,
+            record.states,
+            record.entries,
+            list(record.attributes.items()),
+            sorted(record.branches),
+        ),
         default=tuple,
     )
 
 
 def decode_organization(raw: bytes) -> OrganizationRecord:
     """Read what `encode_organization` wrote."""
-    org_no, days, states, entries, attributes = orjson.loads(raw)
+    org_no, days, states, entries, attributes, branches = orjson.loads(raw)
     return OrganizationRecord(
         org_no,
         days,
         [cast("RawState", tuple(s)) for s in states],
         entries,
         {Attributes(*a): n for a, n in attributes},
+        {*branches},
     )

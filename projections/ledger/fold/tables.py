@@ -39,6 +39,15 @@ COLUMNS: Final[dict[str, dict[str, str]]] = {
         "employees_for_branch": "int4", "formations_counted": "text[]", "members_counted": "text", "small_unit": "int4",
     },
     "answers": {"answers": "int4", **dict.fromkeys(BODY_KINDS, "text"), "waiting": "text[]"},
+    "activity_policy": {"position": "int8", "day_from": "int4", "day_to": "int4", "data": "text"},
+    "branch": {
+        "position": "int8", "branch": "text", "day_from": "int4", "day_to": "int4", "name": "text", "tier": "text",
+        "formation": "text", "region": "text", "groups": "int4", "formed_on": "int4", "term_from": "int4",
+        "term_to": "int4", "extended_to": "int4[]", "vacant_since": "int4",
+    },
+    "meeting": {"position": "int8", "branch": "text", "day": "int4", "kind": "text", "held": "int4"},
+    "parent": {"position": "int8", "branch": "text", "day_from": "int4", "day_to": "int4", "parent": "text"},
+    "in_effect": {"position": "int8", "branch": "text", "day_from": "int4", "day_to": "int4", "in_effect": "bool"},
     "mention": {"identifier": "text", "position": "int8", "since": "int8"},
     "word": {"source": "text", "id": "text", "position": "int8"},
     "entity": {"name": "text", "record": "bytea"},
@@ -60,6 +69,7 @@ SELECT name, record FROM {schema}.entity WHERE name = ANY(string_to_array(%s, E'
 _RECORDS: Final = """
 SELECT org, record FROM {schema}.organization_record WHERE org = ANY(string_to_array(%s, E'\\n'))
 """
+_BRANCHES: Final = "SELECT name FROM {schema}.entity WHERE name LIKE 'branch:%'"
 _NEXT: Final = """
 SELECT (SELECT coalesce(max(entry) + 1, 0) FROM {schema}.entry),
        (SELECT coalesce(max(attributes_no) + 1, 0) FROM {schema}.attributes),
@@ -139,6 +149,11 @@ class LedgerTables:
         self._copy(cursor, "presence", changes.presences, frozen=frozen)
         self._copy(cursor, "anomaly", changes.anomalies, frozen=frozen)
         self._copy(cursor, "policy", changes.policies, frozen=frozen)
+        self._copy(cursor, "activity_policy", changes.activity_policies, frozen=frozen)
+        self._copy(cursor, "branch", changes.branches, frozen=frozen)
+        self._copy(cursor, "meeting", changes.meetings, frozen=frozen)
+        self._copy(cursor, "parent", changes.parents, frozen=frozen)
+        self._copy(cursor, "in_effect", changes.in_effect, frozen=frozen)
         self._copy(cursor, "mention", changes.mentions, frozen=frozen)
         self._copy(cursor, "word", changes.words, frozen=frozen)
 
@@ -196,6 +211,10 @@ class LedgerTables:
         """The records of these entities, as far as there are any."""
         rows = cursor.execute(self._sql(_ENTITIES), ("\n".join(names),), binary=True)
         return {name: decode_entity(raw) for name, raw in rows}
+
+    def branches(self, cursor: Cursor[Any]) -> list[str]:
+        """The branches that there are records of."""
+        return [name for (name,) in cursor.execute(self._sql(_BRANCHES))]
 
     def organizations(self, cursor: Cursor[Any], orgs: Sequence[str]) -> dict[str, OrganizationRecord]:
         """The records of these organizations, as far as there are any."""

@@ -19,7 +19,10 @@ CREATE TABLE {schema}.entry (
     instructors integer NOT NULL,
     full_elsewhere integer NOT NULL,
     probationary_elsewhere integer NOT NULL,
-    answers integer NOT NULL
+    answers integer NOT NULL,
+    effective_standalone integer NOT NULL,
+    effective_joint integer NOT NULL,
+    effective_affiliated integer NOT NULL
 );
 
 -- Which bodies an organization answers to: of each kind one, 'none' or null, and those that do not exist on the days.
@@ -83,6 +86,54 @@ CREATE TABLE {schema}.policy (
     formations_counted text[] NOT NULL,
     members_counted text,
     small_unit integer
+);
+
+CREATE TABLE {schema}.activity_policy (
+    position bigint NOT NULL,
+    day_from integer NOT NULL,
+    day_to integer NOT NULL,
+    data text
+);
+
+CREATE TABLE {schema}.branch (
+    position bigint NOT NULL,
+    branch text NOT NULL,
+    day_from integer NOT NULL,
+    day_to integer NOT NULL,
+    name text,
+    tier text,
+    formation text,
+    region text,
+    groups integer,
+    formed_on integer,
+    term_from integer,
+    term_to integer,
+    extended_to integer[],
+    vacant_since integer
+);
+
+CREATE TABLE {schema}.meeting (
+    position bigint NOT NULL,
+    branch text NOT NULL,
+    day integer NOT NULL,
+    kind text NOT NULL,
+    held integer NOT NULL
+);
+
+CREATE TABLE {schema}.parent (
+    position bigint NOT NULL,
+    branch text NOT NULL,
+    day_from integer NOT NULL,
+    day_to integer NOT NULL,
+    parent text
+);
+
+CREATE TABLE {schema}.in_effect (
+    position bigint NOT NULL,
+    branch text NOT NULL,
+    day_from integer NOT NULL,
+    day_to integer NOT NULL,
+    in_effect boolean NOT NULL
 );
 
 CREATE TABLE {schema}.mention (

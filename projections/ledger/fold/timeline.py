@@ -5,6 +5,7 @@ from datetime import date
 from typing import NamedTuple
 
 from domain.events.facts import AnomalyFound, Fact, subject_of
+from domain.ledger.activity import read_activity_policy
 from domain.ledger.entities import apply
 from domain.ledger.policy import read_policy
 from projections.ledger.fold.records import EntityState, FactOrder, initial
@@ -28,7 +29,9 @@ def step(state: EntityState, fact: Fact) -> tuple[EntityState, AnomalyFound | No
     """The state after one more fact, in canonical order."""
     if fact.type == "taizhang.policy.adopted.v1":
         return read_policy(fact.data), None
-    after, anomaly = apply(state, fact)  # type: ignore[arg-type]  # only a policy has no apply
+    if fact.type == "taizhang.activity_policy.adopted.v1":
+        return read_activity_policy(fact.data), None
+    after, anomaly = apply(state, fact)  # type: ignore[arg-type]  # only policies have no apply
     if anomaly is None:
         return after, None
     subject = subject_of(fact.type, fact.data)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from domain.events.envelope import check_data
 from domain.events.facts import Event
 from domain.ledger.meaning import NoSuchBasisError, is_dimension, lifted, meant, without_levels
-from domain.ledger.rates import ANY, DIMENSIONS, Counts, Filters, add, group, rates
+from domain.ledger.rates import ANY, DIMENSIONS, Counts, Filters, add, group, nothing, rates
 from domain.ledger.rows import Ledger, ledger
 from domain.values.instants import parse_date
 from domain.values.strict_json import read_json
@@ -86,6 +86,7 @@ class Answer:
             raise AnswerError(f"basis {error.name!r}: {error}") from None
         counted = group(state.rows(filters.counted), without_levels(self.group_by), filters)
         made = lifted(counted, self.group_by, state.bodies)
+        judged = state.activity_policy is not None
         expected = {json.dumps(dict(zip(self.group_by, key, strict=True))): figures(made[key]) for key in made}
         given = dict(self._groups)
         found = [f"{name} is no member of an answer of GET /v1/rates" for name in self._foreign]
@@ -97,14 +98,14 @@ class Answer:
         for key in expected.keys() & given.keys():
             members = {name: value for name, value in given[key].items() if name != "key"}
             found += _compare(f"group {key}", members, expected[key])
-        found += _compare("total", self._total, figures(_sum(made.values())))
+        found += _compare("total", self._total, figures(_sum(made.values(), judged=judged)))
         if self._whole is not None:
-            found += _compare("whole", self._whole, figures(_sum(group(state.rows(), (), ANY).values())))
+            found += _compare("whole", self._whole, figures(_sum(group(state.rows(), (), ANY).values(), judged=judged)))
         return sorted(found)[:DIFFERENCES_MAX]
 
 
-def _sum(counts: Iterable[Counts]) -> Counts:
-    total = Counts()
+def _sum(counts: Iterable[Counts], *, judged: bool) -> Counts:
+    total = nothing(judged=judged)
     for each in counts:
         total = add(total, each)
     return total

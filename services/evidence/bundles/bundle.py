@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
 from domain.events.facts import Event
-from domain.ledger.rates import REGION_DIMENSION_LENGTHS, Counts, Filters, add, count_row, matches, rates
+from domain.ledger.rates import REGION_DIMENSION_LENGTHS, Counts, Filters, add, count_row, matches, nothing, rates
 from domain.ledger.rows import Ledger, Row, told
 from services.evidence.bundles.answers import fold, named_filters, no_garbage_collection
 from services.evidence.bundles.relevant import Accepted, access_for, consulted, named
@@ -148,7 +148,7 @@ def answer_of(state: Ledger, organizations: Collection[str]) -> dict[str, Any]:
     """The rows of organizations that are active, and their counts and rates together."""
     wanted = set(organizations)
     rows = [row for row in state.rows() if row.org in wanted]
-    counts = Counts()
+    counts = nothing(judged=state.activity_policy is not None)
     for row in rows:
         counts = add(counts, count_row(row))
     return {

@@ -1,11 +1,11 @@
 """Which events an evidence bundle holds: those that can have a part in some organizations' rows, and no others."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from psycopg import Connection
 
-from domain.events.facts import POLICY, Event, EventKey, entity_of, family_of
+from domain.events.facts import ACTIVITY_POLICY, POLICY, Event, EventKey, entity_of, family_of
 from projections.ledger.columns.rows import LedgerReading
 from projections.ledger.fold.effects import identifiers
 from services.ledger.traces import events_about
@@ -14,6 +14,8 @@ from services.system.errors import InvalidValueError
 _BODY: Final = "body:"
 #: A bundle that is made while somebody waits for it holds no more events than this.
 EVENTS_MAX: Final = 100_000
+_POLICIES: Final = (POLICY, ACTIVITY_POLICY)
+_ACTIVITY: Final = f"taizhang.{ACTIVITY_POLICY}.adopted.v1"
 
 
 class Accepted(NamedTuple):
@@ -29,8 +31,11 @@ def relevant(events: Collection[Event], organizations: Collection[str]) -> list[
     Of each organization its own; all of every member, branch and instructor that any event puts at one of them;
     every policy; and whatever corrects or retracts one of these. Where one of them was ever said to speak of another
     organization, the same of that one: whatever row these events make is a row as the whole log has it.
+
+    Where an activity policy is known, also what decides whether those branches live: the branches ever said to be
+    below them, and the members ever at the organizations that any of these covers.
     """
-    return _followed(events, organizations)[1]
+    return _followed(lambda _: events, organizations)[1]
 
 
 def consulted(events: Collection[Event], organizations: Collection[str]) -> set[str]:
@@ -39,19 +44,8 @@ def consulted(events: Collection[Event], organizations: Collection[str]) -> set[
     If the events shown of each of them are all, then so are those of the rows: whoever else had a part would be named
     by one of them. An instructor at an organization is named by that one's events.
     """
-    entities, _ = _followed(events, organizations)
+    entities, _ = _followed(lambda _: events, organizations)
     return {each for each in entities if " " not in each}
-
-
-def _followed(events: Collection[Event], organizations: Collection[str]) -> tuple[set[str], list[Event]]:
-    """The organizations, whoever is there, and so on until nobody else comes in; and their events."""
-    wanted = set(organizations)
-    while True:
-        entities = _entities(events, wanted)
-        found = _of_entities(events, entities)
-        if wanted >= (spoken_of := _organizations(found)):
-            return wanted | entities, found
-        wanted |= spoken_of
 
 
 def relevant_in(
@@ -62,17 +56,51 @@ def relevant_in(
     Raises:
         InvalidValueError: there are more than a bundle takes.
     """
-    wanted = set(organizations)
+    return _followed(lambda names: _bounded(events_about(connection, reading, names, known_at)), organizations)[1]
+
+
+def _followed(
+    about: Callable[[Sequence[str]], Collection[Event]], organizations: Collection[str]
+) -> tuple[set[str], list[Event]]:
+    """The organizations, whoever is there, and so on until nobody else comes in; and their events.
+
+    `about` gives at least the events that name any of some identifiers.
+    """
+    wanted, branches, lent = set(organizations), set[str](), set[str]()
     while True:
-        naming = _bounded(events_about(connection, reading, [*wanted, POLICY], known_at))
+        naming = about([*wanted, *branches, *lent, *_POLICIES])
         entities = _entities(naming, wanted)
-        names = [each for each in entities.difference(wanted, {POLICY}) if " " not in each]
-        of_entities = _bounded(events_about(connection, reading, names, known_at)) if names else []
-        by_position = {event.position: event for event in (*naming, *of_entities)}
+        if any(event.type == _ACTIVITY for event in naming):
+            entities |= _living(naming, {e for e in entities if e.startswith("branch:")} | branches, lent)
+        names = [each for each in entities.difference(wanted, _POLICIES) if " " not in each]
+        by_position = {event.position: event for event in (*naming, *(about(names) if names else ()))}
         found = _of_entities([by_position[position] for position in sorted(by_position)], entities)
-        if wanted >= (spoken_of := _organizations(found)):
-            return found
-        wanted |= spoken_of
+        spoken_of = _organizations(found) - lent
+        grown = {each for each in entities if each.startswith("branch:")}
+        covered = {org for event in found if grown & {*named(event)} for org in named(event) if _is_org(org)} - wanted
+        if not any(event.type == _ACTIVITY for event in naming):
+            grown, covered = set(), set()
+        if wanted >= spoken_of and branches >= grown and lent >= covered:
+            return wanted | entities, found
+        wanted, branches, lent = wanted | spoken_of, branches | grown, (lent | covered) - wanted
+
+
+def _living(naming: Iterable[Event], branches: set[str], lent: set[str]) -> set[str]:
+    """The entities that decide whether branches live: they, those said to be below, and who is where they cover."""
+    known = _by_key(naming)
+    entities = {*branches, *lent}
+    for event in known.values():
+        said = {entity_of(event.type, event.data)} if event.is_fact else _renamed(event, known)
+        data = event.data if event.is_fact else event.data.get("replacement", {})
+        if data.get("parent") in branches:
+            entities |= {each for each in said if each.startswith("branch:")}
+        if not lent.isdisjoint(named(event)):
+            entities |= {each for each in said if each.startswith("member:")}
+    return entities
+
+
+def _is_org(identifier: str) -> bool:
+    return identifier.startswith(("uscc:", "group:"))
 
 
 def _bounded(events: list[Event]) -> list[Event]:
@@ -87,7 +115,7 @@ def _bounded(events: list[Event]) -> list[Event]:
 def _entities(events: Iterable[Event], organizations: Collection[str]) -> set[str]:
     """The entities that some event puts at one of the organizations, and the policy."""
     wanted, known = set(organizations), _by_key(events)
-    entities = {POLICY}
+    entities = {*_POLICIES}
     for event in known.values():
         if not wanted.isdisjoint(named(event)):
             entities |= {entity_of(event.type, event.data)} if event.is_fact else _renamed(event, known)

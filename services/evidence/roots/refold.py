@@ -39,7 +39,9 @@ MAP_BUCKETS: Final = 256
 _RECORD_BYTES: Final = HASH_BYTES + 8 + HASH_BYTES
 
 #: The counts of a row, by name, in the order in which every node has them, for each of the kinds in turn.
-COUNT_NAMES: Final = tuple(sorted(Counts._fields))
+_COUNT_NAMES: Final = tuple(sorted(Counts._fields))
+#: The one among them that no row has where no activity policy is in force: then no node has it either.
+_JUDGED_ALONE: Final = "effectively_covered"
 
 
 class ShortLogError(TaizhangError):
@@ -51,6 +53,7 @@ class Trees(NamedTuple):
 
     Attributes:
         root_hash: of the log's own tree of the first `known_at` events, made anew from their leaves.
+        counts: names of the counts of every node, in order, for each of the kinds in turn.
         regions: the sum tree's regions.
         map_root, map_size: the entity map's root and number of entities.
         tile_roots: of the entity map, as domain.tree.merkle.Frontier gives them.
@@ -59,6 +62,7 @@ class Trees(NamedTuple):
     as_of: date
     known_at: int
     root_hash: bytes
+    counts: tuple[str, ...]
     regions: dict[tuple[int, str], RegionNode]
     map_root: bytes
     map_size: int
@@ -107,9 +111,10 @@ def refold(
             made = list(_map_leaves(content))
             leaves.write(b"".join(leaf.name + leaf.content for leaf in made))
             tile_roots += frontier.extend(entity_map.leaf_hash(leaf) for leaf in made)
-        state = ledger_of(_entities(by_entity))
-        regions = sum_tree.build(_rows(state, salt), len(KINDS) * len(COUNT_NAMES))
-    return Trees(as_of, known_at, root_hash, regions, frontier.root(), frontier.size, tile_roots)
+        state = ledger_of(_entities(by_entity), as_of)
+        names = count_names(judged=state.activity_policy is not None)
+        regions = sum_tree.build(_rows(state, salt, names), len(KINDS) * len(names))
+    return Trees(as_of, known_at, root_hash, names, regions, frontier.root(), frontier.size, tile_roots)
 
 
 def salt_of(root_hash: bytes, known_at: int) -> bytes:
@@ -185,16 +190,21 @@ def _map_leaves(content: bytes) -> Iterator[Leaf]:
         yield Leaf(name, content_of(len(events), events_hash(events)))
 
 
-def _rows(state: Ledger, salt: bytes) -> Iterable[SumRow]:
+def count_names(*, judged: bool) -> tuple[str, ...]:
+    """The names of the counts of a tree; `judged`: an activity policy is in force."""
+    return tuple(name for name in _COUNT_NAMES if judged or name != _JUDGED_ALONE)
+
+
+def _rows(state: Ledger, salt: bytes, names: tuple[str, ...]) -> Iterable[SumRow]:
     return sorted(
-        (SumRow(row.attributes.region, blinded(salt, row.org), counts_of(row)) for row in state.rows()),
+        (SumRow(row.attributes.region, blinded(salt, row.org), counts_of(row, names)) for row in state.rows()),
         key=lambda row: (row.region, row.name),
     )
 
 
-def counts_of(row: Row) -> tuple[int, ...]:
+def counts_of(row: Row, names: tuple[str, ...]) -> tuple[int, ...]:
     """A row's counts as the tree has them: those of its own kind, and nothing under the others."""
     counts = count_row(row)
-    own = [int(getattr(counts, name)) for name in COUNT_NAMES]
+    own = [int(getattr(counts, name)) for name in names]
     none = [0] * len(own)
     return tuple(count for kind in KINDS for count in (own if kind == row.attributes.kind else none))

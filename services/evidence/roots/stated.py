@@ -12,7 +12,7 @@ from domain.events.facts import Event
 from domain.tree.entity_map import MapRoot
 from domain.values.instants import parse_date
 from domain.values.terms import KINDS
-from services.evidence.roots.refold import COUNT_NAMES, Trees, salt_of
+from services.evidence.roots.refold import Trees, salt_of
 from services.log.messages import Publisher
 
 #: The service's own word, as source and as publisher: no holder of a grant can have a name with a slash.
@@ -77,7 +77,7 @@ def event_of_roots(trees: Trees, ruleset: str, now: datetime) -> bytes:
     data = {
         "effective_on": now.date().isoformat(), "format": FORMAT, "as_of": trees.as_of.isoformat(),
         "known_at": trees.known_at, "root_hash": trees.root_hash.hex(), "ruleset": ruleset, "kinds": list(KINDS),
-        "counts": list(COUNT_NAMES), "sums": trees.sums_root.hex(), "entities": trees.map_size,
+        "counts": list(trees.counts), "sums": trees.sums_root.hex(), "entities": trees.map_size,
         "map": trees.map_root.hex(),
     }  # fmt: skip
     return orjson.dumps({

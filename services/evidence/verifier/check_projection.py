@@ -41,11 +41,18 @@ _KEYS: Final = {
     "presence": ("position", "position"),
     "anomaly": ("position", "position"),
     "policy": ("position", "position"),
+    "activity_policy": ("position", "position"),
+    "branch": ("position", "position"),
+    "meeting": ("position", "position"),
+    "parent": ("position", "position"),
+    "in_effect": ("position", "position"),
     "mention": ("since", "since"),
     "word": ("position", "position"),
 }
 #: Tables whose key is a number of their own, not a position.
 _NUMBERED: Final = frozenset({"organization", "attributes"})
+#: Tables whose rows hold lists.
+_LISTING: Final = frozenset({"policy", "branch"})
 _HELD: Final = "SELECT position, fault FROM taizhang.projection_held WHERE version = %s ORDER BY position"
 
 Row = tuple[Any, ...]
@@ -257,6 +264,11 @@ def _rows_of(changes: Changes) -> dict[str, Iterable[Row]]:
         "presence": changes.presences,
         "anomaly": changes.anomalies,
         "policy": changes.policies,
+        "activity_policy": changes.activity_policies,
+        "branch": changes.branches,
+        "meeting": changes.meetings,
+        "parent": changes.parents,
+        "in_effect": changes.in_effect,
         "mention": changes.mentions,
         "word": changes.words,
     }
@@ -277,7 +289,7 @@ class _Rows:
         self._next = next(self._rows, None)
 
     def _all(self) -> Iterator[Row]:
-        yield from self._cursor if self._table != "policy" else _countable(self._table, self._cursor)
+        yield from self._cursor if self._table not in _LISTING else _countable(self._table, self._cursor)
 
     def up_to(self, last: int | None) -> list[Row]:
         """The rows not given yet whose key is at most `last`; None for all."""
@@ -293,8 +305,8 @@ class _Rows:
 
 
 def _countable(table: str, rows: Iterable[Row]) -> list[Row]:
-    """Rows that can be counted: a policy's holds a list."""
-    if table != "policy":
+    """Rows that can be counted: a policy's and a branch's hold lists."""
+    if table not in _LISTING:
         return list(rows)
     return [tuple(tuple(value) if isinstance(value, list) else value for value in row) for row in rows]
 
