@@ -69,9 +69,9 @@ class SmallCity:
         """Seal a report at the log's end. It may lie: `edit` changes its total, `leave_out` the rows of the tree."""
         left, honest = set(leave_out), refold._rows
 
-        def rows(ledger: Any, salt: bytes) -> Any:  # noqa: ANN401 - of the fold
+        def rows(ledger: Any, salt: bytes, *names: Any) -> Any:  # noqa: ANN401 - of the fold
             gone = {blinded(salt, org) for org in left}
-            return [row for row in honest(ledger, salt) if row.name not in gone]
+            return [row for row in honest(ledger, salt, *names) if row.name not in gone]
 
         with patch.object(refold, "_rows", rows):
             rooted = state(self.log, as_of, self._folder / name.partition(":")[2])

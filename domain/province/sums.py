@@ -16,6 +16,8 @@ State = Literal[
 COUNTED: Final = "counted"
 # A report that was sealed before a policy had these members is read with what they meant then.
 _UNSAID: Final[Mapping[str, Any]] = {"members_counted": "here", "small_unit": 10}
+# But for the one that has no answer where a city has no activity policy in force; then the total has none either.
+_ALWAYS: Final = tuple(name for name in Counts._fields if name != "effectively_covered")
 ByKind = dict[Kind, Counts]
 
 
@@ -136,10 +138,10 @@ def _judged(told: CityState, stand: Sequence[Report], asked: Asked) -> CityState
             state="other_rules", words=f"{last.assessment} was made by the rules {last.ruleset}, not asked for"
         )
     lacking: list[str] = [kind for kind in KINDS if kind not in last.counts]
-    lacking += sorted({name for each in last.counts.values() for name in Counts._fields if name not in each})
+    lacking += sorted({name for each in last.counts.values() for name in _ALWAYS if name not in each})
     if lacking:
         return told._replace(state="other_rules", words=f"{last.assessment} does not count {', '.join(lacking)}")
-    counts: ByKind = {kind: Counts(*(last.counts[kind][name] for name in Counts._fields)) for kind in KINDS}
+    counts: ByKind = {kind: Counts._make(last.counts[kind].get(name) for name in Counts._fields) for kind in KINDS}
     return told._replace(state=COUNTED, counts=counts)
 
 

@@ -153,6 +153,17 @@ def test_a_count_that_a_report_does_not_have_is_no_zero() -> None:
     assert (found.state, found.counts) == ("other_rules", None)
 
 
+def test_what_one_city_does_not_judge_has_no_total() -> None:
+    silent = counts(1)
+    for each in silent:
+        del each["counts"]["effectively_covered"]
+    said = [joined("city:a"), joined("city:b"), asked(), reported("city:a"), reported("city:b", counts=silent)]
+    found = summed(events_of(*said))
+    assert found.complete
+    assert found.total["new_social"].organizations == 2
+    assert found.total["new_social"].effectively_covered is None
+
+
 def test_an_older_policy_is_read_with_what_its_silence_meant() -> None:
     older = {name: POLICY[name] for name in ("full_members_for_branch", "employees_for_branch", "formations_counted")}
     assert only(reported("city:a", policy=older | {"formations_counted": ["joint", "standalone"]})).state == COUNTED
@@ -292,4 +303,7 @@ def _rows(events: list[Event], as_of: date) -> ByKind:
 
 
 def _counts(events: list[Event], as_of: date) -> list[dict[str, Any]]:
-    return [{"kind": kind, "counts": each._asdict()} for kind, each in _rows(events, as_of).items()]
+    return [
+        {"kind": kind, "counts": {name: count for name, count in each._asdict().items() if count is not None}}
+        for kind, each in _rows(events, as_of).items()
+    ]
