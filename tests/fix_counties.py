@@ -3,7 +3,9 @@
 import json
 import random
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -94,8 +96,14 @@ def history(rng: random.Random) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def counties(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counties]:
-    """Both counties' service; the other county's last event corrects an earlier one."""
-    folder = tmp_path_factory.mktemp("counties")
+    """Both counties' service on the embedded server's database."""
+    with two_counties(tmp_path_factory.mktemp("counties"), new_database(postgres)) as made:
+        yield made
+
+
+@contextmanager
+def two_counties(folder: Path, database: str) -> Iterator[Counties]:
+    """Both counties' service on an empty database."""
     file = folder / "data" / "api-keys.json"
     every = ("publisher", "steward", "inspector", "assessment", "operator")
 
@@ -105,7 +113,6 @@ def counties(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     keys: dict[str, dict[str, str]] = {str(role): key(role, (role,)) for role in ROLES}
     keys |= {f"{role} here": key(f"{role}-here", (role,), (HERE,)) for role in ROLES}
     keys |= {"here": key("here", every, (HERE,)), "there": key("there", every, (THERE,)), "all": key("all", every)}
-    database = new_database(postgres)
     keys["township"] = key("township", every, (f"{HERE}001",))
     with Service(folder, database_url=database) as service:
         made = Counties(service, keys, database)

@@ -39,7 +39,7 @@ def environment(**settings: str) -> dict[str, str]:
     return inherited | {f"TAIZHANG_{name.upper()}": value for name, value in settings.items()}
 
 
-class _NoLanguage(DefaultCookiePolicy):
+class NoLanguage(DefaultCookiePolicy):
     """Keeps every cookie but the language of the last page: tests that share a service share no reader."""
 
     def set_ok(self, cookie: Cookie, request: Request) -> bool:
@@ -56,7 +56,7 @@ class Service:
         # Idle connections are given up before the server ends them, at 5 s.
         kept = httpx.Limits(keepalive_expiry=2)
         self.http = httpx.Client(base_url=self.url, timeout=30, trust_env=False, limits=kept)
-        self.http.cookies.jar.set_policy(_NoLanguage())
+        self.http.cookies.jar.set_policy(NoLanguage())
         command = [sys.executable, "-m", "services.commands.cli", "serve", "--port", str(self.port), *arguments]
         given = {"log_format": "json", "data": str(folder / "data"), **settings}
         with self.log.open("ab") as log:

@@ -22,7 +22,8 @@ from services.evidence.copies.copies import CopyError
 from services.evidence.copies.stored import StoredEvent, event_of
 from services.evidence.notes.checkpoint import Checkpoint
 from services.evidence.notes.notes import Note, SignatureType, SignerKey, VerifierKey
-from services.evidence.verifier.audit import Asked, audit_bundle
+from services.evidence.verifier.asked import Asked
+from services.evidence.verifier.audit import audit_bundle
 from services.evidence.verifier.report import Report
 from tests.small_city import event
 

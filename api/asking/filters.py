@@ -156,7 +156,9 @@ def counted_in(count: Count | None, missing: RateName | None) -> tuple[str | Non
     if missing is None:
         return count, None
     if count is not None:
-        raise invalid("query.missing", missing, "missing", "ask for a count or for what a rate misses, not for both")
+        raise invalid(
+            "query.missing", missing, "count_or_missing", "ask for a count or for what a rate misses, not for both"
+        )
     above, below = RATES[missing]
     return below, above
 

@@ -15,7 +15,7 @@ from api.web.publishing import publish_act
 from domain.assessment.campaigns import segment_of
 from domain.values.fields import AssessmentId, CampaignId, Name, OfficeId, Reason, Segment
 from services.assessment.assessments import Draft, Wanted
-from services.evidence.notes.signing import LogContradictsError
+from services.evidence.notes.identity import NothingSignedError
 from services.log.messages import Publisher
 
 
@@ -66,7 +66,7 @@ async def sealed(request: Request, holder: str, body: Seal) -> int:
 
     try:
         position = await run_in_threadpool(seal_it)
-    except LogContradictsError as error:
+    except NothingSignedError as error:
         raise Problem("internal", str(error)) from error
     with suppress(Problem):
         await wait_for(parts, position)

@@ -12,8 +12,10 @@ from api.asking.questions import FOR_PROGRAMS, INSPECTING, IS_A_FILE, open_to_an
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.problems import Problem
+from domain.events.evidence import Because
 from domain.tree.merkle import TREE_SIZE_MAX
 from services.evidence.notes.checkpoint import encode_hash
+from services.evidence.notes.identity import history
 from services.evidence.notes.signing import CheckpointSigner, signer_for
 from services.log import tree
 from services.log.tiles import Tile
@@ -47,6 +49,25 @@ class ConsistencyProof(BaseModel):
     old_size: int
     new_size: int
     hashes: list[str] = Field(description="empty from size 0, and between equal sizes")
+
+
+class ChangeOfKey(BaseModel):
+    """One change of the log's key, signed as C2SP signed-note has it."""
+
+    epoch: int = Field(description="of the new key; that of the first is 1")
+    because: Because = Field(description="rotated: the old key signs it too; else nobody follows it by itself")
+    old_key: str
+    new_key: str
+    size: int = Field(description="the old key signs no tree of more events")
+    root_hash: str = Field(description="of the tree of that size, in hex")
+    signatures: list[str]
+
+
+class KeysOfLog(BaseModel):
+    """The keys of a log."""
+
+    first: str
+    changes: list[ChangeOfKey]
 
 
 def signer(request: Request) -> CheckpointSigner:
@@ -109,8 +130,26 @@ async def cosigned(request: Request) -> Response:
 @open_to_anyone("hashes and signatures, which anyone may check", "log-key")
 async def key(request: Request) -> Response:
     """As a verifier key (C2SP signed-note). Compare it with the one that the operator made known elsewhere."""
-    verifier = await run_in_threadpool(lambda: signer(request).verifier)
-    return PlainTextResponse(f"{verifier}\n", headers=FOR_MOMENTS)
+    found = await _read(request, signer(request).key)
+    return PlainTextResponse(f"{found.verifier}\n", headers=FOR_MOMENTS)
+
+
+@router.get(
+    "/keys",
+    response_model=None,
+    responses={200: {"model": KeysOfLog}, **NOT_FOUND},
+    summary="历任公钥 Every key that the log has signed with",
+)
+@open_to_anyone("hashes and signatures, which anyone may check", "log-key")
+async def keys(request: Request) -> Response:
+    """The first key, and each change with its signatures: a rotation is signed by the old key and the new one.
+
+    Whoever knows one of the keys follows rotations from there: `taizhang verify --log-key OLD --key-history FILE`.
+    """
+    found = await _read(request, history)
+    if found is None:
+        raise Problem("not-found", "nothing has been signed of this log yet: ask again")
+    return answer(found.json(), headers=FOR_MOMENTS)
 
 
 @router.get(

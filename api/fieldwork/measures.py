@@ -22,6 +22,7 @@ from api.web.parts import parts_of
 from api.web.shapes import KnownAt
 from domain.ledger.rates import Filters
 from domain.values.terms import Measure
+from services.evidence.notes.identity import history
 from services.evidence.notes.signing import signer_for
 from services.fieldwork.durations import durations
 from services.fieldwork.measures import Item, State, Work, deadlines_json, item_key, names, of_organization, open_work
@@ -316,7 +317,11 @@ def _uid(request: Request, filters: Filters, office: str | None) -> str:
     parts = parts_of(request)
     asked = (office, *filters, *(parts.queries.scope or ()))
     digest = sha256("\n".join(map(str, asked)).encode()).hexdigest()[:_UID_DIGITS]
-    log = signer_for(parts.settings.log_key_path, parts.settings.log_origin).verifier
+    # By the log's first key, which stays when the key is changed.
+    with parts.recorder.datastore.get_connection() as connection:
+        found = history(connection)
+        signer = signer_for(parts.settings.log_key_path, parts.settings.log_origin)
+        log = signer.key(connection).verifier if found is None else found.first
     return f"{digest}@{log.key_id.hex()}.taizhang"
 
 

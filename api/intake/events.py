@@ -16,7 +16,7 @@ from starlette.responses import Response
 from structlog.contextvars import bind_contextvars
 
 from api.admission.callers import Admitted, still
-from api.asking.questions import FOR_PROGRAMS, PUBLISHING, act
+from api.asking.questions import PUBLISHING, act
 from api.web.answers import PROBLEMS, answer
 from api.web.event_examples import REQUEST_BODY
 from api.web.metrics import DISPOSITIONS
@@ -85,7 +85,7 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     openapi_extra={"requestBody": REQUEST_BODY},
     summary="发布事件 Publish one event or a batch",
 )
-@act(PUBLISHING, "scoped", command="publish", page=FOR_PROGRAMS)
+@act(PUBLISHING, "scoped", command="publish")
 async def post_events(request: Request, holder: Admitted) -> Response:
     """Answers once everything is durable. A batch is stored whole or, at a fault, not at all.
 
@@ -252,7 +252,7 @@ def _history(request: Request, holder: Holder) -> dict[str, str]:
 
 async def _keep(request: Request, body: bytes, sender: Publisher, why: str) -> Problem:
     """Keep a body that is no JSON in quarantine, and make the problem that says so."""
-    (receipt,) = await _submit(request, [body], sender, (Reason("body", "", None, why),))
+    (receipt,) = await _submit(request, [body], sender, (Reason("body_unreadable", "", None, why),))
     return _not_json(receipt)
 
 

@@ -16,6 +16,8 @@ from api.web.answers import PROBLEMS, answer
 from api.web.metrics import Account, text
 from api.web.parts import Parts, parts_of
 from api.web.problems import Problem
+from services.evidence.witness import seen
+from services.evidence.witness.notary import read_witnesses
 from services.intake.condition import conditions
 from services.intake.sources import sources
 from services.ledger import held
@@ -68,8 +70,8 @@ def live() -> Response:
 async def ready(request: Request) -> Response:
     """Ready when the database answers and can be written, and the projections follow the log.
 
-    Kafka, relay, disk, clock and events that are held are spoken of too: what is wrong there makes it degraded, with
-    its cause in words.
+    The log's signature, its witnesses, Kafka, relay, disk, clock and events that are held are spoken of too: what is
+    wrong there makes it degraded, with its cause in words.
     """
     parts = parts_of(request)
     position: int | None = None
@@ -100,6 +102,10 @@ def _examined(parts: Parts) -> tuple[int, dict[str, Any], set[str]]:
     }
     found = list(conditions(parts.recorder, parts.settings.data))
     shown |= {each.part: _part(ready=each.ready, detail=each.detail) for each in found}
+    named = [each.key for each in read_witnesses(parts.settings.witnesses or "")]
+    with parts.recorder.datastore.get_connection() as connection:
+        signed = seen.conditions(connection, named, parts.settings.checkpoint_seconds)
+    shown |= {each.part: _part(ready=each.ready, detail=each.detail) for each in signed}
     return position, shown, {each.part for each in found if each.needed}
 
 

@@ -1,6 +1,6 @@
 """What every page stands on: its language, its links, its clocks, and the template around it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import partial
 from typing import Annotated, Any, Final, NamedTuple, get_args
@@ -34,7 +34,7 @@ from services.system.settings import SHANGHAI
 # Which pages the navigation shows, in order: the text `nav.NAME` and the path.
 NAVIGATION: Final = (
     ("overview", "/"), ("ledger", "/ledger"), ("inspection", "/inspection"), ("intake", "/intake"),
-    ("work", "/daily"), ("assessment", "/assessment"),
+    ("work", "/daily"), ("acts", "/acts"), ("assessment", "/assessment"),
 )  # fmt: skip
 
 # Everything comes from the service itself, and nothing is written into the page.
@@ -110,6 +110,15 @@ class Page:
         holders: Sequence[Holder] = getattr(self.request.state, "holders", ())
         rule: Question | None = self.request.app.state.pages.get(path)
         return rule is not None and bool(let_in(holders, rule))
+
+    def act(self, name: str, given: Mapping[str, object]) -> str:
+        """Where an act has its form, filled so far; nothing where no grant of whoever looks lets it be said."""
+        rule: Question | None = self.request.app.state.pages.get("/acts/{act}")
+        holders: Sequence[Holder] = getattr(self.request.state, "holders", ())
+        rights = [right for holder in (let_in(holders, rule) if rule else ()) for right in holder.rights]
+        if not any(right.could_say(f"taizhang.{name}.v1") for right in rights):
+            return ""
+        return self.addresses.to(f"/acts/{name}", {"with": [f"{field}:{value}" for field, value in given.items()]})
 
     def render(self, template: str, status: int = 200, api: str = "", **context: Any) -> HTMLResponse:  # noqa: ANN401 - the template's
         """The page. With `clocks` among the context it shows the clocks bar; `api` is where the same is data."""

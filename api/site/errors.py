@@ -18,7 +18,8 @@ from api.site.texts import has
 from api.web.problems import KINDS, Problem, faults
 from domain.values.codes import holds_personal_identifier
 from domain.values.reasons import PERSONAL_RULES, Reason
-from services.evidence.notes.signing import LogContradictsError
+from services.evidence.notes.identity import NothingSignedError
+from services.evidence.notes.key_files import KeyFileError
 from services.intake.in_turn import ActRefusedError, CameSinceError
 from services.log.tree import LogDamagedError
 from services.serving.drawing import DrawingError
@@ -78,7 +79,8 @@ _SERVICE_FAULTS: Final[dict[type[Exception], str]] = {
     NotReadyError: "not-ready",
     StoreUnavailableError: "not-ready",
     LogDamagedError: "internal",
-    LogContradictsError: "internal",
+    NothingSignedError: "internal",
+    KeyFileError: "internal",
     DrawingError: "internal",
 }
 _UNAVAILABLE: Final = "the database does not answer; the service goes on by itself as soon as it does, try again"

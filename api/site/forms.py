@@ -46,24 +46,46 @@ async def submitted(request: Request, *names: str) -> dict[str, str]:
     Raises:
         Problem: 403, it does not hold the secret; 400, not such a form; 415, not a form at all.
     """
+    return _each_once(_believed(request, await _pairs(request, FIELDS_MAX)), names)
+
+
+async def entered(request: Request, fields_max: int) -> dict[str, list[str]]:
+    """All fields of a form whose names are its own matter, by name what was entered, each any number of times.
+
+    Raises:
+        Problem: as `submitted`.
+    """
+    found: dict[str, list[str]] = {}
+    for name, value in _believed(request, await _pairs(request, fields_max)):
+        found.setdefault(name, []).append(value)
+    return found
+
+
+async def _pairs(request: Request, fields_max: int) -> list[tuple[str, str]]:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != MEDIA_TYPE:
         raise Problem("unsupported-media-type", f"a form is sent as {MEDIA_TYPE}")
     try:
         text = (await request.body()).decode("ascii")
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=FIELDS_MAX)
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=fields_max)
     except ValueError:
-        raise Problem("invalid-request", f"the form is not up to {FIELDS_MAX} fields of UTF-8; {_REMEDY}") from None
-    return _believed(request, pairs, names)
+        raise Problem("invalid-request", f"the form is not up to {fields_max} fields of UTF-8; {_REMEDY}") from None
 
 
-def _believed(request: Request, pairs: list[tuple[str, str]], names: tuple[str, ...]) -> dict[str, str]:
-    fields = dict(pairs)
-    if len(fields) < len(pairs) or fields.keys() - {FIELD, *names}:
-        given = ", ".join(name for name, _ in pairs if name != FIELD)
-        raise invalid("form", given, "field", f"this form has the fields {', '.join(names)}, each once")
+def _believed(request: Request, pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The pairs without the secret, which they must hold, once."""
+    secrets_given = [value for name, value in pairs if name == FIELD]
     kept = request.cookies.get(_COOKIE, "")
-    if not kept or not secrets.compare_digest(kept.encode(), fields.pop(FIELD, "").encode()):
+    given = secrets_given[0] if len(secrets_given) == 1 else ""
+    if not kept or not secrets.compare_digest(kept.encode(), given.encode()):
         raise Problem("from-another-site", f"the form does not hold this browser's secret; {_REMEDY}")
+    return [(name, value) for name, value in pairs if name != FIELD]
+
+
+def _each_once(pairs: list[tuple[str, str]], names: tuple[str, ...]) -> dict[str, str]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs) or fields.keys() - set(names):
+        given = ", ".join(name for name, _ in pairs)
+        raise invalid("form", given, "field", f"this form has the fields {', '.join(names)}, each once")
     return {name: fields.get(name, "") for name in names}
 
 
@@ -91,6 +113,6 @@ async def uploaded(request: Request, bytes_max: int, *names: str) -> AsyncIterat
         if not isinstance(file, UploadFile) or not file.filename:
             raise invalid("form.file", "", "file", "choose a file, and send the form again")
         pairs = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
-        yield _believed(request, pairs, names), file
+        yield _each_once(_believed(request, pairs), names), file
     finally:
         await form.close()

@@ -5,6 +5,7 @@ cd "$(dirname "$0")"
 umask 077
 mkdir -p secrets
 random() { head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n'; }
+[ -f secrets/administrator-password ] || random > secrets/administrator-password
 [ -f secrets/database-password ] || random > secrets/database-password
 [ -f secrets/database-url ] ||
   printf 'postgresql://taizhang:%s@database:5432/taizhang' "$(cat secrets/database-password)" > secrets/database-url

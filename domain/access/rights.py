@@ -17,6 +17,8 @@ from domain.values.scope import Scope, in_scope
 REGISTERED: Final = "taizhang.organization.registered.v1"
 # What says something of an organization as such, of which each registry has its own.
 OF_ORGANIZATIONS: Final = frozenset(type_ for type_ in EVENT_TYPES if family_of(type_) == "organization")
+# What concerns the whole city, and has no place of its own.
+_EVERYWHERE: Final = frozenset((Reach.WHOLE_CITY, Reach.ACCESS, Reach.THE_SERVICE))
 
 
 class Right(NamedTuple):
@@ -58,6 +60,13 @@ class Right(NamedTuple):
             return type_ in self.types
         return not (self.is_registry and reach is Reach.WHOLE_CITY)
 
+    def could_say(self, type_: str) -> bool:
+        """Whether there is anything that events of a type may change by it: what has no place takes one without limits.
+
+        Whether it is this very thing depends on what an event changes, which `judge` asks.
+        """
+        return self.says(type_) and (self.scope is None or EVENT_TYPES[type_].reach not in _EVERYWHERE)
+
 
 class Place(NamedTuple):
     """One region where an event changes something; `region` None where what it changes stands nowhere.
@@ -70,10 +79,9 @@ class Place(NamedTuple):
 
 
 class Changed(NamedTuple):
-    """What an event changes, or would if nothing contradicted it."""
+    """What an event changes, or would if nothing contradicted it; what has no place of its own changes none."""
 
     places: frozenset[Place] = frozenset()
-    whole_city: bool = False
 
 
 class Judged(NamedTuple):
@@ -179,8 +187,8 @@ def _target(_: str, right: Right, judged: Judged) -> Reason | None:
 
 def _whole_city(name: str, right: Right, judged: Judged) -> Reason | None:
     """What has no place of its own needs a right without limits of place."""
-    type_ = judged.event.type
-    if right.scope is None or not (EVENT_TYPES[type_].reach is Reach.ACCESS or judged.changed().whole_city):
+    type_, told = judged.event.type, (judged.event.type, judged.target_type)
+    if right.scope is None or all(each is None or right.could_say(each) for each in told):
         return None
     rule = f"{_only(name, right)}, and this holds for the whole city; it takes a grant without limits of place"
     return Reason("whole_city_only", "/type", type_, rule)

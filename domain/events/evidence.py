@@ -1,4 +1,4 @@
-"""What the service states of its own log: the roots of the trees under the figures of a date (spec/evidence.md)."""
+"""What the service states of its own log (spec/evidence.md): roots of the trees under a date's figures; its key."""
 
 from typing import Annotated, Final, Literal
 
@@ -10,11 +10,17 @@ from domain.values.reach import Reach
 from domain.values.terms import Kind
 
 FAMILY: Final = "evidence"
+#: Why a log signs with another key: the old one signs the change too, or nobody may rely on it any more.
+Because = Literal["rotated", "lost", "leaked", "restored"]
+KEY_CHANGED: Final = "taizhang.evidence.key_changed.v1"
 ROOTED: Final = "taizhang.evidence.rooted.v1"
 #: Of the two trees and their hashes (services/evidence/evidence-format.md).
 FORMAT: Final = "taizhang-roots/1"
 COUNTS_MAX: Final = 64
+EPOCHS_MAX: Final = 10_000
 
+#: A verifier key, or a signature line, as C2SP signed-note writes them.
+NoteLine = Annotated[str, StringConstraints(pattern=r"^[^\s\x00-\x1f][^\x00-\x1f]*$", max_length=600)]
 CountName = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}$")]
 
 
@@ -36,3 +42,21 @@ class EvidenceRooted(FactData):
     sums: Hash
     entities: Count
     map: Hash
+
+
+class EvidenceKeyChanged(FactData):
+    """From this event on the log signs with another key, in its epoch of that number; the first key's epoch is 1.
+
+    `size` and `root_hash` are of the log's tree before the event: the old key signs none that is larger. `signatures`
+    are lines of C2SP signed-note over what services/evidence/notes/key_history.py writes: by the old key and the new
+    one where it was `rotated`, else by the new one alone. A log `restored` with losses has a new origin in `new_key`.
+    """
+
+    reach = Reach.THE_SERVICE
+    epoch: Annotated[int, Field(ge=2, le=EPOCHS_MAX)]
+    because: Because
+    old_key: NoteLine
+    new_key: NoteLine
+    size: Count
+    root_hash: Hash
+    signatures: Annotated[list[NoteLine], Field(min_length=1, max_length=2)]

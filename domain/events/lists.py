@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from domain.listing import list_cells
@@ -27,6 +27,18 @@ Source = Annotated[str, StringConstraints(min_length=1, max_length=SOURCE_LENGTH
 Constant = Literal["category", "region", "industry", "supervisor"]
 Defaulted = Literal["category", "region", "industry", "employees", "supervisor", "address"]
 Mapped = Literal["org", "name", "region", "town", "village", "industry", "employees", "supervisor", "address"]
+
+
+def _each_once(words: dict[str, Any]) -> dict[str, Any]:
+    """The words as cells are compared with them, in one width and without blanks; none means two things."""
+    found: dict[str, Any] = {}
+    for word, meant in words.items():
+        if found.setdefault(list_cells.seen(word), meant) != meant:
+            raise _wrong("word_twice", f"{word} is the same word as another one that means something else")
+    return found
+
+
+Words = AfterValidator(_each_once)
 
 
 class ListProfiled(FactData):
@@ -54,9 +66,11 @@ class ListProfiled(FactData):
     columns: dict[ListField, Heading]
     constants: Annotated[dict[Constant, Heading], Field(default={})]
     defaults: Annotated[dict[Defaulted, Heading], Field(default={})]
-    categories: Annotated[dict[Heading, Heading], Field(default={}, max_length=200)]
-    statuses: Annotated[dict[Word, Status], Field(default={}, max_length=200)]
-    values: Annotated[dict[Mapped, Annotated[dict[Word, Word | None], Field(max_length=WORDS_MAX)]], Field(default={})]
+    categories: Annotated[dict[Heading, Heading], Field(default={}, max_length=200), Words]
+    statuses: Annotated[dict[Word, Status], Field(default={}, max_length=200), Words]
+    values: Annotated[
+        dict[Mapped, Annotated[dict[Word, Word | None], Field(max_length=WORDS_MAX), Words]], Field(default={})
+    ]
     set_aside: Headings
     digits: Annotated[dict[Literal["region", "industry"], Annotated[int, Field(ge=2, le=12)]], Field(default={})]
     deregistered_percent_max: Percent = 5
@@ -79,6 +93,8 @@ class ListProfiled(FactData):
         seen: dict[str, str] = {plain_heading(heading): "set_aside" for heading in self.set_aside}
         for field, heading in self.columns.items():
             plain = plain_heading(heading)
+            if not plain:
+                raise _wrong("heading", f"the heading for {field} is blank; write it as it stands in the list")
             if plain in seen:
                 raise _wrong("column_twice", f"the column {heading} is named for {field} and for {seen[plain]}")
             if is_personal(plain):
@@ -102,6 +118,22 @@ class ListProfiled(FactData):
             for word, meaning in words.items():
                 if meaning is not None:
                     _check(f"values: {mapped}: {word}", mapped, meaning, self.categories)
+        return self
+
+    @model_validator(mode="after")
+    def _of_use(self) -> "ListProfiled":
+        """Nothing is said of a field that no column gives, and no column beside a constant that holds for every row."""
+        both = self.columns.keys() & self.constants.keys()
+        if both:
+            raise _wrong("constant", f"both a column and a constant are named for {', '.join(sorted(both))}; name one")
+        said: dict[str, set[str]] = {
+            "defaults": {*self.defaults}, "values": {*self.values}, "digits": {*self.digits},
+            "statuses": {"status"} if self.statuses else set(),
+        }  # fmt: skip
+        for where, fields in said.items():
+            idle = sorted(fields - self.columns.keys())
+            if idle:
+                raise _wrong("column_missing", f"{where} speaks of {', '.join(idle)}, for which no column is named")
         return self
 
 

@@ -174,11 +174,7 @@ def _given(profile: ListProfiled, field: ListField, cell: Cell) -> Cell:
     words: Mapping[str, str | None] | None = cast("Mapping[str, Any]", profile.values).get(field)
     if words and fault(cell) is None and isinstance(cell, str | int | float | None):
         said = "" if cell is None else str(int(cell) if isinstance(cell, float) and cell.is_integer() else cell)
-        plain = seen(said)
-        for word in (said.strip(), plain):
-            if word in words:
-                cell = words[word]
-                break
+        cell = words.get(seen(said), cell)
     default: str | None = cast("Mapping[str, str]", profile.defaults).get(field)
     return default if default is not None and is_nothing(cell) else cell
 

@@ -292,14 +292,15 @@ def employees(cell: Cell) -> int | None:
 
 
 def category(cell: Cell, words: Mapping[str, str]) -> str:
-    """A category by its name, by the words of the profile, or by the field's usual Chinese term."""
+    """A category by its name, by the words of the profile (as `seen` gives them), or by the field's usual term."""
     meant = CATEGORY_WORDS.get(cell) if isinstance(cell, str) and not words else None
     if meant is not None:
         return meant
     found = text(cell)
     if found is None:
         raise CellError("category_missing", "the row has no category; enter it, or state a constant in the profile")
-    meant = words.get(found) or CATEGORY_WORDS.get(seen(found)) or found
+    plain = seen(found)
+    meant = words.get(plain) or CATEGORY_WORDS.get(plain) or found
     if meant not in CATEGORIES:
         raise CellError(
             "category_unknown", f"the word is not known; add it to the profile's categories, as one of {CATEGORIES}"

@@ -61,24 +61,30 @@ USUAL_HEADINGS: Final[dict[ListField, tuple[str, ...]]] = {
 }  # fmt: skip
 
 # What is filled in only where the registration is over.
-_ENDED: Final = re.compile(r"(?:注销|吊销|撤销|迁出).*(?:日期|时间)")
+_ENDED: Final = re.compile(r"(?<!未)(?:注销|吊销|撤销|迁出).*(?:日期|时间|原因)")
 # Under which yes says that the registration is over.
 _ASKS_IF_OVER: Final = re.compile(r"注销|吊销|撤销|迁出")
 SERIAL_HEADINGS: Final = frozenset(("序号", "编号", "序", "no", "no.", "行号", "顺序号"))
 
 _UNITS: Final = "人|名|个|户|家|万元|元|平方米|必填|选填|可选"
-_UNIT: Final = re.compile(rf"\((?:单位[::]?)?(?:{_UNITS})\)$|/(?:{_UNITS})$")
+_UNIT: Final = re.compile(rf"(?:\((?:单位[::]?)?(?:{_UNITS})\)|/(?:{_UNITS}))+$")
 _BRACKETS: Final = str.maketrans("[]【】〔〕［］", "()()()()")
 _NUMBERED: Final = re.compile(r"^(?:\([0-9]{1,2}\)|[0-9]{1,2}[.、])(?=[^0-9])")
 _EDGES: Final = "*:;,.、"
+# 企业主管部门 and 行业主管部门 are bodies: no 业主 stands in them.
 _PERSONAL: Final = re.compile(
-    r"法定代表人|法人代表|法人姓名|法人电话|法人身份|^法人$|负责人|联系人|书记|出资人|投资人|股东|实际控制人|业主|经营者|"
-    r"联络员|指导员|姓名|电话|手机|联系方式|身份证|证件号|证件类型|性别|民族|出生|生日|年龄|学历|学位|文化程度|"
-    r"政治面貌|是否是?(?:中共)?党员|社会职务|籍贯|入党|邮箱|微信|qq|护照|党费|党性分析|不合格党员|健康|婚姻|职务"
+    r"法定代表人|法人代表|法人姓名|法人电话|法人身份|^法人$|负责人|联系人|书记|出资人|投资人|投资者|股东|合伙人|实际控制人|"
+    r"业主(?!管)|经营者|户主|经办人|代理人|签字人|网格员|包联(?:干部|领导|人)|联络员|指导员|董事(?!会)|监事(?!会)|经理$|会长$|理事长|秘书长|首席代表|"
+    r"姓名|(?:人员|职工|员工|律师|会计师|税务师|党员)名单|电话|手机|座机|固话|传真|联系方式|邮箱|e-?mail|^tel|phone|mobile|微信|qq|身份证|证件号|证件类型|护照|驾驶证|"
+    r"银行账[号户]|性别|民族|宗教信仰|出生|生日|年龄|学历|学位|教育程度|文化程度|职称|籍贯|户籍|户口|家庭(?:住址|地址|成员)|住址|健康|婚姻|"
+    r"政治面貌|是否是?(?:中共)?党员|社会职务|职务|入党|党费|党性分析|不合格党员"
 )
 # Numbers of people and answers of yes or no about offices' work name nobody.
 _NUMBERS: Final = re.compile(r"(?:数|数量|人数|总数|名额)$|^是否(?:选派|建立|配备|派驻)|^(?:有无|是否有)")
-_MEMBERS: Final = re.compile(r"党员(?:总|人)?(?:数|数量)$")
+_MEMBERS: Final = re.compile(
+    r"党员(?:总|人)?(?:数|数量)$|^(?:正式|预备|从业人员中)党员$|^组织关系不?在本(?:企业|单位)的党员$|^未转入组织关系的(?:党员)?$|"
+    r"积极分子(?:人数|数)$|^申请入党(?:人数|数)$"
+)
 _ALWAYS: Final = re.compile(r"党费|党性分析|不合格党员|出资人不支持|身份证|电话|手机|是否是?(?:中共)?党员")
 
 

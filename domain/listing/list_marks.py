@@ -8,7 +8,16 @@ from collections.abc import Mapping
 from domain.listing.list_cells import Cell, CellError, is_blank, seen, words_of
 from domain.listing.list_cells import plain as plain_cell
 from domain.listing.list_columns import asks_if_over
-from domain.listing.list_words import BRACKETED, NO, OVER, STATUS_QUESTIONS, STATUS_WORDS, YES, Status
+from domain.listing.list_words import (
+    BRACKETED,
+    NO,
+    OVER,
+    STATUS_PARTS,
+    STATUS_QUESTIONS,
+    STATUS_WORDS,
+    YES,
+    Status,
+)
 
 
 def truth(cell: Cell) -> bool:
@@ -42,7 +51,23 @@ def says_over(cell: Cell, heading: str) -> bool:
     found = seen(cell)
     if found.upper() in YES:
         return asks_if_over(heading)
-    return STATUS_WORDS.get(found, "active") != "active" or bool(OVER.fullmatch(found))
+    return (_state_of(found) or "active") != "active" or bool(OVER.fullmatch(found))
+
+
+def _state_of(plain: str) -> Status | None:
+    """What a registry's words for a state mean; None where they are not known, or do not all mean the same.
+
+    Of what is over it says nothing more what stands in brackets: 吊销（未注销）, 迁出（外省）.
+    """
+    meant = STATUS_WORDS.get(plain) or STATUS_WORDS.get(BRACKETED.sub("", plain), "active")
+    if meant != "active":
+        return meant
+    parts = {
+        STATUS_WORDS.get(part) or STATUS_WORDS.get(part.removesuffix("企业"))
+        for part in STATUS_PARTS.findall(plain)
+        if part != "企业"
+    }
+    return parts.pop() if len(parts) == 1 else None
 
 
 def status(cell: Cell, heading: str, words: Mapping[str, Status]) -> Status:
@@ -56,12 +81,12 @@ def status(cell: Cell, heading: str, words: Mapping[str, Status]) -> Status:
     cell = plain_cell(cell)
     found = "" if is_blank(cell) else words_of(cell)
     plain = seen(found)
-    if found in words or plain in words:
-        return words.get(found) or words[plain]
+    if plain in words:
+        return words[plain]
     if plain and heading in STATUS_QUESTIONS and (plain.upper() in YES or plain.upper() in NO):
         meant = STATUS_QUESTIONS[heading].get(plain.upper() in YES)
     else:
-        meant = STATUS_WORDS.get(plain) or STATUS_WORDS.get(BRACKETED.sub("", plain))
+        meant = _state_of(plain)
     if meant is None:
         raise CellError(
             "status_unknown" if plain else "status_missing",

@@ -65,6 +65,8 @@ NO: Final = frozenset((
 ))  # fmt: skip
 
 BRACKETED: Final = re.compile(r"\([^()]*\)$")
+# 存续（在营、开业、在册）, 在营（开业）企业: each of these words by itself.
+STATUS_PARTS: Final = re.compile(r"[^()、,;/]+")
 # 已注销, 2024年1月注销, 被吊销营业执照; not 拟注销 or 注销代办.
 OVER: Final = re.compile(
     r"(?:[0-9年月日./-]{4,12})?(?:该|此|本)?(?:户|企业|单位|组织|机构|公司)?(?:于[0-9年月日./-]{4,12})?"

@@ -70,7 +70,7 @@ def changed(event: Event, story: Story, fits: Fits) -> Changed:
         return Changed(named | {Place(None, None)})
     reach = EVENT_TYPES[target.type].reach
     if reach not in (Reach.WHERE_IT_STANDS, Reach.WHAT_IT_NAMES):
-        return Changed(named, whole_city=True)
+        return Changed(named)
     told = _told(event, target, story.words(target.key), fits)
     work = _Work(story, told, target.type)
     work.follow() if reach is Reach.WHERE_IT_STANDS else work.name()

@@ -16,8 +16,9 @@ from services.access.reading_trail import READINGS
 from services.backup import sealed, seen
 from services.backup.backup import MANIFEST, Manifest, keys_file, passphrase
 from services.backup.tables import BackupError, check, count_on, read
+from services.evidence.notes.beside_key import cosigned_file, last_file, readings_verifier
+from services.evidence.notes.key_files import load_key
 from services.evidence.notes.notes import SignerKey, VerifierKey
-from services.evidence.notes.signing import cosigned_file, last_file, load_key, readings_verifier
 from services.ledger import rebuild
 from services.log.tree import LOG
 from services.postgres.database import connect, conninfo_for, migrate, migrations
@@ -60,8 +61,8 @@ def open_keys(settings: Settings, folder: Path, manifest: Manifest, asked: Asked
     if not path.exists():
         raise BackupError(
             f"the keys are not at {path}{'' if manifest.keys else ', and this backup was made without'}: name their "
-            "file with --keys. Without them the log cannot go on under its name, and no pseudonym is known again; "
-            "--without-keys restores all the same, and a new log begins"
+            "file with --keys. Without them nothing is signed, and no pseudonym is known again; "
+            "--without-keys restores all the same, and `taizhang log-key begin` begins a new epoch"
         )
     keys = sealed.unseal(path, passphrase(settings))
     lacking = sealed.missing(keys, settings)
@@ -147,7 +148,7 @@ def _compared(connection: Connection[Any], settings: Settings, keys: dict[str, b
     if lacking and not asked.accept_loss:
         raise BehindError(
             "; ".join(lacking) + ". Nothing was restored. Take a later backup if there is one. With --accept-loss it "
-            "is restored as it is, and a new log begins under a new key, since the old one may sign no shorter log; "
+            "is restored as it is; the old key may sign no shorter log, and `taizhang log-key begin` begins another; "
             "what is lost comes again from Kafka, or from the sources if they send it again"
         )
     return lacking
@@ -169,7 +170,7 @@ def _of_keys(keys: dict[str, bytes], path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _put_back(settings: Settings, keys: dict[str, bytes], *, begins_anew: bool) -> int:
-    """Put the keys in their places; where a new log begins, the old log's lie beside, named so."""
+    """Put the keys in their places; where another log is to begin, the old log's lie beside, named so."""
     if not begins_anew:
         return sealed.put_back(keys, settings)
     key_file = settings.log_key_path

@@ -38,16 +38,15 @@ def archive(folder: Annotated[Path, typer.Argument(help="归档目录 where to w
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415 - as above
 
     from services.archive.writing import archive_log  # noqa: PLC0415 - as above
-    from services.evidence.notes.notes import SignatureType  # noqa: PLC0415 - as above
-    from services.evidence.notes.signing import load_or_create_key, signer_for  # noqa: PLC0415 - as above
+    from services.evidence.notes.signing import signer_for  # noqa: PLC0415 - as above
     from services.log.tree import LOG  # noqa: PLC0415 - as above
     from services.serving.serving import database  # noqa: PLC0415 - as above
 
     settings = load(data=data)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with database(settings) as ready, psycopg.connect(ready.conninfo, autocommit=True) as connection:
-        key = load_or_create_key(ready.log_key_path, SignatureType.ED25519, ready.log_origin)
         signer = signer_for(ready.log_key_path, ready.log_origin)
+        key = signer.key(connection)
         with Progress(*columns, console=ERR, transient=True) as bar:
             task = bar.add_task("归档 archiving", total=LOG.size(connection))
             written = archive_log(

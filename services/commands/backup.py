@@ -11,7 +11,8 @@ from services.backup import restore as restoring
 from services.backup.tables import BackupError
 from services.commands.console import ERR, OUT, Data
 from services.commands.evidence import EXIT_WRONG, show_report
-from services.evidence.verifier.audit import Asked, audit_database
+from services.evidence.verifier.asked import Asked
+from services.evidence.verifier.audit import audit_database
 from services.evidence.witness.notary import read_witnesses
 from services.serving.serving import database, server
 from services.system import logs
@@ -74,7 +75,7 @@ def restore(  # noqa: PLR0917 - typer reads options from parameters
         bool, typer.Option("--without-keys", help="没有密钥 restore without the keys")
     ] = False,
     accept_loss: Annotated[  # noqa: FBT002 - an option
-        bool, typer.Option("--accept-loss", help="接受缺失 restore though others have seen more; a new log begins")
+        bool, typer.Option("--accept-loss", help="接受缺失 restore though others have seen more")
     ] = False,
     data: Data = None,
 ) -> None:

@@ -60,13 +60,14 @@ COMMANDS: Final = {
     "export-evidence": "services.commands.evidence:export_evidence",
     "prove": "services.commands.prove:prove",
     "province": "services.commands.province:province",
-    "log-key": "services.commands.evidence:log_key",
+    "log-key": "services.commands.log_key:log_key",
     "witness": "services.commands.evidence:witness",
     "survey": "services.commands.field:survey",
     "quarantine": "services.commands.quarantine:quarantine",
     "sign-in-link": "services.commands.access:sign_in_link",
     "access": "services.commands.access:access",
     "persons": "services.commands.persons:persons",
+    "reader-login": "services.commands.reader_login:reader_login",
 }
 #: Which other commands start themselves.
 HIDDEN: Final = frozenset({"projector", "worker"})

@@ -1,7 +1,6 @@
-"""The commands of the evidence: verify, export-log, export-evidence, log-key, witness."""
+"""The commands of the evidence: verify, export-log, export-evidence, witness."""
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, datetime
@@ -22,12 +21,14 @@ from services.evidence.bundles.bundle import Contents, Question, Roots, is_bundl
 from services.evidence.bundles.relevant import relevant
 from services.evidence.copies.copies import export_log
 from services.evidence.copies.stored import DatabaseLog
-from services.evidence.notes.notes import NoteError, SignatureType, VerifierKey
-from services.evidence.notes.signing import WITNESS_KEY_NAME, load_or_create_key, signer_for
+from services.evidence.notes.notes import NoteError, VerifierKey
+from services.evidence.notes.signing import signer_for
 from services.evidence.roots.figure_proof import is_figure_proof
-from services.evidence.verifier.audit import Asked, audit_bundle, audit_copy, audit_database, audit_figure
+from services.evidence.verifier.asked import Asked
+from services.evidence.verifier.audit import audit_bundle, audit_copy, audit_database, audit_figure
 from services.evidence.verifier.report import STATEMENTS, Report
 from services.evidence.witness.notary import read_witnesses
+from services.evidence.witness.remembered import STATE_NAME, key_of
 from services.evidence.witness.witness import Witness
 from services.evidence.witness.witness_http import create_app, poll_in_words
 from services.log.tree import LOG
@@ -100,6 +101,9 @@ def verify(  # noqa: PLR0917 -- typer reads options from parameters
         float | None,
         typer.Option(min=1, help="见证时限 how many seconds old a cosignature may be; of a running ledger one day"),
     ] = None,
+    key_history: Annotated[
+        Path | None, typer.Option(help="历任公钥 of a bundle or a proof: what GET /v1/log/keys answered, as JSON")
+    ] = None,
     log_only: Annotated[  # noqa: FBT002 -- an option
         bool, typer.Option("--log-only", help="只核日志 of the database only the log, not what is kept beside it")
     ] = False,
@@ -129,6 +133,7 @@ def verify(  # noqa: PLR0917 -- typer reads options from parameters
         quorum,
         consistency or (),
         cosigned_within,
+        key_history=key_history,
     )
     asked = _completed(asked, where, settings)
     try:
@@ -281,15 +286,6 @@ def _date(text: str) -> date:
         raise SettingsError(f"--as-of {text!r}: {fault}") from None
 
 
-def log_key(data: Data = None) -> None:
-    """日志公钥 Print the log's public key, to be made known outside this system.
-
-    Example: taizhang log-key > log.key.pub
-    """
-    settings = load(data=data)
-    sys.stdout.write(f"{signer_for(settings.log_key_path, settings.log_origin).verifier}\n")
-
-
 def witness(  # noqa: PLR0917 -- typer reads options from parameters
     trust: Annotated[
         list[str], typer.Option(help="日志公钥 the key of a log to witness, or a file with it; may repeat")
@@ -306,6 +302,10 @@ def witness(  # noqa: PLR0917 -- typer reads options from parameters
     host: Annotated[str, typer.Option(help="地址 the address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="端口 the port")] = 8010,
     interval: Annotated[float, typer.Option(min=1, help="间隔 seconds between rounds")] = 60,
+    new: Annotated[  # noqa: FBT002 -- an option
+        bool,
+        typer.Option("--new", help="新设 the key is there and has never signed anything"),
+    ] = False,
     once: Annotated[  # noqa: FBT002 -- an option
         bool, typer.Option("--once", help="一轮即止 one round, then end; exit code 1 if a ledger was refused")
     ] = False,
@@ -320,9 +320,9 @@ def witness(  # noqa: PLR0917 -- typer reads options from parameters
     import uvicorn  # noqa: PLC0415 -- other commands start without a server
 
     logs.configure("console", "info")
-    key = load_or_create_key(folder / WITNESS_KEY_NAME, SignatureType.COSIGNATURE, name)
+    key = key_of(folder, name, is_new=new)
     trusted = [each for each in map(read_key, trust) if each is not None]
-    watching = Witness(key, trusted, folder / "witness.sqlite3")
+    watching = Witness(key, trusted, folder / STATE_NAME)
     ERR.print(f"见证人公钥 the witness's key: {key.verifier}", soft_wrap=True)
     if once:
         refused = [each for each in ledger or () if not poll_in_words(watching, each)]

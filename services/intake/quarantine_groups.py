@@ -13,11 +13,10 @@ from psycopg import Cursor
 from psycopg.rows import TupleRow, tuple_row
 
 from domain.values.reasons import Reason
-from services.intake.decisions import begin
 from services.intake.in_turn import CameSinceError
-from services.intake.permission import InForce
 from services.intake.quarantine import Filters, Opened, Quarantine, Redriven, open_message
-from services.log.messages import Disposition
+from services.intake.trial import tried
+from services.log.messages import Arrival, Disposition
 from services.log.recorder import LogRecorder, Turn
 from services.system.errors import AlreadyEndedError, InvalidValueError
 
@@ -131,16 +130,16 @@ def _words(rule: str, reasons: Sequence[Mapping[str, Any]]) -> str:
 
 def try_group(recorder: LogRecorder, filters: Filters, by: str) -> Outcome:
     """What a redrive of the open messages meant would give now; nothing is recorded, and nobody waits for it."""
-    with recorder.transaction() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        turn = recorder.look(cursor)
+    ids: list[int] = []
+    remaining = 0
+
+    def meant(cursor: Cursor[TupleRow]) -> list[Arrival]:
+        nonlocal ids, remaining
         ids, remaining = _meant(cursor, filters, None)
-        arrivals = [open_message(cursor, id_, by)[0] for id_ in ids]
-        # What the writer knows is of its own turns.
-        decisions = begin(recorder, InForce(), cursor, turn, arrivals)
-        for _ in decisions.take(arrivals):
-            pass  # entries are made one by one, and only asked for here
-    redriven = list(zip(ids, decisions.receipts, strict=True))
+        return [open_message(cursor, id_, by)[0] for id_ in ids]
+
+    turn, receipts = tried(recorder, meant)
+    redriven = list(zip(ids, receipts, strict=True))
     trial = Trial(turn.position, turn.quarantine_id, turn.now, _digest(redriven))
     return _outcome(redriven, remaining, str(trial), dry_run=True)
 
@@ -151,14 +150,7 @@ def try_one(recorder: LogRecorder, id_: int, by: str) -> Disposition:
     Raises:
         AlreadyEndedError: it is not open.
     """
-    with recorder.transaction() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        turn = recorder.look(cursor)
-        arrivals = [open_message(cursor, id_, by)[0]]
-        decisions = begin(recorder, InForce(), cursor, turn, arrivals)
-        for _ in decisions.take(arrivals):
-            pass  # as above
-    return decisions.receipts[0].disposition
+    return tried(recorder, lambda cursor: [open_message(cursor, id_, by)[0]]).receipts[0].disposition
 
 
 def discard_group(  # noqa: PLR0917 - one act

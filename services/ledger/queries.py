@@ -36,7 +36,8 @@ from services.ledger.version_differences import VersionDifferences
 from services.ledger.view import LedgerView, PinnedView, View
 from services.log import tree
 from services.log.reader import KeptEvents
-from services.postgres.database import configure_scoped, open_pool
+from services.postgres.database import open_pool
+from services.postgres.reader import ScopedConnections
 from services.system.errors import NotFoundError, StoreUnavailableError
 
 _INSTANTS: Final = """
@@ -60,14 +61,11 @@ class Known(NamedTuple):
     root_hash: str
 
 
-_REGIONS: Final = "SELECT set_config('taizhang.regions', %s, true)"
-
-
 class Pools(NamedTuple):
-    """Connections for callers who see everything, and for those limited to regions (READER's)."""
+    """Connections for callers who see everything, and for those limited to regions."""
 
     whole: "ConnectionPool[Connection[TupleRow]]"
-    scoped: "ConnectionPool[Connection[TupleRow]]"
+    scoped: ScopedConnections
 
 
 class Evidence(NamedTuple):
@@ -151,8 +149,7 @@ class Queries:
         view = LedgerView(conninfo)
         with (
             open_pool(conninfo, "queries") as whole,
-            # Where nobody is limited to regions, it holds no connection.
-            open_pool(conninfo, "scoped", size_min=0, configure=configure_scoped) as scoped,
+            ScopedConnections.open(conninfo, whole) as scoped,
         ):
             view.start()
             try:
@@ -168,12 +165,8 @@ class Queries:
     @contextmanager
     def connection(self) -> Iterator[Connection[TupleRow]]:
         """A connection for reading; where these questions are limited to regions, behind row-level security."""
-        if self.scope is None:
-            with self._pools.whole.connection() as connection:
-                yield connection
-            return
-        with self._pools.scoped.connection() as connection, connection.transaction():
-            connection.execute(_REGIONS, (",".join(self.scope),))
+        pools, scope = self._pools, self.scope
+        with pools.whole.connection() if scope is None else pools.scoped.connection(scope) as connection:
             yield connection
 
     @contextmanager

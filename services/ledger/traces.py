@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection
 
-from domain.events.facts import POLICY, Event, Fact, standing_facts
+from domain.events.facts import POLICY, Event, Fact, standing_fact, standing_facts
 from domain.ledger.rows import Row
 from domain.ledger.traces import Around, DecidedBy, TracedPolicy, decided_by, trace_policy
 from projections.ledger.columns.rows import LedgerReading, PresenceRow
@@ -99,3 +99,11 @@ def events_about(
     later = {p for positions in said.values() for p in positions if p <= known_at} - known
     events += (event for event in targets if event.position <= known_at)
     return [*events, *log.events(sorted(later))]
+
+
+def told_last(connection: Connection[Any], reading: LedgerReading, target: Event) -> Mapping[str, Any]:
+    """A fact's data as the last correction left it, and as it was first said where that was retracted."""
+    with connection.cursor() as cursor:
+        positions = LedgerTables(reading.schema).words(cursor, [target.key]).get(target.key, ())
+    stands = standing_fact(target, LogReader(connection).events(positions), fits)
+    return target.data if stands is None else stands.data

@@ -120,7 +120,8 @@ class Headings:
                 continue  # what stands above says whose name or address it is
             for levels in range(1, LEVELS_MAX + 1):
                 block = rows[start : start + levels]
-                if len(block) < levels or (levels > 1 and not _is_grouped(block, merged)):
+                # A title of one cell above is no level of the headings: three may stand below it.
+                if len(block) < levels or (levels > 1 and not (_is_group_row(block[0]) and _is_grouped(block, merged))):
                     break
                 labels = _labels(block, merged)
                 if any(labels):

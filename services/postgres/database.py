@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import psycopg
 from eventsourcing.postgres import ConnectionPool, PostgresDatastore
-from psycopg import Connection, IsolationLevel
+from psycopg import Connection, IsolationLevel, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, TupleRow, dict_row
 from psycopg_pool import ConnectionPool as Pool
@@ -18,7 +18,7 @@ from psycopg_pool import ConnectionPool as Pool
 from services.system.errors import MigrationError
 
 SCHEMA: Final = "taizhang"
-# Owns nothing; row-level security shows it what concerns the regions that a transaction names (migration 0009).
+# Owns nothing; row-level security shows its logins what concerns the regions of a transaction (migrations 0009, 0026).
 READER: Final = "taizhang_reader"
 SERVER_VERSION_MIN: Final = 15
 CONNECT_TIMEOUT_S: Final = 5
@@ -37,6 +37,17 @@ _SESSION: Final = (
     ("idle_in_transaction_session_timeout", f"{IDLE_IN_TRANSACTION_TIMEOUT_S}s"),
     ("lock_timeout", f"{LOCK_TIMEOUT_S}s"), ("timezone", "UTC"), *CLIENT_SILENCE,
 )  # fmt: skip
+
+# What a session of the store's is set to, as one text of several statements: a server may be set up to answer before it
+# has flushed; what an operator made stricter stays so.
+SESSION: Final = sql.SQL("; ").join(
+    [
+        *(sql.SQL("SET {} = {}").format(sql.Identifier(name), sql.Literal(value)) for name, value in _SESSION),
+        sql.SQL(
+            "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+        ),
+    ]
+)
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _MIGRATION_NAME: Final = re.compile(r"([0-9]{4})_([a-z0-9_]+)\.sql", re.ASCII)
@@ -71,14 +82,7 @@ def configure(connection: Connection[Any]) -> None:
     connection.autocommit = True
     # Each statement behind the log's gate must see what was committed before it got through.
     connection.isolation_level = IsolationLevel.READ_COMMITTED
-    connection.execute(
-        "SELECT set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) AS s (name, value)",
-        tuple(map(list, zip(*_SESSION, strict=True))),
-    )
-    # A server may be set up to answer before it has flushed; what an operator made stricter stays so.
-    connection.execute(
-        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
-    )
+    connection.execute(SESSION)
 
 
 def connect(conninfo: str, application: str) -> Connection[TupleRow]:
@@ -103,29 +107,23 @@ def _check(connection: Connection[Any]) -> None:
         Pool.check_connection(connection)
 
 
-def configure_scoped(connection: Connection[Any]) -> None:
-    """Make a connection fit to read for callers limited to regions: as READER, who sees nothing before it is told.
-
-    Raises:
-        psycopg.errors.InsufficientPrivilege: the login may not take that role (migration 0009).
-    """
-    configure(connection)
-    connection.execute(f"SET ROLE {READER}")
-
-
 def open_pool(
     conninfo: str,
     application: str,
     *,
     size_min: int = 1,
     size_max: int = 10,
-    configure: Callable[[Connection[Any]], None] = configure,
+    reset: Callable[[Connection[Any]], None] | None = None,
 ) -> Pool[Connection[TupleRow]]:
-    """An open pool of configured connections, for reading; whoever opens it closes it."""
+    """An open pool of configured connections, for reading; whoever opens it closes it.
+
+    `reset` is done to each that comes back, before it is given out again.
+    """
     return Pool(
         conninfo_for(conninfo, application),
         connection_class=Connection[TupleRow],
         configure=configure,
+        reset=reset,
         min_size=size_min,
         max_size=size_max,
         timeout=CONNECT_TIMEOUT_S,

@@ -37,7 +37,6 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from services.postgres.database import READER
 from services.postgres.postmaster import (
     PORT,
     EmbeddedPostgresError,
@@ -48,6 +47,7 @@ from services.postgres.postmaster import (
     shut_down,
     turn_over,
 )
+from services.postgres.reader import connects, making
 
 ROLE = "taizhang"
 DATABASE = "taizhang"
@@ -281,7 +281,7 @@ def _check_version(cluster: Path, programs: Path) -> None:
 
 
 def _ensure_database(home: Path, conninfo: str, password: str) -> None:
-    """The service's own role, the one that it reads as for callers limited to regions, and its database.
+    """The service's own role, the login that reads for callers limited to regions, and its database.
 
     The administrator makes them where they are missing. A server that has just lost one of its processes refuses
     connections for a moment; that is waited for.
@@ -300,16 +300,14 @@ def _ensure_database(home: Path, conninfo: str, password: str) -> None:
 
 
 def _make_database(administrator: str, conninfo: str, password: str) -> None:
-    with contextlib.suppress(psycopg.OperationalError), psycopg.connect(conninfo) as connection:
-        if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [READER]).fetchone():
-            return
-    role, database, reader = sql.Identifier(ROLE), sql.Identifier(DATABASE), sql.Identifier(READER)
+    if connects(conninfo):
+        return
+    role, database = sql.Identifier(ROLE), sql.Identifier(DATABASE)
     with psycopg.connect(administrator, autocommit=True) as connection:
         if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone() is None:
             create = sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}")
             connection.execute(create.format(role, sql.Literal(password)))
-        if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [READER]).fetchone() is None:
-            connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(reader))
-            connection.execute(sql.SQL("GRANT {} TO {}").format(reader, role))
+        for statement in making(connection, conninfo):
+            connection.execute(statement)
         if connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE]).fetchone() is None:
             connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, role))

@@ -27,6 +27,7 @@ from services.ledger.takeover import Takeover
 from services.postgres.database import migrate
 from services.postgres.embedded import EmbeddedPostgres
 from services.postgres.postmaster import EmbeddedPostgresError
+from services.postgres.reader import ensure_login
 from services.serving.connections import CONNECTIONS, Connection
 from services.serving.workers import say_ready, workers
 from services.system import settings as settings_module
@@ -190,6 +191,7 @@ def serve(settings: Settings, when_ready: Callable[[str], None]) -> int:
     # While the application is put together nothing is thrown away, and looking for it takes a fifth of the time.
     gc.disable()
     with stopped_by_signals(), _listen(settings) as listener, database(settings) as ready:
+        ensure_login(ready.conninfo)
         port = listener.getsockname()[1]
         host = f"[{ready.host}]" if ":" in ready.host else ready.host
         address = f"http://{host}:{port}"

@@ -37,6 +37,18 @@ def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
     sync_folder(path.parent)
 
 
+def append_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Add data at a file's end, made where it is not there; on disk when this returns."""
+    is_new = not path.exists()
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    if is_new:
+        sync_folder(path.parent)
+
+
 def create_once(path: Path, data: bytes) -> None:
     """Write a secret into a file of its owner's, whole or not at all; one that is already there is left alone."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

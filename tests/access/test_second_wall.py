@@ -17,6 +17,7 @@ from services.ledger.queries import Queries
 from services.ledger.versions import Version
 from services.postgres.database import READER, migrate, migrations
 from services.postgres.embedded import EmbeddedPostgres, administrator_of
+from services.postgres.reader import ensure_login, reader_conninfo, show, sight_key
 from services.system.errors import MigrationError
 from tests.fix_counties import HERE, MARKS, MOVED, ORGS, THERE, Counties
 
@@ -31,12 +32,11 @@ Open = Callable[[str | None], "Reader"]
 
 
 class Reader:
-    """A connection as the service's for callers limited to these regions; None: the regions are never told."""
+    """A connection as the service's for callers limited to these regions, in one transaction; None: never told."""
 
-    def __init__(self, connection: psycopg.Connection[Any], regions: str | None) -> None:
-        connection.execute(f"SET ROLE {READER}".encode())
+    def __init__(self, connection: psycopg.Connection[Any], key: bytes, regions: str | None) -> None:
         if regions is not None:
-            connection.execute("SELECT set_config('taizhang.regions', %s, false)", (regions,))
+            show(connection, key, (regions,))
         self.connection = connection
 
     def rows(self, table: str, column: str | None = None) -> list[tuple[Any, ...]]:
@@ -65,8 +65,11 @@ def schema(owner: psycopg.Connection[Any]) -> str:
 
 @pytest.fixture
 def reader(counties: Counties) -> Iterator[Open]:
+    with psycopg.connect(counties.database) as own:
+        key = sight_key(own)
     with ExitStack() as stack:
-        yield lambda regions: Reader(stack.enter_context(psycopg.connect(counties.database, autocommit=True)), regions)
+        login = reader_conninfo(counties.database)
+        yield lambda regions: Reader(stack.enter_context(psycopg.connect(login)), key, regions)
 
 
 def ask(connection: psycopg.Connection[Any], statement: str, schema: str, **given: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - any parameter
@@ -177,7 +180,7 @@ def test_the_role_owns_nothing_changes_nothing_and_reads_nothing_else(
             refused = ["SELECT * FROM {}"]
         name = sql.SQL(".").join(map(sql.Identifier, table.split(".")))
         for statement in refused:
-            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), seen.connection.transaction():
                 seen.connection.execute(sql.SQL(statement).format(name))
 
 
@@ -218,12 +221,6 @@ def test_the_services_own_questions_pass_the_wall_with_their_regions_alone(count
                 schema = limited.view.current.reading.schema
                 found = ask(cursor.connection, "SELECT count(*) FROM {schema}.organization", schema)
                 assert found == [(counted,)]
-        # A connection that comes back to the pool has forgotten the regions.
-        with queries._pools.scoped.connection() as connection:
-            assert connection.execute("SELECT taizhang.regions(), current_user").fetchone() in (
-                (None, READER),
-                ([], READER),
-            )
 
 
 def test_a_login_that_may_not_make_the_role_is_told_what_to_run(data_dir: Path) -> None:
@@ -244,10 +241,9 @@ def test_a_login_that_may_not_make_the_role_is_told_what_to_run(data_dir: Path) 
         administrator.execute("ALTER ROLE taizhang CREATEROLE")
         migrate(conninfo)
         with psycopg.connect(conninfo) as connection:
-            assert connection.execute("SELECT max(version) FROM taizhang.migration").fetchone() == (
-                migrations()[-1].version,
-            )
-            connection.execute(f"SET ROLE {READER}".encode())
+            newest = connection.execute("SELECT max(version) FROM taizhang.migration").fetchone()
+        assert newest == (migrations()[-1].version,)
+        ensure_login(conninfo)
         administrator.close()
     finally:
         server.stop()

@@ -13,7 +13,8 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey, OctKey, OKPKey
 
-from services.evidence.verifier.audit import Asked, audit_bundle
+from services.evidence.verifier.asked import Asked
+from services.evidence.verifier.audit import audit_bundle
 from tests.fix_counties import Counties
 from tests.fix_service import BATCH, ROOT, SINGLE, Service, environment
 from tests.sending import envelope

@@ -14,8 +14,7 @@ from services.archive.figures import Question, question
 from services.archive.opening import ArchivedLog, open_archive
 from services.archive.writing import Written, archive_log
 from services.demo_city.world import events
-from services.evidence.notes.notes import SignatureType
-from services.evidence.notes.signing import load_or_create_key, signer_for
+from services.evidence.notes.signing import signer_for
 from services.intake.intake import Intake
 from services.log.messages import Message, Publisher
 from services.postgres.database import migrate
@@ -88,10 +87,9 @@ def write(conninfo: str, keys: Path, folder: Path, segment_events: int = SEGMENT
     """Archive the log of a database; its key is kept in the folder of keys."""
     keys.mkdir(exist_ok=True)
     key_file = keys / "log.key"
-    key = load_or_create_key(key_file, SignatureType.ED25519, None)
     with psycopg.connect(conninfo, autocommit=True) as connection:
         signer = signer_for(key_file, None)
-        return archive_log(connection, conninfo, key, signer, folder, segment_events=segment_events)
+        return archive_log(connection, conninfo, signer.key(connection), signer, folder, segment_events=segment_events)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

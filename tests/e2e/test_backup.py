@@ -149,8 +149,20 @@ def test_a_copy_that_is_behind_what_others_have_seen_is_restored_only_where_that
     assert "accepted as lost" in done.stdout
     assert other.holds() == 40
     keys = other.folder / "data" / "keys"
-    assert not (keys / "log.key").exists()  # it may sign no shorter log: the next start makes a new one
+    assert not (keys / "log.key").exists()  # it may sign no shorter log
     assert (keys / "log.key.superseded").exists()
+    # Nor is there another one until somebody begins one.
+    with other.service() as service:
+        unsigned = service.http.get("/v1/log/checkpoint")
+        assert unsigned.status_code == 500
+        assert "log-key begin" in unsigned.json()["detail"]
+        assert not (keys / "log.key").exists()
+    begun = other.run("log-key", "begin", "--because", "restored")
+    assert begun.returncode == 0, begun.stdout + begun.stderr
+    with other.service() as service:
+        assert service.http.get("/v1/log/checkpoint").text.split("\n")[1] == "41"
+        assert service.http.get("/v1/log/keys").json()["changes"][0]["because"] == "restored"
+    assert other.run("verify").returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ from domain.tree.merkle import leaf_hash, root
 from domain.tree.proofs import verify_consistency, verify_inclusion
 from services.evidence.notes.checkpoint import Checkpoint, open_checkpoint
 from services.evidence.notes.notes import Note, VerifierKey
-from services.evidence.verifier.audit import Asked, audit_bundle
+from services.evidence.verifier.asked import Asked
+from services.evidence.verifier.audit import audit_bundle
 from services.log.tiles import decode_bundle, decode_raw_bundle, split_hashes, tiles_of_level
 from tests.fix_service import ROOT, Service, environment, free_port, new_database, shell
 from tests.small_city import events

@@ -10,7 +10,8 @@ import pytest
 
 from domain.ledger.rates import Filters, matches
 from services.evidence.bundles.relevant import relevant
-from services.evidence.verifier.audit import Asked, audit_bundle
+from services.evidence.verifier.asked import Asked
+from services.evidence.verifier.audit import audit_bundle
 from tests.fix_plain import PlainPython
 from tests.fix_service import shell
 from tests.folding import World

@@ -8,8 +8,7 @@ import pytest
 from domain.tree.merkle import EMPTY_ROOT, leaf_hash, root
 from domain.tree.proofs import verify_consistency, verify_inclusion
 from services.evidence.notes.checkpoint import open_checkpoint
-from services.evidence.notes.notes import SignatureType
-from services.evidence.notes.signing import CheckpointSigner, LogContradictsError, load_or_create_key
+from services.evidence.notes.signing import CheckpointSigner, LogContradictsError
 from services.log import tree
 from services.log.tiles import Tile, decode_bundle, decode_raw_bundle, split_hashes, tiles_of_level
 from services.system.errors import NotFoundError
@@ -26,7 +25,7 @@ def filled(database: str) -> str:
 
 def new_signer(folder: Path) -> CheckpointSigner:
     path = folder / "keys" / "log.key"
-    return CheckpointSigner(load_or_create_key(path, SignatureType.ED25519, "log.example/test"), path)
+    return CheckpointSigner(path, "log.example/test")
 
 
 def as_superuser(conninfo: str, *statements: str) -> None:

@@ -7,11 +7,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from services.evidence.notes.checkpoint import open_checkpoint
+from services.evidence.notes.checkpoint import Checkpoint, open_checkpoint
+from services.evidence.notes.identity import LogKeyError
+from services.evidence.notes.key_files import load_or_create_key
 from services.evidence.notes.notes import Note, NoteError, SignatureType, SignerKey, VerifierKey
-from services.evidence.notes.signing import CheckpointSigner, LogContradictsError, load_or_create_key
+from services.evidence.notes.signing import CheckpointSigner, LogContradictsError
+from services.evidence.witness import seen
 from services.evidence.witness.notary import Notary, WitnessedBy, read_witnesses
-from services.evidence.witness.witness import Witness
+from services.evidence.witness.witness import AddCheckpoint, Witness, WitnessRefusalError
 from services.log.tree import LOG
 from tests.fix_service import Service, shell
 from tests.small_city import fill
@@ -29,7 +32,7 @@ class Watched:
         self.conninfo = conninfo
         key_file = folder / "keys" / "log.key"
         self.key = load_or_create_key(key_file, SignatureType.ED25519, "log.example/watched")
-        self.signer = CheckpointSigner(self.key, key_file)
+        self.signer = CheckpointSigner(key_file)
         self.witness = Witness(KEY, [self.key.verifier], folder / "witness.sqlite3")
 
     def round(self, *witnesses: WitnessedBy) -> list[VerifierKey]:
@@ -91,6 +94,77 @@ def test_a_log_that_was_cut_back_gets_no_signature_of_its_own_or_of_a_witness(wa
     watched.round(witnessed)
     assert watched.signer.cosigned() == kept
     assert watched.witness.latest_size(watched.key.name) == 300
+
+
+def told(watched: Watched, *witnesses: WitnessedBy, every_s: float = 60) -> dict[str, tuple[bool, str]]:
+    """What readiness and measures say of the log's signature and of its witnesses."""
+    with psycopg.connect(watched.conninfo, autocommit=True) as connection:
+        found = seen.conditions(connection, [each.key for each in witnesses], every_s)
+    return {part: (ready, detail) for part, ready, detail in found}
+
+
+def later(watched: Watched, seconds: int) -> None:
+    """As if the last signatures were so long ago."""
+    with psycopg.connect(watched.conninfo, autocommit=True) as connection:
+        connection.execute(
+            "UPDATE taizhang.head_seen SET signed_at = signed_at - make_interval(secs => %s)", (seconds,)
+        )
+
+
+def test_a_witness_that_falls_silent_is_red_after_two_intervals(watched: Watched) -> None:
+    with served(watched.witness) as client:
+        witness = WitnessedBy(KEY.verifier, str(client.base_url))
+        watched.round(witness)
+    assert told(watched, witness)["witnesses"] == (True, "office.example/w1 has signed 300 events")
+    watched.round(witness)  # its server is gone
+    assert told(watched, witness)["witnesses"][0]
+    later(watched, 121)
+    ready, detail = told(watched, witness)["witnesses"]
+    assert not ready
+    assert "office.example/w1 is silent" in detail
+    # The log's own row was made by the last round; without rounds it is red, too.
+    assert not told(watched)["log"][0]
+    watched.round()
+    assert told(watched)["log"] == (True, "the head of 300 events is signed")
+
+
+def test_a_witness_that_refuses_is_red_at_once(watched: Watched, address: str) -> None:
+    witness = WitnessedBy(KEY.verifier, address)
+    watched.round(witness)
+    with psycopg.connect(watched.conninfo, autocommit=True) as connection:
+        for table in ("log", "tile_root"):
+            connection.execute(f"ALTER TABLE taizhang.{table} DISABLE TRIGGER USER")
+        connection.execute("DELETE FROM taizhang.log WHERE notification_id > 290")
+    watched.signer._last_file.unlink()  # whoever rewrites the database has the folder of keys as well
+    watched.signer._served = None
+    watched.round(witness)
+    ready, detail = told(watched, witness)["witnesses"]
+    assert not ready
+    assert "it signed 300 events, the log has 290" in detail
+
+
+def test_a_fork_that_the_witness_was_shown_under_our_key_is_red(watched: Watched, address: str) -> None:
+    witness = WitnessedBy(KEY.verifier, address)
+    watched.round(witness)
+    forged = Checkpoint(watched.key.name, 300, bytes(32)).sign(watched.key)
+    with pytest.raises(WitnessRefusalError):
+        watched.witness.add_checkpoint(AddCheckpoint(300, (), forged).to_bytes())
+    watched.round(witness)
+    ready, detail = told(watched, witness)["witnesses"]
+    assert not ready
+    assert "heads under this log's key that contradict the log" in detail
+
+
+def test_a_lost_key_is_red_at_the_next_round(watched: Watched) -> None:
+    watched.round()
+    key_file = watched.signer._key_file
+    key_file.rename(key_file.with_name("gone"))
+    with pytest.raises(LogKeyError):
+        watched.round()
+    later(watched, 121)
+    ready, detail = told(watched)["log"]
+    assert not ready
+    assert "taizhang log-key begin --because lost" in detail
 
 
 def test_the_setting_names_keys_and_addresses() -> None:

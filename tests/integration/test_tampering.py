@@ -13,9 +13,11 @@ from domain.tree.merkle import Frontier, leaf_hash
 from domain.tree.proofs import consistency_proof
 from services.evidence.copies.copies import export_log
 from services.evidence.notes.checkpoint import Checkpoint, open_checkpoint
+from services.evidence.notes.key_files import load_or_create_key
 from services.evidence.notes.notes import SignatureType, SignerKey
-from services.evidence.notes.signing import CheckpointSigner, load_or_create_key
-from services.evidence.verifier.audit import Asked, audit_copy, audit_database
+from services.evidence.notes.signing import CheckpointSigner
+from services.evidence.verifier.asked import Asked
+from services.evidence.verifier.audit import audit_copy, audit_database
 from services.evidence.verifier.report import Report
 from services.evidence.witness.witness import AddCheckpoint, Witness, WitnessRefusalError
 from services.log.tree import LOG
@@ -54,7 +56,7 @@ class Ledger:
 
     def checkpoint(self) -> bytes:
         with psycopg.connect(self.conninfo) as connection:
-            return CheckpointSigner(self.key, self.key_file).checkpoint(connection)
+            return CheckpointSigner(self.key_file).checkpoint(connection)
 
     def forget_checkpoint(self) -> None:
         self.key_file.with_name("log.key.checkpoint").unlink(missing_ok=True)
@@ -267,7 +269,7 @@ def test_a_changed_copy_is_named(  # noqa: PLR0917 -- what is spoilt, how, and w
 ) -> None:
     folder = tmp_path / "copy"
     with psycopg.connect(ledger.conninfo) as connection:
-        assert export_log(connection, CheckpointSigner(ledger.key, ledger.key_file), folder) == SIZE
+        assert export_log(connection, CheckpointSigner(ledger.key_file), folder) == SIZE
     asked = Asked(log_key=ledger.key.verifier, checkpoints=[ledger.saved], workers=1)
     assert audit_copy(str(folder), None, asked, lambda _: None, lambda _: None).first is None
     spoilt = spoil((folder / name).read_bytes())

@@ -11,9 +11,11 @@ import pytest
 from domain.tree.merkle import leaf_hash, root
 from domain.tree.reading_leaf import Reading, reading_leaf
 from services.access.reading_trail import READINGS, Look, Readings
+from services.evidence.notes.key_files import load_or_create_key
 from services.evidence.notes.notes import SignatureType
-from services.evidence.notes.signing import load_or_create_key, readings_signer_for
-from services.evidence.verifier.audit import Asked, audit_database
+from services.evidence.notes.signing import readings_signer_for
+from services.evidence.verifier.asked import Asked
+from services.evidence.verifier.audit import audit_database
 from services.evidence.verifier.check_guards import check_guards
 from services.evidence.verifier.report import Report
 from services.intake.intake import Intake
@@ -104,7 +106,7 @@ def test_an_untouched_database_passes_every_check(kept: Kept) -> None:
     assert report.statement == "complete"
     assert [english for _, english in report.unshown] == ["no witness was asked for: give --witness-key"]
     said = "\n".join(english for _, english in report.good)
-    assert re.search("[0-9]+ triggers, functions, views, policies and constraints are as they were made", said)
+    assert re.search("[0-9]+ triggers, functions, views, policies, constraints and the reader.s rights are as", said)
     assert "every row of the ledger's tables follows from the first" in said
     assert f"the trail of {LOOKS + 1} readings agrees with its tree" in said
     assert f"the trail agrees with log.key.readings.checkpoint ({LOOKS} readings)" in said
@@ -154,6 +156,9 @@ GUARDS = {
     "DROP POLICY in_sight ON ledger_1.entry": "entry.in_sight: the policy is missing",
     "CREATE POLICY more ON taizhang.log USING (true)": "log.more: a policy that is not due",
     "ALTER TABLE taizhang.log DISABLE ROW LEVEL SECURITY": "log: the relation was changed",
+    "GRANT SELECT ON taizhang.sight_key TO taizhang_reader": "sight_key: the right was changed",
+    "GRANT INSERT ON ledger_1.mention TO PUBLIC": "mention: the right was changed",
+    "ALTER FUNCTION taizhang.regions() SECURITY INVOKER": "regions: the function was changed",
     "CREATE RULE away AS ON INSERT TO taizhang.tally DO INSTEAD NOTHING": "tally.away: a rule that is not due",
     "CREATE TRIGGER other BEFORE INSERT ON taizhang.tally FOR EACH ROW EXECUTE FUNCTION taizhang.refuse_change()":
         "tally.other: a trigger that is not due",

@@ -19,10 +19,12 @@ from domain.tree.sum_tree import LEVELS
 from domain.values.terms import KINDS
 from services.evidence.copies.copies import CopyError
 from services.evidence.copies.stored import event_of
+from services.evidence.notes.key_history import LogKeys
 from services.evidence.notes.notes import SignatureType, SignerKey
 from services.evidence.roots.belonging import groups_of
 from services.evidence.roots.figure_proof import read, write
-from services.evidence.verifier.audit import Asked, audit_figure
+from services.evidence.verifier.asked import Asked
+from services.evidence.verifier.audit import audit_figure
 from services.evidence.verifier.figure_check import verify_figure
 from services.evidence.verifier.report import Report
 from tests.forging import AFTER, KEY, REFUSED, THIEF, city, is_refused, log_of
@@ -38,7 +40,7 @@ WITNESS = SignerKey("witness.example/w", SignatureType.COSIGNATURE, bytes(range(
 
 def verify(data: bytes) -> Report | str:
     try:
-        return verify_figure(data, KEY.verifier).report
+        return verify_figure(data, LogKeys.follow(KEY.verifier, None)).report
     except CopyError:
         return REFUSED
 

@@ -10,7 +10,8 @@ import pytest
 
 from services.evidence.copies.copies import CopyError
 from services.evidence.notes.checkpoint import Checkpoint
-from services.evidence.verifier.audit import LOG_SIZE_MAX, Asked, audit_copy
+from services.evidence.verifier.asked import Asked
+from services.evidence.verifier.audit import LOG_SIZE_MAX, audit_copy
 from services.evidence.verifier.report import Report
 from services.log.tiles import encode_bundle, encode_raw_bundle
 from tests.forging import KEY, MemoryLog, city, log_of

@@ -48,6 +48,7 @@ ROOMS: dict[str, dict[str, str]] = {
         "evidence/copies": "evidence/notes log system",
         "evidence/witness": "evidence/notes log postgres system",
         "evidence/roots": "evidence/copies evidence/notes intake ledger log postgres system",
+        "evidence/keys": "evidence/notes intake log postgres system",
         "serving": "evidence/roots evidence/witness ledger postgres system",
         "fieldwork": "intake ledger log system",
         "lists": "intake ledger log system",
@@ -63,8 +64,9 @@ ROOMS: dict[str, dict[str, str]] = {
             "assessment evidence/copies evidence/notes evidence/roots evidence/verifier intake ledger log system"
         ),
         "commands": (
-            "access archive backup demo_city evidence/bundles evidence/copies evidence/notes evidence/roots "
-            "evidence/verifier evidence/witness fieldwork kafka ledger lists log postgres province serving system"
+            "access archive backup demo_city evidence/bundles evidence/copies evidence/keys evidence/notes "
+            "evidence/roots evidence/verifier evidence/witness fieldwork kafka ledger lists log postgres province "
+            "serving system"
         ),
     },
     "api": {
@@ -81,8 +83,8 @@ ROOMS: dict[str, dict[str, str]] = {
         "ledger": "admission asking assessment exports inspection site web",
         "fieldwork": "admission asking exports ledger site web",
         "intake": "admission asking exports fieldwork site web",
-        "province": "admission asking assessment evidence exports web",
-        "page_routers": "access assessment fieldwork inspection intake ledger site",
+        "acts": "admission asking intake site web",
+        "page_routers": "access acts assessment fieldwork inspection intake ledger site",
         "app": (
             "access admission asking assessment evidence exports fieldwork "
             "inspection intake ledger operation page_routers province site web"

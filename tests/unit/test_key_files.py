@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from services.access.api_keys import ApiKeysError, Keyring, add_key
+from services.evidence.notes.key_files import KeyFileError, load_key, load_or_create_key
 from services.evidence.notes.notes import SignatureType
-from services.evidence.notes.signing import KeyFileError, load_key, load_or_create_key
 
 LOG, WITNESS = SignatureType.ED25519, SignatureType.COSIGNATURE
 

@@ -1,6 +1,7 @@
 """The witness by the letter of C2SP tlog-witness, over its own HTTP application, with a log that misbehaves."""
 
 import base64
+import sqlite3
 import threading
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import pytest
 from domain.tree.merkle import leaf_hash, root
 from domain.tree.proofs import consistency_proof
 from services.evidence.notes.checkpoint import Checkpoint
+from services.evidence.notes.key_history import Change, KeyHistory
 from services.evidence.notes.notes import Note, SignatureType, SignerKey
-from services.evidence.witness.witness import AddCheckpoint, Witness, WitnessRefusalError
+from services.evidence.witness.remembered import STATE_NAME, WitnessStartError, key_of
+from services.evidence.witness.witness import AddCheckpoint, Witness, WitnessForgotError, WitnessRefusalError
 from tests.witnessing import served
 
 LOG = SignerKey("log.example/taizhang", SignatureType.ED25519, bytes(range(32)))
@@ -186,3 +189,95 @@ def status(witness: Witness, body: bytes) -> int:
     except WitnessRefusalError as refusal:
         return int(refusal.status)
     return 200
+
+
+def test_it_does_not_sign_with_a_clock_that_went_back(tmp_path: Path) -> None:
+    clock = [NOW]
+    witness = Witness(KEY, [LOG.verifier], tmp_path / "witness.sqlite3", clock=lambda: clock[0])
+    witness.add_checkpoint(request(0, 5))
+    clock[0] = NOW - 90
+    with pytest.raises(WitnessRefusalError, match="clock stands 90 s before"):
+        witness.add_checkpoint(request(5, 6))
+    assert witness.latest_size(LOG.name) == 5
+    clock[0] = NOW
+    witness.add_checkpoint(request(5, 6))
+
+
+def test_an_older_copy_of_its_state_is_not_taken_for_its_memory(tmp_path: Path) -> None:
+    witness = make_witness(tmp_path)
+    state = tmp_path / "state" / "witness.sqlite3"
+    witness.add_checkpoint(request(0, 5))
+    older = state.read_bytes()
+    witness.add_checkpoint(request(5, 9))
+    later = state.read_bytes()
+    state.write_bytes(older)
+    with pytest.raises(WitnessForgotError, match=r"signed 9 events of log.example/taizhang.*ends at 5"):
+        make_witness(tmp_path)
+    state.unlink()
+    with pytest.raises(WitnessForgotError, match="has none"):
+        make_witness(tmp_path)
+    state.write_bytes(later)
+    assert make_witness(tmp_path).latest_size(LOG.name) == 9
+
+
+def test_a_state_that_was_rewritten_is_not_its_own(tmp_path: Path) -> None:
+    make_witness(tmp_path).add_checkpoint(request(0, 9))
+    state = tmp_path / "state" / "witness.sqlite3"
+    with sqlite3.connect(state) as connection:
+        connection.execute("UPDATE cosigned SET size = 4")
+    with pytest.raises(WitnessForgotError, match="says another head"):
+        make_witness(tmp_path)
+    forged = Checkpoint(LOG.name, 4, root(LEAVES[:4])).sign(LOG)
+    with sqlite3.connect(state) as connection:
+        connection.execute("UPDATE cosigned SET root_hash = ?, note = ?", (root(LEAVES[:4]), forged))
+    with pytest.raises(WitnessForgotError, match="was not written by this witness"):
+        make_witness(tmp_path)
+
+
+def test_a_line_that_a_crash_cut_off_is_no_memory(tmp_path: Path) -> None:
+    make_witness(tmp_path).add_checkpoint(request(0, 9))
+    notes = tmp_path / "state" / "witness.sqlite3.notes"
+    notes.write_bytes(notes.read_bytes() + b"300 cut")
+    assert make_witness(tmp_path).latest_size(LOG.name) == 9
+
+
+def test_its_own_signature_that_it_does_not_remember_stops_it(tmp_path: Path) -> None:
+    witness = make_witness(tmp_path / "whole")
+    for old, new in ((0, 5), (5, 9)):
+        witness.add_checkpoint(request(old, new))
+    kept = witness.latest(LOG.name) or b""
+    older = make_witness(tmp_path / "older")
+    older.add_checkpoint(request(0, 5))
+    with pytest.raises(WitnessForgotError, match=r"signature of 9 events.*ends at 5"):
+        older.require_remembered(kept)
+    witness.require_remembered(kept)
+    # What somebody else signed says nothing about its memory.
+    older.require_remembered(Checkpoint(LOG.name, 9, root(LEAVES[:9])).sign(LOG))
+
+
+def test_a_key_and_its_state_are_there_together_or_it_does_not_start(tmp_path: Path) -> None:
+    key = key_of(tmp_path, "witness.example/new", is_new=False)
+    assert key_of(tmp_path, None, is_new=True) == key
+    with pytest.raises(WitnessStartError, match="is forgotten"):
+        key_of(tmp_path, None, is_new=False)
+    Witness(key, [LOG.verifier], tmp_path / STATE_NAME).add_checkpoint(request(0, 5))
+    assert key_of(tmp_path, None, is_new=False) == key
+    (tmp_path / STATE_NAME).unlink()
+    with pytest.raises(WitnessStartError, match="this key is not new"):
+        key_of(tmp_path, None, is_new=True)
+    Witness(KEY, [LOG.verifier], tmp_path / "other" / STATE_NAME)
+    with pytest.raises(WitnessStartError, match="put the key back"):
+        key_of(tmp_path / "other", "witness.example/other", is_new=True)
+
+
+def test_it_follows_a_rotation_and_no_other_change_of_the_log_s_key(witness: Witness) -> None:
+    new = SignerKey(LOG.name, SignatureType.ED25519, bytes(range(3, 35)))
+    last = SignerKey(LOG.name, SignatureType.ED25519, bytes(range(4, 36)))
+    witness.add_checkpoint(request(0, 5))
+    rotated = Change(2, "rotated", LOG.verifier, new.verifier, 5, root(LEAVES[:5])).signed(LOG, new)
+    lost = Change(3, "lost", new.verifier, last.verifier, 9, root(LEAVES[:9])).signed(last)
+    assert status(witness, request(5, 9, signer=new)) == 403
+    witness.follow(KeyHistory.of(LOG.verifier, [rotated, lost]))
+    witness.add_checkpoint(request(5, 9, signer=new))
+    for key in (LOG, last):
+        assert status(witness, request(9, 10, signer=key)) == 403

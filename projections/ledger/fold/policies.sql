@@ -1,4 +1,4 @@
--- What the role taizhang_reader sees of this version: what concerns the regions of the setting taizhang.regions, at
+-- What the role taizhang_reader sees of this version: what concerns the regions that are signed for its transaction, at
 -- any pair of clocks. An organization does that was ever registered in one of them; a member, branch or instructor
 -- who was ever at such an organization; an event that names one of these, or nobody at all. The records of the fold
 -- are closed to it.

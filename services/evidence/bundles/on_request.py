@@ -11,7 +11,7 @@ from domain.ledger.rates import ANY
 from projections.ledger.columns.choosing import Group
 from services.evidence.bundles.bundle import ORGANIZATIONS_MAX, Contents, Question, Roots, write_bundle
 from services.evidence.bundles.relevant import relevant_in
-from services.evidence.copies.copies import files_of
+from services.evidence.copies.copies import files_of, keys_file
 from services.evidence.copies.stored import DatabaseLog
 from services.evidence.notes.checkpoint import open_checkpoint
 from services.evidence.notes.notes import VerifierKey
@@ -98,10 +98,11 @@ def whole_log(conninfo: str, signer: CheckpointSigner) -> Iterator[bytes]:
     """The whole log up to its checkpoint of now as a ZIP file, in parts; never more than one bundle in memory."""
     with connect(conninfo, "export") as connection:
         note = signer.checkpoint(connection, LOG.size(connection))
-    return _zipped(conninfo, note, signer.verifier)
+        changed = keys_file(connection)
+    return _zipped(conninfo, note, signer.verifier, changed)
 
 
-def _zipped(conninfo: str, note: bytes, key: VerifierKey) -> Iterator[bytes]:
+def _zipped(conninfo: str, note: bytes, key: VerifierKey, changed: bytes | None) -> Iterator[bytes]:
     parts, (checkpoint, _) = _Parts(), open_checkpoint(note, key)
     with (
         connect(conninfo, "export") as connection,
@@ -110,6 +111,8 @@ def _zipped(conninfo: str, note: bytes, key: VerifierKey) -> Iterator[bytes]:
         add = partial(archive.writestr, compress_type=zipfile.ZIP_DEFLATED, compresslevel=1)
         # Entries bear ZIP's first date, not that of the asking: the same log has the same bytes.
         add(zipfile.ZipInfo("key"), f"{key}\n")
+        if changed is not None:
+            add(zipfile.ZipInfo("keys"), changed)
         add(zipfile.ZipInfo("checkpoint"), note)
         for file in files_of(connection, checkpoint.size):
             add(zipfile.ZipInfo(file.name), file.read())

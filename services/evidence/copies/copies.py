@@ -1,9 +1,11 @@
 """Copies of the log as files: written, and read wherever they lie.
 
-All three hold the same files: `checkpoint`, `key`, `tile/<L>/<N>[.p/<W>]` and `tile/entries/<N>[.p/<W>]` as in
+All three hold the same files: `checkpoint`, `key`, `keys` (where the key was ever changed),
+`tile/<L>/<N>[.p/<W>]` and `tile/entries/<N>[.p/<W>]` as in
 C2SP tlog-tiles, and `raw/<N>[.p/<W>]` with the events of an entry bundle as received.
 """
 
+import json
 import struct
 import zipfile
 import zlib
@@ -17,6 +19,7 @@ import httpx
 
 from domain.tree.merkle import TILE_WIDTH
 from services.evidence.notes.checkpoint import open_checkpoint
+from services.evidence.notes.identity import history
 from services.evidence.notes.signing import CheckpointSigner
 from services.log.tiles import Tile, tiles_of_level
 from services.log.tree import LOG, AnyConnection, raw_bundle, tile_bytes
@@ -188,10 +191,18 @@ def export_log(
         for file in files_of(connection, checkpoint.size):
             _write(folder / file.name, file)
             progress(file.events)
+        if (changed := keys_file(connection)) is not None:
+            write_durably(folder / "keys", changed, _FOR_ALL)
         write_durably(folder / "key", f"{signer.verifier}\n".encode(), _FOR_ALL)
         # The checkpoint comes last: what it speaks of is there by then.
         write_durably(folder / "checkpoint", note, _FOR_ALL)
     return checkpoint.size
+
+
+def keys_file(connection: AnyConnection) -> bytes | None:
+    """The file `keys`, as GET /v1/log/keys answers; None where the log has signed with one key for ever."""
+    found = history(connection)
+    return None if found is None or not found.changes else json.dumps(found.json()).encode()
 
 
 def _write(path: Path, file: LogFile) -> None:

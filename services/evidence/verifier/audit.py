@@ -2,85 +2,36 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import httpx
 import psycopg
 from psycopg import IsolationLevel
 
-from domain.ledger.rates import ANY, Filters
 from services.access.reading_trail import READINGS
 from services.evidence.bundles.answers import Answer, AnswerError
-from services.evidence.copies.copies import CopyError, LogCopy, bounded_get, open_copy
+from services.evidence.copies.copies import CopyError, LogCopy, open_copy
+from services.evidence.notes.beside_key import cosigned_file, last_file, readings_verifier
 from services.evidence.notes.checkpoint import Checkpoint
-from services.evidence.notes.notes import NOTE_BYTES_MAX, Note, NoteError, VerifierKey
-from services.evidence.notes.signing import cosigned_file, last_file, load_key, readings_origin, readings_verifier
+from services.evidence.notes.identity import NothingSignedError, history
+from services.evidence.notes.key_files import load_key
+from services.evidence.notes.key_history import KeyHistory, LogKeys
+from services.evidence.notes.notes import Note, NoteError, VerifierKey
+from services.evidence.verifier.asked import Asked, Notes, file_of
 from services.evidence.verifier.bundle_check import Verified, verify_bundle
 from services.evidence.verifier.check_arrivals import check_arrivals
 from services.evidence.verifier.check_guards import check_guards
 from services.evidence.verifier.check_projection import check_projection
 from services.evidence.verifier.check_readings import check_readings
 from services.evidence.verifier.figure_check import verify_figure
-from services.evidence.verifier.quorum import Asking, count_witnesses, joined, read_consistency
+from services.evidence.verifier.quorum import count_witnesses, joined, read_consistency
 from services.evidence.verifier.report import Opened, Report, compare_checkpoints, open_checkpoints
 from services.evidence.verifier.verify import Source, verify_log
 from services.ledger.ruleset import ruleset
 from services.log.tree import LOG, StoredTree
 
-WITNESS_TIMEOUT_S: Final = 30
-#: What somebody brings along: an answer of every region's every group is far below.
-FILE_BYTES_MAX: Final = 64 * 2**20
 #: Longer logs than any ledger's are not believed to be there: each position takes time and memory.
 LOG_SIZE_MAX: Final = 2**32
-
-Notes = list[tuple[str, bytes]]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a verifier brings along: keys that it trusts, checkpoints that it kept, an answer that it was given.
-
-    `proofs` are of consistency. `within_s` is how old a cosignature may be. `configured` says that the witnesses are
-    those that the settings name, so that one that is silent is told of and does not end the verification.
-    """
-
-    log_key: VerifierKey | None = None
-    witness_keys: Sequence[VerifierKey] = ()
-    checkpoints: Sequence[Path] = ()
-    witnesses: Sequence[str] = ()
-    answer: Path | None = None
-    filters: Filters = ANY
-    workers: int | None = None
-    log_only: bool = False
-    quorum: int | None = None
-    proofs: Sequence[Path] = ()
-    within_s: float | None = None
-    configured: bool = False
-
-    @property
-    def asking(self) -> Asking:
-        """Which witnesses must have signed."""
-        return Asking(self.witness_keys, self.quorum, self.within_s)
-
-    def kept(self, *, of_readings: bool = False) -> Notes:
-        """The checkpoints kept of the log, or of the trail of reading; CopyError where one is not there."""
-        notes = [(path.name, _file(path)) for path in self.checkpoints]
-        return [each for each in notes if _is_of_readings(each[1]) is of_readings]
-
-    def notes(self, origin: str, report: Report) -> Notes:
-        """The log's checkpoints kept, and those that witnesses keep; CopyError where one cannot be had."""
-        found = self.kept()
-        for address in self.witnesses:
-            url = str(httpx.URL(f"{address.rstrip('/')}/checkpoint", params={"origin": origin}))
-            try:
-                found.append((address, bounded_get(url, NOTE_BYTES_MAX, WITNESS_TIMEOUT_S)))
-            except CopyError as fault:
-                if not self.configured:
-                    raise CopyError(f"witness {address}: {fault}") from None
-                report.notes(f"见证人 {address} 未作答", f"witness {address} is silent: {fault}")
-        return found
 
 
 def audit_database(
@@ -91,19 +42,19 @@ def audit_database(
     The log against itself and the last checkpoint that it signed; the trail of reading likewise; the account of what
     arrived; and the ledger's tables, row by row, against the log folded anew.
     """
-    key = asked.log_key or (load_key(key_file).verifier if key_file.exists() else None)
     report = Report(0)
+    keys = _keys_here(conninfo, key_file, asked, report)
     # 1. The log: every hash made anew, and compared with all that is stored and was signed of it.
     # It may grow meanwhile: what was signed is read before its size, so that it is never of more events.
-    notes = _last(key_file, LOG) + (asked.notes(key.name, report) if key else [])
+    notes = _last(key_file, LOG) + (asked.notes(keys.current.name, report) if keys else [])
     of_readings = _last(key_file, READINGS) + asked.kept(of_readings=True)
     with psycopg.connect(conninfo) as connection:
         size = LOG.size(connection)
     total(size if asked.log_only else 2 * size)
-    report = _audit(Source(size, conninfo=conninfo), key, notes, asked, progress, report)
+    report = _audit(Source(size, conninfo=conninfo), keys, notes, asked, progress, report)
     if asked.log_only:
         return report
-    checkpoints = open_checkpoints(report, of_readings, readings_verifier(key)) if key else []
+    checkpoints = open_checkpoints(report, of_readings, keys.under(readings_verifier)) if keys else []
     with psycopg.connect(conninfo) as connection:
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         # 2. What keeps the tables from being rewritten: triggers, functions, policies, views.
@@ -121,10 +72,28 @@ def audit_database(
     return report
 
 
+def _keys_here(conninfo: str, key_file: Path, asked: Asked, report: Report) -> LogKeys | None:
+    """The keys of the log in a database; what it says of them must hold, and be of the key in the file."""
+    own = load_key(key_file).verifier if key_file.exists() else None
+    found = None
+    with psycopg.connect(conninfo) as connection:
+        try:
+            found = history(connection)
+        except NothingSignedError as fault:
+            report.fails(None, "日志密钥的记录被改动", str(fault))
+    if found is not None and own != found.current:
+        report.notes(
+            f"本机没有日志现用的密钥 {found.current}, 日志未被签署",
+            f"this host does not have the key that the log signs with, {found.current}: nothing is signed here",
+        )
+        own = found.current
+    return asked.log_keys(own, found, report)
+
+
 def _last(key_file: Path, tree: StoredTree) -> Notes:
     """The last checkpoint signed and the last that was cosigned, if there are any; they lie beside the key."""
     last = last_file(key_file, tree)
-    return [(path.name, _file(path)) for path in (last, cosigned_file(last)) if path.exists()]
+    return [(path.name, file_of(path)) for path in (last, cosigned_file(last)) if path.exists()]
 
 
 def _cosigned(copy: LogCopy) -> Notes:
@@ -135,10 +104,6 @@ def _cosigned(copy: LogCopy) -> Notes:
         return []
 
 
-def _is_of_readings(note: bytes) -> bool:
-    return note.split(b"\n", 1)[0].decode(errors="replace").endswith(readings_origin(""))
-
-
 def audit_copy(
     where: str, api_key: str | None, asked: Asked, progress: Callable[[int], None], total: Callable[[int], None]
 ) -> Report:
@@ -146,8 +111,10 @@ def audit_copy(
     report = Report(0)
     with closing(open_copy(where, api_key)) as copy:
         try:
-            key = asked.log_key or VerifierKey.parse(copy.read("key").decode().removesuffix("\n"))
-            notes = asked.notes(key.name, report) + (_cosigned(copy) if asked.witness_keys else [])
+            own = None if asked.log_key else VerifierKey.parse(copy.read("key").decode().removesuffix("\n"))
+            keys = asked.log_keys(own, _history(copy), report)
+            assert keys is not None  # noqa: S101 -- one key is known by now
+            notes = asked.notes(keys.current.name, report) + (_cosigned(copy) if asked.witness_keys else [])
             note = copy.read("checkpoint")  # after the witnesses', so that theirs is never of more events
             size = Checkpoint.parse(Note.parse(note).text).size
         except (NoteError, UnicodeDecodeError) as fault:
@@ -157,27 +124,47 @@ def audit_copy(
         raise CopyError(f"the checkpoint of {where} is of {size} events: at most {LOG_SIZE_MAX} are verified")
     total(size)
     notes = [("checkpoint", note), *notes]
-    return _audit(Source(size, copy=where, api_key=api_key), key, notes, asked, progress, report)
+    return _audit(Source(size, copy=where, api_key=api_key), keys, notes, asked, progress, report)
+
+
+def _history(copy: LogCopy) -> KeyHistory | None:
+    """The changes of the log's key; a log that never changed it, or an older release, has no such file."""
+    try:
+        return KeyHistory.read(copy.read("keys"))
+    except CopyError:
+        return None
 
 
 def audit_bundle(path: Path, asked: Asked) -> Report:
     """Verify an evidence bundle offline, with the witnesses who signed its head or one that a proof joins to it."""
-    return _with_witnesses(path, verify_bundle(path, asked.log_key), asked)
+    told = Report(0)
+    return _with_witnesses(path, verify_bundle(path, _brought(asked, told)), asked, told)
 
 
 def audit_figure(path: Path, asked: Asked) -> Report:
     """Verify a figure's proof offline, with the witnesses as of a bundle."""
-    return _with_witnesses(path, verify_figure(_file(path), asked.log_key), asked)
+    told = Report(0)
+    return _with_witnesses(path, verify_figure(file_of(path), _brought(asked, told)), asked, told)
 
 
-def _with_witnesses(path: Path, verified: Verified, asked: Asked) -> Report:
+def _brought(asked: Asked, told: Report) -> LogKeys | None:
+    """The keys that the verifier brings along; CopyError where their history is mangled."""
+    try:
+        return asked.log_keys(None, None, told)
+    except NoteError as fault:
+        raise CopyError(f"{asked.key_history}: {fault}") from None
+
+
+def _with_witnesses(path: Path, verified: Verified, asked: Asked, told: Report) -> Report:
     report, own = verified.report, verified.checkpoint
+    report.take(told)
     if own is None:
         return report
     # 9. The heads kept elsewhere, and the witnesses behind those that are this one or joined to it.
-    proofs = [read_consistency(_file(each)) for each in asked.proofs]
-    kept = open_checkpoints(report, asked.notes(verified.key.name, report), verified.key, asked.witness_keys)
-    for opened in open_checkpoints(report, [(path.name, verified.note)], verified.key, asked.witness_keys):
+    proofs = [read_consistency(file_of(each)) for each in asked.proofs]
+    keys = _brought(asked, Report(0)) or LogKeys.follow(verified.key, None)
+    kept = open_checkpoints(report, asked.notes(verified.key.name, report), keys, asked.witness_keys)
+    for opened in open_checkpoints(report, [(path.name, verified.note)], keys, asked.witness_keys):
         heads = joined(report, opened, kept, proofs)
         count_witnesses(report, heads, asked.asking, verified.known_at, verified.recorded_at)
     _own_key(report, asked, verified.key)
@@ -186,22 +173,22 @@ def _with_witnesses(path: Path, verified: Verified, asked: Asked) -> Report:
 
 def _audit(  # noqa: PLR0917 -- one verification
     source: Source,
-    key: VerifierKey | None,
+    keys: LogKeys | None,
     notes: Notes,
     asked: Asked,
     progress: Callable[[int], None],
     signatures: Report,
 ) -> Report:
-    answer = None if asked.answer is None else Answer(_file(asked.answer), asked.filters)
-    checkpoints = [] if key is None else open_checkpoints(signatures, notes, key, asked.witness_keys)
+    answer = None if asked.answer is None else Answer(file_of(asked.answer), asked.filters)
+    checkpoints = [] if keys is None else open_checkpoints(signatures, notes, keys, asked.witness_keys)
     sizes = [opened.checkpoint.size for opened in checkpoints] + ([answer.tree_size] if answer else [])
     report, hashes = verify_log(source, sizes, answer, workers=asked.workers, progress=progress)
     report.take(signatures)
     agreed = compare_checkpoints(report, hashes, checkpoints)
-    if key is None:
+    if keys is None:
         report.notes("没有公钥, 未核对任何签名", "no key, so no signature was checked: give --log-key")
     else:
-        _own_key(report, asked, key)
+        _own_key(report, asked, keys.current)
         count_witnesses(report, agreed, asked.asking, 0 if answer is None else answer.position, None)
         _tell_lag(report, agreed)
         report.statement = "in the log"
@@ -243,14 +230,3 @@ def _own_key(report: Report, asked: Asked, key: VerifierKey) -> None:
             f"公钥取自日志本身, 请与公布的核对: {key}",
             "the key is the log's own word: compare it with the one made known elsewhere, or give --log-key",
         )
-
-
-def _file(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(FILE_BYTES_MAX + 1)
-    except OSError as fault:
-        raise CopyError(f"{path} cannot be read: {fault.strerror}") from None
-    if len(data) > FILE_BYTES_MAX:
-        raise CopyError(f"{path} is larger than {FILE_BYTES_MAX} bytes: it is refused")
-    return data

@@ -33,6 +33,7 @@ from services.evidence.bundles.relevant import named
 from services.evidence.copies.copies import CopyError
 from services.evidence.copies.stored import MangledEntryError, StoredEvent, read_entry
 from services.evidence.notes.checkpoint import Checkpoint, open_checkpoint, parse_hash
+from services.evidence.notes.key_history import LogKeys
 from services.evidence.notes.notes import NoteError, VerifierKey
 from services.evidence.roots import completeness
 from services.evidence.verifier.complete_check import Shown, check_complete
@@ -74,8 +75,8 @@ class Verified:
     recorded_at: datetime | None = None
 
 
-def verify_bundle(path: Path, log_key: VerifierKey | None) -> Verified:
-    """Verify a bundle by itself, with the log's key or, without one, with the key that it brings.
+def verify_bundle(path: Path, log_keys: LogKeys | None) -> Verified:
+    """Verify a bundle by itself, with the log's keys or, without any, with the key that it brings.
 
     Raises:
         CopyError: the file is no bundle, or one that other rules made.
@@ -90,11 +91,11 @@ def verify_bundle(path: Path, log_key: VerifierKey | None) -> Verified:
         complete = completeness.read(read_json(members[COMPLETE])) if shows_complete else None
     except (NotJsonError, KeyError, TypeError, ValueError, AttributeError, NoteError) as fault:
         raise CopyError(f"{path} is no evidence bundle: {type(fault).__name__} {fault}; export it again") from None
-    key = log_key or manifest.key
-    verified = Verified(Report(0), key, members["checkpoint"])
+    verified = Verified(Report(0), manifest.key if log_keys is None else log_keys.current, members["checkpoint"])
     report = verified.report
     # 3. The checkpoint: signed by the log's key.
     try:
+        verified.key = key = manifest.key if log_keys is None else log_keys.of(members["checkpoint"])
         checkpoint, _ = open_checkpoint(members["checkpoint"], key)
     except NoteError as fault:
         report.fails(None, "检查点的签名不成立", f"checkpoint: {fault}")

@@ -1,4 +1,4 @@
-"""What keeps the tables as they are: triggers, functions, views, rules, policies and constraints, as they were made.
+"""What keeps the tables as they are: triggers, functions, views, rules, policies, constraints and what the reader may.
 
 What is due is nowhere written a second time: the migrations and the projection's own SQL make it anew in schemas of
 another name, in a transaction that is rolled back, and both are compared as the server itself describes them.
@@ -13,7 +13,7 @@ from projections.ledger.fold.tables import LedgerTables
 from services.evidence.verifier.report import Report
 from services.ledger import versions
 from services.ledger.ruleset import ruleset
-from services.postgres.database import SCHEMA, migrations
+from services.postgres.database import READER, SCHEMA, migrations
 
 SCRATCH: Final = f"{SCHEMA}_verify"
 SCRATCH_LEDGER: Final = f"{SCRATCH}_ledger"
@@ -28,6 +28,10 @@ WITH relation AS (
 )
 SELECT 'relation', relname::text, concat_ws(' ', relkind, relpersistence, relrowsecurity, relforcerowsecurity)
   FROM relation
+UNION ALL
+SELECT 'right', relname::text, (SELECT coalesce(string_agg(p, ' ' ORDER BY p), 'none')
+                                  FROM unnest('{SELECT,INSERT,UPDATE,DELETE,TRUNCATE,TRIGGER,REFERENCES}'::text[]) AS p
+                                 WHERE has_table_privilege(%(reader)s, r.oid, p)) FROM relation r
 UNION ALL
 SELECT 'trigger', relname || '.' || tgname, concat_ws(' ', tgenabled, pg_get_triggerdef(t.oid))
   FROM pg_trigger t JOIN relation r ON r.oid = t.tgrelid WHERE NOT tgisinternal
@@ -81,8 +85,8 @@ def check_guards(report: Report, connection: Connection[Any]) -> None:
     if len(report.faults) == known:
         guards = sum(map(len, due))
         report.holds(
-            f"{guards} 项触发器、函数、视图、策略与约束如初",
-            f"{guards} triggers, functions, views, policies and constraints are as they were made",
+            f"{guards} 项触发器、函数、视图、策略、约束与读者权限如初",
+            f"{guards} triggers, functions, views, policies, constraints and the reader's rights are as they were made",
         )
 
 
@@ -100,7 +104,7 @@ def _make(cursor: Cursor[Any], tables: LedgerTables | None) -> None:
 def _guards(cursor: Cursor[Any], schema: str) -> Guards:
     """By kind and name, as the server describes them, with every name in full and under the schema's own name."""
     cursor.execute("SELECT set_config('search_path', '', true)")
-    rows = cursor.execute(_GUARDS, {"schema": schema}).fetchall()
+    rows = cursor.execute(_GUARDS, {"schema": schema, "reader": READER}).fetchall()
     return {
         (kind, name): text.replace(f"{schema}.", ".").replace(f"{SCRATCH}.", f"{SCHEMA}.") for kind, name, text in rows
     }

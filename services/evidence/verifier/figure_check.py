@@ -8,6 +8,7 @@ from domain.tree.merkle import MerkleError
 from domain.tree.sum_tree import root_of
 from services.evidence.copies.copies import CopyError
 from services.evidence.notes.checkpoint import open_checkpoint
+from services.evidence.notes.key_history import LogKeys
 from services.evidence.notes.notes import NoteError, VerifierKey
 from services.evidence.roots.figure_proof import ALL_KINDS, WHOLE, FigureProof, read
 from services.evidence.roots.stated import Stated
@@ -16,8 +17,8 @@ from services.evidence.verifier.report import Report
 from services.evidence.verifier.roots_check import included, stated_in
 
 
-def verify_figure(data: bytes, log_key: VerifierKey | None) -> Verified:
-    """Verify a figure's proof, with the log's key or, without one, with the key that it brings.
+def verify_figure(data: bytes, log_keys: LogKeys | None) -> Verified:
+    """Verify a figure's proof, with the log's keys or, without any, with the key that it brings.
 
     Raises:
         CopyError: it is no such file.
@@ -28,8 +29,13 @@ def verify_figure(data: bytes, log_key: VerifierKey | None) -> Verified:
         own_key = VerifierKey.parse(proof.key)
     except NoteError as fault:
         raise CopyError(f"this is no figure's proof that can be read: {fault}") from None
-    verified = Verified(Report(1), log_key or own_key, proof.note)
+    verified = Verified(Report(1), own_key if log_keys is None else log_keys.current, proof.note)
     report = verified.report
+    try:
+        verified.key = own_key if log_keys is None else log_keys.of(proof.note)
+    except NoteError as fault:
+        report.fails(None, "检查点的签名不成立", f"checkpoint: {fault}")
+        return verified
     if own_key != verified.key:
         report.fails(None, "自称另一把公钥", f"the key is {own_key}, the log's is {verified.key}")
         return verified

@@ -8,6 +8,7 @@ from typing import Final, Literal, NamedTuple
 
 from domain.tree.merkle import TILE_WIDTH, MerkleError, root, root_from_tiles
 from services.evidence.notes.checkpoint import Checkpoint, open_checkpoint
+from services.evidence.notes.key_history import LogKeys
 from services.evidence.notes.notes import NoteError, VerifierKey
 from services.evidence.verifier.scan import Fault
 
@@ -134,13 +135,14 @@ def compare_checkpoints(report: Report, hashes: Hashes, checkpoints: Iterable[Op
 def open_checkpoints(
     report: Report,
     notes: Sequence[tuple[str, bytes]],
-    log_key: VerifierKey,
+    log_keys: LogKeys,
     witnesses: Sequence[VerifierKey] = (),
 ) -> list[Opened]:
     """The checkpoints among the notes that the log signed, and who cosigned them."""
     checkpoints = []
     for label, data in notes:
         try:
+            log_key = log_keys.of(data)
             checkpoint, note = open_checkpoint(data, log_key)
             signed = note.verified_by([log_key, *witnesses])
             cosigned = {key: signature.timestamp for key, signature in signed if key in witnesses}

@@ -5,6 +5,7 @@ before, contradicts it.
 """
 
 import threading
+import time
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final, NamedTuple, Self
@@ -16,6 +17,7 @@ import structlog
 from services.evidence.notes.checkpoint import Checkpoint, parse_size
 from services.evidence.notes.notes import Note, NoteError, Signature, VerifierKey, parse_signature
 from services.evidence.notes.signing import CheckpointSigner, signers
+from services.evidence.witness import seen
 from services.evidence.witness.witness import SIZE_CONTENT_TYPE, AddCheckpoint
 from services.log.tree import LOG, AnyConnection
 from services.postgres.database import connect
@@ -23,6 +25,8 @@ from services.system.errors import TaizhangError
 from services.system.settings import Settings
 
 WITNESS_TIMEOUT_S: Final = 10
+#: Between rounds, however long one takes.
+WAIT_S_MIN: Final = 0.2
 #: A cosignature line is about 160 bytes; a witness may hold several keys.
 ANSWER_BYTES_MAX: Final = 16 * 1024
 
@@ -76,29 +80,41 @@ class Notary:
 
     def _run(self) -> None:
         while True:
+            began = time.monotonic()
             try:
                 with connect(self._conninfo, "notary") as connection:
                     self.round(connection)
             except (psycopg.Error, OSError, TaizhangError) as fault:
                 logger.error("nothing_signed", reason=str(fault))  # noqa: TRY400 - the reason is the message
-            if self._stopping.wait(self._every_s):
+            if self._stopping.wait(max(self._every_s - (time.monotonic() - began), WAIT_S_MIN)):
                 return
 
     def round(self, connection: AnyConnection) -> None:
         """Sign the heads as they are now, and keep every cosignature that a witness gives for the log's."""
         log, *others = self._signers
-        note = Note.parse(log.checkpoint(connection))
-        for other in others:
-            other.checkpoint(connection)
+        try:
+            note = Note.parse(log.checkpoint(connection))
+            for other in others:
+                other.checkpoint(connection)
+        except (OSError, TaizhangError) as fault:
+            seen.not_signed(connection, seen.LOG, str(fault))
+            raise
         checkpoint = Checkpoint.parse(note.text)
+        seen.signed(connection, seen.LOG, checkpoint.size)
         cosignatures = []
         for witness in self._witnesses:
+            who = str(witness.key)
             try:
                 cosignatures.append(self._ask(connection, witness, checkpoint, note))
+                self._check_refused(witness, log.verifier)
             except (NotCosignedError, NoteError) as refusal:
                 logger.error("not_cosigned", witness=witness.key.name, reason=str(refusal))  # noqa: TRY400 - as above
+                seen.not_signed(connection, who, str(refusal), refused=True)
             except httpx.HTTPError as fault:
                 logger.warning("witness_silent", witness=witness.key.name, reason=str(fault))
+                seen.not_signed(connection, who, f"{type(fault).__name__} {fault}")
+            else:
+                seen.signed(connection, who, checkpoint.size)
         if cosignatures:
             log.keep_cosigned(note, cosignatures)
             logger.info("cosigned", size=checkpoint.size, witnesses=len(cosignatures))
@@ -106,15 +122,15 @@ class Notary:
     def _ask(self, connection: AnyConnection, witness: WitnessedBy, checkpoint: Checkpoint, note: Note) -> Signature:
         """The witness's cosignature; where it saw another size than we know of, it says so and is asked once more."""
         address = f"{witness.address}/add-checkpoint"
-        with httpx.Client(timeout=WITNESS_TIMEOUT_S, trust_env=False) as client:
+        with self._client() as client:
             for _ in range(2):
-                seen = self._seen.get(witness.address, 0)
-                if seen > checkpoint.size:
+                known = self._seen.get(witness.address, 0)
+                if known > checkpoint.size:
                     raise NotCosignedError(
-                        f"it signed {seen} events, the log has {checkpoint.size}: run taizhang verify"
+                        f"it signed {known} events, the log has {checkpoint.size}: run taizhang verify"
                     )
-                proof = tuple(LOG.consistency_proof(connection, seen, checkpoint.size))
-                answer = client.post(address, content=AddCheckpoint(seen, proof, note.to_bytes()).to_bytes())
+                proof = tuple(LOG.consistency_proof(connection, known, checkpoint.size))
+                answer = client.post(address, content=AddCheckpoint(known, proof, note.to_bytes()).to_bytes())
                 text = answer.text[:ANSWER_BYTES_MAX]
                 if (
                     answer.status_code == HTTPStatus.CONFLICT
@@ -127,6 +143,38 @@ class Notary:
                 self._seen[witness.address] = checkpoint.size
                 return _own(witness.key, note.text, text)
         raise NotCosignedError("it names another size each time: another process sends it checkpoints too")
+
+    def _check_refused(self, witness: WitnessedBy, key: VerifierKey) -> None:
+        """Whether the witness keeps heads that our key signed and that contradict ours: a fork, by whomever.
+
+        Only a witness of this program serves them; whoever else answers anything has told nothing.
+        """
+        with self._client() as client:
+            answer = client.get(f"{witness.address}/refused", params={"origin": key.name})
+        if answer.status_code != HTTPStatus.OK:
+            return
+        try:
+            signed = [each["reason"] for each in answer.json() if _is_signed(each["request"], key)]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return
+        if signed:
+            raise NotCosignedError(
+                f"it was shown {len(signed)} heads under this log's key that contradict the log, the last: "
+                f"{signed[-1][:300]}. Somebody forks the log, or has its key: see deploy/keys.md"
+            )
+
+    def _client(self) -> httpx.Client:
+        """One that gives a silent witness its share of the interval, so that the next round is not late."""
+        share = self._every_s / (2 * max(len(self._witnesses), 1))
+        return httpx.Client(timeout=min(WITNESS_TIMEOUT_S, max(share, 1.0)), trust_env=False)
+
+
+def _is_signed(request: str, key: VerifierKey) -> bool:
+    """Whether a request that a witness refused bears this key's signature; the witness's word is not taken for it."""
+    try:
+        return bool(Note.parse(AddCheckpoint.parse(request.encode()).note).verified_by([key]))
+    except NoteError:
+        return False
 
 
 def _own(key: VerifierKey, text: str, lines: str) -> Signature:

@@ -7,7 +7,7 @@ has to show the witness a tree that does not extend the one it saw, and is refus
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -17,8 +17,11 @@ import structlog
 from domain.tree.merkle import EMPTY_ROOT, MerkleError
 from domain.tree.proofs import verify_consistency
 from services.evidence.notes.checkpoint import Checkpoint, encode_hash, parse_hash, parse_size
+from services.evidence.notes.key_history import KeyHistory, LogKeys
 from services.evidence.notes.notes import NOTE_BYTES_MAX, Note, NoteError, SignerKey, VerifierKey
+from services.evidence.witness.remembered import notes_file, read_notes
 from services.system.errors import TaizhangError
+from services.system.files import append_durably
 
 PROOF_LINES_MAX = 63
 REQUEST_BYTES_MAX = NOTE_BYTES_MAX + 4096
@@ -44,6 +47,10 @@ class WitnessRefusalError(TaizhangError):
     def __init__(self, status: HTTPStatus, message: str, content_type: str = "text/plain; charset=utf-8") -> None:
         super().__init__(message)
         self.status, self.content_type = status, content_type
+
+
+class WitnessForgotError(TaizhangError):
+    """The witness's state is not what it has signed: it would sign what contradicts itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +96,26 @@ class Witness:
         self._logs: dict[str, list[VerifierKey]] = {}
         for log in logs:
             self._logs.setdefault(log.name, []).append(log)
+        self._trusted = {origin: tuple(keys) for origin, keys in self._logs.items()}
+        self._notes = notes_file(state)
         state.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._transaction() as connection:
             for statement in _SCHEMA.split(";"):
                 connection.execute(statement)
+        self._check_remembers()
 
     @property
     def origins(self) -> list[str]:
         """The origins of the logs that it trusts."""
         return sorted(self._logs)
+
+    def follow(self, history: KeyHistory) -> None:
+        """Take a log's new key in the old one's place where a key that is trusted leads to it, signed by both."""
+        origin = history.first.name
+        followed = [LogKeys.follow(key, history).current for key in self._trusted.get(origin, ())]
+        if followed and followed != self._logs[origin]:
+            logger.warning("log_key_changed", origin=origin, keys=[str(key) for key in followed])
+            self._logs[origin] = followed
 
     def add_checkpoint(self, body: bytes) -> str:
         """Check a request and return the cosignature line; the new state is durable by then.
@@ -137,7 +155,7 @@ class Witness:
                 if fault.content_type != SIZE_CONTENT_TYPE:
                     self._keep_refusal(connection, checkpoint.origin, request, str(fault))
             else:
-                cosignature = self.key.sign(note.text, int(self._clock()))
+                cosignature = self.key.sign(note.text, self._now(connection, checkpoint.origin))
                 signed = Note(note.text, (*note.signatures, cosignature)).to_bytes()
                 connection.execute(
                     "INSERT OR REPLACE INTO cosigned (origin, size, root_hash, note) VALUES (?, ?, ?, ?)",
@@ -145,7 +163,68 @@ class Witness:
                 )
         if refusal is not None:
             raise refusal
+        # Before anybody has the signature: what is remembered outside the state is never more than the state has.
+        line = f"{checkpoint.size} {encode_hash(checkpoint.root_hash)} {checkpoint.origin}\n"
+        append_durably(self._notes, line.encode())
         return cosignature.line()
+
+    def _now(self, connection: sqlite3.Connection, origin: str) -> int:
+        """The time for a signature; refused where the clock stands before the last one's."""
+        now = int(self._clock())
+        row = connection.execute("SELECT note FROM cosigned WHERE origin = ?", (origin,)).fetchone()
+        last = 0 if row is None else self._signed_at(bytes(row[0]))
+        if now < last:
+            raise WitnessRefusalError(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                f"this witness's clock stands {last - now} s before its last signature: it signs nothing until then",
+            )
+        return now
+
+    def _signed_at(self, note: bytes) -> int:
+        return Note.parse(note).verified_by([self.key.verifier])[0][1].timestamp
+
+    def _check_remembers(self) -> None:
+        """The state must be what this witness signed, and no less than its notes say, which lie beside it.
+
+        Raises:
+            WitnessForgotError: it is another witness's, was changed, or is an older copy.
+        """
+        with self._transaction() as connection:
+            rows = connection.execute("SELECT origin, size, root_hash, note FROM cosigned").fetchall()
+        seen = {}
+        for origin, size, root_hash, note in rows:
+            try:
+                self._signed_at(bytes(note))
+                checkpoint = Checkpoint.parse(Note.parse(bytes(note)).text)
+            except NoteError as fault:
+                raise WitnessForgotError(f"{self._state} was not written by this witness: {fault}") from None
+            if (origin, size, bytes(root_hash)) != (checkpoint.origin, checkpoint.size, checkpoint.root_hash):
+                raise WitnessForgotError(f"{self._state} says another head of {origin} than this witness signed")
+            seen[origin] = checkpoint
+        for origin, (size, root_hash) in read_notes(self._notes).items():
+            last = seen.get(origin)
+            if last is None or last.size < size or (last.size == size and last.root_hash != root_hash):
+                raise WitnessForgotError(
+                    f"this witness has signed {size} events of {origin}, and {self._state} "
+                    f"{'has none' if last is None else f'ends at {last.size}'}: it is an older copy. Put the newer one "
+                    "back; a witness that forgot must not sign again under its key"
+                )
+
+    def require_remembered(self, note: bytes) -> None:
+        """A head that somebody else keeps with this witness's signature must not be beyond what it remembers.
+
+        Raises:
+            WitnessForgotError: it is, so that the state and the notes are older copies.
+        """
+        with suppress(NoteError):
+            self._signed_at(note)
+            checkpoint = Checkpoint.parse(Note.parse(note).text)
+            size = self.latest_size(checkpoint.origin)
+            if checkpoint.size > size:
+                raise WitnessForgotError(
+                    f"{checkpoint.origin} has this witness's signature of {checkpoint.size} events, and its own folder "
+                    f"ends at {size}: it is an older copy. Put the newer one back; nothing is signed"
+                )
 
     def latest(self, origin: str) -> bytes | None:
         """The last checkpoint cosigned for a log, with the log's signature and the witness's, or None."""

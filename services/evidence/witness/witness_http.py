@@ -15,8 +15,15 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from services.evidence.notes.checkpoint import Checkpoint, parse_hash
+from services.evidence.notes.key_history import KeyHistory
 from services.evidence.notes.notes import Note, NoteError
-from services.evidence.witness.witness import REQUEST_BYTES_MAX, AddCheckpoint, Witness, WitnessRefusalError
+from services.evidence.witness.witness import (
+    REQUEST_BYTES_MAX,
+    AddCheckpoint,
+    Witness,
+    WitnessForgotError,
+    WitnessRefusalError,
+)
 
 POLL_TIMEOUT_S = 30
 
@@ -93,10 +100,17 @@ def poll(witness: Witness, ledger: str) -> Checkpoint:
 
     Raises:
         WitnessRefusalError: it does not extend what was cosigned before, or is of a log that is not trusted.
+        WitnessForgotError: the ledger has a signature of this witness that it does not remember.
         NoteError: what the ledger sent is mangled.
         httpx.HTTPError: the ledger did not answer.
     """
     with httpx.Client(base_url=f"{ledger.rstrip('/')}/v1/log/", timeout=POLL_TIMEOUT_S) as client:
+        keys = client.get("keys")
+        if keys.status_code == HTTPStatus.OK:
+            witness.follow(KeyHistory.read(keys.content))
+        cosigned = client.get("checkpoint/cosigned")
+        if cosigned.status_code == HTTPStatus.OK:
+            witness.require_remembered(cosigned.content)
         note = client.get("checkpoint").raise_for_status().content
         checkpoint = Checkpoint.parse(Note.parse(note).text)
         seen = witness.latest_size(checkpoint.origin)
@@ -119,7 +133,7 @@ def poll_in_words(witness: Witness, ledger: str) -> bool:
     """Ask one ledger and write what came of it to the log; False where it was not cosigned."""
     try:
         checkpoint = poll(witness, ledger)
-    except WitnessRefusalError as refusal:
+    except (WitnessRefusalError, WitnessForgotError) as refusal:
         logger.error("ledger_refused", ledger=ledger, reason=str(refusal))  # noqa: TRY400 -- the reason is the message
     except (NoteError, KeyError, TypeError, ValueError) as fault:
         logger.error("ledger_answer_mangled", ledger=ledger, reason=str(fault))  # noqa: TRY400 -- as above

@@ -1,0 +1,88 @@
+"""`taizhang log-key …`: the log's public key, and how it is changed (deploy/keys.md)."""
+
+import sys
+from typing import Annotated, Literal
+
+import psycopg
+import typer
+
+from services.commands.console import OUT, AsJson, Data, print_json
+from services.evidence.keys.changing import change_key
+from services.evidence.notes.identity import history as keys_of
+from services.evidence.notes.key_files import load_key
+from services.evidence.notes.key_history import Change
+from services.serving.serving import database
+from services.system import logs
+from services.system.settings import load
+
+log_key = typer.Typer(help="日志公钥 The log's public key, and its changes: rotate, begin, history.")
+
+
+@log_key.callback(invoke_without_command=True)
+def show(context: typer.Context, data: Data = None) -> None:
+    """日志公钥 Print the log's public key, to be made known elsewhere; the service makes it when it first signs.
+
+    Example: taizhang log-key > log.key.pub
+    """
+    if context.invoked_subcommand is None:
+        sys.stdout.write(f"{load_key(load(data=data).log_key_path).verifier}\n")
+
+
+@log_key.command("rotate")
+def rotate(data: Data = None) -> None:
+    """轮换 Change the key while the old one is at hand and unharmed: both sign, and verifiers follow.
+
+    The old key's file is kept beside, named epoch-N: destroy it once every witness signs heads of the new one.
+
+    Example: taizhang log-key rotate
+    """
+    settings = load(data=data)
+    logs.configure("console", "warning")
+    with database(settings) as ready:
+        _tell(change_key(ready.conninfo, ready.log_key_path, "rotated", ready.log_origin))
+
+
+@log_key.command("begin")
+def begin(
+    because: Annotated[
+        Literal["lost", "leaked", "restored"],
+        typer.Option(help="缘由 lost, leaked; restored: a backup with losses, which is a log of another origin"),
+    ],
+    data: Data = None,
+) -> None:
+    """另起 Begin a new epoch with a new key that the old one does not vouch for: make it known to all who verify.
+
+    Example: taizhang log-key begin --because lost
+    """
+    settings = load(data=data)
+    logs.configure("console", "warning")
+    with database(settings) as ready:
+        _tell(change_key(ready.conninfo, ready.log_key_path, because, ready.log_origin))
+
+
+@log_key.command("history")
+def history(data: Data = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - an option
+    """历任 Every key that the log has signed with, and how far each of them signs.
+
+    Example: taizhang log-key history --json
+    """
+    settings = load(data=data)
+    logs.configure("console", "warning")
+    with database(settings) as ready, psycopg.connect(ready.conninfo, autocommit=True) as connection:
+        found = keys_of(connection)
+    if as_json:
+        print_json({"first": None, "changes": []} if found is None else found.json())
+    elif found is None:
+        OUT.print("尚未签署 Nothing has been signed of this log yet")
+    else:
+        for number, epoch in enumerate(found.epochs, 1):
+            until = "现用 in force" if epoch.until is None else f"至 up to {epoch.until:,}: {epoch.ended}"
+            OUT.print(f"{number}  {epoch.key}  {until}", highlight=False, soft_wrap=True)
+
+
+def _tell(change: Change) -> None:
+    rotated = change.because == "rotated"
+    follow = "核验方自行跟随 verifiers follow" if rotated else "须另行公布 make it known to all who verify"
+    since = f"第 {change.epoch} 期 epoch, 自位置 {change.size + 1:,} 起 from that position on"
+    OUT.print(f"{since}; {follow}", highlight=False, soft_wrap=True)
+    OUT.print(str(change.new), highlight=False, soft_wrap=True)
