@@ -84,6 +84,7 @@ ROOMS: dict[str, dict[str, str]] = {
         "fieldwork": "admission asking exports ledger site web",
         "intake": "admission asking exports fieldwork site web",
         "acts": "admission asking intake site web",
+        "province": "admission asking assessment evidence exports web",
         "page_routers": "access acts assessment fieldwork inspection intake ledger site",
         "app": (
             "access admission asking assessment evidence exports fieldwork "
