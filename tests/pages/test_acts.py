@@ -1,6 +1,8 @@
 """Acts in a browser: from the page where the need arises to a form, its preview, and the ledger after it."""
 
+import json
 import re
+from base64 import b64decode
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -55,7 +57,7 @@ def test_an_instructor_is_assigned_and_withdrawn_from_the_organizations_page(tab
     expect(tab.locator("main")).not_to_contain_text("person:browser-1")
 
 
-def test_what_was_found_otherwise_becomes_a_change(tab: Page, city_service: Service) -> None:
+def test_what_was_found_otherwise_becomes_an_exclusion(tab: Page, city_service: Service) -> None:
     tab.goto("/daily/surveys/survey:880107-2024/discrepancies?as_of=2024-11-30&lang=en")
     tab.locator(".acts a", has_text="Organization excluded").first.click()
     org = tab.get_by_label("Organization").input_value()
@@ -64,8 +66,9 @@ def test_what_was_found_otherwise_becomes_a_change(tab: Page, city_service: Serv
     tab.get_by_role("button", name="Confirm and publish").click()
     expect(tab).to_have_url(re.compile(r"done=\d+"))
     position = int(re.findall(r"done=(\d+)", tab.url)[0])
-    found = city_service.get(f"/v1/organizations/{org}", as_of="2024-11-30", min_position=position)
-    assert found["row"]["excluded"] == "not_operating"
+    said = json.loads(b64decode(city_service.get(f"/v1/events/{position}")["raw_base64"]))
+    assert said["type"] == "taizhang.organization.excluded.v1"
+    assert said["data"] == {"effective_on": "2024-11-30", "org": org, "reason": "not_operating"}
 
 
 def test_a_visit_with_its_findings_is_entered_without_scripts(browser: Browser, city_service: Service) -> None:

@@ -8,6 +8,7 @@ from openpyxl import Workbook
 from pydantic import ValidationError
 
 from domain.listing.list_columns import USUAL_HEADINGS, is_ended, is_personal, plain_heading
+from domain.listing.list_places import Places
 from tests.full_lists import as_csv, compared, profiled, saved, stock, table
 
 DAY = "2024-02-29"
@@ -50,6 +51,14 @@ def test_the_department_of_a_trade_is_read(tmp_path: Path) -> None:
     report, events, _ = compared(tmp_path, content, DAY, [])
     assert report.unread == []
     assert (events[0]["data"]["supervisor"], events[0]["data"]["employees"]) == ("工信局", 5)
+
+
+@pytest.mark.parametrize("heading", ["所属乡镇街道", "所在街镇", "街镇"])
+def test_a_town_is_found_below_its_county_under_each_of_its_headings(heading: str, tmp_path: Path) -> None:
+    content = table(f"统一社会信用代码,企业名称,企业类型,县（市、区）,{heading}", f"{CODE},甲,私营企业,高朗区,景川街道")
+    places = Places([("880107", "高朗区"), ("880107001", "景川街道"), ("880102", "澄江区"), ("880102001", "景川街道")])
+    _, events, _ = compared(tmp_path, content, DAY, [], None, places)
+    assert events[0]["data"]["region"] == "880107001"
 
 
 @pytest.mark.parametrize("above", [[], [TITLE], [TITLE, REPORTED], [TITLE, [None]]])
