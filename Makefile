@@ -3,6 +3,8 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test bench lint format contract lock
 BIN := .venv/bin
+# What a shell may have forbidden: each start would compile every module anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1: /p' Makefile deploy/make/*.mk

@@ -4,12 +4,13 @@ import html
 import re
 from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import httpx
 
 from api.acts.offered import WITHOUT_FORM
 from domain.events.types import CORRECTED, EVENT_TYPES, RETRACTED
+from domain.values.terms import MeetingKind, Per
 from tests.access.attacks import HERE
 from tests.access.test_writing_matrix import FIND, data_of
 
@@ -31,6 +32,9 @@ MORE: Final[dict[str, list[Json]]] = {
                        "covers": [ORG, {"org": OTHER, "formation": "affiliated"}, f"group:{HERE}-2"]}],
     "branch.coverage_changed": [{"add": [{"org": ORG, "formation": "joint"}, OTHER], "drop": [ORG, OTHER]}],
     "branch.changed": [{"tier": "committee", "parent": None, "groups": 0}, {"parent": "branch:p"}],
+    "activity_policy.adopted": [{"meetings": {each: {"least": n, "per": per} for n, (each, per) in enumerate(zip(
+        get_args(MeetingKind), [*get_args(Per), "month", "year"], strict=True), 1)}, "term_years": {"branch": 3}}],
+    "branch.term_began": [{"to": "2026-06-30"}],
     "instructor.assigned": [{"role": "liaison"}],
     "body.created": [{"parent": "body:p"}],
     "body.changed": [{"parent": None}, {"parent": "body:p"}],
@@ -38,7 +42,9 @@ MORE: Final[dict[str, list[Json]]] = {
     "policy.adopted": [{"members_counted": "here_and_elsewhere", "small_unit": 10}],
     "campaign.target_set": [{"region": HERE, "kind": "new_economic", "category": "sole_proprietor",
                              "industry": "I", "body": "body:b", "basis": "large"}],
-    "list.profiled": [{"constants": {"region": HERE}, "defaults": {"employees": "0"}, "categories": {"快递": "courier"},
+    "list.profiled": [{"columns": {"org": "a", "category": "b", "name": "c", "region": "d", "employees": "e",
+                                   "status": "f", "industry": "g"}, "constants": {"supervisor": "局"},
+                       "defaults": {"employees": "0"}, "categories": {"快递": "courier"},
                        "statuses": {"注销": "dissolved", "": "active"}, "set_aside": ["备注", "年检"],
                        "values": {"industry": {"软件": "I65", "无": None}}, "digits": {"region": 12},
                        "deregistered_percent_max": 9, "deregistered_reason": "revoked"}],

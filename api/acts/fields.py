@@ -151,6 +151,11 @@ def _object(path: str, schema: Document, known: Document, *, required: bool, nul
     keys, values = schema.get("propertyNames", {}), schema.get("additionalProperties")
     depth = 1
     value = _resolved(values, known) if isinstance(values, Mapping) else {}
+    if "properties" in value and "enum" in keys:
+        # Several things said of each of a few: a group of fields for each, left out where nothing is entered.
+        each = [f"{path}.{key}" for key in keys["enum"]]
+        parts = [Field(at, "part", required=False, parts=_parts(value, known, at, frozenset())) for at in each]
+        return Field(path, "part", required, nullable, parts=tuple(parts))
     while value.get("type") == "object":
         depth, value = depth + 1, _resolved(value["additionalProperties"], known)
     return Field(

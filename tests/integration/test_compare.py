@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from domain.ledger.rates import ANY, RATES
+from domain.ledger.rates import ANY, RATES, Counts
 from tests.folding import World
 
 PATH = "/v1/rates/compare"
@@ -50,7 +50,8 @@ def test_both_sides_are_the_fold_and_whoever_subtracts_gets_the_differences(
             assert differences["rates"][rate] == expected_points
         for count, difference in differences["counts"].items():
             left, right = (compared[side]["counts"][count] if compared[side] else 0 for side in ("this", "other"))
-            assert difference == left - right
+            # A count that nobody can answer on one side has no difference.
+            assert difference == (None if left is None or right is None else left - right)
 
 
 def test_left_out_the_other_side_stands_where_this_one_does(world: World) -> None:
@@ -59,7 +60,9 @@ def test_left_out_the_other_side_stands_where_this_one_does(world: World) -> Non
     assert answer["this"]["known_at"]["position"] == answer["this"]["evidence"]["tree_size"] == world.head // 2
     total = answer["total"]
     assert total["this"] == total["other"]
-    assert set(total["differences"]["counts"].values()) == {0}
+    unanswered = {name for name, count in total["this"]["counts"].items() if count is None}
+    assert unanswered == {"effectively_covered"}
+    assert total["differences"]["counts"] == {name: None if name in unanswered else 0 for name in Counts._fields}
 
 
 def test_a_group_on_one_side_only_is_null_on_the_other(world: World) -> None:

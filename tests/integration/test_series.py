@@ -88,7 +88,7 @@ def test_every_point_says_how_its_rates_moved(world: World, name: str, months: i
 
 def points_between(now: dict[str, Any], before: dict[str, Any] | None) -> str | None:
     """The difference in percentage points of the rates as they are shown."""
-    if before is None or 0 in (now["denominator"], before["denominator"]):
+    if before is None or None in (now["value"], before["value"]):
         return None
     return f"{(Decimal(now['value']) - Decimal(before['value'])) * 100 + 0:.2f}"
 
