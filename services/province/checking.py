@@ -19,6 +19,7 @@ from services.assessment.assessments import SOURCE
 from services.assessment.provable import ProvableFigure, provable
 from services.evidence.copies.copies import CopyError
 from services.evidence.notes.checkpoint import Checkpoint
+from services.evidence.notes.key_history import LogKeys
 from services.evidence.notes.notes import NoteError, VerifierKey
 from services.evidence.roots.figure_proof import write as write_figure
 from services.evidence.roots.stated import Stated
@@ -112,7 +113,7 @@ def _figures(file: ReportFile, key: VerifierKey) -> tuple[Stated, Checkpoint]:
     for proof in file.figures:
         if (proof.note, proof.raw) != (first.note, first.raw) or proof.kind is not None:
             raise UnshownError("its figures are not of one checkpoint and date: have the file made again")
-        verified = verify_figure(write_figure(proof), key)
+        verified = verify_figure(write_figure(proof), LogKeys.follow(key, None))
         _refuse_faults(verified.report)
     checkpoint = verified.checkpoint
     assert checkpoint is not None  # noqa: S101 - there is no fault
