@@ -25,6 +25,7 @@ from api.intake import events, list_turns, lists, quarantine, quarantine_groups,
 from api.ledger import bodies, explain, ledger_stream, organizations, rates
 from api.operation import contract, health
 from api.page_routers import PAGES
+from api.province import cities, city_reports
 from api.site.base import warm
 from api.site.errors import handle_errors
 from api.site.middleware import Surroundings
@@ -43,6 +44,7 @@ ROUTERS: Final = (
     campaigns.router, ranking.router, what_if.router, assessments.router, exports.router,
     measures.router, weak_branches.router, branch_tiers.router,
     regions.router, outlines.router, surveys.router, matches.router, bodies.router,
+    cities.router, city_reports.router,
 )  # fmt: skip
 #: So long a worker reads the ledger before it answers all the same, and says that it has none.
 LOAD_S_MAX: Final = 120.0

@@ -68,5 +68,11 @@ def facts(org: str, other: str, branch: str) -> list[dict[str, Any]]:
         ("basis.adopted", {"effective_on": "2024-01-01", "name": "legal_units", "title": "法人单位口径",
                            "categories": ["private_enterprise"], "legal_persons_only": True, "employees_min": None,
                            "formations_counted": ["standalone", "joint", "affiliated"]}),
+        ("city.joined", {"effective_on": "2024-01-01", "city": "city:c", "name": "东山市", "region": "9901",
+                         "origin": "log.example/c", "key": f"log.example/c+01234567+{'A' * 44}"}),
+        ("report.asked", {"effective_on": "2024-10-10", "report": "report:r", "title": "年末", "as_of": AS_OF,
+                          "due_on": AS_OF, "rulesets": ["0" * 64],
+                          "policy": {"full_members_for_branch": 3, "employees_for_branch": 50,
+                                     "formations_counted": ["joint"]}}),
     ]  # fmt: skip
     return [envelope(f"office-{n}", name, data, OFFICE) for n, (name, data) in enumerate(told)]

@@ -40,6 +40,15 @@ from domain.events.measures import (
     RectificationClosed,
     RectificationOpened,
 )
+from domain.events.province import (
+    CityChanged,
+    CityJoined,
+    CityLeft,
+    CityReported,
+    CityReportRefused,
+    FileKept,
+    ReportAsked,
+)
 from domain.events.regions import (
     RegionCreated,
     RegionMerged,
@@ -297,6 +306,13 @@ _MODELS: Final[dict[str, tuple[type[Data], int | None]]] = {
     "assessment.superseded": (AssessmentSuperseded, END),
     "evidence.key_changed": (EvidenceKeyChanged, CHANGE),
     "evidence.rooted": (EvidenceRooted, CHANGE),
+    "city.joined": (CityJoined, START),
+    "city.changed": (CityChanged, CHANGE),
+    "city.left": (CityLeft, END),
+    "city.reported": (CityReported, CHANGE),
+    "city.report_refused": (CityReportRefused, CHANGE),
+    "report.asked": (ReportAsked, CHANGE),
+    "file.kept": (FileKept, CHANGE),
     "measure.deadlines_adopted": (MeasureDeadlinesAdopted, CHANGE),
     "measure.assigned": (MeasureAssigned, CHANGE),
     "measure.extended": (MeasureExtended, CHANGE),

@@ -59,6 +59,7 @@ COMMANDS: Final = {
     "replay": "services.commands.archive:replay",
     "export-evidence": "services.commands.evidence:export_evidence",
     "prove": "services.commands.prove:prove",
+    "province": "services.commands.province:province",
     "log-key": "services.commands.log_key:log_key",
     "witness": "services.commands.evidence:witness",
     "survey": "services.commands.field:survey",

@@ -38,6 +38,7 @@ OTHERS: Final = {
     "domain/fieldwork/surveys": "visits beside the ledger",
     "domain/figures/[!_]*": "differences, order and withholding of figures that the rules above have given",
     "domain/inspection/[!_]*": "patterns and words for inspectors beside the ledger",
+    "domain/province/[!_]*": "adds up what cities have reported, and decides no row",
     "projections/ledger/touched": "what an event changes, for whoever decides whether it may be said",
     "projections/ledger/differences": "names what differs between two versions",
     "domain/tree/[!_]*": "bytes, hashes and proofs of the log's tree",

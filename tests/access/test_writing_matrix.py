@@ -39,6 +39,9 @@ VALUES: dict[str, Any] = {
     "epoch": 2, "because": "lost", "old_key": "x", "new_key": "x", "size": 0, "signatures": ["x"],
     "key": {"kty": "OKP", "crv": "Ed25519", "x": "A" * 43}, "to": "990303",
     "body": "body:b", "categories": ["courier"], "legal_persons_only": False, "employees_min": None,
+    "city": "city:m", "origin": "m", "report": "report:m", "due_on": "2024-03-01", "rulesets": [HASH], "sealed_at": 1,
+    "unproved": 0, "head": {"size": 1, "root_hash": HASH}, "extends": [], "file": HASH, "brought_by": "m",
+    "ground": "figures_edited", "words": "x", "content": "eA==",
     **dict.fromkeys(SignalPolicy._fields, 9),
 }  # fmt: skip
 # Of optional fields those that a type needs to say something, and values of its own.
@@ -57,6 +60,9 @@ OWN: dict[str, dict[str, Any]] = {
         "rows": 1,
         "sha256": HASH,
     },
+    "city.joined": {"key": f"m+01234567+{'A' * 44}", "region": "99"},
+    "city.changed": {"name": "名"},
+    "city.reported": {"counts": [{"kind": "new_social", "counts": {"registered": 1}}]},
     "region.merged": {"into": "990303"},
     "branch.term_extended": {"to": "2025-03-01"},
     "branch.meeting_held": {"kind": "general"},

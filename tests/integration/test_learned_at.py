@@ -141,8 +141,9 @@ GIVEN = {
     "count": "organizations", "step": "month",
 }  # fmt: skip
 NAMED = {"{org}": "group:o-1"}
-# A file whose manifest names the position; readings by what they asked; the columns of a source's lists, no figure.
-NOT_ASKED = {"/v1/evidence", "/v1/readings", "/v1/lists/profile"}
+# A file whose manifest names the position; readings by what they asked; the columns of a source's lists, no figure;
+# reports of cities, of which this ledger has none.
+NOT_ASKED = {"/v1/evidence", "/v1/readings", "/v1/lists/profile", "/v1/province/rates"}
 
 
 def asked_calls(service: Service) -> Iterator[tuple[str, dict[str, str]]]:

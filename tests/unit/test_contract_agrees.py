@@ -23,7 +23,8 @@ BEYOND = frozenset((
     # fields that must agree with each other
     "category_of_another_kind", "organization_of_another_kind", "nothing_said", "not_clearable", "ground_repeated",
     "org_or_region", "other_or_visit", "same_record", "target_reached", "target_unreachable", "target_past",
-    "child_elsewhere", "column_missing", "value_error", "same_organization", "role_without", "without_regions",
+    "key_of_another_log", "child_elsewhere", "column_missing", "value_error", "same_organization", "role_without",
+    "without_regions",
 ))  # fmt: skip
 # Values of which the schema cannot say it: at a bound by their offset, or in a leap second.
 _TIME_AT_A_BOUND = re.compile(r"1900-01-01|1899-12-31|2199-12-31|2200-01-01|:60")

@@ -24,6 +24,7 @@ ROOMS: dict[str, dict[str, str]] = {
         "fieldwork": "events ledger listing values",
         "figures": "ledger values",
         "inspection": "events ledger values",
+        "province": "events ledger values",
     },
     "projections": {
         "rows": "",
@@ -59,9 +60,13 @@ ROOMS: dict[str, dict[str, str]] = {
             "access evidence/bundles evidence/copies evidence/notes evidence/roots ledger log postgres system"
         ),
         "backup": "access evidence/copies evidence/notes ledger log postgres system",
+        "province": (
+            "assessment evidence/copies evidence/notes evidence/roots evidence/verifier intake ledger log system"
+        ),
         "commands": (
             "access archive backup demo_city evidence/bundles evidence/copies evidence/keys evidence/notes "
-            "evidence/roots evidence/verifier evidence/witness fieldwork kafka ledger lists log postgres serving system"
+            "evidence/roots evidence/verifier evidence/witness fieldwork kafka ledger lists log postgres province "
+            "serving system"
         ),
     },
     "api": {
@@ -79,10 +84,11 @@ ROOMS: dict[str, dict[str, str]] = {
         "fieldwork": "admission asking exports ledger site web",
         "intake": "admission asking exports fieldwork site web",
         "acts": "admission asking intake site web",
+        "province": "admission asking assessment evidence exports web",
         "page_routers": "access acts assessment fieldwork inspection intake ledger site",
         "app": (
             "access admission asking assessment evidence exports fieldwork "
-            "inspection intake ledger operation page_routers site web"
+            "inspection intake ledger operation page_routers province site web"
         ),
         "question_table": "app asking",
     },

@@ -11,9 +11,10 @@ from domain.tree.sum_tree import SumError
 from domain.values.terms import Kind
 from services.evidence.copies.stored import DatabaseLog, StoredEvent
 from services.evidence.notes.checkpoint import Checkpoint, open_checkpoint
+from services.evidence.notes.notes import VerifierKey
 from services.evidence.notes.signing import CheckpointSigner
 from services.evidence.roots.figure_proof import FigureProof, write
-from services.evidence.roots.kept import RETRY_AFTER_S, kept, prove_figure
+from services.evidence.roots.kept import RETRY_AFTER_S, Kept, kept, prove_figure
 from services.evidence.roots.stated import SOURCE, Stated, stated_by
 from services.log.reader import LogReader
 from services.log.tree import LOG, AnyConnection
@@ -74,13 +75,15 @@ def prove(  # noqa: PLR0917 - what a proof is made from
         NotReadyError: the trees are not here; they are folded anew.
     """
     trees = kept(roots, stated)
+    shown = included(connection, conninfo, signer, stated.position)
+    return write(proof_of(stated, figure, trees, shown, signer.verifier))
+
+
+def proof_of(stated: Stated, figure: Figure, trees: Kept, shown: Included, key: VerifierKey) -> FigureProof:
+    """A figure's proof, from the trees and the event that states their roots; NotFoundError, NotReadyError as above."""
     try:
         sums = prove_figure(trees, stated, figure.digits, figure.key)
     except SumError as fault:
         raise NotFoundError(f"{fault}, as of {stated.as_of} and known at {stated.known_at}") from None
-    shown = included(connection, conninfo, signer, stated.position)
     entry = shown.stored.leaf(stated.position)
-    proof = FigureProof(
-        str(signer.verifier), figure.kind, sums, entry, shown.stored.raw, tuple(shown.path), shown.note
-    )  # fmt: skip
-    return write(proof)
+    return FigureProof(str(key), figure.kind, sums, entry, shown.stored.raw, tuple(shown.path), shown.note)
