@@ -17,9 +17,10 @@ from domain.ledger.rates import RATES
 from domain.values.terms import FORMATIONS
 from services.commands.client import Client
 from services.commands.console import OUT, RATE_TITLES, AsJson, AsOf, KnownAt, Parameters, ask, rate_text, show
+from services.evidence.copies.copies import bounded_get, bounded_read
 from services.ledger.ruleset import ruleset
 from services.province.report_file import BYTES_MAX
-from services.system.errors import InvalidValueError, TaizhangError
+from services.system.errors import InvalidValueError
 from services.system.settings import SHANGHAI, load
 
 province = typer.Typer(
@@ -52,7 +53,7 @@ def join(  # noqa: PLR0917 - typer reads options from parameters
 
     Example: taizhang province join city:dongshan --key dongshan.key.pub --name 东山市 --region 9901
     """
-    text = _read(key).decode("utf-8", "replace").strip()
+    text = bounded_read(key, BYTES_MAX).decode("utf-8", "replace").strip()
     data = {"city": city, "name": name, "region": region, "origin": text.partition("+")[0], "key": text}
     _publish(f"joined-{city.partition(':')[2]}", JOINED, data, on, source)
 
@@ -138,43 +139,15 @@ def take(
         taizhang province take city:dongshan dongshan.report.json
         taizhang province take city:dongshan 'http://dongshan:8000/v1/province/report?assessment=assessment:2024-end'
     """
-    content = _fetch(file, key) if file.startswith(("http://", "https://")) else _read(Path(file))
+    if file.startswith(("http://", "https://")):
+        content = bounded_get(file, BYTES_MAX, FETCH_S, key)
+    else:
+        content = bounded_read(Path(file), BYTES_MAX)
     with Client(load()) as client:
         found = client.post("/v1/province/reports", {"city": city, "file": content.decode("utf-8", "replace")})
     show(found, _found, as_json=as_json)
     if found["ground"] is not None:
         raise typer.Exit(1)
-
-
-def _fetch(address: str, key: str | None) -> bytes:
-    headers = {} if key is None else {"authorization": f"Bearer {key}"}
-    try:
-        # trust_env: a proxy of the machine's is not meant for a city's ledger.
-        with (
-            httpx.Client(timeout=FETCH_S, trust_env=False) as http,
-            http.stream("GET", address, headers=headers) as got,
-        ):
-            content = b""
-            for part in got.iter_bytes():
-                content += part
-                if len(content) > BYTES_MAX:
-                    raise InvalidValueError(f"{address} gives more than {BYTES_MAX} bytes: it is no city's report")
-    except httpx.HTTPError as error:
-        raise TaizhangError(f"{address} does not answer ({error}); have the file carried, or try again") from None
-    if not got.is_success:
-        raise TaizhangError(f"{address} answered {got.status_code}: {content[:500].decode('utf-8', 'replace')}")
-    return content
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(BYTES_MAX + 1)
-    except OSError as error:
-        raise InvalidValueError(f"{path} cannot be read: {error.strerror}") from None
-    if len(content) > BYTES_MAX:
-        raise InvalidValueError(f"{path} has more than {BYTES_MAX} bytes: it is no city's report")
-    return content
 
 
 def _found(found: dict[str, Any]) -> Group:

@@ -104,6 +104,16 @@ def test_verify_covers_what_a_province_says_of_its_cities(province: Service) -> 
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
+@pytest.mark.parametrize(
+    ("source", "said"), [("http://[", "does not answer"), ("none.json", "cannot be read"), (".", "cannot be read")]
+)
+def test_what_is_no_file_and_no_address_is_named_in_words(province: Service, source: str, said: str) -> None:
+    refused = shell("province", "take", CITY, source, url=province.url)
+    assert refused.returncode == 1
+    assert said in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 def test_a_later_report_supersedes_by_http_and_a_lie_is_kept_with_its_file(city: City, province: Service) -> None:
     known = province.get("/v1/province/cities", as_of="2024-12-31")["cities"][0]
     assert (known["origin"], known["reports"], known["findings"]) == ("log.example/dongshan", 1, 0)

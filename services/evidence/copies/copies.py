@@ -57,14 +57,7 @@ class FolderCopy:
         self._folder = folder
 
     def read(self, name: str) -> bytes:
-        try:
-            with (self._folder / name).open("rb") as file:
-                data = file.read(FILE_BYTES_MAX + 1)
-        except OSError as fault:
-            raise CopyError(f"{self._folder / name} cannot be read: {fault.strerror}; export the log again") from None
-        if len(data) > FILE_BYTES_MAX:
-            raise CopyError(f"{self._folder / name} is larger than {FILE_BYTES_MAX} bytes: it is refused")
-        return data
+        return bounded_read(self._folder / name, FILE_BYTES_MAX, "; export the log again")
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -101,10 +94,8 @@ class HttpCopy:
     """A running ledger. Raw events need an inspector's API key."""
 
     def __init__(self, address: str, api_key: str | None) -> None:
-        headers = {} if api_key is None else {"authorization": f"Bearer {api_key}"}
-        self._client = httpx.Client(
-            base_url=f"{address.rstrip('/')}/v1/log/", headers=headers, timeout=HTTP_TIMEOUT_S, trust_env=False
-        )
+        base = f"{address.rstrip('/')}/v1/log/"
+        self._client = httpx.Client(base_url=base, headers=_signed_in(api_key), timeout=HTTP_TIMEOUT_S, trust_env=False)
 
     def read(self, name: str) -> bytes:
         return _read(self._client, name, FILE_BYTES_MAX)
@@ -113,10 +104,27 @@ class HttpCopy:
         self._client.close()
 
 
-def bounded_get(url: str, bytes_max: int, timeout_s: float) -> bytes:
+def bounded_read(path: Path, bytes_max: int, remedy: str = "") -> bytes:
+    """A file's bytes; CopyError where it cannot be read, or is larger."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(bytes_max + 1)
+    except OSError as fault:
+        raise CopyError(f"{path} cannot be read: {fault.strerror}{remedy}") from None
+    if len(data) > bytes_max:
+        raise CopyError(f"{path} is larger than {bytes_max} bytes: it is refused")
+    return data
+
+
+def bounded_get(url: str, bytes_max: int, timeout_s: float, api_key: str | None = None) -> bytes:
     """What an address answers; CopyError where it does not, or not within that many bytes."""
-    with httpx.Client(timeout=timeout_s, trust_env=False) as client:
+    # trust_env: a proxy of the machine's is not meant for a ledger.
+    with httpx.Client(headers=_signed_in(api_key), timeout=timeout_s, trust_env=False) as client:
         return _read(client, url, bytes_max)
+
+
+def _signed_in(api_key: str | None) -> dict[str, str]:
+    return {} if api_key is None else {"authorization": f"Bearer {api_key}"}
 
 
 def _read(client: httpx.Client, url: str, bytes_max: int) -> bytes:
@@ -130,7 +138,7 @@ def _read(client: httpx.Client, url: str, bytes_max: int) -> bytes:
     except (httpx.HTTPError, httpx.InvalidURL) as fault:
         raise CopyError(f"{client.base_url}{url} does not answer: {fault}; try again") from None
     if answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        raise CopyError(f"{answer.url} is for inspectors: put an inspector's key in TAIZHANG_API_KEY")
+        raise CopyError(f"{answer.url} is for inspectors: give an inspector's API key of that service")
     if answer.status_code != HTTPStatus.OK:
         raise CopyError(f"{answer.url} answered {answer.status_code}: {bytes(content[:300]).decode(errors='replace')}")
     return bytes(content)

@@ -8,7 +8,7 @@ from typing import Final
 import httpx
 
 from domain.ledger.rates import ANY, Filters
-from services.evidence.copies.copies import CopyError, bounded_get
+from services.evidence.copies.copies import CopyError, bounded_get, bounded_read
 from services.evidence.notes.beside_key import readings_origin
 from services.evidence.notes.key_history import KeyHistory, LogKeys
 from services.evidence.notes.notes import NOTE_BYTES_MAX, VerifierKey
@@ -96,11 +96,4 @@ def _is_of_readings(note: bytes) -> bool:
 
 def file_of(path: Path) -> bytes:
     """Its bytes; CopyError where it cannot be read, or is too large."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(FILE_BYTES_MAX + 1)
-    except OSError as fault:
-        raise CopyError(f"{path} cannot be read: {fault.strerror}") from None
-    if len(data) > FILE_BYTES_MAX:
-        raise CopyError(f"{path} is larger than {FILE_BYTES_MAX} bytes: it is refused")
-    return data
+    return bounded_read(path, FILE_BYTES_MAX)
