@@ -15,6 +15,7 @@ from psycopg import Connection
 
 from services.ledger import bulk_build, releases, versions
 from services.ledger.projector import Projector
+from services.ledger.ruleset import rules
 from services.ledger.versions import Version
 from services.system.errors import TaizhangError
 from services.system.logs import logger
@@ -137,6 +138,7 @@ def _turn(connection: Connection[Any]) -> Iterator[None]:
 
 def _begin(connection: Connection[Any]) -> Version:
     """The version to go on with; a new one if there is none that was begun under these rules."""
+    rules()  # before the transaction begins, as `versions.ensure`
     with connection.transaction(), connection.cursor() as cursor:
         found = None
         for version in versions.building(cursor):

@@ -223,44 +223,6 @@ def test_the_rebuilt_tables_equal_the_live_ones(store: str) -> None:
         assert contents(connection, rebuilt.version) == contents(connection, live)
 
 
-def test_a_rebuild_that_works_slowly_holds_nobody_up_and_is_not_cut_off(
-    store: str, rows: Rows, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each batch takes longer than the server lets a transaction stand idle, and the version in use goes on."""
-    fill(store, 400)
-    project(store)
-    advance, sent = Projector.advance, 400
-
-    def slowly(projector: Projector, limit: int) -> int:
-        nonlocal sent
-        done = advance(projector, limit)
-        if sent < 700:  # while the new version was at work the one in use has come further
-            fill(store, 100, skip=sent)
-            sent += 100
-            monkeypatch.undo()
-            project(store)
-            monkeypatch.setattr(Projector, "advance", slowly)
-        time.sleep(0.4)
-        return done
-
-    with connect(store, "rebuild") as connection:
-        connection.execute("SET idle_in_transaction_session_timeout = '200ms'")
-        connection.commit()
-        monkeypatch.setattr(Projector, "advance", slowly)
-        rebuilt = rebuild.rebuild(connection, quiet)
-    assert rebuilt.version.position == 700
-    assert used(store) == rebuilt.version
-
-
-def test_a_rebuild_of_a_log_whose_end_was_cut_off_ends(store: str, rows: Rows) -> None:
-    fill(store, 300)
-    project(store)
-    rows("UPDATE taizhang.projection SET position = 400")
-    with connect(store, "rebuild") as connection:
-        assert rebuild.rebuild(connection, quiet).version.position == 300
-    assert states(rows)[-1] == (2, "in_use")
-
-
 def test_a_rebuild_that_is_killed_goes_on_where_it_stood(store: str, rows: Rows) -> None:
     fill(store, 12_000)
     process = command(store)
