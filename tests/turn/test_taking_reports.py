@@ -40,7 +40,7 @@ def test_of_two_files_of_a_city_at_once_one_is_taken_and_the_other_not_joined_to
         assert bring(two.here, city, files[at], later).json()["again"]
         refused = bring(two.here, city, files[1 - at], later)
         assert refused.status_code == 400
-        assert "--since" in refused.json()["detail"]
+        assert "--old-size" in refused.json()["detail"]
         (listed,) = [
             each for each in two.here.get("/v1/province/cities")["cities"] if each["city"] == city.name
         ]  # fmt: skip
