@@ -57,6 +57,7 @@ GROUP = Filters("open", rule="channel")
 HELD = Reason("channel", "", None, "the channel was set up wrongly")
 LISTED = "/registry/listed"
 SIGNED = "/registry/signed"
+LISTS = ("first list", "second list")
 KEY = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
 REFUSALS = (AlreadyEndedError, NotFoundError, CameSinceError, ActRefusedError)
 Answer = tuple[Any, ...]
@@ -201,7 +202,7 @@ def acts() -> list[Act]:
         a_match("alike", "same", "/office/a"), a_match("unlike", "different", "/office/b"),
         sealing("left"), sealing("right"), revoking("once"), revoking("twice"),
         redriving("steward"), redriving("colleague"),
-        listing("first list", stock(2)), listing("second list", stock(3)[1:]),
+        listing(LISTS[0], stock(2)), listing(LISTS[1], stock(3)[1:]),
         publishing("here registers", registered("group:one", HERE), by=OFFICE),
         publishing("there registers", registered("group:one", THERE, id_="there"), by=OTHER),
         publishing("here excludes", fact("x", "organization.excluded", org="group:one", reason="duplicate"), by=OFFICE),
@@ -212,8 +213,7 @@ def acts() -> list[Act]:
     ]  # fmt: skip
 
 
-def held(name: str) -> Publisher:
-    """Whoever holds the grant of this name, if it is in force."""
+def held(name: str) -> Publisher:  # by a grant of this name, while it is in force
     return Publisher(name, (Right(access=f"access:{name}"),))
 
 
@@ -340,3 +340,11 @@ def test_what_is_done_at_once_is_as_if_done_one_after_the_other(
         answers = {act.name: act.answer for act in done}
         for pair in (("alike", "unlike"), ("left", "right"), ("once", "twice")):
             assert sum(answers[name] == ("refused",) for name in pair) == 1, (seed, steps, answers)
+        for name, other in ((LISTS[0], LISTS[1]), (LISTS[1], LISTS[0])):
+            came = [each for each in (other, "of the listed") if overtaken(steps, name, each)]
+            assert (answers[name] == ("refused",)) == any(answers[each] != ("refused",) for each in came), (seed, steps)
+
+
+def overtaken(steps: list[str], act: str, by: str) -> bool:
+    """Whether another act was done between what one was decided on and its turn."""
+    return steps.index(f"look {act}") < steps.index(f"do {by}") < steps.index(f"do {act}")
