@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from domain.events.types import EVENT_TYPES
 from services.access.api_keys import add_key
 from tests.fact_data import DAYS_TO_COME, REGIONS
-from tests.fix_service import Service, new_database
+from tests.fix_service import Service, new_database, shell
 from tests.folding import World, publish
 from tests.histories import Delivery, deliveries, renamed
 from tests.oracle import branches as oracle_branches
@@ -294,3 +294,43 @@ def test_a_wrong_question_is_refused_by_name(city: City, asked: dict[str, str]) 
 def test_a_branch_that_nothing_speaks_of_is_not_found_and_what_is_none_refused(city: City, name: str) -> None:
     status = {"branch:none": 404, "tiers": 200}.get(name, 400)
     assert city.ask("all", f"{PATH}/{name}").status_code == status
+
+
+def test_the_pages_show_what_the_calls_tell_and_lead_to_one_another(city: City) -> None:
+    clocks: dict[str, Any] = {"as_of": "2024-04-30", "known_at": city.worlds[-1].head}
+    row = listed(city, **clocks)[0]
+    (org, *_) = city.service.get(f"{PATH}/{row['branch']}", **clocks)["covers"]
+    page = {"headers": {**city.keys["all"], "accept": "text/html"}, "params": clocks}
+
+    def seen(path: str, lang: str = "zh") -> str:
+        answer = city.service.http.get(path, headers=page["headers"], params={**clocks, "lang": lang})
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    for lang, word in (("zh", "党组织台账"), ("en", "Branches&#39; ledger")):
+        listing = seen("/branches", lang)
+        assert word in listing
+        assert all(each["branch"] in listing for each in listed(city, **clocks)[:30])
+        assert row["name"] in seen(f"/branches/{row['branch']}", lang)
+        assert "#" in seen(f"/branches/{row['branch']}/history", lang)
+    assert f"/branches/{row['branch']}?" in seen(f"/ledger/{org['org']}")
+    found = city.service.http.get("/search", headers=page["headers"], params={**clocks, "q": row["branch"]})
+    assert f"/branches/{row['branch']}?" in found.text
+
+
+def test_a_look_at_a_branch_is_recorded_with_its_name(city: City) -> None:
+    name = listed(city, as_of="2024-04-30")[0]["branch"]
+    city.service.get(f"{PATH}/{name}", as_of="2024-04-30")
+    answer = city.service.http.get("/v1/readings/mine", headers=city.keys["all"])
+    assert name in answer.text
+
+
+def test_the_shell_prints_the_list_and_one_branch(city: City) -> None:
+    row = listed(city, as_of="2024-04-30")[0]
+    given = {"url": city.service.url, "api_key": city.keys["all"]["authorization"].removeprefix("Bearer ")}
+    printed = shell("branches", "--as-of", "2024-04-30", "--sort", "term_to", **given)
+    assert row["branch"] in printed.stdout, printed.stderr
+    printed = shell("branch", row["branch"], "--as-of", "2024-04-30", **given)
+    assert (
+        f"覆盖 {len(city.service.get(PATH + '/' + row['branch'], as_of='2024-04-30')['covers'])} 家" in printed.stdout
+    )
