@@ -60,6 +60,13 @@ class Two(NamedTuple):
     there: Service
     delays: Delays
 
+    def reach(self, position: int) -> None:
+        """Wait until both answer what was learned at a position: what is tried next rests on it in both."""
+        deadline = time.monotonic() + WAIT_S_MAX
+        for service in self[:2]:
+            while service.http.get("/v1/rates", params={"min_position": position}).status_code != 200:
+                assert time.monotonic() < deadline, f"position {position} is not reached"
+
 
 @pytest.fixture(scope="session")
 def two(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:

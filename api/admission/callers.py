@@ -17,6 +17,7 @@ from structlog.contextvars import bind_contextvars
 from api.asking.questions import Question, let_in, question_of
 from api.web.browsers import cookie_name, same_origin
 from api.web.parts import Parts, parts_of
+from api.web.places import Place
 from api.web.problems import Problem
 from services.access.api_keys import digest
 from services.access.callers import DEVELOPER, Holder, together
@@ -151,8 +152,11 @@ async def admit_once(request: Request) -> Holder:
 async def _admit(request: Request) -> Holder:
     parts, rule = parts_of(request), question_of(request.scope["route"].endpoint)
     address = f"address {request.client.host if request.client else ''}"
+    place: Place | None = getattr(request.state, "place", None)
     if rule is not None and rule.roles is None:
         _not_too_many(parts, address)
+        if place is not None:
+            place.take(address)
         return ANYONE
     try:
         # Without sign-in nothing is waited for, and a thread costs more than the question.
@@ -161,8 +165,8 @@ async def _admit(request: Request) -> Holder:
         _not_too_many(parts, address)
         raise
     _not_too_many(parts, holders[0].name)
-    if (place := getattr(request.state, "place", None)) is not None:
-        place.take(f"caller {holders[0].name}", is_operator=not together(holders).roles.isdisjoint(RESERVED))
+    if place is not None:
+        place.take(f"caller {holders[0].name}", from_reserve=not together(holders).roles.isdisjoint(RESERVED))
     bind_contextvars(caller=holders[0].name)
     request.state.holders = holders  # for what the head of a page says, and what its navigation leads to
     holder = decide(holders, rule)

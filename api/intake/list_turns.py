@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from api.admission.callers import Admitted
-from api.asking.clocks import Asked
+from api.asking.clocks import POSITION_MAX, Asked
 from api.asking.questions import IS_A_FILE, PUBLISHING, Not, act, question
 from api.intake.lists import Source, known_at, may_speak
 from api.web.answers import PROBLEMS, answer
@@ -126,7 +126,9 @@ async def turn(
     request: Request,
     holder: Admitted,
     source: Source,
-    decided_at: Annotated[int, Query(ge=0, description="The position on which these events were decided.")],
+    decided_at: Annotated[
+        int, Query(ge=0, le=POSITION_MAX, description="The position on which these events were decided.")
+    ],
 ) -> Response:
     """Publish events of a list's plan in one turn at the log: all of them, or nothing.
 

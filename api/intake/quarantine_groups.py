@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from api.admission.callers import Admitted
+from api.asking.clocks import POSITION_MAX
 from api.asking.questions import STEWARDING, Not, act, question
 from api.exports.lists import Sheet, taken_away
 from api.web.answers import PROBLEMS, answer
@@ -127,7 +128,9 @@ class GroupDiscard(BaseModel):
     rule: str = Field(max_length=100)
     source: str | None = Field(None, max_length=256)
     publisher: str | None = Field(None, max_length=200)
-    until: int = Field(ge=1, description="the number of the newest message that was looked at; later ones stay open")
+    until: int = Field(
+        ge=1, le=POSITION_MAX, description="the number of the newest message that was looked at; later ones stay open"
+    )
     reason: str = Field(min_length=1, max_length=REASON_LENGTH_MAX)
 
 

@@ -23,7 +23,7 @@ from services.province.taking import Brings, take
 
 router = APIRouter(prefix="/v1/province", tags=["province"], responses=PROBLEMS)
 
-SINCE_MAX: Final = 100
+OLD_SIZES_MAX: Final = 100
 _FILE: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"application/json": {"schema": {"type": "object"}}}}}
 _CAME: Final[dict[int | str, dict[str, Any]]] = {
     409: {"model": ProblemDetails, "description": "Another file of the city came meanwhile: bring it again"}
@@ -67,7 +67,7 @@ class FoundShape(BaseModel):
     responses={**_FILE, **NOT_FOUND, 503: PROBLEMS[503]},
     summary="上报文件 A sealed report for the province",
     description="A file with a sealed report of the whole city and what proves it: that the report is in the log, that "
-    "its figures add up and nothing was left out of them, and that the log extends each head of a size in `since`, "
+    "its figures add up and nothing was left out of them, and that the log extends each head of a size in `old_size`, "
     "which the province knows. To be carried, or posted to the province's /v1/province/reports.\n\n"
     "Example: `/v1/province/report?assessment=assessment:2024-end`",
 )
@@ -82,16 +82,16 @@ class FoundShape(BaseModel):
 def report(
     request: Request,
     assessment: Annotated[str, Query(max_length=100, description="the report", examples=["assessment:2024-end"])],
-    since: Annotated[
+    old_size: Annotated[
         list[Annotated[int, Field(ge=1, le=TREE_SIZE_MAX)]] | None,
-        Query(max_length=SINCE_MAX, description="sizes of heads of this log that the province knows; may repeat"),
+        Query(max_length=OLD_SIZES_MAX, description="sizes of heads of this log that the province knows; may repeat"),
     ] = None,
 ) -> Response:
     """Make the file."""
     parts = parts_of(request)
     with parts.recorder.datastore.get_connection() as connection:
         made = make(
-            parts.queries, checked(assessment), since or (), parts.settings.roots_path, connection,
+            parts.queries, checked(assessment), old_size or (), parts.settings.roots_path, connection,
             parts.settings.conninfo, signer(request),
         )  # fmt: skip
     name = assessment.partition(":")[2]

@@ -35,13 +35,13 @@ class Places:
         """Whether somebody was refused in the last minute."""
         return time.monotonic() - self._refused_at < LATELY_S
 
-    def take(self, holder: str, *, is_operator: bool = False) -> None:
-        """Take a place for a holder.
+    def take(self, holder: str, *, from_reserve: bool = False) -> None:
+        """Take a place for a holder, one of the reserve if need be and if it may.
 
         Raises:
             Problem: 503, there is none left; 429, the holder has its share already.
         """
-        free = self.at_once - (0 if is_operator else self._reserve)
+        free = self.at_once - (0 if from_reserve else self._reserve)
         if self.taken >= free:
             raise self._refuse("not-ready", f"{free} {self.what} at once are the limit, and are there; try again later")
         if self._of[holder] >= self._each:
@@ -77,21 +77,24 @@ class Places:
 
 
 class Place:
-    """One request's place: its address's until the caller is known, then the caller's."""
+    """One request's place: its address's until the caller is known, then the caller's.
+
+    Until then it may be one of the reserve: who comes could be an operator, and it is known in a moment.
+    """
 
     def __init__(self, places: Places, address: str) -> None:
         self._places = places
         self._holder: str | None = None
-        self.take(address)
+        self.take(address, from_reserve=True)
 
-    def take(self, holder: str, *, is_operator: bool = False) -> None:
+    def take(self, holder: str, *, from_reserve: bool = False) -> None:
         """Take the place for somebody else.
 
         Raises:
             Problem: as `Places.take`; then it holds none.
         """
         self.give_back()
-        self._places.take(holder, is_operator=is_operator)
+        self._places.take(holder, from_reserve=from_reserve)
         self._holder = holder
 
     def give_back(self) -> None:

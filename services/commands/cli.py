@@ -46,6 +46,8 @@ COMMANDS: Final = {
     "reconcile": "services.commands.reconcile:reconcile_list",
     "measures": "services.commands.fieldwork:measures",
     "durations": "services.commands.fieldwork:durations",
+    "branches": "services.commands.branches:branches",
+    "branch": "services.commands.branches:branch",
     "weak-branches": "services.commands.fieldwork:weak_branches",
     "regions": "services.commands.field:regions",
     "matches": "services.commands.field:matches",

@@ -108,15 +108,15 @@ def _publish(name: str, type_: str, data: dict[str, Any], on: str | None, source
 def report(
     assessment: Annotated[str, typer.Argument(help="报告 assessment:…, sealed here")],
     output: Annotated[Path, typer.Option("--output", "-o", help="上报文件 the file to write")],
-    since: Annotated[
+    old_size: Annotated[
         list[int] | None, typer.Option(help="上级已知的日志大小 a size of this log that the province knows; may repeat")
     ] = None,
 ) -> None:
     """上报文件 At a city: write a sealed report with its proofs to a file for the province.
 
-    Example: taizhang province report assessment:2024-end --since 10432 -o dongshan.report.json
+    Example: taizhang province report assessment:2024-end --old-size 10432 -o dongshan.report.json
     """
-    parameters: Parameters = {"assessment": assessment, "since": [str(each) for each in since or ()]}
+    parameters: Parameters = {"assessment": assessment, "old_size": [str(each) for each in old_size or ()]}
     with Client(load()) as client:
         content = b"".join(client.stream("/v1/province/report", parameters))
     output.write_bytes(content)

@@ -175,7 +175,7 @@ def _history(
             return extends, Finding("log_rewritten", words)
     raise UnshownError(
         f"the file is of a log of {head.size} events and does not say how it goes with the {last.size} that are known: "
-        f"have it made anew with --since {last.size}"
+        f"have it made anew with --old-size {last.size}"
     )
 
 

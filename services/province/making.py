@@ -30,13 +30,13 @@ def figures_of(report: Mapping[str, Any]) -> list[Figure]:
 def make(  # noqa: PLR0917 - what a file is made from
     queries: Queries,
     name: str,
-    since: Iterable[int],
+    old_sizes: Iterable[int],
     roots: Path,
     connection: AnyConnection,
     conninfo: str,
     signer: CheckpointSigner,
 ) -> bytes:
-    """The file of a sealed report; `since` are sizes of heads that the province knows.
+    """The file of a sealed report; `old_sizes` are sizes of heads that the province knows.
 
     Figures of regions are left out, the finest first, where the file would be larger than a file may be; the province
     says of how many groups that no proof shows them.
@@ -60,7 +60,7 @@ def make(  # noqa: PLR0917 - what a file is made from
     figures = tuple(proof_of(stated, each, trees, shown, signer.verifier) for each in figures_of(report)[:FIGURES_MAX])
     file = ReportFile(
         sealed.leaf(sealed.position), sealed.raw, tuple(LOG.inclusion_proof(connection, sealed.position, size)),
-        figures, {old: tuple(LOG.consistency_proof(connection, old, size)) for old in since},
+        figures, {old: tuple(LOG.consistency_proof(connection, old, size)) for old in old_sizes},
     )  # fmt: skip
     return _with_room(file)
 

@@ -30,9 +30,9 @@ class City:
         answer = self.service.http.post("/v1/assessments", json=body | more)
         assert answer.status_code == 201, answer.text
 
-    def file(self, name: str, *since: int) -> bytes:
+    def file(self, name: str, *old_size: int) -> bytes:
         def fetch() -> Any:  # noqa: ANN401 - a response
-            return self.service.http.get("/v1/province/report", params={"assessment": name, "since": list(since)})
+            return self.service.http.get("/v1/province/report", params={"assessment": name, "old_size": list(old_size)})
 
         wait_until(lambda: fetch().status_code == 200, "the trees of the report are not folded")
         return fetch().content  # type: ignore[no-any-return]
@@ -81,6 +81,7 @@ def test_a_city_s_report_goes_by_file_to_the_province_and_is_added_up(
     took = shell("province", "take", CITY, str(tmp_path / "a.json"), url=province.url)
     assert took.returncode == 0, took.stdout + took.stderr
     assert "✓ 成立 holds" in took.stdout
+    rates(province, min_position=province.get("/health/ready")["position"])
     body = {"city": CITY, "file": (tmp_path / "a.json").read_text()}
     position = province.http.post("/v1/province/reports", json=body).json()
     assert position["again"]
@@ -123,8 +124,8 @@ def test_a_later_report_supersedes_by_http_and_a_lie_is_kept_with_its_file(city:
     address = f"{city.service.url}/v1/province/report?assessment=assessment:b"
     refused = shell("province", "take", CITY, address, url=province.url)
     assert refused.returncode == 1
-    assert f"--since {size}" in refused.stderr
-    took = shell("province", "take", CITY, f"{address}&since={size}", "--json", url=province.url)
+    assert f"--old-size {size}" in refused.stderr
+    took = shell("province", "take", CITY, f"{address}&old_size={size}", "--json", url=province.url)
     assert took.returncode == 0, took.stdout + took.stderr
     found = rates(province, min_position=json.loads(took.stdout)["position"])["cities"][0]
     assert (found["state"], found["reports"], found["superseded"]) == ("counted", ["assessment:b"], ["assessment:a"])

@@ -1,6 +1,6 @@
 """Hostile events through intake and projector: what is accepted is applied, none is held, none is lost.
 
-`make test-hostile` sends a hundred thousand (TAIZHANG_TEST_HOSTILE).
+`make test-hostile` sends a hundred thousand (TAIZHANG_TEST_HOSTILE), bent otherwise in each run (TAIZHANG_TEST_SEED).
 """
 
 import os
@@ -29,6 +29,7 @@ from services.ledger.versions import Version
 from services.log.messages import Message, Publisher
 from services.log.reader import LogReader
 from services.postgres.database import connect
+from tests.conftest import SEED
 from tests.fix_store import Rows
 from tests.hostile import as_bytes, mutated, sound_events
 from tests.versions import contents, project
@@ -60,11 +61,11 @@ def hostile(seed: int, count: int) -> list[bytes]:
 
 @pytest.mark.timeout(3_600)
 def test_what_is_accepted_is_applied_and_what_is_received_is_accounted_for(
-    store: str, intake: Intake, rows: Rows
+    store: str, intake: Intake, rows: Rows, request: pytest.FixtureRequest
 ) -> None:
     messages = [
         Message(raw, {"channel": "http", "request": "r", "index": n}, STEWARD)
-        for n, raw in enumerate(hostile(14, EVENTS))
+        for n, raw in enumerate(hostile(request.config.stash[SEED], EVENTS))
     ]
     dispositions = [r.disposition for at in range(0, EVENTS, BATCH) for r in intake.admit(messages[at : at + BATCH])]
     accepted = dispositions.count("accepted")

@@ -39,6 +39,7 @@ def test_of_contrary_decisions_at_once_one_stands_and_the_other_is_refused(two: 
     for _ in trials:
         pair = some_pair()
         known_at = state(two.here)
+        two.reach(known_at)
         with ThreadPoolExecutor(2) as pool:
             with two.delays.before_the_gate(waiting=2):
                 left = pool.submit(decide, two.here, pair, "same", "/office/a", known_at)
@@ -56,6 +57,7 @@ def test_a_decision_on_a_state_that_is_not_the_last_is_refused(two: Two, trials:
     for _ in trials:
         pair = some_pair()
         known_at = state(two.here)
+        two.reach(known_at)
         with two.delays.projector_stopped():
             first = decide(two.here, pair, "same", "/office/a", known_at)
             assert first.status_code == 201, first.text

@@ -71,9 +71,9 @@ def test_a_file_that_does_not_say_how_it_goes_with_the_head_known_shows_nothing(
     before = city.head
     city.grow(3)
     second = city.seal("assessment:b")
-    with pytest.raises(UnshownError, match=f"--since {before.size}"):
+    with pytest.raises(UnshownError, match=f"--old-size {before.size}"):
         look(city, city.file(second), before)
-    with pytest.raises(UnshownError, match=f"--since {city.head.size + 1}"):
+    with pytest.raises(UnshownError, match=f"--old-size {city.head.size + 1}"):
         look(city, city.file(second), before._replace(size=city.head.size + 1))
 
 
