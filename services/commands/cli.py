@@ -64,6 +64,7 @@ COMMANDS: Final = {
     "province": "services.commands.province:province",
     "log-key": "services.commands.log_key:log_key",
     "witness": "services.commands.evidence:witness",
+    "mirror": "services.commands.mirror:mirror",
     "survey": "services.commands.field:survey",
     "quarantine": "services.commands.quarantine:quarantine",
     "sign-in-link": "services.commands.access:sign_in_link",

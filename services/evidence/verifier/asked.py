@@ -26,7 +26,8 @@ BECAUSE: Final = {"rotated": "轮换", "lost": "丢失", "leaked": "泄露", "re
 class Asked:
     """What a verifier brings along: keys that it trusts, checkpoints that it kept, an answer that it was given.
 
-    `proofs` are of consistency. `key_history` is what GET /v1/log/keys answered. `within_s` is how old a cosignature
+    `proofs` are of consistency. `key_history` is what GET /v1/log/keys answered, `vouched` what
+    mirrors signed of the roots. `within_s` is how old a cosignature
     may be. `configured` says that the witnesses are those that the settings name, so that one that is silent is told
     of and does not end the verification.
     """
@@ -44,6 +45,7 @@ class Asked:
     within_s: float | None = None
     configured: bool = False
     key_history: Path | None = None
+    vouched: Sequence[Path] = ()
 
     def log_keys(self, own: VerifierKey | None, history: KeyHistory | None, report: Report) -> LogKeys | None:
         """The keys to go by: the one that was brought along, or else the log's own, and what follows from it."""

@@ -24,7 +24,7 @@ from services.evidence.verifier.check_guards import check_guards
 from services.evidence.verifier.check_projection import check_projection
 from services.evidence.verifier.check_readings import check_readings
 from services.evidence.verifier.figure_check import verify_figure
-from services.evidence.verifier.quorum import count_witnesses, joined, read_consistency
+from services.evidence.verifier.quorum import count_mirrors, count_witnesses, joined, read_consistency
 from services.evidence.verifier.report import Opened, Report, compare_checkpoints, open_checkpoints
 from services.evidence.verifier.verify import Source, verify_log
 from services.ledger.ruleset import ruleset
@@ -167,6 +167,8 @@ def _with_witnesses(path: Path, verified: Verified, asked: Asked, told: Report) 
     for opened in open_checkpoints(report, [(path.name, verified.note)], keys, asked.witness_keys):
         heads = joined(report, opened, kept, proofs)
         count_witnesses(report, heads, asked.asking, verified.known_at, verified.recorded_at)
+    # 10. Mirrors, which have the events and folded the roots from them.
+    count_mirrors(report, verified.told, [(each.name, file_of(each)) for each in asked.vouched], asked.witness_keys)
     _own_key(report, asked, verified.key)
     return report
 

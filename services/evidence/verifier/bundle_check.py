@@ -35,6 +35,7 @@ from services.evidence.copies.stored import MangledEntryError, StoredEvent, read
 from services.evidence.notes.checkpoint import Checkpoint, open_checkpoint, parse_hash
 from services.evidence.notes.key_history import LogKeys
 from services.evidence.notes.notes import NoteError, VerifierKey
+from services.evidence.notes.vouched import Told
 from services.evidence.roots import completeness
 from services.evidence.verifier.complete_check import Shown, check_complete
 from services.evidence.verifier.deciding import Decided
@@ -64,7 +65,8 @@ class Manifest:
 class Verified:
     """What a verification found, and what witnesses may have signed: the bundle's own head.
 
-    `checkpoint` is None where its signature does not hold; `recorded_at` is the last event's.
+    `checkpoint` is None where its signature does not hold; `recorded_at` is the last event's, `told` the statement of
+    roots that it rests on, if any.
     """
 
     report: Report
@@ -73,6 +75,7 @@ class Verified:
     checkpoint: Checkpoint | None = None
     known_at: int = 0
     recorded_at: datetime | None = None
+    told: Told | None = None
 
 
 def verify_bundle(path: Path, log_keys: LogKeys | None) -> Verified:
@@ -121,7 +124,9 @@ def verify_bundle(path: Path, log_keys: LogKeys | None) -> Verified:
     # 9. That these events are all.
     if complete is not None and not report.faults:
         hashes = {each.position: leaf_hash(each.leaf(each.position)) for each in stored}
-        check_complete(report, complete, checkpoint, Shown(manifest.question, manifest.organizations, events, hashes))
+        verified.told = check_complete(
+            report, complete, checkpoint, Shown(manifest.question, manifest.organizations, events, hashes)
+        )
     return verified
 
 

@@ -10,6 +10,7 @@ from services.evidence.copies.copies import CopyError
 from services.evidence.notes.checkpoint import open_checkpoint
 from services.evidence.notes.key_history import LogKeys
 from services.evidence.notes.notes import NoteError, VerifierKey
+from services.evidence.notes.vouched import Told
 from services.evidence.roots.figure_proof import ALL_KINDS, WHOLE, FigureProof, read
 from services.evidence.roots.stated import Stated
 from services.evidence.verifier.bundle_check import Verified
@@ -52,6 +53,7 @@ def verify_figure(data: bytes, log_keys: LogKeys | None) -> Verified:
     if stored is None or stated is None or report.faults:
         return verified
     verified.known_at, verified.recorded_at = stored.position, stored.recorded_at
+    verified.told = Told(checkpoint.origin, stored.position, proof.entry, stated.as_of, stated.known_at)
     report.holds(
         f"位置 {stored.position} 的事件公布了树根, 已在日志中",
         f"position {stored.position} of the log states the roots",
