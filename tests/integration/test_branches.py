@@ -13,19 +13,34 @@ from hypothesis import strategies as st
 
 from domain.events.types import EVENT_TYPES
 from services.access.api_keys import add_key
-from tests.fact_data import DAYS_TO_COME, REGIONS
+from tests.fact_data import DAYS_TO_COME, ORGANIZATIONS, REGIONS
 from tests.fix_service import Service, new_database, shell
 from tests.folding import World, publish
 from tests.histories import Delivery, deliveries, renamed
 from tests.oracle import branches as oracle_branches
 from tests.oracle import facts as oracle_facts
 from tests.oracle import rows as oracle_rows
+from tests.sending import envelope
 
 PATH = "/v1/branches"
 LACKS = ["term_over", "without_secretary", "no_meetings", "none_below"]
 SCOPES = ["510104", "510104001", "510105", "51"]
 NUMBERS = count(1)
 days = st.sampled_from(DAYS_TO_COME).map(date.fromisoformat) | st.sampled_from([date(2025, 3, 31), date(2026, 12, 31)])
+
+
+def above_all(number: int) -> list[Delivery]:
+    """A committee above both branches of a history, of which now and then one stands under the other."""
+    about, source = {"effective_on": DAYS_TO_COME[number % 12]}, "/office/tree"
+    top = f"branch:top-{number}"
+    formed = {**about, "branch": top, "name": "行业党委", "tier": ["committee", "general_branch"][number % 2],
+              "formation": "joint", "region": REGIONS[number % 5], "covers": [ORGANIZATIONS[number % 6]]}  # fmt: skip
+    moved = {"branch:a": top, "branch:b": top if number % 3 else "branch:a"}
+    return [
+        envelope("top", "branch.formed", formed, source),
+        *(envelope(name, "branch.changed", {"effective_on": "2024-02-29", "branch": name, "parent": parent}, source)
+          for name, parent in moved.items()),
+    ]  # fmt: skip
 
 
 class City(NamedTuple):
@@ -41,7 +56,8 @@ class City(NamedTuple):
 
     def add(self, history: list[Delivery]) -> None:
         """Tell a history whose branches are its own; bodies and organizations meet those of other histories."""
-        text, number = json.dumps([each for each in history if each["type"] in EVENT_TYPES]), next(NUMBERS)
+        number = next(NUMBERS)
+        text = json.dumps([*(each for each in history if each["type"] in EVENT_TYPES), *above_all(number)])
         for name in ("a", "b"):
             text = text.replace(f'"branch:{name}"', f'"branch:{name}-{number}"')
         own = renamed(json.loads(text))
@@ -168,7 +184,7 @@ filters = st.one_of(
     st.fixed_dictionaries({"term_ends_within": st.sampled_from([0, 30, 366])}),
     st.fixed_dictionaries({"members_from": st.integers(0, 4)}),
     st.fixed_dictionaries({"members_to": st.integers(0, 4)}),
-    st.fixed_dictionaries({"parent": st.integers(1, 6).map(lambda n: f"branch:{'ab'[n % 2]}-{n}")}),
+    st.fixed_dictionaries({"parent": st.integers(1, 6).map(lambda n: f"branch:{['a', 'top', 'top'][n % 3]}-{n}")}),
     st.fixed_dictionaries({"q": st.sampled_from(["支部", "a-1", "b", "nobody"])}),
 )
 SORTING = {
