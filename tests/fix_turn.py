@@ -1,6 +1,7 @@
 """Delays where they hurt: the gate held, the projector stopped, and how often each is tried."""
 
 import os
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +12,15 @@ import psycopg
 import pytest
 
 from tests.fix_service import Service, new_database
+from tests.sending import removed
 
 _WAITING = """
 SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
  WHERE d.datname = current_database() AND l.relation = 'taizhang.log_gate'::regclass AND NOT l.granted
+"""
+_DOING = """
+SELECT application_name, state, wait_event_type, wait_event, left(query, 60), now() - query_start
+  FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle'
 """
 WAIT_S_MAX = 30.0
 
@@ -42,7 +48,9 @@ class Delays:
             yield
             deadline = time.monotonic() + WAIT_S_MAX
             while (came := _count(beside)) < waiting:
-                assert time.monotonic() < deadline, f"{came} came to wait for the gate, not {waiting}"
+                if time.monotonic() > deadline:
+                    doing = beside.execute(_DOING).fetchall()
+                    pytest.fail(f"{came} came to wait for the gate, not {waiting}; the server's sessions: {doing}")
                 time.sleep(0.005)
 
     @contextmanager
@@ -80,4 +88,8 @@ def two(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two
     database = new_database(postgres)
     given = {"database_url": database, "wait_seconds_max": "2"}
     with Service(folder, "--dev", **given) as here, Service(folder, "--dev", **given) as there:
-        yield Two(here, there, Delays(database))
+        found = Two(here, there, Delays(database))
+        for service in (here, there):  # what a process does for the first time takes long
+            (event,) = service.publish([removed(secrets.token_hex(8), "/registry/two")])
+            found.reach(event["position"])
+        yield found

@@ -63,6 +63,8 @@ def paused_at_the_gate(intake: Intake, pause: Callable[[], None], decided: Calla
     take_turn, write = recorder.take_turn, writer.write
 
     def taken(cursor: Any) -> Turn:  # noqa: ANN401 - psycopg's
+        # The pause is the scheduler's, as long as the others' steps take: no session that hangs.
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         pause()
         turn = take_turn(cursor)
         decided()
