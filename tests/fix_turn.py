@@ -1,7 +1,6 @@
 """Delays where they hurt: the gate held, the projector stopped, and how often each is tried."""
 
 import os
-import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +11,6 @@ import psycopg
 import pytest
 
 from tests.fix_service import Service, new_database
-from tests.sending import removed
 
 _WAITING = """
 SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
@@ -88,8 +86,4 @@ def two(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two
     database = new_database(postgres)
     given = {"database_url": database, "wait_seconds_max": "2"}
     with Service(folder, "--dev", **given) as here, Service(folder, "--dev", **given) as there:
-        found = Two(here, there, Delays(database))
-        for service in (here, there):  # what a process does for the first time takes long
-            (event,) = service.publish([removed(secrets.token_hex(8), "/registry/two")])
-            found.reach(event["position"])
-        yield found
+        yield Two(here, there, Delays(database))
