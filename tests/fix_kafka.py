@@ -132,7 +132,9 @@ class Record(NamedTuple):
 
 
 class Stage:
-    """One test's topic and database, and what is asked of both."""
+    """One test's topic and database, and what is asked of both; `log` is where its processes' words go, if said."""
+
+    log: Path | None = None
 
     def __init__(self, broker: Broker, conninfo: str, topic: str) -> None:
         self.broker = broker
@@ -204,13 +206,8 @@ class Stage:
             intake.close()
         assert not thread.is_alive()
 
-    def spawn(
-        self, *command: str, conninfo: str | None = None, log: Path | None = None, **variables: str
-    ) -> subprocess.Popen[bytes]:
-        """`taizhang ingest`, or another Python program in its place, as a process with this stage's settings.
-
-        What it says goes to `log`, or to where this process's words go.
-        """
+    def spawn(self, *command: str, conninfo: str | None = None, **variables: str) -> subprocess.Popen[bytes]:
+        """`taizhang ingest`, or another Python program in its place, as a process with this stage's settings."""
         settings = self.settings()
         environment = {
             **os.environ,
@@ -221,7 +218,7 @@ class Stage:
             **variables,
         }
         program = list(command) or ["-m", "services.commands.cli", "ingest"]
-        with log.open("ab") if log is not None else contextlib.nullcontext() as told:
+        with self.log.open("ab") if self.log is not None else contextlib.nullcontext() as told:
             return subprocess.Popen(
                 [sys.executable, *program],
                 env=environment,

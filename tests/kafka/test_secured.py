@@ -152,7 +152,8 @@ def _ingesting(stage: Stage, secured: Secured, log: Path, **other: str) -> Itera
         "kafka_sasl_username": READER, "kafka_sasl_password": secured.passwords[READER],
         "kafka_tls_ca_file": str(secured.ca), **other,
     }  # fmt: skip
-    process = stage.spawn(log=log, **{f"TAIZHANG_{name.upper()}": value for name, value in given.items()})
+    stage.log = log
+    process = stage.spawn(**{f"TAIZHANG_{name.upper()}": value for name, value in given.items()})
     try:
         yield
     finally:

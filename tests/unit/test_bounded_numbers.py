@@ -44,8 +44,8 @@ SENT = list(_sent())
 
 
 def _ends(schema: Json) -> tuple[float, float]:
-    low = schema.get("minimum", schema.get("exclusiveMinimum", -float("inf")))
-    high = schema.get("maximum", schema.get("exclusiveMaximum", float("inf")))
+    given: Json = {"exclusiveMinimum": "-inf", "exclusiveMaximum": "inf"} | schema
+    low, high = (given.get(word, given[f"exclusive{word.capitalize()}"]) for word in ("minimum", "maximum"))
     return float(low), float(high)
 
 
