@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psycopg
 import pytest
@@ -41,8 +41,8 @@ class Delays:
             holder.execute("LOCK TABLE taizhang.log_gate IN EXCLUSIVE MODE")
             yield
             deadline = time.monotonic() + WAIT_S_MAX
-            while beside.execute(_WAITING).fetchone() != (waiting,):
-                assert time.monotonic() < deadline, f"no {waiting} came to wait for the gate"
+            while (came := _count(beside)) < waiting:
+                assert time.monotonic() < deadline, f"{came} came to wait for the gate, not {waiting}"
                 time.sleep(0.005)
 
     @contextmanager
@@ -51,6 +51,11 @@ class Delays:
         with psycopg.connect(self._conninfo) as holder:
             holder.execute("SELECT FROM taizhang.projection FOR UPDATE")
             yield
+
+
+def _count(connection: psycopg.Connection[Any]) -> int:
+    row = connection.execute(_WAITING).fetchone()
+    return int(row[0]) if row else 0
 
 
 class Two(NamedTuple):

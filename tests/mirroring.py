@@ -47,6 +47,8 @@ class Served:
     def _read(self, name: str) -> bytes:
         if name == "checkpoint":
             return self.log.note(size=self.size)
+        if name == "keys" and self.log.keys is not None:
+            return json.dumps(self.log.keys.json()).encode()
         if name.startswith("proof/consistency"):
             asked = parse_qs(urlsplit(name).query)
             old, new = int(asked["old_size"][0]), int(asked["new_size"][0])

@@ -5,12 +5,20 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.fix_service import Service
 from tests.fix_turn import Trials, Two
 from tests.sending import envelope
 
 AS_OF = "2025-06-30"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def asked_before(two: Two) -> None:
+    """Names are compared by tables that a process reads when it is first asked."""
+    for service in two[:2]:
+        state(service)
 
 
 def decide(service: Service, pair: tuple[str, str], answer: str, source: str, known_at: int) -> httpx.Response:

@@ -19,10 +19,11 @@ from services.evidence.roots.stated import stated_by
 from services.evidence.verifier.asked import Asked
 from services.evidence.verifier.audit import audit_copy, audit_figure
 from services.evidence.witness.remembered import STATE_NAME
-from services.evidence.witness.witness import AddCheckpoint, WitnessForgotError, WitnessRefusalError
+from services.evidence.witness.witness import AddCheckpoint, Witness, WitnessForgotError, WitnessRefusalError
 from tests.forging import AFTER, KEY, MemoryLog, city, log_of
 from tests.mirroring import MIRROR, Killed, Served, mirror_of, state_roots
 from tests.proving import Rooted
+from tests.unit.test_bundle_keys import CHANGED_AT, NEW, changed
 
 Change = Callable[[dict[str, object]], None]
 MANY = 2 * TILE_WIDTH + 40
@@ -291,3 +292,17 @@ def test_a_verifier_counts_a_mirror_s_word_on_the_very_roots_of_a_figure(log: Me
     for file, keys in ((other, [MIRROR.verifier]), (note, [KEY.verifier])):
         wrong = audit_figure(proof, Asked(log_key=KEY.verifier, witness_keys=keys, vouched=[file]))
         assert "no mirror's word on these roots" in str(wrong.faults)
+
+
+def test_it_follows_a_rotation_of_the_log_s_key_and_its_copy_brings_that_along(log: MemoryLog, tmp_path: Path) -> None:
+    served = Served(log, size=CHANGED_AT)
+    assert mirror_of(served, tmp_path / "m").round().good
+    after = changed()
+    served.log, served.size = after, None
+    mirror = Mirror(Witness(MIRROR, [KEY.verifier], tmp_path / "m" / STATE_NAME), tmp_path / "m", lambda: served)
+    assert mirror.round().good
+    head = Note.parse(mirror.witness.latest(KEY.name) or b"")
+    assert [key for key, _ in head.verified_by([NEW.verifier, MIRROR.verifier])] == [NEW.verifier, MIRROR.verifier]
+    for key in (KEY.verifier, NEW.verifier):
+        report = audit_copy(str(mirror.own.folder), None, Asked(log_key=key), lambda _done: None, lambda _total: None)
+        assert report.faults == []

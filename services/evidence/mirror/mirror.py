@@ -115,7 +115,10 @@ class Mirror:
     def _head(self, served: LogCopy) -> bytes:
         """The log's head, after its keys were followed, and not behind what this mirror knows of by its own word."""
         with suppress(CopyError):
-            self.witness.follow(KeyHistory.read(served.read("keys")))
+            keys = served.read("keys")
+            self.witness.follow(history := KeyHistory.read(keys))
+            if history.changes:  # beside the copy, for whoever verifies it by an earlier key
+                self.own.write("keys", keys)
         with suppress(CopyError):
             self.witness.require_remembered(served.read("checkpoint/cosigned"))
         note = served.read("checkpoint")

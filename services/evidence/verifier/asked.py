@@ -55,17 +55,7 @@ class Asked:
         if trusted is None:
             return None
         keys = LogKeys.follow(trusted, history)
-        if keys.current != trusted:
-            report.holds(
-                f"公钥已更换, 新旧两把均已签名: 现为 {keys.current}",
-                f"the key was changed, and old and new key signed that: it is {keys.current} now",
-            )
-        if (change := keys.unfollowed) is not None:
-            report.notes(
-                f"自第 {change.size + 1} 个事件起改用另一把公钥 ({BECAUSE[change.because]}), 旧钥未签: 请另行核实",
-                f"from event {change.size + 1} on the log signs with another key, since the one before was "
-                f"{change.because}; that key does not vouch for it: have the new one made known to you another way",
-            )
+        tell_keys(report, keys)
         return keys
 
     @property
@@ -90,6 +80,21 @@ class Asked:
                     raise CopyError(f"witness {address}: {fault}") from None
                 report.notes(f"见证人 {address} 未作答", f"witness {address} is silent: {fault}")
         return found
+
+
+def tell_keys(report: Report, keys: LogKeys) -> None:
+    """Note which key is gone by in the end, and whom the one that is trusted does not vouch for."""
+    if keys.current != keys.trusted:
+        report.holds(
+            f"公钥已更换, 新旧两把均已签名: 现为 {keys.current}",
+            f"the key was changed, and old and new key signed that: it is {keys.current} now",
+        )
+    if (change := keys.unfollowed) is not None:
+        report.notes(
+            f"自第 {change.size + 1} 个事件起改用另一把公钥 ({BECAUSE[change.because]}), 旧钥未签: 请另行核实",
+            f"from event {change.size + 1} on the log signs with another key, since the one before was "
+            f"{change.because}; that key does not vouch for it: have the new one made known to you another way",
+        )
 
 
 def _is_of_readings(note: bytes) -> bool:

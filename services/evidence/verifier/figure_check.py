@@ -31,6 +31,7 @@ def verify_figure(data: bytes, log_keys: LogKeys | None) -> Verified:
     except NoteError as fault:
         raise CopyError(f"this is no figure's proof that can be read: {fault}") from None
     verified = Verified(Report(1), own_key if log_keys is None else log_keys.current, proof.note)
+    verified.keys = log_keys
     report = verified.report
     try:
         verified.key = own_key if log_keys is None else log_keys.of(proof.note)
