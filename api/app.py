@@ -22,7 +22,7 @@ from api.exports.files import media_type
 from api.fieldwork import branch_tiers, matches, measures, outlines, regions, surveys, weak_branches
 from api.inspection import anomalies, changes, event_trail, replay, signals, vintage
 from api.intake import events, list_turns, lists, quarantine, quarantine_groups, sources
-from api.ledger import bodies, explain, ledger_stream, organizations, rates
+from api.ledger import bodies, branch_dossier, branches, explain, ledger_stream, organizations, rates
 from api.operation import contract, health
 from api.page_routers import PAGES
 from api.province import cities, city_reports
@@ -42,7 +42,8 @@ ROUTERS: Final = (
     lists.router, list_turns.router, session.router, sessions.router, sign_in_links.router, grants.router,
     signing_keys.router, sign_in.router, sign_in_link.router, sign_out.router, persons.router,
     campaigns.router, ranking.router, what_if.router, assessments.router, exports.router,
-    measures.router, weak_branches.router, branch_tiers.router,
+    measures.router, weak_branches.router, branch_tiers.router, branches.router,
+    branch_dossier.router,
     regions.router, outlines.router, surveys.router, matches.router, bodies.router,
     cities.router, city_reports.router,
 )  # fmt: skip

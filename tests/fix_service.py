@@ -5,11 +5,11 @@ import secrets
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from http.cookiejar import Cookie, DefaultCookiePolicy
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 from urllib.request import Request
 
@@ -20,9 +20,14 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from api.site.base import LANG_COOKIE
+from tests.prepared import Prepared
 
 ROOT = Path(__file__).parents[1]
 START_S_MAX = 120.0
+# Another service's projector may follow instead, or this one may be meant to fail.
+FOLLOW_S_MAX = 30.0
+FOLLOWS = b"projector follows"
+SHELL_S_MAX = 120.0
 SINGLE = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 
@@ -57,21 +62,29 @@ class Service:
         kept = httpx.Limits(keepalive_expiry=2)
         self.http = httpx.Client(base_url=self.url, timeout=30, trust_env=False, limits=kept)
         self.http.cookies.jar.set_policy(NoLanguage())
-        command = [sys.executable, "-m", "services.commands.cli", "serve", "--port", str(self.port), *arguments]
-        given = {"log_format": "json", "data": str(folder / "data"), **settings}
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, cwd=folder, env=environment(**given), stdout=log, stderr=log)
+        self._said = self.log.stat().st_size if self.log.exists() else 0
+        given = environment(**{"log_format": "json", "data": str(folder / "data"), **settings})
+        self.process = Prepared(["serve", "--port", str(self.port), *arguments], folder, given, self.log, self.log)
 
     def __enter__(self) -> Self:
         deadline = time.monotonic() + START_S_MAX
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 if self.http.get("/health/live").is_success:
-                    return self
+                    break
             except httpx.TransportError:
                 time.sleep(0.05)
-        self.kill()
-        pytest.fail(f"the service did not start:\n{self.log.read_text()}")
+        else:
+            self.kill()
+            pytest.fail(f"the service did not start:\n{self.log.read_text()}")
+        self._until_it_follows()
+        return self
+
+    def _until_it_follows(self) -> None:
+        """Its projector is a process of its own, and starts more slowly than one that is prepared."""
+        deadline = time.monotonic() + FOLLOW_S_MAX
+        while time.monotonic() < deadline and FOLLOWS not in self.log.read_bytes()[self._said :]:
+            time.sleep(0.05)
 
     def __exit__(self, *_: object) -> None:
         self.stop()
@@ -114,9 +127,15 @@ class Service:
 
 def shell(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """`taizhang` with these arguments, in a shell wide enough for its tables, until it has ended."""
-    command = [sys.executable, "-m", "services.commands.cli", *arguments]
     given = environment(**settings) | {"COLUMNS": "250"}
-    return subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, check=False, timeout=120)
+    with TemporaryDirectory() as folder:
+        output, errors = Path(folder, "output"), Path(folder, "errors")
+        process = Prepared(arguments, ROOT, given, output, errors)
+        try:
+            code = process.wait(SHELL_S_MAX)
+        finally:
+            process.kill()
+        return subprocess.CompletedProcess(("taizhang", *arguments), code, output.read_text(), errors.read_text())
 
 
 def new_database(postgres: str) -> str:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psycopg
 import pytest
@@ -41,8 +41,8 @@ class Delays:
             holder.execute("LOCK TABLE taizhang.log_gate IN EXCLUSIVE MODE")
             yield
             deadline = time.monotonic() + WAIT_S_MAX
-            while beside.execute(_WAITING).fetchone() != (waiting,):
-                assert time.monotonic() < deadline, f"no {waiting} came to wait for the gate"
+            while (came := _count(beside)) < waiting:
+                assert time.monotonic() < deadline, f"{came} came to wait for the gate, not {waiting}"
                 time.sleep(0.005)
 
     @contextmanager
@@ -53,12 +53,24 @@ class Delays:
             yield
 
 
+def _count(connection: psycopg.Connection[Any]) -> int:
+    row = connection.execute(_WAITING).fetchone()
+    return int(row[0]) if row else 0
+
+
 class Two(NamedTuple):
     """Two processes that serve one ledger, each with a projector, and what delays them."""
 
     here: Service
     there: Service
     delays: Delays
+
+    def reach(self, position: int) -> None:
+        """Wait until both answer what was learned at a position: what is tried next rests on it in both."""
+        deadline = time.monotonic() + WAIT_S_MAX
+        for service in self[:2]:
+            while service.http.get("/v1/rates", params={"min_position": position}).status_code != 200:
+                assert time.monotonic() < deadline, f"position {position} is not reached"
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from services.evidence.bundles.relevant import Accepted, access_for, relevant
 from services.evidence.copies.copies import CopyError
 from services.evidence.copies.stored import StoredEvent, event_of
 from services.evidence.notes.checkpoint import Checkpoint
+from services.evidence.notes.key_history import KeyHistory
 from services.evidence.notes.notes import Note, SignatureType, SignerKey, VerifierKey
 from services.evidence.verifier.asked import Asked
 from services.evidence.verifier.audit import audit_bundle
@@ -42,6 +43,7 @@ class MemoryLog:
 
     def __init__(self, key: SignerKey = KEY) -> None:
         self.key = key
+        self.keys: KeyHistory | None = None
         self.stored: list[StoredEvent] = []
         self.leaves: list[bytes] = []
 
@@ -92,7 +94,8 @@ class MemoryLog:
         own = {*also, *(event.position for event in contents.events)}
         own |= access_for([_accepted(self.stored[position - 1]) for position in own], access)
         proven = ((self.stored[p - 1], inclusion_proof(self.leaves, p - 1)) for p in sorted(own))
-        pack(contents, self.key.verifier, self.note() if note is None else note, proven, file, complete)
+        pack(contents, self.key.verifier, self.note() if note is None else note, proven, file, complete,
+             self.keys)  # fmt: skip
 
 
 def _accepted(stored: StoredEvent) -> Accepted:

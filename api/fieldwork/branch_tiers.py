@@ -21,7 +21,7 @@ router = APIRouter(tags=["daily work"], responses=PROBLEMS)
 class TierShape(BaseModel):
     """The branches of one tier."""
 
-    tier: Tier | None = Field(description="null where no event names it")
+    tier: Tier
     branches: int = Field(description="that cover an active organization")
     covers: int = Field(description="these organizations; a joint branch's more than one")
 

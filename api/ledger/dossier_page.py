@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import HTMLResponse
 
-from api.asking.clocks import POSITION_MAX, Asked, Clocks, CursorText
+from api.asking.clocks import POSITION_MAX, Asked, Clocks, CursorText, ledger_at
 from api.asking.paging import page as page_of
 from api.asking.questions import shows
 from api.ledger import organizations
@@ -19,7 +19,9 @@ from domain.ledger.rows import Row
 from domain.values.terms import STANDINGS
 from services.inspection.changes import described
 from services.inspection.event_trail import events_at
+from services.ledger.branches import BranchLedger
 from services.ledger.dossier import Step, dossier, history
+from services.ledger.ledger_at import LedgerAt
 from services.ledger.queries import Queries
 from services.ledger.sight import Sight
 from services.log.reader import LogReader
@@ -48,8 +50,17 @@ def get(request: Request, page: Paged, org: Org, clocks: Asked) -> HTMLResponse:
         found=found,
         members=members,
         shown_max=SHOWN_MAX,
+        leading=_leading(ledger_at(request, clocks), [each.branch for each in found.branches]),
         api=address(f"/v1/organizations/{org}", page.pinned(clocks)),
     )
+
+
+def _leading(ledger: LedgerAt, names: list[str]) -> set[str]:
+    """Those of the branches whose own page may be opened: to a caller limited to regions, where all of it is there."""
+    if ledger.sight.is_whole or not names:
+        return set(names)
+    branches = BranchLedger(ledger)
+    return {name for name in names if branches.sees(name)}
 
 
 @router.get("/ledger/{org}/history", response_model=None)

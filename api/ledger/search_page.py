@@ -1,4 +1,4 @@
-"""`/search`: whatever is called so or has such a number: organizations, places, sources, events, pages."""
+"""`/search`: whatever is called so or has such a number: organizations, branches, places, sources, events, pages."""
 
 import re
 from typing import Annotated, Final, NamedTuple
@@ -6,8 +6,9 @@ from typing import Annotated, Final, NamedTuple
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import HTMLResponse
 
-from api.asking.clocks import Asked
+from api.asking.clocks import Asked, ledger_at
 from api.asking.questions import shows
+from api.ledger import branches as branch_list
 from api.ledger import organizations
 from api.site.base import NAVIGATION, Paged, tidy
 from api.site.formats import Names, ancestors
@@ -15,6 +16,7 @@ from api.web.parts import parts_of
 from domain.ledger.rates import ANY
 from services.fieldwork.places import find_places
 from services.intake.sources import sources
+from services.ledger.branches import BranchLedger, Wanted
 from services.ledger.listing import listing
 
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
@@ -32,7 +34,7 @@ class Hit(NamedTuple):
 
 
 @router.get("/search", response_model=None)
-@shows(organizations.list_)
+@shows(organizations.list_, branch_list.list_)
 def get(
     request: Request,
     page: Paged,
@@ -44,6 +46,11 @@ def get(
     queries = parts.queries
     rows = listing(queries, clocks.as_of, clocks.position, ANY, part=q, limit=SHOWN_MAX + 1)
     found = [Hit(each.row.attributes.name, each.row.org, to(f"/ledger/{each.row.org}")) for each in rows[:SHOWN_MAX]]
+    branches = BranchLedger(ledger_at(request, clocks))
+    called = branches.found(Wanted(q=q))
+    of_branches = [
+        Hit(each.name, each.branch, to(f"/branches/{each.branch}")) for each in branches.rows(called[:SHOWN_MAX])
+    ]
     regions = parts.regions.at(queries, clocks.position)
     names = Names(page.lang, regions, clocks.as_of)
     places = [
@@ -61,10 +68,10 @@ def get(
         events.append(Hit(page.t("event.at", position=position[1]), "", to(f"/events/{position[1]}")))
     told = []
     if page.may_open("/intake"):
-        called = {each.source for each in sources(queries)[0] if each.source is not None}
+        named = {each.source for each in sources(queries)[0] if each.source is not None}
         told = [
             Hit(name, "", to("/inspection/events", {"source": name}))
-            for name in sorted(called)
+            for name in sorted(named)
             if q.strip().lower() in name.lower()
         ][:SHOWN_MAX]
     pages = [
@@ -72,11 +79,15 @@ def get(
         for name, path in NAVIGATION
         if page.may_open(path) and q.strip().lower() in page.t(f"nav.{name}").lower()
     ]
-    sections = [("organizations", found), ("places", places), ("sources", told), ("events", events), ("pages", pages)]
+    sections = [
+        ("organizations", found), ("branches", of_branches), ("places", places), ("sources", told), ("events", events),
+        ("pages", pages),
+    ]  # fmt: skip
     return page.render(
         "search.html",
         clocks=clocks,
         q=q,
         sections=[each for each in sections if each[1]],
         more=len(rows) > SHOWN_MAX,
+        more_branches=len(called) > SHOWN_MAX,
     )

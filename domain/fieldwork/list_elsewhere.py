@@ -7,9 +7,11 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from domain.events.facts import Fact
+from domain.fieldwork.list_said import Fits, Said, held_at, says, standing
 from domain.fieldwork.list_statements import Statement
-from domain.fieldwork.lists import held, made_for_fact
+from domain.fieldwork.lists import made_by_name
 
+REGISTERED: Final = "taizhang.organization.registered.v1"
 DEREGISTERED: Final = "taizhang.organization.deregistered.v1"
 
 
@@ -22,7 +24,7 @@ class Lacking(NamedTuple):
     @property
     def from_list(self) -> bool:
         """Whether the fact that ended it was made from a list."""
-        return made_for_fact(self.ended) is not None
+        return made_by_name(self.ended.id) is not None
 
     def as_json(self) -> dict[str, Any]:
         """As reports show it, with what would mend it."""
@@ -49,37 +51,62 @@ class Lacking(NamedTuple):
 
 
 class Elsewhere(NamedTuple):
-    """The facts of other sources on some organizations, that stand, in canonical order, and those sources' lists."""
+    """What other sources have said of some organizations, by organization, and those sources' lists."""
 
-    facts: Mapping[str, Sequence[Fact]]
+    said: Mapping[str, Sequence[Said]]
     stated: Mapping[str, Sequence[Statement]]
+    fits: Fits
 
     def has(self, org: str, day: date) -> bool:
         """Whether another source has it active at the end of a date, by its facts and not against its own last list."""
-        by_source = groupby(sorted(self.facts.get(org, ()), key=attrgetter("source")), attrgetter("source"))
+        by_source = groupby(sorted(self.said.get(org, ()), key=_source), _source)
         return any(
-            held(sorted(f for f in facts if f.effective_on <= day), day).attributes is not None
-            and not self._left_out(source, org, day)
-            for source, facts in by_source
+            self._has(org, list(standing(said, org, self.fits)), said, self.stated.get(source, ()), day)
+            for source, said in ((source, list(them)) for source, them in by_source)
         )
 
-    def _left_out(self, source: str, org: str, day: date) -> bool:
-        """Whether the source's last list that speaks of it leaves it out, though its facts go on having it."""
-        spoken = [
-            each
-            for each in self.stated.get(source, ())
-            if each.as_of <= day and (each.part.is_whole or org in each.otherwise)
-        ]
-        if not spoken:
-            return False
-        kept = max(spoken, key=attrgetter("as_of")).otherwise.get(org)
-        return kept is not None and kept.fields is None
+    def lacking(
+        self, org: str, own: Sequence[Fact], said: Sequence[Said], stated: Iterable[Statement], day: date
+    ) -> Lacking | None:
+        """Why the ledger has not active what the source has, at the end of a list's date or later; None if it has it.
 
-    def lacking(self, org: str, own: Iterable[Fact], day: date) -> Lacking | None:
-        """Why the ledger does not have active at the end of a date what the source's own facts have; None if it has."""
-        others = self.facts.get(org, ())
-        every = sorted(f for f in (*own, *others) if f.effective_on <= day)
-        if held(every, day).attributes is not None:
-            return None
-        ended = [f for f in others if f.type == DEREGISTERED and f.effective_on <= day]
-        return Lacking(org, max(ended)) if ended else None
+        Later, where another source left it out of a list that came before this one, although this source still has it.
+
+        Args:
+            org: the organization.
+            own: the source's facts on it, after the list.
+            said: the source's events about it, before the list.
+            stated: the source's lists.
+            day: this list's date.
+        """
+        others = list(standing(self.said.get(org, ()), org, self.fits))
+        ended = [f for f in others if f.type == DEREGISTERED]
+        later = {f.effective_on for f in ended if f.effective_on > day and made_by_name(f.id) is not None}
+        lists = [each for each in stated if each.as_of > day]
+        for each in (day, *sorted(later)):
+            by_then = [f for f in ended if f.effective_on <= each]
+            if by_then and held_at((*own, *others), each).attributes is None and self._has(org, own, said, lists, each):
+                return Lacking(org, max(by_then))
+        return None
+
+    def _has(
+        self, org: str, facts: Sequence[Fact], said: Sequence[Said], stated: Iterable[Statement], day: date
+    ) -> bool:
+        if held_at(facts, day).attributes is None:
+            return False
+        spoken = [each for each in stated if each.as_of <= day and (each.part.is_whole or org in each.otherwise)]
+        if not spoken:
+            return True
+        last = max(spoken, key=attrgetter("as_of"))
+        return says(last, org, said, self.fits) is not None or any(
+            f.type == REGISTERED and f.effective_on <= day and _is_after(f, last) for f in facts
+        )
+
+
+def _source(said: Said) -> str:
+    return said.event.source
+
+
+def _is_after(told: Fact, last: Statement) -> bool:
+    """Whether a fact is of a later date than a list, or its source has told it by itself since."""
+    return told.effective_on > last.as_of or (told.position > last.until and made_by_name(told.id) is None)

@@ -11,32 +11,15 @@ from typing import Any, Final, Literal, NamedTuple
 
 from domain.events.facts import Event, Fact, fact, standing_fact, word_order
 from domain.events.types import CORRECTED, RETRACTED
-from domain.fieldwork.list_statements import Kept, Part, Statement
-from domain.fieldwork.lists import GONE, KIND_OF, Held, Listed, compare, event, held, made_for, named
+from domain.fieldwork.list_said import Fits, Said, held_at, read_off, says, standing
+from domain.fieldwork.list_statements import Kept, Statement
+from domain.fieldwork.lists import GONE, KIND_OF, Held, Listed, compare, event, made_for, named
 from domain.ledger.entities import Attributes
-from domain.values.instants import parse_date
 
 _SILENT: Final = "silent"
 # What a list says of an organization: its row, None where it leaves it out, or nothing at all.
 Word = Listed | Literal["silent"] | None
-Fits = Callable[[str, object], bool]
 Change = Literal["registered", "changed", "deregistered", "unchanged", "kind_differs", "elsewhere"]
-
-
-class Said(NamedTuple):
-    """An event of the source about an organization, and what was said of it; `made`: the date of the list it is of."""
-
-    event: Event
-    words: tuple[Event, ...]
-    made: date | None
-
-    def speaks_by(self, day: date) -> bool:
-        """Whether it, or what a correction puts in its place, is effective by a date."""
-        return self.event.effective_on <= day or any(
-            word.type == CORRECTED and parse_date(word.data["replacement"]["effective_on"]) <= day
-            for word in self.words
-            if "effective_on" in word.data.get("replacement", {})
-        )
 
 
 class Settled(NamedTuple):
@@ -139,29 +122,14 @@ class _Walk:
                 return day
         return new
 
-    def _standing(self, said: Iterable[Said], known_at: int | None = None) -> Iterator[Fact]:
-        for each in said:
-            if known_at is not None and each.event.position > known_at:
-                continue
-            words = [w for w in each.words if known_at is None or w.position <= known_at]
-            found = standing_fact(each.event, words, self._lists.fits)
-            if found is not None and found.data["org"] == self._org:
-                yield found
-
-    def _held(self, facts: Iterable[Fact], day: date) -> Held:
-        found = [each for each in facts if each.effective_on <= day]
-        found.sort()
-        return held(found, day)
+    def _standing(self, said: Iterable[Said]) -> Iterator[Fact]:
+        return standing(said, self._org, self._lists.fits)
 
     def _says(self, statement: Statement) -> Listed | None:
         """What a statement says of the organization."""
         if statement is self._lists.new:
             return self._row
-        kept = statement.otherwise.get(self._org)
-        if kept is not None:
-            return None if kept.fields is None else Listed(self._org, kept.fields)
-        known = self._standing(self._said, statement.until)
-        return _read_off(statement, self._org, self._held(known, statement.as_of).attributes)
+        return says(statement, self._org, self._said, self._lists.fits)
 
     def _settled_by_a_person(self, statement: Statement) -> bool:
         """Whether a person's word after the list stands against what it said; a list sent again does not undo it."""
@@ -180,7 +148,7 @@ class _Walk:
 
     def _at(self, day: date) -> None:
         """Reckon the differences of one date's lists."""
-        before = self._held((*self._own, *self._derived), day)
+        before = held_at((*self._own, *self._derived), day)
         word, speaker = _resolve([(each, self._says(each)) for each in self._lists.by_date[day]], before.attributes)
         change: Change | None = None
         after = before
@@ -189,7 +157,7 @@ class _Walk:
         elif self._settled_by_a_person(speaker):
             self._left.add(day)
             self._derived += self._standing(each for each in self._made.values() if each.made == day)
-            after = self._held((*self._own, *self._derived), day)
+            after = held_at((*self._own, *self._derived), day)
             change = "unchanged"
         else:
             change, after = self._differences(day, before, word, speaker)
@@ -215,7 +183,7 @@ class _Walk:
             self._wanted[made.id] = made
             known = self._made.get(made.id)
             self._derived.append(next(self._standing([known]), fact(made)) if known else fact(made))
-            before = self._held((*self._own, *self._derived), day)
+            before = held_at((*self._own, *self._derived), day)
             change = difference
             if known is None:
                 break
@@ -231,9 +199,9 @@ class _Walk:
         was, gone = is_, False
         if events:
             now = list(self._standing(self._said))
-            was = self._held(now, new).attributes
+            was = held_at(now, new).attributes
             gone = any(each.type in _MAY_END for each in events) and any(
-                self._held(now, day).attributes and not self._held(after, day).attributes for day in self._days
+                held_at(now, day).attributes and not held_at(after, day).attributes for day in self._days
             )
         same = self._lists.same
         return Settled(
@@ -253,7 +221,7 @@ class _Walk:
     def _row_kept(self, after: Attributes | None) -> Kept | None:
         """The list's row, where its source's facts would not give it back."""
         new = self._lists.new
-        if _alike(_read_off(new, self._org, after), self._row) and not self._given_reason:
+        if _alike(read_off(new, self._org, after), self._row) and not self._given_reason:
             return None
         return Kept(None if self._row is None else self._row.fields, new.as_of in self._left)
 
@@ -300,16 +268,6 @@ def _alike(one: Listed | None, other: Listed | None) -> bool:
     kind = KIND_OF[one.fields["category"]]
     said = Attributes(kind, *(one.fields.get(name) for name in Attributes._fields[1:]))  # type: ignore[arg-type]  # as listed
     return compare(Held(said, 0), other)[0] == "unchanged"
-
-
-def _read_off(statement: Statement, org: str, attributes: Attributes | None) -> Listed | None:
-    """What a list of this part and these fields says, where the source's facts agree with it."""
-    part: Part = statement.part
-    if attributes is None or (part.pages and org not in statement.listed):
-        return None
-    if part.regions and not part.covers(attributes.region):
-        return None
-    return Listed(org, {name: getattr(attributes, name) for name in statement.fields})
 
 
 def _resolve(

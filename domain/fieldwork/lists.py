@@ -253,9 +253,9 @@ def made_for(event_: Event) -> date | None:
     return None if day is None or event_.id != _id_of(event_, day.isoformat()) else day
 
 
-def made_for_fact(stands: Fact) -> date | None:
-    """As `made_for`, of a fact: by the form of its name alone, since a correction may have changed what it says."""
-    return _day_named(stands.id)
+def made_by_name(id_: str) -> date | None:
+    """As `made_for`, by the form of the name alone: of a fact that a correction may have changed, or told in part."""
+    return _day_named(id_)
 
 
 def _day_named(id_: str) -> date | None:

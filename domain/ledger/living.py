@@ -7,7 +7,7 @@ know the day on which a branch falls out of effect without any event. A law test
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 from domain.ledger.activity import ActivityPolicy, Asked
 from domain.ledger.branches import Branch
@@ -16,6 +16,9 @@ from domain.values.spans import FOREVER, Span, Spans, both, less, union
 from domain.values.terms import MeetingKind, Tier
 
 NotOwed = Literal["few_members", "no_groups"]
+# Why a branch is not in effect; the last is said of committees and general branches alone.
+Lack = Literal["term_over", "without_secretary", "no_meetings", "none_below"]
+LACKS: Final[tuple[Lack, ...]] = get_args(Lack)
 
 
 class Life(NamedTuple):
@@ -97,9 +100,19 @@ class Judgement(NamedTuple):
     meetings: tuple[JudgedMeetings, ...]
 
     @property
+    def lacks(self) -> tuple[Lack, ...]:
+        """What is missing."""
+        found: tuple[tuple[Lack, bool], ...] = (
+            ("term_over", self.term_over),
+            ("without_secretary", self.vacant_too_long),
+            ("no_meetings", any(each.missed for each in self.meetings)),
+        )
+        return tuple(lack for lack, missing in found if missing)
+
+    @property
     def in_effect(self) -> bool:
         """Whether nothing is missing."""
-        return not (self.term_over or self.vacant_too_long or any(each.missed for each in self.meetings))
+        return not self.lacks
 
 
 def not_owed(kind: MeetingKind, life: Life, full_members: int, policy: ActivityPolicy) -> NotOwed | None:

@@ -36,7 +36,7 @@ EXCEL_DIGITS: Final = 15
 _PROTECTED: Final = re.compile(r'="(.*)"', re.DOTALL)
 _SCIENTIFIC: Final = re.compile(r"([0-9])(?:\.([0-9]+))?[eE]\+?([0-9]{1,2})", re.ASCII)
 _DECIMAL: Final = re.compile(r"([0-9]+)\.0+", re.ASCII)
-_HEADCOUNT: Final = re.compile(r"([0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.0+)?人?", re.ASCII)
+_HEADCOUNT: Final = re.compile(r"([0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.0+)?[人名]?", re.ASCII)
 _NOTHING: Final = frozenset(("", "-", "--", "—", "——", "/", "无", "不详", "未知", "N/A", "NULL", "null"))
 _BLANK: Final = re.compile(r"[\s\u3000\u00a0]+")
 # Direction marks, zero widths and soft hyphens (Unicode, general category Cf), which nobody sees in a cell.
@@ -270,10 +270,12 @@ def industry(cell: Cell, digits: int | None = None) -> str | None:
 def employees(cell: Cell) -> int | None:
     """A head count; None where the list does not know it."""
     cell = plain(cell)
-    if isinstance(cell, bool | date | time | timedelta):
+    if isinstance(cell, date | time | timedelta):
         raise CellError(
             "date_for_number", "Excel has made a date of the number; format the column as number and enter it again"
         )
+    if isinstance(cell, bool):
+        raise CellError("employees", "yes or no is no head count; correct the cell")
     if isinstance(cell, int | float):
         if not float(cell).is_integer():
             raise CellError("employees", "a head count is a whole number; correct the cell")

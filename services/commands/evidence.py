@@ -104,6 +104,9 @@ def verify(  # noqa: PLR0917 -- typer reads options from parameters
     key_history: Annotated[
         Path | None, typer.Option(help="历任公钥 of a bundle or a proof: what GET /v1/log/keys answered, as JSON")
     ] = None,
+    vouched: Annotated[
+        list[Path] | None, typer.Option(help="镜像签署 what a mirror signed of the roots (/roots/N); may repeat")
+    ] = None,
     log_only: Annotated[  # noqa: FBT002 -- an option
         bool, typer.Option("--log-only", help="只核日志 of the database only the log, not what is kept beside it")
     ] = False,
@@ -134,6 +137,7 @@ def verify(  # noqa: PLR0917 -- typer reads options from parameters
         consistency or (),
         cosigned_within,
         key_history=key_history,
+        vouched=vouched or (),
     )
     asked = _completed(asked, where, settings)
     try:

@@ -15,6 +15,7 @@ from psycopg import Connection
 
 from services.ledger import bulk_build, releases, versions
 from services.ledger.projector import Projector
+from services.ledger.ruleset import rules
 from services.ledger.versions import Version
 from services.system.errors import TaizhangError
 from services.system.logs import logger
@@ -27,7 +28,7 @@ LOCK_LOOK_S: Final = 0.1
 # Versions that are no longer in use but still there, to tell a consumer what differs (`ledger_stream.py`). Older
 # ones stay as long as an answer under way is read from them.
 RETIRED_KEPT: Final = 1
-# The version in use stands still while the last events are applied to the new one: no more than these.
+# A version that lacks no more than these is as good as caught up: one batch more, and it may take its place.
 SWAP_EVENTS_MAX: Final = 1_000
 # Larger than live batches: a record that many events change is written less often.
 BATCH_EVENTS: Final = 10_000
@@ -88,9 +89,9 @@ def rebuild(connection: Connection[Any], progress: Progress, *, if_due: bool = F
             _catch_up(connection, projector, progress)
             _index(connection, version)
             _catch_up(connection, projector, progress)
-        if if_due:
-            _require_due(connection)
-        _swap(connection, projector)
+            if if_due:
+                _require_due(connection)
+            _swap(connection, projector)
         logger().info("rebuild in use", version=projector.version.number, position=projector.version.position)
         _drop_retired(connection)
         held = connection.execute(_HELD, (version.number,)).fetchone()
@@ -137,6 +138,7 @@ def _turn(connection: Connection[Any]) -> Iterator[None]:
 
 def _begin(connection: Connection[Any]) -> Version:
     """The version to go on with; a new one if there is none that was begun under these rules."""
+    rules()  # before the transaction begins, as `versions.ensure`
     with connection.transaction(), connection.cursor() as cursor:
         found = None
         for version in versions.building(cursor):
@@ -219,16 +221,19 @@ def _index(connection: Connection[Any], version: Version) -> None:
 
 
 def _swap(connection: Connection[Any], projector: Projector) -> None:
-    """Apply the rest up to the version in use and take its place, in one transaction.
+    """Apply the log to its end and take the place of the version in use; again, where that one has come further.
 
-    The version in use stands still meanwhile, so that no reader is ever taken back to an earlier position.
+    No reader is ever taken back to an earlier position. Nothing is worked out while the version in use stands still:
+    the server ends a transaction that stands idle, and under load a little work takes long.
     """
-    with connection.transaction(), connection.cursor() as cursor:
-        used = versions.stop(cursor)
-        while used is None or projector.version.position < used.position:
-            if projector.advance() == 0:
-                break
-        versions.swap(cursor, projector.version)
+    while True:
+        projector.advance(BATCH_EVENTS)
+        with connection.transaction(), connection.cursor() as cursor:
+            used = versions.stop(cursor)
+            # One that is ahead of the log, whose end was cut off, need not be reached.
+            if used is None or projector.version.position >= min(used.position, _head(connection)):
+                versions.swap(cursor, projector.version)
+                return
 
 
 def _drop_retired(connection: Connection[Any]) -> None:

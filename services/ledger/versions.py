@@ -140,6 +140,7 @@ def create(cursor: Cursor[Any], state: str) -> Version:
 
 def ensure(connection: Connection[Any]) -> Version:
     """The version in use, created if there is none."""
+    rules()  # reckoned before the transaction begins, for it takes a second, and many under load
     with connection.transaction(), connection.cursor() as cursor:
         found = in_use(cursor)
         if found is None:

@@ -5,19 +5,21 @@ from typing import Any, Final
 
 from psycopg import Connection
 
-from domain.events.facts import Event, EventKey, Fact, standing_facts
+from domain.events.facts import Event, EventKey
 from domain.events.types import RETRACTED
-from domain.fieldwork.list_elsewhere import Elsewhere
+from domain.fieldwork.list_elsewhere import DEREGISTERED, REGISTERED, Elsewhere
+from domain.fieldwork.list_said import Said
 from domain.fieldwork.list_statements import STATED, statements
+from domain.fieldwork.lists import made_by_name
 from services.ledger.projector import fits
 from services.ledger.traces import events_about
 from services.ledger.view import View
-from services.lists.facts import WORDS, acts, from_plain, plain, tail
+from services.lists.facts import WORDS, acts, from_plain, moved_to, plain, tail
 from services.log.reader import LogReader
 
 ORGANIZATIONS_MAX: Final = 1_000
 # By these an organization begins and ends; nothing else of another registry's facts is asked.
-_TYPES: Final = ("taizhang.organization.registered.v1", "taizhang.organization.deregistered.v1")
+_TYPES: Final = (REGISTERED, DEREGISTERED)
 _TOLD: Final = frozenset(("effective_on", "org", "kind", "category", "region", "reason"))
 
 
@@ -61,11 +63,18 @@ def _without(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read(found: Mapping[str, Sequence[Mapping[str, Any]]], source: str) -> Elsewhere:
-    """The facts of other sources than one on these organizations, and those sources' lists."""
-    facts: dict[str, list[Fact]] = {}
-    for fact in standing_facts(map(from_plain, found["events"]), fits)[0]:
-        if fact.source != source:
-            facts.setdefault(fact.entity, []).append(fact)
+    """What other sources than one have said of these organizations, and those sources' lists."""
+    events = {event.key: event for event in map(from_plain, found["events"])}
+    words: dict[EventKey, list[Event]] = {}
+    for word in events.values():
+        if not word.is_fact:
+            words.setdefault(word.target, []).append(word)
+    told: dict[str, list[Said]] = {}
+    for key, event in events.items():
+        if event.is_fact and event.source != source:
+            about = tuple(words.get(key, ()))
+            for org in {event.data["org"], *moved_to(about)}:
+                told.setdefault(org, []).append(Said(event, about, made_by_name(event.id)))
     said: dict[str, list[Event]] = {}
     gone: set[EventKey] = set()
     for act in map(from_plain, found["lists"]):
@@ -73,7 +82,7 @@ def read(found: Mapping[str, Sequence[Mapping[str, Any]]], source: str) -> Elsew
             said.setdefault(act.source, []).append(act)
         elif act.type == RETRACTED:
             gone.add(act.target)
-    return Elsewhere(facts, {other: statements(events, gone) for other, events in said.items()})
+    return Elsewhere(told, {other: statements(events, gone) for other, events in said.items()}, fits)
 
 
 def _events(connection: Connection[Any], view: View, orgs: Sequence[str], known_at: int) -> list[Event]:

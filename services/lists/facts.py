@@ -14,7 +14,7 @@ from psycopg import Connection, sql
 from domain.events.facts import Event, EventKey, Fact, standing_fact
 from domain.events.types import CORRECTED, RANKS, RETRACTED
 from domain.fieldwork.list_elsewhere import DEREGISTERED
-from domain.fieldwork.list_sets import Said
+from domain.fieldwork.list_said import Said
 from domain.fieldwork.list_statements import STATED, Statement, statements
 from domain.fieldwork.lists import made_for
 from services.ledger.projector import fits
@@ -183,7 +183,7 @@ def _said(rest: Iterable[bytes], said_of: Mapping[EventKey, list[Event]]) -> Ite
             continue
         about = tuple(said_of.get(event.key, ()))
         said = Said(event, about, made_for(event))
-        for org in {event.data["org"], *_moved_to(about)}:
+        for org in {event.data["org"], *moved_to(about)}:
             yield org, said
 
 
@@ -199,7 +199,7 @@ def _event(line: bytes) -> Event | None:
     return event if isinstance(data.get("org"), str) else None
 
 
-def _moved_to(about: Iterable[Event]) -> Iterator[str]:
+def moved_to(about: Iterable[Event]) -> Iterator[str]:
     """Organizations to which corrections move a fact."""
     for word in about:
         org = word.data.get("replacement", {}).get("org")

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from domain.events.lists import KEPT_ROWS_MAX, ROWS_A_PIECE
 from domain.fieldwork.list_elsewhere import Elsewhere, Lacking
-from domain.fieldwork.list_sets import Said, Settled, lists_of, settle
+from domain.fieldwork.list_said import Said
+from domain.fieldwork.list_sets import Settled, lists_of, settle
 from domain.fieldwork.list_statements import STATED, Kept, Part, Statement
 from domain.fieldwork.lists import Listed, as_bytes, named
 from services.ledger.projector import fits
@@ -124,13 +125,14 @@ class Planner:
         self.plan.sources.update(others.stated)
         for org, said, row in pairs:
             found = settle(self._lists, org, said, row, lambda day, org=org: others.has(org, day))  # type: ignore[misc]  # org is bound
-            self._note_lacking(others, org, found)
+            self._note_lacking(others, org, said, found)
             yield org, self._taken(org, found)
 
-    def _note_lacking(self, others: Elsewhere, org: str, found: Settled) -> None:
+    def _note_lacking(self, others: Elsewhere, org: str, said: Sequence[Said], found: Settled) -> None:
         if found.after is None or found.change in (None, "elsewhere"):
             return
-        lacking = others.lacking(org, found.facts, self._new.as_of)
+        stated = (each for of_day in self._lists.by_date.values() for each in of_day)
+        lacking = others.lacking(org, found.facts, said, stated, self._new.as_of)
         if lacking is not None:
             self.plan.lacking_count += 1
             if len(self.plan.lacking) < SAMPLES_MAX:

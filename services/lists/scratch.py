@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, Self
 import orjson
 
 from domain.events.facts import Event
-from domain.fieldwork.list_sets import Said
+from domain.fieldwork.list_said import Said
 from domain.fieldwork.lists import Listed
 
 _CACHE_KIB: Final = 65_536

@@ -1,7 +1,9 @@
 """What each row below the headings is, told by its form: an organization, a total, a foot, a heading, or nothing."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Final, Literal, NamedTuple
 
 from domain.fieldwork.lists import Refusal
@@ -79,6 +81,8 @@ class Sorter:
         self._known = frozenset(each.place for each in layout.columns)
         self._width = max(self._known, default=-1) + 1
         self._across = {top for top, left, bottom, right in merged if right - left >= 2 and top == bottom}
+        self._counted = layout.places.get("employees")
+        self._shared = _shared(merged, self._counted, self._code)
         self._single = [(name, at) for name, at in layout.places.items() if isinstance(at, int)]
         self._marks = [(name, at) for name, at in layout.places.items() if not isinstance(at, int)]
 
@@ -89,7 +93,7 @@ class Sorter:
             what = self._form(number, row)
             if what != "row":
                 return Sorted(number, what, {}, self._shown(row))
-        return Sorted(number, "row", self._cells(row), "", self._refusal(row))
+        return Sorted(number, "row", self._cells(row), "", self._refusal(row) or self._shared_number(number, row))
 
     def _cells(self, row: list[Cell]) -> dict[ListField, Cell | dict[str, Cell]]:
         width = len(row)
@@ -99,6 +103,17 @@ class Sorter:
         for name, places in self._marks:
             found[name] = {value: row[at] if at < width else None for value, at in places.items()}
         return found
+
+    def _shared_number(self, number: int, row: list[Cell]) -> Refusal | None:
+        at = self._counted
+        if _is_within(number, self._shared) and isinstance(at, int) and at < len(row) and not is_nothing(row[at]):
+            return Refusal(
+                0, self._heading(at), str(row[at])[:80], "merged_number",
+                "the cell is merged over several organizations, and whose number it is cannot be told; take the "
+                "merging back and enter the number of each",
+                "", letters(at),
+            )  # fmt: skip
+        return None
 
     def _refusal(self, row: list[Cell]) -> Refusal | None:
         """Why an organization's row cannot be read whatever its fields say."""
@@ -229,3 +244,23 @@ def _is_foot(words: Sequence[Cell]) -> bool:
             return False
         asked = False
     return not isinstance(words[0], Fault)
+
+
+def _shared(merged: Sequence[Range], counted: object, code: object) -> list[tuple[int, int]]:
+    """From which row to which a number stands in cells merged over several rows, though each has a code of its own."""
+    down = {each for each in merged if each[1] == each[3] and each[0] < each[2]}
+    one = {(top, bottom) for top, left, bottom, _ in down if left == code}
+    found: list[tuple[int, int]] = []
+    for top, left, bottom, _ in sorted(down):
+        if left != counted or (top, bottom) in one:
+            continue
+        if found and top < found[-1][1]:  # a file may say that ranges overlap
+            found[-1] = (found[-1][0], max(found[-1][1], bottom + 1))
+        else:
+            found.append((top + 1, bottom + 1))
+    return found
+
+
+def _is_within(number: int, ranges: Sequence[tuple[int, int]]) -> bool:
+    at = bisect_right(ranges, number, key=itemgetter(0)) - 1
+    return at >= 0 and number <= ranges[at][1]

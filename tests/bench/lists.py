@@ -20,6 +20,7 @@ import orjson
 from domain.fieldwork.list_elsewhere import Elsewhere
 from domain.fieldwork.lists import as_bytes, event
 from services.demo_city.chance import credit_code
+from services.ledger.projector import fits
 from services.lists.reconcile import Compared, reconcile
 from services.lists.scratch import Scratch
 from tests.bench.tables import table
@@ -85,7 +86,7 @@ def main(path: str, facts: str) -> None:
     """Reconcile, and print seconds, peak memory in MiB and the differences."""
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, Scratch(Path(folder)) as scratch:
-        compared = Compared(_blocks(facts), lambda _: Elsewhere({}, {}))
+        compared = Compared(_blocks(facts), lambda _: Elsewhere({}, {}, fits))
         report = reconcile(Path(path), SOURCE, AS_OF, None, compared, scratch)
         for _ in scratch.events():
             pass

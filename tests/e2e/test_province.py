@@ -81,6 +81,7 @@ def test_a_city_s_report_goes_by_file_to_the_province_and_is_added_up(
     took = shell("province", "take", CITY, str(tmp_path / "a.json"), url=province.url)
     assert took.returncode == 0, took.stdout + took.stderr
     assert "✓ 成立 holds" in took.stdout
+    rates(province, min_position=province.get("/health/ready")["position"])
     body = {"city": CITY, "file": (tmp_path / "a.json").read_text()}
     position = province.http.post("/v1/province/reports", json=body).json()
     assert position["again"]

@@ -1,7 +1,6 @@
 """Lists on a real service: decided in the writer's turn, in any order, put right, and beside other registries."""
 
 import json
-import os
 import re
 import threading
 import time
@@ -22,6 +21,7 @@ from services.intake.intake import Intake
 from services.lists import turns
 from services.log.messages import Message
 from tests.fix_service import Service, shell
+from tests.fix_turn import Trials
 from tests.full_lists import SOURCE, Stock, as_csv, planned, stock
 from tests.sending import envelope, http
 from tests.unit.test_list_sets import CODES, REGISTERED, own
@@ -31,7 +31,6 @@ BRANCH = {
     "effective_on": "2024-01-01", "branch": "branch:b1", "name": "支部", "tier": "branch", "formation": "joint",
     "region": "880107", "covers": [],
 }  # fmt: skip
-TRIALS = int(os.environ.get("TAIZHANG_TEST_TRIALS", "8"))
 LISTS = Path(__file__).parents[1] / "data" / "lists"
 
 
@@ -117,8 +116,8 @@ def test_the_same_list_sent_again_at_once_publishes_nothing(service: Service, so
     assert [each["stated"] for each in answers] == [1, 0, 0]
 
 
-def test_of_two_who_send_one_list_at_once_one_publishes(service: Service, source: str) -> None:
-    for trial in range(10):
+def test_of_two_who_send_one_list_at_once_one_publishes(service: Service, source: str, trials: Trials) -> None:
+    for trial in trials:
         own = f"{source}{trial:02}"
         content = as_csv(own_stock(20, own))
         start = threading.Barrier(3)
@@ -242,10 +241,10 @@ def _at_once(service: Service, database: str, asked: list[tuple[str, bytes, str]
 
 
 def test_lists_are_decided_from_the_log_while_the_projector_stands_still(
-    lagging: Service, database: str, source: str
+    lagging: Service, database: str, source: str, trials: Trials
 ) -> None:
     position = 0
-    for trial in range(TRIALS):
+    for trial in trials:
         own = f"{source}{trial:02}"
         rows = own_stock(12, own)
         answers = _at_once(lagging, database, [(own, as_csv(rows), "2024-01-31")] * 2)
@@ -271,7 +270,7 @@ def test_lists_are_decided_from_the_log_while_the_projector_stands_still(
     while lagging.http.get("/v1/rates", params=asked).status_code == 503:
         assert time.monotonic() < deadline
     total = lagging.get("/v1/rates", **asked)["total"]
-    assert total["counts"]["organizations"] == TRIALS * 12
+    assert total["counts"]["organizations"] == len(trials) * 12
 
 
 def test_the_page_publishes_the_plan_that_was_looked_at_or_shows_what_came_since(service: Service, source: str) -> None:

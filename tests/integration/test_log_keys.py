@@ -2,15 +2,22 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from domain.events.evidence import Because
+from domain.ledger.rates import Filters
 from services.access.reading_trail import READINGS
+from services.evidence.bundles.answers import fold
+from services.evidence.bundles.bundle import Contents, Question, write_bundle
+from services.evidence.bundles.relevant import relevant
 from services.evidence.copies.copies import export_log
+from services.evidence.copies.stored import DatabaseLog
 from services.evidence.keys import changing
 from services.evidence.keys.changing import change_key
 from services.evidence.notes.beside_key import last_file, readings_verifier
@@ -21,7 +28,7 @@ from services.evidence.notes.key_history import Change
 from services.evidence.notes.notes import SignatureType, SignerKey, VerifierKey
 from services.evidence.notes.signing import CheckpointSigner, LogContradictsError
 from services.evidence.verifier.asked import Asked
-from services.evidence.verifier.audit import audit_copy, audit_database
+from services.evidence.verifier.audit import audit_bundle, audit_copy, audit_database
 from services.evidence.verifier.report import Report
 from services.intake.intake import Intake
 from services.log.tree import LOG
@@ -97,6 +104,22 @@ def test_a_rotation_is_signed_by_both_and_followed_from_the_old_key(host: Host, 
     again = host.change("rotated")
     assert (again.epoch, again.old) == (3, change.new)
     assert host.verify(old, kept).first is None
+
+
+def test_a_bundle_made_after_a_rotation_is_verified_by_who_knows_only_the_old_key(host: Host, tmp_path: Path) -> None:
+    _, old = host.sign()
+    change, file = host.change("rotated"), tmp_path / "bundle.zip"
+    with psycopg.connect(host.conninfo, autocommit=True) as connection, closing(DatabaseLog(host.conninfo)) as log:
+        events = list(log.known(40))
+        question = Question(date(2024, 12, 31), 40, (), Filters())
+        orgs = question.with_group(row.org for row in fold(events, question.as_of).rows() if question.means(row))
+        write_bundle(connection, CheckpointSigner(host.key_file, ORIGIN), log,
+                     Contents(question, orgs, relevant(events, orgs)), file)  # fmt: skip
+    for key in (old, change.new):
+        found = audit_bundle(file, Asked(log_key=key))
+        assert (found.first, found.statement) == (None, "follows"), english(found)
+    stranger = SignerKey(ORIGIN, SignatureType.ED25519, bytes(range(32))).verifier
+    assert audit_bundle(file, Asked(log_key=stranger)).first is not None
 
 
 def test_the_old_key_signs_nothing_after_a_rotation(host: Host, tmp_path: Path) -> None:

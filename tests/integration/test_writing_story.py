@@ -30,6 +30,7 @@ from services.log.recorder import LogRecorder
 from services.postgres.database import connect
 from services.system.errors import LedgerBehindError
 from tests.access.attacks import ELSEWHERE, HERE, OFFICE, OTHER, THERE, fact, registered
+from tests.fix_turn import Trials
 from tests.histories import deliveries, renamed
 from tests.sending import ADMINISTRATOR, MARKET, STEWARD, as_bytes, envelope, granted, http, removed, revoked
 from tests.unit.test_touched import ListStory
@@ -134,10 +135,10 @@ def _detached(payload: bytes, key: OKPKey) -> str:
     return f"{head}..{tail}"
 
 
-def test_whoever_pauses_before_the_gate_is_judged_behind_it(store: str, intake: Intake) -> None:
+def test_whoever_pauses_before_the_gate_is_judged_behind_it(store: str, intake: Intake, trials: Trials) -> None:
     """A message read before another's act, and decided after it: place, grant and access are those behind the gate."""
     other, take_turn = Intake.open(store, "other"), LogRecorder.take_turn
-    for number in range(100):
+    for number in trials:
         paused, go = threading.Event(), threading.Event()
 
         def wait(self: LogRecorder, cursor: Any, paused: Any = paused, go: Any = go) -> Any:  # noqa: ANN401 - the method's

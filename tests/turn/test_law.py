@@ -7,20 +7,23 @@ in the order in which they were decided. Every acknowledgement must be the same 
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from domain.access.rights import Right
+from domain.fieldwork.list_elsewhere import Elsewhere
 from domain.ledger.rates import ANY
 from domain.values.reasons import Reason
-from services.access.grants import Grants, granted, key_registered, revoked
+from services.access import grants
+from services.access.grants import Grants, key_registered, revoked
 from services.assessment import assessments
 from services.assessment.assessments import Wanted
 from services.evidence.notes.signing import signers
@@ -33,14 +36,20 @@ from services.intake.quarantine_groups import redrive_group, try_group
 from services.ledger import versions
 from services.ledger.projector import Projector
 from services.ledger.queries import Queries
-from services.log.messages import Publisher
+from services.lists import elsewhere, facts
+from services.lists.reconcile import Compared, reconcile
+from services.lists.scratch import Scratch
+from services.lists.turns import publish_plan
+from services.log.messages import Message, Publisher
 from services.postgres.database import connect, migrate, open_pool
 from services.system.errors import AlreadyEndedError, NotFoundError
+from tests.access.attacks import COUNTY_STEWARD, HERE, OFFICE, OTHER, THERE, fact, registered, word
 from tests.conftest import SEED
 from tests.fix_store import Databases
 from tests.fix_turn import Trials
+from tests.full_lists import Stock, as_csv, stock
 from tests.interleaving import Actor, interleave, paused_at_the_gate
-from tests.sending import envelope, http, removed
+from tests.sending import envelope, granted, http, removed
 
 AS_OF = date(2024, 12, 31)
 ADMINISTRATOR = Publisher("administrator", (Right(frozenset(("steward", "administrator"))),))
@@ -48,6 +57,7 @@ GROUP = Filters("open", rule="channel")
 HELD = Reason("channel", "", None, "the channel was set up wrongly")
 LISTED = "/registry/listed"
 SIGNED = "/registry/signed"
+LISTS = ("first list", "second list")
 KEY = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
 REFUSALS = (AlreadyEndedError, NotFoundError, CameSinceError, ActRefusedError)
 Answer = tuple[Any, ...]
@@ -97,7 +107,7 @@ class Act:
     answer: Answer = ()
 
 
-def publishing(name: str, *events: dict[str, Any], by: Publisher = ADMINISTRATOR) -> Act:
+def publishing(name: str, *events: dict[str, Any] | bytes, by: Publisher = ADMINISTRATOR) -> Act:
     def do(_: World, intake: Intake, __: Any, ___: Callable[[], None]) -> Answer:  # noqa: ANN401 - no state
         receipts = intake.admit([http(event, by, index) for index, event in enumerate(events)])
         return tuple((r.disposition, r.position, [reason.rule for reason in r.reasons]) for r in receipts)
@@ -140,15 +150,28 @@ def revoking(name: str) -> Act:
     return Act(name, do)
 
 
-def listing(name: str) -> Act:
-    """What a plan of a list is: two events, on a state of its source after which nothing of the source may come."""
+def listing(name: str, rows: Stock) -> Act:
+    """A full list, compared with the log as it was when its registry looked, and its plan published."""
 
-    def do(_: World, intake: Intake, known_at: int, __: Callable[[], None]) -> Answer:
-        events = [removed(f"{name}-{n}", LISTED, f"member:{name}-{n}") for n in range(2)]
-        grounds = Grounds(known_at, Matters(sources=frozenset({LISTED})))
-        return _accepted(act_on(intake, grounds, [http(event, ADMINISTRATOR) for event in events]))
+    def do(world: World, intake: Intake, known_at: int, _: Callable[[], None]) -> Answer:
+        view = world.queries.view.current
 
-    return Act(name, do)
+        def ask(orgs: Sequence[str]) -> Elsewhere:
+            return elsewhere.read(elsewhere.gathered(world.connection, view, LISTED, orgs, known_at), LISTED)
+
+        def messages(events: Sequence[bytes], begin: int) -> list[Message]:
+            return [http(event, ADMINISTRATOR, begin + n) for n, event in enumerate(events)]
+
+        with TemporaryDirectory() as folder, Scratch(Path(folder)) as scratch:
+            path = Path(folder) / "list.csv"
+            path.write_bytes(as_csv(rows))
+            beside = Compared(facts.lines(world.connection, view, LISTED, known_at), ask)
+            report = reconcile(path, LISTED, AS_OF, None, beside, scratch)
+            assert report.plan is not None, report.refusals
+            done = publish_plan(intake, report.plan, LISTED, scratch.events(), messages)
+        return (report.plan.name, done.counts, done.stated, done.position)
+
+    return Act(name, do, lambda _, intake: intake.recorder.head()[0])
 
 
 def redriving(name: str) -> Act:
@@ -178,8 +201,20 @@ def acts() -> list[Act]:
         publishing("of the listed", removed("l1", LISTED)),
         a_match("alike", "same", "/office/a"), a_match("unlike", "different", "/office/b"),
         sealing("left"), sealing("right"), revoking("once"), revoking("twice"),
-        redriving("steward"), redriving("colleague"), listing("first-list"), listing("second-list"),
+        redriving("steward"), redriving("colleague"),
+        listing(LISTS[0], stock(2)), listing(LISTS[1], stock(3)[1:]),
+        publishing("here registers", registered("group:one", HERE), by=OFFICE),
+        publishing("there registers", registered("group:one", THERE, id_="there"), by=OTHER),
+        publishing("here excludes", fact("x", "organization.excluded", org="group:one", reason="duplicate"), by=OFFICE),
+        publishing("here takes back", word("w", "there"), by=COUNTY_STEWARD),
+        publishing("of the county", registered("group:county", HERE), by=held("county")),
+        publishing("grant", granted("late", "access:late").raw),
+        publishing("of the late", registered("group:late", HERE), by=held("late")),
     ]  # fmt: skip
+
+
+def held(name: str) -> Publisher:  # by a grant of this name, while it is in force
+    return Publisher(name, (Right(access=f"access:{name}"),))
 
 
 def _of_access(make: Callable[[dict[str, object]], bytes], data: dict[str, object]) -> Any:  # noqa: ANN401 - an event
@@ -189,11 +224,11 @@ def _of_access(make: Callable[[dict[str, object]], bytes], data: dict[str, objec
 def begin(world: World) -> None:
     """What all know before: a campaign, a report, a grant, and messages set aside."""
     about = {"effective_on": "2024-10-08", "campaign": "campaign:c"}
-    county: dict[str, object] = {"access": "access:county", "holder": "county", "roles": ["operator"]}
+    county: dict[str, object] = {"access": "access:county", "holder": "county", "roles": ["publisher"]}
     with world.intake() as intake:
         intake.admit([
             http(envelope("opened", "campaign.opened", {**about, "name": "攻坚", "office": "office:a"}), ADMINISTRATOR),
-            http(_of_access(granted, county), ADMINISTRATOR),
+            http(_of_access(grants.granted, county), ADMINISTRATOR),
             *(replace(http(removed(f"held-{n}"), ADMINISTRATOR), refused=(HELD,)) for n in range(3)),
         ])  # fmt: skip
         world.catch_up()
@@ -259,7 +294,7 @@ def recorded(world: World) -> dict[str, Any]:
 
     made = all_decisions(world.queries, date.max, position)
     reports = assessments.assessments(world.queries, position)
-    grants = {grant.access: grant.revoked_on for grant in world.grants.all()}
+    given = {grant.access: grant.revoked_on for grant in world.grants.all()}
     return {
         # An administrator's event has a random id.
         "log": rows("SELECT notification_id, source, CASE topic WHEN 'taizhang.access.revoked.v1' THEN '' ELSE id END, "
@@ -267,7 +302,7 @@ def recorded(world: World) -> dict[str, Any]:
         "tally": rows("SELECT source, received, accepted, duplicate, quarantined FROM taizhang.tally ORDER BY 1"),
         "ends": rows("SELECT quarantine_id, by, action, position FROM taizhang.quarantine_action ORDER BY 1, number"),
         "decisions": [(d.org, d.other, d.same) for d in made[0]], "contradictions": (made[1], reports.contradictions),
-        "reports": {name: each.superseded for name, each in reports.assessments.items()}, "grants": grants,
+        "reports": {name: each.superseded for name, each in reports.assessments.items()}, "grants": given,
     }  # fmt: skip
 
 
@@ -305,3 +340,11 @@ def test_what_is_done_at_once_is_as_if_done_one_after_the_other(
         answers = {act.name: act.answer for act in done}
         for pair in (("alike", "unlike"), ("left", "right"), ("once", "twice")):
             assert sum(answers[name] == ("refused",) for name in pair) == 1, (seed, steps, answers)
+        for name, other in ((LISTS[0], LISTS[1]), (LISTS[1], LISTS[0])):
+            came = [each for each in (other, "of the listed") if overtaken(steps, name, each)]
+            assert (answers[name] == ("refused",)) == any(answers[each] != ("refused",) for each in came), (seed, steps)
+
+
+def overtaken(steps: list[str], act: str, by: str) -> bool:
+    """Whether another act was done between what one was decided on and its turn."""
+    return steps.index(f"look {act}") < steps.index(f"do {by}") < steps.index(f"do {act}")

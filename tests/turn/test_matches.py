@@ -5,12 +5,20 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.fix_service import Service
 from tests.fix_turn import Trials, Two
 from tests.sending import envelope
 
 AS_OF = "2025-06-30"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def asked_before(two: Two) -> None:
+    """Names are compared by tables that a process reads when it is first asked."""
+    for service in two[:2]:
+        state(service)
 
 
 def decide(service: Service, pair: tuple[str, str], answer: str, source: str, known_at: int) -> httpx.Response:
@@ -39,6 +47,7 @@ def test_of_contrary_decisions_at_once_one_stands_and_the_other_is_refused(two: 
     for _ in trials:
         pair = some_pair()
         known_at = state(two.here)
+        two.reach(known_at)
         with ThreadPoolExecutor(2) as pool:
             with two.delays.before_the_gate(waiting=2):
                 left = pool.submit(decide, two.here, pair, "same", "/office/a", known_at)
@@ -56,6 +65,7 @@ def test_a_decision_on_a_state_that_is_not_the_last_is_refused(two: Two, trials:
     for _ in trials:
         pair = some_pair()
         known_at = state(two.here)
+        two.reach(known_at)
         with two.delays.projector_stopped():
             first = decide(two.here, pair, "same", "/office/a", known_at)
             assert first.status_code == 201, first.text

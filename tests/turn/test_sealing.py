@@ -43,7 +43,9 @@ def test_of_two_reports_that_supersede_one_at_once_one_is_sealed_and_one_refused
     """Both are worked out before either one's turn comes; the refused one has left nothing behind."""
     for _ in trials:
         former, *names = (f"{word}-{secrets.token_hex(4)}" for word in ("former", "left", "right"))
-        assert seal(two.here, former).status_code == 201
+        begun = seal(two.here, former)
+        assert begun.status_code == 201, begun.text
+        two.reach(begun.json()["position"])
         more = {"supersedes": f"assessment:{former}", "reason": "口径更正"}
         with ThreadPoolExecutor(2) as pool:
             with two.delays.before_the_gate(waiting=2):

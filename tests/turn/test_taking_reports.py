@@ -27,8 +27,7 @@ def test_of_two_files_of_a_city_at_once_one_is_taken_and_the_other_not_joined_to
                   "origin": city.log.key.name, "key": key}  # fmt: skip
         (result,) = two.here.publish([envelope(f"j{city.n}", "city.joined", joined, "/office/turn")])
         files = [city.file(city.seal(f"assessment:{name}")) for name in ("left", "right")]
-        for service in two[:2]:
-            service.get("/v1/province/cities", min_position=result["position"])
+        two.reach(result["position"])
         with ThreadPoolExecutor(2) as pool:
             with two.delays.before_the_gate(waiting=2):
                 answers = [pool.submit(bring, at, city, file) for at, file in zip(two[:2], files, strict=True)]

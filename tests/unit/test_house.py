@@ -59,14 +59,17 @@ ROOMS: dict[str, dict[str, str]] = {
         "evidence/verifier": (
             "access evidence/bundles evidence/copies evidence/notes evidence/roots ledger log postgres system"
         ),
+        "evidence/mirror": (
+            "evidence/copies evidence/notes evidence/roots evidence/verifier evidence/witness ledger log system"
+        ),
         "backup": "access evidence/copies evidence/notes ledger log postgres system",
         "province": (
             "assessment evidence/copies evidence/notes evidence/roots evidence/verifier intake ledger log system"
         ),
         "commands": (
-            "access archive backup demo_city evidence/bundles evidence/copies evidence/keys evidence/notes "
-            "evidence/roots evidence/verifier evidence/witness fieldwork kafka ledger lists log postgres province "
-            "serving system"
+            "access archive backup demo_city evidence/bundles evidence/copies evidence/keys evidence/mirror "
+            "evidence/notes evidence/roots evidence/verifier evidence/witness fieldwork kafka ledger lists log "
+            "postgres province serving system"
         ),
     },
     "api": {

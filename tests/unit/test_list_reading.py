@@ -192,3 +192,36 @@ def test_the_width_of_a_name_is_no_change(tmp_path: Path) -> None:
     rows[0][1], rows[1][6] = "瑞达(高朗)A座1号商贸有限公司 ", "高朗区（东）１号"
     report, _, _ = compared(tmp_path, as_csv(rows), "2024-02-29", taken(events))
     assert report.differences["unchanged"] == 2
+
+
+def test_one_number_merged_over_several_organizations_is_refused_and_of_one_it_is_read(tmp_path: Path) -> None:
+    """Filled down it would count each of them with the number of all."""
+    rows = stock(4)
+    shared = as_xlsx(rows)
+    shared.worksheets[0].merge_cells("F3:F4")
+    shared.worksheets[0].merge_cells("D2:D5")
+    report, _, read = compared(tmp_path, saved(shared), "2024-01-31", [])
+    assert [(each.cell, each.rule) for each in report.refusals] == [("F3", "merged_number"), ("F4", "merged_number")]
+    assert len(read) == 2
+    # An organization that stands over two rows, its code merged as its number is.
+    one = as_xlsx([*rows[:2], rows[1], *rows[2:]])
+    for column in "ABCDEFG":
+        one.worksheets[0].merge_cells(f"{column}3:{column}4")
+    report, _, read = compared(tmp_path, saved(one), "2024-01-31", [])
+    assert (report.refused, len(read)) == (0, 4)
+
+
+@pytest.mark.parametrize(("cell", "said"), [("80名", 80), ("８０ 人", 80), (True, None), ("80户", None)])
+def test_a_head_count_with_its_unit_is_read_and_no_other_word(cell: object, said: int | None, tmp_path: Path) -> None:
+    rows = [[*stock(1)[0][:5], cell, ""]]
+    report, _, read = compared(tmp_path, saved(as_xlsx(rows)), "2024-01-31", [])
+    assert [each.fields["employees"] for each in read] == ([] if said is None else [said])
+    assert [each.rule for each in report.refusals] == ([] if said is not None else ["employees"])
+
+
+@pytest.mark.parametrize(
+    "heading", ["统一社会信用代码（纳税人识别号）", "纳税人识别号（统一社会信用代码）", "统一信用代码"]
+)
+def test_the_codes_column_is_known_by_what_taxes_call_it(heading: str, tmp_path: Path) -> None:
+    book = saved(as_xlsx(stock(2), [heading, *HEADINGS[1:]]))
+    assert len(compared(tmp_path, book, "2024-01-31", [])[2]) == 2

@@ -5,13 +5,15 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.fieldwork.list_sets import Said, lists_of, settle
+from domain.fieldwork.list_said import Said
+from domain.fieldwork.list_sets import lists_of, settle
 from domain.fieldwork.list_statements import WHOLE, Part, Statement
 from domain.fieldwork.lists import GONE, Listed, as_bytes, made_for
 from domain.ledger.rows import Row, ledger
@@ -252,6 +254,66 @@ def test_a_list_names_what_the_ledger_lacks_and_the_remedy_it_names_mends_it() -
         log.send(DAYS[1], rest)
         assert sorted(log.said(DAYS[2])) == [0, 1, 2, 3]
         assert log.send(DAYS[1], {0: rows[0]}, source=OTHER).plan.lacking == []  # type: ignore[union-attr]  # as above
+
+
+@pytest.mark.parametrize("left_out", DAYS[1:])
+@pytest.mark.parametrize("brought", DAYS)
+def test_moved_between_registries_it_stays_or_its_lack_is_named(left_out: str, brought: str) -> None:
+    """Whichever list comes first, the ledger has the organization, or the list that brings it says that it has not."""
+    rows = dict.fromkeys(range(4), ("甲", REGIONS[0], "3"))
+    rest = {n: rows[n] for n in range(1, 4)}
+    had: dict[bool, list[bool]] = {}
+    for brought_first in (True, False):
+        with tempfile.TemporaryDirectory() as folder:
+            log = Log(folder)
+            log.send(DAYS[0], rows)
+            if brought_first:
+                log.send(brought, {0: rows[0]}, source=OTHER)
+            log.send(left_out, rest)
+            if not brought_first:
+                report = log.send(brought, {0: rows[0]}, source=OTHER)
+                assert report.plan is not None
+                named = [each.org for each in report.plan.lacking]
+                lacks = any(0 not in log.said(day) for day in DAYS if day >= brought)
+                assert named == ([f"uscc:{CODES[0]}"] if lacks else [])
+                log.send(left_out, rest)
+            had[brought_first] = [0 in log.said(day) for day in DAYS]
+    assert had[True] == had[False] == [day < left_out or brought <= left_out or day >= brought for day in DAYS]
+
+
+both = st.fixed_dictionaries({
+    source: st.dictionaries(st.sampled_from(DAYS), st.sets(st.integers(0, 2)), min_size=1) for source in (SOURCE, OTHER)
+})  # fmt: skip
+
+
+@settings(max_examples=4)
+@given(both, st.randoms())
+def test_of_two_registries_the_lists_sent_once_more_give_one_ledger_in_every_order(
+    lists: dict[str, dict[str, set[int]]], random: Random
+) -> None:
+    """A list that came too soon for another's is told so; sent again, it is as if it had come after."""
+    every = sorted((day, source, here) for source, days in lists.items() for day, here in days.items())
+    ledgers = []
+    for _ in range(2):
+        with tempfile.TemporaryDirectory() as folder:
+            log = Log(folder)
+            for day, source, here in [*random.sample(every, len(every)), *every, *every]:
+                log.send(day, dict.fromkeys([*here, 5], ("甲", REGIONS[0], "3")), source=source)
+            ledgers.append([log.said(day) for day in DAYS])
+    assert ledgers[0] == ledgers[1]
+
+
+def test_what_its_own_source_leaves_out_later_is_not_said_to_be_lacking() -> None:
+    rows = dict.fromkeys(range(4), ("甲", REGIONS[0], "3"))
+    rest = {n: rows[n] for n in range(1, 4)}
+    with tempfile.TemporaryDirectory() as folder:
+        log = Log(folder)
+        log.send(DAYS[0], rows)
+        log.send(DAYS[2], rest, source=OTHER)
+        log.send(DAYS[3], rest)
+        report = log.send(DAYS[1], rows, source=OTHER)
+        assert report.plan is not None
+        assert report.plan.lacking == []
 
 
 def test_a_row_that_calls_its_organization_over_keeps_its_reason_where_lists_come_late() -> None:

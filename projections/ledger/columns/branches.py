@@ -25,6 +25,21 @@ SELECT branch, day, kind, held FROM (
      ORDER BY branch, day, kind, position DESC
 ) latest WHERE held > 0 ORDER BY branch, day, kind
 """
+# What was ever told of one branch on the day, in order of position; each row overrides the ones before.
+_TOLD: Final = """
+SELECT position, {{columns}} FROM {{schema}}.{table}
+ WHERE branch = %(branch)s AND position <= %(known_at)s AND day_from <= %(day)s AND day_to > %(day)s
+ ORDER BY position
+"""
+_TOLD_MEETINGS: Final = """
+SELECT position, day, kind, held FROM {schema}.meeting
+ WHERE branch = %(branch)s AND position <= %(known_at)s AND day <= %(day)s ORDER BY position
+"""
+_TOLD_COVERS: Final = """
+SELECT position, org, value FROM {schema}.presence JOIN {schema}.organization USING (org_no)
+ WHERE entity = %(branch)s AND position <= %(known_at)s AND day_from <= %(day)s AND day_to > %(day)s
+ ORDER BY position
+"""
 
 
 @lru_cache(maxsize=256)
@@ -55,6 +70,29 @@ class BranchState(NamedTuple):
             self.tier, self.groups, self.formed_on, self.term_from, self.term_to, tuple(self.extended_to),
             self.vacant_since,
         )  # fmt: skip
+
+
+class Told(NamedTuple):
+    """What was told of one branch on a day, in order of position; of the same thing a later row overrides.
+
+    Attributes:
+        states: with each position the state, None while not formed.
+        parents: the parent, None for none.
+        in_effect: whether it is in effect.
+        meetings: how many of a kind were held on a day that is not after it: an ordinal, the kind, the number.
+        covers: an organization, and how it is covered; None while it is not.
+    """
+
+    states: list[tuple[int, BranchState | None]]
+    parents: list[tuple[int, str | None]]
+    in_effect: list[tuple[int, bool]]
+    meetings: list[tuple[int, int, MeetingKind, int]]
+    covers: list[tuple[int, str, Formation | None]]
+
+    @property
+    def positions(self) -> set[int]:
+        """Where anything was told."""
+        return {row[0] for rows in self for row in rows}
 
 
 class BranchReading:
@@ -90,3 +128,19 @@ class BranchReading:
         for branch, day, kind, held in rows:
             found.setdefault(branch, []).extend([(day, kind)] * held)
         return found
+
+    def told(self, branch: str) -> Told:
+        """All that was told of one branch on the day, up to the state of knowledge."""
+        given = {"branch": branch, "known_at": self._known_at, "day": self._day}
+
+        def rows(text: str, columns: tuple[str, ...] = ()) -> list[tuple[Any, ...]]:
+            return self._cursor.execute(_composed(text, self._schema, columns), given, binary=True).fetchall()
+
+        states = rows(_TOLD.format(table="branch"), _STATE)
+        return Told(
+            [(at, None if own[2] is None else BranchState(branch, *own)) for at, *own in states],
+            [(at, parent) for at, parent in rows(_TOLD.format(table="parent"), ("parent",))],
+            [(at, lives) for at, lives in rows(_TOLD.format(table="in_effect"), ("in_effect",))],
+            [(at, day, kind, held) for at, day, kind, held in rows(_TOLD_MEETINGS)],
+            [(at, org, how) for at, org, how in rows(_TOLD_COVERS)],
+        )

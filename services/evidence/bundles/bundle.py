@@ -26,6 +26,8 @@ from services.evidence.bundles.relevant import Accepted, access_for, consulted, 
 from services.evidence.copies.copies import ZIP_FAULTS
 from services.evidence.copies.stored import DatabaseLog, StoredEvent, event_of
 from services.evidence.notes.checkpoint import encode_hash, open_checkpoint
+from services.evidence.notes.identity import history
+from services.evidence.notes.key_history import KeyHistory
 from services.evidence.notes.notes import VerifierKey
 from services.evidence.notes.signing import CheckpointSigner
 from services.evidence.roots import completeness
@@ -41,6 +43,8 @@ MANIFEST: Final = "manifest.json"
 MEMBERS: Final = (MANIFEST, "checkpoint", "answer.json", "events.jsonl")
 #: What a bundle has besides where it shows that its events are all (services/evidence/roots/completeness.py).
 COMPLETE: Final = "complete.json"
+#: And where the log's key was ever changed: what GET /v1/log/keys answers, for whoever knows an earlier one.
+KEYS: Final = "keys.json"
 ORGANIZATIONS_MAX: Final = 10_000
 _AT_ONCE: Final = 500
 
@@ -54,13 +58,13 @@ def is_bundle(path: Path) -> bool:
         return False
 
 
-def holds_complete(path: Path) -> bool:
-    """Whether a bundle brings what is to show that its events are all."""
+def members_besides(path: Path) -> tuple[str, ...]:
+    """Which of the members a bundle has that not every bundle has."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return COMPLETE in archive.namelist()
+            return tuple(name for name in (COMPLETE, KEYS) if name in archive.namelist())
     except ZIP_FAULTS:
-        return False
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +213,8 @@ def write_bundle(
     if roots is not None:
         path = LOG.inclusion_proof(connection, roots.stated.position, checkpoint.size)
         complete = complete_with(roots, contents, next(log.at([roots.stated.position])), path)
-    pack(contents, signer.verifier, note, zip(_stored(log, positions), proofs, strict=True), file, complete)
+    events = zip(_stored(log, positions), proofs, strict=True)
+    pack(contents, signer.verifier, note, events, file, complete, history(connection))
     return len(positions)
 
 
@@ -229,6 +234,7 @@ def pack(  # noqa: PLR0917 - what stands in a bundle
     events: Iterable[tuple[StoredEvent, Iterable[bytes]]],
     file: Path | IO[bytes],
     complete: completeness.Completeness | None = None,
+    keys: KeyHistory | None = None,
 ) -> None:
     """Write the file: the question and its answer, the head that the key has signed, the events with their proofs."""
     question, organizations = contents.question, contents.organizations
@@ -256,6 +262,8 @@ def pack(  # noqa: PLR0917 - what stands in a bundle
             archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
         if complete is not None:
             archive.writestr(zipfile.ZipInfo(COMPLETE), completeness.write(complete), zipfile.ZIP_DEFLATED)
+        if keys is not None and keys.changes:
+            archive.writestr(zipfile.ZipInfo(KEYS), json.dumps(keys.json(), indent=1), zipfile.ZIP_DEFLATED)
         with archive.open("events.jsonl", "w") as lines:
             for event, proof in events:
                 lines.write(_line(event, proof))

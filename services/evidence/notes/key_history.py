@@ -151,6 +151,11 @@ class LogKeys(NamedTuple):
         end = next((n for n, change in enumerate(later) if change.because != "rotated"), len(later))
         return cls(trusted, tuple(epochs[: at + end + 1]), later[end] if end < len(later) else None)
 
+    def or_by(self, history: KeyHistory) -> LogKeys:
+        """These, or where nobody said what follows from the trusted key, what a history says that it signed itself."""
+        known = len(self.epochs) > 1 or self.unfollowed is not None
+        return self if known else LogKeys.follow(self.trusted, history)
+
     @property
     def current(self) -> VerifierKey:
         """The last key that is followed."""

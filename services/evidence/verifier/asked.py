@@ -26,7 +26,8 @@ BECAUSE: Final = {"rotated": "轮换", "lost": "丢失", "leaked": "泄露", "re
 class Asked:
     """What a verifier brings along: keys that it trusts, checkpoints that it kept, an answer that it was given.
 
-    `proofs` are of consistency. `key_history` is what GET /v1/log/keys answered. `within_s` is how old a cosignature
+    `proofs` are of consistency. `key_history` is what GET /v1/log/keys answered, `vouched` what
+    mirrors signed of the roots. `within_s` is how old a cosignature
     may be. `configured` says that the witnesses are those that the settings name, so that one that is silent is told
     of and does not end the verification.
     """
@@ -44,6 +45,7 @@ class Asked:
     within_s: float | None = None
     configured: bool = False
     key_history: Path | None = None
+    vouched: Sequence[Path] = ()
 
     def log_keys(self, own: VerifierKey | None, history: KeyHistory | None, report: Report) -> LogKeys | None:
         """The keys to go by: the one that was brought along, or else the log's own, and what follows from it."""
@@ -53,17 +55,7 @@ class Asked:
         if trusted is None:
             return None
         keys = LogKeys.follow(trusted, history)
-        if keys.current != trusted:
-            report.holds(
-                f"公钥已更换, 新旧两把均已签名: 现为 {keys.current}",
-                f"the key was changed, and old and new key signed that: it is {keys.current} now",
-            )
-        if (change := keys.unfollowed) is not None:
-            report.notes(
-                f"自第 {change.size + 1} 个事件起改用另一把公钥 ({BECAUSE[change.because]}), 旧钥未签: 请另行核实",
-                f"from event {change.size + 1} on the log signs with another key, since the one before was "
-                f"{change.because}; that key does not vouch for it: have the new one made known to you another way",
-            )
+        tell_keys(report, keys)
         return keys
 
     @property
@@ -88,6 +80,21 @@ class Asked:
                     raise CopyError(f"witness {address}: {fault}") from None
                 report.notes(f"见证人 {address} 未作答", f"witness {address} is silent: {fault}")
         return found
+
+
+def tell_keys(report: Report, keys: LogKeys) -> None:
+    """Note which key is gone by in the end, and whom the one that is trusted does not vouch for."""
+    if keys.current != keys.trusted:
+        report.holds(
+            f"公钥已更换, 新旧两把均已签名: 现为 {keys.current}",
+            f"the key was changed, and old and new key signed that: it is {keys.current} now",
+        )
+    if (change := keys.unfollowed) is not None:
+        report.notes(
+            f"自第 {change.size + 1} 个事件起改用另一把公钥 ({BECAUSE[change.because]}), 旧钥未签: 请另行核实",
+            f"from event {change.size + 1} on the log signs with another key, since the one before was "
+            f"{change.because}; that key does not vouch for it: have the new one made known to you another way",
+        )
 
 
 def _is_of_readings(note: bytes) -> bool:

@@ -17,14 +17,14 @@ from services.evidence.notes.identity import NothingSignedError, history
 from services.evidence.notes.key_files import load_key
 from services.evidence.notes.key_history import KeyHistory, LogKeys
 from services.evidence.notes.notes import Note, NoteError, VerifierKey
-from services.evidence.verifier.asked import Asked, Notes, file_of
+from services.evidence.verifier.asked import Asked, Notes, file_of, tell_keys
 from services.evidence.verifier.bundle_check import Verified, verify_bundle
 from services.evidence.verifier.check_arrivals import check_arrivals
 from services.evidence.verifier.check_guards import check_guards
 from services.evidence.verifier.check_projection import check_projection
 from services.evidence.verifier.check_readings import check_readings
 from services.evidence.verifier.figure_check import verify_figure
-from services.evidence.verifier.quorum import count_witnesses, joined, read_consistency
+from services.evidence.verifier.quorum import count_mirrors, count_witnesses, joined, read_consistency
 from services.evidence.verifier.report import Opened, Report, compare_checkpoints, open_checkpoints
 from services.evidence.verifier.verify import Source, verify_log
 from services.ledger.ruleset import ruleset
@@ -162,11 +162,15 @@ def _with_witnesses(path: Path, verified: Verified, asked: Asked, told: Report) 
         return report
     # 9. The heads kept elsewhere, and the witnesses behind those that are this one or joined to it.
     proofs = [read_consistency(file_of(each)) for each in asked.proofs]
-    keys = _brought(asked, Report(0)) or LogKeys.follow(verified.key, None)
+    keys = verified.keys or LogKeys.follow(verified.key, None)
+    if asked.key_history is None:
+        tell_keys(report, keys)
     kept = open_checkpoints(report, asked.notes(verified.key.name, report), keys, asked.witness_keys)
     for opened in open_checkpoints(report, [(path.name, verified.note)], keys, asked.witness_keys):
         heads = joined(report, opened, kept, proofs)
         count_witnesses(report, heads, asked.asking, verified.known_at, verified.recorded_at)
+    # 10. Mirrors, which have the events and folded the roots from them.
+    count_mirrors(report, verified.told, [(each.name, file_of(each)) for each in asked.vouched], asked.witness_keys)
     _own_key(report, asked, verified.key)
     return report
 

@@ -22,19 +22,21 @@ from services.evidence.bundles.archive import read_members
 from services.evidence.bundles.bundle import (
     COMPLETE,
     FORMAT,
+    KEYS,
     MANIFEST,
     MEMBERS,
     Question,
     answer_of,
-    holds_complete,
+    members_besides,
     read_question,
 )
 from services.evidence.bundles.relevant import named
 from services.evidence.copies.copies import CopyError
 from services.evidence.copies.stored import MangledEntryError, StoredEvent, read_entry
 from services.evidence.notes.checkpoint import Checkpoint, open_checkpoint, parse_hash
-from services.evidence.notes.key_history import LogKeys
+from services.evidence.notes.key_history import KeyHistory, LogKeys
 from services.evidence.notes.notes import NoteError, VerifierKey
+from services.evidence.notes.vouched import Told
 from services.evidence.roots import completeness
 from services.evidence.verifier.complete_check import Shown, check_complete
 from services.evidence.verifier.deciding import Decided
@@ -64,7 +66,8 @@ class Manifest:
 class Verified:
     """What a verification found, and what witnesses may have signed: the bundle's own head.
 
-    `checkpoint` is None where its signature does not hold; `recorded_at` is the last event's.
+    `checkpoint` is None where its signature does not hold; `recorded_at` is the last event's, `told` the statement of
+    roots that it rests on, if any; `keys` those that were brought along, and what the file shows to follow from them.
     """
 
     report: Report
@@ -73,6 +76,8 @@ class Verified:
     checkpoint: Checkpoint | None = None
     known_at: int = 0
     recorded_at: datetime | None = None
+    told: Told | None = None
+    keys: LogKeys | None = None
 
 
 def verify_bundle(path: Path, log_keys: LogKeys | None) -> Verified:
@@ -81,17 +86,22 @@ def verify_bundle(path: Path, log_keys: LogKeys | None) -> Verified:
     Raises:
         CopyError: the file is no bundle, or one that other rules made.
     """
-    # 1. The file: four members, each once, and no byte besides (services/evidence/bundles/archive.py).
-    shows_complete = holds_complete(path)
-    members = read_members(path, (*MEMBERS, COMPLETE) if shows_complete else MEMBERS)
+    # 1. The file: its members, each once, and no byte besides (services/evidence/bundles/archive.py).
+    besides = members_besides(path)
+    shows_complete = COMPLETE in besides
+    members = read_members(path, (*MEMBERS, *besides))
     # 2. The manifest and the answer: JSON in which each name stands once, of this format and by these rules.
     try:
         manifest = _read_manifest(read_json(members[MANIFEST]))
         answer = read_json(members["answer.json"])
         complete = completeness.read(read_json(members[COMPLETE])) if shows_complete else None
+        keys = KeyHistory.read(members[KEYS]) if KEYS in besides else None
     except (NotJsonError, KeyError, TypeError, ValueError, AttributeError, NoteError) as fault:
         raise CopyError(f"{path} is no evidence bundle: {type(fault).__name__} {fault}; export it again") from None
+    if log_keys is not None and keys is not None:
+        log_keys = log_keys.or_by(keys)
     verified = Verified(Report(0), manifest.key if log_keys is None else log_keys.current, members["checkpoint"])
+    verified.keys = log_keys
     report = verified.report
     # 3. The checkpoint: signed by the log's key.
     try:
@@ -121,7 +131,9 @@ def verify_bundle(path: Path, log_keys: LogKeys | None) -> Verified:
     # 9. That these events are all.
     if complete is not None and not report.faults:
         hashes = {each.position: leaf_hash(each.leaf(each.position)) for each in stored}
-        check_complete(report, complete, checkpoint, Shown(manifest.question, manifest.organizations, events, hashes))
+        verified.told = check_complete(
+            report, complete, checkpoint, Shown(manifest.question, manifest.organizations, events, hashes)
+        )
     return verified
 
 

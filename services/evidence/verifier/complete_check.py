@@ -7,6 +7,7 @@ from domain.events.facts import Event
 from services.evidence.bundles.bundle import Question
 from services.evidence.bundles.relevant import consulted, named
 from services.evidence.notes.checkpoint import Checkpoint
+from services.evidence.notes.vouched import Told
 from services.evidence.roots.completeness import Completeness, faults
 from services.evidence.verifier.report import Report
 from services.evidence.verifier.roots_check import included, stated_in
@@ -21,12 +22,15 @@ class Shown(NamedTuple):
     hashes: Mapping[int, bytes]
 
 
-def check_complete(report: Report, complete: Completeness, checkpoint: Checkpoint, shown: Shown) -> None:
-    """Raise the statement to complete where everything consulted has, by the map, exactly the events shown."""
+def check_complete(report: Report, complete: Completeness, checkpoint: Checkpoint, shown: Shown) -> Told | None:
+    """Raise the statement to complete where everything consulted has, by the map, exactly the events shown.
+
+    Returns the event that states the roots, where it does.
+    """
     stored = included(report, complete.entry, complete.raw, complete.path, checkpoint)
     stated = None if stored is None or report.faults else stated_in(report, stored)
     if stored is None or stated is None or report.faults:
-        return
+        return None
     question = shown.question
     if question.filters is not None or question.known_at != stated.known_at:
         words = (
@@ -34,13 +38,13 @@ def check_complete(report: Report, complete: Completeness, checkpoint: Checkpoin
             f"another: {question.in_words()}"
         )
         report.fails(None, "所问不是树根所证的", words)
-        return
+        return None
     entities = consulted(shown.events, shown.organizations)
     events = [(event, shown.hashes[event.position]) for event in shown.events]
     for entity, why in faults(stated, complete.entities, entities, events):
         report.fails(None, f"{entity} 的事件未证明无遗漏", f"that the events of {entity} are all is not so: {why}")
     if report.faults:
-        return
+        return None
     report.holds(
         f"位置 {stored.position} 公布的树根证明: 至位置 {stated.known_at}, 所涉 {len(entities)} 个对象的事件无遗漏",
         f"by the roots that position {stored.position} states, these are all events of the {len(entities)} entities "
@@ -51,3 +55,4 @@ def check_complete(report: Report, complete: Completeness, checkpoint: Checkpoin
         if org not in spoken_of:
             report.holds(f"{org} 在日志中无任何事件", f"{org} occurs in no event of the log")
     report.statement, report.partial = "complete", False
+    return Told(checkpoint.origin, stored.position, complete.entry, stated.as_of, stated.known_at)

@@ -10,6 +10,7 @@ from services.evidence.copies.copies import CopyError
 from services.evidence.notes.checkpoint import open_checkpoint
 from services.evidence.notes.key_history import LogKeys
 from services.evidence.notes.notes import NoteError, VerifierKey
+from services.evidence.notes.vouched import Told
 from services.evidence.roots.figure_proof import ALL_KINDS, WHOLE, FigureProof, read
 from services.evidence.roots.stated import Stated
 from services.evidence.verifier.bundle_check import Verified
@@ -30,6 +31,7 @@ def verify_figure(data: bytes, log_keys: LogKeys | None) -> Verified:
     except NoteError as fault:
         raise CopyError(f"this is no figure's proof that can be read: {fault}") from None
     verified = Verified(Report(1), own_key if log_keys is None else log_keys.current, proof.note)
+    verified.keys = log_keys
     report = verified.report
     try:
         verified.key = own_key if log_keys is None else log_keys.of(proof.note)
@@ -52,6 +54,7 @@ def verify_figure(data: bytes, log_keys: LogKeys | None) -> Verified:
     if stored is None or stated is None or report.faults:
         return verified
     verified.known_at, verified.recorded_at = stored.position, stored.recorded_at
+    verified.told = Told(checkpoint.origin, stored.position, proof.entry, stated.as_of, stated.known_at)
     report.holds(
         f"位置 {stored.position} 的事件公布了树根, 已在日志中",
         f"position {stored.position} of the log states the roots",

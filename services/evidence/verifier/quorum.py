@@ -15,6 +15,7 @@ from services.evidence.bundles.answers import read_hash
 from services.evidence.copies.copies import CopyError
 from services.evidence.notes.checkpoint import parse_size
 from services.evidence.notes.notes import NoteError, VerifierKey
+from services.evidence.notes.vouched import Told, require_vouched
 from services.evidence.verifier.report import Opened, Report
 from services.system.settings import SHANGHAI
 
@@ -112,6 +113,33 @@ def count_witnesses(
             else:
                 signed[witness] = f"{checkpoint.size:,} events at {when}"
     _tell(report, asking, signed, reasons)
+
+
+def count_mirrors(
+    report: Report, told: Told | None, notes: Sequence[tuple[str, bytes]], keys: Sequence[VerifierKey]
+) -> None:
+    """Each note must be the word of one of the keys on the very roots that everything here rests on."""
+    if told is None:
+        if notes and report.first is None:
+            report.fails(None, "此件不依据任何树根", "it rests on no roots, so that no mirror can have signed any")
+        return
+    for label, data in notes:
+        try:
+            mirror, at = require_vouched(told, data, list(keys))
+        except NoteError as fault:
+            report.fails(
+                None, f"{label} 不是镜像对此树根的签署", f"{label} is no mirror's word on these roots: {fault}"
+            )
+            continue
+        report.holds(
+            f"镜像 {mirror.name} 持有全部事件, 重算后签署了此树根: {_shown(at)}",
+            f"mirror {mirror.name}, which has the events, folded these roots anew and signed them at {_shown(at)}",
+        )
+    if not notes:
+        report.notes(
+            "树根是否由事件推得, 此处未核对",
+            "that the roots follow from the log's events is the log's own word here: give --vouched with a mirror's",
+        )
 
 
 def _tell(report: Report, asking: Asking, signed: dict[VerifierKey, str], reasons: dict[VerifierKey, str]) -> None:

@@ -17,6 +17,7 @@ import structlog
 from services.evidence.notes.checkpoint import Checkpoint, parse_size
 from services.evidence.notes.notes import Note, NoteError, Signature, VerifierKey, parse_signature
 from services.evidence.notes.signing import CheckpointSigner, signers
+from services.evidence.notes.vouched import refused_by
 from services.evidence.witness import seen
 from services.evidence.witness.witness import SIZE_CONTENT_TYPE, AddCheckpoint
 from services.log.tree import LOG, AnyConnection
@@ -147,21 +148,28 @@ class Notary:
     def _check_refused(self, witness: WitnessedBy, key: VerifierKey) -> None:
         """Whether the witness keeps heads that our key signed and that contradict ours: a fork, by whomever.
 
-        Only a witness of this program serves them; whoever else answers anything has told nothing.
+        Or, where it is a mirror, refuses by its own word what the log states. Only witnesses of this program tell of
+        either; whoever else answers anything has told nothing.
         """
         with self._client() as client:
             answer = client.get(f"{witness.address}/refused", params={"origin": key.name})
         if answer.status_code != HTTPStatus.OK:
             return
         try:
-            signed = [each["reason"] for each in answer.json() if _is_signed(each["request"], key)]
+            standing = [each for each in answer.json() if not each.get("ended")]
+            refusals = [(each["reason"], each.get("request"), each.get("note")) for each in standing]
         except (ValueError, KeyError, TypeError, AttributeError):
             return
+        signed = [str(reason) for reason, request, _ in refusals if _is_signed(request, key)]
         if signed:
             raise NotCosignedError(
                 f"it was shown {len(signed)} heads under this log's key that contradict the log, the last: "
                 f"{signed[-1][:300]}. Somebody forks the log, or has its key: see deploy/keys.md"
             )
+        words = [_refusal(note, witness.key, key.name) for _, _, note in refusals]
+        refused = [each for each in words if each]
+        if refused:
+            raise NotCosignedError(f"it refuses what this log says, the last: {refused[-1][:300]}")
 
     def _client(self) -> httpx.Client:
         """One that gives a silent witness its share of the interval, so that the next round is not late."""
@@ -169,12 +177,20 @@ class Notary:
         return httpx.Client(timeout=min(WITNESS_TIMEOUT_S, max(share, 1.0)), trust_env=False)
 
 
-def _is_signed(request: str, key: VerifierKey) -> bool:
+def _is_signed(request: object, key: VerifierKey) -> bool:
     """Whether a request that a witness refused bears this key's signature; the witness's word is not taken for it."""
     try:
-        return bool(Note.parse(AddCheckpoint.parse(request.encode()).note).verified_by([key]))
+        return bool(Note.parse(AddCheckpoint.parse(str(request or "").encode()).note).verified_by([key]))
     except NoteError:
         return False
+
+
+def _refusal(note: object, key: VerifierKey, origin: str) -> str | None:
+    """The reason of a refusal that a mirror signed; None where it did not."""
+    try:
+        return refused_by(str(note or "").encode(), key, origin)
+    except NoteError:
+        return None
 
 
 def _own(key: VerifierKey, text: str, lines: str) -> Signature:

@@ -109,6 +109,10 @@ class Witness:
         """The origins of the logs that it trusts."""
         return sorted(self._logs)
 
+    def keys_of(self, origin: str) -> list[VerifierKey]:
+        """The keys of a log that are trusted now."""
+        return list(self._logs[origin])
+
     def follow(self, history: KeyHistory) -> None:
         """Take a log's new key in the old one's place where a key that is trusted leads to it, signed by both."""
         origin = history.first.name
@@ -125,7 +129,22 @@ class Witness:
         """
         try:
             request = AddCheckpoint.parse(body)
-            note = Note.parse(request.note)
+        except NoteError as fault:
+            raise WitnessRefusalError(HTTPStatus.BAD_REQUEST, str(fault)) from None
+        checkpoint, note = self.opened(request.note)
+        if request.old_size > checkpoint.size:
+            message = f"old size {request.old_size} is above the checkpoint's {checkpoint.size}: it must not be"
+            raise WitnessRefusalError(HTTPStatus.BAD_REQUEST, message)
+        return self._cosign(request, checkpoint, note)
+
+    def opened(self, data: bytes) -> tuple[Checkpoint, Note]:
+        """A head that a log signed which is witnessed here, with that signature alone.
+
+        Raises:
+            WitnessRefusalError: it is mangled, of another log, or not signed by the log's key.
+        """
+        try:
+            note = Note.parse(data)
             checkpoint = Checkpoint.parse(note.text)
         except NoteError as fault:
             raise WitnessRefusalError(HTTPStatus.BAD_REQUEST, str(fault)) from None
@@ -139,10 +158,7 @@ class Witness:
             signatures = tuple(signature for _, signature in note.verified_by(keys))
         except NoteError as fault:
             raise WitnessRefusalError(HTTPStatus.FORBIDDEN, str(fault)) from None
-        if request.old_size > checkpoint.size:
-            message = f"old size {request.old_size} is above the checkpoint's {checkpoint.size}: it must not be"
-            raise WitnessRefusalError(HTTPStatus.BAD_REQUEST, message)
-        return self._cosign(request, checkpoint, Note(note.text, signatures))
+        return checkpoint, Note(note.text, signatures)
 
     def _cosign(self, request: AddCheckpoint, checkpoint: Checkpoint, note: Note) -> str:
         refusal = None

@@ -2,9 +2,10 @@
 
 import threading
 import urllib.parse
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from typing import Any
 
 import anyio.to_thread
 import httpx
@@ -49,19 +50,23 @@ def create_app(witness: Witness, ledgers: Sequence[str] = (), interval_s: float 
         stop.set()
         await anyio.to_thread.run_sync(thread.join, POLL_TIMEOUT_S)
 
-    endpoints = _Endpoints(witness)
-    routes = [
-        Route("/add-checkpoint", endpoints.add_checkpoint, methods=["POST"]),
-        Route("/checkpoint", endpoints.checkpoint),
-        Route("/refused", endpoints.refused),
-        Route("/key", endpoints.key),
-    ]
-    return Starlette(routes=routes, lifespan=lifespan)
+    return Starlette(routes=Endpoints(witness, witness.add_checkpoint).routes(), lifespan=lifespan)
 
 
-class _Endpoints:
-    def __init__(self, witness: Witness) -> None:
-        self._witness = witness
+class Endpoints:
+    """What a witness answers; `add` is what becomes of a checkpoint that somebody brings."""
+
+    def __init__(self, witness: Witness, add: Callable[[bytes], str]) -> None:
+        self._witness, self._add = witness, add
+
+    def routes(self) -> list[Route]:
+        """Where it answers."""
+        return [
+            Route("/add-checkpoint", self.add_checkpoint, methods=["POST"]),
+            Route("/checkpoint", self.checkpoint),
+            Route("/refused", self.refused),
+            Route("/key", self.key),
+        ]
 
     async def add_checkpoint(self, request: Request) -> Response:
         body = b""
@@ -72,7 +77,7 @@ class _Endpoints:
                     f"the most is {REQUEST_BYTES_MAX} bytes\n", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
                 )
         try:
-            return PlainTextResponse(await anyio.to_thread.run_sync(self._witness.add_checkpoint, body))
+            return PlainTextResponse(await anyio.to_thread.run_sync(self._add, body))
         except WitnessRefusalError as refusal:
             text = str(refusal)
             # As a header, because a media type would get a charset appended.
@@ -88,8 +93,13 @@ class _Endpoints:
         return PlainTextResponse(note)
 
     async def refused(self, request: Request) -> Response:
-        found = await anyio.to_thread.run_sync(self._witness.refusals, request.query_params.get("origin", ""))
-        return JSONResponse([{"at": at, "reason": reason, "request": body.decode()} for at, body, reason in found])
+        origin = request.query_params.get("origin", "")
+        return JSONResponse(await anyio.to_thread.run_sync(self.refusals, origin))
+
+    def refusals(self, origin: str) -> list[dict[str, Any]]:
+        """What contradicts the log and bears its signature, oldest first."""
+        found = self._witness.refusals(origin)
+        return [{"at": at, "reason": reason, "request": body.decode()} for at, body, reason in found]
 
     async def key(self, _: Request) -> Response:
         return PlainTextResponse(f"{self._witness.key.verifier}\n")

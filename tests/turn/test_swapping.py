@@ -1,0 +1,91 @@
+"""A rebuild takes the place of the version in use in a moment, whatever delays its work."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+from services.ledger import rebuild, ruleset, versions
+from services.ledger.projector import Projector
+from services.ledger.ruleset import Rules
+from services.ledger.versions import Version
+from services.postgres.database import connect
+from tests.fix_store import Rows
+from tests.fix_turn import Trials
+from tests.small_city import fill
+from tests.versions import project
+
+EVENTS = 20
+
+
+def quiet(_position: int, _head: int) -> None:
+    """Nobody looks at the progress."""
+
+
+def test_a_rebuild_that_works_slowly_is_not_cut_off_while_the_version_in_use_goes_on(
+    store: str, trials: Trials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each batch takes longer than the server lets a transaction stand idle, and another one comes meanwhile."""
+    advance, sent = Projector.advance, 0
+
+    def more() -> None:
+        nonlocal sent
+        fill(store, EVENTS, skip=sent)
+        sent += EVENTS
+        project(store)
+
+    for _ in trials:
+        more()
+        batches = iter(range(2))
+
+        def slowly(projector: Projector, limit: int = EVENTS, batches: Iterator[int] = batches) -> int:
+            done = advance(projector, limit)
+            monkeypatch.setattr(Projector, "advance", advance)
+            if next(batches, None) is not None:
+                more()
+            monkeypatch.setattr(Projector, "advance", slowly)
+            time.sleep(0.12)
+            return done
+
+        with connect(store, "rebuild") as connection:
+            connection.execute("SET idle_in_transaction_session_timeout = '60ms'")
+            connection.commit()
+            monkeypatch.setattr(Projector, "advance", slowly)
+            rebuilt = rebuild.rebuild(connection, quiet)
+            monkeypatch.setattr(Projector, "advance", advance)
+            assert rebuilt.version.position == sent
+            with connection.cursor() as cursor:
+                assert versions.in_use(cursor) == rebuilt.version
+
+
+@pytest.mark.parametrize("begin", [versions.ensure, lambda connection: rebuild.rebuild(connection, quiet).version])
+def test_the_rules_are_reckoned_before_a_transaction_stands_idle(
+    begin: Callable[[Connection[Any]], Version], store: str, trials: Trials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that has just begun, on a machine that is so busy that reading its own code takes long."""
+    rules_of = ruleset.rules_of
+
+    def slowly(root: Path) -> Rules:
+        time.sleep(0.12)
+        return rules_of(root)
+
+    monkeypatch.setattr(ruleset, "rules_of", slowly)
+    fill(store, 1)
+    for _ in trials:
+        ruleset.rules.cache_clear()
+        with connect(store, "fresh") as connection:
+            connection.execute("SET idle_in_transaction_session_timeout = '60ms'")
+            connection.commit()
+            assert begin(connection).is_own
+
+
+def test_a_rebuild_of_a_log_whose_end_was_cut_off_ends(store: str, rows: Rows) -> None:
+    fill(store, 30)
+    project(store)
+    rows("UPDATE taizhang.projection SET position = 40")
+    with connect(store, "rebuild") as connection:
+        assert rebuild.rebuild(connection, quiet).version.position == 30
+    assert rows("SELECT version FROM taizhang.projection WHERE state = 'in_use'") == [(2,)]
