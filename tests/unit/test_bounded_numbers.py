@@ -45,7 +45,8 @@ SENT = list(_sent())
 
 def _ends(schema: Json) -> tuple[float, float]:
     given: Json = {"exclusiveMinimum": "-inf", "exclusiveMaximum": "inf"} | schema
-    low, high = (given.get(word, given[f"exclusive{word.capitalize()}"]) for word in ("minimum", "maximum"))
+    low = given["minimum" if "minimum" in given else "exclusiveMinimum"]
+    high = given["maximum" if "maximum" in given else "exclusiveMaximum"]
     return float(low), float(high)
 
 
