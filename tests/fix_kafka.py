@@ -52,10 +52,12 @@ def two_free_ports() -> int:
 class Broker:
     """One broker, on a port and in a folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: Path | None = None) -> None:
         self.port = two_free_ports()
         self.address = f"127.0.0.1:{self.port}"
         self._environment = {**os.environ, "KAFKA_PORT": str(self.port), "KAFKA_DIR": str(folder)}
+        if more is not None:
+            self._environment["KAFKA_MORE"] = str(more)
 
     def do(self, verb: str) -> None:
         """`start`, `stop` or `kill`, as deploy/kafka/broker has it."""
@@ -100,14 +102,19 @@ class Broker:
             consumer.close()
 
 
-@pytest.fixture(scope="session")
-def broker() -> Iterator[Broker]:
-    """The run's broker. Where CI asks for it, its absence is a failure."""
+def need_kafka() -> None:
+    """Skip where Apache Kafka cannot run. Where CI asks for it, its absence is a failure."""
     missing = [program for program in ("java", "mvn") if shutil.which(program) is None]
     if missing and os.environ.get("CI") != "true":
         pytest.skip(f"Apache Kafka needs {' and '.join(missing)}")
     assert not missing, f"CI=true, and there is no {' and no '.join(missing)} on the PATH"
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # as `taizhang ingest` does
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[Broker]:
+    """The run's broker."""
+    need_kafka()
     with tempfile.TemporaryDirectory(prefix="taizhang-kafka-") as folder:
         one = Broker(Path(folder) / "卡夫卡 broker")
         one.do("start")
@@ -125,7 +132,9 @@ class Record(NamedTuple):
 
 
 class Stage:
-    """One test's topic and database, and what is asked of both."""
+    """One test's topic and database, and what is asked of both; `log` is where its processes' words go, if said."""
+
+    log: Path | None = None
 
     def __init__(self, broker: Broker, conninfo: str, topic: str) -> None:
         self.broker = broker
@@ -209,7 +218,15 @@ class Stage:
             **variables,
         }
         program = list(command) or ["-m", "services.commands.cli", "ingest"]
-        return subprocess.Popen([sys.executable, *program], env=environment, cwd=ROOT, stdin=subprocess.DEVNULL)
+        with self.log.open("ab") if self.log is not None else contextlib.nullcontext() as told:
+            return subprocess.Popen(
+                [sys.executable, *program],
+                env=environment,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=told,
+                stderr=told,
+            )
 
 
 def end(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGTERM) -> int:

@@ -18,7 +18,7 @@ _OUTSIDE: Final = re.compile(r"[\s\[\]【】<>《》〈〉「」『』\"'“”�
 _BRACKETS: Final = re.compile(r"\(([^()]*)\)")
 # A unit of administration before another: what ends so by chance (超市, 门市, 社区, 园区) is none.
 _UNIT: Final = r"[\u4e00-\u9fff]{1,6}?(?:省|自治区|(?<![超门夜早菜花集都城])市(?!场)|自治州|(?<![社小园景校厂])区|县)"
-_SUFFIX: Final = re.compile(r"(?:特别行政区|[壮回维藏蒙]?[古吾尔族]*自治[区州县]|地区|新区|省|市|区|县|旗)$")
+_SUFFIX: Final = re.compile(r"(?:特别行政区|[壮回维藏蒙]?[古吾尔族]{0,3}自治[区州县]|地区|新区|省|市|区|县|旗)$")
 _DIGITS: Final = {each: value for value, each in enumerate("零一二三四五六七八九")} | {
     "〇": 0,
     "两": 2,

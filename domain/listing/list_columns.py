@@ -63,14 +63,15 @@ USUAL_HEADINGS: Final[dict[ListField, tuple[str, ...]]] = {
     ),
 }  # fmt: skip
 
-# What is filled in only where the registration is over.
-_ENDED: Final = re.compile(r"(?<!未)(?:注销|吊销|撤销|迁出).*(?:日期|时间|原因)")
+# What is filled in only where the registration is over: one of these, and behind it one of those.
+_ENDED: Final = re.compile(r"(?<!未)(?:注销|吊销|撤销|迁出)")
+_OF_AN_END: Final = re.compile(r"日期|时间|原因")
 # Under which yes says that the registration is over.
 _ASKS_IF_OVER: Final = re.compile(r"注销|吊销|撤销|迁出")
 SERIAL_HEADINGS: Final = frozenset(("序号", "编号", "序", "no", "no.", "行号", "顺序号"))
 
 _UNITS: Final = "人|名|个|户|家|万元|元|平方米|必填|选填|可选"
-_UNIT: Final = re.compile(rf"(?:\((?:单位[::]?)?(?:{_UNITS})\)|/(?:{_UNITS}))+$")
+_UNIT: Final = re.compile(rf"(?:\((?:单位[::]?)?(?:{_UNITS})\)|/(?:{_UNITS})){{1,8}}$")
 _BRACKETS: Final = str.maketrans("[]【】〔〕［］", "()()()()")
 _NUMBERED: Final = re.compile(r"^(?:\([0-9]{1,2}\)|[0-9]{1,2}[.、])(?=[^0-9])")
 _EDGES: Final = "*:;,.、"
@@ -99,7 +100,8 @@ def plain_heading(heading: str) -> str:
 
 def is_ended(heading: str) -> bool:
     """Whether a column of this heading is filled in only where the registration is over."""
-    return bool(_ENDED.search(heading))
+    ended = _ENDED.search(heading)
+    return ended is not None and _OF_AN_END.search(heading, ended.end()) is not None
 
 
 def asks_if_over(heading: str) -> bool:

@@ -190,6 +190,33 @@ ATTACKS: dict[str, tuple[dict[str, Any], str]] = {
     "retract a region": (word("x", "g"), "whole_city_only"),
     "retract its measure": (word("x", "d"), ELSEWHERE),
     "retract what is not there yet": (word("x", "of tomorrow"), "target_unknown"),
+    "correct a branch of both to one's own": (
+        word("x", "f branch:both", formed("branch:both", HERE, [ORG[HERE][2]])["data"]),
+        ELSEWHERE,
+    ),
+    "correct one's own branch to cover there": (
+        word("x", "f branch:here", formed("branch:here", HERE, [ORG[THERE][0]])["data"]),
+        ELSEWHERE,
+    ),
+    "retract a branch of both": (word("x", "f branch:both"), ELSEWHERE),
+    "rename a branch of both": (fact("x", "branch.changed", branch="branch:both", name="别"), ELSEWHERE),
+    "retract the move that brought one here": (word("x", "moved"), ELSEWHERE),
+    "correct that move to elsewhere here": (
+        word("x", "moved", fact("", "", "2024-01-02", org="group:moved", region=f"{HERE}003")["data"]),
+        ELSEWHERE,
+    ),
+    "correct its registration to one's own": (
+        word("x", f"r {ORG[THERE][1]}", registered(ORG[HERE][1], HERE)["data"]),
+        ELSEWHERE,
+    ),
+    "say whom its organization answers to": (
+        fact("x", "organization.placed", org=ORG[THERE][0], body="body:b"),
+        ELSEWHERE,
+    ),
+    "say that its member's relation is elsewhere": (
+        fact("x", "member.relation_changed", member=f"member:{THERE}", relation="elsewhere"),
+        ELSEWHERE,
+    ),
 }
 
 

@@ -216,6 +216,29 @@ def test_the_list_is_what_the_oracle_folds_at_random_pairs_of_clocks(
         assert listed(city, **clocks, sort=sort) == sorted(whole, key=SORTING[sort])  # stable: then by identifier
 
 
+def test_a_term_ends_within_no_days_on_its_last_one_and_figures_of_a_branch_are_its_own(city: City) -> None:
+    group = {"kind": "new_employment_group", "category": "courier", "name": "站", "region": "510104"}
+    about = {"effective_on": "2024-01-01"}
+    formed = {**about, "name": "届满支部", "tier": "branch", "formation": "joint", "region": "510104"}
+    told: list[tuple[str, dict[str, Any]]] = [
+        *(("organization.registered", {**about, **group, "org": f"group:hand-{n}"}) for n in (1, 2)),
+        *(("branch.formed", {**formed, "branch": f"branch:{name}", "covers": [f"group:hand-{n}"]})
+          for n, name in enumerate("ab", 1)),
+        ("branch.term_began", {**about, "branch": "branch:a", "to": "2024-06-30"}),
+        ("branch.changed", {"effective_on": "2024-03-05", "branch": "branch:b", "parent": "branch:a"}),
+    ]  # fmt: skip
+    city.add([envelope(f"hand-{n}", name, data, "/office/hand") for n, (name, data) in enumerate(told)])
+    (upper,) = listed(city, as_of="2024-06-30", q="届满", term_ends_within=0)
+    assert (upper["term_to"], upper["covers"], upper["covers_in_all"]) == ("2024-06-30", 1, 1)
+    assert listed(city, as_of="2024-06-30", q="届满", term_over=True) == []
+    (lower,) = listed(city, as_of="2024-06-30", parent=upper["branch"])
+    assert lower["parent"] == upper["branch"]
+    found = [listed(city, as_of=day, q="届满", term_ends_within=0) for day in ("2024-06-29", "2024-07-01")]
+    assert found == [[], []]
+    (over,) = listed(city, as_of="2024-07-01", q="届满", term_over=True)
+    assert over["branch"] == upper["branch"]
+
+
 def test_figures_by_tier_are_those_of_the_list(city: City) -> None:
     for day in ("2024-02-15", "2024-12-31"):
         whole = listed(city, as_of=day)

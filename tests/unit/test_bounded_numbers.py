@@ -44,8 +44,9 @@ SENT = list(_sent())
 
 
 def _ends(schema: Json) -> tuple[float, float]:
-    low = schema.get("minimum", schema.get("exclusiveMinimum", -float("inf")))
-    high = schema.get("maximum", schema.get("exclusiveMaximum", float("inf")))
+    given: Json = {"exclusiveMinimum": "-inf", "exclusiveMaximum": "inf"} | schema
+    low = given["minimum" if "minimum" in given else "exclusiveMinimum"]
+    high = given["maximum" if "maximum" in given else "exclusiveMaximum"]
     return float(low), float(high)
 
 
