@@ -47,11 +47,11 @@ def test_a_rebuild_that_works_slowly_is_not_cut_off_while_the_version_in_use_goe
             if next(batches, None) is not None:
                 more()
             monkeypatch.setattr(Projector, "advance", slowly)
-            time.sleep(0.12)
+            time.sleep(0.8)
             return done
 
         with connect(store, "rebuild") as connection:
-            connection.execute("SET idle_in_transaction_session_timeout = '60ms'")
+            connection.execute("SET idle_in_transaction_session_timeout = '600ms'")
             connection.commit()
             monkeypatch.setattr(Projector, "advance", slowly)
             rebuilt = rebuild.rebuild(connection, quiet)
@@ -69,7 +69,7 @@ def test_the_rules_are_reckoned_before_a_transaction_stands_idle(
     rules_of = ruleset.rules_of
 
     def slowly(root: Path) -> Rules:
-        time.sleep(0.12)
+        time.sleep(0.8)
         return rules_of(root)
 
     monkeypatch.setattr(ruleset, "rules_of", slowly)
@@ -77,7 +77,7 @@ def test_the_rules_are_reckoned_before_a_transaction_stands_idle(
     for _ in trials:
         ruleset.rules.cache_clear()
         with connect(store, "fresh") as connection:
-            connection.execute("SET idle_in_transaction_session_timeout = '60ms'")
+            connection.execute("SET idle_in_transaction_session_timeout = '600ms'")
             connection.commit()
             assert begin(connection).is_own
 
