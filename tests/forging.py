@@ -252,7 +252,7 @@ def _entry_changed(spoiled: Spoiled, rng: random.Random) -> None:
 
 def _clock_changed(spoiled: Spoiled, rng: random.Random) -> None:
     last, size = spoiled.lines[-1]["position"], spoiled.manifest["tree_size"]
-    spoiled.manifest["known_at"] = rng.choice([last - 1, size + 1, size + 1000, 0, -1, float(last), None])
+    spoiled.manifest["known_at"] = rng.choice([last - 1, size + 1, size + 1000, 0, -1, last - 0.5, None])
 
 
 def _date_changed(spoiled: Spoiled, rng: random.Random) -> None:
