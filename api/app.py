@@ -17,7 +17,7 @@ from api.admission.gate import Gate
 from api.admission.reading_trail import ReadingTrail
 from api.asking.questions import Not, Question, question_of
 from api.assessment import assessments, campaigns, compare, exports, ranking, series, what_if
-from api.evidence import bundles, log, proofs
+from api.evidence import bundles, log, proofs, state
 from api.exports.files import media_type
 from api.fieldwork import branch_tiers, matches, measures, outlines, regions, surveys, weak_branches
 from api.inspection import anomalies, changes, event_trail, replay, signals, vintage
@@ -38,7 +38,7 @@ ROUTERS: Final = (
     events.router, organizations.router, rates.router, series.router, compare.router, explain.router,
     event_trail.router, log.router, anomalies.router, quarantine_groups.router, quarantine.router,
     sources.router, readings.router, health.router, changes.router, replay.router, vintage.router, signals.router,
-    ledger_stream.router, contract.router, bundles.router, proofs.router, *PAGES,
+    ledger_stream.router, contract.router, bundles.router, proofs.router, state.router, *PAGES,
     lists.router, list_turns.router, session.router, sessions.router, sign_in_links.router, grants.router,
     signing_keys.router, sign_in.router, sign_in_link.router, sign_out.router, persons.router,
     campaigns.router, ranking.router, what_if.router, assessments.router, exports.router,

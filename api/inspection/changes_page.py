@@ -34,6 +34,7 @@ SECTIONS: Final = (
     ("signals", "/inspection/signals"),
     ("events", "/inspection/events"),
     ("anomalies", "/inspection/anomalies"),
+    ("evidence", "/inspection/evidence"),
 )
 # Where the date asked for has just begun, nothing has changed since its end: so many days are looked back.
 LOOKED_BACK: Final = timedelta(30)

@@ -104,7 +104,7 @@ def _examined(parts: Parts) -> tuple[int, dict[str, Any], set[str]]:
     shown |= {each.part: _part(ready=each.ready, detail=each.detail) for each in found}
     named = [each.key for each in read_witnesses(parts.settings.witnesses or "")]
     with parts.recorder.datastore.get_connection() as connection:
-        signed = seen.conditions(connection, named, parts.settings.checkpoint_seconds)
+        signed = seen.conditions(seen.signatories(connection, named, parts.settings.checkpoint_seconds))
     shown |= {each.part: _part(ready=each.ready, detail=each.detail) for each in signed}
     return position, shown, {each.part for each in found if each.needed}
 

@@ -20,6 +20,7 @@ OFFICES: tuple[tuple[str, str, set[str]], ...] = (
     ("POST", "/v1/quarantine", {"steward"}),
     ("GET", "/v1/anomalies", {"inspector", "steward"}),
     ("GET", "/v1/sources", {"steward"}),
+    ("GET", "/v1/log/state", {"inspector", "assessment", "steward", "operator"}),
     ("GET", "/v1/readings", {"auditor"}),
     ("GET", "/v1/access", {"administrator"}),
     ("POST", "/v1/access", {"administrator"}),

@@ -99,7 +99,7 @@ def test_a_log_that_was_cut_back_gets_no_signature_of_its_own_or_of_a_witness(wa
 def told(watched: Watched, *witnesses: WitnessedBy, every_s: float = 60) -> dict[str, tuple[bool, str]]:
     """What readiness and measures say of the log's signature and of its witnesses."""
     with psycopg.connect(watched.conninfo, autocommit=True) as connection:
-        found = seen.conditions(connection, [each.key for each in witnesses], every_s)
+        found = seen.conditions(seen.signatories(connection, [each.key for each in witnesses], every_s))
     return {part: (ready, detail) for part, ready, detail in found}
 
 

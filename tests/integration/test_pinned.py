@@ -43,7 +43,7 @@ NO_QUESTIONS = {
     **dict.fromkeys((path for path in PATHS if path.startswith(("/v1/log/", "/v1/contract/"))), "of the log alone"),
     **dict.fromkeys((path for path in PATHS if path.startswith(("/v1/readings", "/v1/quarantine"))), "as above"),
     "/v1/proof": "of roots that the log states", "/v1/province/report": "as above",
-    "/v1/export": "the whole log",
+    "/v1/export": "the whole log", "/inspection/evidence": "of the log alone",
     "/v1/sources": "the account of what arrived",
     **dict.fromkeys((path for path in PATHS if path.startswith("/intake")), "the account of what arrived"),
 }  # fmt: skip

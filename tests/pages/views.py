@@ -19,6 +19,7 @@ VIEWS: Final[dict[str, str]] = {
     "vintage": "/inspection/vintage?as_of=2025-02-28&from=2024-09-30",
     "signals": "/inspection/signals?as_of=2025-06-30",
     "trail": "/inspection/events?as_of=2024-12-31&type=taizhang.branch.formed.v1",
+    "evidence": "/inspection/evidence",
     "assessment": "/assessment?as_of=2024-11-30",
     "compare": "/assessment/compare?as_of=2024-12-31&other_as_of=2024-09-30",
     "what-if": "/assessment/what-if?as_of=2024-12-31&full_members_for_branch=5&formations_counted=standalone",

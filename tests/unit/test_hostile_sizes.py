@@ -258,7 +258,8 @@ def _patterns() -> Iterator[tuple[str, re.Pattern[Any], set[str]]]:
         for node in ast.walk(ast.parse(inspect.getsource(module))) if held else ():
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.attr in METHODS:
                 used.setdefault(node.value.id, set()).add(node.attr)
-        yield from ((f"{module.__name__}.{name}", held[name], used[name]) for name in held.keys() & used.keys())
+        names = sorted(held.keys() & used.keys())  # two workers ask in one order
+        yield from ((f"{module.__name__}.{name}", held[name], used[name]) for name in names)
 
 
 PATTERNS = {f"{name}.{method}": (name, each, method) for name, each, how in _patterns() for method in sorted(how)}

@@ -75,11 +75,11 @@ ROOMS: dict[str, dict[str, str]] = {
     "api": {
         "web": "",
         "asking": "web",
-        "evidence": "asking web",
         "operation": "asking web",
         "site": "asking web",
         "admission": "asking site web",
         "exports": "asking site web",
+        "evidence": "asking exports web",
         "access": "admission asking exports site web",
         "assessment": "admission asking evidence exports site web",
         "inspection": "asking evidence exports site web",

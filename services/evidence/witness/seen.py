@@ -3,9 +3,9 @@
 A refusal is told at once, silence after two intervals; so is a head of ours that is no longer signed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from psycopg.rows import tuple_row
 
@@ -44,6 +44,28 @@ class Seen(NamedTuple):
     now: datetime
 
 
+#: unasked: no round has come to it yet; silent: it has not signed for more intervals than it may.
+Standing = Literal["signs", "refuses", "silent", "unasked"]
+
+
+class Signatory(NamedTuple):
+    """Who signs the log's head, the log's own key first and then each witness that is named; and how that stands.
+
+    key: the witness's; None for the log's own, whichever is in force.
+    size: of the head that it signed last; None where it has signed none.
+    fault: what has been wrong since then, in words.
+    since_s: seconds since then.
+    """
+
+    key: VerifierKey | None
+    state: Standing
+    size: int | None = None
+    signed_at: datetime | None = None
+    asked_at: datetime | None = None
+    fault: str | None = None
+    since_s: float | None = None
+
+
 class Condition(NamedTuple):
     """The log's own signature, or the witnesses': whether all is well, and in words what is not."""
 
@@ -62,34 +84,50 @@ def not_signed(connection: AnyConnection, who: str, fault: str, *, refused: bool
     connection.execute(_FAULT, (who, refused, fault.replace("\0", "")[:FAULT_LENGTH_MAX]))
 
 
-def conditions(connection: AnyConnection, witnesses: Iterable[VerifierKey], every_s: float) -> list[Condition]:
-    """Of the log's own signature and of the witnesses that are named, asked every so many seconds."""
+def signatories(connection: AnyConnection, witnesses: Iterable[VerifierKey], every_s: float) -> list[Signatory]:
+    """The log's own signature and the witnesses that are named, asked every so many seconds."""
     with connection.cursor(row_factory=tuple_row) as cursor:
         found = {row[0]: Seen(*row) for row in cursor.execute(_ALL)}
     limit = timedelta(seconds=INTERVALS_MAX * every_s)
-    own = found.get(LOG)
-    if own is None:
-        log = Condition("log", ready=True, detail="no round of signing has been made yet")
-    elif _is_late(own, limit):
-        log = Condition("log", ready=False, detail=f"the log's head is not signed: {own.fault or _since(own)}")
+    asked = [(None, found.get(LOG)), *((key, found.get(str(key))) for key in witnesses)]
+    return [_signatory(key, seen, limit) for key, seen in asked]
+
+
+def conditions(signatories: Sequence[Signatory]) -> list[Condition]:
+    """What readiness says of them."""
+    log, *witnesses = signatories
+    if log.state == "unasked":
+        own = Condition("log", ready=True, detail="no round of signing has been made yet")
+    elif log.state == "silent":
+        own = Condition("log", ready=False, detail=f"the log's head is not signed: {log.fault or _since(log)}")
     else:
-        log = Condition("log", ready=True, detail=f"the head of {own.size} events is signed")
-    return [log, _of_witnesses([(key, found.get(str(key))) for key in witnesses], limit)]
+        own = Condition("log", ready=True, detail=f"the head of {log.size} events is signed")
+    return [own, _of_witnesses(witnesses)]
 
 
-def _of_witnesses(asked: list[tuple[VerifierKey, Seen | None]], limit: timedelta) -> Condition:
-    if not asked:
+def _signatory(key: VerifierKey | None, seen: Seen | None, limit: timedelta) -> Signatory:
+    if seen is None:
+        return Signatory(key, "unasked")
+    state: Standing = "refuses" if seen.refused else "silent" if _is_late(seen, limit) else "signs"
+    since_s = None if seen.signed_at is None else (seen.now - seen.signed_at).total_seconds()
+    size = None if seen.signed_at is None else seen.size
+    return Signatory(key, state, size, seen.signed_at, seen.asked_at, seen.fault, since_s)
+
+
+def _of_witnesses(witnesses: Sequence[Signatory]) -> Condition:
+    if not witnesses:
         return Condition("witnesses", ready=True, detail="none is named: nobody outside knows this log's head")
     good, bad = list[str](), list[str]()
-    for key, seen in asked:
-        if seen is None:
-            good.append(f"{key.name} has not been asked yet")
-        elif seen.refused:
-            bad.append(f"{key.name} refuses: {seen.fault}")
-        elif _is_late(seen, limit):
-            bad.append(f"{key.name} is silent: {seen.fault or _since(seen)}; {_since(seen)}")
+    for each in witnesses:
+        name = "" if each.key is None else each.key.name
+        if each.state == "unasked":
+            good.append(f"{name} has not been asked yet")
+        elif each.state == "refuses":
+            bad.append(f"{name} refuses: {each.fault}")
+        elif each.state == "silent":
+            bad.append(f"{name} is silent: {each.fault or _since(each)}; {_since(each)}")
         else:
-            good.append(f"{key.name} has signed {seen.size} events")
+            good.append(f"{name} has signed {each.size} events")
     return Condition("witnesses", ready=not bad, detail="; ".join(bad + good))
 
 
@@ -98,7 +136,7 @@ def _is_late(seen: Seen, limit: timedelta) -> bool:
     return seen.fault is not None if seen.signed_at is None else seen.now - seen.signed_at > limit
 
 
-def _since(seen: Seen) -> str:
-    if seen.signed_at is None:
+def _since(each: Signatory) -> str:
+    if each.since_s is None:
         return "it has never signed"
-    return f"it signed last {(seen.now - seen.signed_at).total_seconds():.0f} s ago, {seen.size} events"
+    return f"it signed last {each.since_s:.0f} s ago, {each.size} events"
