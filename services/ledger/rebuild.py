@@ -227,11 +227,14 @@ def _swap(connection: Connection[Any], projector: Projector) -> None:
     the server ends a transaction that stands idle, and under load a little work takes long.
     """
     while True:
-        projector.advance(BATCH_EVENTS)
+        head = _head(connection)
+        while projector.version.position < head and projector.advance(BATCH_EVENTS):
+            pass
         with connection.transaction(), connection.cursor() as cursor:
             used = versions.stop(cursor)
             # One that is ahead of the log, whose end was cut off, need not be reached.
-            if used is None or projector.version.position >= min(used.position, _head(connection)):
+            due = head if used is None else min(used.position, _head(connection))
+            if projector.version.position >= due:
                 versions.swap(cursor, projector.version)
                 return
 
