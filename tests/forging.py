@@ -197,7 +197,9 @@ def _row_repeated(spoiled: Spoiled, rng: random.Random) -> None:
 def _figure_changed(spoiled: Spoiled, rng: random.Random) -> None:
     counts = spoiled.answer["counts"]
     name = rng.choice([*counts, "surplus"])
-    counts[name] = rng.choice([counts.get(name, 0) + 1, counts.get(name, 0) + 0.5, None])
+    said = counts.get(name, 0)
+    # What nobody could answer is null in an honest one.
+    counts[name] = rng.choice([0, 1] if said is None else [said + 1, said + 0.5, None])
 
 
 def _rate_changed(spoiled: Spoiled, rng: random.Random) -> None:

@@ -165,10 +165,12 @@ def test_the_new_version_is_loaded_before_it_takes_its_place(store: str, monkeyp
     def index_and_wait(connection: psycopg.Connection[Any], version: Version) -> None:
         index(connection, version)
         deadline = time.monotonic() + WAIT_S_MAX
-        while view._next._number != version.number and time.monotonic() < deadline:
+        found: tuple[int, ...] = (0,)
+        while (view._next._number != version.number or not found[0]) and time.monotonic() < deadline:
             time.sleep(0.05)
-        with view._next._lock:  # not in the middle of loading
-            loaded.append(view._next._columns.counts)
+            with view._next._lock:  # not in the middle of loading
+                found = view._next._columns.counts
+        loaded.append(found)
         deadline = time.monotonic() + WAIT_S_MAX
         while shape not in view._next._cubes.shapes and time.monotonic() < deadline:
             time.sleep(0.05)

@@ -142,6 +142,8 @@ def read_question(asked: Mapping[str, Any], as_of: date, known_at: int) -> Quest
         raise ValueError(f"regions have a number of digits of {', '.join(map(str, REGION_DIMENSION_LENGTHS))}")
     if not all(isinstance(each, str) for each in (*asked["organizations"], *regions.values())):
         raise TypeError("organizations and regions are strings")
+    if filters is None and (regions or asked["count"] is not None):
+        raise ValueError("regions and count narrow a group, and no group is asked for")
     question = Question(as_of, known_at, asked["organizations"], filters, regions, asked["count"])
     if question.as_json() != asked:
         raise ValueError("the question is not written as a bundle writes it")
