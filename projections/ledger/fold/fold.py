@@ -267,9 +267,10 @@ class LedgerFold:
         for org in self.memory.under(body, self.changes):
             entity = self.memory.entity(org, "organization")
             timeline = fold("organization", sorted(self._read(reference) for reference in entity.facts))
-            record = self.memory.organization(org, self.changes)
             for (day_from, day_to), state in zip(pairwise([*timeline.days, FOREVER]), timeline.states, strict=True):
                 if isinstance(state, Organization) and body in named(state.said):
+                    # Not before: what was only ever named beside the body has no record, and gets none.
+                    record = self.memory.organization(org, self.changes)
                     for begin, end, answers in spans(state.said, self.memory.existence, day_from, day_to):
                         number = self.memory.answers(answers, self.changes)
                         stretch = Difference(begin, end, state, state)
