@@ -30,7 +30,7 @@ from services.ledger.projector import Projector
 from services.log.reader import LogReader
 from services.postgres.database import connect
 from tests.histories import deliveries, fits
-from tests.sending import STEWARD
+from tests.sending import STEWARD, envelope
 from tests.versions import contents
 
 OFFICE = STEWARD
@@ -174,3 +174,19 @@ def test_two_projectors_of_one_version_never_both_advance_it(store: str, intake:
         with pytest.raises(versions.OvertakenError):
             second.advance(50)
         assert versions.ensure(two).position == 100
+
+
+def test_what_was_only_named_beside_a_body_has_no_record_however_the_ledger_is_built(
+    store: str, intake: Intake
+) -> None:
+    org, about = "group:g-1", {"effective_on": "2024-01-01"}
+    placed = envelope("p", "organization.placed", {**about, "org": org, "body": "body:park-1"}, "/s")
+    publish(intake, [
+        placed,
+        envelope("r", "event.retracted", {"retracts": {"source": "/s", "id": "p"}, "reason": "误报"}, "/s"),
+        envelope("b", "body.created", {**about, "body": "body:park-1", "kind": "park", "name": "园区"}, "/s"),
+    ])  # fmt: skip
+    with connect(store, "test") as connection:
+        live, at_once = project(connection, Random(1)), build_at_once(connection, 1, 3)
+        assert live.position == 3
+        assert contents(connection, live) == contents(connection, at_once)
