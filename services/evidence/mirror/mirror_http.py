@@ -1,8 +1,5 @@
 """The mirror over HTTP: what it holds, what it signed, and in words what it refuses; and its rounds."""
 
-import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
@@ -14,10 +11,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from services.evidence.mirror.mirror import Mirror, Outcome
-from services.evidence.witness.witness_http import Endpoints
+from services.evidence.witness.witness_http import Endpoints, rounds
 from services.system.settings import SHANGHAI
 
-CLOSE_S_MAX: Final = 30
 _KINDS: Final = {
     "new": "尚未核对", "copying": "正在抄录", "follows": "相符", "refuses": "拒绝签署", "silent": "日志无应答",
     "unable": "镜像自身无法继续",
@@ -27,26 +23,14 @@ _VERDICTS: Final = {"right": "相符", "wrong": "不符", "unjudged": "未判", 
 
 def create_app(mirror: Mirror, interval_s: float) -> Starlette:
     """The mirror as an ASGI application, which makes its rounds while it serves."""
-    stop = threading.Event()
 
-    def rounds() -> None:
-        while True:
-            try:
-                mirror.round()
-            except Exception as fault:  # noqa: BLE001 - told where everybody looks, and tried again
-                mirror.last = Outcome("unable", f"{type(fault).__name__}: {fault}")
-            if stop.wait(interval_s):
-                return
+    def round_() -> None:
+        try:
+            mirror.round()
+        except Exception as fault:  # noqa: BLE001 - told where everybody looks, and tried again
+            mirror.last = Outcome("unable", f"{type(fault).__name__}: {fault}")
 
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        thread = threading.Thread(target=rounds, name="mirror-rounds", daemon=True)
-        thread.start()
-        yield
-        stop.set()
-        await anyio.to_thread.run_sync(thread.join, CLOSE_S_MAX)
-
-    return Starlette(routes=MirrorEndpoints(mirror).routes(), lifespan=lifespan)
+    return Starlette(routes=MirrorEndpoints(mirror).routes(), lifespan=rounds("mirror-rounds", round_, interval_s))
 
 
 class MirrorEndpoints(Endpoints):

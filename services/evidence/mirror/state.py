@@ -4,13 +4,11 @@ One file, so that a mirror whose key is there without it, or with an older copy 
 (services/evidence/witness/remembered.py).
 """
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from domain.tree.merkle import Frontier
+from services.evidence.witness.remembered import transaction
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS mirrored (
@@ -69,7 +67,7 @@ class MirrorState:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        with self._transaction() as connection:
+        with transaction(self._file) as connection:
             for statement in _SCHEMA.split(";"):
                 connection.execute(statement)
             nothing = Frontier().to_bytes()
@@ -77,41 +75,41 @@ class MirrorState:
 
     def progress(self) -> Progress:
         """Where the copy stands."""
-        with self._transaction() as connection:
+        with transaction(self._file) as connection:
             copied, verified, due = connection.execute("SELECT copied, verified, due FROM mirrored").fetchone()
         return Progress(Frontier.from_bytes(copied), Frontier.from_bytes(verified), due)
 
     def take_up(self, note: bytes) -> None:
         """Remember a signed head before anything of it is copied."""
-        with self._transaction() as connection:
+        with transaction(self._file) as connection:
             connection.execute("UPDATE mirrored SET due = ?", (note,))
 
     def copied(self, frontier: Frontier, states_roots: list[int]) -> None:
         """Remember that files are on disk up to here, and at which positions among them roots are stated."""
-        with self._transaction() as connection:
+        with transaction(self._file) as connection:
             connection.execute("UPDATE mirrored SET copied = ?", (frontier.to_bytes(),))
             rows = [(position,) for position in states_roots]
             connection.executemany("INSERT OR IGNORE INTO judged (position) VALUES (?)", rows)
 
     def verified(self, frontier: Frontier) -> None:
         """Remember that the log's key signed the root of what was copied."""
-        with self._transaction() as connection:
+        with transaction(self._file) as connection:
             connection.execute("UPDATE mirrored SET verified = ?, copied = ?", (frontier.to_bytes(),) * 2)
 
     def back_to(self, frontier: Frontier) -> None:
         """Forget what was copied beyond; verdicts stay."""
-        with self._transaction() as connection:
+        with transaction(self._file) as connection:
             connection.execute("UPDATE mirrored SET verified = ?, copied = ?", (frontier.to_bytes(),) * 2)
             connection.execute("DELETE FROM judged WHERE position > ? AND verdict IS NULL", (frontier.size,))
 
     def judge(self, position: int, verdict: Verdict, words: str, note: bytes | None) -> None:
         """Remember a verdict on the roots that a position states."""
-        with self._transaction() as connection:
+        with transaction(self._file) as connection:
             connection.execute("INSERT OR REPLACE INTO judged VALUES (?, ?, ?, ?)", (position, verdict, words, note))
 
     def judged(self, *, due: bool = False) -> list[Judged]:
         """All statements of roots in order, or those that are still to be judged."""
-        with self._transaction() as connection:
+        with transaction(self._file) as connection:
             rows = connection.execute("SELECT position, verdict, words, note FROM judged ORDER BY position")
             found = [Judged(*row) for row in rows]
         return [each for each in found if not due or each.verdict is None]
@@ -119,7 +117,7 @@ class MirrorState:
     def refuse(self, refusal: Refusal, *, stands: bool) -> bool:
         """Remember a refusal; the same again while it stands is none, and nothing is changed."""
         same = "SELECT 1 FROM said_no WHERE reason = ? AND position IS ? AND ended IS NULL"
-        with self._transaction() as connection:
+        with transaction(self._file) as connection:
             if connection.execute(same, (refusal.reason, refusal.position)).fetchone():
                 return False
             connection.execute(
@@ -131,22 +129,11 @@ class MirrorState:
 
     def end_refusals(self, at: int) -> None:
         """What did not contradict anything is over."""
-        with self._transaction() as connection:
+        with transaction(self._file) as connection:
             connection.execute("UPDATE said_no SET ended = ? WHERE ended IS NULL AND NOT stands", (at,))
 
     def refusals(self) -> list[Refusal]:
         """All refusals, oldest first."""
-        with self._transaction() as connection:
+        with transaction(self._file) as connection:
             rows = connection.execute("SELECT at, position, reason, note, evidence, ended FROM said_no ORDER BY number")
             return [Refusal(*row) for row in rows]
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        connection = sqlite3.connect(self._file, timeout=30, isolation_level=None)
-        try:
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("BEGIN IMMEDIATE")
-            yield connection
-            connection.execute("COMMIT")
-        finally:
-            connection.close()

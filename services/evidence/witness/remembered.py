@@ -1,9 +1,12 @@
-"""A witness's notes beside its state: a line for each signature, so that an older copy of the state is known as one.
+"""What a witness keeps: its state, and beside it notes of each signature, by which an older copy is known as one.
 
 Each line is `size root origin`. The file is only ever appended to; a last line without its end was cut off by a crash,
 before anybody had that signature.
 """
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from services.evidence.notes.checkpoint import parse_hash, parse_size
@@ -16,6 +19,19 @@ STATE_NAME = "witness.sqlite3"
 
 class WitnessStartError(TaizhangError):
     """A witness that must not start as it is."""
+
+
+@contextmanager
+def transaction(state: Path) -> Iterator[sqlite3.Connection]:
+    """One transaction on a state that no other runs beside, on disk when it ends."""
+    connection = sqlite3.connect(state, timeout=30, isolation_level=None)
+    try:
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("BEGIN IMMEDIATE")
+        yield connection
+        connection.execute("COMMIT")
+    finally:
+        connection.close()
 
 
 def notes_file(state: Path) -> Path:

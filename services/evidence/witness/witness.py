@@ -6,8 +6,8 @@ has to show the witness a tree that does not extend the one it saw, and is refus
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -19,7 +19,7 @@ from domain.tree.proofs import verify_consistency
 from services.evidence.notes.checkpoint import Checkpoint, encode_hash, parse_hash, parse_size
 from services.evidence.notes.key_history import KeyHistory, LogKeys
 from services.evidence.notes.notes import NOTE_BYTES_MAX, Note, NoteError, SignerKey, VerifierKey
-from services.evidence.witness.remembered import notes_file, read_notes
+from services.evidence.witness.remembered import notes_file, read_notes, transaction
 from services.system.errors import TaizhangError
 from services.system.files import append_durably
 
@@ -99,7 +99,7 @@ class Witness:
         self._trusted = {origin: tuple(keys) for origin, keys in self._logs.items()}
         self._notes = notes_file(state)
         state.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._transaction() as connection:
+        with transaction(self._state) as connection:
             for statement in _SCHEMA.split(";"):
                 connection.execute(statement)
         self._check_remembers()
@@ -162,7 +162,7 @@ class Witness:
 
     def _cosign(self, request: AddCheckpoint, checkpoint: Checkpoint, note: Note) -> str:
         refusal = None
-        with self._transaction() as connection:
+        with transaction(self._state) as connection:
             size, root_hash = self._seen(connection, checkpoint.origin)
             try:
                 _check_extends(size, root_hash, request, checkpoint)
@@ -205,7 +205,7 @@ class Witness:
         Raises:
             WitnessForgotError: it is another witness's, was changed, or is an older copy.
         """
-        with self._transaction() as connection:
+        with transaction(self._state) as connection:
             rows = connection.execute("SELECT origin, size, root_hash, note FROM cosigned").fetchall()
         seen = {}
         for origin, size, root_hash, note in rows:
@@ -244,19 +244,19 @@ class Witness:
 
     def latest(self, origin: str) -> bytes | None:
         """The last checkpoint cosigned for a log, with the log's signature and the witness's, or None."""
-        with self._transaction() as connection:
+        with transaction(self._state) as connection:
             row = connection.execute("SELECT note FROM cosigned WHERE origin = ?", (origin,)).fetchone()
         return None if row is None else bytes(row[0])
 
     def latest_size(self, origin: str) -> int:
         """Size of the last checkpoint cosigned for a log; 0 for none."""
-        with self._transaction() as connection:
+        with transaction(self._state) as connection:
             return self._seen(connection, origin)[0]
 
     def refusals(self, origin: str) -> list[tuple[int, bytes, str]]:
         """Contradictions that the log itself signed: (POSIX time, the request whole, the reason), oldest first."""
         statement = "SELECT at, request, reason FROM refused WHERE origin = ? ORDER BY number"
-        with self._transaction() as connection:
+        with transaction(self._state) as connection:
             return [(at, bytes(request), reason) for at, request, reason in connection.execute(statement, (origin,))]
 
     @staticmethod
@@ -271,18 +271,6 @@ class Witness:
             " SELECT ?, ?, ?, ? WHERE (SELECT count(*) FROM refused) < ?",
             (origin, int(self._clock()), request.to_bytes(), reason, _REFUSALS_KEPT_MAX),
         )
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """One transaction that no other runs beside, on disk when it ends."""
-        connection = sqlite3.connect(self._state, timeout=30, isolation_level=None)
-        try:
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("BEGIN IMMEDIATE")
-            yield connection
-            connection.execute("COMMIT")
-        finally:
-            connection.close()
 
 
 def _check_extends(size: int, root_hash: bytes, request: AddCheckpoint, checkpoint: Checkpoint) -> None:

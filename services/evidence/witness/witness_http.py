@@ -3,7 +3,7 @@
 import threading
 import urllib.parse
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -31,26 +31,40 @@ POLL_TIMEOUT_S = 30
 logger = structlog.get_logger(__name__)
 
 
-def create_app(witness: Witness, ledgers: Sequence[str] = (), interval_s: float = 60) -> Starlette:
-    """The witness as an ASGI application; with ledgers' addresses, it also makes its rounds while it serves."""
+def rounds(
+    name: str, make: Callable[[], None], interval_s: float
+) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    """A lifespan within which rounds are made in a thread of their own, with so many seconds between."""
     stop = threading.Event()
 
-    def rounds() -> None:
+    def run() -> None:
         while True:
-            for ledger in ledgers:
-                poll_in_words(witness, ledger)
+            make()
             if stop.wait(interval_s):
                 return
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        thread = threading.Thread(target=rounds, name="witness-rounds", daemon=True)
+        thread = threading.Thread(target=run, name=name, daemon=True)
         thread.start()
         yield
         stop.set()
         await anyio.to_thread.run_sync(thread.join, POLL_TIMEOUT_S)
 
-    return Starlette(routes=Endpoints(witness, witness.add_checkpoint).routes(), lifespan=lifespan)
+    return lifespan
+
+
+def create_app(witness: Witness, ledgers: Sequence[str] = (), interval_s: float = 60) -> Starlette:
+    """The witness as an ASGI application; with ledgers' addresses, it also makes its rounds while it serves."""
+
+    def round_() -> None:
+        for ledger in ledgers:
+            poll_in_words(witness, ledger)
+
+    return Starlette(
+        routes=Endpoints(witness, witness.add_checkpoint).routes(),
+        lifespan=rounds("witness-rounds", round_, interval_s),
+    )
 
 
 class Endpoints:
