@@ -1,7 +1,7 @@
 # Every recipe uses relative paths only: make cannot quote a path with spaces, so the clone's own path never appears.
 # Further targets live in deploy/make/*.mk, one fragment for one subject.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench lint format contract lock
+.PHONY: help setup demo test test-long bench lint format contract lock
 BIN := .venv/bin
 # What a shell may have forbidden: each start would compile every module anew.
 export PYTHONDONTWRITEBYTECODE :=
@@ -15,8 +15,14 @@ setup: ## the virtual environment with every dependency, in .venv
 demo: setup ## the service with the demo city, on http://127.0.0.1:8000
 	@$(BIN)/python -m services.commands.cli demo
 
-test: setup ## the whole test suite (ARGS="-k name" for a part)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not archive and not spark and not kafka and not chaos and not pages and not fuzz" $(ARGS)
+# What needs more than the lock installs has a target of its own, and so have proofs that take long.
+PLAIN := not archive and not spark and not kafka and not chaos and not pages and not fuzz
+
+test: setup ## the test suite (ARGS="-k name" for a part)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "$(PLAIN) and not long" $(ARGS)
+
+test-long: setup ## the proofs that take long: laws over many histories, kills, rebuilds, crowds (ARGS="-k name" for a part)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "$(PLAIN) and long" $(ARGS)
 
 bench: setup ## the benchmarks, each beside its peers
 	@$(BIN)/python -m tests.bench $(ARGS)

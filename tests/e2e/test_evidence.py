@@ -275,7 +275,7 @@ def test_verify_asks_a_witness_for_what_it_signed(filled: Filled, tmp_path: Path
 
 
 def wait_for_cosigned(port: int, origin: str) -> bytes:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
             answer = httpx.get(f"http://127.0.0.1:{port}/checkpoint", params={"origin": origin}, trust_env=False)

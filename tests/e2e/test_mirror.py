@@ -22,7 +22,7 @@ from tests.small_city import events
 
 SIZE = 800
 DAY = "2024-12-31"
-WAIT_S_MAX = 40.0
+WAIT_S_MAX = 60.0
 
 
 def fill(service: Service) -> None:

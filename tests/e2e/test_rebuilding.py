@@ -13,7 +13,7 @@ from tests.fix_service import Service, environment
 from tests.small_city import events, fill
 
 OF_YESTERDAY = "00" * 32
-WAIT_S_MAX = 40.0
+WAIT_S_MAX = 60.0
 
 
 def test_a_rebuild_beside_a_service_with_its_own_database_and_after_it(served_dir: Path) -> None:

@@ -23,7 +23,7 @@ def children(service: Service) -> list[psutil.Process]:
 
 
 def projector(service: Service) -> psutil.Process:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         for child in children(service):
             if "projector" in child.cmdline():

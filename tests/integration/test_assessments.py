@@ -17,7 +17,7 @@ from tests.sending import envelope
 AS_OF = "2024-12-31"
 CAMPAIGN = "campaign:c"
 OFFICE = "/office/city"
-UPGRADE_S_MAX = 30
+UPGRADE_S_MAX = 60.0
 
 
 def campaign() -> list[dict[str, Any]]:

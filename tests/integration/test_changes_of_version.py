@@ -23,7 +23,7 @@ from tests.small_city import fill
 from tests.versions import project, wait_until
 
 AS_OF = date(2024, 3, 31)
-WAIT_S_MAX = 40.0
+WAIT_S_MAX = 60.0
 ONLY_BEFORE = "group:only-by-the-rules-before"
 OTHER_RULES = (
     "UPDATE taizhang.projection SET ruleset = 'before'",

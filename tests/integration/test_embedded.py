@@ -102,7 +102,7 @@ def remembered(conninfo: str) -> list[int]:
 
 
 def wait_until_gone(pid: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while psutil.pid_exists(pid):
         assert time.monotonic() < deadline, f"process {pid} is still there: {psutil.Process(pid).status()}"
         time.sleep(0.02)

@@ -46,7 +46,7 @@ print(sorted({each.disposition for each in receipts}), len(receipts))
 
 
 def stopped(process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while psutil.Process(process.pid).status() != psutil.STATUS_STOPPED:
         assert process.poll() is None
         assert time.monotonic() < deadline

@@ -33,7 +33,7 @@ def gate(store: str) -> Iterator[psycopg.Connection]:
 
 
 def positions(answers: list[Future[list[Receipt]]]) -> list[list[int | None]]:
-    return [[receipt.position for receipt in answer.result(timeout=10)] for answer in answers]
+    return [[receipt.position for receipt in answer.result(timeout=60)] for answer in answers]
 
 
 def test_requests_that_come_together_share_commits_and_stay_whole(
@@ -63,7 +63,7 @@ def test_one_callers_fault_is_its_own(group: GroupCommit, gate: psycopg.Connecti
     good += [group.submit([http(removed(f"{n}"))]) for n in range(3, 6)]
     gate.rollback()
     assert positions([first, *good]) == [[n] for n in range(1, 8)]
-    assert isinstance(bad.exception(timeout=10), TypeError)
+    assert isinstance(bad.exception(timeout=60), TypeError)
     assert positions([group.submit([http(removed("after"))])]) == [[8]]
 
 

@@ -232,7 +232,7 @@ def _at_once(service: Service, database: str, asked: list[tuple[str, bytes, str]
         sent = [pool.submit(ask, service, *each, publish=True) for each in asked]
         waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'taizhang.log_gate'::regclass"
         with psycopg.connect(database, autocommit=True) as watch:
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 60
             while watch.execute(waiting).fetchone() == (0,) and time.monotonic() < deadline:
                 time.sleep(0.01)
         time.sleep(0.1)

@@ -127,7 +127,7 @@ def test_followers_hear_of_the_last_position_once_it_is_committed(store: str, in
     with psycopg.connect(store, autocommit=True) as connection:
         connection.execute(f"LISTEN {CHANNEL}".encode())
         intake.admit([http(removed("a")), http(removed("b"))])
-        assert [n.payload for n in connection.notifies(timeout=10, stop_after=1)] == ["2"]
+        assert [n.payload for n in connection.notifies(timeout=60, stop_after=1)] == ["2"]
 
 
 def test_recorded_at_never_goes_back_though_the_clock_does(intake: Intake, rows: Rows) -> None:

@@ -185,7 +185,7 @@ def test_a_service_collects_cosignatures_and_a_verifier_counts_them(database: st
             checkpoint_seconds="1",
         ) as service,
     ):  # fmt: skip
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while service.http.get("/v1/log/checkpoint/cosigned").status_code != 200:
             assert time.monotonic() < deadline, service.log.read_text()
             time.sleep(0.1)

@@ -32,7 +32,7 @@ from tests.small_city import events, fill, message
 from tests.versions import contents, project
 
 DAY = 738_946  # 2024-03-01 and a month
-WAIT_S_MAX = 20.0
+WAIT_S_MAX = 60.0
 
 
 def quiet(_position: int, _head: int) -> None:

@@ -101,7 +101,7 @@ def test_code_applies_events_only_to_a_version_of_its_own_rules(store: str) -> N
     assert used(store).position == 200
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 def test_a_rebuild_that_has_ended_is_started_again_when_one_is_due(tmp_path: Path) -> None:
     told = tmp_path / "told"
     told.touch()
