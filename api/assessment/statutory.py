@@ -260,9 +260,9 @@ def cell(table: TablePath, line: LineAsked, column: ColumnAsked = TOTAL) -> Key:
     layout = LAYOUTS[table]
     columns = [each.name for each in layout.columns]
     if column not in columns:
-        raise invalid("query.column", column, "column", f"this table has the columns {', '.join(columns)}")
+        raise invalid("query.column", column, "statutory_column", f"this table has the columns {', '.join(columns)}")
     if line > len(layout.lines):
-        raise invalid("query.line", str(line), "line", f"this table has the lines 1 to {len(layout.lines)}")
+        raise invalid("query.line", str(line), "statutory_line", f"this table has the lines 1 to {len(layout.lines)}")
     return line, column
 
 
