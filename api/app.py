@@ -29,6 +29,7 @@ from api.province import cities, city_reports
 from api.site.base import warm
 from api.site.errors import handle_errors
 from api.site.middleware import Surroundings
+from api.visits import visits
 from api.web.parts import open_parts
 from api.web.problems import MEDIA_TYPE as PROBLEM_TYPE
 from api.web.requests import only_known
@@ -45,7 +46,7 @@ ROUTERS: Final = (
     statutory.router,
     measures.router, weak_branches.router, branch_tiers.router, branches.router,
     branch_dossier.router,
-    regions.router, outlines.router, surveys.router, matches.router, bodies.router,
+    regions.router, outlines.router, surveys.router, visits.router, matches.router, bodies.router,
     cities.router, city_reports.router,
 )  # fmt: skip
 #: So long a worker reads the ledger before it answers all the same, and says that it has none.

@@ -10,6 +10,7 @@ from api.inspection import changes_page, event_page, event_trail_page, evidence_
 from api.intake import lists_page, quarantine_page, sources_page
 from api.ledger import branches_page, dossier_page, explain_page, organizations_page, rates_page, search_page
 from api.site import static_files
+from api.visits import visits_page
 
 PAGES: Final = (
     static_files.router, rates_page.router, search_page.router, explain_page.router, organizations_page.router,
@@ -19,5 +20,5 @@ PAGES: Final = (
     sources_page.router, quarantine_page.router, series_page.router, assessments_page.router, compare_page.router,
     sealing_page.router, statutory_page.router, measures_page.router, reminders_page.router, surveys_page.router,
     lists_page.router, weak_branches_page.router, matches_page.router, regions_page.router, me_page.router,
-    acts_page.router,
+    acts_page.router, visits_page.router,
 )  # fmt: skip

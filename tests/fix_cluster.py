@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 
 from services.postgres.embedded import EmbeddedPostgres, administrator_of
+from services.postgres.postmaster import SETTINGS
+
+# A service may have a hundred connections; the services of many tests stay open beside each other, for the whole run.
+SETTINGS["max_connections"] = "500"
 
 # By connection string the data folder of the server that the run shares.
 _HOMES: dict[str, Path] = {}

@@ -39,6 +39,7 @@ VIEWS: Final[dict[str, str]] = {
     "survey-grid": "/daily/surveys/survey:880107-2024?as_of=2024-10-12&by=grid",
     "survey-discrepancies": "/daily/surveys/survey:880107-2024/discrepancies?as_of=2024-11-30",
     "survey-sample": "/daily/surveys/survey:880107-2024/sample?as_of=2024-11-30&seed=2024-10-18&size=60",
+    "visits": "/daily/visits",
     "acts": "/acts",
     "act": "/acts/visit.made?as_of=2024-11-30&with=survey:survey:880107-2024",
     "act-rows": "/acts/branch.formed",
