@@ -54,7 +54,7 @@ MORE: Final[dict[str, list[Json]]] = {
     "visit.made": [{"revisits": "visit:v", "findings": {
         **FIND, "operation": {"clear": True, "value": "operating"}, "employees": {"clear": True, "value": 45},
         "members": {"clear": True, "value": 0}, "branch_work": {"clear": True, "value": "none"},
-        "problems": {"clear": True, "value": "场地"}}}],
+        "problems": {"clear": True, "value": "premises"}}}],
     "region.created": [{"name_en": "A"}],
     "region.renamed": [{"name_en": "A"}],
     "region.merged": [{"children": {"990101001001": "990303001001"}}],

@@ -13,12 +13,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from api.acts.concerned import called
 from api.acts.controls import controls
 from api.acts.drafts import Named, named, publish, raw_event, refusal, trial
-from api.acts.entries import Placed, data_of
-from api.acts.forms import Form, begun, form_of
+from api.acts.entries import data_of
+from api.acts.forms import Form, begun, form_of, placed
 from api.acts.offered import WITHOUT_FORM, may_say, offered, short, sources, type_of
 from api.acts.words import NameOf, faulted
 from api.admission.callers import Admitted
-from api.asking.clocks import POSITION_MAX, Asked, Clocks, today, wait_for
+from api.asking.clocks import POSITION_MAX, Asked, Clocks, wait_for
 from api.asking.questions import shows
 from api.intake import events
 from api.site.base import Page, Paged, tidy
@@ -30,7 +30,6 @@ from domain.events.facts import family_of
 from domain.values.instants import parse_date
 from domain.values.reasons import Reason
 from services.access.callers import Holder
-from services.fieldwork.places import find_places, the_place
 from services.intake.in_turn import ActRefusedError, CameSinceError
 from services.system.errors import NotFoundError
 
@@ -143,7 +142,7 @@ def _previewed(  # noqa: PLR0917 - as above
 ) -> Response:
     parts = parts_of(request)
     form = form_of(parts, page, holder, type_, entries)
-    data = data_of(form.fields, form.entries, _placed(parts))
+    data = data_of(form.fields, form.entries, placed(parts))
     name = named(parts.queries.position)
     raw = raw_event(type_, form.source, name, data)
     receipt = trial(request, holder, raw)
@@ -174,7 +173,7 @@ def _publish(  # noqa: PLR0917 - as above
     if not position.isdecimal() or int(position) > POSITION_MAX:
         raise invalid("form.position", position, "position", "the position that the preview gave")
     name = Named(_one(entries, "id"), _one(entries, "time"), int(position))
-    raw = raw_event(type_, form.source, name, data_of(form.fields, form.entries, _placed(parts)))
+    raw = raw_event(type_, form.source, name, data_of(form.fields, form.entries, placed(parts)))
     try:
         receipt = publish(request, holder, raw, name.position)
     except ActRefusedError as error:
@@ -197,19 +196,6 @@ def _name_of(parts: Parts, page: Page, form: Form, data: Mapping[str, Any], day:
     names = Names(page.lang, parts.regions.at(parts.queries, parts.queries.position), day)
     told = called(parts.queries, data, day, parts.queries.position) if form.may_read else {}
     return lambda field, value: names.place(value) if field.family == "region" else told.get(value)
-
-
-def _placed(parts: Parts) -> Placed:
-    """From a division's name to its code, where one division alone is called so."""
-
-    def placed(text: str) -> str:
-        if text.isdecimal():
-            return text
-        regions = parts.regions.at(parts.queries, parts.queries.position)
-        place = the_place(find_places(regions, today(), text), text)
-        return text if place is None else place.region
-
-    return placed
 
 
 def _form(

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final, NamedTuple
 
-from api.acts.entries import EMPTY, Entries, entries_of
+from api.acts.entries import EMPTY, Entries, Placed, entries_of
 from api.acts.fields import DATA, Field, every, fields_of
 from api.acts.offered import sources
 from api.acts.words import Words
@@ -17,6 +17,7 @@ from api.web.problems import invalid
 from domain.events.facts import Event, family_of
 from domain.events.types import CORRECTED, EVENT_TYPES, RANKS, RETRACTED, START
 from services.access.callers import Holder
+from services.fieldwork.places import find_places, the_place
 from services.ledger.sight import Sight
 from services.ledger.traces import told_last
 from services.log.reader import LogReader
@@ -61,9 +62,8 @@ def form_of(parts: Parts, page: Page, holder: Holder, type_: str, entries: Mappi
     """
     target = _target(parts, page, type_, entries)
     fields = fields_of(type_, None if target is None else target.type)
-    known = {each.path for each in every(fields)}
     for name in entries:
-        if name not in ABOUT and not _is_of(name, known):
+        if name not in ABOUT and not is_field(name, fields):
             raise invalid("form", name[:100], "field", "this form has no such field; open it again, and fill it there")
     given = next(iter(entries.get("source", ())), "").strip()
     source = given or default_source(holder, type_, target)
@@ -85,13 +85,27 @@ def begun(  # noqa: PLR0917 - what a new form is made of
             fields = fields_of(type_, target.type)
             filled |= entries_of(fields, {"replacement": _last_said(parts, target)})
     form = form_of(parts, page, holder, type_, given)
-    known = {each.path for each in every(form.fields)}
-    return form._replace(entries={name: each for name, each in filled.items() if _is_of(name, known)} | dict(given))
+    kept = {name: each for name, each in filled.items() if is_field(name, form.fields)}
+    return form._replace(entries=kept | dict(given))
 
 
-def _is_of(name: str, known: set[str]) -> bool:
-    """Whether a control is of one of these fields; a row's number stands for any."""
+def is_field(name: str, fields: Sequence[Field]) -> bool:
+    """Whether a control is of one of these fields or their parts; a row's number stands for any."""
+    known = {each.path for each in every(fields)}
     return ".".join("*" if step.isdecimal() else step for step in name.removesuffix(EMPTY).split(".")) in known
+
+
+def placed(parts: Parts) -> Placed:
+    """From a division's name to its code, where one division alone is called so."""
+
+    def led(text: str) -> str:
+        if text.isdecimal():
+            return text
+        regions = parts.regions.at(parts.queries, parts.queries.position)
+        place = the_place(find_places(regions, today(), text), text)
+        return text if place is None else place.region
+
+    return led
 
 
 def default_source(holder: Holder, type_: str, target: Event | None) -> str:

@@ -11,17 +11,26 @@ from api.asking.clocks import Asked, Clocks, CursorText
 from api.asking.paging import Limit, page
 from api.asking.questions import ASK, FIGURES_ONLY, INSPECTING, READING, Not, question
 from api.exports.lists import WHOLE, Sheet, taken_away
+from api.site.formats import ancestors
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.shapes import KnownAt
+from domain.events.surveys import BranchWork
 from domain.fieldwork.surveys import Survey, sample
-from services.fieldwork.surveys import Made, accuracy, all_surveys, differing, made, standing_of
+from services.fieldwork.surveys import Made, accuracy, all_surveys, differing, made, standing_of, to_visit
 from services.ledger.queries import Queries
 
 router = APIRouter(prefix="/v1/surveys", tags=["daily work"], responses=PROBLEMS)
 
 SAMPLE_MAX = 2_000
 SurveyId = Annotated[str, Path(description="`survey:…`", max_length=100, examples=["survey:880107-2024"])]
+
+
+class PlaceShape(BaseModel):
+    """What a division is called."""
+
+    name: str | None
+    name_en: str | None
 
 
 class SurveyShape(BaseModel):
@@ -89,6 +98,32 @@ class Discrepancies(BaseModel):
     total: int
     proposals: dict[str, int]
     discrepancies: list[DiscrepancyShape]
+    next: str | None
+
+
+class ToVisitShape(BaseModel):
+    """One organization on the list; what the ledger has of it is in the words of the findings."""
+
+    org: str
+    name: str
+    region: str
+    address: str | None
+    site: str | None = Field(description="the building, market or park that it is in, by name")
+    employees: int | None
+    members: int | None = Field(description="full members; null where it is not active any more")
+    branch_work: BranchWork | None
+    visited_on: date | None
+
+
+class ListAnswer(BaseModel):
+    """One page of a survey's list, by identifier."""
+
+    as_of: date
+    known_at: KnownAt
+    survey: SurveyShape
+    total: int
+    places: dict[str, PlaceShape] = Field(description="by code the divisions that the page's organizations are in")
+    organizations: list[ToVisitShape]
     next: str | None
 
 
@@ -170,6 +205,45 @@ def progress(
     missing = [{"visit": v.visit, "org": v.org, "grid": v.grid, "made_on": v.made_on} for v in found.missing]
     shown = {**found._asdict(), "unknown": unknown, "missing": missing}
     return answer({**_clocks(clocks, of.survey), **shown})
+
+
+@router.get(
+    "/{survey}/list",
+    response_model=None,
+    responses={200: {"model": ListAnswer}, **NOT_FOUND},
+    summary="应走访清单 Organizations to visit",
+)
+@question(READING, "scoped", trail="survey", command=ASK)
+@taken_away(Sheet("organizations", ToVisitShape))
+def get_list(
+    request: Request,
+    clocks: Asked,
+    survey: SurveyId,
+    region: Annotated[
+        str, Query(max_length=12, pattern="^[0-9]{0,12}$", description="Digits that the division begins with.")
+    ] = "",
+    *,
+    limit: Limit = 100,
+    cursor: CursorText = None,
+) -> Response:
+    """The organizations that were active in the region when the survey opened, as the ledger has them on the date.
+
+    Example: `/v1/surveys/survey:880107-2024/list?region=880107&as_of=2024-10-12`
+    """
+    del cursor  # the clocks carry it
+    queries, of = _made(request, survey, clocks)
+    after = None if clocks.after is None else str(clocks.after[0])
+    total, found = to_visit(queries, of, clocks.as_of, clocks.position, region, after, limit + 1)
+    shown, following = page(request, clocks, found, limit, lambda each: (each.org,))
+    known = parts_of(request).regions.at(queries, clocks.position)
+    codes = {code for each in shown for code in ancestors(each.region)}
+    named = {code: known.named(code, clocks.as_of) for code in sorted(codes)}
+    places = {
+        code: {"name": None if each is None else each.name, "name_en": None if each is None else each.name_en}
+        for code, each in named.items()
+    }
+    head = _clocks(clocks, of.survey)
+    return answer({**head, "total": total, "places": places, "organizations": shown, "next": following})
 
 
 @router.get(

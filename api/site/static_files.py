@@ -39,6 +39,11 @@ def static(name: str) -> str:
     return f"/static/{_FILES[name].version}/{name}"
 
 
+def content(name: str) -> bytes:
+    """What a file holds, for what is served under an address of its own."""
+    return _FILES[name].content
+
+
 @router.get("/static/{version}/{name}", response_model=None)
 @open_to_anyone("style and script of the pages")
 def get(version: str, name: str) -> Response:

@@ -27,6 +27,9 @@ VisitId = Annotated[str, Named("visit", codes.check_pseudonym)]
 GridId = Annotated[str, Named("grid", codes.check_pseudonym)]
 Operation = Literal["operating", "suspended", "closed", "not_found"]
 BranchWork = Literal["standalone", "joint", "affiliated", "instructor", "none"]
+Problem = Literal[
+    "no_members", "few_members", "relations_not_transferred", "in_preparation", "premises", "other"
+]  # fmt: skip
 
 
 class OperationFinding(Data):
@@ -52,8 +55,10 @@ class BranchWorkFinding(Data):
 
 
 class ProblemsFinding(Data):
+    """What stands in the way, from the closed list; before there was one, offices wrote words of their own."""
+
     clear: bool
-    value: Reason | None = None
+    value: Problem | Reason | None = None
 
 
 class Findings(Data):

@@ -92,6 +92,11 @@ def last_visits(made: Iterable[Visit]) -> dict[str, Visit]:
     return {visit.org: visit for visit in made if visit.org is not None and visit.revisits is None}
 
 
+def branch_work(row: Row) -> str:
+    """What the ledger has of an organization's branch work, in the words of the finding."""
+    return row.formation or ("instructor" if row.work_covered else "none")
+
+
 def discrepancies(visit: Visit, row: Row | None) -> list[Discrepancy]:
     """What a visit found otherwise than the ledger has it.
 
@@ -112,7 +117,7 @@ def discrepancies(visit: Visit, row: Row | None) -> list[Discrepancy]:
         found.append(("employees", values["employees"], row.attributes.employees, "correction"))
     if values.get("members") is not None and values["members"] != row.full_members:
         found.append(("members", values["members"], row.full_members, "registry_query"))
-    work = row.formation or ("instructor" if row.work_covered else "none")
+    work = branch_work(row)
     if values.get("branch_work") is not None and values["branch_work"] != work:
         found.append(("branch_work", values["branch_work"], work, "registry_query"))
     return [Discrepancy(visit.visit, visit.org, *each, visit.made_on, visit.position) for each in found]

@@ -1,8 +1,9 @@
 """Surveys at both clocks: progress against the list to be visited, discrepancies, samples and accuracy."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from domain.fieldwork.surveys import (
     Survey,
     Visit,
     agreements,
+    branch_work,
     discrepancies,
     last_visits,
     surveys,
@@ -19,9 +21,15 @@ from domain.fieldwork.surveys import (
 )
 from domain.ledger.rates import ANY
 from domain.ledger.rows import Row
+from domain.values.terms import BODY_KINDS, BodyKind
+from services.ledger.listing import names_of
+from services.ledger.meaning import bodies_at
 from services.ledger.queries import Queries, chosen_rows
 from services.ledger.row_reading import rows_at
 from services.system.errors import NotFoundError
+
+# Of the bodies that an organization answers to, those that are places to walk to, the nearer first.
+SITES: Final[tuple[BodyKind, ...]] = ("building", "market", "park")
 
 
 class Made(NamedTuple):
@@ -60,6 +68,28 @@ class Standing(NamedTuple):
     unknown: list[Visit]
     missing: list[Visit]
     by_day: dict[date, int]
+
+
+class ToVisit(NamedTuple):
+    """One organization on a survey's list.
+
+    Attributes:
+        region: where it was when the survey opened.
+        site: the building it is in, or else the park, by name; None where the ledger has none.
+        employees, members, branch_work: what the ledger has on the date, in the words of the findings; None, all
+            three, where it is not active any more.
+        visited_on: the day of its last visit by the date.
+    """
+
+    org: str
+    name: str
+    region: str
+    address: str | None
+    site: str | None
+    employees: int | None
+    members: int | None
+    branch_work: str | None
+    visited_on: date | None
 
 
 class Accuracy(NamedTuple):
@@ -116,6 +146,35 @@ def standing_of(queries: Queries, of: Made, known_at: int, digits: int | None) -
     )
 
 
+def to_visit(  # noqa: PLR0917 - one question
+    queries: Queries, of: Made, as_of: date, known_at: int, region: str, after: str | None, limit: int
+) -> tuple[int, list[ToVisit]]:
+    """How many organizations in a region are on the list, and up to `limit` of them, by identifier, those after one."""
+    listed = {org: at for org, at in _list(queries, of.survey, known_at).items() if at.startswith(region)}
+    shown = sorted(org for org in listed if after is None or org > after)[:limit]
+    rows = _rows(queries, shown, as_of, known_at)
+    gone = names_of(queries, [org for org in shown if org not in rows], of.survey.opened_on, known_at)
+    bodies = bodies_at(queries.everywhere(), as_of, known_at).existing
+    last = last_visits(of.visits)
+    found = []
+    for org in shown:
+        visited_on = last[org].made_on if org in last else None
+        row = rows.get(org)
+        if row is None:
+            found.append(ToVisit(org, gone.get(org, org), listed[org], None, None, None, None, None, visited_on))
+            continue
+        answers_to = dict(zip(BODY_KINDS, row.bodies, strict=True))
+        site = next((bodies[body].name for kind in SITES if (body := answers_to[kind] or "") in bodies), None)
+        attributes = row.attributes
+        found.append(
+            ToVisit(
+                org, attributes.name, listed[org], attributes.address, site, attributes.employees, row.full_members,
+                branch_work(row), visited_on,
+            )
+        )  # fmt: skip
+    return len(listed), found
+
+
 def _list(queries: Queries, survey: Survey, known_at: int) -> dict[str, str]:
     """The organizations to be visited, each with its region then."""
     view = queries.view.current
@@ -152,18 +211,18 @@ def differing(queries: Queries, of: Made, known_at: int) -> list[Discrepancy]:
     for visit in last_visits(of.visits).values():
         by_day.setdefault(visit.made_on, []).append(visit)
     for day, of_day in by_day.items():
-        rows = _rows(queries, of_day, day, known_at)
+        rows = _rows(queries, [visit.org for visit in of_day if visit.org is not None], day, known_at)
         for visit in of_day:
             found += discrepancies(visit, rows.get(visit.org or ""))
     return sorted(found, key=lambda each: (each.org, each.finding))
 
 
-def _rows(queries: Queries, of_day: list[Visit], day: date, known_at: int) -> dict[str, Row]:
+def _rows(queries: Queries, orgs: Sequence[str], day: date, known_at: int) -> dict[str, Row]:
     view = queries.view.current
     policy = view.snapshot.policy(day.toordinal(), known_at)
     rows = chosen_rows(view.snapshot, day, known_at, policy, queries.narrowed(ANY))
     version, snapshot = view.version.number, view.snapshot
-    numbers = [queries.homes.number(version, snapshot, visit.org) for visit in of_day if visit.org is not None]
+    numbers = [queries.homes.number(version, snapshot, org) for org in orgs]
     chosen = rows.where(np.isin(rows.org_no, [number for number in numbers if number is not None]))
     with queries.cursor() as cursor:
         judged = view.snapshot.is_judged(day.toordinal(), known_at)

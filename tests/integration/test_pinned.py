@@ -39,6 +39,8 @@ NO_QUESTIONS = {
     "/v1/access/keys": "of no ledger", "/v1/session": "of no ledger", "/v1/sessions": "of no ledger",
     "/me": "of no ledger", "/signed-out": "of no ledger", "/sign-in/link/{token}": "of no ledger",
     "/acts": "of the caller's rights", "/acts/{act}": "a form: of the caller's rights, and of the log alone",
+    "/daily/visits": "the same for everybody, of no ledger", "/daily/visits/worker.js": "as above",
+    "/daily/visits/manifest.webmanifest": "as above", "/v1/visits/sender": "of the caller's rights",
     "/v1/outlines": "of a file beside the log", "/v1/outlines/{date}": "of a file beside the log",
     **dict.fromkeys((path for path in PATHS if path.startswith(("/v1/log/", "/v1/contract/"))), "of the log alone"),
     **dict.fromkeys((path for path in PATHS if path.startswith(("/v1/readings", "/v1/quarantine"))), "as above"),
@@ -115,6 +117,7 @@ def world(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator["
     named = {
         "org": orgs[0], "branch": branch, "position": "1", "campaign": "campaign:c", "assessment": "assessment:a",
         "survey": "survey:s",
+        "table": "enterprises",
     }  # fmt: skip
     settings = {"TAIZHANG_DATABASE_URL": database, "TAIZHANG_DATA": str(folder / "data"), "TAIZHANG_DEV": "true"}
     before = dict(os.environ)

@@ -87,11 +87,12 @@ ROOMS: dict[str, dict[str, str]] = {
         "fieldwork": "admission asking exports ledger site web",
         "intake": "admission asking exports fieldwork site web",
         "acts": "admission asking intake site web",
+        "visits": "acts admission asking fieldwork intake site web",
         "province": "admission asking assessment evidence exports web",
-        "page_routers": "access acts assessment fieldwork inspection intake ledger site",
+        "page_routers": "access acts assessment fieldwork inspection intake ledger site visits",
         "app": (
             "access admission asking assessment evidence exports fieldwork "
-            "inspection intake ledger operation page_routers province site web"
+            "inspection intake ledger operation page_routers province site visits web"
         ),
         "question_table": "app asking",
     },

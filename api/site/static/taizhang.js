@@ -133,6 +133,12 @@ window.addEventListener("popstate", () => {
   if (location.pathname + location.search !== shown) swap(location.href, false);
 });
 
+// What waits on this phone to be sent is destroyed by signing out (visits_store.js tells how many).
+document.addEventListener("submit", (event) => {
+  const { waiting } = event.target.dataset;
+  if (waiting && Number(localStorage.getItem("taizhang-visits-waiting")) > 0 && !confirm(waiting)) event.preventDefault();
+});
+
 // A page that comes back from the browser's memory is not loading any more.
 window.addEventListener("pageshow", () => showLoading(false));
 

@@ -1,0 +1,1 @@
+"""Visits entered on a phone, with or without a network."""
