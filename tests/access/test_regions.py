@@ -159,6 +159,7 @@ def question(rng: random.Random, path: str, head: int) -> tuple[str, dict[str, A
     return path, given
 
 
+@pytest.mark.long
 def test_a_thousand_random_questions_tell_nothing_of_the_other_county(counties: Counties, rng: random.Random) -> None:
     head = counties.ask("all", "/v1/rates").json()["known_at"]["position"]
     answered = dict.fromkeys(QUESTIONS, 0)

@@ -159,6 +159,7 @@ def test_the_manifests_name_only_what_they_make_and_confine_each_pod() -> None:
     assert {"startupProbe", "livenessProbe", "readinessProbe"} <= set(serve)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_the_first_page_leads_from_nothing_to_a_service_that_is_watched_and_backed_up(tmp_path: Path) -> None:
     if shutil.which("prometheus") is None:

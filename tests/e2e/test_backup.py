@@ -18,6 +18,8 @@ from tests.fix_service import Service, new_database, shell
 from tests.sending import as_bytes
 from tests.small_city import events
 
+pytestmark = pytest.mark.long
+
 PASSPHRASE = "correct horse battery"  # noqa: S105 - of this test
 AS_OF = date(2024, 3, 31)
 

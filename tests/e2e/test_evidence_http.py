@@ -16,6 +16,8 @@ from tests.fix_plain import PlainPython
 from tests.fix_service import shell
 from tests.folding import World
 
+pytestmark = pytest.mark.long
+
 AS_OF = "2024-12-31"
 
 

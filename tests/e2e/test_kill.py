@@ -22,6 +22,8 @@ from tests.fix_service import BATCH, Service
 from tests.histories import fits
 from tests.small_city import events
 
+pytestmark = pytest.mark.long
+
 DAY = date(2024, 3, 31)
 SENDERS = 3
 BATCH_EVENTS = 40

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.fix_service import Service
 from tests.small_city import event, events
+
+pytestmark = pytest.mark.long
 
 Copy = dict[str, dict[str, Any] | None]
 

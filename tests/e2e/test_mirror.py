@@ -20,6 +20,8 @@ from services.evidence.witness.remembered import key_of
 from tests.fix_service import ROOT, Service, environment, free_port, new_database, shell
 from tests.small_city import events
 
+pytestmark = pytest.mark.long
+
 SIZE = 800
 DAY = "2024-12-31"
 WAIT_S_MAX = 60.0

@@ -14,6 +14,8 @@ from tests.sending import envelope
 from tests.small_city import events
 from tests.versions import wait_until
 
+pytestmark = pytest.mark.long
+
 DAY = "2024-03-01"
 CITY = "city:dongshan"
 

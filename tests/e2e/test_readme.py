@@ -18,6 +18,8 @@ from services.demo_city.world import events
 from services.system.settings import Settings
 from tests.fix_service import ROOT, Service, environment, new_database
 
+pytestmark = pytest.mark.long
+
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 READMES = ("README.md", "README.zh-CN.md")
 

@@ -7,10 +7,13 @@ from itertools import islice
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from services.ledger.ruleset import ruleset
 from tests.fix_service import Service, environment
 from tests.small_city import events, fill
+
+pytestmark = pytest.mark.long
 
 OF_YESTERDAY = "00" * 32
 WAIT_S_MAX = 60.0

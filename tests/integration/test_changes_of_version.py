@@ -22,6 +22,8 @@ from tests.fix_service import Service, environment
 from tests.small_city import fill
 from tests.versions import project, wait_until
 
+pytestmark = pytest.mark.long
+
 AS_OF = date(2024, 3, 31)
 WAIT_S_MAX = 60.0
 ONLY_BEFORE = "group:only-by-the-rules-before"

@@ -26,7 +26,7 @@ HEAD_BYTES_MAX, HEAD_S, BODY_S = 32_768, 20, 30
 PATIENCE_S = 120
 ATTACKER, NEIGHBOUR = "127.0.0.1", "127.0.0.2"
 
-pytestmark = pytest.mark.timeout(300 * ROUNDS + 300)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(300 * ROUNDS + 300)]
 
 
 class House(NamedTuple):

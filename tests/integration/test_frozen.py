@@ -21,6 +21,8 @@ from tests.fix_service import Service
 from tests.fix_store import Rows
 from tests.sending import http, removed
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 # A writer that stops itself in the midst of its COPY, once.
 STOPPING = """

@@ -27,6 +27,8 @@ from tests.sending import envelope, http
 from tests.unit.test_list_sets import CODES, REGISTERED, own
 from tests.unit.test_list_sets import content as listed_as
 
+pytestmark = pytest.mark.long
+
 BRANCH = {
     "effective_on": "2024-01-01", "branch": "branch:b1", "name": "支部", "tier": "branch", "formation": "joint",
     "region": "880107", "covers": [],

@@ -31,6 +31,8 @@ from tests.fix_store import Rows
 from tests.small_city import events, fill, message
 from tests.versions import contents, project
 
+pytestmark = pytest.mark.long
+
 DAY = 738_946  # 2024-03-01 and a month
 WAIT_S_MAX = 60.0
 

@@ -29,6 +29,8 @@ from tests.fix_store import Rows
 from tests.small_city import fill
 from tests.versions import project, wait_until
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 AS_OF = date(2024, 3, 31)
 OF_YESTERDAY = "00" * 32

@@ -16,6 +16,8 @@ import pytest
 from tests.fix_service import Service, new_database
 from tests.sending import envelope
 
+pytestmark = pytest.mark.long
+
 WAIT_S_MAX = 60.0
 
 

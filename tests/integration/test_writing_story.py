@@ -35,6 +35,8 @@ from tests.histories import deliveries, renamed
 from tests.sending import ADMINISTRATOR, MARKET, STEWARD, as_bytes, envelope, granted, http, removed, revoked
 from tests.unit.test_touched import ListStory
 
+pytestmark = pytest.mark.long
+
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deliveries(), st.integers(0, 2**32))

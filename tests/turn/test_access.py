@@ -5,10 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
+import pytest
 
 from services.system.settings import Settings
 from tests.fix_service import Service
 from tests.fix_turn import Trials, Two
+
+pytestmark = pytest.mark.long
 
 STREAMS_MAX = Settings.model_construct().streams_at_once_max
 AT_ONCE = STREAMS_MAX + 20

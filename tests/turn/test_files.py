@@ -4,10 +4,14 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from services.access.api_keys import Keyring, add_key, read_keys
 from services.system.files import locked
 from tests.fix_service import shell
 from tests.fix_turn import Trials
+
+pytestmark = pytest.mark.long
 
 AT_ONCE = 6
 

@@ -51,6 +51,8 @@ from tests.full_lists import Stock, as_csv, stock
 from tests.interleaving import Actor, interleave, paused_at_the_gate
 from tests.sending import envelope, granted, http, removed
 
+pytestmark = pytest.mark.long
+
 AS_OF = date(2024, 12, 31)
 ADMINISTRATOR = Publisher("administrator", (Right(frozenset(("steward", "administrator"))),))
 GROUP = Filters("open", rule="channel")

@@ -11,6 +11,8 @@ from tests.fix_service import Service
 from tests.fix_turn import Trials, Two
 from tests.sending import envelope
 
+pytestmark = pytest.mark.long
+
 AS_OF = "2025-06-30"
 
 

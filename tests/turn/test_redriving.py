@@ -13,6 +13,8 @@ from tests.fix_store import Rows
 from tests.fix_turn import Delays, Trials
 from tests.sending import http, removed
 
+pytestmark = pytest.mark.long
+
 HELD = Reason("channel", "", None, "the channel was set up wrongly")
 GROUP = Filters("open", rule="channel")
 _STILL_OPEN = """

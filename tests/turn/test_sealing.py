@@ -11,6 +11,8 @@ from tests.fix_service import Service
 from tests.fix_turn import Trials, Two
 from tests.sending import envelope, removed
 
+pytestmark = pytest.mark.long
+
 AS_OF = "2024-12-31"
 CAMPAIGN = "campaign:turn"
 

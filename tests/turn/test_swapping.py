@@ -21,6 +21,8 @@ from tests.fix_turn import Trials
 from tests.small_city import fill
 from tests.versions import project
 
+pytestmark = pytest.mark.long
+
 EVENTS = 20
 
 

@@ -5,11 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.fix_service import Service
 from tests.fix_turn import Trials, Two
 from tests.provincial import SmallCity
 from tests.sending import envelope
+
+pytestmark = pytest.mark.long
 
 
 def bring(service: Service, city: SmallCity, file: bytes, query: str = "") -> httpx.Response:

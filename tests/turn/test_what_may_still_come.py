@@ -14,6 +14,8 @@ from services.system.errors import NotFoundError
 from tests.fix_turn import Trials, Two
 from tests.sending import envelope, http, removed
 
+pytestmark = pytest.mark.long
+
 
 def test_a_position_beyond_the_head_that_was_asked_for_has_its_instant_once_it_comes(two: Two, trials: Trials) -> None:
     """An inspector follows from a position that is just being written, again and again until it is there."""
