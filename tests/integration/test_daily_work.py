@@ -15,7 +15,7 @@ from icalendar import Calendar
 from domain.ledger.rates import add, read_counts
 from services.commands.client import Client
 from services.commands.sending import publish
-from services.demo_city import divisions, plan, stories, survey
+from services.demo_city import campaign, divisions, living, plan, stories, survey
 from services.demo_city.daily import RECTIFICATION
 from services.demo_city.plan import LATE_COUNTY
 from services.demo_city.world import events
@@ -306,13 +306,14 @@ def test_the_shell_asks_the_same_questions(city: Service, arguments: tuple[str, 
     assert shown in told.stdout
 
 
+@pytest.mark.parametrize("day", [DEADLINE, date(2025, 6, 30)], ids=str)
 def test_every_cell_of_the_statutory_tables_is_what_sql_over_the_raw_events_counts(
-    city: Service, city_database: str
+    city: Service, city_database: str, day: date
 ) -> None:
     position = city.get("/v1/rates")["known_at"]["position"]
-    by_hand = counted(city_database, DEADLINE, position, date(2024, 1, 1))
+    by_hand = counted(city_database, day, position, date(day.year, 1, 1))
     for table, cells in by_hand.items():
-        told = city.get(f"/v1/statutory/{table}", as_of=DEADLINE.isoformat(), known_at=position)
+        told = city.get(f"/v1/statutory/{table}", as_of=day.isoformat(), known_at=position)
         shown = {
             (line["line"], column): (cell["value"], cell["unknown"])
             for line in told["lines"]
@@ -345,3 +346,60 @@ def test_what_stands_behind_a_cell_adds_up_to_it_and_is_decided_by_events(city: 
         assert sum(part["adds"] or 0 for part in parts) == cell["value"]
         assert sum(part["adds"] is None for part in parts) == cell["unknown"]
         assert all(part["positions"] for part in parts)
+
+
+def counts_of(city: Service, day: date, **asked: str) -> dict[str, Any]:
+    found: dict[str, Any] = city.get("/v1/rates", as_of=day.isoformat(), **asked)["total"]["counts"]
+    return found
+
+
+def test_a_shell_falls_out_of_effective_coverage_on_its_day_and_not_a_day_before(city: Service) -> None:
+    """In rates, in what explains them, on the branch's page and in the sealed reports of both days."""
+    day, eve = date.fromordinal(living.SHELLS_OUT), date.fromordinal(living.SHELLS_OUT - 1)
+    (shell, org) = shell_alone(city, day)
+    region = city.get(f"/v1/organizations/{org}", as_of=eve.isoformat())["row"]["attributes"]["region"]
+
+    lives = [city.get(f"/v1/branches/{shell}", as_of=each.isoformat())["row"] for each in (eve, day)]
+    assert [row["in_effect"] for row in lives] == [True, False]
+    assert [row["lacks"] for row in lives] == [[], ["no_meetings"]]
+
+    def behind(of: date, **asked: str) -> set[str]:
+        found = city.get("/v1/rates/explain", as_of=of.isoformat(), region=region, limit=200, **asked)
+        return {each["row"]["org"] for each in found["organizations"]}
+
+    assert org in behind(eve, count="effectively_covered")
+    assert org not in behind(day, count="effectively_covered")
+    assert org not in behind(eve, missing="effective_coverage")
+    assert org in behind(day, missing="effective_coverage")
+    assert org in behind(day, count="organization_covered")
+
+    words = "未按要求开展组织生活"
+    pages = [city.http.get(f"/branches/{shell}?as_of={each.isoformat()}&lang=zh").text for each in (eve, day)]
+    assert [words in page for page in pages] == [False, True]
+
+    reports = []
+    for each in (eve, day):
+        name = f"assessment:shell-{each.isoformat()}"
+        body = {
+            "assessment": name, "title": "有效覆盖", "office": "office:a", "campaign": campaign.NAME,
+            "as_of": each.isoformat(), "group_by": ["kind"], "segment": {"region": region},
+        }  # fmt: skip
+        sealed = city.http.post("/v1/assessments", json=body)
+        assert sealed.status_code == 201, sealed.text
+        report = city.get(f"/v1/assessments/{name}", min_position=sealed.json()["position"])
+        assert report["identical"]
+        reports.append(report["sealed"]["total"]["effectively_covered"])
+        assert reports[-1] == counts_of(city, each, region=region)["effectively_covered"]
+    assert reports[0] > reports[1]
+
+
+def shell_alone(city: Service, day: date) -> tuple[str, str]:
+    """A shell of the city, and an organization that no other branch covers."""
+    for branch in city.get("/v1/branches", as_of=day.isoformat(), lacks="no_meetings", limit=1000)["branches"]:
+        if branch["formed_on"] < "2024-11-01" or branch["formed_on"] > DEADLINE.isoformat():
+            continue
+        for each in city.get(f"/v1/branches/{branch['branch']}", as_of=day.isoformat())["covers"]:
+            found = city.get(f"/v1/organizations/{each['org']}", as_of=day.isoformat())
+            if each["active"] and [here["branch"] for here in found["branches"]] == [branch["branch"]]:
+                return branch["branch"], each["org"]
+    raise AssertionError("no shell covers an organization by itself")
