@@ -3,12 +3,16 @@
 `TAIZHANG_TEST_CITY_SCALE` chooses the scale, the smallest if unset; `make test-demo-city` takes 1.
 """
 
+import csv
+import io
 import os
+import zipfile
 from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import islice
 from typing import Any
 
+import openpyxl
 import pytest
 from icalendar import Calendar
 
@@ -403,3 +407,25 @@ def shell_alone(city: Service, day: date) -> tuple[str, str]:
             if each["active"] and [here["branch"] for here in found["branches"]] == [branch["branch"]]:
                 return branch["branch"], each["org"]
     raise AssertionError("no shell covers an organization by itself")
+
+
+def test_a_statutory_table_is_taken_away_in_the_layout_of_offices(city: Service) -> None:
+    told = city.get("/v1/statutory/enterprises", as_of="2024-12-31")
+    answer = city.http.get("/v1/statutory/enterprises", params={"as_of": "2024-12-31", "format": "xlsx"})
+    book = openpyxl.load_workbook(io.BytesIO(answer.content))
+    form, first = book["报表"], 5
+    assert form["A1"].value == "非公有制企业单位情况"
+    for line in told["lines"]:
+        row = [cell.value for cell in form[first + line["line"] - 1]]
+        assert row[2:] == [line["line"], *(line["cells"][column]["value"] for column in told["columns"])]
+    merged = {str(each) for each in form.merged_cells.ranges}
+    assert {"A1:K1", "A3:B3", "A5:B5", "A7:A9", "A13:A15"} <= merged
+    text = "\n".join(str(cell.value) for row in form.iter_rows() for cell in row if cell.value is not None)
+    for word in ("填报单位", "审核人", "填表人", "报出日期", "口径说明", "截至 2024-12-31"):
+        assert word in text, word
+    assert book["表内校验"].max_row - 4 == len(told["checks"])
+    packed = city.http.get("/v1/statutory/enterprises", params={"as_of": "2024-12-31", "format": "csv"})
+    with zipfile.ZipFile(io.BytesIO(packed.content)) as archive:
+        rows = list(csv.DictReader(io.StringIO(archive.read("table.csv").decode("utf-8-sig"))))
+    assert [row["total"] for row in rows] == [str(line["cells"]["total"]["value"]) for line in told["lines"]]
+    assert {row["representative"] for row in rows} == {""}
