@@ -152,7 +152,7 @@ def structure_of_the_text(rng: random.Random, content: bytes) -> bytes:
     return content
 
 
-OF_WORKBOOKS: list[Mutation] = [
-    bytes_of_the_file, cut_or_doubled, bytes_of_a_part, a_part_lost_or_twice, elements, attributes, prologue,
-]  # fmt: skip
+# Of every file that is packed of parts.
+OF_CONTAINERS: list[Mutation] = [bytes_of_the_file, cut_or_doubled, bytes_of_a_part, a_part_lost_or_twice]
+OF_WORKBOOKS: list[Mutation] = [*OF_CONTAINERS, elements, attributes, prologue]
 OF_TEXTS: list[Mutation] = [structure_of_the_text]

@@ -26,6 +26,8 @@ MORE = {
     "/v1/matches/candidates": {"region": "510104"},
     "/daily/matches": {"region": "510104"},
     "/v1/surveys/{survey}/sample": {"seed": "1"},
+    "/v1/statutory/{table}/behind": {"line": "1"},
+    "/assessment/statutory/{table}/behind": {"line": "1"},
 }
 INSTEAD: dict[str, dict[str, str]] = {
     "/v1/rates/vintage": SPAN, "/v1/rates/series": SPAN, "/inspection/vintage": LATEST,

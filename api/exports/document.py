@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Final, Literal, NamedTuple
 
+from api.exports.form_sheet import FormSheet
 from api.site.texts import Lang
 
 # text; count: a whole number; number: any other; percent: a ratio of four places, as text; points: percentage points,
@@ -88,7 +89,10 @@ class Chart(NamedTuple):
 
 
 class Document(NamedTuple):
-    """A document: the first table is the summary that the chart stands beside."""
+    """A document: the first table is the summary that the chart stands beside.
+
+    `form` is how a workbook has the first table where offices lay it out in a way of their own.
+    """
 
     name: str
     lang: Lang
@@ -98,3 +102,4 @@ class Document(NamedTuple):
     chart: Chart | None
     evidence: Sequence[tuple[str, str]]
     notes: Sequence[str]
+    form: FormSheet | None = None

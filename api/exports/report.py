@@ -13,7 +13,7 @@ from api.exports.rates import summary as rates_of_groups
 from api.site.formats import Names, whole
 from api.site.texts import Lang, text
 from domain.assessment.campaigns import segment_of
-from domain.figures.publication import OF_MEMBERS, PEOPLE
+from domain.figures.publication import OF_MEMBERS, PEOPLE, tells_of_people
 from domain.ledger.policy import read_policy
 from domain.ledger.rates import RATES, Filters, read_counts, read_rate
 from services.assessment.assessments import Rendered
@@ -84,9 +84,17 @@ class Sides:
 
     def shows(self, rate: str, segment: Filters, as_of: date, known_at: int) -> tuple[bool, bool]:
         """Whether numerator and denominator may be shown."""
-        above, below = RATES[rate]
-        if not self._public or not {above, below} & {*PEOPLE, *OF_MEMBERS}:
+        if not self._public:
             return True, True
+        above, below = RATES[rate]
+        telling = tells_of_people((), segment)
+        # Whom a basis counts follows from its employees, so that its organizations are no plain count.
+        if "basis" in telling:
+            return False, False
+        if not {above, below} & {*PEOPLE, *OF_MEMBERS}:
+            return True, True
+        if telling:
+            return False, False
         found = self._at(as_of, known_at)
         parts = found.parts((), segment).get((), {})
         return not found.publication.withholds(above, parts), not found.publication.withholds(below, parts)

@@ -12,6 +12,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from api.exports.csvw import plain
 from api.exports.document import BARS_MAX, Chart, Column, Document, Kind, Table, Value, Withheld, looks_like_formula
+from api.exports.form_sheet import draw_form
 from api.site.texts import text
 from services.system.errors import InvalidValueError
 
@@ -61,7 +62,10 @@ def to_xlsx(document: Document, file: IO[bytes]) -> None:
         workbook.set_properties({"title": document.title, "comments": document.sentence})
         writer = _Writer(workbook, document)
         for number, table in enumerate(document.tables):
-            writer.table(table, document.chart if number == 0 else None)
+            if document.form is not None and number == 0:
+                draw_form(workbook, table.title, document.form)
+            else:
+                writer.table(table, document.chart if number == 0 else None)
         writer.pairs(text(document.lang, "export.sheet.evidence"), document.evidence)
         writer.pairs(text(document.lang, "export.sheet.notes"), [(str(n), t) for n, t in enumerate(document.notes, 1)])
 

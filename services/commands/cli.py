@@ -42,6 +42,7 @@ COMMANDS: Final = {
     "campaigns": "services.commands.assessment:campaigns",
     "assess": "services.commands.assessment:assess",
     "what-if": "services.commands.assessment:what_if",
+    "statutory": "services.commands.statutory:statutory",
     "export": "services.commands.assessment:export",
     "reconcile": "services.commands.reconcile:reconcile_list",
     "measures": "services.commands.fieldwork:measures",

@@ -5,7 +5,7 @@ domain.ledger.living. A branch is in sight where all organizations are of which 
 region where there are none.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 from functools import cached_property
 from typing import Final, Literal, NamedTuple, get_args
@@ -14,7 +14,7 @@ from domain.ledger.living import Judgement, Lack, judge, term
 from domain.ledger.rates import Filters
 from domain.values.names import one_width
 from domain.values.scope import in_scope
-from domain.values.terms import FORMATIONS, Formation, MeetingKind, Tier
+from domain.values.terms import FORMATIONS, KINDS, Formation, Kind, MeetingKind, Tier
 from projections.ledger.columns.branches import BranchReading, BranchState
 from projections.ledger.columns.counts import standing
 from services.ledger.ledger_at import LedgerAt
@@ -88,6 +88,14 @@ class Wanted(NamedTuple):
     q: str | None = None
 
 
+class ServedTerm(NamedTuple):
+    """A branch's term, in ordinals: when it was formed, the term's first and its last day (None: without end)."""
+
+    formed_on: int
+    first: int
+    last: int | None
+
+
 class BranchKey(NamedTuple):
     """Where a branch stands in the list: by value, then by identifier; the value is 0 where that alone sorts."""
 
@@ -134,6 +142,16 @@ class BranchLedger:
         """By active organization that it covers itself, how."""
         orgs, numbers = self._ledger.view.snapshot.orgs, self._rows.org_no
         return {orgs[int(numbers[row])]: how for row, how in self._own.get(branch, {}).items()}
+
+    def pairs(self) -> Iterator[tuple[str, int, Formation]]:
+        """Each branch, in sight or not, with the number of an active organization that it covers itself, and how."""
+        numbers = self._rows.org_no.tolist()
+        for name, rows in self._own.items():
+            yield from ((name, numbers[row], how) for row, how in rows.items())
+
+    def kinds(self, branch: str) -> set[Kind]:
+        """The kinds of the organizations of which its figures are made."""
+        return {KINDS[self._rows.kind[row]] for row in self._of_figures(branch)}
 
     def below(self, branch: str) -> list[str]:
         """The formed branches directly below it that are in sight."""
@@ -196,6 +214,15 @@ class BranchLedger:
 
     def _last_day(self, state: BranchState) -> int | None:
         return term(state.life, self._policy).last
+
+    def term(self, name: str) -> ServedTerm:
+        """Its term."""
+        state = self._states[name]
+        return ServedTerm(state.formed_on, state.term_from, self._last_day(state))
+
+    def named(self, name: str) -> tuple[str, str]:
+        """Its name and its own region."""
+        return self._states[name].name, self._states[name].region
 
     def found(self, wanted: Wanted) -> list[str]:
         """The branches in sight that are meant, by identifier."""

@@ -51,6 +51,8 @@ def build(connection: Connection[Any], version: Version, until: int, reached: Re
     """
     conninfo = make_conninfo(connection.info.dsn, password=connection.info.password)
     with connect(conninfo, "rebuild-reading") as reading, connection.transaction(), connection.cursor() as cursor:
+        # Nobody waits for these tables, and on a busy machine it may fold for long before it writes.
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         version.tables.empty(cursor)
         memory = BuildingMemory(version.tables, LogReader(reading))
         fold = LedgerFold(memory, fits, 0, 0)

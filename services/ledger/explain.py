@@ -3,10 +3,12 @@
 from datetime import date
 from typing import NamedTuple
 
+from domain.ledger.policy import Policy
 from domain.ledger.rates import Counts, count_row
 from domain.ledger.rows import Row
 from domain.ledger.traces import DecidedBy
 from projections.ledger.columns.choosing import Group
+from projections.ledger.columns.counts import Standing
 from services.ledger.queries import Queries
 from services.ledger.row_reading import rows_at
 from services.ledger.traces import facts_around
@@ -39,6 +41,13 @@ def explain(queries: Queries, as_of: date, known_at: int, group: Group, *, after
     chosen = queries.by_organization.page(
         view.version.number, snapshot, day, known_at, policy, group, after, limit
     )  # fmt: skip
+    return explained(queries, as_of, known_at, chosen, policy)
+
+
+def explained(queries: Queries, as_of: date, known_at: int, chosen: Standing, policy: Policy) -> list[Explained]:
+    """These rows in full, made under the policy, each with the events that decide it."""
+    view, day = queries.view.current, as_of.toordinal()
+    snapshot = view.snapshot
     with queries.connection() as connection, connection.cursor() as cursor:
         rows = rows_at(view, cursor, chosen, policy, judged=snapshot.is_judged(day, known_at))
         present = view.reading.presences(cursor, chosen.org_no.tolist(), day, known_at)

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any, Final
@@ -32,6 +33,9 @@ from services.system.settings import Settings
 from services.system.supervision import Supervisor
 
 BATCH_EVENTS_MAX: Final = 5_000
+# A batch ends after this time too: a machine that is busy would else work on one for longer than the server lets a
+# transaction stand idle, and on the same one again and again.
+BATCH_S_MAX: Final = 3.0
 BACK_OFF_S_MIN: Final = 0.5
 BACK_OFF_S_MAX: Final = 30.0
 # A notification may be lost with its connection; look by oneself this often.
@@ -66,7 +70,7 @@ class Projector:
         self._fold = LedgerFold(self._memory, fits, entry, attributes)
 
     def advance(self, limit: int = BATCH_EVENTS_MAX) -> int:
-        """Apply the next events, at most `limit`; give how many there were."""
+        """Apply the next events, at most `limit` and no longer than BATCH_S_MAX; give how many there were."""
         try:
             return self._advance(limit)
         except versions.OvertakenError:
@@ -104,7 +108,8 @@ class Projector:
             if not batch:
                 return 0
             self._memory.prefetch(cursor, list(filter(is_readable, batch)))
-            for event in batch:
+            begun = time.monotonic()
+            for done, event in enumerate(batch, 1):  # noqa: B007 - how many were applied
                 self._memory.now = event.position
                 if not is_readable(event):
                     self._held.add(held.hold_unreadable(cursor, self.version, self._log, event))
@@ -113,11 +118,13 @@ class Projector:
                     held.hold(cursor, self.version, event.position, entity, held.WAITS)
                 else:
                     self._fold.apply(event)
+                if time.monotonic() - begun > BATCH_S_MAX:
+                    break
             self._memory.save(cursor, self._fold.take())
-            version = versions.advance(cursor, self.version, batch[-1].position)
+            version = versions.advance(cursor, self.version, batch[done - 1].position)
         self._memory.settle()
         self.version = version
-        return len(batch)
+        return done
 
     def _hold(self, event: Event, fault: str) -> None:
         entity = held.entity_behind(event, self._memory)

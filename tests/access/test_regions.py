@@ -9,6 +9,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from domain.figures.statutory import TABLES
 from tests.fix_counties import HERE, MARKS, MOVED, ORGS, THERE, Counties
 from tests.sending import envelope
 
@@ -122,7 +123,8 @@ QUESTIONS = (
     "/v1/rates/vintage", "/v1/audit", "/v1/events/{position}", "/v1/changes", "/v1/replay", "/v1/signals",
     "/v1/anomalies", "/v1/campaigns", "/v1/rates/ranking", "/v1/rates/what-if", "/explain", "/ledger", "/ledger/{org}",
     "/ledger/{org}/history", "/events/{position}", "/inspection", "/inspection/vintage", "/inspection/signals",
-    "/inspection/events", "/daily", "/daily/reminders",
+    "/inspection/events", "/daily", "/daily/reminders", "/v1/statutory/{table}", "/v1/statutory/{table}/behind",
+    "/assessment/statutory/{table}",
 )  # fmt: skip
 
 
@@ -130,7 +132,9 @@ def question(rng: random.Random, path: str, head: int) -> tuple[str, dict[str, A
     """A path and parameters, most of them sensible."""
     orgs = [*ORGS[HERE], *ORGS[THERE], MOVED, NOBODY]
     branches = [f"branch:{each}" for each in (HERE, THERE, "both", "nobody")]
-    path = path.format(org=rng.choice(orgs), branch=rng.choice(branches), position=rng.randint(1, head))
+    path = path.format(
+        org=rng.choice(orgs), branch=rng.choice(branches), position=rng.randint(1, head), table=rng.choice(TABLES)
+    )
     day, position = f"2024-{rng.randint(1, 12):02}-15", str(rng.randint(0, head))
     given: dict[str, Any] = {}
     if "/v1/events" not in path and "series" not in path and "rates/vintage" not in path:
@@ -139,6 +143,7 @@ def question(rng: random.Random, path: str, head: int) -> tuple[str, dict[str, A
         given |= {"since": "0"}
     if "series" in path or "rates/vintage" in path:
         given |= {"from": "2024-01-31", "to": "2024-12-31", "step": "quarter"}
+    given |= {"line": rng.randint(1, 18)} if path.endswith("/behind") else {}
     if path.endswith("/signals"):
         given |= {"deadline": rng.choice(["2024-02-15", "2024-04-30", "2024-06-30"])}
     if "ranking" in path or "what-if" in path:

@@ -18,10 +18,11 @@ MOMENTS = ("1900-01-01T00:00:00Z", "2199-12-31T23:59:59.999999999Z")
 MOMENTS_BEYOND = ("0001-01-01T00:00:00+23:59", "1899-12-31T23:59:59.999999999Z", "2200-01-01T00:00:00Z",
                   "9999-12-31T23:59:59-23:59")  # fmt: skip
 DATES = frozenset(("as_of", "from", "to", "other_as_of", "effective_from", "effective_to", "deadline", "regions_at",
-                   "compare_with"))  # fmt: skip
+                   "compare_with", "elected_since"))  # fmt: skip
 INSTANTS = frozenset(("known_at", "other_known_at", "since", "known", "recorded_from", "recorded_to"))
 PATHS = {
     "org": ORG, "branch": "branch:b", "campaign": "campaign:c", "survey": "survey:s", "source": "/s", "seed": "1",
+    "table": "enterprises", "line": "1",
     "region": "880102", "assessment": "assessment:none", "old_size": 1, "new_size": 2, "position": 1,
 }  # fmt: skip
 # Their `from` and `to` are instants.

@@ -117,6 +117,7 @@ def world(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator["
     named = {
         "org": orgs[0], "branch": branch, "position": "1", "campaign": "campaign:c", "assessment": "assessment:a",
         "survey": "survey:s",
+        "table": "enterprises",
     }  # fmt: skip
     settings = {"TAIZHANG_DATABASE_URL": database, "TAIZHANG_DATA": str(folder / "data"), "TAIZHANG_DEV": "true"}
     before = dict(os.environ)

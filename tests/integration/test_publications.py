@@ -22,6 +22,8 @@ TARGETS: list[tuple[str, str, dict[str, str]]] = [
     ("eligible", "eligible_coverage", {}),
     ("city", "employee_coverage", {}),
     ("organizations", "organization_coverage", {"category": "courier"}),
+    ("large", "organization_coverage", {"basis": "large"}),
+    ("large-people", "employee_coverage", {"basis": "large"}),
 ]
 
 
@@ -30,7 +32,14 @@ def world(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
     """A random history, a campaign of targets for people, and its sealed report."""
     about = {"effective_on": "2024-10-08", "campaign": "campaign:people"}
     target = {"comparator": "at_least", "value": "0.5", "due_on": AS_OF, "office": "office:city"}
-    events = [envelope("opened", "campaign.opened", {**about, "name": "人数", "office": "office:city"})]
+    counted = {
+        "effective_on": "2024-01-01", "name": "large", "title": "规模以上", "categories": ["courier"],
+        "legal_persons_only": False, "employees_min": 20, "formations_counted": ["joint"],
+    }  # fmt: skip
+    events = [
+        envelope("counted", "basis.adopted", counted),
+        envelope("opened", "campaign.opened", {**about, "name": "人数", "office": "office:city"}),
+    ]
     for name, rate, segment in TARGETS:
         data = {**about, **target, "target": name, "rate": rate, **segment}
         events.append(envelope(f"set-{name}", "campaign.target_set", data))
@@ -95,7 +104,9 @@ def test_a_sealed_reports_targets_are_withheld_in_all_four_forms(world: World) -
     rows = {row["target"]: row for row in tables["summary"]["rows"]}
     told = ("reached", "now", "numerator", "denominator", "required", "missing", "as_known_then", "as_known_now")
     assert sealed["town"]["now"]["denominator"] > PEOPLE_MIN
-    for name in ("town", "eligible"):
+    # Organizations of a basis tell of employees: one that is counted has as many as it asks for.
+    hidden = ("town", "eligible", "large", "large-people")
+    for name in hidden:
         assert [rows[name][each] for each in told] == ["*"] * len(told)
     # That nobody is covered where no organization is follows from the organizations, which stay.
     assert sealed["couriers"]["now"]["denominator"] > PEOPLE_MIN
@@ -116,10 +127,10 @@ def test_a_sealed_reports_targets_are_withheld_in_all_four_forms(world: World) -
         }
     sheet = workbook(world, path, publication="true", lang="en")["Summary"]
     for values in sheet.iter_rows(min_row=HEADING + 1, values_only=True):
-        if values[0] in ("town", "eligible"):
+        if values[0] in hidden:
             assert values[7:15] == ("*",) * 8
     page = fetch(world, path, format="html", publication="true", lang="en").decode()
-    for name in ("town", "eligible"):
+    for name in hidden:
         line = next(line for line in page.split("<tr") if f">{name}</" in line)
         assert line.count(">*</") == len(told)
 

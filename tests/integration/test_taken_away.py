@@ -41,7 +41,13 @@ def world(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
         orgs = [each["org"] for each in service.get("/v1/organizations", as_of=AS_OF, min_position=1)["organizations"]]
         head = service.publish(facts(orgs[0], orgs[1], branch))[-1]["position"]
         service.get("/v1/rates", min_position=head)
-        named = {"org": orgs[0], "branch": branch, "campaign": "campaign:c", "survey": "survey:s"}
+        named = {
+            "org": orgs[0],
+            "branch": branch,
+            "campaign": "campaign:c",
+            "survey": "survey:s",
+            "table": "enterprises",
+        }
         yield service, named, head
 
 

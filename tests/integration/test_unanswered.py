@@ -77,7 +77,7 @@ def world(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
         answer = service.http.post("/v1/assessments", json=body)
         assert answer.status_code == 201, answer.text
         named = {
-            "org": orgs[0], "branch": branch, "campaign": "campaign:c", "survey": "survey:s",
+            "org": orgs[0], "branch": branch, "campaign": "campaign:c", "survey": "survey:s", "table": "enterprises",
             "assessment": "assessment:unanswered",
         }  # fmt: skip
         yield service, named, head

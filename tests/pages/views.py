@@ -23,6 +23,8 @@ VIEWS: Final[dict[str, str]] = {
     "assessment": "/assessment?as_of=2024-11-30",
     "compare": "/assessment/compare?as_of=2024-12-31&other_as_of=2024-09-30",
     "what-if": "/assessment/what-if?as_of=2024-12-31&full_members_for_branch=5&formations_counted=standalone",
+    "statutory": "/assessment/statutory/enterprises?as_of=2024-12-31",
+    "statutory-behind": "/assessment/statutory/enterprises/behind?as_of=2024-12-31&line=9",
     "seal": "/assessment/seal?as_of=2024-12-31",
     "report": "/assessment/reports/assessment:first-look",
     "sources": "/intake",

@@ -2,13 +2,16 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from psycopg import Connection
 
-from services.ledger import rebuild, ruleset, versions
+from domain.events.facts import Event
+from projections.ledger.fold.fold import LedgerFold
+from services.ledger import projector, rebuild, ruleset, versions
 from services.ledger.projector import Projector
 from services.ledger.ruleset import Rules
 from services.ledger.versions import Version
@@ -41,8 +44,8 @@ def test_a_rebuild_that_works_slowly_is_not_cut_off_while_the_version_in_use_goe
         more()
         batches = iter(range(2))
 
-        def slowly(projector: Projector, limit: int = EVENTS, batches: Iterator[int] = batches) -> int:
-            done = advance(projector, limit)
+        def slowly(each: Projector, limit: int = EVENTS, batches: Iterator[int] = batches) -> int:
+            done = advance(each, limit)
             monkeypatch.setattr(Projector, "advance", advance)
             if next(batches, None) is not None:
                 more()
@@ -59,6 +62,49 @@ def test_a_rebuild_that_works_slowly_is_not_cut_off_while_the_version_in_use_goe
             assert rebuilt.version.position == sent
             with connection.cursor() as cursor:
                 assert versions.in_use(cursor) == rebuilt.version
+
+
+@pytest.fixture
+def folds_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine so busy that all the events at hand take longer than a transaction may stand idle."""
+    apply = LedgerFold.apply
+
+    def slowly(fold: LedgerFold, event: Event) -> None:
+        time.sleep(0.1)
+        apply(fold, event)
+
+    monkeypatch.setattr(LedgerFold, "apply", slowly)
+
+
+@pytest.mark.usefixtures("folds_slowly")
+def test_a_batch_that_is_applied_slowly_ends_before_the_server_ends_its_transaction(
+    store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(store, EVENTS)
+    monkeypatch.setattr(projector, "BATCH_S_MAX", 0.2)
+    with impatient(store) as connection:
+        following = Projector(connection, versions.ensure(connection))
+        batches = list(iter(following.advance, 0))
+        assert sum(batches) == following.version.position == EVENTS
+        assert len(batches) > 1
+
+
+@pytest.mark.usefixtures("folds_slowly")
+def test_a_version_that_is_built_at_once_slowly_is_not_cut_off(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(store, EVENTS)
+    monkeypatch.setattr(rebuild, "AT_ONCE_EVENTS_MIN", 1)
+    with impatient(store) as connection:
+        rebuilt = rebuild.rebuild(connection, quiet)
+        assert (rebuilt.version.position, rebuilt.held) == (EVENTS, 0)
+
+
+@contextmanager
+def impatient(store: str) -> Iterator[Connection[Any]]:
+    """A connection to a server that soon ends a transaction that stands idle."""
+    with connect(store, "projector") as connection:
+        connection.execute("SET idle_in_transaction_session_timeout = '1s'")
+        connection.commit()
+        yield connection
 
 
 @pytest.mark.parametrize("begin", [versions.ensure, lambda connection: rebuild.rebuild(connection, quiet).version])

@@ -4,6 +4,7 @@ import io
 import os
 import random
 import warnings
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from domain.listing.list_cells import Cell, Fault
 from services.lists.errors import ListRefusedError
 from services.lists.reading import read_sheets
 from tests.bench.workshop import high_water_mark
-from tests.full_lists import FIELDS, as_csv, compared, stock
-from tests.mutations import OF_TEXTS, OF_WORKBOOKS, Mutation, text, workbook
+from tests.full_lists import FIELDS, HEADINGS, as_csv, compared, stock
+from tests.mutations import OF_CONTAINERS, OF_TEXTS, OF_WORKBOOKS, Mutation, bytes_of_a_part, text, workbook
+from tests.office_files import as_ods, as_xlsb
 
 DAY = "2024-03-31"
 # By seven kinds of workbooks' mutations; `make test-lists` has 200 of workbooks and as many of texts.
@@ -87,6 +89,32 @@ def test_a_mutated_workbook_is_read_right_or_refused(mutation: Mutation, rng: ra
             assert events == []
             assert all(each.row and each.message for each in report.refusals)
         assert _same_cells(tmp_path, content)
+    assert high_water_mark(os.getpid()) - before < GROWTH_BYTES_MAX
+
+
+@pytest.mark.parametrize("write", [as_ods, as_xlsb], ids=["ods", "xlsb"])
+def test_a_mutated_workbook_of_another_kind_is_read_right_or_refused(
+    write: Callable[[Sequence[Sequence[str]]], bytes], rng: random.Random, tmp_path: Path
+) -> None:
+    whole = write([HEADINGS, *stock(14)])
+    right = compared(tmp_path, whole, DAY, [])[2]
+    assert len(right) == 14
+    before = high_water_mark(os.getpid())
+    for _ in range(max(WORKBOOKS // len(OF_CONTAINERS), 1)):
+        for mutation in OF_CONTAINERS:
+            content = mutation(rng, whole)
+            (tmp_path / "mutated").write_bytes(content)
+            try:
+                report, events, read = compared(tmp_path, content, DAY, [])
+            except ListRefusedError as error:
+                _check_says_why(error)
+                continue
+            if report.refused:
+                assert events == []
+                assert all(each.row and each.message for each in report.refusals)
+            elif mutation is not bytes_of_a_part:
+                # What a part holds is as it was, or its sum says that it is not.
+                assert read == right
     assert high_water_mark(os.getpid()) - before < GROWTH_BYTES_MAX
 
 
