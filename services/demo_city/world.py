@@ -28,7 +28,7 @@ from services.demo_city.groups import Group
 from services.demo_city.organization import eligible_spans
 from services.demo_city.plan import CountyPlan, counties
 
-EVENTS_AT_SCALE_1 = 446_000
+EVENTS_AT_SCALE_1 = 454_000
 """About so many lines, for progress bars."""
 
 
