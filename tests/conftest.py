@@ -22,6 +22,7 @@ pytest_plugins = [
     "tests.fix_browser",
     "tests.fix_plain",
     "tests.fix_turn",
+    "tests.fix_city",
 ]
 
 # Its fixtures need the extra, which `make test` does without.

@@ -6,7 +6,7 @@ from api.exports.document import Column, Document, Table, Value
 from api.exports.form_sheet import FormRow, FormSheet
 from api.site.formats import Names, whole
 from api.site.texts import Lang, has, text
-from domain.figures.statutory import Checked, Line
+from domain.figures.statutory import TOTAL, Checked, Line
 from domain.figures.statutory import Column as Heading
 from services.assessment.statutory import Filled
 
@@ -56,6 +56,11 @@ def notes(lang: Lang, found: Filled, as_of: str, *, scoped: bool) -> list[str]:
     table = found.asked.table
     said = [text(lang, f"statutory.note.{table.name}")]
     said += [text(lang, f"statutory.note.{name}", count=whole(count)) for name, count in found.beside.items() if count]
+    said += [
+        text(lang, "statutory.note.unknown", line=line.number, count=whole(unknown))
+        for line in table.lines
+        if (unknown := found.cells[line.number, TOTAL].unknown)
+    ]
     if table.categories:
         said += [text(lang, f"statutory.note.{name}") for name in ("members", "persons", "open")]
     else:

@@ -22,6 +22,8 @@ class County:
     # All but the sole proprietors: where members move to and activists are found.
     workplaces: list[Organization] = field(default_factory=list)
     settled_members: list[tuple[str, int]] = field(default_factory=list)
+    # Full members who stay where they are, each with the firm.
+    at_home: list[tuple[str, str]] = field(default_factory=list)
     removed_members: list[tuple[str, int]] = field(default_factory=list)
     standing_branches: list[tuple[str, int]] = field(default_factory=list)
     dissolved_branches: list[tuple[str, int]] = field(default_factory=list)

@@ -76,6 +76,8 @@ def _life(county: County, rng: random.Random, org: Organization) -> Iterator[Fac
         yield facts.removed(day, member)
     elif drawn > 0.98:
         county.settled_members.append((member, joined))
+    elif joined == OPENING and org.deregistered is None and org.category != "sole_proprietor":
+        county.at_home.append((member, org.org))
 
 
 def _moved(county: County, rng: random.Random, member: str, org: Organization, day: int) -> Iterator[Fact]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from services.demo_city import (
+    across,
     bodies,
     branches,
     campaign,
@@ -12,6 +13,7 @@ from services.demo_city import (
     exclusions,
     facts,
     groups,
+    living,
     people,
     population,
     registries,
@@ -26,7 +28,7 @@ from services.demo_city.groups import Group
 from services.demo_city.organization import eligible_spans
 from services.demo_city.plan import CountyPlan, counties
 
-EVENTS_AT_SCALE_1 = 418_000
+EVENTS_AT_SCALE_1 = 454_000
 """About so many lines, for progress bars."""
 
 
@@ -49,6 +51,7 @@ def events(scale: float, seed: int) -> Iterator[bytes]:
 
 def _lines(plans: list[CountyPlan], city_groups: list[Group], seed: int) -> Iterator[Line]:
     """County by county, so that memory holds one county's plan at a time."""
+    borders = across.Borders()
     for plan in plans:
         county = County(plan)
         feed = Feed(county, stream(seed, plan.code, "dirt"))
@@ -56,7 +59,10 @@ def _lines(plans: list[CountyPlan], city_groups: list[Group], seed: int) -> Iter
             yield from feed.lines([facts.policy_adopted(OPENING)])
         of_county = [g for g in city_groups if g.organization.org.startswith(f"group:{plan.code}-")]
         watch = survey.Watch()
-        yield from feed.lines(watch.passing(_facts(county, of_county, seed)))
+        of_branches = living.Watch()
+        yield from feed.lines(of_branches.passing(watch.passing(_facts(county, of_county, seed))))
+        yield from feed.lines(living.life(county, of_branches, seed))
+        borders.seen(county, of_branches)
         if plan.code == survey.COUNTY:
             yield from survey.lines(county, watch, seed)
         if plan.code == divisions.MERGED:
@@ -66,6 +72,8 @@ def _lines(plans: list[CountyPlan], city_groups: list[Group], seed: int) -> Iter
     yield from daily.lines()
     yield from divisions.lines()
     yield from bodies.lines()
+    yield from living.lines()
+    yield from borders.lines()
 
 
 def _facts(county: County, of_county: list[Group], seed: int) -> Iterator[Fact]:

@@ -3,8 +3,6 @@
 `TAIZHANG_TEST_CITY_SCALE` chooses the scale, the smallest if unset; `make test-demo-city` takes 1.
 """
 
-import os
-from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import islice
 from typing import Any
@@ -13,40 +11,18 @@ import pytest
 from icalendar import Calendar
 
 from domain.ledger.rates import add, read_counts
-from services.commands.client import Client
-from services.commands.sending import publish
 from services.demo_city import divisions, plan, stories, survey
 from services.demo_city.daily import RECTIFICATION
 from services.demo_city.plan import LATE_COUNTY
-from services.demo_city.world import events
-from services.system.settings import load
-from tests.bench.workshop import caught_up
-from tests.fix_service import Service, new_database, shell
+from tests.fix_city import SCALE
+from tests.fix_service import Service, shell
 from tests.sending import envelope
-from tests.statutory_count import counted
 
-SCALE = float(os.environ.get("TAIZHANG_TEST_CITY_SCALE", plan.SCALE_MIN))
 # One district's organizations (5,600 of them in the speech), and as many visits as are made again.
 LISTED = plan.scaled(5_600, SCALE)
 REVISITED = max(60, int(LISTED * 0.03))
-DEADLINE = date(2024, 12, 31)
 
 pytestmark = pytest.mark.timeout(900)
-
-
-@pytest.fixture(scope="module")
-def city_database(postgres: str) -> str:
-    return new_database(postgres)
-
-
-@pytest.fixture(scope="module")
-def city(city_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service with the demo city, published over HTTP; its stories have the size that they have at every scale."""
-    with Service(tmp_path_factory.mktemp("city"), "--dev", database_url=city_database) as service:
-        with Client(load(), url=service.url) as client:
-            outcome = publish(client, (line.rstrip(b"\n") for line in events(SCALE, 1)), lambda *_: None)
-        caught_up(service, outcome.position)
-        yield service
 
 
 def test_the_late_formations_are_found_on_the_right_day_and_not_a_day_before(city: Service) -> None:
@@ -304,44 +280,3 @@ def test_the_shell_asks_the_same_questions(city: Service, arguments: tuple[str, 
     told = shell(*arguments, url=city.url)
     assert told.returncode == 0, told.stderr
     assert shown in told.stdout
-
-
-def test_every_cell_of_the_statutory_tables_is_what_sql_over_the_raw_events_counts(
-    city: Service, city_database: str
-) -> None:
-    position = city.get("/v1/rates")["known_at"]["position"]
-    by_hand = counted(city_database, DEADLINE, position, date(2024, 1, 1))
-    for table, cells in by_hand.items():
-        told = city.get(f"/v1/statutory/{table}", as_of=DEADLINE.isoformat(), known_at=position)
-        shown = {
-            (line["line"], column): (cell["value"], cell["unknown"])
-            for line in told["lines"]
-            for column, cell in line["cells"].items()
-        }
-        assert shown == cells, table
-        assert told["checks"]
-        assert [check for check in told["checks"] if not check["holds"]] == []
-        assert {line["line"] for line in told["lines"] if any((c["value"] or 0) > 0 for c in line["cells"].values())}
-
-
-def test_what_stands_behind_a_cell_adds_up_to_it_and_is_decided_by_events(city: Service) -> None:
-    for table, line, column in (
-        ("enterprises", 1, "total"), ("enterprises", 5, "private_enterprise"), ("enterprises", 8, "total"),
-        ("enterprises", 10, "employees_50"), ("enterprises", 14, "total"), ("enterprises", 13, "total"),
-        ("social-organizations", 12, "total"), ("party-organizations", 4, "branch"),
-    ):  # fmt: skip
-        told = city.get(f"/v1/statutory/{table}", as_of="2024-12-31")
-        cell = told["lines"][line - 1]["cells"][column]
-        parts, cursor = [], None
-        while True:
-            page = city.get(
-                f"/v1/statutory/{table}/behind", as_of="2024-12-31", line=line, column=column, limit=1000, cursor=cursor
-            )
-            parts += page["behind"]
-            cursor = page["next"]
-            if cursor is None:
-                break
-        assert len({part["subject"] for part in parts}) == len(parts) == page["total"] > 0
-        assert sum(part["adds"] or 0 for part in parts) == cell["value"]
-        assert sum(part["adds"] is None for part in parts) == cell["unknown"]
-        assert all(part["positions"] for part in parts)

@@ -9,6 +9,7 @@ from tests.fix_browser import chromium
 from tests.sending import envelope
 
 HEIGHT: Final = 740
+EXPECT_MS: Final = 20_000
 OFFICE: Final = "/office/dev"
 SURVEY: Final = "survey:village"
 OPENED, VISITED = "2026-01-05", "2026-01-20"
@@ -100,6 +101,8 @@ class Phone:
             folder, executable_path=chromium(), args=["--no-sandbox"], base_url=url, locale="zh-CN",
             viewport={"width": 360, "height": HEIGHT},
         )  # fmt: skip
+        # Two browsers at once on a busy machine take their time.
+        expect.set_options(timeout=EXPECT_MS)
         if wrong_clock:
             self.context.add_init_script(WRONG_CLOCK)
         self.tab: Page = self.context.pages[0]

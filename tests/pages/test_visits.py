@@ -19,13 +19,15 @@ from tests.sending import envelope
 pytestmark = pytest.mark.pages
 # `make test-visits` has 500.
 VISITS = int(os.environ.get("TAIZHANG_TEST_VISITS", "40"))
+BY_HAND = Visit(VISITS)
 BYTES_MAX = 150 * 1024
 
 
-@pytest.fixture
-def city(postgres: str, tmp_path: Path) -> Iterator[City]:
-    opened = City(tmp_path, new_database(postgres))
-    head = opened.service.publish(village(VISITS))[-1]["position"]
+@pytest.fixture(scope="module")
+def city(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+    """Shared: what struck it last is over, and each test has phones and organizations of its own."""
+    opened = City(tmp_path_factory.mktemp("city"), new_database(postgres))
+    head = opened.service.publish(village(VISITS + 6))[-1]["position"]
     opened.service.get("/v1/rates", min_position=head)
     yield opened
     opened.end()
@@ -75,16 +77,42 @@ def test_visits_without_a_network_arrive_once_whatever_breaks(
     assert plain(said) == plain([visit.data() for visit in expected])
     twin = Service(tmp_path, "--dev", database_url=new_database(postgres))
     with twin:
-        twin.publish(village(VISITS))
+        twin.publish(village(VISITS + 6))
         online = [envelope(each["id"], "visit.made", each["data"], OFFICE, subject=each["subject"]) for each in made]
-        results = [twin.publish(each) for each in online]
-        head = max(each[0]["position"] for each in results)
+        for each in online:
+            twin.publish(each)
+        # A sample is visited again, by the API in both: one of three finds otherwise, so accuracy has something to say.
+        for service in (city.service, twin):
+            head = service.publish(_again(made[:3]))[-1]["position"]
+            service.get("/v1/rates", min_position=head)
+        heads = [each.get("/v1/rates")["known_at"]["position"] for each in (city.service, twin)]
         account = {each["source"]: each for each in city.service.get("/v1/sources")["sources"]}[OFFICE]
-        assert account["accepted"] == len(village(VISITS)) + len(expected)
+        assert account["accepted"] == len(village(VISITS + 6)) + len(expected) + 3
         assert account["quarantined"] == 0
         assert account["received"] == account["accepted"] + account["duplicate"]
         assert account["duplicate"] >= len(halves[0]), "the copy sent all of the first phone's once more"
-        assert told(city.service, head) == told(twin, head)
+        assert told(city.service, heads[0]) == told(twin, heads[1])
+        accuracy = {
+            each["finding"]: each for each in city.service.get(f"/v1/surveys/{SURVEY}/accuracy", **DAY)["accuracy"]
+        }
+        assert (accuracy["owner"]["agreed"], accuracy["owner"]["revisited"]) == (2, 3)
+
+
+def _again(made: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Visits made again: of the first the owner's finding is otherwise."""
+    events = []
+    for number, each in enumerate(made):
+        findings = each["data"]["findings"]
+        if number == 0:
+            findings = {**findings, "owner": {"clear": not findings["owner"]["clear"]}}
+        data = {
+            **each["data"],
+            "visit": f"visit:again-{number}",
+            "revisits": each["data"]["visit"],
+            "findings": findings,
+        }
+        events.append(envelope(f"again-{number}", "visit.made", data, OFFICE))
+    return events
 
 
 def _day(phone: Phone) -> str:
@@ -106,7 +134,7 @@ def test_a_visit_is_entered_by_hand_and_is_the_event_that_the_form_makes(
         tab.locator("#places summary", has_text="河东村").click()
         expect(tab.locator("#places h3").first).to_have_text("河口大厦")
         _sound(phone)
-        tab.locator(".orgs button", has_text=Visit(0).name).click()
+        tab.locator(".orgs button", has_text=BY_HAND.name).click()
         tab.get_by_label("Day of the visit").fill(VISITED)
         tab.get_by_label("Grid").fill("g-1")
         tab.get_by_role("button", name="Save").click()
@@ -121,10 +149,10 @@ def test_a_visit_is_entered_by_hand_and_is_the_event_that_the_form_makes(
         assert tab.locator("[name='data.findings.owner.value']").count() == 0
         tab.get_by_role("button", name="Save").click()
         expect(tab.locator("#state")).to_contain_text("nothing waits")
-        expect(tab.locator(".orgs button", has_text=Visit(0).name)).to_contain_text(f"visited {VISITED}")
+        expect(tab.locator(".orgs button", has_text=BY_HAND.name)).to_contain_text(f"visited {VISITED}")
         tab.screenshot(path=tmp_path / "list.png")
-    (made,) = visits_of(city.service)
-    assert {**made["data"], "visit": None} == {**Visit(0).data(), "visit": None}
+    (made,) = [each for each in visits_of(city.service) if each["data"].get("org") == org_of(VISITS)]
+    assert {**made["data"], "visit": None} == {**BY_HAND.data(), "visit": None}
     assert made["subject"] == made["data"]["visit"]
     assert made["source"] == OFFICE
 
@@ -146,10 +174,10 @@ def test_what_is_refused_is_told_on_the_phone_and_mended_there(browser: Browser,
         tab = phone.tab
         phone.open()
         phone.take_list()
-        phone.enter(Visit(1))
+        phone.enter(Visit(VISITS + 1))
         expect(tab.locator("#count")).to_have_text("0")
         # What the page does not stop, the service does: a grid that is none.
-        tab.locator("#words").fill(Visit(2).name)
+        tab.locator("#words").fill(Visit(VISITS + 2).name)
         tab.locator(".orgs button").click()
         tab.locator("#missing").click()
         tab.locator("#grid").fill("河东 二")
@@ -163,7 +191,8 @@ def test_what_is_refused_is_told_on_the_phone_and_mended_there(browser: Browser,
         tab.locator("#grid").fill("g-2")
         tab.locator("#entry .first").click()
         expect(tab.locator("#count")).to_have_text("0")
-    assert sorted(each["data"]["grid"] for each in visits_of(city.service)) == ["grid:g-1", "grid:g-2"]
+    mine = [each["data"]["grid"] for each in visits_of(city.service) if each["data"].get("org") == org_of(VISITS + 2)]
+    assert mine == ["grid:g-2"]
 
 
 def test_the_page_is_small_and_its_worker_keeps_no_answer_of_a_call(
@@ -171,24 +200,31 @@ def test_the_page_is_small_and_its_worker_keeps_no_answer_of_a_call(
 ) -> None:
     with Phone(browser, tmp_path / "small", city.gateway.url) as phone:
         sizes: dict[str, int] = {}
+        # What an earlier version kept goes; what is another's stays.
+        phone.tab.goto("/health/live")
+        phone.tab.evaluate("Promise.all(['taizhang-visits-before', 'another'].map((name) => caches.open(name)))")
         phone.context.on("response", lambda each: sizes.update({each.url: len(each.body())}) if each.ok else None)
         phone.open()
         phone.keep()
         phone.take_list()
-        phone.enter(Visit(3))
+        phone.enter(Visit(VISITS + 3))
         own = {url: size for url, size in sizes.items() if "/v1/" not in url}
         assert sum(own.values()) <= BYTES_MAX, own
+        names = phone.tab.evaluate("caches.keys()")
+        assert sorted(name.startswith("taizhang-visits-") for name in names) == [False, True]
+        assert "taizhang-visits-before" not in names
         kept = phone.tab.evaluate(
             "caches.keys().then((names) => Promise.all(names.map((name) => caches.open(name).then((c) => c.keys()))))"
             ".then((all) => all.flat().map((each) => new URL(each.url).pathname))"
         )
         assert {path.split("/")[1] for path in kept} == {"daily", "static"}
         texts = phone.tab.evaluate(
-            "caches.keys().then((names) => caches.open(names[0])).then((c) => c.keys().then((keys) => Promise.all("
+            "caches.keys().then((names) => caches.open(names.find((name) => name !== 'another')))"
+            ".then((c) => c.keys().then((keys) => Promise.all("
             "keys.map((key) => c.match(key).then((found) => found.text()))))).then((all) => all.join(' '))"
         )
         assert "/office/dev" not in texts
-        assert Visit(3).name not in texts
+        assert Visit(VISITS + 3).name not in texts
         # Another page of the service is not the worker's: it comes from the service, or not at all.
         assert phone.tab.goto("/daily/surveys") is not None
         assert not phone.tab.evaluate("Boolean(navigator.serviceWorker.controller)")
@@ -201,12 +237,15 @@ def test_what_lies_on_the_phone_is_sealed_and_gone_after_sign_out(browser: Brows
         phone.keep()
         phone.take_list()
         city.gateway.cut()
-        phone.enter(Visit(4))
+        phone.enter(Visit(VISITS + 4))
+        # What differs is told once it is entered, and not before.
+        number = VISITS + 4
+        expect(phone.tab.locator("#waiting")).to_contain_text(f"从业人员 7 (台账 {number})")
         key = phone.tab.evaluate(_KEY)
         assert key == {"algorithm": "AES-GCM", "extractable": False}
     lying = b"".join(each.read_bytes() for each in folder.rglob("*") if each.is_file() and "IndexedDB" in str(each))
     assert lying
-    for word in (Visit(4).name, org_of(4), "河东村", "few_members"):
+    for word in (Visit(VISITS + 4).name, org_of(VISITS + 4), "河东村", "few_members"):
         for encoding in ("utf-8", "utf-16-le"):
             assert word.encode(encoding) not in lying, word
     city.gateway.open = True

@@ -274,7 +274,7 @@
     for (const each of document.querySelectorAll("[data-view]")) each.addEventListener("click", () => show(each.dataset.view));
     $("leave").addEventListener("click", () => show(entering?.visit ? "waiting" : "list"));
     $("missing").addEventListener("click", missing);
-    $("found").addEventListener("click", () => list && enter(null, null));
+    $("found").addEventListener("click", () => (list ? enter(null, null) : say(T.no_list, T.first)));
     $("load").addEventListener("click", load);
     $("send").addEventListener("click", trySend);
     $("words").addEventListener("input", showList);

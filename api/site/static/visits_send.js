@@ -55,6 +55,9 @@ self.visits.sending = (() => {
   }
 
   async function settle(visit, result) {
+    const kept = await store.get("visits", visit.id);
+    // It was changed on the device while this was on its way: what it says now goes by itself.
+    if (!kept || kept.time !== visit.time) return;
     if (result.disposition === "quarantined") {
       const told = result.told || [];
       await store.put("visits", visit.id, { ...visit, status: "refused", told, number: result.quarantine_id });
