@@ -249,9 +249,9 @@ def _check(check: Checked) -> dict[str, Any]:
     }  # fmt: skip
 
 
-LineAsked = Annotated[int, Query(ge=1, le=LINES_MAX, description="The number of a line of the table.")]
+LineAsked = Annotated[int, Query(ge=1, le=LINES_MAX, description="The number of a line of the table.", examples=[1])]
 ColumnAsked = Annotated[
-    str, Query(description="The name of a column of the table, as `columns` has it.", max_length=64)
+    str, Query(description="The name of a column of the table, as `columns` has it.", max_length=64, examples=[TOTAL])
 ]
 
 
