@@ -57,9 +57,7 @@ AS_OF = date(2024, 12, 31)
 ADMINISTRATOR = Publisher("administrator", (Right(frozenset(("steward", "administrator"))),))
 GROUP = Filters("open", rule="channel")
 HELD = Reason("channel", "", None, "the channel was set up wrongly")
-LISTED = "/registry/listed"
-SIGNED = "/registry/signed"
-LISTS = ("first list", "second list")
+LISTED, SIGNED, LISTS = "/registry/listed", "/registry/signed", ("first list", "second list")
 KEY = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
 REFUSALS = (AlreadyEndedError, NotFoundError, CameSinceError, ActRefusedError)
 Answer = tuple[Any, ...]
