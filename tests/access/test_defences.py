@@ -1,10 +1,13 @@
 """What stops a client that asks too much, and a page that is not ours."""
 
 import httpx
+import pytest
 
 from services.access.api_keys import add_key
 from tests.fix_counties import Counties
 from tests.fix_service import BATCH, Service, new_database
+
+pytestmark = pytest.mark.long
 
 
 def test_a_client_that_sends_too_much_is_told_when_to_come_again(postgres: str, tmp_path_factory: object) -> None:

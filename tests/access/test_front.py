@@ -21,6 +21,8 @@ from services.postgres.database import open_pool
 from tests.fix_counties import Counties
 from tests.fix_service import BATCH, Service, new_database
 
+pytestmark = pytest.mark.long
+
 PUBLIC = "https://taizhang.example"
 TOKEN = "measures-are-for-us"  # noqa: S105 - made up
 AT_ONCE, RESERVE, OF_ONE = 12, 4, 5

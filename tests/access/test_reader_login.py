@@ -34,6 +34,8 @@ from tests.fix_cluster import administrator_at
 from tests.fix_counties import HERE, MOVED, ORGS, THERE, Counties, two_counties
 from tests.fix_service import shell
 
+pytestmark = pytest.mark.long
+
 
 @dataclass(frozen=True)
 class Wall:

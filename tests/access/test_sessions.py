@@ -15,6 +15,8 @@ from services.postgres.database import migrate, open_pool
 from services.system.errors import NotFoundError
 from tests.fix_service import Service, new_database, shell
 
+pytestmark = pytest.mark.long
+
 WHOLE = timedelta(hours=8)
 IDLE = timedelta(minutes=30)
 

@@ -14,6 +14,8 @@ import pytest
 from services.access.api_keys import add_key
 from tests.fix_service import Service, free_port, new_database
 
+pytestmark = pytest.mark.long
+
 PERSON = "zhang.san@example.org"
 
 

@@ -15,6 +15,8 @@ from tests.fix_counties import HERE, THERE
 from tests.fix_service import SINGLE, Service, new_database
 from tests.sending import envelope
 
+pytestmark = pytest.mark.long
+
 # A second is promised, to a machine that has nothing else to do; here other tests run beside this one.
 WITHIN_S = 5.0
 STAYS_S = 2.0

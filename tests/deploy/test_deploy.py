@@ -15,6 +15,8 @@ from services.commands.cli import COMMANDS
 from services.system.settings import Settings, variable
 from tests.fix_service import Service, environment, free_port
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 RULES = DEPLOY / "prometheus" / "rules.yml"
@@ -159,7 +161,6 @@ def test_the_manifests_name_only_what_they_make_and_confine_each_pod() -> None:
     assert {"startupProbe", "livenessProbe", "readinessProbe"} <= set(serve)
 
 
-@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_the_first_page_leads_from_nothing_to_a_service_that_is_watched_and_backed_up(tmp_path: Path) -> None:
     if shutil.which("prometheus") is None:

@@ -25,6 +25,8 @@ from services.log.tiles import decode_bundle, decode_raw_bundle, split_hashes, t
 from tests.fix_service import ROOT, Service, environment, free_port, new_database, shell
 from tests.small_city import events
 
+pytestmark = pytest.mark.long
+
 SIZE = 1_500
 
 

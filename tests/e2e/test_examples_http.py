@@ -5,6 +5,8 @@ import pytest
 from tests.examples import EXAMPLES, Example, expected
 from tests.fix_service import Service
 
+pytestmark = pytest.mark.long
+
 
 def deliver(service: Service, example: Example) -> list[int]:
     """Post each delivery in order; element n is the log's last position once the first n had been delivered."""

@@ -15,6 +15,8 @@ from tests.examples import NUMBERED
 from tests.fix_service import START_S_MAX, Service, environment, free_port, shell
 from tests.sending import removed
 
+pytestmark = pytest.mark.long
+
 DELIVERIES: list[dict[str, Any]] = NUMBERED["01"]["deliveries"]
 
 
@@ -185,7 +187,6 @@ def test_an_interrupt_while_it_starts_leaves_nothing_behind(data_dir: Path, reac
     assert not (data_dir / "data" / "cluster" / "postmaster.pid").exists()
 
 
-@pytest.mark.long
 def test_the_demo_loads_its_city_once(data_dir: Path) -> None:
     data_dir.mkdir(parents=True)
     demo = [sys.executable, "-m", "services.commands.cli", "demo", "--scale", "0.02", "--port", str(free_port())]

@@ -14,6 +14,8 @@ from tests.fix_service import Service, new_database, shell
 from tests.folding import World, publish
 from tests.sending import envelope
 
+pytestmark = pytest.mark.long
+
 AS_OF = "2024-12-31"
 CAMPAIGN = "campaign:c"
 OFFICE = "/office/city"

@@ -15,6 +15,8 @@ from tests.fix_store import Databases, Rows
 from tests.small_city import fill
 from tests.versions import contents, project
 
+pytestmark = pytest.mark.long
+
 
 def quiet(_position: int, _head: int) -> None:
     """Nobody looks at the progress."""

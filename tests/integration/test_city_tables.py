@@ -15,7 +15,7 @@ from tests.statutory_count import counted
 
 DEADLINE = date(2024, 12, 31)
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 
 @pytest.mark.parametrize("day", [DEADLINE, date(2025, 6, 30)], ids=str)

@@ -22,7 +22,7 @@ from tests.sending import envelope
 LISTED = plan.scaled(5_600, SCALE)
 REVISITED = max(60, int(LISTED * 0.03))
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 
 def test_the_late_formations_are_found_on_the_right_day_and_not_a_day_before(city: Service) -> None:

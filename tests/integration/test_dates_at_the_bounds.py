@@ -11,6 +11,8 @@ from tests.fact_data import ECONOMIC
 from tests.fix_service import Service, new_database
 from tests.sending import envelope
 
+pytestmark = pytest.mark.long
+
 ORG = ECONOMIC[0]
 FIRST, LAST = "1900-01-01", "2199-12-31"
 BEYOND = ("0001-01-01", "1899-12-31", "2200-01-01", "9999-12-31")

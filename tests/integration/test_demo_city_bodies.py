@@ -11,7 +11,7 @@ from services.demo_city import bodies
 from services.demo_city.world import events
 from tests.integration.test_demo_city_figures import DEADLINE, END, SPEECH, City
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 ECONOMIC = Filters(kind="new_economic")
 
 

@@ -27,7 +27,7 @@ SPEECH, DEADLINE, END = date(2024, 9, 30), date(2024, 12, 31), date(2025, 6, 30)
 ECONOMIC, SOCIAL = Filters(kind="new_economic"), Filters(kind="new_social")
 DRIVEN = ("courier", "food_delivery", "ride_hailing")
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 
 def fits(type_: str, data: object) -> bool:

@@ -11,7 +11,7 @@ from services.demo_city import across, living
 from services.demo_city.world import events
 from tests.integration.test_demo_city_figures import DEADLINE, City
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 OUT, EVE = (date.fromordinal(living.SHELLS_OUT - back) for back in (0, 1))
 # What is said of how branches live, and what the department arranges across the counties' borders.
 OF_LIVES = ("branch.meeting_held", "branch.term_", "branch.secretary_reported", "activity_policy")

@@ -6,6 +6,8 @@ import pytest
 
 from services.serving.drawing import Drawer, DrawingError
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def drawer() -> Iterator[Drawer]:

@@ -20,6 +20,8 @@ from services.postgres.embedded import EmbeddedPostgres, administrator_of
 from services.postgres.postmaster import EmbeddedPostgresError
 from tests.fix_cluster import copied, open_folder
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 USER = """
 import sys

@@ -18,6 +18,8 @@ from services.postgres.postmaster import memory_bytes, shared_buffers
 from tests.fix_cluster import copied, open_folder
 from tests.integration.test_embedded import postmaster_of, remember, remembered, wait_until_gone
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize("length", [10, 150])
 def test_its_address_is_one_after_every_restart_whatever_the_paths_length(

@@ -20,6 +20,8 @@ from tests.fix_store import Rows
 from tests.sending import STEWARD, corrected, envelope, http
 from tests.versions import contents, project
 
+pytestmark = pytest.mark.long
+
 
 def registered(id_: str, org: str, on: str = "2024-01-05") -> dict[str, Any]:
     data = {

@@ -22,6 +22,8 @@ from tests.oracle.instants import read_instant
 from tests.oracle.learning import Arrived, learned_at, position_at
 from tests.sending import STEWARD, envelope
 
+pytestmark = pytest.mark.long
+
 HEADER = "Taizhang-Import"
 NAME = "沙河 2019–2024"
 MINUTE = timedelta(minutes=1)

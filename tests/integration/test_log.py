@@ -142,6 +142,7 @@ def test_recorded_at_never_goes_back_though_the_clock_does(intake: Intake, rows:
     assert [event.recorded_at for event in intake.recorder.tail(1)] == [tomorrow, tomorrow]
 
 
+@pytest.mark.long
 def test_leaves_and_tile_roots_are_those_of_the_tree(store: str, rows: Rows) -> None:
     """Two writers take turns, so that each finds a log that grew without it; 66,000 leaves complete level 2."""
     writers = [Intake.open(store, "one"), Intake.open(store, "two")]
@@ -234,6 +235,7 @@ while True:
 """
 
 
+@pytest.mark.long
 def test_a_writer_killed_in_mid_batch_loses_nothing_acknowledged_and_blocks_nobody(store: str, rows: Rows) -> None:
     root = Path(__file__).parents[2]
     for kill in range(5):

@@ -36,6 +36,8 @@ from tests.fix_store import Databases
 from tests.sending import STEWARD, envelope, http
 from tests.small_city import fill
 
+pytestmark = pytest.mark.long
+
 ORIGIN = "log.example/keys"
 
 

@@ -14,6 +14,8 @@ from services.log.tiles import Tile, decode_bundle, decode_raw_bundle, split_has
 from services.system.errors import NotFoundError
 from tests.small_city import fill
 
+pytestmark = pytest.mark.long
+
 SIZE = 1_300
 
 

@@ -12,6 +12,8 @@ from services.system.errors import MigrationError
 from tests.fix_cluster import administrator_at
 from tests.fix_store import leave
 
+pytestmark = pytest.mark.long
+
 VERSIONS = [each.version for each in migrations()]
 NEWEST = VERSIONS[-1]
 SCHEMA = """

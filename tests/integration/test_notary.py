@@ -20,6 +20,8 @@ from tests.fix_service import Service, shell
 from tests.small_city import fill
 from tests.witnessing import served
 
+pytestmark = pytest.mark.long
+
 KEY = SignerKey("office.example/w1", SignatureType.COSIGNATURE, bytes(range(32)))
 OTHER = SignerKey("other.example/w2", SignatureType.COSIGNATURE, bytes(range(1, 33)))
 

@@ -76,6 +76,7 @@ def known_events(connection: psycopg.Connection[Any]) -> list[Event]:
     return LogReader(connection).after(0, 100_000)
 
 
+@pytest.mark.long
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deliveries(), st.integers(0, 2**32))
 def test_live_equals_rebuilt_equals_folded_from_scratch(

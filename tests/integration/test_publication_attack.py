@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
+import pytest
 from hypothesis import Phase, given, settings
 from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -21,6 +22,8 @@ from domain.figures.publication import OF_MEMBERS, PEOPLE, PEOPLE_MIN
 from domain.ledger.rates import RATES
 from tests.fix_store import Databases
 from tests.publishing import CITY, City, Org, Tables, as_csv, as_html, as_json, as_xlsx, published
+
+pytestmark = pytest.mark.long
 
 # `make test-publication` attacks many more.
 CITIES = int(os.environ.get("TAIZHANG_TEST_CITIES", "2"))

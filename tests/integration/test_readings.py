@@ -17,6 +17,8 @@ from tests.fix_service import Service, new_database
 from tests.fix_store import Rows
 from tests.sending import envelope, removed
 
+pytestmark = pytest.mark.long
+
 ORG = ECONOMIC[0]
 
 LOOK = Look("inspector", "dossier", ORG, f"/v1/organizations/{ORG}", "r1")

@@ -1,8 +1,12 @@
 """Codes of regions used again, over HTTP: the call and the page map each organization by the day its code was said."""
 
+import pytest
+
 from tests.examples import case
 from tests.fix_service import Service
 from tests.sending import envelope
+
+pytestmark = pytest.mark.long
 
 PATH = "/v1/regions/rates"
 

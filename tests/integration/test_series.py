@@ -17,6 +17,8 @@ from tests.fix_service import Service, new_database
 from tests.folding import World, publish
 from tests.sending import removed
 
+pytestmark = pytest.mark.long
+
 PATH = "/v1/rates/series"
 SHANGHAI_DAY_END = "16:00:00+00"  # of the same date, in UTC
 

@@ -115,6 +115,7 @@ def test_taking_a_list_away_is_recorded_as_reading_it_is(world: tuple[Service, d
     assert "format=csv" in world[0].last_reading("weak_branches")["question"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("write", "most"), [(to_csv, 2_000_000), (to_xlsx, 6_000_000)])
 def test_a_city_s_organizations_are_written_in_memory_that_does_not_grow(write: Any, most: int) -> None:  # noqa: ANN401
     """Peaks of 2,000 and of 20,000 rows: what is held is a page of rows and buffers of a fixed size."""

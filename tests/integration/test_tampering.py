@@ -24,6 +24,8 @@ from services.log.tree import LOG
 from tests.fix_store import Databases
 from tests.small_city import fill
 
+pytestmark = pytest.mark.long
+
 SIZE = 9_000
 WITNESS = SignerKey("witness.example/w1", SignatureType.COSIGNATURE, bytes(range(32)))
 SHIFT = (

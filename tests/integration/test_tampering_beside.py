@@ -27,6 +27,8 @@ from tests.examples import NUMBERED
 from tests.fix_store import Databases
 from tests.small_city import message
 
+pytestmark = pytest.mark.long
+
 LOOKS = 600
 # A message set aside that names an event, and is rewritten with its hash.
 REWRITTEN = """

@@ -33,6 +33,8 @@ from tests.histories import deliveries, fits
 from tests.proving import Rooted, state
 from tests.unit.test_forgeries import accepted
 
+pytestmark = pytest.mark.long
+
 BUNDLES = int(os.environ.get("TAIZHANG_TEST_BUNDLES", "20"))
 FORGED_EACH = 10
 NOBODY = "group:nobody"

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 # What the wheel of the domain needs, with what that needs itself; everything else is out of reach.
 WITHIN = (

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from random import Random
 
+import pytest
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
@@ -10,6 +11,8 @@ from tests.histories import Delivery, Question, worlds
 from tests.oracle import facts as oracle_facts
 from tests.oracle import forms, rates, rows
 from tests.power import FLOORS_TO_COME, Power
+
+pytestmark = pytest.mark.long
 
 World = tuple[list[Delivery], list[Question]]
 

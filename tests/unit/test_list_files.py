@@ -17,6 +17,8 @@ from services.lists import workbook
 from services.lists.errors import ListRefusedError
 from tests.full_lists import HEADINGS, Stock, as_csv, as_xlsx, compared, saved, stock
 
+pytestmark = pytest.mark.long
+
 Mutation = Callable[[random.Random, Stock], tuple[bytes, int | None]]
 """The file, and the row that has to be refused; 0: the file; None: it has to be read right."""
 

@@ -21,6 +21,8 @@ from tests.full_lists import FIELDS, HEADINGS, as_csv, compared, stock
 from tests.mutations import OF_CONTAINERS, OF_TEXTS, OF_WORKBOOKS, Mutation, bytes_of_a_part, text, workbook
 from tests.office_files import as_ods, as_xlsb
 
+pytestmark = pytest.mark.long
+
 DAY = "2024-03-31"
 # By seven kinds of workbooks' mutations; `make test-lists` has 200 of workbooks and as many of texts.
 WORKBOOKS = int(os.environ.get("TAIZHANG_TEST_MUTATIONS", "42"))

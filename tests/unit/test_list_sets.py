@@ -21,6 +21,8 @@ from services.lists.reconcile import Report
 from tests.full_lists import HEADINGS, SOURCE, planned, stock, taken
 from tests.histories import fits
 
+pytestmark = pytest.mark.long
+
 DAYS = ["2023-12-31", "2024-01-31", "2024-02-29", "2024-03-31"]
 CODES = [row[0] for row in stock(6)]
 OTHER = "/registry/other"

@@ -7,6 +7,7 @@ vacancies end.
 import os
 from datetime import date
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,8 @@ from tests.histories import Delivery, as_events, deliveries, fits
 from tests.oracle import facts as oracle_facts
 from tests.oracle import rows as oracle_rows
 from tests.projecting import from_scratch, project
+
+pytestmark = pytest.mark.long
 
 HISTORIES = int(os.environ.get("TAIZHANG_TEST_HISTORIES", "150"))
 # Beside the days of the histories those on which what they said runs out.

@@ -4,6 +4,7 @@ from random import Random
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +13,8 @@ from domain.ledger.rows import Row
 from projections.ledger.columns.moves import moved, steps
 from tests.histories import as_events, deliveries
 from tests.projecting import from_scratch, project, question
+
+pytestmark = pytest.mark.long
 
 
 def numbers(counts: Counts) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -170,6 +170,7 @@ NOBODY_RAISED = numbered(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=25, deadline=None)
 @given(rows=ROWS)
 @example(rows=NOBODY_RAISED)

@@ -8,6 +8,8 @@ import time
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import pytest
+
 from domain.events.envelope import read_event
 from domain.events.facts import Event, standing_facts
 from domain.ledger.rates import Counts, add
@@ -18,6 +20,8 @@ from services.province.taking import Brings, finding
 from tests.histories import fits
 from tests.provincial import POLICY, SmallCity, told
 from tests.proving import RULES
+
+pytestmark = pytest.mark.long
 
 CITIES = int(os.environ.get("TAIZHANG_TEST_CITIES", "6"))
 EDITED, REWRITTEN, LEFT_OUT = 2, 3, 4

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,8 @@ from domain.values.scope import in_scope, scope_of
 from projections.ledger.touched import changed
 from tests.fact_data import REGIONS
 from tests.histories import as_events, deliveries, fits
+
+pytestmark = pytest.mark.long
 
 # The days on which facts of tests.histories are effective, and one after them.
 DAYS = [date(2024, 1, 31) + timedelta(days=n) for n in range(30)]
