@@ -9,6 +9,8 @@ import pytest
 from tests.fix_service import BATCH, Service, new_database
 from tests.sending import envelope, retracted
 
+pytestmark = pytest.mark.long
+
 NAME = "campaign:2024"
 DUE = "2024-12-31"
 REGION = "510104"

@@ -9,6 +9,8 @@ from tests.fact_data import ECONOMIC, GROUPS, SOCIAL
 from tests.fix_service import Service
 from tests.story import DAY, MARKET, OFFICE, PARTY, event, registered, tell
 
+pytestmark = pytest.mark.long
+
 
 def test_both_sides_and_their_difference_are_those_of_the_rates(told: Service) -> None:
     found = told.get("/v1/changes", as_of=DAY, since=4, group_by="region:6")

@@ -16,6 +16,8 @@ from tests.folding import World, publish
 from tests.histories import deliveries, fits, renamed
 from tests.sending import envelope
 
+pytestmark = pytest.mark.long
+
 PATH = "/v1/rates/explain"
 Parameters = dict[str, Any]
 

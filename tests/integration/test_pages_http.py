@@ -9,6 +9,8 @@ from services.access.api_keys import add_key
 from tests.fix_service import Service, new_database
 from tests.sending import envelope
 
+pytestmark = pytest.mark.long
+
 HTML = {"accept": "text/html"}
 
 

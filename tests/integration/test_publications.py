@@ -16,6 +16,8 @@ from tests.fix_service import Service, new_database
 from tests.folding import World, publish
 from tests.sending import envelope
 
+pytestmark = pytest.mark.long
+
 TARGETS: list[tuple[str, str, dict[str, str]]] = [
     ("couriers", "employee_coverage", {"category": "courier"}),
     ("town", "employee_coverage", {"region": "510107001"}),

@@ -16,6 +16,8 @@ from joserfc.jwk import ECKey, RSAKey
 
 from services.access.oidc import LOOKING_MAX, Provider, ProviderError, TokenError
 
+pytestmark = pytest.mark.long
+
 AUDIENCE = "https://ledger.example/api"
 
 
