@@ -14,7 +14,7 @@ import pytest
 
 from domain.ledger.rates import Counts
 from tests.examples import NUMBERED
-from tests.exporting import AS_OF, GROUPED, HEADING, PATH, fetch, records, workbook
+from tests.exporting import AS_OF, HEADING, PATH, fetch, grouped, records, workbook
 from tests.fix_service import Service, new_database, shell
 from tests.folding import World, publish
 from tests.sending import envelope
@@ -44,9 +44,9 @@ def world(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
 
 
 def test_the_workbook_holds_the_apis_figures_as_numbers_with_formats(world: World) -> None:
-    book = workbook(world, **GROUPED, lang="en")
+    book = workbook(world, **grouped(world), lang="en")
     assert book.sheetnames == ["Summary", "Detail", "Evidence", "Notes"]
-    api = world.service.get("/v1/rates", **GROUPED)
+    api = world.service.get("/v1/rates", **grouped(world))
     expected = [*api["groups"], {"key": {"kind": None, "region:6": None}, **api["total"]}]
     summary = records(book["Summary"])
     assert [(row["Kind, code"], row["County, code"]) for row in summary] == [tuple(g["key"].values()) for g in expected]
@@ -65,7 +65,7 @@ def test_the_workbook_holds_the_apis_figures_as_numbers_with_formats(world: Worl
 
 
 def test_the_workbook_is_made_for_the_screen_and_for_paper(world: World) -> None:
-    content = fetch(world, **GROUPED, format="xlsx", lang="zh")
+    content = fetch(world, **grouped(world), format="xlsx", lang="zh")
     sheet = openpyxl.load_workbook(io.BytesIO(content))["汇总"]
     assert sheet.freeze_panes == "B5"
     assert (sheet.page_setup.orientation, sheet.page_setup.paperSize) == ("landscape", 9)
@@ -81,9 +81,9 @@ def test_the_workbook_is_made_for_the_screen_and_for_paper(world: World) -> None
 
 
 def test_every_document_carries_clocks_evidence_and_definitions(world: World) -> None:
-    evidence = world.service.get("/v1/rates", **GROUPED)["evidence"]
+    evidence = world.service.get("/v1/rates", **grouped(world))["evidence"]
     for form in ("xlsx", "csv", "json", "html"):
-        content = fetch(world, **GROUPED, format=form, lang="en")
+        content = fetch(world, **grouped(world), format=form, lang="en")
         if form == "xlsx":
             book = openpyxl.load_workbook(io.BytesIO(content))
             text = "\n".join(str(v) for s in book for row in s.iter_rows(values_only=True) for v in row)
@@ -98,10 +98,10 @@ def test_every_document_carries_clocks_evidence_and_definitions(world: World) ->
 
 
 def test_csv_is_what_its_metadata_says(world: World) -> None:
-    archive = zipfile.ZipFile(io.BytesIO(fetch(world, **GROUPED, format="csv")))
+    archive = zipfile.ZipFile(io.BytesIO(fetch(world, **grouped(world), format="csv")))
     metadata = json.loads(archive.read("csv-metadata.json"))
     assert metadata["@context"] == ["http://www.w3.org/ns/csvw", {"@language": "zh-CN"}]
-    api = world.service.get("/v1/rates", **GROUPED)
+    api = world.service.get("/v1/rates", **grouped(world))
     for table in metadata["tables"]:
         rows = list(csv.reader(io.StringIO(archive.read(table["url"]).decode("utf-8-sig"))))
         columns = table["tableSchema"]["columns"]
@@ -115,12 +115,12 @@ def test_csv_is_what_its_metadata_says(world: World) -> None:
     assert [by_name[name] for name in Counts._fields] == [
         "" if n is None else str(n) for n in api["groups"][0]["counts"].values()
     ]
-    assert fetch(world, **GROUPED, format="csv") == fetch(world, **GROUPED, format="csv")
+    assert fetch(world, **grouped(world), format="csv") == fetch(world, **grouped(world), format="csv")
 
 
 def test_json_has_the_same_tables(world: World) -> None:
-    found = json.loads(fetch(world, **GROUPED, format="json"))
-    api = world.service.get("/v1/rates", **GROUPED)
+    found = json.loads(fetch(world, **grouped(world), format="json"))
+    api = world.service.get("/v1/rates", **grouped(world))
     rows = found["tables"]["summary"]["rows"]
     assert [row["work_coverage"] for row in rows[:-1]] == [g["rates"]["work_coverage"]["value"] for g in api["groups"]]
     assert rows[-1]["employee_coverage_numerator"] == api["total"]["counts"]["employees_covered"]
@@ -142,7 +142,7 @@ class Looked(HTMLParser):
 
 @pytest.mark.parametrize(("lang", "word"), [("zh", "组织覆盖率"), ("en", "Organization coverage")])
 def test_html_stands_alone_and_has_its_chart(world: World, lang: str, word: str) -> None:
-    text = fetch(world, **GROUPED, format="html", lang=lang).decode()
+    text = fetch(world, **grouped(world), format="html", lang=lang).decode()
     looked = Looked(text)
     assert "script" not in looked.tags
     assert "svg" in looked.tags
@@ -184,7 +184,7 @@ def test_a_report_says_where_each_target_stood_and_that_it_is_identical(world: W
 
 def test_the_organizations_are_listed_with_what_the_ledger_says_of_them(world: World) -> None:
     ledger = world.service.get("/v1/organizations", as_of=AS_OF, limit=200)["organizations"]
-    book = workbook(world, **GROUPED, organizations="true", lang="en")
+    book = workbook(world, **grouped(world), organizations="true", lang="en")
     assert book.sheetnames == ["Summary", "Detail", "Organizations", "Evidence", "Notes"]
     listed = records(book["Organizations"])
     assert [row["Code"] for row in listed] == [each["org"] for each in ledger]
@@ -223,7 +223,7 @@ def test_a_report_lists_its_organizations_as_the_log_had_them_at_its_own_clocks(
 
 
 def test_the_address_in_the_evidence_asks_for_the_same_figures(world: World) -> None:
-    found = json.loads(fetch(world, **GROUPED, kind="new_social", format="json", lang="en"))
+    found = json.loads(fetch(world, **grouped(world), kind="new_social", format="json", lang="en"))
     answer = world.service.http.get(found["evidence"]["The same from the API"])
     assert answer.status_code == 200, answer.text
     shown = [row["work_coverage"] for row in found["tables"]["summary"]["rows"]]

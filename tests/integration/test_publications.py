@@ -11,7 +11,7 @@ import pytest
 from domain.figures.publication import OF_MEMBERS, PEOPLE, PEOPLE_MIN
 from domain.ledger.rates import RATES, Counts
 from tests.examples import NUMBERED
-from tests.exporting import AS_OF, GROUPED, HEADING, PATH, fetch, workbook
+from tests.exporting import AS_OF, HEADING, PATH, fetch, grouped, workbook
 from tests.fix_service import Service, new_database
 from tests.folding import World, publish
 from tests.sending import envelope
@@ -57,7 +57,8 @@ def world(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
 
 def test_for_publication_small_counts_of_people_are_withheld_and_organizations_stay(world: World) -> None:
     open_, public = (
-        json.loads(fetch(world, **GROUPED, format="json", publication=flag))["tables"] for flag in ("false", "true")
+        json.loads(fetch(world, **grouped(world), format="json", publication=flag))["tables"]
+        for flag in ("false", "true")
     )
     small = 0
     for row, shown in zip(open_["detail"]["rows"], public["detail"]["rows"], strict=True):
@@ -138,7 +139,7 @@ def test_a_sealed_reports_targets_are_withheld_in_all_four_forms(world: World) -
 
 
 def test_for_publication_the_list_says_nothing_of_an_organizations_people(world: World) -> None:
-    asked = {**GROUPED, "organizations": "true", "publication": "true"}
+    asked = {**grouped(world), "organizations": "true", "publication": "true"}
     rows = json.loads(fetch(world, **asked, format="json"))["tables"]["organizations"]["rows"]
     assert rows
     telling = ("employees", "full_members", "probationary_members", "activists", "eligible", "measure")
