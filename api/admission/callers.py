@@ -16,6 +16,7 @@ from structlog.contextvars import bind_contextvars
 
 from api.asking.questions import Question, let_in, question_of
 from api.web.browsers import cookie_name, same_origin
+from api.web.cookies import cookie
 from api.web.parts import Parts, parts_of
 from api.web.places import Place
 from api.web.problems import Problem
@@ -60,7 +61,7 @@ def identify(request: Request, parts: Parts, *, is_request: bool = True) -> list
         return [DEVELOPER]
     if by_credential:
         return _by_credential(parts, credential)
-    session = parts.sessions.open(request.cookies.get(cookie_name(parts), ""), is_request=is_request)
+    session = parts.sessions.open(cookie(request, cookie_name(parts)) or "", is_request=is_request)
     if session is not None:
         return _by_name(parts, session.holder)
     if parts.provider is not None and request.method == "GET" and "text/html" in request.headers.get("accept", ""):
