@@ -84,8 +84,7 @@ def test_a_word_without_a_credential_is_none_and_hides_no_other_site(front: Fron
     nobody = {"authorization": empty, "x-forwarded-for": f"192.0.2.{len(empty) + 10}"}
     assert service.http.get("/v1/session", headers=nobody).status_code == 401
     assert service.http.get("/v1/session", headers=session).json()["holder"] == "user:a"
-    for site in ({"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}, {"origin": "https://evil.example"},
-                 {"origin": "http://["}):  # fmt: skip
+    for site in ({"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}, {"origin": "https://evil.example"}):
         answer = service.http.post("/sign-out", headers=session | site)
         assert answer.status_code == 403, (empty, site)
         assert answer.json()["type"] == "urn:taizhang:problem:from-another-site"
