@@ -1,6 +1,6 @@
 """`make release`: everything that leaves the house, in dist/.
 
-The wheel, SHA256SUMS of it and of requirements.lock, and what it is made of as CycloneDX JSON.
+The wheel, SHA256SUMS of it and of the lock of what it needs to run, and what that is as CycloneDX JSON.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 DIST = ROOT / "dist"
+LOCK = "requirements-run.lock"
 
 
 def run(*command: str) -> None:
@@ -20,8 +21,7 @@ def run(*command: str) -> None:
 
 def bill_of_materials(file: Path) -> None:
     """What the release is made of, as CycloneDX JSON: every pinned dependency with its hashes."""
-    lock = ("requirements", "requirements.lock", "--pyproject", "pyproject.toml")
-    run("cyclonedx_py", *lock, "--output-file", str(file))
+    run("cyclonedx_py", "requirements", LOCK, "--pyproject", "pyproject.toml", "--output-file", str(file))
 
 
 def sums_of(folder: Path) -> str:
@@ -42,7 +42,7 @@ def main() -> int:
     DIST.mkdir()
     run("pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(DIST), ".")
     bill_of_materials(DIST / f"taizhang-{version}.cdx.json")
-    shutil.copy(ROOT / "requirements.lock", DIST)
+    shutil.copy(ROOT / LOCK, DIST)
     sums = sums_of(DIST)
     (DIST / "SHA256SUMS").write_text(sums, encoding="ascii")
     print(sums, end="")

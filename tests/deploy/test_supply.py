@@ -62,7 +62,7 @@ def test_a_release_s_bill_of_materials_names_every_pinned_dependency_with_its_ha
     (tmp_path / "more").write_bytes(b"x")
     told = json.loads(bill.read_text())
     assert told["bomFormat"] == "CycloneDX"
-    lock = (ROOT / "requirements.lock").read_text()
+    lock = (ROOT / release.LOCK).read_text()
     pinned = {
         (name.lower(), version)
         for name, version in re.findall(r"^([A-Za-z0-9._-]+)(?:\[.*?\])?==(\S+)", lock, re.MULTILINE)
