@@ -152,7 +152,7 @@ async def admit_once(request: Request) -> Holder:
 
 async def _admit(request: Request) -> Holder:
     parts, rule = parts_of(request), question_of(request.scope["route"].endpoint)
-    address = f"address {request.client.host if request.client else ''}"
+    address = _address(request)
     place: Place | None = getattr(request.state, "place", None)
     if rule is not None and rule.roles is None:
         _not_too_many(parts, address)
@@ -203,6 +203,19 @@ async def is_unchanged(request: Request, holder: Holder) -> bool:
         return decide(holders, question_of(request.scope["route"].endpoint)).scope == holder.scope
     except (HTTPException, Problem, psycopg.Error, PoolTimeout):
         return False
+
+
+def count_address(request: Request) -> None:
+    """Count a request that anyone may make, of its address.
+
+    Raises:
+        Problem: 429, it sends more than it may.
+    """
+    _not_too_many(parts_of(request), _address(request))
+
+
+def _address(request: Request) -> str:
+    return f"address {request.client.host if request.client else ''}"
 
 
 def _not_too_many(parts: Parts, client: str) -> None:
