@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from email.message import Message as Header
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, Literal
 from urllib.parse import unquote_to_bytes
@@ -129,6 +130,7 @@ async def post_events(request: Request, holder: Admitted) -> Response:
     return answer({"results": [result(receipt) for receipt in receipts]})
 
 
+@lru_cache(maxsize=64)  # clients send one or two spellings, again and again; what is refused is not kept
 def _form(content_type: str) -> Form:
     header = Header()
     header["content-type"] = content_type or "none/none"
