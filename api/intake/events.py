@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from structlog.contextvars import bind_contextvars
 
-from api.admission.callers import Admitted, still
+from api.admission.callers import admit_once, still
 from api.asking.questions import PUBLISHING, act
 from api.web.answers import PROBLEMS, answer
 from api.web.event_examples import REQUEST_BODY
@@ -87,7 +87,7 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     summary="发布事件 Publish one event or a batch",
 )
 @act(PUBLISHING, "scoped", command="publish")
-async def post_events(request: Request, holder: Admitted) -> Response:
+async def post_events(request: Request) -> Response:
     """Answers once everything is durable. A batch is stored whole or, at a fault, not at all.
 
     Every event gets one disposition: `accepted`, `duplicate` (known already, no effect) or `quarantined` (kept whole,
@@ -104,6 +104,8 @@ async def post_events(request: Request, holder: Admitted) -> Response:
     in a batch, unless the operator set others; an event of 1 MiB, nested at most 32 deep, an `id` of 128 characters, a
     `source` of 256. Binary mode is not taken over HTTP.
     """
+    # Let in by the router already; a dependency of its own would be resolved once more for each event.
+    holder = await admit_once(request)
     parts = parts_of(request)
     form = _form(request.headers.get("content-type", ""))
     _refuse_binary_mode(request)
