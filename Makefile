@@ -16,7 +16,7 @@ demo: setup ## the service with the demo city, on http://127.0.0.1:8000
 	@$(BIN)/python -m services.commands.cli demo
 
 # What needs more than the lock installs has a target of its own, and so have proofs that take long.
-PLAIN := not archive and not spark and not kafka and not chaos and not pages and not fuzz
+PLAIN := not archive and not spark and not kafka and not chaos and not pages and not fuzz and not deploy and not image
 
 test: setup ## the test suite (ARGS="-k name" for a part)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "$(PLAIN) and not long" $(ARGS)

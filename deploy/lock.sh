@@ -1,6 +1,7 @@
 #!/bin/sh
-# Writes requirements.lock (what make setup installs), and for each heavy extra requirements-EXTRA.lock with what that
-# adds, at the versions of the first where both have it. Arguments go to uv, as --upgrade.
+# Writes requirements.lock (what make setup installs), requirements-run.lock with what of it the service needs to run
+# (the container's image), and for each heavy extra requirements-EXTRA.lock with what that adds; all at the versions of
+# the first where both have it. Arguments go to uv, as --upgrade.
 set -eu
 cd -- "$(dirname -- "$0")/.."
 
@@ -12,7 +13,8 @@ compile() { # compile OUTPUT ARGUMENT...: pins what the arguments name
 }
 
 compile requirements.lock --extra dev "$@" pyproject.toml
-for extra in archive spark; do
+compile requirements-run.lock --constraints requirements.lock "$@" pyproject.toml
+for extra in archive spark deploy; do
     .venv/bin/python -I deploy/extra.py "$extra" >".venv/$extra.in"
     compile "requirements-$extra.lock" --constraints requirements.lock "$@" ".venv/$extra.in"
 done

@@ -1,6 +1,6 @@
 """`make release`: everything that leaves the house, in dist/.
 
-The wheel, SHA256SUMS of it and of requirements.lock, and what it is made of as CycloneDX JSON.
+The wheel, SHA256SUMS of it and of the lock of what it needs to run, and what that is as CycloneDX JSON.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 DIST = ROOT / "dist"
+LOCK = "requirements-run.lock"
 
 
 def run(*command: str) -> None:
@@ -30,10 +31,8 @@ def main() -> int:
     DIST.mkdir()
     run("pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(DIST), ".")
     bill = DIST / f"taizhang-{version}.cdx.json"
-    run(
-        "cyclonedx_py", "requirements", "requirements.lock", "--pyproject", "pyproject.toml", "--output-file", str(bill)
-    )
-    shutil.copy(ROOT / "requirements.lock", DIST)
+    run("cyclonedx_py", "requirements", LOCK, "--pyproject", "pyproject.toml", "--output-file", str(bill))
+    shutil.copy(ROOT / LOCK, DIST)
     files = sorted(file for file in DIST.iterdir() if file.is_file())
     sums = "".join(f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files)
     (DIST / "SHA256SUMS").write_text(sums, encoding="ascii")

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 
 from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST
+from psycopg.rows import tuple_row
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -23,6 +24,7 @@ from services.intake.sources import sources
 from services.ledger import held
 from services.ledger.lag import Lag
 from services.ledger.ruleset import ruleset
+from services.postgres.chores import chores
 from services.serving.connections import CONNECTIONS
 from services.system.logs import logger
 
@@ -70,8 +72,8 @@ def live() -> Response:
 async def ready(request: Request) -> Response:
     """Ready when the database answers and can be written, and the projections follow the log.
 
-    The log's signature, its witnesses, Kafka, relay, disk, clock and events that are held are spoken of too: what is
-    wrong there makes it degraded, with its cause in words.
+    The log's signature, its witnesses, Kafka, relay, backup and other chores, disk, clock and events that are held are
+    spoken of too: what is wrong there makes it degraded, with its cause in words.
     """
     parts = parts_of(request)
     position: int | None = None
@@ -186,8 +188,13 @@ def metrics(request: Request) -> Response:
         everywhere = parts.queries.everywhere()
         with everywhere.connection() as connection:
             number = held.count(connection)
+        with (
+            parts.recorder.datastore.get_connection() as own,
+            own.cursor(row_factory=tuple_row) as cursor,
+        ):
+            ran = chores(cursor)
         ready = {name: bool(part["ready"]) for name, part in shown.items()}
-        account = Account(*sources(everywhere), head, parts.queries.position, number, ready)
+        account = Account(*sources(everywhere), head, parts.queries.position, number, ready, ran)
     except Exception as error:  # noqa: BLE001 - without the database there is still HTTP to measure
         logger().warning("measures without the account", error=str(error))
     return Response(text(parts.places, account), media_type=CONTENT_TYPE_LATEST)

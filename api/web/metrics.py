@@ -18,6 +18,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from api.web.places import AllPlaces
 from services.intake.sources import Partition, Source
 from services.log.messages import Disposition
+from services.postgres.chores import Chore
 from services.serving.connections import CONNECTIONS
 from services.serving.workers import COUNTS_FOLDER
 from services.system.logs import strike_out
@@ -53,9 +54,11 @@ class Account:
         reached: int,
         held: int,
         ready: Mapping[str, bool],
+        chores: Sequence[Chore],
     ) -> None:
         self._held = held
         self._ready = ready
+        self._chores = chores
         self._sources = sorted(found, key=lambda each: -each.tally.received)[:SOURCES_MAX]
         self._partitions = partitions
         self._positions = {"log": head, "projections": reached}
@@ -75,7 +78,19 @@ class Account:
             "taizhang_held_events", "Events without a part in the ledger: not to be applied, and those behind them"
         )
         held.add_metric([], self._held)
-        yield from (position, held, messages, part_ready(self._ready))
+        ended = GaugeMetricFamily(
+            "taizhang_chore_ended_timestamp_seconds",
+            "When backup, reminders and verify last ended well, Unix time",
+            labels=["chore"],
+        )
+        done = CounterMetricFamily(
+            "taizhang_chore_done", "Reminders sent, events backed up, by chore, in all", labels=["chore"]
+        )
+        for chore in self._chores:
+            done.add_metric([chore.name], chore.done)
+            if chore.ended_at is not None:
+                ended.add_metric([chore.name], chore.ended_at.timestamp())
+        yield from (position, held, messages, ended, done, part_ready(self._ready))
         yield from self._kafka()
 
     def _kafka(self) -> Iterator[Metric]:

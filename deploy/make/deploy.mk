@@ -1,8 +1,18 @@
 # What stands in deploy/ to run the service elsewhere, checked by the programs that will read it.
-.PHONY: test-deploy image
+.PHONY: setup-deploy test-deploy setup-image image test-image
 
-test-deploy: setup ## container, Kubernetes, systemd, nginx, Prometheus: checked by promtool, nginx, systemd-analyze where they are
-	@$(BIN)/python -m pytest -q tests/deploy $(ARGS)
+setup-deploy: setup ## what test-deploy asks: schemas in .venv; the programs are installed where this is CI as root
+	@$(BIN)/python deploy/setup_extra.py deploy
+	@sh deploy/programs.sh promtool=prometheus prometheus=prometheus nginx=nginx-light systemd-analyze=systemd openssl=openssl
 
-image: ## the container's image, by podman or docker
-	@$$(command -v podman || command -v docker) build -f deploy/container/Containerfile -t taizhang $(ARGS) .
+test-deploy: setup-deploy ## container, Kubernetes, systemd, nginx, Prometheus: checked by the programs that read them (ARGS="-k name")
+	@$(BIN)/python -m pytest -q -m deploy tests/deploy $(ARGS)
+
+image: ## the container's image, by podman, docker or buildah
+	@$$(command -v podman || command -v docker || command -v buildah) build -f deploy/container/Containerfile -t taizhang $(ARGS) .
+
+setup-image: setup
+	@sh deploy/programs.sh buildah=buildah mmdebstrap=mmdebstrap setpriv=util-linux
+
+test-image: setup-image ## the image built on Debian's packages, and the service in it: read-only, as nobody of note; as root
+	@$(BIN)/python -m pytest -q -m image tests/deploy $(ARGS)

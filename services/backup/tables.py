@@ -18,8 +18,8 @@ from services.system.files import sync_folder
 
 PIECE_BYTES: Final = 1 << 20
 # What a restore makes anew: the own account of the schema, projections and what they hold, who signs, by what a writer
-# under way learns whether its COMMIT came through, and the key by which the reader is shown regions.
-MADE_ANEW: Final = ("migration", "projection", "projection_held", "writer", "head_seen", "sight_key")
+# under way learns whether its COMMIT came through, when chores ran, and the key by which the reader is shown regions.
+MADE_ANEW: Final = ("migration", "projection", "projection_held", "writer", "head_seen", "sight_key", "chore")
 _TABLES: Final = """
 SELECT c.relname, array_agg(a.attname::text ORDER BY a.attnum), array_agg(format_type(a.atttypid, a.atttypmod)
        ORDER BY a.attnum)

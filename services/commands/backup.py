@@ -14,6 +14,7 @@ from services.commands.evidence import EXIT_WRONG, show_report
 from services.evidence.verifier.asked import Asked
 from services.evidence.verifier.audit import audit_database
 from services.evidence.witness.notary import read_witnesses
+from services.postgres.chores import noted
 from services.serving.serving import database, server
 from services.system import logs
 from services.system.settings import load
@@ -43,13 +44,18 @@ def backup(
     logs.configure(settings.log_format, "warning")
     if not without_keys:
         making.passphrase(settings)
-    with database(settings) as ready, ERR.status("备份 backing up") as status:
+    with (
+        database(settings) as ready,
+        noted(ready.conninfo, "backup") as run,
+        ERR.status("备份 backing up") as status,
+    ):
         try:
             made = making.backup(
                 ready, folder, keys, lambda name: status.update(f"备份 copying {name}"), with_keys=not without_keys
             )
         except OSError as error:
             raise BackupError(f"{folder}: {error.strerror or error}; nothing half-made is left") from None
+        run.done = made.size
     size = sum(each.bytes for each in made.tables)
     OUT.print(
         f"已备份 {made.size:,} 个事件 events backed up to {folder}: {size / 2**20:,.1f} MiB in "

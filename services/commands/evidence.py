@@ -32,6 +32,7 @@ from services.evidence.witness.remembered import STATE_NAME, key_of
 from services.evidence.witness.witness import Witness
 from services.evidence.witness.witness_http import create_app, poll_in_words
 from services.log.tree import LOG
+from services.postgres.chores import noted
 from services.serving.serving import database
 from services.system import logs
 from services.system.errors import TaizhangError
@@ -180,8 +181,10 @@ def _filters(given: list[str] | None) -> Filters:
 def _audit(where: str | None, settings: Settings, asked: Asked) -> Report:
     with progress("核验 verifying") as (advance, total):
         if where is None:
-            with database(settings) as ready:
-                return audit_database(ready.conninfo, ready.log_key_path, asked, advance, total)
+            with database(settings) as ready, noted(ready.conninfo, "verify") as run:
+                report = audit_database(ready.conninfo, ready.log_key_path, asked, advance, total)
+                run.fault = None if report.first is None else report.first.english
+                return report
         if is_bundle(Path(where)):
             return audit_bundle(Path(where), asked)
         if is_figure_proof(Path(where)):

@@ -1,4 +1,4 @@
-"""What stands around the log: whether it can be written, and how Kafka, relay, disk and clock are, in words.
+"""What stands around the log: whether it can be written; Kafka, relay, chores, disk and clock, in words.
 
 Each part says what is the case, why, and what to do. Only what the service cannot do its work without makes it not
 ready; the rest asks for an operator while questions are answered as ever.
@@ -16,6 +16,7 @@ from psycopg.rows import tuple_row
 from services.log.gate import TABLE, WAIT_S
 from services.log.recorder import LogRecorder
 from services.postgres import holders
+from services.postgres.chores import chores
 
 # A silent writer is ended by the next one after some seconds; one that has it for longer than this is another's.
 GATE_HELD_S_MAX: Final = 3.0 * WAIT_S
@@ -72,6 +73,7 @@ def conditions(recorder: LogRecorder, data: Path) -> Iterator[Condition]:
         yield _clock(cursor)
         yield _kafka(cursor)
         yield _relay(cursor)
+        yield _chores(cursor)
     if data.exists():
         yield _disk(data)
 
@@ -128,6 +130,15 @@ def _relay(cursor: Cursor[Any]) -> Condition:
     names = ", ".join(f"{topic} (for {waits_s:.0f} s)" for topic, waits_s in rows)
     told = f"what came has not been sent to {names}: start `taizhang relay`, or see in its log what it waits for"
     return Condition("relay", ready=False, detail=told)
+
+
+def _chores(cursor: Cursor[Any]) -> Condition:
+    found = chores(cursor)
+    faults = [each.told for each in found if each.told is not None]
+    if faults:
+        return Condition("chores", ready=False, detail="; ".join(faults))
+    names = ", ".join(f"{each.name} {each.age_s / 3600:.1f} h ago" for each in found if each.age_s is not None)
+    return Condition("chores", ready=True, detail=names or "no backup, reminders or verify has been run here")
 
 
 def _disk(data: Path) -> Condition:

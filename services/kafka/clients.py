@@ -111,10 +111,16 @@ class Outage:
     """Something that is away: told when it goes, at each attempt, and when it is back."""
 
     def __init__(self, what: str) -> None:
-        self._what = what
+        self.what = what
         self._since: float | None = None
         self._delay_s = BACK_OFF_S_MIN
         self._retry_at = 0.0
+
+    @property
+    def away_s(self) -> float | None:
+        """For how many seconds it has been away; None while it is not."""
+        since = self._since
+        return None if since is None else time.monotonic() - since
 
     @property
     def may_try(self) -> bool:
@@ -126,12 +132,12 @@ class Outage:
         now = time.monotonic()
         self._since = now if self._since is None else self._since
         delay_s = self._delay_s
-        logger().warning(f"{self._what} is away", retry_in_s=delay_s, away_s=round(now - self._since), error=str(error))
+        logger().warning(f"{self.what} is away", retry_in_s=delay_s, away_s=round(now - self._since), error=str(error))
         self._retry_at, self._delay_s = now + delay_s, min(delay_s * 2, BACK_OFF_S_MAX)
         return delay_s
 
     def end(self) -> None:
         """Tell that it is back, if it was away."""
         if self._since is not None:
-            logger().info(f"{self._what} is back", away_s=round(time.monotonic() - self._since, 1))
+            logger().info(f"{self.what} is back", away_s=round(time.monotonic() - self._since, 1))
             self._since, self._delay_s = None, BACK_OFF_S_MIN

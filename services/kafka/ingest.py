@@ -21,6 +21,7 @@ from services.kafka.clients import DATABASE_AWAY, Outage
 from services.kafka.cloudevents import Record, publisher_of, to_message
 from services.kafka.identity import Identity, Keeping
 from services.kafka.partitions import Claim, FencedError, Last, Partition, Partitions, Step, advance
+from services.kafka.pulse import Pulse
 from services.kafka.reader import KafkaError, Reader
 from services.log.messages import Message
 from services.system.errors import TaizhangError
@@ -58,6 +59,7 @@ class Ingest:
         self._stopping = stopping
         self._kafka = Outage("Kafka")
         self._database = Outage("PostgreSQL")
+        self.pulse = Pulse("ingest", self._kafka, self._database)
         self._claims: dict[Partition, Claim] = {}
         self._unproved: dict[Partition, Last] = {}
         self._keeping: dict[str, Keeping | None] = {}
@@ -70,6 +72,7 @@ class Ingest:
     def run(self) -> None:
         """Ingest until stopped, through every outage."""
         while not self._stopping.is_set():
+            self.pulse.beat()
             try:
                 reader = self._open_reader()
             except KafkaError as error:
@@ -92,6 +95,8 @@ class Ingest:
         Raises:
             KafkaError, UnreadError: the member is of no more use.
         """
+        self.pulse.beat()
+        self.pulse.holds = len(self._claims)
         records = reader.poll(POLL_MS, BATCH_RECORDS_MAX)
         if records:
             self._kafka.end()
@@ -193,6 +198,7 @@ class Ingest:
             messages += [to_message(record, publisher) for record in self._proved(reader, partition, batch)]
         if messages:
             self._admit(messages)
+        self.pulse.records += len(messages)
         self._database.end()
         logger().debug("stored", records=len(messages), seconds=round(time.monotonic() - began, 3))
 

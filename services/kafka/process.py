@@ -15,6 +15,7 @@ import psycopg
 from services.intake.intake import Intake
 from services.kafka.clients import DATABASE_AWAY, Outage, connection_options
 from services.kafka.ingest import Ingest
+from services.kafka.pulse import answering
 from services.kafka.reader import Reader
 from services.kafka.relay import Relay
 from services.ledger.queries import Queries
@@ -37,7 +38,9 @@ def relay(settings: Settings, *, from_start: bool = False) -> None:
     stopping = threading.Event()
     with _stopped_by_signals(stopping), database(settings) as ready, Queries.open(ready.conninfo) as queries:
         logger().info("relaying", ledger=ready.kafka_ledger_topic, dead_letters=ready.kafka_dead_letter_topic)
-        Relay(ready, queries, stopping, from_start=from_start).run()
+        relaying = Relay(ready, queries, stopping, from_start=from_start)
+        with answering(settings, relaying.pulse):
+            relaying.run()
         logger().info("stopped")
 
 
@@ -58,7 +61,9 @@ def run(settings: Settings) -> None:
             return
         owner = f"{socket.gethostname()}-{os.getpid()}"
         logger().info("ingesting", topics=settings.kafka_topics, group=settings.kafka_group, owner=owner)
-        Ingest(intake, lambda: Reader(settings, owner), owner, stopping).run()
+        ingest = Ingest(intake, lambda: Reader(settings, owner), owner, stopping)
+        with answering(settings, ingest.pulse):
+            ingest.run()
         logger().info("stopped")
 
 

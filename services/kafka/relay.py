@@ -25,6 +25,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from services.kafka.clients import Outage, connection_options, never_make_topics, producer_options
 from services.kafka.identity import Identity, Topics
+from services.kafka.pulse import Pulse
 from services.kafka.relay_turn import LostTurnError, Stand, Turn, today
 from services.kafka.sending import Sending
 from services.ledger.ledger_stream import Change, Changes, Mark, changes, going_on
@@ -54,6 +55,7 @@ class Relay:
         self._from_start = from_start
         self._kafka = Outage("Kafka")
         self._database = Outage("PostgreSQL")
+        self.pulse = Pulse("relay", self._kafka, self._database)
         named = (settings.kafka_ledger_topic, settings.kafka_dead_letter_topic)
         self._topics = {topic for topic in named if topic is not None}
         owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
@@ -62,7 +64,7 @@ class Relay:
     def run(self) -> None:
         """Relay until stopped, through outages of either side."""
         while not self._stopping.is_set() and not self._queries.view.loaded.wait(POLL_S):
-            pass
+            self.pulse.beat()
         while not self._stopping.is_set():
             try:
                 if self._ours():
@@ -81,6 +83,8 @@ class Relay:
         with self._queries.connection() as connection:
             ours = self._turn.take(connection)
         self._database.end()
+        self.pulse.beat()
+        self.pulse.holds = int(ours)
         return ours
 
     @contextlib.contextmanager
@@ -146,7 +150,9 @@ class Relay:
             for change in part:
                 value = None if change.row is None else orjson.dumps(change.as_json(found.mark))
                 sending.send(topic, change.org.encode(), value, _ledger_headers(found.mark))
-            total += sending.commit()
+            total += (committed := sending.commit())
+            self.pulse.records += committed
+            self.pulse.beat()
             if topics.identities([topic]).get(topic) != identity:
                 return total  # it was deleted meanwhile: what it got is not stored
             self._keep(identity, Stand(since, found.mark, upto), len(part))
@@ -191,7 +197,7 @@ class Relay:
             }  # fmt: skip
             sending.send(topic, str(number).encode(), bytes(raw), _headers(headers))
         if rows:
-            sending.commit()
+            self.pulse.records += sending.commit()
             reached = Stand(Mark.beginning()._replace(position=rows[-1][0]))
             with self._queries.connection() as connection:
                 self._turn.store(connection, topic, "dead_letter", identity, reached, len(rows))

@@ -19,6 +19,7 @@ from services.fieldwork.reminders import Reminder, note_told, reminders, untold
 from services.kafka.clients import connection_options, producer_options
 from services.kafka.publishing import HEADERS, NotPublishedError
 from services.ledger.queries import Queries
+from services.postgres.chores import noted
 from services.serving.serving import database
 from services.system.errors import TaizhangError
 from services.system.settings import Settings
@@ -41,7 +42,11 @@ def tell(settings: Settings, as_of: date) -> tuple[int, int]:
     """
     connection_options(settings)
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
-    with database(settings) as ready, Queries.open(ready.conninfo) as queries:
+    with (
+        database(settings) as ready,
+        noted(ready.conninfo, "reminders") as run,
+        Queries.open(ready.conninfo) as queries,
+    ):
         if not queries.view.loaded.wait(LOADED_TIMEOUT_S):
             raise TaizhangError("the ledger is not projected yet; start `taizhang serve` on this database first")
         with psycopg.connect(ready.conninfo, autocommit=True) as connection:
@@ -51,6 +56,7 @@ def tell(settings: Settings, as_of: date) -> tuple[int, int]:
             left = untold(connection, settings.kafka_reminder_topic, found)
             if left:
                 _send(settings, connection, left)
+            run.done = len(left)
     return len(found), len(left)
 
 

@@ -161,14 +161,14 @@ class Settings(BaseSettings):
     waits_at_once_max: int = Field(128, ge=1, le=100_000, description="等待读上限 reads that wait for a position")
     waits_of_one_max: int = Field(16, ge=1, le=100_000, description="同一来者等待读 of them of one caller")
     requests_per_second: float = Field(
-        200,
-        ge=0,
-        le=1_000_000,
-        description="请求速率 requests a second of one client; 0: any number",
+        200, ge=0, le=1_000_000, description="请求速率 requests a second of one client; 0: any number"
     )
     wait_seconds_max: float = Field(5, gt=0, le=60, description="等待时限 seconds that min_position waits")
     kafka_bootstrap: str | None = Field(
         None, min_length=1, description="Kafka 地址 the brokers that ingest and publish --kafka use, host:port,…"
+    )
+    health_port: int | None = Field(
+        None, ge=1, le=65_535, description="健康端口 where ingest and relay answer /health/ready and /metrics, on HOST"
     )
     kafka_topics: Annotated[str, AfterValidator(_topics)] = Field(
         "taizhang.events", description="Kafka 主题 the topics that ingest reads, with commas between"

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ from services.commands.cli import COMMANDS
 from services.system.settings import Settings, variable
 from tests.fix_service import Service, environment, free_port
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.deploy
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
+BIN = Path(sys.executable).parent
 RULES = DEPLOY / "prometheus" / "rules.yml"
 #: Set by people or files beside, and not by the program's own settings.
 FILES = {f"{variable(name)}_FILE" for name in Settings.model_fields}
@@ -26,10 +28,9 @@ KNOWN = FILES | {variable(name) for name in Settings.model_fields}
 
 
 def run(program: str, *arguments: str, cwd: Path = ROOT) -> str:
-    """A program's output; the test is left out where it is not installed, except in CI for what CI installs."""
-    path = shutil.which(program, path="/usr/bin:/usr/sbin:/usr/local/bin:/bin:/sbin")
-    if path is None:
-        pytest.skip(f"{program} is not installed")
+    """The output of a program that ends well; `make setup-deploy` says which are missing."""
+    path = shutil.which(program, path=f"{BIN}:/usr/bin:/usr/sbin:/usr/local/bin:/bin:/sbin")
+    assert path is not None, f"{program} is not installed: make setup-deploy"
     done = subprocess.run([path, *arguments], cwd=cwd, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -114,7 +115,35 @@ def test_files_of_deploy_name_settings_and_commands_that_are_there() -> None:
     compose = yaml.safe_load((DEPLOY / "container" / "compose.yaml").read_text())["services"]
     started |= {each["command"][0] for each in compose.values() if each["image"] == "taizhang"}
     assert started <= set(COMMANDS)
-    assert {"serve", "ingest", "relay", "backup", "reminders"} <= started
+    assert {"serve", "ingest", "relay", "backup", "reminders", "verify"} <= started
+    manifests = (DEPLOY / "kubernetes" / "taizhang.yaml").read_text()
+    started = set(re.findall(r"^ +args: \[([a-z]+)", manifests, re.MULTILINE)) | {"backup"}
+    assert started == {"migrate", "serve", "ingest", "relay", "reminders", "verify", "backup"} & set(COMMANDS)
+
+
+def test_compose_and_kubernetes_take_the_files_by_their_own_schemas() -> None:
+    run("check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(DEPLOY / "container" / "compose.yaml"))
+    said = run("kubernetes-validate", "--strict", str(DEPLOY / "kubernetes" / "taizhang.yaml"))
+    assert said.count(" passed for resource ") == len(objects())
+
+
+def test_the_image_has_what_the_service_needs_to_run_and_nothing_that_tests_it() -> None:
+    """The lock of the image is a part of the whole lock, and holds all that the project asks for."""
+
+    def pinned(lock: str) -> set[str]:
+        return set(re.findall(r"^([a-z0-9-]+==\S+)", (ROOT / lock).read_text(), re.MULTILINE))
+
+    def names(pins: set[str]) -> set[str]:
+        return {each.partition("==")[0] for each in pins}
+
+    def wanted(requirements: list[str]) -> set[str]:
+        return {re.split(r"[^A-Za-z0-9.-]", each)[0].lower().replace(".", "-") for each in requirements}
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    image, whole = pinned("requirements-run.lock"), pinned("requirements.lock")
+    assert image <= whole
+    assert wanted(project["dependencies"]) <= names(image)
+    assert not {"pytest", "mypy", "ruff", "hypothesis", "matplotlib"} & names(image)
 
 
 def test_the_image_runs_as_nobody_of_note_on_what_the_project_asks_for() -> None:
@@ -137,8 +166,9 @@ def objects() -> dict[tuple[str, str], dict[str, Any]]:
 def test_the_manifests_name_only_what_they_make_and_confine_each_pod() -> None:
     found = objects()
     pods = [each["spec"]["template"] for (kind, _), each in found.items() if kind == "Deployment"]
+    pods += [each["spec"]["template"] for (kind, _), each in found.items() if kind == "Job"]
     pods += [each["spec"]["jobTemplate"]["spec"]["template"] for (kind, _), each in found.items() if kind == "CronJob"]
-    assert len(pods) == 4
+    assert len(pods) == 7
     for pod in pods:
         spec = pod["spec"]
         assert spec["securityContext"]["runAsNonRoot"]
@@ -163,8 +193,6 @@ def test_the_manifests_name_only_what_they_make_and_confine_each_pod() -> None:
 
 @pytest.mark.timeout(600)
 def test_the_first_page_leads_from_nothing_to_a_service_that_is_watched_and_backed_up(tmp_path: Path) -> None:
-    if shutil.which("prometheus") is None:
-        pytest.skip("prometheus is not installed")
     (block,) = re.findall(r"## From nothing.*?```sh\n(.*?)```", (DEPLOY / "README.md").read_text(), re.DOTALL)
     commands = block.strip().splitlines()
     assert len(commands) == 10

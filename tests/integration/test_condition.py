@@ -5,11 +5,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.rows import tuple_row
 
 from services.intake import condition
 from services.intake.condition import Condition, conditions
 from services.intake.intake import Intake
 from services.ledger.lag import Lag
+from services.postgres.chores import MISSED_AFTER_S, chores, noted
 from tests.sending import http, removed
 
 
@@ -21,7 +23,7 @@ def part(intake: Intake, name: str) -> Condition:
 def test_where_all_is_well_every_part_is_ready(intake: Intake) -> None:
     intake.admit([http(removed("a"))])
     found = list(conditions(intake.recorder, Path("/")))
-    assert [each.part for each in found] == ["intake", "clock", "kafka", "relay", "disk"]
+    assert [each.part for each in found] == ["intake", "clock", "kafka", "relay", "chores", "disk"]
     assert [each.detail for each in found if not each.ready and each.part != "disk"] == []
 
 
@@ -110,3 +112,35 @@ def test_a_relay_is_missed_once_something_waits_for_it(
     found = part(intake, "relay")
     assert (found.ready, found.needed) == (False, False)
     assert "ledger (for 0 s): start `taizhang relay`" in found.detail
+
+
+def test_what_is_run_by_a_clock_is_missed_and_its_failure_told(
+    intake: Intake, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert part(intake, "chores").ready, "what was never run here is not missed"
+    with noted(store, "backup") as run:
+        run.done = 7
+    assert part(intake, "chores").detail == "backup 0.0 h ago"
+    with pytest.raises(OSError, match="full"), noted(store, "backup"):
+        raise OSError("the disk is full")
+    found = part(intake, "chores")
+    assert (found.ready, found.needed) == (False, False)
+    assert "backup failed (OSError: the disk is full): run it again" in found.detail
+    with noted(store, "backup") as run:
+        run.done = 5
+    with intake.recorder.datastore.get_connection() as connection, connection.cursor(row_factory=tuple_row) as cursor:
+        assert [(each.name, each.done, each.fault) for each in chores(cursor)] == [("backup", 12, None)]
+    with noted(store, "verify") as run:
+        run.fault = "position 3 is another"
+    assert "verify failed (position 3 is another)" in part(intake, "chores").detail
+    with noted(store, "verify"):
+        pass
+    monkeypatch.setitem(MISSED_AFTER_S, "backup", 0.0)
+    assert "backup has not been run for 0 h: look at its timer" in part(intake, "chores").detail
+
+
+def test_a_server_that_takes_no_rows_is_no_fault_of_what_was_run(store: str) -> None:
+    with psycopg.connect(store, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {connection.info.dbname} SET default_transaction_read_only = on".encode())
+    with noted(store, "backup") as run:
+        run.done = 1

@@ -55,7 +55,7 @@ ROOMS: dict[str, dict[str, str]] = {
         "contract": "fieldwork log",
         "evidence/bundles": "evidence/copies evidence/notes evidence/roots ledger log postgres system",
         "archive": "evidence/bundles evidence/copies evidence/notes ledger log postgres system",
-        "kafka": "fieldwork intake ledger log serving system",
+        "kafka": "fieldwork intake ledger log postgres serving system",
         "evidence/verifier": (
             "access evidence/bundles evidence/copies evidence/notes evidence/roots ledger log postgres system"
         ),
