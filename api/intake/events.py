@@ -25,6 +25,7 @@ from api.web.parts import parts_of
 from api.web.problems import Fault, Problem, ProblemDetails, faults, invalid
 from api.web.publishing import receipts_of
 from api.web.requests import read_body
+from domain.events.envelope import EVENT_BYTES_MAX
 from domain.values.clocks import IMPORT
 from domain.values.reasons import Reason
 from domain.values.strict_json import NOT_JSON, NotJsonError, is_json, split_array
@@ -46,6 +47,8 @@ SIGNATURE: Final = "event-signature"
 HISTORY: Final = "taizhang-import"
 HISTORY_LENGTH_MAX: Final = 100
 _BINARY_MODE: Final = ("ce-specversion", "ce-id", "ce-source", "ce-type")
+# The standard library's reader of parameters takes the square of their length.
+TYPE_LENGTH_MAX: Final = 1_000
 # All their signatures stand in one header.
 SIGNED_EVENTS_MAX: Final = 64
 
@@ -107,7 +110,7 @@ async def post_events(request: Request) -> Response:
     # Let in by the router already; a dependency of its own would be resolved once more for each event.
     holder = await admit_once(request)
     parts = parts_of(request)
-    form = _form(request.headers.get("content-type", ""))
+    form = _form_of(request.headers.get("content-type", ""))
     _refuse_binary_mode(request)
     began = time.monotonic()
     body, unpacked = await read_body(request, parts.settings.body_bytes_max)
@@ -132,10 +135,9 @@ async def post_events(request: Request) -> Response:
     return answer({"results": [result(receipt) for receipt in receipts]})
 
 
-@lru_cache(maxsize=64)  # clients send one or two spellings, again and again; what is refused is not kept
-def _form(content_type: str) -> Form:
+def form_of(content_type: str) -> Form:
     header = Header()
-    header["content-type"] = content_type or "none/none"
+    header["content-type"] = content_type if 0 < len(content_type) <= TYPE_LENGTH_MAX else "none/none"
     form = FORMS.get(header.get_content_type())
     charset = header.get_param("charset", "utf-8")
     if form is None or str(charset).lower() not in ("utf-8", "utf8"):
@@ -146,6 +148,10 @@ def _form(content_type: str) -> Form:
             headers={"accept-post": ", ".join(FORMS)},
         )
     return form
+
+
+# Clients send one or two spellings, again and again; what is refused is not kept.
+_form_of: Final = lru_cache(maxsize=64)(form_of)
 
 
 def _refuse_binary_mode(request: Request) -> None:
@@ -173,7 +179,8 @@ async def _read(body: bytes, form: Form) -> tuple[list[bytes], tuple[Reason, ...
         rule = "one event is one JSON object; send an array as application/cloudevents-batch+json"
         return [body], (Reason("form", "", "array", rule),)
     if not is_array:
-        if not is_json(body):
+        # Beyond an event's limit nothing is looked at: it is set aside in any case.
+        if len(body) <= EVENT_BYTES_MAX and not is_json(body):
             raise NotJsonError("the body is no JSON; a batch is a JSON array of events")
         rule = "a batch is a JSON array of events; send one event as application/cloudevents+json"
         return [body], (Reason("form", "", "no array", rule),)
