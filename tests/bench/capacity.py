@@ -26,8 +26,8 @@ from tests.versions import project
 BATCH = 1_000
 MIB = 1 << 20
 _SIZES = """
-SELECT sum(pg_total_relation_size(c.oid))::float8 FILTER (WHERE n.nspname = 'taizhang' AND c.relname = 'log'),
-       sum(pg_total_relation_size(c.oid))::float8 FILTER (WHERE n.nspname = 'taizhang' AND c.relname <> 'log')
+SELECT (sum(pg_total_relation_size(c.oid)) FILTER (WHERE n.nspname = 'taizhang' AND c.relname = 'log'))::float8,
+       (sum(pg_total_relation_size(c.oid)) FILTER (WHERE n.nspname = 'taizhang' AND c.relname <> 'log'))::float8
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r'
 """
 
