@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from threading import Lock
 from typing import Any, Final, NamedTuple, cast
 
 from fastapi import Depends, FastAPI, Request
@@ -12,11 +13,11 @@ from starlette.responses import JSONResponse, Response
 
 from api.access import grants, persons, readings, session, sessions, sign_in_links, signing_keys
 from api.admission import sign_in, sign_in_link, sign_out
-from api.admission.callers import admit
+from api.admission.callers import admit, count_address
 from api.admission.gate import Gate
 from api.admission.reading_trail import ReadingTrail
 from api.asking.questions import Not, Question, question_of
-from api.assessment import assessments, campaigns, compare, exports, ranking, series, statutory, what_if
+from api.assessment import assessments, bulletin, campaigns, compare, exports, ranking, series, statutory, what_if
 from api.evidence import bundles, log, proofs, state
 from api.exports.files import media_type
 from api.fieldwork import branch_tiers, matches, measures, outlines, regions, surveys, weak_branches
@@ -44,6 +45,7 @@ ROUTERS: Final = (
     signing_keys.router, sign_in.router, sign_in_link.router, sign_out.router, persons.router,
     campaigns.router, ranking.router, what_if.router, assessments.router, exports.router,
     statutory.router,
+    bulletin.router,
     measures.router, weak_branches.router, branch_tiers.router, branches.router,
     branch_dossier.router,
     regions.router, outlines.router, surveys.router, visits.router, matches.router, bodies.router,
@@ -83,6 +85,16 @@ def calls() -> list[Call]:
 
 class Application(FastAPI):
     """FastAPI, with problem details in its OpenAPI document."""
+
+    openapi_text: bytes | None = None
+    _writing = Lock()
+
+    def write_openapi(self) -> bytes:
+        """The OpenAPI document as it goes out; anyone may ask for it, as often as there are addresses."""
+        with self._writing:
+            if self.openapi_text is None:
+                self.openapi_text = bytes(JSONResponse(self.openapi()).body)
+            return self.openapi_text
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document. What FastAPI would answer 422 is 400 here, in the form of every other problem."""
@@ -139,9 +151,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(parts.__exit__, None, None, None)
 
 
-def _openapi(request: Request) -> Response:
+async def _openapi(request: Request) -> Response:
     """The contract. It takes most of a second to put together, once, and nobody else waits for that."""
-    return JSONResponse(request.app.openapi())
+    count_address(request)
+    app: Application = request.app
+    text = app.openapi_text or await run_in_threadpool(app.write_openapi)
+    return Response(text, media_type="application/json")
 
 
 def create_app() -> FastAPI:

@@ -19,6 +19,17 @@ def run(*command: str) -> None:
     subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=True)
 
 
+def bill_of_materials(file: Path) -> None:
+    """What the release is made of, as CycloneDX JSON: every pinned dependency with its hashes."""
+    run("cyclonedx_py", "requirements", LOCK, "--pyproject", "pyproject.toml", "--output-file", str(file))
+
+
+def sums_of(folder: Path) -> str:
+    """A line for each file, as `sha256sum --check` reads it."""
+    files = sorted(file for file in folder.iterdir() if file.is_file())
+    return "".join(f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files)
+
+
 def main() -> int:
     """Refuses a version that the changelog does not date."""
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
@@ -30,11 +41,9 @@ def main() -> int:
     shutil.rmtree(DIST, ignore_errors=True)
     DIST.mkdir()
     run("pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(DIST), ".")
-    bill = DIST / f"taizhang-{version}.cdx.json"
-    run("cyclonedx_py", "requirements", LOCK, "--pyproject", "pyproject.toml", "--output-file", str(bill))
+    bill_of_materials(DIST / f"taizhang-{version}.cdx.json")
     shutil.copy(ROOT / LOCK, DIST)
-    files = sorted(file for file in DIST.iterdir() if file.is_file())
-    sums = "".join(f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files)
+    sums = sums_of(DIST)
     (DIST / "SHA256SUMS").write_text(sums, encoding="ascii")
     print(sums, end="")
     return 0

@@ -12,6 +12,7 @@ from api.asking.questions import BY_HTTP, SIGNED_IN, Not, act, question
 from api.exports.lists import Sheet, taken_away
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.browsers import cookie_name
+from api.web.cookies import cookie
 from api.web.parts import parts_of
 from services.access.sessions import Session, Way
 
@@ -57,7 +58,7 @@ def own(request: Request, holder: str) -> list[OwnSession]:
 
 def _present(request: Request) -> Session | None:
     parts = parts_of(request)
-    return parts.sessions.open(request.cookies.get(cookie_name(parts), ""))
+    return parts.sessions.open(cookie(request, cookie_name(parts)) or "")
 
 
 @router.get("", response_model=None, responses={200: {"model": OwnSessions}}, summary="我的会话 My sessions")

@@ -16,6 +16,7 @@ from structlog.contextvars import bind_contextvars
 
 from api.asking.questions import Question, let_in, question_of
 from api.web.browsers import cookie_name, same_origin
+from api.web.cookies import cookie
 from api.web.parts import Parts, parts_of
 from api.web.places import Place
 from api.web.problems import Problem
@@ -60,7 +61,7 @@ def identify(request: Request, parts: Parts, *, is_request: bool = True) -> list
         return [DEVELOPER]
     if by_credential:
         return _by_credential(parts, credential)
-    session = parts.sessions.open(request.cookies.get(cookie_name(parts), ""), is_request=is_request)
+    session = parts.sessions.open(cookie(request, cookie_name(parts)) or "", is_request=is_request)
     if session is not None:
         return _by_name(parts, session.holder)
     if parts.provider is not None and request.method == "GET" and "text/html" in request.headers.get("accept", ""):
@@ -151,7 +152,7 @@ async def admit_once(request: Request) -> Holder:
 
 async def _admit(request: Request) -> Holder:
     parts, rule = parts_of(request), question_of(request.scope["route"].endpoint)
-    address = f"address {request.client.host if request.client else ''}"
+    address = _address(request)
     place: Place | None = getattr(request.state, "place", None)
     if rule is not None and rule.roles is None:
         _not_too_many(parts, address)
@@ -202,6 +203,19 @@ async def is_unchanged(request: Request, holder: Holder) -> bool:
         return decide(holders, question_of(request.scope["route"].endpoint)).scope == holder.scope
     except (HTTPException, Problem, psycopg.Error, PoolTimeout):
         return False
+
+
+def count_address(request: Request) -> None:
+    """Count a request that anyone may make, of its address.
+
+    Raises:
+        Problem: 429, it sends more than it may.
+    """
+    _not_too_many(parts_of(request), _address(request))
+
+
+def _address(request: Request) -> str:
+    return f"address {request.client.host if request.client else ''}"
 
 
 def _not_too_many(parts: Parts, client: str) -> None:

@@ -15,7 +15,7 @@ from api.site.errors import respond
 from api.web.parts import Parts
 from api.web.places import Place
 from api.web.problems import Problem, invalid
-from api.web.requests import SMALL_BODY_BYTES_MAX, limited
+from api.web.requests import SMALL_BODY_BYTES_MAX, limited, of_text
 from services.fieldwork.outlines import BYTES_MAX as OUTLINES_BYTES_MAX
 
 ADDRESS_BYTES_MAX: Final = 8_192
@@ -55,7 +55,7 @@ class Gate:
             await respond(problem, scope)(scope, body.receive, body.send)
         else:
             bytes_max = OUTLINES_BYTES_MAX if scope["path"].startswith(_OUTLINES) else SMALL_BODY_BYTES_MAX
-            within = body.receive if scope["path"] in INTAKE else limited(body.receive, bytes_max)
+            within = body.receive if scope["path"] in INTAKE else of_text(limited(body.receive, bytes_max))
             await self._app(scope, within, body.send)
         finally:
             if place is not None:

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.web.browsers import cookie_name, keep
+from api.web.cookies import cookie
 from api.web.parts import Parts
 from services.access.sessions import Way
 from services.system.logs import logger
@@ -17,7 +18,7 @@ ME: Final = "/me"
 def begin_session(response: Response, parts: Parts, request: Request, holder: str, way: Way) -> None:
     """Begin a session in this browser; one that it had is over (a token is never used for another sign-in)."""
     name = cookie_name(parts)
-    before = request.cookies.get(name)
+    before = cookie(request, name)
     if before:
         parts.sessions.sign_out(before)
     logger().info("signed in", caller=holder, way=way)

@@ -12,6 +12,7 @@ from api.admission.sessions import ME, begin_session
 from api.asking.questions import open_to_anyone
 from api.web.answers import NOT_FOUND, PROBLEMS
 from api.web.browsers import cookie_name, keep, own_address
+from api.web.cookies import cookie
 from api.web.parts import Parts, parts_of
 from api.web.problems import Problem
 from services.access.oidc import Provider, ProviderError, TokenError
@@ -78,7 +79,7 @@ def end(  # noqa: PLR0917 - what providers send
     del error_description, session_state, scope  # told by some providers; they decide nothing here
     parts = parts_of(request)
     provider, name = _provider(parts), cookie_name(parts)
-    begun = parts.seal.open(_UNDER_WAY, request.cookies.get(f"{name}-sign-in", ""))
+    begun = parts.seal.open(_UNDER_WAY, cookie(request, f"{name}-sign-in") or "")
     if begun is None or not secrets.compare_digest(begun["state"].encode(), (state or "").encode()):
         raise Problem("sign-in-needed", "this sign-in was not begun in this browser, or too long ago; begin again")
     if error is not None or code is None or (iss is not None and iss.rstrip("/") != provider.issuer):

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from api.asking.questions import open_to_anyone
 from api.site.base import Paged
 from api.web.browsers import cookie_name, own_address, same_origin
+from api.web.cookies import cookie
 from api.web.parts import Parts, parts_of
 from services.access.oidc import ProviderError
 from services.system.logs import logger
@@ -29,7 +30,7 @@ def sign_out(request: Request) -> Response:
     """End the session of this browser, here and on the server."""
     parts, name = parts_of(request), cookie_name(parts_of(request))
     same_origin(request)
-    way = parts.sessions.sign_out(request.cookies.get(name, ""))
+    way = parts.sessions.sign_out(cookie(request, name) or "")
     if way is not None:
         logger().info("signed out", way=way)
     onward = "?at=provider" if way == "provider" and _leave(parts) else ""

@@ -36,7 +36,7 @@ def _question(request: Request) -> bytes:
     return orjson.dumps((request.url.path, pairs))
 
 
-def _check(content: bytes, request: Request) -> bytes:
+def marks(content: bytes, request: Request) -> bytes:
     """The installation's marks: on the cursor, and on the cursor with its question."""
     seal: Seal = request.app.state.parts.seal
     return seal.mark(b"cursor\n" + content) + seal.mark(b"asked\n" + content + _question(request))
@@ -45,7 +45,7 @@ def _check(content: bytes, request: Request) -> bytes:
 def encode(cursor: Cursor, request: Request) -> str:
     """The cursor as text for the question that `request` asks."""
     content = orjson.dumps((cursor.as_of, cursor.position, list(cursor.after), cursor.version))
-    return base64.urlsafe_b64encode(_check(content, request) + content).decode().rstrip("=")
+    return base64.urlsafe_b64encode(marks(content, request) + content).decode().rstrip("=")
 
 
 def decode(text: str, request: Request) -> Cursor:
@@ -63,7 +63,7 @@ def decode(text: str, request: Request) -> Cursor:
         cursor = Cursor(date.fromisoformat(as_of), int(position), tuple(after), str(version))
     except (ValueError, TypeError, binascii.Error):
         raise _problem("is none of ours; take `next` of the page before as it is") from None
-    expected = _check(content, request)
+    expected = marks(content, request)
     if not hmac.compare_digest(check[:MARK_BYTES], expected[:MARK_BYTES]):
         raise _problem("has been changed, or is another installation's; take `next` of the page before as it is")
     if not hmac.compare_digest(check, expected):

@@ -24,6 +24,7 @@ from api.web.parts import parts_of
 from api.web.problems import Fault, Problem, ProblemDetails, faults, invalid
 from api.web.publishing import receipts_of
 from api.web.requests import read_body
+from domain.events.envelope import EVENT_BYTES_MAX
 from domain.values.clocks import IMPORT
 from domain.values.reasons import Reason
 from domain.values.strict_json import NOT_JSON, NotJsonError, is_json, split_array
@@ -45,6 +46,8 @@ SIGNATURE: Final = "event-signature"
 HISTORY: Final = "taizhang-import"
 HISTORY_LENGTH_MAX: Final = 100
 _BINARY_MODE: Final = ("ce-specversion", "ce-id", "ce-source", "ce-type")
+# The standard library's reader of parameters takes the square of their length.
+TYPE_LENGTH_MAX: Final = 1_000
 # All their signatures stand in one header.
 SIGNED_EVENTS_MAX: Final = 64
 
@@ -104,7 +107,7 @@ async def post_events(request: Request, holder: Admitted) -> Response:
     `source` of 256. Binary mode is not taken over HTTP.
     """
     parts = parts_of(request)
-    form = _form(request.headers.get("content-type", ""))
+    form = form_of(request.headers.get("content-type", ""))
     _refuse_binary_mode(request)
     began = time.monotonic()
     body, unpacked = await read_body(request, parts.settings.body_bytes_max)
@@ -129,9 +132,9 @@ async def post_events(request: Request, holder: Admitted) -> Response:
     return answer({"results": [result(receipt) for receipt in receipts]})
 
 
-def _form(content_type: str) -> Form:
+def form_of(content_type: str) -> Form:
     header = Header()
-    header["content-type"] = content_type or "none/none"
+    header["content-type"] = content_type if 0 < len(content_type) <= TYPE_LENGTH_MAX else "none/none"
     form = FORMS.get(header.get_content_type())
     charset = header.get_param("charset", "utf-8")
     if form is None or str(charset).lower() not in ("utf-8", "utf8"):
@@ -169,7 +172,8 @@ async def _read(body: bytes, form: Form) -> tuple[list[bytes], tuple[Reason, ...
         rule = "one event is one JSON object; send an array as application/cloudevents-batch+json"
         return [body], (Reason("form", "", "array", rule),)
     if not is_array:
-        if not is_json(body):
+        # Beyond an event's limit nothing is looked at: it is set aside in any case.
+        if len(body) <= EVENT_BYTES_MAX and not is_json(body):
             raise NotJsonError("the body is no JSON; a batch is a JSON array of events")
         rule = "a batch is a JSON array of events; send one event as application/cloudevents+json"
         return [body], (Reason("form", "", "no array", rule),)

@@ -22,6 +22,7 @@ from api.site.raw_bytes import legible
 from api.site.static_files import static
 from api.site.texts import LANGS, TAGS, Lang, has, text
 from api.web.browsers import cookie_name
+from api.web.cookies import cookie
 from api.web.parts import parts_of
 from domain.ledger.rates import RATES, not_in, rates
 from domain.values.periods import months_before
@@ -81,7 +82,7 @@ def warm() -> None:
 
 def chosen_language(request: Request) -> Lang:
     """The language of the address, else the one that this browser chose last, else Chinese."""
-    given = request.query_params.get("lang"), request.cookies.get(LANG_COOKIE)
+    given = request.query_params.get("lang"), cookie(request, LANG_COOKIE)
     return next((lang for wanted in given for lang in LANGS if lang == wanted), LANGS[0])
 
 
@@ -155,7 +156,7 @@ class Page:
             **context,
         )
         response = HTMLResponse(html, status, headers=_HEADERS)
-        if self.request.query_params.get("lang") == self.lang != self.request.cookies.get(LANG_COOKIE):
+        if self.request.query_params.get("lang") == self.lang != cookie(self.request, LANG_COOKIE):
             # No secret: the next page without a language in its address is in the one that was chosen.
             response.set_cookie(LANG_COOKIE, self.lang, max_age=_YEAR_S, samesite="lax", httponly=True)
         return response
@@ -191,7 +192,7 @@ def reader_of(request: Request) -> Reader | None:
 def is_signed_in(request: Request) -> bool:
     """Whether the browser has a session that can be ended."""
     parts = parts_of(request)
-    return not parts.settings.dev and cookie_name(parts) in request.cookies
+    return not parts.settings.dev and cookie(request, cookie_name(parts)) is not None
 
 
 class Told(NamedTuple):

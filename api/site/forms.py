@@ -15,8 +15,10 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from api.web.cookies import cookie
 from api.web.problems import Problem, invalid
 from api.web.requests import limited
+from domain.values.strict_json import is_unfit
 
 MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
 MULTIPART: Final = "multipart/form-data"
@@ -30,7 +32,7 @@ _REMEDY: Final = "open the page again and send its form from there; nothing was 
 
 def token_of(request: Request) -> str:
     """The secret of this browser, a new one where it has none; goes into the form's hidden field `token`."""
-    return request.cookies.get(_COOKIE) or secrets.token_urlsafe(_TOKEN_BYTES)
+    return cookie(request, _COOKIE) or secrets.token_urlsafe(_TOKEN_BYTES)
 
 
 def give_token(response: Response, request: Request, token: str) -> Response:
@@ -74,10 +76,13 @@ async def _pairs(request: Request, fields_max: int) -> list[tuple[str, str]]:
 def _believed(request: Request, pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """The pairs without the secret, which they must hold, once."""
     secrets_given = [value for name, value in pairs if name == FIELD]
-    kept = request.cookies.get(_COOKIE, "")
+    kept = cookie(request, _COOKIE) or ""
     given = secrets_given[0] if len(secrets_given) == 1 else ""
     if not kept or not secrets.compare_digest(kept.encode(), given.encode()):
         raise Problem("from-another-site", f"the form does not hold this browser's secret; {_REMEDY}")
+    for name, value in pairs:
+        if is_unfit(name) or is_unfit(value):
+            raise invalid(f"form.{name[:40]!a}", ascii(value[:40]), "text", "text without U+0000")
     return [(name, value) for name, value in pairs if name != FIELD]
 
 

@@ -2,10 +2,11 @@
 
 import json
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from api.site.json_places import places
+from domain.events.envelope import EVENT_BYTES_MAX
 
 TEXT_MAX: Final = 16_384
 """Characters of a text that are shown."""
@@ -105,7 +106,20 @@ def _guess(raw: bytes) -> tuple[str, str] | None:
 
 
 def _indented(text: str) -> str | None:
+    if len(text) > EVENT_BYTES_MAX:
+        return None
     try:
-        return legible(json.dumps(json.loads(text), ensure_ascii=False, indent=2)[:TEXT_MAX])
+        return legible(_first(json.JSONEncoder(ensure_ascii=False, indent=2).iterencode(json.loads(text))))
     except (ValueError, RecursionError):
         return None
+
+
+def _first(pieces: Iterable[str]) -> str:
+    """As much as is shown: indented, deep JSON is the square of what it was."""
+    found, length = list[str](), 0
+    for piece in pieces:
+        found.append(piece)
+        length += len(piece)
+        if length >= TEXT_MAX:
+            break
+    return "".join(found)[:TEXT_MAX]

@@ -1,6 +1,7 @@
 """What comes in, within its limits: parameters and bodies."""
 
 import difflib
+import json
 import re
 import zlib
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from fastapi.routing import APIRoute
 from starlette.types import Message, Receive
 
 from api.web.problems import Problem, invalid
+from domain.values.strict_json import is_unfit, strings
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -74,6 +76,29 @@ def limited(receive: Receive, bytes_max: int) -> Receive:
         return message
 
     return receive_within
+
+
+def of_text(receive: Receive) -> Receive:
+    """`receive`, for JSON that the framework reads by itself: a Problem, 400, where a string in it is no text."""
+    received = bytearray()
+
+    async def receive_text() -> Message:
+        message = await receive()
+        received.extend(message.get("body", b""))
+        if not message.get("more_body", False) and b"\\u" in received:
+            _refuse_unfit(bytes(received))
+        return message
+
+    return receive_text
+
+
+def _refuse_unfit(body: bytes) -> None:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return  # the framework says what is wrong
+    for each in filter(is_unfit, strings(value)):
+        raise invalid("body", ascii(each[:40]), "text", "strings without U+0000 and without half of a surrogate pair")
 
 
 async def read_body(request: Request, bytes_max: int) -> tuple[bytes, bool]:

@@ -134,9 +134,14 @@ def _check_text(value: object, text: str) -> None:
         raise _too_deep()
     if "\\u" in text or "\x00" in text:
         for string in strings(value):
-            if "\x00" in string or any("\ud800" <= c <= "\udfff" for c in string):
+            if is_unfit(string):
                 msg = "a string holds U+0000 or half of a surrogate pair; neither is text"
                 raise NotJsonError(msg, ascii(string[:40]), NOT_KEPT)
+
+
+def is_unfit(string: str) -> bool:
+    """Whether a string is no text: U+0000, or half of a surrogate pair."""
+    return "\x00" in string or any("\ud800" <= c <= "\udfff" for c in string)
 
 
 def _depth(value: object) -> int:
@@ -205,7 +210,7 @@ def split_values(raw: bytes) -> list[bytes]:
     found: list[bytes] = []
     at = _skip(text, 0)
     while at < len(text):
-        end = _end_of_value(text, at, len(found))
+        end = _end_of_value(text, at, 0, text, len(found)) or len(text)
         found.append(text[at:end].encode())
         at = _skip(text, end)
     return found
@@ -215,11 +220,22 @@ def split_values(raw: bytes) -> list[bytes]:
 _SCANNER: Final = json.JSONDecoder(parse_int=len, parse_float=len)
 # Possessive: a string that is not closed ends with the text, and nothing is looked at twice.
 _TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]|[^"\[\]{}]++', re.DOTALL)
+_PLAIN: Final = re.compile(r"[^\s,\]}]*+")
+# The scanner lets no other thread go on before a value's end: so many characters are shown to it at a time. A value
+# longer than any event is found by its brackets.
+_WINDOW: Final = (1 << 20) + 64
+# So near to the window's end it may have cut a number, a word or an escape in two.
+_CUT: Final = 16
 
 
 def _read_elements(text: str, at: int, elements: list[bytes]) -> int:
+    begin, window = at, text[at : at + _WINDOW]
     while True:
-        end = _end_of_value(text, at, len(elements))
+        end = _end_of_value(text, at, begin, window, len(elements))
+        if end is None and begin < at:
+            begin, window = at, text[at : at + _WINDOW]
+            continue
+        end = _end_by_brackets(text, at, len(elements)) if end is None else end
         elements.append(text[at:end].encode())
         at = _skip(text, end)
         mark = text[at : at + 1]
@@ -231,18 +247,26 @@ def _read_elements(text: str, at: int, elements: list[bytes]) -> int:
         at = _skip(text, at + 1)
 
 
-def _end_of_value(text: str, at: int, index: int) -> int:
+def _end_of_value(text: str, at: int, begin: int, window: str, index: int) -> int | None:
+    """Where the value at `at` ends, by the window of the text from `begin` on; None where it may go on behind it."""
+    is_cut = begin + len(window) < len(text)
     try:
-        return _SCANNER.raw_decode(text, at)[1]
+        end = _SCANNER.raw_decode(window, at - begin)[1]
     except RecursionError:
         return _end_by_brackets(text, at, index)
     except json.JSONDecodeError as error:
-        msg = f"not JSON in element {index}: {error.msg} at character {error.pos}"
-        raise NotJsonError(msg, text[error.pos : error.pos + 20]) from None
+        if is_cut and (error.pos > len(window) - _CUT or error.msg.startswith("Unterminated")):
+            return None
+        place = begin + error.pos
+        msg = f"not JSON in element {index}: {error.msg} at character {place}"
+        raise NotJsonError(msg, text[place : place + 20]) from None
+    return None if is_cut and end > len(window) - _CUT else begin + end
 
 
 def _end_by_brackets(text: str, at: int, index: int) -> int:
-    """Where a value ends that is nested too deep for the parser: at the bracket that closes its first one."""
+    """Where a value ends that is too deep or too long for the parser: at the bracket that closes its first one."""
+    if text[at : at + 1] not in ("[", "{", '"'):
+        return _PLAIN.match(text, at).end()  # type: ignore[union-attr]  # matches anything, nothing too
     depth = 0
     for token in _TOKEN.finditer(text, at):
         mark = token[0]

@@ -22,6 +22,8 @@ LATELY_S: Final = 60.0
 SLACK_S: Final = 10.0
 # A connection that was told to end, with something still to be sent to a client that does not read, is cut off then.
 CLOSE_S_MAX: Final = 10.0
+# Requests that wait here since the client sent them before it had its answers (RFC 9112, 9.3.2); each costs kilobytes.
+PIPELINED_MAX: Final = 16
 _TITLES: Final = {
     400: "请求有误 The request breaks a rule",
     408: "接收超时 The request took too long",
@@ -168,8 +170,9 @@ class Connection(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Uvicorn's answer to what is no HTTP, in the form of ours."""
-        CONNECTIONS.ended["malformed"] += 1
-        self._refuse(400, msg)
+        if not self._has_given_up:
+            CONNECTIONS.ended["malformed"] += 1
+            self._refuse(400, msg)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes in, as long as what is not understood yet stays small."""
@@ -188,7 +191,16 @@ class Connection(HttpToolsProtocol):
             self._refuse(431, f"a request's line and headers have at most {CONNECTIONS.limits.head_bytes_max} bytes")
 
     def on_message_begin(self) -> None:
-        """A head begins."""
+        """A head begins.
+
+        Raises:
+            ConnectionError: too many wait before it; the parser reads nothing more.
+        """
+        if len(self.pipeline) >= PIPELINED_MAX:
+            CONNECTIONS.ended["pipelined"] += 1
+            self._end()
+            msg = "too many requests before their answers"
+            raise ConnectionError(msg)
         super().on_message_begin()
         self._in_head, self._head_bytes = True, 0
 

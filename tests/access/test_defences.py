@@ -42,7 +42,7 @@ def test_an_address_beyond_the_limit_is_414(counties: Counties) -> None:
 
 
 def test_without_sign_in_other_sites_get_nothing(service: Service) -> None:
-    for headers in ({"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}):
+    for headers in ({"origin": "https://evil.example"}, {"origin": "http://["}, {"sec-fetch-site": "cross-site"}):
         assert service.http.post("/v1/events", json=[], headers=headers).status_code == 403
     # A name of another site's that leads here, as DNS rebinding makes it.
     assert service.http.get("/v1/rates", headers={"host": f"evil.example:{service.port}"}).status_code == 403

@@ -192,6 +192,12 @@ def test_attempts_are_counted_by_the_address_that_our_proxy_names_and_no_other(f
         assert {attempt(f"198.51.100.{n}") for n in range(100)} == {401, 429}
 
 
+def test_what_anyone_may_have_is_counted_by_address_too(front: Front) -> None:
+    for path in ("/openapi.json", "/signed-out", "/v1/contract/asyncapi.json"):
+        headers = {"x-forwarded-for": f"203.0.113.{len(path)}"}
+        assert {front.service.http.get(path, headers=headers).status_code for _ in range(60)} == {200, 429}, path
+
+
 def test_places_are_kept_for_operators_and_administrators(front: Front) -> None:
     """Whoever fills all others, with bodies half sent, does not keep an operator from looking."""
     service = front.service

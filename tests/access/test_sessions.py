@@ -1,5 +1,6 @@
 """A session is the server's: idle, over, ended here or elsewhere, it opens nothing, whatever the browser kept."""
 
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -19,6 +20,8 @@ pytestmark = pytest.mark.long
 
 WHOLE = timedelta(hours=8)
 IDLE = timedelta(minutes=30)
+# A second is promised; other tests run beside this one.
+ENDED_S_MAX = 60.0
 
 
 @pytest.fixture
@@ -139,6 +142,21 @@ def test_one_s_own_sessions_are_listed_and_ended_one_or_all(alone: tuple[Service
         assert told.headers["cache-control"] == page.headers["cache-control"] == "no-store"
     kept = {"taizhang": cookie}  # whoever kept the cookie has nothing
     assert httpx.get(f"{service.url}/v1/session", cookies=kept, trust_env=False).status_code == 401
+
+
+def test_an_open_stream_ends_with_its_session(alone: tuple[Service, dict[str, str]]) -> None:
+    service, admin = alone
+    path = service.http.post("/v1/access/links", json={"roles": ["inspector"]}, headers=admin).json()["path"]
+    with closing(_browser(service)) as here:
+        here.post(path)
+        with here.stream("GET", "/v1/ledger/stream") as told:
+            assert told.status_code == 200
+            lines = told.iter_lines()
+            next(lines)
+            assert here.post("/sign-out").headers["location"] == "/signed-out"
+            deadline = time.monotonic() + ENDED_S_MAX
+            for _ in lines:  # what keeps it alive comes more often
+                assert time.monotonic() < deadline
 
 
 def test_who_holds_a_key_has_no_session(alone: tuple[Service, dict[str, str]]) -> None:

@@ -1,14 +1,18 @@
 """Whoever fills the service with sockets, heads, bodies, streams or waiting reads shuts nobody else out.
 
-TAIZHANG_TEST_EDGE_ROUNDS says how often the whole crowd comes; left out, once (make test-edge: ten times).
+TAIZHANG_TEST_EDGE_ROUNDS says how often the whole crowd comes; left out, once (make test-edge: ten times), and
+TAIZHANG_TEST_EDGE_S within how many seconds others are answered meanwhile (make test-edge: 1; else 60, since other
+tests run beside).
 """
 
 import os
 import resource
 import socket
+import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,9 +20,11 @@ import httpx
 import pytest
 
 from services.access.api_keys import add_key
+from services.serving.connections import PIPELINED_MAX
 from tests.fix_service import Service, new_database
 
 ROUNDS = int(os.environ.get("TAIZHANG_TEST_EDGE_ROUNDS", "1"))
+WITHIN_S = float(os.environ.get("TAIZHANG_TEST_EDGE_S", "60"))
 HALF_SENT, IDLE, ENDLESS, STREAMS, WAITS = 700, 1_000, 10, 100, 100
 CONNECTIONS_MAX, OF_ONE_MAX = 1_500, 900
 HEAD_BYTES_MAX, HEAD_S, BODY_S = 32_768, 20, 30
@@ -85,6 +91,30 @@ def house(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[H
         yield House(service, attacker, others, client(NEIGHBOUR, {}))
 
 
+@contextmanager
+def asking_all_the_while(house: House) -> Iterator[list[float]]:
+    """The seconds that each answer of its rates takes a neighbour, who asks one after the other until this ends."""
+    waited, over = list[float](), threading.Event()
+    asked, headers = {"as_of": "2024-12-31"}, house.others[0].headers
+    way = httpx.HTTPTransport(local_address=NEIGHBOUR)
+
+    def ask() -> None:
+        with httpx.Client(base_url=house.service.url, headers=headers, transport=way, timeout=PATIENCE_S) as client:
+            while not over.wait(0.02):
+                began = time.monotonic()
+                found = client.get("/v1/rates", params=asked).status_code
+                waited.append(time.monotonic() - began if found == 200 else float("inf"))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield waited
+    finally:
+        over.set()
+        thread.join()
+        print(f"{len(waited)} rates meanwhile, the slowest in {max(waited):.2f} s")  # noqa: T201 - told by -s
+
+
 def opened(house: House, stack: ExitStack, number: int, first: bytes) -> list[socket.socket]:
     """Sockets of the attacker's, each with these bytes sent."""
     found = []
@@ -128,6 +158,7 @@ def test_a_whole_crowd_from_one_address_shuts_nobody_out_and_health_tells(house:
     assert house.part()["ready"]
     for _ in range(ROUNDS):
         with ExitStack() as stack:
+            waited = stack.enter_context(asking_all_the_while(house))
             strangers = opened(house, stack, HALF_SENT, house.half_sent(key=False))
             house.answers_others()
             assert statuses(strangers) == Counter({401: HALF_SENT})
@@ -147,6 +178,8 @@ def test_a_whole_crowd_from_one_address_shuts_nobody_out_and_health_tells(house:
             assert set(statuses(idle)) == {None}
             house.answers_others()
         house.answers_others()
+        assert len(waited) > 10
+        assert max(waited) < WITHIN_S
     measured = house.monitor.get("/metrics").text
     assert 'taizhang_connections_ended_total{why="crowded"}' in measured
     assert 'taizhang_places_refused_total{kind="requests"}' in measured
@@ -223,8 +256,29 @@ def test_a_client_that_reads_no_answer_is_cut_off(postgres: str, tmp_path: Path)
     settings = {"database_url": new_database(postgres), "send_seconds_max": "1", "requests_per_second": "0"}
     with Service(tmp_path, "--dev", **settings) as service, ExitStack() as stack:
         head = b"GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n"
-        house = House(service, "", [], service.http)
-        deaf = opened(house, stack, 1, b"")[0]
         # What was asked for fills every buffer on the way, since nothing is read; then the service ends it.
-        sent_until_ended(deaf, head * 10, 1 << 30)
-        assert 'taizhang_connections_ended_total{why="cut off"}' in service.http.get("/metrics").text
+        deaf = stack.enter_context(socket.socket())
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        deaf.connect(("127.0.0.1", service.port))
+        deaf.sendall(head * PIPELINED_MAX)
+        deadline = time.monotonic() + PATIENCE_S
+        while 'taizhang_connections_ended_total{why="cut off"}' not in service.http.get("/metrics").text:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+
+def test_of_requests_sent_before_their_answers_few_wait(house: House) -> None:
+    """A client that goes on to send them grows no memory, and holds up nobody."""
+    head = house.head("GET /health/live", key=False)
+    with ExitStack() as stack:
+        (fair,) = opened(house, stack, 1, head * PIPELINED_MAX)
+        found = b""
+        while found.count(b"HTTP/1.1 200") < PIPELINED_MAX:
+            more = fair.recv(65_536)
+            assert more, found
+            found += more
+        flood = opened(house, stack, 50, b"")
+        for one in flood:
+            sent_until_ended(one, head * 2_000, 1 << 24)
+        house.answers_others()
+    assert 'taizhang_connections_ended_total{why="pipelined"}' in house.monitor.get("/metrics").text

@@ -1,5 +1,7 @@
 """What is no text (NUL, half of a surrogate pair) is refused with 400 on every route, wherever it stands."""
 
+import json
+from itertools import product
 from typing import Any
 
 import httpx
@@ -47,3 +49,31 @@ def test_in_a_header(service: Service, value: bytes) -> None:
     for method, path in CALLS:
         for name in names:
             assert refused(service, method, filled(path, "1"), **given(name)) is None
+
+
+UNTEXT = ("a\x00", "a\ud800")
+
+
+def test_in_every_field_of_every_body_of_the_document(service: Service) -> None:
+    """Intake of events keeps what it refuses (tests/integration/test_accepted_counts.py)."""
+    document, tried = service.get("/openapi.json"), 0
+    for path, calls_ in document["paths"].items():
+        for method, call in calls_.items():
+            told = call.get("requestBody", {}).get("content", {}).get("application/json")
+            if told is None or path == "/v1/events":
+                continue
+            named = told["schema"].get("$ref", "").rpartition("/")[2]
+            schema = document["components"]["schemas"].get(named, told["schema"])
+            example = next(iter(schema.get("examples", [{}])))
+            for field, value in product(schema.get("properties", {}), UNTEXT):
+                body = json.dumps(example | {field: value})
+                kind = {"content-type": "application/json"}
+                assert refused(service, method, filled(path, "1"), content=body, headers=kind) is None
+                tried += 1
+    assert tried > 60
+
+
+@pytest.mark.parametrize("path", ["/acts/policy.adopted", "/me/sessions", "/assessment/seal", "/daily/matches"])
+def test_in_a_form(service: Service, path: str) -> None:
+    secret = {"cookie": "taizhang-form=x", "content-type": "application/x-www-form-urlencoded"}
+    assert refused(service, "POST", path, content="token=x&reason=a%00", headers=secret) is None

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.events.envelope import read_event, significant
+from domain.values import strict_json
 from domain.values.attributes import is_plain, is_text, unfit_character
 from domain.values.instants import parse_instant
 from domain.values.strict_json import NotJsonError, is_json, read_json, split_array, split_values, strings
@@ -86,6 +87,32 @@ def test_what_is_no_json_is_said_to_be_none(raw: bytes) -> None:
 @pytest.mark.parametrize("bad", [b"[" * 100_000 + b"]" * 100_000, b"9" * 10_000, b"1e999", b"NaN", b'{"a":1,"a":2}'])
 def test_one_element_that_cannot_be_read_does_not_take_the_others_down(bad: bytes) -> None:
     assert split_array(b'[{"a":"]"}, ' + bad + b' ,{"b":2}]') == [b'{"a":"]"}', bad, b'{"b":2}']
+
+
+@given(st.lists(JSON, max_size=8), st.sampled_from([None, 1]), st.integers(33, 80))
+def test_however_little_is_looked_at_at_once_an_array_has_the_same_elements(
+    values: list[Any], indent: int | None, window: int
+) -> None:
+    """What is shown to the scanner in one go holds up every other thread."""
+    raw = json.dumps(values, indent=indent).encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(strict_json, "_WINDOW", window)
+        split = split_array(raw)
+    assert split == split_array(raw)
+    assert repr([json.loads(each) for each in split]) == repr(values)
+
+
+def test_an_element_longer_than_any_event_is_found_whatever_it_is() -> None:
+    more = 3 << 20
+    for element in (
+        b"[" + b"1," * more + b"1]",
+        b'"' + b"]," * more + b'"',
+        b"1" * more,
+        b'{"a":' + b"[" * more + b"]" * more + b"}",
+    ):
+        for before in (b"", b"1" + b" " * (1 << 20) + b","):
+            split = split_array(b"[" + before + element + b" ,2]")
+            assert split[-2:] == [element, b"2"]
 
 
 def test_values_may_stand_one_after_the_other() -> None:
