@@ -5,9 +5,10 @@ PATH=$PATH:/usr/sbin:/sbin
 lacking() { for each in "$@"; do command -v "${each%%=*}" >/dev/null 2>&1 || printf '%s ' "${each#*=}"; done; }
 packages=$(lacking "$@")
 if [ -n "$packages" ] && [ -n "${CI:-}" ] && [ "$(id -u)" = 0 ]; then
-    apt-get update -qq
+    # Where no package can be had, it is said below what is missing.
+    apt-get update -qq -o Acquire::Retries=1 -o Acquire::http::Timeout=20 || :
     # shellcheck disable=SC2086 # one word for each package
-    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $packages >/dev/null
+    DEBIAN_FRONTEND=noninteractive timeout 300 apt-get install -qq -y --no-install-recommends $packages >/dev/null || :
     packages=$(lacking "$@")
 fi
 [ -z "$packages" ] || {

@@ -16,6 +16,7 @@ _NOTE_POINTS: Final = 15
 _NOTE_WIDTH: Final = 120
 # The stub, the item, the line's number.
 _BEFORE: Final = 3
+_FORMATS: Final = {"count": "#,##0", "percent": "0.00%", "points": "+0.00;-0.00;0.00", "text": "@"}
 
 
 class FormRow(NamedTuple):
@@ -24,7 +25,7 @@ class FormRow(NamedTuple):
     stub: str | None
     title: str
     number: int
-    values: Sequence[int | None]
+    values: Sequence[str | float | None]
 
 
 class FormSheet(NamedTuple):
@@ -38,6 +39,7 @@ class FormSheet(NamedTuple):
         rows: its lines.
         signed: what is to be filled in by hand below it.
         foot: the lines below that: how it was counted.
+        kinds: of each column's values, as of a document's columns; none: all are counts.
     """
 
     title: str
@@ -47,6 +49,7 @@ class FormSheet(NamedTuple):
     rows: Sequence[FormRow]
     signed: Sequence[str]
     foot: Sequence[str]
+    kinds: Sequence[str] = ()
 
 
 def draw_form(workbook: Workbook, name: str, form: FormSheet) -> None:
@@ -76,7 +79,8 @@ class _Form:
         self._right = workbook.add_format({"font_size": 10, "align": "right"})
         self._heading = made(align="center", bold=True)
         self._middle, self._left = made(align="center"), made(align="left")
-        self._value = made(align="right", num_format="#,##0")
+        kinds = form.kinds or ["count"] * (len(form.headings) - 2)
+        self._values = [made(align="right", num_format=_FORMATS[kind]) for kind in kinds]
 
     def draw(self) -> None:
         sheet, form, last = self._sheet, self._form, self._last
@@ -118,13 +122,18 @@ class _Form:
                 else:
                     self._sheet.write_string(row, 1, line.title, self._left)
                 self._sheet.write_number(row, 2, line.number, self._middle)
-                for at, value in enumerate(line.values, _BEFORE):
-                    if value is None:
-                        self._sheet.write_blank(row, at, None, self._value)
-                    else:
-                        self._sheet.write_number(row, at, value, self._value)
+                for at, (value, of_kind) in enumerate(zip(line.values, self._values, strict=True), _BEFORE):
+                    self._cell(row, at, value, of_kind)
                 row += 1
         return row
+
+    def _cell(self, row: int, at: int, value: str | float | None, of_kind: Any) -> None:  # noqa: ANN401 - as above
+        if value is None:
+            self._sheet.write_blank(row, at, None, of_kind)
+        elif isinstance(value, str):
+            self._sheet.write_string(row, at, value, of_kind)
+        else:
+            self._sheet.write_number(row, at, value, of_kind)
 
     def _foot(self, row: int) -> None:
         step = max(1, (self._last + 1) // max(len(self._form.signed), 1))

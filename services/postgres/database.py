@@ -153,6 +153,10 @@ class Datastore(PostgresDatastore):
         )
 
 
+# Release 0.1.0 had the same statements below a comment that named a file by its place of then.
+_WORDED_OTHERWISE: Final = {7: bytes.fromhex("bd7e50ea8c3139ec2fe5a061d9186dbe249692a9e7c0344419ea9eb941acf4d9")}
+
+
 @dataclass(frozen=True, slots=True)
 class Migration:
     """One step of the schema: its version (from 1, each once), name, SQL text and the text's SHA-256."""
@@ -257,7 +261,7 @@ def _check_applied(applied: Sequence[tuple[int, str, bytes]], known: Sequence[Mi
             raise MigrationError(
                 f"the database is at version {version}, this program knows {newest}: run the newer Taizhang"
             )
-        if sha256 != migration.sha256:
+        if sha256 not in {migration.sha256, _WORDED_OTHERWISE.get(version)}:
             raise MigrationError(
                 f"migration {version:04d}_{name} was applied with SHA-256 {sha256.hex()}, this program has "
                 f"{migration.version:04d}_{migration.name} with {migration.sha256.hex()}: an applied migration never "

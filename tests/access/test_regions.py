@@ -124,7 +124,7 @@ QUESTIONS = (
     "/v1/anomalies", "/v1/campaigns", "/v1/rates/ranking", "/v1/rates/what-if", "/explain", "/ledger", "/ledger/{org}",
     "/ledger/{org}/history", "/events/{position}", "/inspection", "/inspection/vintage", "/inspection/signals",
     "/inspection/events", "/daily", "/daily/reminders", "/v1/statutory/{table}", "/v1/statutory/{table}/behind",
-    "/assessment/statutory/{table}",
+    "/assessment/statutory/{table}", "/v1/bulletin", "/assessment/bulletin",
 )  # fmt: skip
 
 

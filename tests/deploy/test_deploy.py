@@ -13,6 +13,8 @@ import pytest
 import yaml
 
 from services.commands.cli import COMMANDS
+from services.kafka.clients import Outage
+from services.kafka.pulse import Pulse
 from services.system.settings import Settings, variable
 from tests.fix_service import Service, environment, free_port
 
@@ -62,6 +64,8 @@ def test_each_alert_has_a_page_of_the_runbook_and_a_test() -> None:
 def test_rules_and_dashboard_speak_of_measures_that_the_service_has(fresh_service: Service) -> None:
     measures = fresh_service.http.get("/metrics").text
     has = set(re.findall(r"^# TYPE (taizhang_\w+) ", measures, re.MULTILINE))
+    # Those of ingest and relay, on their own port.
+    has |= {each.name for each in Pulse("ingest", Outage("Kafka")).collect()}
     dashboard = (DEPLOY / "grafana" / "taizhang.json").read_text()
     json.loads(dashboard)
     for expression in (*(each["expr"] for each in alerts()), dashboard):

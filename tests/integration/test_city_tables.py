@@ -3,7 +3,9 @@
 import csv
 import io
 import zipfile
+from collections import Counter
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import openpyxl
@@ -137,3 +139,94 @@ def test_a_statutory_table_is_taken_away_in_the_layout_of_offices(city: Service)
         rows = list(csv.DictReader(io.StringIO(archive.read("table.csv").decode("utf-8-sig"))))
     assert [row["total"] for row in rows] == [str(line["cells"]["total"]["value"]) for line in told["lines"]]
     assert {row["representative"] for row in rows} == {""}
+
+
+# The bulletin's dates, of the county's campaign: the survey was open, branches were being formed.
+WEEK = {"as_of": "2024-11-30", "previous": "2024-11-23"}
+SURVEY = "survey:880107-2024"
+
+
+def paged(city: Service, path: str, of: str, **asked: str) -> list[dict[str, Any]]:
+    """Every row of a list."""
+    found, cursor = [], None
+    while True:
+        page = city.get(path, **asked, limit=1000, cursor=cursor)
+        found += page[of]
+        cursor = page["next"]
+        if cursor is None:
+            return found
+
+
+def test_each_figure_of_the_bulletin_is_what_the_lists_and_rates_hold(city: Service) -> None:
+    told = city.get("/v1/bulletin", **WEEK, survey=SURVEY)
+    day, before = WEEK.values()
+    now, then = (city.get("/v1/rates", as_of=each, group_by="region:6") for each in (day, before))
+    lines = {line["region"]: line for line in told["lines"]}
+    assert {group["key"]["region:6"]: group["counts"] for group in now["groups"]} == {
+        region: line["counts"] for region, line in lines.items()
+    }
+    assert told["total"]["counts"] == now["total"]["counts"]
+    earlier = {group["key"]["region:6"]: group["rates"] for group in then["groups"]}
+
+    order = city.get("/v1/rates/ranking", as_of=day, group_by="region:6")["groups"]
+    assert [line["region"] for line in told["lines"]] == [group["key"]["region:6"] for group in order]
+    assert [line["rank"] for line in told["lines"]] == [group["rank"] for group in order]
+    for region, line in lines.items():
+        shown = (line["rates"]["organization_coverage"]["value"], earlier[region]["organization_coverage"]["value"])
+        assert line["change"] == f"{(Decimal(shown[0]) - Decimal(shown[1])) * 100:.2f}"
+        assert line["moved_up"] == line["rank_before"]["rank"] - line["rank"]["rank"]
+    assert any(line["moved_up"] for line in told["lines"])
+
+    branches = paged(city, "/v1/branches", "branches", as_of=day)
+    formed = Counter(each["region"][:6] for each in branches if each["formed_on"] > before)
+    over = Counter(each["region"][:6] for each in branches if each["term_to"] and each["term_to"] < day)
+    firms: list[dict[str, Any]] = [
+        each
+        for each in paged(city, "/v1/organizations", "organizations", as_of=day, kind="new_economic")
+        if each["excluded"] is None
+        and each["attributes"]["category"] != "sole_proprietor"
+        and each["attributes"]["legal_person"]
+        and (each["attributes"]["employees"] or 0) >= 50
+    ]
+    large = Counter(each["attributes"]["region"][:6] for each in firms)
+    established = Counter(
+        each["attributes"]["region"][:6] for each in firms if each["formation"] in ("standalone", "joint")
+    )
+    for name, expected in (
+        ("formed", formed), ("term_over", over), ("large", large), ("large_established", established),
+    ):  # fmt: skip
+        assert {region: line[name] for region, line in lines.items()} == {region: expected[region] for region in lines}
+        assert told["total"][name] == sum(expected.values()) > 0, name
+
+    progress = city.get(f"/v1/surveys/{SURVEY}/progress", as_of=day)
+    listed = {"to_visit": progress["total"]["listed"], "visited": progress["total"]["visited"]}
+    assert told["total"]["survey"] == listed == lines["880107"]["survey"]
+    assert {line["survey"] is None for region, line in lines.items() if region != "880107"} == {True}
+
+
+def test_the_bulletin_is_taken_away_in_the_layout_of_offices(city: Service) -> None:
+    told = city.get("/v1/bulletin", **WEEK, kind="new_social")
+    answer = city.http.get("/v1/bulletin", params={**WEEK, "kind": "new_social", "format": "xlsx"})
+    book = openpyxl.load_workbook(io.BytesIO(answer.content))
+    form = book["通报"]
+    assert form["A1"].value == "新社会组织党建工作情况通报（截至 2024-11-30）"
+    headings = {cell.value: cell.column for cell in form[3] if cell.value}
+    assert len(headings) == 2 + 22
+    for number, line in enumerate([*told["lines"], told["total"]]):
+        row = [cell.value for cell in form[5 + number]]
+        assert row[headings["位次"] - 1] == (line["rank"] and line["rank"]["rank"])
+        assert row[headings["组织覆盖率"] - 1] == float(line["rates"]["organization_coverage"]["value"])
+        assert row[headings["纳入统计"] - 1] == line["counts"]["organizations"]
+        assert row[headings["应排查"] - 1] is None
+    assert form[5 + len(told["lines"])][0].value == "合计"
+    foot = [cell.value for row in form.iter_rows() for cell in row if isinstance(cell.value, str)]
+    assert any("2024-11-23" in each for each in foot)
+    assert any("应排查、已排查、排查率留空" in each for each in foot)
+
+
+@pytest.mark.parametrize("previous", ["2024-11-30", "2025-01-01"])
+def test_a_bulletin_before_that_is_of_no_earlier_day_is_refused_in_words(city: Service, previous: str) -> None:
+    answer = city.http.get("/v1/bulletin", params={"as_of": "2024-11-30", "previous": previous})
+    assert answer.status_code == 400
+    problem = answer.json()["errors"][0]
+    assert (problem["rule"], problem["value"]) == ("bulletin_previous", previous)

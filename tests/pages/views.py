@@ -25,6 +25,7 @@ VIEWS: Final[dict[str, str]] = {
     "what-if": "/assessment/what-if?as_of=2024-12-31&full_members_for_branch=5&formations_counted=standalone",
     "statutory": "/assessment/statutory/enterprises?as_of=2024-12-31",
     "statutory-behind": "/assessment/statutory/enterprises/behind?as_of=2024-12-31&line=9",
+    "bulletin": "/assessment/bulletin?as_of=2024-12-31&previous=2024-11-30&survey=survey:880107-2024",
     "seal": "/assessment/seal?as_of=2024-12-31",
     "report": "/assessment/reports/assessment:first-look",
     "sources": "/intake",
