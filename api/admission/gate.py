@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.admission.callers import admit_once
 from api.site.errors import respond
+from api.web.cookies import plain_cookies
 from api.web.parts import Parts
 from api.web.places import Place
 from api.web.problems import Problem, invalid
@@ -40,6 +41,7 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        plain_cookies(scope)
         parts: Parts = scope["app"].state.parts
         peer = client_of(scope, parts.settings.proxies_named)
         scope["client"] = (peer, 0)

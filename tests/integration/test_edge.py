@@ -228,6 +228,21 @@ def test_trailers_without_end_are_refused_at_their_limit(house: House) -> None:
         sent_until_ended(one, b"x-more: " + b"a" * 8_192 + b"\r\n", 16 << 20)
 
 
+def test_a_cookie_of_escapes_costs_no_more_than_another(house: House) -> None:
+    def cpu_s() -> float:
+        used = Path(f"/proc/{house.service.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(used[11]) + int(used[12])) / os.sysconf("SC_CLK_TCK")
+
+    def cost(value: str) -> float:
+        before = cpu_s()
+        for _ in range(20):
+            house.monitor.get("/v1/rates", headers={"cookie": f'x="{value}"'})
+        return cpu_s() - before
+
+    cost("a" * 28_000)
+    assert cost("\\" * 28_000) < 5 * cost("a" * 28_000) + 2
+
+
 def test_a_body_in_crumbs_is_refused_and_one_in_small_chunks_is_not(house: House) -> None:
     head = house.head("POST /v1/events", "transfer-encoding: chunked", "content-type: application/json", key=True)
     with ExitStack() as stack:

@@ -16,7 +16,7 @@ from api.asking.cursors import decode, marks
 from api.intake.events import form_of
 from api.site.raw_bytes import shown
 from api.web.browsers import same_origin
-from api.web.cookies import cookie
+from api.web.cookies import cookie, plain_cookies
 from services.access.seal import Seal
 from tests.doubling import RATIO_MAX, growth
 
@@ -59,6 +59,19 @@ def test_headers(kind: str) -> None:
     assert growth(lambda asked: cookie(asked, "a"), given("cookie"), 2_000) < RATIO_MAX
     assert growth(same_origin, lambda n: _changing(given("origin")(n)), 2_000) < RATIO_MAX
     assert growth(form_of, lambda n: f"application/json;{HEADERS[kind](n)}", 2_000) < RATIO_MAX
+
+
+@pytest.mark.parametrize("kind", HEADERS)
+def test_cookies_as_the_framework_reads_them_behind_the_gate(kind: str) -> None:
+    """It reads those of every request."""
+
+    def read(value: bytes) -> dict[str, str]:
+        scope = {**ASKED, "headers": [(b"cookie", b"taizhang=t; " + value + b"; more=m")]}
+        plain_cookies(scope)
+        return Request(scope).cookies
+
+    assert growth(read, lambda n: HEADERS[kind](n).encode(), 4_000) < RATIO_MAX
+    assert {"taizhang": "t", "more": "m"}.items() <= read(HEADERS[kind](10).encode()).items()
 
 
 def _changing(asked: Request) -> Request:
