@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from services.intake.intake import Intake
-from services.log.recorder import Turn
+from services.log.turns import Turn
 
 
 class Actor:

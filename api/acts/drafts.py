@@ -25,7 +25,7 @@ from services.intake.in_turn import Grounds, Matters, act_on
 from services.intake.trial import tried
 from services.log.messages import Receipt, arrive
 from services.log.reader import LogReader
-from services.log.recorder import Turn
+from services.log.turns import Turn
 from services.system.settings import SHANGHAI
 
 ID_BYTES: Final = 12

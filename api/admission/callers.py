@@ -17,7 +17,7 @@ from structlog.contextvars import bind_contextvars
 from api.asking.questions import Question, let_in, question_of
 from api.web.browsers import cookie_name, same_origin
 from api.web.cookies import cookie
-from api.web.parts import Parts, parts_of
+from api.web.parts import Parts, parts_of_all
 from api.web.places import Place
 from api.web.problems import Problem
 from services.access.api_keys import digest
@@ -151,7 +151,7 @@ async def admit_once(request: Request) -> Holder:
 
 
 async def _admit(request: Request) -> Holder:
-    parts, rule = parts_of(request), question_of(request.scope["route"].endpoint)
+    parts, rule = parts_of_all(request), question_of(request.scope["route"].endpoint)
     address = _address(request)
     place: Place | None = getattr(request.state, "place", None)
     if rule is not None and rule.roles is None:
@@ -182,7 +182,7 @@ async def still(request: Request, holder: Holder, since: float) -> Holder:
     Raises:
         Problem: 401 or 403.
     """
-    parts = parts_of(request)
+    parts = parts_of_all(request)
     if parts.settings.dev or time.monotonic() - since < SLOW_S:
         return holder
     holders = await run_in_threadpool(identify, request, parts)
@@ -195,7 +195,7 @@ async def is_unchanged(request: Request, holder: Holder) -> bool:
     By the log as it stands, no older than this call: what is recorded after a revocation goes out to nobody whom it
     concerns. Where the log cannot be asked, nobody knows, and the answer ends.
     """
-    parts = parts_of(request)
+    parts = parts_of_all(request)
     if parts.settings.dev:
         return True
     try:
@@ -211,7 +211,7 @@ def count_address(request: Request) -> None:
     Raises:
         Problem: 429, it sends more than it may.
     """
-    _not_too_many(parts_of(request), _address(request))
+    _not_too_many(parts_of_all(request), _address(request))
 
 
 def _address(request: Request) -> str:

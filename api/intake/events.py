@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from email.message import Message as Header
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, Literal
 from urllib.parse import unquote_to_bytes
@@ -15,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from structlog.contextvars import bind_contextvars
 
-from api.admission.callers import Admitted, still
+from api.admission.callers import admit_once, still
 from api.asking.questions import PUBLISHING, act
 from api.web.answers import PROBLEMS, answer
 from api.web.event_examples import REQUEST_BODY
@@ -89,7 +90,7 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     summary="发布事件 Publish one event or a batch",
 )
 @act(PUBLISHING, "scoped", command="publish")
-async def post_events(request: Request, holder: Admitted) -> Response:
+async def post_events(request: Request) -> Response:
     """Answers once everything is durable. A batch is stored whole or, at a fault, not at all.
 
     Every event gets one disposition: `accepted`, `duplicate` (known already, no effect) or `quarantined` (kept whole,
@@ -106,8 +107,10 @@ async def post_events(request: Request, holder: Admitted) -> Response:
     in a batch, unless the operator set others; an event of 1 MiB, nested at most 32 deep, an `id` of 128 characters, a
     `source` of 256. Binary mode is not taken over HTTP.
     """
+    # Let in by the router already; a dependency of its own would be resolved once more for each event.
+    holder = await admit_once(request)
     parts = parts_of(request)
-    form = form_of(request.headers.get("content-type", ""))
+    form = _form_of(request.headers.get("content-type", ""))
     _refuse_binary_mode(request)
     began = time.monotonic()
     body, unpacked = await read_body(request, parts.settings.body_bytes_max)
@@ -145,6 +148,10 @@ def form_of(content_type: str) -> Form:
             headers={"accept-post": ", ".join(FORMS)},
         )
     return form
+
+
+# Clients send one or two spellings, again and again; what is refused is not kept.
+_form_of: Final = lru_cache(maxsize=64)(form_of)
 
 
 def _refuse_binary_mode(request: Request) -> None:

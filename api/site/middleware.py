@@ -2,8 +2,8 @@
 
 import re
 import time
+from random import getrandbits
 from typing import Final
-from uuid import uuid4
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -44,7 +44,8 @@ def request_id(headers: Headers) -> str:
     given = headers.get("x-request-id", "")
     if _REQUEST_ID.fullmatch(given) and not holds_personal_identifier(given):
         return given
-    return uuid4().hex
+    # Unique, and no secret: every process has a seed of its own.
+    return f"{getrandbits(128):032x}"
 
 
 class Surroundings:

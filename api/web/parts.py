@@ -63,15 +63,26 @@ class Parts:
 def parts_of(request: Request) -> Parts:
     """The parts of the application that serves this request, its questions limited to what the caller may see.
 
-    They are pinned: one request is answered from one version of the ledger, from its first read to its last.
+    They are pinned: one request is answered from one version of the ledger, from its first read to its last. Made once
+    for each state of knowledge of who asks, since a request asks for them many times.
     """
-    parts = cast("Parts", request.app.state.parts)
-    state = request.state
-    if not hasattr(state, "view"):
-        state.view = PinnedView(parts.queries.view)
+    parts, state = parts_of_all(request), request.scope["state"]
     # Until access.decide has let the caller in, nothing is in sight.
-    scope: Scope = getattr(state, "scope", ())
-    return replace(parts, queries=parts.queries.within(scope, state.view), asker=getattr(state, "reader", "anyone"))
+    scope: Scope = state.get("scope", ())
+    asked_by = (scope, state.get("reader", "anyone"))
+    if state.get("asked_by") != asked_by:
+        view = state.setdefault("view", PinnedView(parts.queries.view))
+        state["parts"] = replace(parts, queries=parts.queries.within(scope, view), asker=asked_by[1])
+        state["asked_by"] = asked_by
+    return cast("Parts", state["parts"])
+
+
+def parts_of_all(request: Request) -> Parts:
+    """The parts of the application that serves this request, of nobody in particular.
+
+    For admission, which asks who calls; its questions of the ledger have no limit.
+    """
+    return cast("Parts", request.app.state.parts)
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from api.web.problems import Problem, faults
 from services.intake.group_commit import GroupCommit
 from services.intake.in_turn import Grounds, act_on
 from services.log.messages import Message, Publisher, Receipt
-from services.log.recorder import Turn
+from services.log.turns import Turn
+from services.system.errors import StoreUnavailableError
 
 # How often one that waits looks whether the database still answers.
 LOOK_S: Final = 0.5
@@ -40,12 +41,30 @@ async def receipts_of(group_commit: GroupCommit, messages: Sequence[Message]) ->
     Raises:
         StoreUnavailableError: the database does not answer, or its network does not.
     """
+    loop = asyncio.get_running_loop()
     answer = asyncio.wrap_future(group_commit.submit(messages))
-    try:
-        while not (await asyncio.wait({answer}, timeout=LOOK_S))[0]:
+    away: list[StoreUnavailableError] = []
+    next_look: asyncio.TimerHandle
+
+    def look() -> None:
+        nonlocal next_look
+        try:
             group_commit.check()
-        return answer.result()
+        except StoreUnavailableError as error:
+            away.append(error)
+            answer.cancel()
+        else:
+            next_look = loop.call_later(LOOK_S, look)
+
+    next_look = loop.call_later(LOOK_S, look)
+    try:
+        return await answer
+    except asyncio.CancelledError:
+        if away:
+            raise away[0] from None
+        raise
     finally:
+        next_look.cancel()
         answer.cancel()  # nothing where it has come; what still waits in the queue has nobody to hear of it
 
 

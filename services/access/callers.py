@@ -40,6 +40,8 @@ def held(name: str, right: Right) -> Holder:
 
 def together(holders: Sequence[Holder]) -> Holder:
     """What several grants of one holder let read where each of them would do alone; what may be said stays apart."""
+    if len(holders) == 1:
+        return holders[0]
     sources = [each.sources for each in holders]
     scopes = [each.scope for each in holders]
     return Holder(

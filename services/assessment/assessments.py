@@ -22,7 +22,8 @@ from services.intake.in_turn import Grounds, Matters
 from services.ledger.ledger_at import LedgerAt
 from services.ledger.queries import Queries
 from services.ledger.traces import events_about
-from services.log.recorder import LogRecorder, Turn
+from services.log.recorder import LogRecorder
+from services.log.turns import Turn
 from services.system.errors import AlreadyEndedError, InvalidValueError, NotFoundError
 from services.system.settings import SHANGHAI
 

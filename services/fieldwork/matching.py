@@ -32,7 +32,7 @@ from domain.ledger.rates import Filters
 from services.fieldwork.regions import regions_known
 from services.intake.in_turn import Grounds, Matters
 from services.ledger.queries import Queries, chosen_rows
-from services.log.recorder import Turn
+from services.log.turns import Turn
 from services.system.errors import AlreadyEndedError, InvalidValueError, NotFoundError
 
 # Names that are alike by less are no candidates; of 100, by `name_score`.

@@ -19,7 +19,8 @@ from domain.tree.merkle import leaf_hash
 from domain.values.reasons import Reason
 from services.intake.permission import InForce, Permission
 from services.log.messages import Arrival, Receipt
-from services.log.recorder import Entry, Known, LogRecorder, Turn, originator_bytes
+from services.log.recorder import Entry, Known, LogRecorder, originator_bytes
+from services.log.turns import Turn
 
 
 def names_to_know(arrivals: Iterable[Arrival]) -> list[EventKey]:

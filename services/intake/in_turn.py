@@ -21,7 +21,8 @@ from domain.values.reasons import Reason
 from services.intake.intake import Intake
 from services.log.messages import Message, Receipt, arrive
 from services.log.reader import read_events
-from services.log.recorder import LogRecorder, Turn
+from services.log.recorder import LogRecorder
+from services.log.turns import Turn
 from services.system.errors import TaizhangError
 
 _WORDS: Final = (CORRECTED, RETRACTED)

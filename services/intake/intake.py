@@ -10,7 +10,8 @@ from services.intake import account
 from services.intake.decisions import begin
 from services.intake.permission import InForce
 from services.log.messages import Arrival, Disposition, Message, Publisher, Receipt, arrive
-from services.log.recorder import LogRecorder, Turn
+from services.log.recorder import LogRecorder
+from services.log.turns import Turn
 from services.log.writer import Writer
 from services.postgres.database import Datastore
 

@@ -22,15 +22,14 @@ from services.intake.writing_story import RecentEvents, WritingStory
 from services.ledger.projector import fits
 from services.log.messages import Arrival, Message, Publisher
 from services.log.reader import read_events
-from services.log.recorder import Turn
 from services.log.signatures import fault
+from services.log.turns import OF_ACCESS, Turn
 from services.system.settings import SHANGHAI
 
-_EVENTS: Final = """
+_EVENTS: Final = f"""
 SELECT notification_id, source, id, topic, state, intake -> 'attributes' FROM taizhang.log
- WHERE topic IN ('taizhang.access.granted.v1', 'taizhang.access.revoked.v1', 'taizhang.access.key_registered.v1')
-   AND notification_id > %s ORDER BY notification_id
-"""
+ WHERE {OF_ACCESS} AND notification_id > %s ORDER BY notification_id
+"""  # noqa: S608 - of constants
 
 
 class InForce:
@@ -41,19 +40,19 @@ class InForce:
         self.recent = RecentEvents()
         self._position = 0
 
-    def follow(self, cursor: Cursor[TupleRow]) -> None:
+    def follow(self, cursor: Cursor[TupleRow], turn: Turn) -> None:
         """Read what was said of access since the last time; whoever holds the log's gate thereby knows all there is."""
+        if turn.access_position <= self._position:
+            return
         events = read_events(cursor.execute(_EVENTS, (self._position,), prepare=True, binary=True))
-        if events:
-            self._position = events[-1].position
-            self.access = self.access.after(events)
+        self.access, self._position = self.access.after(events), turn.access_position
 
 
 class Permission:
     """Judges the messages of one turn, in order."""
 
     def __init__(self, in_force: InForce, cursor: Cursor[TupleRow], turn: Turn) -> None:
-        in_force.follow(cursor)
+        in_force.follow(cursor, turn)
         self._in_force, self._cursor, self._head = in_force, cursor, turn.position
         self._day = turn.now.astimezone(SHANGHAI).date()
         self._rights: dict[Publisher, list[Right]] = {}

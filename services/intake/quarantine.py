@@ -16,7 +16,7 @@ from services.intake.decisions import begin
 from services.intake.permission import InForce
 from services.intake.quarantine_bytes import empty
 from services.log.messages import Arrival, Message, Place, Publisher, Receipt, arrive
-from services.log.recorder import Turn
+from services.log.turns import Turn
 from services.log.writer import Writer
 from services.system.errors import AlreadyEndedError, InvalidValueError, NotFoundError
 

@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 
 from services.intake.quarantine import record
 from services.intake.quarantine_bytes import due, empty
-from services.log.recorder import Turn
+from services.log.turns import Turn
 from services.log.writer import Writer
 from services.system.errors import TaizhangError
 from services.system.logs import logger

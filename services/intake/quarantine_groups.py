@@ -17,7 +17,8 @@ from services.intake.in_turn import CameSinceError
 from services.intake.quarantine import Filters, Opened, Quarantine, Redriven, open_message
 from services.intake.trial import tried
 from services.log.messages import Arrival, Disposition
-from services.log.recorder import LogRecorder, Turn
+from services.log.recorder import LogRecorder
+from services.log.turns import Turn
 from services.system.errors import AlreadyEndedError, InvalidValueError
 
 GROUP_MAX: Final = 1_000

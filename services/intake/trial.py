@@ -9,7 +9,8 @@ from psycopg.rows import TupleRow
 from services.intake.decisions import begin
 from services.intake.permission import InForce
 from services.log.messages import Arrival, Receipt
-from services.log.recorder import LogRecorder, Turn
+from services.log.recorder import LogRecorder
+from services.log.turns import Turn
 
 
 class Tried(NamedTuple):

@@ -11,7 +11,8 @@ from services.intake.intake import Intake
 from services.lists.facts import HEAD
 from services.lists.plan import TURN_EVENTS_MAX, Plan
 from services.log.messages import Message, Receipt
-from services.log.recorder import LogRecorder, Turn
+from services.log.recorder import LogRecorder
+from services.log.turns import Turn
 
 _NAMED_MAX: Final = 3
 
@@ -92,7 +93,7 @@ def came_since(recorder: LogRecorder, source: str, plan: Plan, position: int) ->
     grounds = Grounds(position, matters(source, plan.about, plan.sources))
     with recorder.transaction() as cursor:
         row = cursor.execute(HEAD).fetchone()
-        turn = Turn(row[0] if row else 0, None, 0, datetime.now(UTC), Learning(None, {}))
+        turn = Turn(row[0] if row else 0, None, 0, datetime.now(UTC), Learning(None, {}), 0)
         came = grounds.came(cursor, turn)
     named = ", ".join(f"{e.type} of {e.source} at position {e.position}" for e in came[:_NAMED_MAX])
     more = len(came) - _NAMED_MAX

@@ -22,9 +22,9 @@ from psycopg.rows import TupleRow, tuple_row
 
 from domain.events.facts import Event, EventKey
 from domain.tree.merkle import TILE_HEIGHT, Frontier, frontier_from_tiles
-from domain.values.clocks import Learning
 from services.log import gate
 from services.log.content import time_and_data
+from services.log.turns import Turn, read_turn
 from services.postgres.copying import Column, copy_rows
 from services.postgres.database import LOCK_TIMEOUT_S, Datastore
 from services.system.errors import InstantToComeError
@@ -86,21 +86,6 @@ class Known(NamedTuple):
     type: str
 
 
-class Turn(NamedTuple):
-    """What holds while the gate is held: nobody else appends until the transaction ends.
-
-    `position` and `leaf_hash` are the last event's (0 and None for an empty log), `quarantine_id` the last
-    quarantined message's, `now` the instant to record: never before the last one recorded. `learning` goes on from
-    the last event.
-    """
-
-    position: int
-    leaf_hash: bytes | None
-    quarantine_id: int
-    now: datetime
-    learning: Learning
-
-
 class Recorded(NamedTuple):
     """One event of the log as it was recorded; `raw` are the bytes as received, SHA-256s are 32 bytes.
 
@@ -136,13 +121,6 @@ class Recorded(NamedTuple):
         return Event(self.position, self.source, self.id, self.type, *time_and_data(self.raw, self.attributes))
 
 
-_SELECT_TURN: Final = """
-SELECT coalesce(last.notification_id, 0), last.leaf_hash, coalesce((SELECT max(id) FROM taizhang.quarantine), 0),
-       greatest(clock_timestamp(), last.recorded_at), coalesce(last.learned_at, last.recorded_at),
-       (SELECT json_object_agg(import, said_ns) FROM taizhang.said_ahead)
-  FROM (VALUES (1)) one LEFT JOIN
-       (SELECT * FROM taizhang.log ORDER BY notification_id DESC LIMIT 1) last ON true
-"""
 _SELECT_KNOWN: Final = """
 SELECT name.source, name.id, event.*
   FROM unnest(%b::text[], %b::text[]) AS name (source, id),
@@ -221,9 +199,7 @@ class LogRecorder(PostgresProcessRecorder):
 
     def look(self, cursor: Cursor[TupleRow]) -> Turn:
         """The turn that it would be now, for whoever writes nothing; the gate stays with others."""
-        row = cursor.execute(_SELECT_TURN, binary=True).fetchone()
-        assert row is not None  # noqa: S101  # the query gives one row
-        return Turn(row[0], row[1], row[2], row[3], Learning(row[4], row[5] or {}))
+        return read_turn(cursor)
 
     def known(self, cursor: Cursor[TupleRow], keys: Sequence[EventKey]) -> dict[EventKey, Known]:
         """Which of these names the log has, and as what."""

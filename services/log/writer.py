@@ -12,7 +12,8 @@ from psycopg.errors import LockNotAvailable
 from psycopg.rows import TupleRow
 
 from services.log import gate
-from services.log.recorder import LogRecorder, Turn
+from services.log.recorder import LogRecorder
+from services.log.turns import Turn
 from services.system.errors import StoreUnavailableError
 
 # Attempts go on until this much time has passed since the first; one may itself wait for a connection or a lock.

@@ -16,7 +16,7 @@ from services.intake.in_turn import Grounds, Matters, act_on
 from services.intake.intake import Intake
 from services.ledger.queries import Queries
 from services.log.messages import Message, Publisher
-from services.log.recorder import Turn
+from services.log.turns import Turn
 from services.province.checking import Checked, check, key_of
 from services.province.known import city_in, events_of, facts_of, taken
 from services.province.report_file import name_of

@@ -24,6 +24,10 @@ SLACK_S: Final = 10.0
 CLOSE_S_MAX: Final = 10.0
 # Requests that wait here since the client sent them before it had its answers (RFC 9112, 9.3.2); each costs kilobytes.
 PIPELINED_MAX: Final = 16
+# A body comes in pieces (chunks, or what the network brings at once), each of which costs microseconds: so many are as
+# small as they like, the others hold so many bytes on the average.
+PIECES_FREE: Final = 4_096
+PIECE_BYTES: Final = 32
 _TITLES: Final = {
     400: "请求有误 The request breaks a rule",
     408: "接收超时 The request took too long",
@@ -113,6 +117,7 @@ class Connection(HttpToolsProtocol):
         self._head_bytes = 0
         # Bytes since something was understood: a header line without end gives no callback.
         self._silent_bytes = 0
+        self._pieces, self._pieces_bytes = 0, 0
         self._has_given_up = False
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401 - asyncio's or uvloop's
@@ -203,6 +208,7 @@ class Connection(HttpToolsProtocol):
             raise ConnectionError(msg)
         super().on_message_begin()
         self._in_head, self._head_bytes = True, 0
+        self._pieces, self._pieces_bytes = 0, 0
 
     def on_url(self, url: bytes) -> None:
         """A part of the request line."""
@@ -232,8 +238,21 @@ class Connection(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """A part of the body."""
+        """A part of the body.
+
+        Raises:
+            ConnectionError: in too small parts; the parser reads nothing more.
+        """
         self._silent_bytes = 0
+        self._pieces, self._pieces_bytes = self._pieces + 1, self._pieces_bytes + len(body)
+        if self._pieces > PIECES_FREE + self._pieces_bytes // PIECE_BYTES and not self._has_given_up:
+            CONNECTIONS.ended["crumbs"] += 1
+            msg = f"a body's chunks hold {PIECE_BYTES} bytes on the average; send larger ones"
+            if self.cycle.response_started:
+                self._end()
+            else:
+                self._refuse(400, msg)
+            raise ConnectionError(msg)
         if not self._has_given_up:
             super().on_body(body)
 

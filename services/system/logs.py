@@ -18,6 +18,8 @@ import structlog
 from domain.values.codes import holds_personal_identifier
 
 _PSEUDONYM: Final = re.compile(r"\b(member|person):[A-Za-z0-9_-]+", re.ASCII)
+# The least that the next one matches.
+_NUMBER_LENGTH_MIN: Final = 11
 _NUMBER: Final = re.compile(r"(?<![0-9A-Za-z])[0-9][0-9_-]{9,30}[0-9Xx]", re.ASCII)
 # What libraries quote of what they were given: pydantic its input, PostgreSQL the row and the statement.
 _QUOTED: Final = (
@@ -30,6 +32,8 @@ _DEPTH_MAX: Final = 6
 
 def strike_out(text: str) -> str:
     """`text` without pseudonyms of persons, without their numbers, and without what libraries quote of a body."""
+    if len(text) < _NUMBER_LENGTH_MIN and ":" not in text and "=" not in text:
+        return text  # most of what a line says: too short for a number, and none of the marks of the rest
     for quoted, said in _QUOTED:
         text = quoted.sub(said, text)
     text = _PSEUDONYM.sub(r"\1:***", text)

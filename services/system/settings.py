@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Iterator
 from datetime import timedelta, timezone
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -219,7 +219,7 @@ class Settings(BaseSettings):
             raise SettingsError(f"{variable('database_url')}: not set; this command needs the address of the database")
         return self.database_url.get_secret_value()
 
-    @property
+    @cached_property
     def proxies_named(self) -> frozenset[str]:
         """The addresses of our own proxies."""
         return frozenset(self.proxies.split(",")) - {""}

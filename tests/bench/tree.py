@@ -10,7 +10,8 @@ from psycopg.rows import TupleRow
 from domain.tree.merkle import Frontier, TileRoot
 from services.intake.intake import CONNECTIONS_MAX, Intake
 from services.log.messages import Message
-from services.log.recorder import LogRecorder, Turn
+from services.log.recorder import LogRecorder
+from services.log.turns import Turn
 from services.log.writer import Writer
 from services.postgres.database import Datastore, migrate
 from tests.bench.tables import median, table

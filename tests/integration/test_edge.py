@@ -228,6 +228,16 @@ def test_trailers_without_end_are_refused_at_their_limit(house: House) -> None:
         sent_until_ended(one, b"x-more: " + b"a" * 8_192 + b"\r\n", 16 << 20)
 
 
+def test_a_body_in_crumbs_is_refused_and_one_in_small_chunks_is_not(house: House) -> None:
+    head = house.head("POST /v1/events", "transfer-encoding: chunked", "content-type: application/json", key=True)
+    with ExitStack() as stack:
+        (one,) = opened(house, stack, 1, head)
+        sent_until_ended(one, b"1\r\n \r\n" * 10_000, 1 << 26)
+        small = head + (b"28\r\n" + b" " * 40 + b"\r\n") * 6_000 + b"2\r\n[]\r\n0\r\n\r\n"
+        assert status(opened(house, stack, 1, small)[0]) == 200
+    assert 'taizhang_connections_ended_total{why="crumbs"}' in house.monitor.get("/metrics").text
+
+
 def test_a_connection_without_a_word_ends_in_its_time_and_one_between_requests_in_its_own(house: House) -> None:
     with ExitStack() as stack:
         silent, half, used = (

@@ -25,8 +25,8 @@ from services.evidence.notes.signing import require_extends
 from services.intake.in_turn import act
 from services.intake.intake import Intake
 from services.log.messages import Message, Publisher
-from services.log.recorder import Turn
 from services.log.tree import LOG
+from services.log.turns import Turn
 from services.postgres.database import connect
 from services.system.settings import SHANGHAI
 
