@@ -209,8 +209,11 @@ def intake(watch: Watch, sql: Sql, service: Service, direct: str) -> None:
     others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
     sql(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     sql(others, name)
-    refused = {"json": removed("refused"), "headers": {"content-type": "application/cloudevents+json"}}
-    watch.until("TaizhangTakesNothingIn", "TaizhangErrors", doing=lambda: service.http.post("/v1/events", **refused))
+
+    def ask() -> None:
+        service.http.post("/v1/events", json=removed("refused"), headers=kind)
+
+    watch.until("TaizhangTakesNothingIn", "TaizhangErrors", doing=ask)
     with psycopg.connect(direct, autocommit=True, options="-c default_transaction_read_only=off") as own:
         own.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only".encode())
     sql(others, name)

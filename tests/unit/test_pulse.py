@@ -5,7 +5,6 @@ import threading
 import httpx
 import pytest
 
-from services.kafka import pulse as pulse_module
 from services.kafka.clients import Outage
 from services.kafka.pulse import SILENT_S_MAX, Pulse, answering
 from services.serving.serving import AddressInUseError
@@ -15,7 +14,7 @@ from tests.fix_service import free_port
 
 def test_it_tells_what_is_away_and_when_it_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1_000.0]
-    monkeypatch.setattr(pulse_module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("services.kafka.pulse.time.monotonic", lambda: now[0])
     kafka = Outage("Kafka")
     pulse, port = Pulse("relay", kafka, Outage("PostgreSQL")), free_port()
     threads = threading.active_count()
