@@ -12,16 +12,19 @@ from api.asking.questions import shows
 from api.ledger import organizations
 from api.ledger.organizations import checked
 from api.site.addresses import address
-from api.site.base import Paged, tidy
+from api.site.base import Page, Paged, tidy
 from api.web.parts import parts_of
 from domain.inspection.row_changes import changed_fields
+from domain.ledger.placements import NONE as NO_BODY
 from domain.ledger.rows import Row
-from domain.values.terms import STANDINGS
+from domain.values.terms import BODY_KINDS, STANDINGS, BodyKind
+from services.fieldwork.organization_work import organization_work
 from services.inspection.changes import described
 from services.inspection.event_trail import events_at
 from services.ledger.branches import BranchLedger
 from services.ledger.dossier import Step, dossier, history
 from services.ledger.ledger_at import LedgerAt
+from services.ledger.meaning import bodies_at
 from services.ledger.queries import Queries
 from services.ledger.sight import Sight
 from services.log.reader import LogReader
@@ -36,10 +39,11 @@ Org = Annotated[str, Path(description="`uscc:…` or `group:…`", max_length=10
 
 
 @router.get("/ledger/{org}", response_model=None)
-@shows(organizations.get)
+@shows(organizations.get, organizations.get_work)
 def get(request: Request, page: Paged, org: Org, clocks: Asked) -> HTMLResponse:
-    """What `/v1/organizations/{org}` tells, to be read."""
-    found = dossier(parts_of(request).queries, checked(org), clocks.as_of, clocks.position)
+    """What `/v1/organizations/{org}` and its `/work` tell, to be read."""
+    ledger = ledger_at(request, clocks)
+    found = dossier(ledger.queries, checked(org), clocks.as_of, clocks.position)
     members = {
         standing: [member for member in found.members if member.standing == standing]
         for standing in reversed(STANDINGS)
@@ -49,10 +53,25 @@ def get(request: Request, page: Paged, org: Org, clocks: Asked) -> HTMLResponse:
         clocks=clocks,
         found=found,
         members=members,
+        work=organization_work(ledger, org),
+        bodies=_bodies(ledger, found.row, page),
         shown_max=SHOWN_MAX,
-        leading=_leading(ledger_at(request, clocks), [each.branch for each in found.branches]),
+        leading=_leading(ledger, [each.branch for each in found.branches]),
         api=address(f"/v1/organizations/{org}", page.pinned(clocks)),
     )
+
+
+def _bodies(ledger: LedgerAt, row: Row | None, page: Page) -> list[tuple[BodyKind, str]]:
+    """By kind the body that it answers to, by name; those of which nobody said are left out."""
+    kinds = zip(BODY_KINDS, () if row is None else row.bodies, strict=row is not None)
+    said = [(kind, body) for kind, body in kinds if body is not None]
+    if not said:
+        return []
+    existing = bodies_at(ledger.queries.everywhere(), *ledger.clocks).existing
+    return [
+        (kind, existing[body].name if body in existing else page.t("body.none") if body == NO_BODY else body)
+        for kind, body in said
+    ]
 
 
 def _leading(ledger: LedgerAt, names: list[str]) -> set[str]:

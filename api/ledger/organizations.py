@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from api.asking.clocks import Asked, CursorText
+from api.asking.clocks import Asked, CursorText, ledger_at
 from api.asking.filters import Filtered
 from api.asking.paging import Limit, page
 from api.asking.questions import ASK, BY_HTTP, INSPECTING, ONE_RECORD, READING, question
@@ -17,9 +17,11 @@ from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.problems import invalid
 from api.web.shapes import AnomalyShape, DecidedByShape, KnownAt, RowShape, row
+from domain.fieldwork.surveys import Proposal
 from domain.inspection.row_changes import Reason, changed_fields
 from domain.values.codes import CodeError, check_organization
-from domain.values.terms import Relation, Standing
+from domain.values.terms import Measure, Relation, Standing
+from services.fieldwork.organization_work import VisitHere, organization_work
 from services.inspection.changes import described
 from services.inspection.event_trail import events_at
 from services.ledger.dossier import Step, dossier, history
@@ -72,6 +74,58 @@ class DossierShape(BaseModel):
     members: list[MemberShape]
     instructors: list[str]
     anomalies: list[AnomalyShape]
+
+
+class FindingShape(BaseModel):
+    """One of a visit's six findings."""
+
+    finding: str
+    clear: bool
+    value: str | int | None = Field(description="null where none was said, and of what no event carries any more")
+
+
+class DiffersShape(BaseModel):
+    """What a visit found otherwise than the ledger has it at the end of its day."""
+
+    finding: str
+    found: str | int
+    ledger: str | int | None
+    proposal: Proposal
+
+
+class VisitHereShape(BaseModel):
+    """A visit of the organization."""
+
+    visit: str
+    survey: str
+    name: str | None = Field(description="the survey's")
+    grid: str
+    made_on: date
+    revisits: str | None = Field(description="the visit that a sample looked at again; null for a first one")
+    findings: list[FindingShape]
+    differs: list[DiffersShape]
+    position: int
+
+
+class MeasureHereShape(BaseModel):
+    """A measure of the organization."""
+
+    measure: Measure
+    opened_on: date
+    closed_on: date | None = Field(description="null while it is open")
+    closed_by: str | None
+    due_on: date | None
+    office: str | None = Field(description="who answers for an open one; null where nobody does")
+
+
+class WorkShape(BaseModel):
+    """What offices have done at one organization by the date."""
+
+    as_of: date
+    known_at: KnownAt
+    org: str
+    visits: list[VisitHereShape] = Field(description="the latest first")
+    measures: list[MeasureHereShape] = Field(description="in the order in which they were opened")
 
 
 class StepShape(TrailEventShape):
@@ -157,6 +211,43 @@ def get(request: Request, org: Org, clocks: Asked) -> Response:
     found = dossier(parts_of(request).queries, checked(org), clocks.as_of, clocks.position)
     head = {"as_of": clocks.as_of, "known_at": clocks.known_at()}
     return answer({**head, **found._asdict(), "row": row(found.row)})
+
+
+@router.get(
+    "/{org}/work",
+    response_model=None,
+    responses={200: {"model": WorkShape}, **NOT_FOUND},
+    summary="走访与措施 Visits and measures of one organization",
+)
+@question(READING, "scoped", trail="dossier", command=BY_HTTP, forms=ONE_RECORD)
+def get_work(request: Request, org: Org, clocks: Asked) -> Response:
+    """Its visits with what they found and what differs from the ledger, and its measures, open and closed.
+
+    Of a branch that covers it, terms and meetings are under `/v1/branches/{branch}`.
+    """
+    found = organization_work(ledger_at(request, clocks), checked(org))
+    inner = {"visit", "org", "made_on", "position"}
+
+    def shown(each: VisitHere) -> dict[str, Any]:
+        differs = [{k: v for k, v in one._asdict().items() if k not in inner} for one in each.differs]
+        return {**each._asdict(), "findings": each.findings, "differs": differs}
+
+    return answer(
+        {
+            "as_of": clocks.as_of,
+            "known_at": clocks.known_at(),
+            "org": org,
+            "visits": [shown(each) for each in found.visits],
+            "measures": [
+                {
+                    "measure": each.episode.measure, "opened_on": each.episode.opened_on,
+                    "closed_on": each.episode.closed_on, "closed_by": each.episode.closed_by, "due_on": each.due_on,
+                    "office": each.office,
+                }
+                for each in found.measures
+            ],
+        }
+    )  # fmt: skip
 
 
 @router.get(

@@ -3,9 +3,10 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 from domain.events.facts import Fact
+from domain.events.surveys import Problem
 from domain.ledger.rows import Row
 from domain.values.instants import parse_date
 
@@ -90,6 +91,25 @@ def visits(facts: Iterable[Fact], survey: str) -> list[Visit]:
 def last_visits(made: Iterable[Visit]) -> dict[str, Visit]:
     """By organization its last visit, visits made again for the sample left out."""
     return {visit.org: visit for visit in made if visit.org is not None and visit.revisits is None}
+
+
+class Finding(NamedTuple):
+    """One of the six findings as it is shown."""
+
+    finding: str
+    clear: bool
+    value: str | int | None
+
+
+def shown_findings(visit: Visit) -> list[Finding]:
+    """The six findings of a visit, without what no event carries any more: of the owner, and in words of one's own."""
+    found = []
+    for name in FINDINGS:
+        clear, value = visit.findings[name]["clear"], visit.findings[name].get("value")
+        if name == "owner" or (name == "problems" and value not in get_args(Problem)):
+            value = None
+        found.append(Finding(name, clear, value))
+    return found
 
 
 def branch_work(row: Row) -> str:
