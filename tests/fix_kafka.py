@@ -30,7 +30,7 @@ from tests.sending import granted
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "deploy" / "kafka" / "broker"
 STRUCTURED = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
-WAIT_S_MAX = 60.0
+WAIT_S_MAX = 180.0
 
 
 def wait_until(holds: Callable[[], bool], what: str, seconds_max: float = WAIT_S_MAX) -> None:
