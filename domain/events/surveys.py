@@ -1,11 +1,13 @@
 """The survey (大起底、大排查) as events: a survey opened over a region, and visits with their six findings (六清)."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from domain.values import codes
+from domain.values import codes, reasons
 from domain.values.fields import (
     Address,
     CalendarDate,
@@ -43,10 +45,10 @@ class CountFinding(Data):
 
 
 class OwnerFinding(Data):
-    """Whether the owner is a member; who it is never enters the log."""
+    """Whether it is clear who the owner is; a value stands in visits of before alone (said_no_more)."""
 
     clear: bool
-    value: Literal["member", "not_member"] | None = None
+    value: SkipJsonSchema[Literal["member", "not_member"]] | None = None
 
 
 class BranchWorkFinding(Data):
@@ -55,10 +57,10 @@ class BranchWorkFinding(Data):
 
 
 class ProblemsFinding(Data):
-    """What stands in the way, from the closed list; before there was one, offices wrote words of their own."""
+    """What stands in the way, from the closed list; words of one's own stand in visits of before (said_no_more)."""
 
     clear: bool
-    value: Problem | Reason | None = None
+    value: Problem | SkipJsonSchema[Reason] | None = None
 
 
 class Findings(Data):
@@ -78,6 +80,33 @@ class Unknown(Data):
     name: Name
     region: RegionCode
     address: Address | None = None
+
+
+_NO_OWNER: Final = (
+    "a visit says whether it is clear who the owner is, and never whether the owner is a member; leave it out"
+)
+_CLOSED: Final = f"the sixth finding comes from a closed list: {', '.join(get_args(Problem))}; send one of these"
+
+
+def said_no_more(data: Mapping[str, Any]) -> list[reasons.Reason]:
+    """What of a visit's data, or of what takes its place, no new event carries (spec/events.md, What no event carries).
+
+    Visits that have it already stand as they are: whoever reads them leaves it out.
+    """
+    findings = data.get("findings")
+    if not isinstance(findings, Mapping):
+        return []
+
+    def value(name: str) -> object:
+        finding = findings.get(name)
+        return finding.get("value") if isinstance(finding, Mapping) else None
+
+    found = []
+    if value("owner") is not None:
+        found.append(reasons.Reason("owner_membership", "/data/findings/owner/value", None, _NO_OWNER))
+    if value("problems") not in (None, *get_args(Problem)):
+        found.append(reasons.Reason("problem_words", "/data/findings/problems/value", None, _CLOSED))
+    return found
 
 
 class SurveyOpened(FactData):

@@ -5,7 +5,7 @@ Decisions of one batch are taken in order while nobody else can append, so that 
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from psycopg import Cursor
 from psycopg.rows import TupleRow
@@ -13,6 +13,7 @@ from psycopg.rows import TupleRow
 from domain.events.access import FAMILY
 from domain.events.envelope import check_data, effective_on
 from domain.events.facts import Event, EventKey, subject_of
+from domain.events.surveys import said_no_more
 from domain.events.types import CORRECTED, RANKS
 from domain.tree.leaf import LeafError, leaf
 from domain.tree.merkle import leaf_hash
@@ -94,9 +95,11 @@ class Decisions:
         return None if target is None else target.type
 
     def _unfit(self, event: Event) -> list[Reason]:
-        """Why a word about another event does not fit its target, where that is known to be a fact."""
+        """Why it says what no event carries any more, or a word about another does not fit its target, a known fact."""
         if event.is_fact:
-            return []
+            return said_no_more(event.data)
+        if event.type == CORRECTED and (reasons := said_no_more(event.data["replacement"])):
+            return [replace(each, at=each.at.replace("/data", "/data/replacement", 1)) for each in reasons]
         target = self.known.get(event.target)
         if target is not None and target.type.startswith(FAMILY):
             rule = "access is neither corrected nor retracted; revoke the grant, and grant anew"

@@ -7,10 +7,14 @@ import pytest
 
 from tests.examples import NUMBERED
 from tests.fix_service import Service, new_database
-from tests.offices import AS_OF, facts
+from tests.offices import AS_OF, OFFICE, facts
 from tests.sending import envelope
 
 FREE = "他们说过的话"
+FINDINGS: dict[str, Any] = {
+    "operation": {"clear": True, "value": "closed"}, "employees": {"clear": True}, "members": {"clear": True},
+    "owner": {"clear": True}, "branch_work": {"clear": True}, "problems": {"clear": False, "value": "premises"},
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -23,14 +27,8 @@ def world(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
         orgs = [each["org"] for each in service.get("/v1/organizations", as_of=AS_OF, min_position=1)["organizations"]]
         before = service.get("/v1/rates", as_of=AS_OF)["known_at"]["position"]
         service.publish(facts(orgs[0], orgs[1], branch))
-        findings: dict[str, Any] = {
-            name: {"clear": True} for name in ("operation", "employees", "members", "owner", "branch_work")
-        }
-        findings["owner"]["value"] = "member"
-        findings["operation"]["value"] = "closed"
-        findings["problems"] = {"clear": False, "value": FREE}
         again = {"effective_on": "2024-11-10", "visit": "visit:v-again", "survey": "survey:s", "grid": "grid:g-1",
-                 "org": orgs[0], "findings": findings, "revisits": "visit:v-1"}  # fmt: skip
+                 "org": orgs[0], "findings": FINDINGS, "revisits": "visit:v-1"}  # fmt: skip
         head = service.publish([envelope("again", "visit.made", again)])[-1]["position"]
         service.get("/v1/rates", min_position=head)
         yield service, orgs[0], before
@@ -51,14 +49,38 @@ def test_a_visit_is_in_the_file_with_its_findings_and_what_differs(world: tuple[
     assert service.get(f"/v1/events/{again['position']}")["event"]["data"]["visit"] == "visit:v-again"
 
 
-def test_neither_an_owners_membership_nor_words_of_ones_own_are_shown(world: tuple[Service, str, int]) -> None:
+def test_the_six_findings_are_shown_in_the_words_of_the_page(world: tuple[Service, str, int]) -> None:
     service, org, _ = world
     again = service.get(f"/v1/organizations/{org}/work", as_of=AS_OF)["visits"][0]
     shown = {each["finding"]: (each["clear"], each["value"]) for each in again["findings"]}
-    assert (shown["owner"], shown["problems"]) == ((True, None), (False, None))
+    assert (shown["operation"], shown["owner"], shown["problems"]) == (
+        (True, "closed"), (True, None), (False, "premises")
+    )  # fmt: skip
     page = service.http.get(f"/ledger/{org}?as_of={AS_OF}&lang=zh").text
-    assert FREE not in page
-    assert "六清" in page
+    assert "没有活动场所" in page
+
+
+@pytest.mark.parametrize(
+    ("finding", "value", "rule"), [("owner", "member", "owner_membership"), ("problems", FREE, "problem_words")]
+)
+@pytest.mark.parametrize("is_correction", [False, True])
+def test_an_owners_membership_and_words_of_ones_own_are_set_aside_in_words(
+    world: tuple[Service, str, int], finding: str, value: str, rule: str, *, is_correction: bool
+) -> None:
+    service, org, _ = world
+    findings = FINDINGS | {finding: {"clear": True, "value": value}}
+    data = {"effective_on": "2024-11-11", "visit": f"visit:v-{rule.replace('_', '-')}", "survey": "survey:s",
+            "grid": "grid:g-1", "org": org, "findings": findings}  # fmt: skip
+    type_, at = "visit.made", f"/data/findings/{finding}/value"
+    if is_correction:
+        data = {"corrects": {"source": OFFICE, "id": "again"}, "replacement": data, "reason": "更正"}
+        type_, at = "event.corrected", f"/data/replacement/findings/{finding}/value"
+    (result,) = service.publish([envelope(f"{rule}-{is_correction}", type_, data, OFFICE)])
+    assert result["disposition"] == "quarantined"
+    (reason,) = result["reasons"]
+    assert (reason["rule"], reason["at"], reason["value"]) == (rule, at, None)
+    page = service.http.get(f"/intake/quarantine/{result['quarantine_id']}?lang=zh").text
+    assert ("不记录负责人是否党员" if finding == "owner" else "不能自行填写") in page
 
 
 def test_what_was_not_made_or_not_known_is_not_in_the_file(world: tuple[Service, str, int]) -> None:

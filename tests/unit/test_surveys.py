@@ -7,7 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.fieldwork.surveys import FINDINGS, Visit, agreements, discrepancies, sample
+from domain.events.envelope import check_data
+from domain.events.surveys import said_no_more
+from domain.fieldwork.surveys import FINDINGS, Visit, agreements, discrepancies, sample, shown_findings
 from domain.ledger.entities import Attributes, Organization
 from domain.ledger.policy import DEFAULT_POLICY
 from domain.ledger.presence import Presence
@@ -35,6 +37,21 @@ def test_a_visit_that_agrees_with_the_ledger_differs_in_nothing() -> None:
     visit = _visit(1, _findings(operation="operating", employees=12, members=2, branch_work="joint"))
     assert discrepancies(visit, _row()) == []
     assert discrepancies(_visit(1, _findings()), _row()) == []
+
+
+def test_a_visit_of_before_stays_readable_and_is_shown_without_what_no_event_carries() -> None:
+    words = "他们说过的话"
+    findings = _findings(operation="operating", employees=12, owner="member", problems=words)
+    data = {"effective_on": "2024-10-09", "visit": "visit:1", "survey": "survey:s", "grid": "grid:g",
+            "org": "group:g-1", "findings": findings}  # fmt: skip
+    assert check_data("taizhang.visit.made.v1", data) == []
+    assert [each.rule for each in said_no_more(data)] == ["owner_membership", "problem_words"]
+    shown = {each.finding: each.value for each in shown_findings(_visit(1, findings))}
+    assert shown == {"operation": "operating", "employees": 12, "members": None, "owner": None, "branch_work": None,
+                     "problems": None}  # fmt: skip
+    kept = _findings(problems="few_members")
+    assert shown_findings(_visit(1, kept))[-1].value == "few_members"
+    assert said_no_more({"findings": kept}) == []
 
 
 def test_each_difference_has_its_proposal() -> None:
