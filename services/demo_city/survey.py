@@ -108,5 +108,5 @@ def _unknown(rng: random.Random, number: int) -> tuple[int, str, Data]:
         {"visit": f"visit:880107-unknown-{number + 1}", "survey": NAME, "grid": f"grid:{village.code[:9]}-000",
          "unknown": {"name": f"{village.zh}无名作坊{number + 1}", "region": village.code,
                      "address": f"{village.zh}{between(rng, 1, 90)}号"},
-         "findings": {**clear, "problems": {"clear": False, "value": "未登记"}}},
+         "findings": {**clear, "problems": {"clear": False, "value": "other"}}},
     )  # fmt: skip
