@@ -45,7 +45,8 @@ class InForce:
         if turn.access_position <= self._position:
             return
         events = read_events(cursor.execute(_EVENTS, (self._position,), prepare=True, binary=True))
-        self.access, self._position = self.access.after(events), turn.access_position
+        # Whoever only looks, without the gate, may meet one that came after the turn was read.
+        self.access, self._position = self.access.after(events), max(turn.access_position, events[-1].position)
 
 
 class Permission:
