@@ -12,12 +12,11 @@ from api.asking.clocks import Clocks, ledger_at, read_date
 from api.asking.questions import ASK, READING, question
 from api.assessment.ranking import Points, RankShape
 from api.exports.bulletin import bulletin_document
-from api.exports.figures import sentence
+from api.exports.figures import evidence_pairs, sentence
 from api.exports.files import as_file
 from api.exports.lists import FORMS, Form, In
 from api.site.addresses import Value, address
 from api.site.formats import Names
-from api.site.texts import text
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.problems import invalid
@@ -89,16 +88,13 @@ async def about(
     ] = None,
 ) -> Asked:
     """Which bulletin this question is about."""
-    if previous is not None:
-        before = read_date("previous", previous)
-    elif clocks.as_of - date.min < PERIOD:
-        before = clocks.as_of
-    else:
-        before = clocks.as_of - PERIOD
+    before = read_date("previous", previous) if previous is not None else clocks.as_of - PERIOD
     if before >= clocks.as_of:
-        said = previous or clocks.as_of.isoformat()
         raise invalid(
-            "query.previous", said, "bulletin_previous", f"the bulletin before is of a day before {clocks.as_of}"
+            "query.previous",
+            before.isoformat(),
+            "bulletin_previous",
+            f"the bulletin before is of a day before {clocks.as_of}",
         )
     return Asked(DIGITS[places], kind, before, survey)
 
@@ -147,14 +143,10 @@ def get_bulletin(
             }
         )
     parts = parts_of(request)
-    pairs = {"tree_size": str(evidence.tree_size), "root_hash": evidence.root_hash, "ruleset": evidence.ruleset}
-    if evidence.read_by is not None:
-        pairs["read_by"] = evidence.read_by
-    pairs["address"] = address(request.url.path, parameters(meant, clocks))
     document = bulletin_document(
         found, Names(lang, parts.regions.at(parts.queries, clocks.position), clocks.as_of), clocks.as_of,
         sentence(lang, clocks.as_of.isoformat(), clocks.position, clocks.recorded_at),
-        [(text(lang, f"export.evidence.{name}"), value) for name, value in pairs.items()],
+        evidence_pairs(lang, evidence, {"address": address(request.url.path, parameters(meant, clocks))}),
         scoped=parts.queries.scope is not None,
     )  # fmt: skip
     return as_file(document, format, parts.drawer.draw)

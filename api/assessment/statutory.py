@@ -12,13 +12,12 @@ from api.asking.clocks import Clocks, CursorText, ledger_at, read_date
 from api.asking.filters import is_body
 from api.asking.paging import Limit, page
 from api.asking.questions import READING, question
-from api.exports.figures import sentence
+from api.exports.figures import evidence_pairs, sentence
 from api.exports.files import as_file
 from api.exports.lists import FORMS, WHOLE, Form, In, Sheet, taken_away
 from api.exports.statutory import statutory_document
 from api.site.addresses import Value, address
 from api.site.formats import Names
-from api.site.texts import text
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.problems import invalid
@@ -184,15 +183,10 @@ def get_table(
         return answer(told)
     parts = parts_of(request)
     names = Names(lang, parts.regions.at(parts.queries, clocks.position), clocks.as_of)
-    of = told["evidence"]
-    pairs = {"tree_size": str(of.tree_size), "root_hash": of.root_hash, "ruleset": of.ruleset}
-    if of.read_by is not None:
-        pairs["read_by"] = of.read_by
-    pairs["address"] = address(request.url.path, parameters(asked, clocks))
     document = statutory_document(
         found, names, clocks.as_of.isoformat(),
         sentence(lang, clocks.as_of.isoformat(), clocks.position, clocks.recorded_at),
-        [(text(lang, f"export.evidence.{name}"), value) for name, value in pairs.items()],
+        evidence_pairs(lang, told["evidence"], {"address": address(request.url.path, parameters(asked, clocks))}),
         scoped=parts.queries.scope is not None,
     )  # fmt: skip
     return as_file(document, format, parts.drawer.draw)

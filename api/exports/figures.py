@@ -11,6 +11,7 @@ from domain.figures.publication import OF_MEMBERS, PEOPLE, PEOPLE_MIN, Parts, Pu
 from domain.ledger.meaning import split
 from domain.ledger.policy import Policy
 from domain.ledger.rates import BODY_DIMENSION, RATES, Counts, Filters, Key, rates
+from services.ledger.queries import Evidence
 
 NOTES: Final = (*(f"export.note.{name}" for name in RATES), "export.note.rounding", "export.note.clocks")
 
@@ -145,6 +146,14 @@ def dimension_title(lang: Lang, name: str) -> str:
 def sentence(lang: Lang, as_of: str, position: int, recorded_at: datetime | None) -> str:
     """What is shown, in words: 截至 2024-12-31，按日志位置 … 已知数据."""
     return text(lang, "export.sentence", as_of=as_of, position=position, recorded=moment(recorded_at))
+
+
+def evidence_pairs(lang: Lang, evidence: Evidence, more: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What a stranger needs to check a document's figures, then `more`, each under its name."""
+    pairs = {"tree_size": str(evidence.tree_size), "root_hash": evidence.root_hash, "ruleset": evidence.ruleset}
+    if evidence.read_by is not None:
+        pairs["read_by"] = evidence.read_by
+    return [(text(lang, f"export.evidence.{name}"), value) for name, value in {**pairs, **more}.items()]
 
 
 def policy_text(lang: Lang, policy: Policy) -> str:

@@ -1,7 +1,7 @@
 """The document of the rates at one pair of clocks."""
 
 from api.exports.document import Chart, Document, Table
-from api.exports.figures import Asked, Shown, dimensions_text, filters_text, policy_text, sentence
+from api.exports.figures import Asked, Shown, dimensions_text, evidence_pairs, filters_text, policy_text, sentence
 from api.exports.organizations import listed
 from api.site.texts import text
 from services.assessment.withholding import Withholding
@@ -59,11 +59,8 @@ def detail(shown: Shown, found: Rates) -> Table:
 
 
 def _evidence(asked: Asked, found: Rates, evidence: Evidence) -> list[tuple[str, str]]:
-    lang = asked.lang
-    pairs = {
-        "tree_size": str(evidence.tree_size), "root_hash": evidence.root_hash, "ruleset": evidence.ruleset,
-        **({} if evidence.read_by is None else {"read_by": evidence.read_by}),
-        "policy": policy_text(lang, found.policy), "group_by": dimensions_text(lang, asked.group_by),
+    more = {
+        "policy": policy_text(asked.lang, found.policy), "group_by": dimensions_text(asked.lang, asked.group_by),
         "filters": filters_text(asked.names, asked.filters), "address": asked.address,
     }  # fmt: skip
-    return [(text(lang, f"export.evidence.{name}"), value) for name, value in pairs.items()]
+    return evidence_pairs(asked.lang, evidence, more)
