@@ -60,7 +60,7 @@ class Served:
         tile = Tile.parse(name.replace("raw/", "tile/entries/", 1) if raw else name)
         events = self.log.stored[tile.start : tile.start + tile.width]
         if raw:
-            return encode_raw_bundle(each.raw for each in events)
+            return encode_raw_bundle(each.raw_part() for each in events)
         if tile.level is None:
             return encode_bundle(each.leaf(each.position) for each in events)
         return b"".join(self.log.leaves[tile.start : tile.start + tile.width])

@@ -104,7 +104,7 @@ class SmallCity:
         figures = [sealed.rooted.figure(0, "", None, note)]
         figures += [sealed.rooted.figure(6, key, None, note) for key in keys]
         return write(ReportFile(
-            stored.leaf(sealed.position), stored.raw, tuple(inclusion_proof(leaves, sealed.position - 1)),
+            stored.entry(), stored.raw, tuple(inclusion_proof(leaves, sealed.position - 1)),
             tuple(figures), {size: tuple(consistency_proof(leaves, size)) for size in since},
         ))  # fmt: skip
 

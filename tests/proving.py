@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from domain.tree.entity_map import Shown
+from domain.tree.leaf import opened
 from domain.tree.proofs import inclusion_proof
 from domain.tree.sum_tree import Sibling
 from services.evidence.copies.stored import StoredLog, event_of
@@ -17,6 +18,7 @@ from services.evidence.roots.figure_proof import FigureProof, write
 from services.evidence.roots.kept import Kept, fold_into, kept, prove_entities, prove_figure
 from services.evidence.roots.stated import SOURCE, Stated, event_of_roots, stated_by
 from tests.forging import THIEF, MemoryLog
+from tests.spoiling import with_member
 
 RULES = "5" * 64
 
@@ -32,7 +34,7 @@ class Rooted(NamedTuple):
         position = self.stated.position
         stored = self.log.stored[position - 1]
         return FigureProof(
-            str(self.log.key.verifier), kind, prove_figure(self.trees, self.stated, digits, key), stored.leaf(position),
+            str(self.log.key.verifier), kind, prove_figure(self.trees, self.stated, digits, key), stored.entry(),
             stored.raw, tuple(inclusion_proof(self.log.leaves, position - 1)),
             self.log.note() if note is None else note,
         )  # fmt: skip
@@ -160,20 +162,31 @@ def _event_changed(proof: FigureProof, rng: random.Random) -> FigureProof:
     }  # fmt: skip
     content["data"][name] = other.get(name, "0" * 64)
     raw = json.dumps(content).encode()
-    entry = json.loads(proof.entry)
+    entry = proof.entry
     if rng.random() < 0.5:
-        entry["raw_sha256"] = hashlib.sha256(raw).hexdigest()
-    return proof._replace(raw=raw, entry=json.dumps(entry, sort_keys=True, separators=(",", ":")).encode())
+        entry = with_member(entry.decode(), "raw_sha256", hashlib.sha256(raw).hexdigest()).encode()
+    return proof._replace(raw=raw, entry=entry)
 
 
 def _entry_changed(proof: FigureProof, rng: random.Random) -> FigureProof:
-    entry = json.loads(proof.entry)
+    position = json.loads(opened(proof.entry)[0])["position"]
     name, value = rng.choice([
         ("publisher", "nobody"), ("recorded_at", "2024-03-09T00:00:00.000000Z"), ("id", "x"), ("source", "/x"),
-        ("position", entry["position"] + rng.choice([1, -1])), ("position", True), ("position", 0), ("surplus", 1),
+        ("position", position + rng.choice([1, -1])), ("position", True), ("position", 0), ("surplus", 1),
     ])  # fmt: skip
-    made = {**entry, name: value}
-    return proof._replace(entry=json.dumps(made, sort_keys=True, separators=(",", ":")).encode())
+    return proof._replace(entry=with_member(proof.entry.decode(), name, value).encode())
+
+
+def _blinding_changed(proof: FigureProof, rng: random.Random) -> FigureProof:
+    entry = json.loads(proof.entry)
+    match rng.randrange(3):
+        case 0:
+            entry["blinding"] = "%064x" % (int(entry["blinding"], 16) ^ 1 << rng.randrange(256))
+        case 1:
+            entry = entry["entry"]
+        case _:
+            entry["commitment"] = entry.pop("blinding")
+    return proof._replace(entry=json.dumps(entry, sort_keys=True, separators=(",", ":")).encode())
 
 
 def _path_changed(proof: FigureProof, rng: random.Random) -> FigureProof:
@@ -213,7 +226,7 @@ FORGERIES: dict[str, Forgery] = {
     for forgery in (
         _count_changed, _figure_surplus, _figures_swapped, _foreign_figure, _region_changed, _inner_changed,
         _node_left_out, _node_repeated, _node_on_the_other_side, _node_changed, _level_left_out, _event_changed,
-        _entry_changed, _path_changed, _checkpoint_changed, _key_changed, _kind_changed,
+        _entry_changed, _blinding_changed, _path_changed, _checkpoint_changed, _key_changed, _kind_changed,
     )
 }  # fmt: skip
 

@@ -16,6 +16,7 @@ from api.web.problems import ProblemDetails, invalid
 from domain.values.codes import CodeError, check_pseudonym
 from domain.values.fields import Reason
 from services.access.grants import today
+from services.intake.blinded import erase_blinding
 
 router = APIRouter(prefix="/v1/persons", tags=["persons"], responses=PROBLEMS)
 
@@ -146,7 +147,10 @@ def show(request: Request, pseudonym: Pseudonym) -> Response:
 )
 @act(STEWARDING, "whole", command="persons erase", page=Not("stewards use the shell: no person on a page"))
 def erase(request: Request, holder: Admitted, pseudonym: Pseudonym, body: Erasure) -> Response:
-    """Its key is destroyed. The log keeps the pseudonym; history, rates and proofs stay as they are."""
-    checked = _checked(pseudonym, "path.pseudonym")
-    parts_of(request).persons.erase(checked, holder.name, body.reason)
+    """Its key is destroyed, and what opens the leaves of its events; history, rates and proofs stay as they are."""
+    checked, parts = _checked(pseudonym, "path.pseudonym"), parts_of(request)
+    # The key goes last: until then all of it can be asked for again.
+    parts.persons.require_kept(checked)
+    erase_blinding(parts.intake, checked)
+    parts.persons.erase(checked, holder.name, body.reason)
     return answer({"pseudonym": checked, "kept": False})

@@ -21,6 +21,8 @@ WITHOUT_FORM: Final[dict[str, Elsewhere]] = {
     "taizhang.access.key_registered.v1": Elsewhere("access"),
     "taizhang.assessment.sealed.v1": Elsewhere("sealed", "/assessment/seal"),
     "taizhang.assessment.superseded.v1": Elsewhere("superseded", "/assessment/seal"),
+    "taizhang.evidence.blinded.v1": Elsewhere("key"),
+    "taizhang.evidence.erased.v1": Elsewhere("service"),
     "taizhang.evidence.key_changed.v1": Elsewhere("key"),
     "taizhang.evidence.rooted.v1": Elsewhere("service"),
     "taizhang.city.joined.v1": Elsewhere("province"),

@@ -65,6 +65,10 @@ class EventShape(TrailEventShape):
     attributes: dict[str, str] | None = Field(description="binary mode's CloudEvents attributes; else null")
     event: Any = Field(description="the bytes as received, read as JSON; null where they were changed since")
     raw_base64: str = Field(description="the bytes as received")
+    entry: str = Field(
+        description="what opens the leaf: canonical JSON (RFC 8785) of what is recorded, in a blinded log with the "
+        "value that hides it"
+    )
     proof: InclusionProof
 
 
@@ -196,6 +200,7 @@ def whole_event(queries: Queries, position: int, as_of: date, known_at: int) -> 
         size = tree.LOG.size(connection)
         hashes = tree.LOG.inclusion_proof(connection, position, size)
         root = tree.LOG.root_at(connection, size)
+        entry = tree.entry_at(connection, position)
     proof = {
         "position": position,
         "tree_size": size,
@@ -209,5 +214,5 @@ def whole_event(queries: Queries, position: int, as_of: date, known_at: int) -> 
             "learned_at": event.learned_at, "basis": basis_of(event.intake), "publisher": event.publisher,
             "intake": event.intake, "raw_sha256": event.raw_sha256.hex(),
             "attributes": event.attributes, "event": orjson.Fragment(event.raw) if _is_kept(event.raw) else None,
-            "raw_base64": base64.b64encode(event.raw).decode(), "proof": proof,
+            "raw_base64": base64.b64encode(event.raw).decode(), "entry": entry.decode(), "proof": proof,
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""What the service states of its own log (spec/evidence.md): roots of the trees under a date's figures; its key."""
+"""What the service states of its own log (spec/evidence.md): roots of trees, its key, what hides its leaves."""
 
 from typing import Annotated, Final, Literal
 
@@ -14,6 +14,10 @@ FAMILY: Final = "evidence"
 Because = Literal["rotated", "lost", "leaked", "restored"]
 KEY_CHANGED: Final = "taizhang.evidence.key_changed.v1"
 ROOTED: Final = "taizhang.evidence.rooted.v1"
+BLINDED: Final = "taizhang.evidence.blinded.v1"
+ERASED: Final = "taizhang.evidence.erased.v1"
+#: How many positions one event says of that their values were erased.
+ERASED_MAX: Final = 10_000
 #: Of the two trees and their hashes (services/evidence/evidence-format.md).
 FORMAT: Final = "taizhang-roots/1"
 COUNTS_MAX: Final = 64
@@ -21,6 +25,7 @@ EPOCHS_MAX: Final = 10_000
 
 #: A verifier key, or a signature line, as C2SP signed-note writes them.
 NoteLine = Annotated[str, StringConstraints(pattern=r"^[^\s\x00-\x1f][^\x00-\x1f]*$", max_length=600)]
+Position = Annotated[int, Field(ge=1, le=2**53 - 1)]
 CountName = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}$")]
 
 
@@ -60,3 +65,16 @@ class EvidenceKeyChanged(FactData):
     size: Count
     root_hash: Hash
     signatures: Annotated[list[NoteLine], Field(min_length=1, max_length=2)]
+
+
+class EvidenceBlinded(FactData):
+    """From this event on, its own included, the leaves of the log are blinded (domain/tree/leaf.py)."""
+
+    reach = Reach.THE_SERVICE
+
+
+class EvidenceErased(FactData):
+    """The blinding values at these earlier positions were erased: what stands there the tree proves no more."""
+
+    reach = Reach.THE_SERVICE
+    positions: Annotated[list[Position], Field(min_length=1, max_length=ERASED_MAX)]

@@ -30,7 +30,7 @@ from domain.events.branches import (
     BranchTermExtended,
 )
 from domain.events.campaigns import CampaignClosed, CampaignOpened, CampaignTargetSet
-from domain.events.evidence import EvidenceKeyChanged, EvidenceRooted
+from domain.events.evidence import EvidenceBlinded, EvidenceErased, EvidenceKeyChanged, EvidenceRooted
 from domain.events.lists import ListProfiled, ListStated
 from domain.events.matching import MatchDecided, MatchUndone
 from domain.events.measures import (
@@ -304,6 +304,8 @@ _MODELS: Final[dict[str, tuple[type[Data], int | None]]] = {
     "list.stated": (ListStated, CHANGE),
     "assessment.sealed": (AssessmentSealed, START),
     "assessment.superseded": (AssessmentSuperseded, END),
+    "evidence.blinded": (EvidenceBlinded, CHANGE),
+    "evidence.erased": (EvidenceErased, CHANGE),
     "evidence.key_changed": (EvidenceKeyChanged, CHANGE),
     "evidence.rooted": (EvidenceRooted, CHANGE),
     "city.joined": (CityJoined, START),

@@ -1,12 +1,21 @@
 """The leaf of one accepted event in the transparency log: canonical JSON (RFC 8785).
 
-The Merkle tree hashes these bytes (domain.tree.merkle.leaf_hash) and the entry bundles serve them.
+What is recorded of an event is a text of seven members. In the old form that text is the leaf. In the blinded form
+the leaf is a commitment to it by a random value, so that whoever sees the tree learns and guesses nothing of it.
+Whoever has a right to the event is shown its *entry*, from which anybody makes the leaf: the text, in the blinded form
+together with the random value, or, once that was erased, with the commitment.
+
+The Merkle tree hashes leaves (domain.tree.merkle.leaf_hash) and the entry bundles serve them.
 """
 
+import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
+from hashlib import sha256
 from json.encoder import encode_basestring as _quoted
+from typing import Final, NamedTuple
 
 #: RFC 8785 section 3.2.2.3 writes numbers as IEEE 754 doubles: integers are exact up to here (RFC 7493 section 2.2).
 INTEGER_MAX = 2**53 - 1
@@ -14,11 +23,85 @@ INTEGER_MAX = 2**53 - 1
 LEAF_BYTES_MAX = 2**16 - 1
 
 
+#: A blinding value: as hard to guess as the hash is to invert.
+BLINDING_BYTES: Final = 32
+_COMMITMENT: Final = b"taizhang/leaf/2\n"
+_BLINDED: Final = re.compile(rb'\{"(blinding|commitment)":"([0-9a-f]{64})","entry":(\{.*\})\}', re.DOTALL)
+_LEAF: Final = re.compile(rb'\{"commitment":"[0-9a-f]{64}","position":[1-9][0-9]{0,15}\}')
+
+
 class LeafError(ValueError):
     """A value that the leaf's canonical form cannot hold."""
 
 
-def leaf(  # noqa: PLR0917 -- these are the leaf's seven members, in the order of the log's columns
+class Blinding(NamedTuple):
+    """What hides a leaf: a random value, or, where that was erased, the commitment that it made; 32 bytes each."""
+
+    value: bytes | None
+    commitment: bytes | None = None
+
+
+def entry_of(record: bytes, blinding: Blinding | None) -> bytes:
+    """The entry of an event, which is for those who have a right to it: what is recorded, and what opens its leaf."""
+    if blinding is None:
+        return record
+    if blinding.value is not None:
+        return b'{"blinding":"%s","entry":%s}' % (blinding.value.hex().encode(), record)
+    assert blinding.commitment is not None  # noqa: S101 -- one of the two is there
+    return b'{"commitment":"%s","entry":%s}' % (blinding.commitment.hex().encode(), record)
+
+
+def commitment_of(record: bytes, value: bytes) -> bytes:
+    """What a blinded leaf says of what is recorded, 32 bytes; without the value it is as good as random."""
+    return sha256(_COMMITMENT + entry_of(record, Blinding(value))).digest()
+
+
+def leaf_of(position: int, record: bytes, blinding: Blinding | None) -> bytes:
+    """The leaf, which is for anybody: of an event that is blinded nothing but its position and the commitment."""
+    if blinding is None:
+        return record
+    value, commitment = blinding
+    made = commitment if value is None else commitment_of(record, value)
+    assert made is not None  # noqa: S101 -- one of the two is there
+    return b'{"commitment":"%s","position":%d}' % (made.hex().encode(), position)
+
+
+def opened(entry: bytes) -> tuple[bytes, Blinding | None]:
+    """What an entry holds: what is recorded, and what opens its leaf; whether it is well formed is not looked at."""
+    found = _BLINDED.fullmatch(entry)
+    if found is None:
+        return entry, None
+    kind, hashed = found[1], bytes.fromhex(found[2].decode())
+    return found[3], Blinding(hashed) if kind == b"blinding" else Blinding(None, hashed)
+
+
+def leaf_in(entry: bytes) -> bytes:
+    """The leaf that an entry opens.
+
+    Raises:
+        LeafError: it says no position.
+    """
+    record, blinding = opened(entry)
+    return leaf_of(0 if blinding is None else position_in(record), record, blinding)
+
+
+def position_in(record: bytes) -> int:
+    """The position in what is recorded; LeafError where there is none."""
+    try:
+        position = json.loads(record)["position"]
+    except (ValueError, TypeError, KeyError, RecursionError) as fault:
+        raise LeafError(f"the entry is no leaf: {fault}") from None
+    if type(position) is not int or position < 1:
+        raise LeafError(f"the entry's position is {position!r}: it is a whole number from 1 on")
+    return position
+
+
+def is_blinded(leaf: bytes) -> bool:
+    """Whether a leaf is of the blinded form."""
+    return _LEAF.fullmatch(leaf) is not None
+
+
+def record_of(  # noqa: PLR0917 -- these are the seven members, in the order of the log's columns
     position: int,
     source: str,
     id: str,  # noqa: A002 -- CloudEvents' own name
@@ -27,7 +110,7 @@ def leaf(  # noqa: PLR0917 -- these are the leaf's seven members, in the order o
     publisher: str,
     intake: Mapping[str, object] | str,
 ) -> bytes:
-    """Leaf of the event at a position, as UTF-8 with sorted keys and no white space.
+    """What is recorded of the event at a position, as UTF-8 with sorted keys and no white space.
 
     Args:
         position: from 1.

@@ -32,6 +32,7 @@ _LIST: Final = """
 SELECT pseudonym, purpose, keep_until, kept_at, kept_by FROM taizhang.person
  WHERE pseudonym > %s ORDER BY pseudonym LIMIT %s
 """
+_IS_KEPT: Final = "SELECT FROM taizhang.person_key WHERE pseudonym = %s"
 _ERASE: Final = "DELETE FROM taizhang.person_key WHERE pseudonym = %s"
 _ERASED: Final = "INSERT INTO taizhang.person_erased (pseudonym, by, reason) VALUES (%s, %s, %s)"
 # A deleted row's bytes stay in the table's file until it is written anew.
@@ -97,6 +98,12 @@ class Persons:
         """Up to `limit` pseudonyms in order, those after `after`."""
         with self._pool.connection() as connection:
             return [Kept(*row) for row in connection.execute(_LIST, (after, limit))]
+
+    def require_kept(self, pseudonym: str) -> None:
+        """See that somebody is kept under it; NotFoundError where nobody is."""
+        with self._pool.connection() as connection:
+            if connection.execute(_IS_KEPT, (pseudonym,)).fetchone() is None:
+                raise _nobody(pseudonym)
 
     def erase(self, pseudonym: str, by: str, reason: str) -> None:
         """Forget a person: destroy the key and what it sealed, and note that it was done.

@@ -14,7 +14,7 @@ from services.evidence.notes.checkpoint import Checkpoint, open_checkpoint
 from services.evidence.notes.notes import Note, NoteError, SignerKey, VerifierKey
 from services.system.errors import TaizhangError
 
-FORMAT: Final = "taizhang-archive/1"
+FORMAT: Final = "taizhang-archive/2"
 # Whole tiles at level 2 of the log's tree: a power of two, so that roots of segments join to the root of any prefix.
 SEGMENT_EVENTS: Final = 1 << 16
 EVENT: Final = "event"
@@ -33,7 +33,7 @@ TABLES: Final = (EVENT, *LEDGER)
 EVENT_COLUMNS: Final = {
     "position": "int8", "source": "text", "id": "text", "type": "text", "subject": "text", "effective_on": "date",
     "recorded_at": "timestamptz", "learned_at": "timestamptz", "basis": "text", "publisher": "text", "intake": "text",
-    "raw": "bytea",
+    "raw": "bytea", "blinding": "bytea", "commitment": "bytea",
 }  # fmt: skip
 ARCHIVE: Final = "archive.json"
 _ARCHIVE_BYTES_MAX: Final = 64 << 20

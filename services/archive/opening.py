@@ -19,13 +19,14 @@ from services.archive.layout import EVENT, ArchiveError, Segment, digest_of, log
 from services.evidence.copies.stored import StoredEvent, event_of
 from services.evidence.notes.notes import VerifierKey
 from services.ledger.queries import Known
+from services.log.blinding import blinding_in
 from services.system.errors import InvalidValueError, NotFoundError
 from services.system.settings import SHANGHAI
 
 # Files hashed at once: a core each, and the disk behind them.
 _THREADS: Final = 4
 _EVENTS_AT_ONCE: Final = 4096
-_LEAF: Final = ("position", "source", "id", "recorded_at", "publisher", "intake", "raw")
+_LEAF: Final = ("position", "source", "id", "recorded_at", "publisher", "intake", "raw", "blinding", "commitment")
 
 
 class ArchivedLog:
@@ -172,11 +173,20 @@ def events_in(path: Path, position: int) -> Iterator[StoredEvent]:
 
 
 def stored_event(  # noqa: PLR0917 - the columns of a row
-    position: int, source: str, id_: str, recorded_at: datetime, publisher: str, intake: str, raw: bytes
+    position: int,
+    source: str,
+    id_: str,
+    recorded_at: datetime,
+    publisher: str,
+    intake: str,
+    raw: bytes,
+    value: bytes | None,
+    commitment: bytes | None,
 ) -> StoredEvent:
     """A row of `event` as evidence knows it; its hashes are made of its bytes."""
     told = StoredEvent(
-        position, source, id_, sha256(raw).digest(), recorded_at, publisher, orjson.loads(intake), raw, b"", None, None
+        position, source, id_, sha256(raw).digest(), recorded_at, publisher, orjson.loads(intake), raw, b"", None, None,
+        blinding_in(value, commitment),
     )  # fmt: skip
     return told._replace(leaf_hash=leaf_hash(told.leaf(position)))
 

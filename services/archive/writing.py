@@ -338,7 +338,7 @@ def _event(event: StoredEvent) -> tuple[Any, ...]:
         event.position, event.source, event.id, columns.topic, columns.subject, columns.effective_on,
         event.recorded_at.astimezone(UTC), (said or event.recorded_at).astimezone(UTC),
         "recorded" if said is None else "said", event.publisher,
-        orjson.dumps(event.intake, option=orjson.OPT_SORT_KEYS).decode(), event.raw,
+        orjson.dumps(event.intake, option=orjson.OPT_SORT_KEYS).decode(), event.raw, *(event.blinding or (None, None)),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""`taizhang log-key …`: the log's public key, and how it is changed (deploy/keys.md)."""
+"""`taizhang log-key …`: the log's public key, how it is changed (deploy/keys.md), and what hides the leaves."""
 
 import sys
 from typing import Annotated, Literal
@@ -11,11 +11,13 @@ from services.evidence.keys.changing import change_key
 from services.evidence.notes.identity import history as keys_of
 from services.evidence.notes.key_files import load_key
 from services.evidence.notes.key_history import Change
+from services.intake.blinded import begin_blinding
+from services.intake.intake import Intake
 from services.serving.serving import database
 from services.system import logs
 from services.system.settings import load
 
-log_key = typer.Typer(help="日志公钥 The log's public key, and its changes: rotate, begin, history.")
+log_key = typer.Typer(help="日志公钥 The log's public key, and its changes: rotate, begin, history; and blind.")
 
 
 @log_key.callback(invoke_without_command=True)
@@ -78,6 +80,25 @@ def history(data: Data = None, as_json: AsJson = False) -> None:  # noqa: FBT002
         for number, epoch in enumerate(found.epochs, 1):
             until = "现用 in force" if epoch.until is None else f"至 up to {epoch.until:,}: {epoch.ended}"
             OUT.print(f"{number}  {epoch.key}  {until}", highlight=False, soft_wrap=True)
+
+
+@log_key.command("blind")
+def blind(data: Data = None) -> None:
+    """隐藏 Blind the leaves of a log that was begun without: from now on its open part says nothing of events.
+
+    A new log is blinded from its first event on. Leaves that are there stay as they are, and verify.
+
+    Example: taizhang log-key blind
+    """
+    settings = load(data=data)
+    logs.configure("console", "warning")
+    with database(settings) as ready:
+        intake = Intake.open(ready.conninfo, "log-key")
+        try:
+            position = begin_blinding(intake)
+        finally:
+            intake.close()
+    OUT.print(f"自位置 {position:,} 起隐藏 blinded from that position on", highlight=False, soft_wrap=True)
 
 
 def _tell(change: Change) -> None:

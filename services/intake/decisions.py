@@ -4,6 +4,7 @@ Decisions of one batch are taken in order while nobody else can append, so that 
 """
 
 import hashlib
+import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -12,10 +13,11 @@ from psycopg.rows import TupleRow
 
 from domain.events.access import FAMILY
 from domain.events.envelope import check_data, effective_on
+from domain.events.evidence import BLINDED
 from domain.events.facts import Event, EventKey, subject_of
 from domain.events.surveys import said_no_more
 from domain.events.types import CORRECTED, RANKS
-from domain.tree.leaf import LeafError, leaf
+from domain.tree.leaf import BLINDING_BYTES, Blinding, LeafError, leaf_of, record_of
 from domain.tree.merkle import leaf_hash
 from domain.values.reasons import Reason
 from services.intake.permission import InForce, Permission
@@ -42,7 +44,8 @@ def begin(
     """The decisions of a batch, none taken yet; the turn holds the log's gate."""
     permission = Permission(in_force, cursor, turn)
     known = recorder.known(cursor, names_to_know(arrivals))
-    return Decisions(turn, known, permission, permission.prepare(arrivals))
+    drawn = secrets.token_bytes(BLINDING_BYTES * len(arrivals))
+    return Decisions(turn, known, permission, permission.prepare(arrivals), turn.blinded, drawn)
 
 
 @dataclass(slots=True)
@@ -50,14 +53,16 @@ class Decisions:
     """The decisions of one batch, taken one by one.
 
     `known` is what the log has under the names that matter; accepted events are added to it. `asks`: the database is
-    asked while they are taken. `duplicates` and `quarantined` are to be recorded, `receipts` to be answered, all in
-    order of arrival.
+    asked while they are taken. `blinded`: the next leaf is, by the next of the values `drawn`. `duplicates` and
+    `quarantined` are to be recorded, `receipts` to be answered, all in order of arrival.
     """
 
     turn: Turn
     known: dict[EventKey, Known]
     permission: Permission
     asks: bool
+    blinded: bool
+    drawn: bytes
     accepted: int = 0
     duplicates: list[tuple[Arrival, int]] = field(default_factory=list)
     quarantined: list[tuple[Arrival, int, Sequence[Reason]]] = field(default_factory=list)
@@ -97,7 +102,7 @@ class Decisions:
     def _unfit(self, event: Event) -> list[Reason]:
         """Why it says what no event carries any more, or a word about another does not fit its target, a known fact."""
         if event.is_fact:
-            return said_no_more(event.data)
+            return said_no_more(event.data) + self._said_again(event)
         if event.type == CORRECTED and (reasons := said_no_more(event.data["replacement"])):
             return [replace(each, at=each.at.replace("/data", "/data/replacement", 1)) for each in reasons]
         target = self.known.get(event.target)
@@ -113,6 +118,12 @@ class Decisions:
             for r in check_data(target.type, event.data["replacement"])
         ]
 
+    def _said_again(self, event: Event) -> list[Reason]:
+        if event.type != BLINDED or not self.blinded:
+            return []
+        rule = "the leaves of this log are blinded already, from an earlier position on"
+        return [Reason("already_blinded", "", event.id, rule)]
+
     def _accept(self, arrival: Arrival, event: Event) -> Entry | None:
         message, turn = arrival.message, self.turn
         position = turn.position + self.accepted + 1
@@ -120,13 +131,18 @@ class Decisions:
         content_sha256 = arrival.reading.content_sha256
         assert content_sha256 is not None  # noqa: S101  # an event that could be read has one
         try:
-            bytes_ = leaf(
+            record = record_of(
                 position, event.source, event.id, raw_sha256, turn.now, message.publisher.name,
                 arrival.intake_json.decode(),
             )  # fmt: skip
         except LeafError as error:
             self._quarantine(arrival, (Reason("leaf", "", None, str(error)),))
             return None
+        # The event that states it is the first whose leaf is blinded.
+        self.blinded = self.blinded or event.type == BLINDED
+        at = BLINDING_BYTES * self.accepted
+        value = self.drawn[at : at + BLINDING_BYTES] if self.blinded else None
+        hashed = leaf_hash(leaf_of(position, record, None if value is None else Blinding(value)))
         self.accepted += 1
         self.permission.accept(event, position)
         self.known[event.key] = Known(position, content_sha256, event.type)
@@ -134,8 +150,8 @@ class Decisions:
         return Entry(
             originator_bytes(event.key), 1, event.type, message.raw, position, event.source, event.id,
             subject_of(event.type, event.data) if event.is_fact else None, effective_on(event),
-            turn.now, message.publisher.name, arrival.intake_json, raw_sha256, content_sha256, leaf_hash(bytes_),
-            turn.learning.next(turn.now, arrival.intake, event.time_ns),
+            turn.now, message.publisher.name, arrival.intake_json, raw_sha256, content_sha256, hashed,
+            turn.learning.next(turn.now, arrival.intake, event.time_ns), value,
         )  # fmt: skip
 
     def _duplicate(self, arrival: Arrival, position: int) -> None:

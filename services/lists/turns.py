@@ -93,7 +93,7 @@ def came_since(recorder: LogRecorder, source: str, plan: Plan, position: int) ->
     grounds = Grounds(position, matters(source, plan.about, plan.sources))
     with recorder.transaction() as cursor:
         row = cursor.execute(HEAD).fetchone()
-        turn = Turn(row[0] if row else 0, None, 0, datetime.now(UTC), Learning(None, {}), 0)
+        turn = Turn(row[0] if row else 0, None, 0, datetime.now(UTC), Learning(None, {}), 0, blinded=False)
         came = grounds.came(cursor, turn)
     named = ", ".join(f"{e.type} of {e.source} at position {e.position}" for e in came[:_NAMED_MAX])
     more = len(came) - _NAMED_MAX

@@ -22,7 +22,7 @@ from psycopg.rows import TupleRow, tuple_row
 
 from domain.events.facts import Event, EventKey
 from domain.tree.merkle import TILE_HEIGHT, Frontier, frontier_from_tiles
-from services.log import gate
+from services.log import blinding, gate
 from services.log.content import time_and_data
 from services.log.turns import Turn, read_turn
 from services.postgres.copying import Column, copy_rows
@@ -52,7 +52,7 @@ def originator_id(key: EventKey) -> UUID:
 
 
 class Entry(NamedTuple):
-    """One event as it is appended; the fields are the columns of taizhang.log."""
+    """One event as it is appended; the fields are the columns of taizhang.log, and what hides its leaf, if anything."""
 
     originator_id: bytes
     originator_version: int
@@ -70,6 +70,7 @@ class Entry(NamedTuple):
     content_sha256: bytes
     leaf_hash: bytes
     learned_at: datetime | None
+    blinding: bytes | None
 
 
 _ENTRY_COLUMNS: Final[tuple[Column, ...]] = (
@@ -214,18 +215,23 @@ class LogRecorder(PostgresProcessRecorder):
         The server stores each entry while the next one is made: `entries` is best an iterator.
         """
         leaf_hashes: list[bytes] = []
+        blindings: list[bytes] = []
 
-        def rows(given: Iterable[Entry]) -> Iterator[Entry]:
+        def rows(given: Iterable[Entry]) -> Iterator[tuple[Any, ...]]:
             for entry in given:
                 leaf_hashes.append(entry.leaf_hash)
                 assert entry.notification_id == turn.position + len(leaf_hashes)  # noqa: S101  # positions are dense
-                yield entry
+                if entry.blinding is not None:
+                    blindings.append(entry.blinding)
+                yield entry[:-1]
 
         rest = iter(entries)
         first = next(rest, None)
         if first is None:
             return
-        copy_rows(cursor, "taizhang.log", Entry._fields, _ENTRY_COLUMNS, rows(chain((first,), rest)))
+        copy_rows(cursor, "taizhang.log", Entry._fields[:-1], _ENTRY_COLUMNS, rows(chain((first,), rest)))
+        if blindings:  # once leaves are blinded, all that follow are
+            blinding.keep(cursor, turn.position + len(leaf_hashes) - len(blindings), blindings)
         frontier = self._frontier_at(cursor, turn)
         completed = frontier.extend(leaf_hashes)
         if completed:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from domain.tree.leaf import Blinding, entry_of, is_blinded
 from domain.tree.merkle import TILE_HEIGHT, TILE_WIDTH
 from services.system.errors import InvalidValueError
 
@@ -84,6 +85,24 @@ def decode_bundle(data: bytes, count: int) -> list[bytes]:
 def encode_raw_bundle(events: Iterable[bytes]) -> bytes:
     """The raw bytes of events, which entry bundles do not hold: in the same form, with lengths as uint32."""
     return _encode(events, 4)
+
+
+def raw_part(record: bytes, blinding: Blinding | None, raw: bytes) -> bytes:
+    """An event's part of a raw bundle: its bytes, behind its entry and the entry's length where it is blinded."""
+    if blinding is None:
+        return raw
+    entry = entry_of(record, blinding)
+    return len(entry).to_bytes(4) + entry + raw
+
+
+def split_raw_part(leaf: bytes, part: bytes) -> tuple[bytes, bytes]:
+    """The entry and the raw bytes of an event, from its leaf and its part of a raw bundle."""
+    if not is_blinded(leaf):
+        return leaf, part
+    end = 4 + int.from_bytes(part[:4])
+    if end > len(part):
+        raise TileError(f"the part of a blinded event is cut: its entry has {end - 4} bytes, there are {len(part)}")
+    return part[4:end], part[end:]
 
 
 def decode_raw_bundle(data: bytes, count: int) -> list[bytes]:

@@ -11,10 +11,11 @@ from typing import Any, Final
 from psycopg import Connection
 from psycopg.rows import TupleRow, tuple_row
 
-from domain.tree.leaf import leaf
+from domain.tree.leaf import entry_of, leaf_of, record_of
 from domain.tree.merkle import TILE_HEIGHT, TILE_WIDTH, MerkleError, ReadTiles, root_from_tiles
 from domain.tree.proofs import consistency_proof_from_tiles, inclusion_proofs_from_tiles
-from services.log.tiles import Tile, encode_bundle, encode_raw_bundle
+from services.log.blinding import BLINDING, BLINDING_COLUMNS, blinding_in
+from services.log.tiles import Tile, encode_bundle, encode_raw_bundle, raw_part
 from services.system.errors import NotFoundError, TaizhangError
 
 AnyConnection = Connection[Any]
@@ -148,13 +149,10 @@ LOG: Final = StoredTree(
     """,
     "SELECT hash FROM taizhang.tile_root WHERE level = %s AND index >= %s AND index < %s ORDER BY index",
 )
-_LEAVES: Final = """
-SELECT notification_id, source, id, raw_sha256, recorded_at, publisher, intake FROM taizhang.log
- WHERE notification_id > %s AND notification_id <= %s ORDER BY notification_id
-"""
-_RAW: Final = """
-SELECT state FROM taizhang.log WHERE notification_id > %s AND notification_id <= %s ORDER BY notification_id
-"""
+_RECORDS: Final = f"""
+SELECT notification_id, source, id, raw_sha256, recorded_at, publisher, intake, {BLINDING_COLUMNS}, state
+  FROM taizhang.log {BLINDING} WHERE notification_id > %s AND notification_id <= %s ORDER BY notification_id
+"""  # noqa: S608 - of constants
 
 
 def tile_bytes(connection: AnyConnection, tile: Tile) -> bytes:
@@ -162,7 +160,8 @@ def tile_bytes(connection: AnyConnection, tile: Tile) -> bytes:
     if not tile.exists_at(LOG.size(connection)):
         raise NotFoundError(f"{tile.path()} is not there yet: the log is too short; take its size from the checkpoint")
     if tile.level is None:
-        parts = [leaf(*row) for row in rows(connection, _LEAVES, (tile.start, tile.start + tile.width))]
+        records = rows(connection, _RECORDS, (tile.start, tile.start + tile.width))
+        parts = [leaf_of(row[0], record_of(*row[:7]), blinding_in(*row[7:9])) for row in records]
     else:
         parts = LOG.hashes_at(connection, tile.level, tile.start, tile.width)
     if len(parts) != tile.width:
@@ -170,9 +169,16 @@ def tile_bytes(connection: AnyConnection, tile: Tile) -> bytes:
     return encode_bundle(parts) if tile.level is None else b"".join(parts)
 
 
+def entry_at(connection: AnyConnection, position: int) -> bytes:
+    """What opens the leaf of a position, for whoever has a right to the event; NotFoundError where there is none."""
+    for row in rows(connection, _RECORDS, (position - 1, position)):
+        return entry_of(record_of(*row[:7]), blinding_in(*row[7:9]))
+    raise NotFoundError(f"the log has no event at position {position}")
+
+
 def raw_bundle(connection: AnyConnection, tile: Tile) -> bytes:
-    """The raw bytes of the events of an entry bundle, as received."""
+    """The raw bytes of the events of an entry bundle, as received, and the entries of those that are blinded."""
     if not tile.exists_at(LOG.size(connection)):
         raise NotFoundError(f"bundle {tile.index} is not there yet: the log is too short")
-    found = rows(connection, _RAW, (tile.start, tile.start + tile.width))
-    return encode_raw_bundle(state for (state,) in found)
+    found = rows(connection, _RECORDS, (tile.start, tile.start + tile.width))
+    return encode_raw_bundle(raw_part(record_of(*row[:7]), blinding_in(*row[7:9]), row[9]) for row in found)

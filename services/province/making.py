@@ -59,7 +59,7 @@ def make(  # noqa: PLR0917 - what a file is made from
     shown = shown._replace(stored=rooted, path=LOG.inclusion_proof(connection, stated.position, size))
     figures = tuple(proof_of(stated, each, trees, shown, signer.verifier) for each in figures_of(report)[:FIGURES_MAX])
     file = ReportFile(
-        sealed.leaf(sealed.position), sealed.raw, tuple(LOG.inclusion_proof(connection, sealed.position, size)),
+        sealed.entry(), sealed.raw, tuple(LOG.inclusion_proof(connection, sealed.position, size)),
         figures, {old: tuple(LOG.consistency_proof(connection, old, size)) for old in old_sizes},
     )  # fmt: skip
     return _with_room(file)

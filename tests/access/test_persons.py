@@ -42,7 +42,7 @@ def test_a_person_is_erased_and_history_rates_and_proofs_stay(
 ) -> None:
     stream = events()
     position = fresh_service.publish([next(stream) for _ in range(60)])[-1]["position"]
-    question = {"as_of": "2024-06-30", "group_by": "region:4", "min_position": position}
+    question = {"as_of": "2024-06-30", "group_by": "region:4", "known_at": position, "min_position": position}
     before = fresh_service.get("/v1/rates", **question)
     ok(fresh_service.http.post("/v1/persons", json=KEPT))
     assert ok(fresh_service.http.get("/v1/persons/member:m-1")) == KEPT["person"]
@@ -69,10 +69,25 @@ def test_a_person_is_erased_and_history_rates_and_proofs_stay(
     assert after == before
     history = fresh_service.get("/v1/organizations/group:g-1/history", as_of="2024-06-30")["events"]
     assert "member:m-1" in json.dumps(history)
+    # Nothing is left that binds the open leaves to what names the person, and the log says so of each.
+    with psycopg.connect(database) as connection:
+        erased = [
+            position
+            for position, raw, value in connection.execute(
+                "SELECT notification_id, state, value FROM taizhang.log JOIN taizhang.blinding"
+                " ON position = notification_id ORDER BY notification_id"
+            )
+            if value is None and b'"member:m-1"' in raw
+        ]
+        (said,) = connection.execute(
+            "SELECT state FROM taizhang.log WHERE topic = 'taizhang.evidence.erased.v1'"
+        ).fetchall()
+    assert erased == json.loads(said[0])["data"]["positions"] != []
     bundle = tmp_path / "log.zip"
     bundle.write_bytes(fresh_service.http.get("/v1/export").content)
     verified = shell("verify", str(bundle))
     assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert "were erased with persons: the tree proves them no more" in verified.stdout
     assert NAME not in fresh_service.log.read_text()
     assert NUMBER not in fresh_service.log.read_text()
 

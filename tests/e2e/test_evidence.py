@@ -15,13 +15,14 @@ import httpx
 import psycopg
 import pytest
 
+from domain.tree.leaf import leaf_in, opened
 from domain.tree.merkle import leaf_hash, root
 from domain.tree.proofs import verify_consistency, verify_inclusion
 from services.evidence.notes.checkpoint import Checkpoint, open_checkpoint
 from services.evidence.notes.notes import Note, VerifierKey
 from services.evidence.verifier.asked import Asked
 from services.evidence.verifier.audit import audit_bundle
-from services.log.tiles import decode_bundle, decode_raw_bundle, split_hashes, tiles_of_level
+from services.log.tiles import decode_bundle, decode_raw_bundle, split_hashes, split_raw_part, tiles_of_level
 from tests.fix_service import ROOT, Service, environment, free_port, new_database, shell
 from tests.small_city import events
 
@@ -79,7 +80,9 @@ def test_the_log_over_http_is_one_tree(filled: Filled) -> None:
         leaves += split_hashes(http.get(f"/v1/log/{tile.path()}").content, tile.width)
     assert [leaf_hash(entry) for entry in entries] == leaves
     assert root(leaves) == checkpoint.root_hash
-    assert [json.loads(raw)["id"] for raw in raws] == [json.loads(entry)["id"] for entry in entries]
+    parts = [split_raw_part(leaf, part) for leaf, part in zip(entries, raws, strict=True)]
+    assert [leaf_in(entry) for entry, _ in parts] == entries
+    assert [json.loads(raw)["id"] for _, raw in parts] == [json.loads(opened(entry)[0])["id"] for entry, _ in parts]
 
 
 def test_proofs_over_http_verify(filled: Filled) -> None:

@@ -34,6 +34,8 @@ var (
 	code     = regexp.MustCompile(`^[0-9]{2,12}$`)
 	lowerHex = regexp.MustCompile(`^[0-9a-f]{64}$`)
 	date     = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}$`)
+	// Of an event that names nobody the value that hides it is never erased.
+	blindForm = regexp.MustCompile(`^\{"blinding":"[0-9a-f]{64}","entry":(\{.*\})\}$`)
 	leafForm = regexp.MustCompile(`^\{"id":.*,"intake":\{.*\},"position":[1-9][0-9]{0,15},"publisher":.*,` +
 		`"raw_sha256":"[0-9a-f]{64}","recorded_at":"[0-9T:.-]+Z","source":.*\}$`)
 )
@@ -219,15 +221,28 @@ type stated struct {
 	Map         string   `json:"map"`
 }
 
+// opened gives what is recorded of an event, and the leaf that its entry opens.
+func opened(entry string) (record, leaf string) {
+	found := blindForm.FindStringSubmatch(entry)
+	if found == nil {
+		return entry, entry
+	}
+	var in struct{ Position uint64 }
+	must(json.Unmarshal([]byte(found[1]), &in) == nil, "the entry is no leaf")
+	commitment := hash([]byte("taizhang/leaf/2\n"), []byte(entry))
+	return found[1], fmt.Sprintf(`{"commitment":"%x","position":%d}`, commitment, in.Position)
+}
+
 func roots(p *proof, size uint64, root []byte) *stated {
 	var entry struct {
 		ID, Publisher, Source string
 		Position              uint64
 		Digest                string `json:"raw_sha256"`
 	}
-	must(leafForm.MatchString(p.entry) && json.Unmarshal([]byte(p.entry), &entry) == nil, "the entry is no leaf")
+	record, leaf := opened(p.entry)
+	must(leafForm.MatchString(record) && json.Unmarshal([]byte(record), &entry) == nil, "the entry is no leaf")
 	must(hex.EncodeToString(hash(p.event)) == entry.Digest, "the event's bytes were changed")
-	included(hash([]byte{0}, []byte(p.entry)), entry.Position-1, size, p.path, root)
+	included(hash([]byte{0}, []byte(leaf)), entry.Position-1, size, p.path, root)
 	var event struct {
 		ID, Source, Type string
 		Data             json.RawMessage

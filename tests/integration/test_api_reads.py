@@ -21,6 +21,7 @@ from api.intake.sources import Sources
 from api.ledger.organizations import DossierShape, History, Organizations
 from api.ledger.rates import Rates
 from domain.ledger.rates import Counts, add
+from domain.tree.leaf import leaf_in, opened
 from domain.tree.merkle import leaf_hash
 from domain.tree.proofs import verify_inclusion
 from services.system.settings import SHANGHAI
@@ -224,10 +225,13 @@ def test_an_event_comes_back_as_it_was_received_with_its_proof(service: Service,
     assert event["raw_sha256"] == hashlib.sha256(raw).hexdigest()
     assert event["event"] == removed("e1", source)
     proof = event["proof"]
-    leaf = {
+    record = {
         name: event[name] for name in ("id", "intake", "position", "publisher", "raw_sha256", "recorded_at", "source")
     }
-    text = json.dumps(leaf, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    shown = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    assert opened(event["entry"].encode())[0] == shown
+    text = leaf_in(event["entry"].encode())
+    assert text.startswith(b'{"commitment":')
     assert base64.b64decode(proof["leaf_hash"]) == leaf_hash(text)
     hashes = [base64.b64decode(each) for each in proof["hashes"]]
     root = base64.b64decode(proof["root_hash"])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.tree.leaf import leaf
+from domain.tree.leaf import Blinding, leaf_of, record_of
 from domain.tree.merkle import leaf_hash
 from services.evidence.verifier.verify import Source, verify_log
 from services.intake.intake import Intake
@@ -76,15 +76,18 @@ def test_the_log_learns_and_maps_as_the_oracle_does(intake: Intake, rows: Rows, 
         assert positions_at(cursor, asked) == [position_at(expected, at) for at in asked]
 
 
-def test_the_import_stands_in_the_leaf_and_leaves_without_one_are_as_they_were(intake: Intake) -> None:
+def test_the_import_stands_in_the_leaf_and_leaves_without_one_are_as_they_were(intake: Intake, rows: Rows) -> None:
     raw = json.dumps(registered(1, "2024-01-01", "2024-01-02T00:00:00Z")).encode()
     other = json.dumps(registered(2, "2024-01-01", "2024-01-02T00:00:00Z")).encode()
     plain = {"channel": "http", "request": "r", "index": 0}
     intake.admit([Message(raw, {**plain, "import": NAME}, STEWARD), Message(other, plain, STEWARD)])
     for event, coordinates in zip(intake.recorder.tail(0), ({**plain, "import": NAME}, plain), strict=True):
         assert event.intake == coordinates
-        made = leaf(event.position, event.source, event.id, event.raw_sha256, event.recorded_at, "steward", coordinates)
-        assert event.leaf_hash == leaf_hash(made)
+        record = record_of(
+            event.position, event.source, event.id, event.raw_sha256, event.recorded_at, "steward", coordinates
+        )  # fmt: skip
+        ((value,),) = rows("SELECT value FROM taizhang.blinding WHERE position = %s", event.position)
+        assert event.leaf_hash == leaf_hash(leaf_of(event.position, record, Blinding(bytes(value))))
 
 
 def test_verify_names_a_learned_at_that_breaks_the_rule(intake: Intake, store: str, rows: Rows) -> None:

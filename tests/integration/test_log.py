@@ -14,7 +14,7 @@ import pytest
 from eventsourcing.persistence import NotSupportedError, StoredEvent
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from domain.tree.leaf import leaf
+from domain.tree.leaf import Blinding, leaf_of, record_of
 from domain.tree.merkle import Frontier, leaf_hash
 from services.intake.intake import Intake
 from services.log.recorder import CHANNEL, LogRecorder, Recorded, originator_id
@@ -76,7 +76,14 @@ CHANGES = [
     "DELETE FROM taizhang.{} WHERE false",
     "TRUNCATE taizhang.{} CASCADE",
 ]
-RECORDED = ["log state", "tile_root hash", "duplicate intake", "quarantine raw", "quarantine_action reason"]
+RECORDED = [
+    "log state",
+    "tile_root hash",
+    "blinding value",
+    "duplicate intake",
+    "quarantine raw",
+    "quarantine_action reason",
+]
 
 
 @pytest.mark.parametrize(
@@ -152,10 +159,18 @@ def test_leaves_and_tile_roots_are_those_of_the_tree(store: str, rows: Rows) -> 
         at += size
     recorder = writers[0].recorder
     leaves: list[bytes] = []
+    values: dict[int, bytes] = dict(rows("SELECT position, value FROM taizhang.blinding"))
+    assert len(set(values.values())) == at
     while batch := recorder.tail(len(leaves)):
         assert batch[0].position == len(leaves) + 1
         leaves += [
-            leaf_hash(leaf(e.position, e.source, e.id, e.raw_sha256, e.recorded_at, e.publisher, e.intake))
+            leaf_hash(
+                leaf_of(
+                    e.position,
+                    record_of(e.position, e.source, e.id, e.raw_sha256, e.recorded_at, e.publisher, e.intake),
+                    Blinding(bytes(values[e.position])),
+                )
+            )
             for e in batch
         ]
         assert leaves[-len(batch) :] == [e.leaf_hash for e in batch]

@@ -5,12 +5,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from domain.tree.leaf import leaf_in
 from domain.tree.merkle import EMPTY_ROOT, leaf_hash, root
 from domain.tree.proofs import verify_consistency, verify_inclusion
 from services.evidence.notes.checkpoint import open_checkpoint
 from services.evidence.notes.signing import CheckpointSigner, LogContradictsError
 from services.log import tree
-from services.log.tiles import Tile, decode_bundle, decode_raw_bundle, split_hashes, tiles_of_level
+from services.log.tiles import Tile, decode_bundle, decode_raw_bundle, split_hashes, split_raw_part, tiles_of_level
 from services.system.errors import NotFoundError
 from tests.small_city import fill
 
@@ -45,7 +46,10 @@ def test_entries_hash_to_the_leaves_and_the_leaves_to_the_roots(filled: str) -> 
         for tile in tiles_of_level(None, SIZE):
             entries += decode_bundle(tree.tile_bytes(connection, tile), tile.width)
             raw = decode_raw_bundle(tree.raw_bundle(connection, tile), tile.width)
-            assert all(event.startswith(b'{"specversion"') for event in raw)
+            for leaf, part in zip(entries[-tile.width :], raw, strict=True):
+                entry, event = split_raw_part(leaf, part)
+                assert leaf_in(entry) == leaf
+                assert event.startswith(b'{"specversion"')
         leaves = [leaf_hash(entry) for entry in entries]
         stored: list[bytes] = []
         for tile in tiles_of_level(0, SIZE):

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from domain.tree.leaf import leaf
+from domain.tree.leaf import Blinding, leaf_of, record_of
 from domain.tree.merkle import Frontier, leaf_hash
 from domain.tree.proofs import consistency_proof
 from services.evidence.copies.copies import export_log
@@ -20,6 +20,7 @@ from services.evidence.verifier.asked import Asked
 from services.evidence.verifier.audit import audit_copy, audit_database
 from services.evidence.verifier.report import Report
 from services.evidence.witness.witness import AddCheckpoint, Witness, WitnessRefusalError
+from services.log.blinding import erase
 from services.log.tree import LOG
 from tests.fix_store import Databases
 from tests.small_city import fill
@@ -65,7 +66,7 @@ class Ledger:
 
     def as_superuser(self, *statements: str) -> None:
         with psycopg.connect(self.conninfo, autocommit=True) as connection:
-            for table in ("log", "tile_root"):
+            for table in ("log", "tile_root", "blinding"):
                 connection.execute(f"ALTER TABLE taizhang.{table} DISABLE TRIGGER USER")
                 connection.execute(
                     f"ALTER TABLE taizhang.{table} DROP CONSTRAINT IF EXISTS {table}_notification_id_check"
@@ -215,6 +216,42 @@ def test_a_leaf_hash_made_to_fit_is_found_by_its_tile(ledger: Ledger) -> None:
     assert "an event from position 4097 to 4352 was changed with its leaf hash" in report.first.english
 
 
+ERASE = "UPDATE taizhang.blinding SET value = NULL, commitment = sha256(value) WHERE position = 700"
+SWAP = """
+UPDATE taizhang.blinding SET value = (SELECT value FROM taizhang.blinding WHERE position = 701) WHERE position = 700
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("UPDATE taizhang.blinding SET value = sha256(value) WHERE position = 700", "the leaf of the recorded values"),
+        (SWAP, "the leaf of the recorded values"),
+        ("DELETE FROM taizhang.blinding WHERE position = 700", "its leaf is open, and leaves before it are blinded"),
+        (ERASE, "the leaf of the recorded values"),
+    ],
+    ids=["changed", "of another", "deleted", "erased with another commitment"],
+)  # fmt: skip
+def test_a_blinding_value_that_was_changed_swapped_or_taken_away_is_named(
+    ledger: Ledger, statement: str, words: str
+) -> None:
+    ledger.as_superuser(statement)
+    report = ledger.verify()
+    assert report.first is not None
+    assert report.first.position == 700
+    assert any(words in fault.english for fault in report.faults if fault.position == 700)
+
+
+def test_a_value_that_goes_without_a_word_of_the_log_is_named(ledger: Ledger) -> None:
+    """With the commitment that it made, so that the tree stays whole."""
+    with psycopg.connect(ledger.conninfo, autocommit=True) as connection, connection.cursor() as cursor:
+        assert erase(cursor, [700, 701]) == [700, 701]
+    report = ledger.verify()
+    assert [(fault.position, fault.chinese) for fault in report.faults] == [
+        (700, "隐藏值缺失而无声明"), (701, "隐藏值缺失而无声明"),
+    ]  # fmt: skip
+
+
 def test_a_deleted_tile_root_is_named(ledger: Ledger) -> None:
     ledger.as_superuser("DELETE FROM taizhang.tile_root WHERE level = 1 AND index = 3")
     report = ledger.verify()
@@ -261,8 +298,9 @@ def test_an_earlier_checkpoint_that_still_agrees_narrows_down_where(ledger: Ledg
     [
         ("raw/016", lambda data: data.replace(b"group:g-2600", b"group:g-2601", 1), None, "the raw bytes were changed"),
         ("raw/016", lambda data: data[:-1], 4097, "the bundle is cut"),
-        ("tile/entries/016", lambda data: data.replace(b"group-registry", b"group-Registry", 1), 4097, "publisher"),
-        ("tile/entries/016", lambda data: data.replace(b'"http"', b"123456", 1), 4097, "the leaf of the recorded"),
+        ("raw/016", lambda data: data.replace(b"group-registry", b"group-Registry", 1), 4097, "does not open the leaf"),
+        ("raw/016", lambda data: data.replace(b'"blinding":"', b'"blinding":"0', 1)[:-1], 4097, "cut"),
+        ("tile/entries/016", lambda data: data.replace(b'":4097}', b'":4096}', 1), 4097, "does not open the leaf"),
         ("tile/0/016", lambda data: data[:32] + data[:32] + data[64:], 4098, "leaf_hash was changed"),
     ],
 )
@@ -291,11 +329,13 @@ def rewrite(ledger: Ledger, *, tiles: bool) -> None:
     """Change position 4321 and everything that depends on it: as thorough as the database allows."""
     with psycopg.connect(ledger.conninfo, autocommit=True) as connection:
         row = connection.execute(
-            "SELECT source, id, sha256(state), recorded_at, intake FROM taizhang.log WHERE notification_id = 4321"
+            "SELECT source, id, sha256(state), recorded_at, intake, value FROM taizhang.log JOIN taizhang.blinding"
+            " ON position = notification_id WHERE notification_id = 4321"
         ).fetchone()
         assert row is not None
-        source, id_, digest, recorded_at, intake = row
-        made = leaf_hash(leaf(4321, source, id_, digest, recorded_at, "someone-else", intake))
+        source, id_, digest, recorded_at, intake, value = row
+        record = record_of(4321, source, id_, digest, recorded_at, "someone-else", intake)
+        made = leaf_hash(leaf_of(4321, record, Blinding(value)))
         leaves = LOG.hashes_at(connection, 0, 0, SIZE)
     leaves[4320] = made
     ledger.as_superuser()

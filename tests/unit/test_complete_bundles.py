@@ -18,9 +18,7 @@ from services.evidence.copies.stored import event_of
 from services.evidence.verifier.report import Report
 from tests.forging import (
     AFTER,
-    FORGERIES,
     MemoryLog,
-    Spoiled,
     city,
     everything,
     is_refused,
@@ -31,6 +29,7 @@ from tests.forging import (
 )
 from tests.histories import deliveries, fits
 from tests.proving import Rooted, state
+from tests.spoiling import FORGERIES, Spoiled
 from tests.unit.test_forgeries import accepted
 
 pytestmark = pytest.mark.long
@@ -118,7 +117,7 @@ def test_a_members_later_move_cannot_be_left_out_by_naming_the_organization_alon
     assert not is_refused(verify(file))
 
     def leave_out(parts: Spoiled, complete: Any) -> None:  # noqa: ANN401 - JSON
-        parts.lines = [line for line in parts.lines if json.loads(line["entry"])["id"] != "t"]
+        parts.lines = [line for line in parts.lines if json.loads(line["entry"])["entry"]["id"] != "t"]
         parts.answer_again()
         del complete
 

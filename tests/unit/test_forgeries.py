@@ -22,10 +22,8 @@ from services.evidence.verifier.report import Report
 from tests.forging import (
     AFTER,
     CITY,
-    FORGERIES,
     THIEF,
     MemoryLog,
-    Spoiled,
     city,
     everything,
     is_refused,
@@ -36,6 +34,7 @@ from tests.forging import (
     write,
 )
 from tests.histories import deliveries, fits
+from tests.spoiling import FORGERIES, Spoiled
 
 #: Of honest bundles; ten forgeries are made of each.
 BUNDLES = int(os.environ.get("TAIZHANG_TEST_BUNDLES", "20"))

@@ -68,7 +68,7 @@ ROOMS: dict[str, dict[str, str]] = {
         ),
         "commands": (
             "access archive backup demo_city evidence/bundles evidence/copies evidence/keys evidence/mirror "
-            "evidence/notes evidence/roots evidence/verifier evidence/witness fieldwork kafka ledger lists log "
+            "evidence/notes evidence/roots evidence/verifier evidence/witness fieldwork intake kafka ledger lists log "
             "postgres province serving system"
         ),
     },

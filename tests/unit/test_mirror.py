@@ -55,7 +55,7 @@ def test_it_copies_the_log_cosigns_its_head_and_signs_roots_that_follow(log: Mem
     assert found.note is not None
     assert require_vouched(told, found.note, [MIRROR.verifier])[0] == MIRROR.verifier
     with pytest.raises(NoteError, match="does not speak of"):
-        require_vouched(told._replace(entry=log.stored[0].leaf(1)), found.note, [MIRROR.verifier])
+        require_vouched(told._replace(leaf=log.stored[0].leaf(1)), found.note, [MIRROR.verifier])
     report = audit_copy(
         str(mirror.own.folder), None, Asked(log_key=KEY.verifier), lambda _done: None, lambda _total: None
     )

@@ -104,11 +104,12 @@ async function checkFigure(proof, key) {
   const signed = await isSigned(checkpoint, key);
   require_(signed !== false, "the checkpoint is not signed by the log's key");
   // 2. The event that states the roots.
-  const entry = JSON.parse(proof.entry);
+  const { record: entry, leaf: leafText, bound } = await opened(proof.entry);
+  require_(bound, "nothing binds the event to its leaf");
   require_(toHex(await sha256(proof.event)) === entry.raw_sha256, "the event's bytes were changed");
   const index = entry.position - 1;
   require_(index >= 0 && index < checkpoint.size, "the event is not within the tree");
-  const leaf = await sha256(LEAF, encoder.encode(proof.entry));
+  const leaf = await sha256(LEAF, encoder.encode(leafText));
   const root = await rootFrom(leaf, index, checkpoint.size, proof.path);
   require_(root !== null && same(root, checkpoint.root), "the event is not in the log");
   const event = JSON.parse(new TextDecoder().decode(proof.event));

@@ -59,6 +59,17 @@ function entryOf(bundle, wanted) {
   return new Uint8Array(bundle, at + 2, view.getUint16(at));
 }
 
+// What is recorded of an event, and the leaf that its entry opens: the same, or a commitment where it is blinded. Of one
+// whose value was erased nothing binds the two any more.
+async function opened(entry) {
+  const value = JSON.parse(entry);
+  if (!("entry" in value)) return { record: value, leaf: entry, bound: true };
+  const start = encoder.encode("taizhang/leaf/2\n");
+  const commitment = value.commitment ?? toHex(await sha256(start, encoder.encode(entry)));
+  const leaf = `{"commitment":"${commitment}","position":${value.entry.position}}`;
+  return { record: value.entry, leaf, bound: "blinding" in value };
+}
+
 function readCheckpoint(note) {
   const end = note.lastIndexOf("\n\n");
   const text = note.slice(0, end + 1);
@@ -132,13 +143,15 @@ async function verify(section) {
     read(bundlePath(index, checkpoint.size)).then((answer) => answer.arrayBuffer()),
     read(`/v1/log/proof/inclusion?position=${position}&tree_size=${checkpoint.size}`).then((answer) => answer.json()),
   ]);
-  const entry = entryOf(bundle, index % TILE_WIDTH);
-  const leaf = JSON.parse(new TextDecoder().decode(entry));
+  const served = entryOf(bundle, index % TILE_WIDTH);
+  const { record, leaf, bound } = await opened(event.entry);
   const digest = toHex(await sha256(fromBase64(event.raw_base64)));
-  checks.show("raw", digest === leaf.raw_sha256 && digest === section.dataset.sha256, digest);
-  const named = leaf.position === position && leaf.source === section.dataset.source && leaf.id === section.dataset.id;
-  const leafHash = await sha256(LEAF, entry);
-  checks.show("leaf", named, toHex(leafHash));
+  const received = digest === record.raw_sha256 && digest === section.dataset.sha256;
+  checks.show("raw", received && !bound ? null : received, digest);
+  const { source, id } = section.dataset;
+  const named = record.position === position && record.source === source && record.id === id;
+  const leafHash = await sha256(LEAF, encoder.encode(leaf));
+  checks.show("leaf", named && same(encoder.encode(leaf), served), toHex(leafHash));
   const root = await rootFrom(leafHash, index, checkpoint.size, proof.hashes.map(fromBase64));
   checks.show("path", root !== null && same(root, checkpoint.root), root === null ? "–" : toHex(root));
   checks.show("signature", await isSigned(checkpoint, key.trim()), key.trim());

@@ -24,6 +24,7 @@ from domain.ledger.rows import Ledger, Row, told
 from services.evidence.bundles.answers import fold, named_filters, no_garbage_collection
 from services.evidence.bundles.relevant import Accepted, access_for, consulted, named
 from services.evidence.copies.copies import ZIP_FAULTS
+from services.evidence.copies.forms import erased_by
 from services.evidence.copies.stored import DatabaseLog, StoredEvent, event_of
 from services.evidence.notes.checkpoint import encode_hash, open_checkpoint
 from services.evidence.notes.identity import history
@@ -207,9 +208,11 @@ def write_bundle(
     silent = set(question.organizations).difference(*(named(event) for event in contents.events))
     if silent and roots is None:
         raise NotFoundError(f"no event at or before position {question.known_at} speaks of {', '.join(sorted(silent))}")
-    note = signer.head(connection, question.known_at if roots is None else roots.stated.position)
-    checkpoint, _ = open_checkpoint(note, signer.verifier)
     positions = _positions(log, contents)
+    note = signer.head(
+        connection, max([*positions[-1:], question.known_at if roots is None else roots.stated.position])
+    )
+    checkpoint, _ = open_checkpoint(note, signer.verifier)
     proofs = LOG.inclusion_proofs(connection, positions, checkpoint.size)
     complete = None
     if roots is not None:
@@ -226,7 +229,7 @@ def complete_with(
     """What shows that a bundle's events are all, with the event that states the roots and its path."""
     entities = sorted(consulted(contents.events, contents.organizations))
     shown = prove_entities(roots.trees, roots.stated, entities)
-    return completeness.Completeness(stated.leaf(stated.position), stated.raw, tuple(path), shown)
+    return completeness.Completeness(stated.entry(), stated.raw, tuple(path), shown)
 
 
 def pack(  # noqa: PLR0917 - what stands in a bundle
@@ -272,14 +275,16 @@ def pack(  # noqa: PLR0917 - what stands in a bundle
 
 
 def _positions(log: DatabaseLog, contents: Contents) -> list[int]:
-    """Where the bundle's events are, and those of access that decide whether they were let in."""
+    """Where the bundle's events are, with those of access by which they were let in.
+
+    Where one has lost its blinding value, what says so is among them, however late it came.
+    """
     own = sorted(event.position for event in contents.events)
-    access = log.access(contents.question.known_at)
-    if not access:
-        return own
-    said = (Accepted(each.source, each.publisher) for each in _stored(log, own))
-    given = [(Accepted(each.source, each.publisher), event_of(each)) for each in access]
-    return sorted({*own, *access_for(said, given)})
+    stored = [(Accepted(each.source, each.publisher), each.position, each.is_erased) for each in _stored(log, own)]
+    given = [(Accepted(each.source, each.publisher), event_of(each)) for each in log.access(contents.question.known_at)]
+    erased = {position for _, position, is_erased in stored if is_erased}
+    saying = [each.position for each in log.erasures() if erased & set(erased_by(each))] if erased else []
+    return sorted({*own, *access_for((said for said, *_ in stored), given), *saying})
 
 
 def _stored(log: DatabaseLog, positions: Sequence[int]) -> Iterator[StoredEvent]:
@@ -290,7 +295,7 @@ def _stored(log: DatabaseLog, positions: Sequence[int]) -> Iterator[StoredEvent]
 def _line(event: StoredEvent, proof: Iterable[bytes]) -> bytes:
     value = {
         "position": event.position,
-        "entry": event.leaf(event.position).decode(),
+        "entry": event.entry().decode(),
         "raw": base64.b64encode(event.raw).decode(),
         "proof": [encode_hash(each) for each in proof],
     }

@@ -12,18 +12,20 @@ from psycopg.types.json import set_json_loads
 
 from domain.events.envelope import significant
 from domain.events.facts import Event
-from domain.tree.leaf import LeafError, leaf
+from domain.tree.leaf import Blinding, LeafError, entry_of, leaf_in, leaf_of, opened, position_in, record_of
 from domain.tree.merkle import TILE_WIDTH
 from services.evidence.copies.copies import CopyError, LogCopy
 from services.log import content
+from services.log.blinding import BLINDING, BLINDING_COLUMNS, blinding_in
 from services.log.reader import LogReader, is_readable
-from services.log.tiles import Tile, TileError, decode_bundle, decode_raw_bundle, split_hashes
+from services.log.tiles import Tile, TileError, decode_bundle, decode_raw_bundle, raw_part, split_hashes, split_raw_part
 from services.log.tree import LOG
 
-_COLUMNS: Final = """
-SELECT notification_id, source, id, raw_sha256, recorded_at, publisher, intake, state, leaf_hash,
-       learned_at, originator_id, originator_version, topic, subject, effective_on, content_sha256 FROM taizhang.log
-"""
+_COLUMNS: Final = f"""
+SELECT notification_id, source, id, raw_sha256, recorded_at, publisher, intake, state, leaf_hash, learned_at,
+       originator_id, originator_version, topic, subject, effective_on, content_sha256, {BLINDING_COLUMNS}
+  FROM taizhang.log {BLINDING}
+"""  # noqa: S608 - of constants
 _BETWEEN: Final = _COLUMNS + " WHERE notification_id > %s AND notification_id <= %s ORDER BY notification_id"
 _AT: Final = _COLUMNS + " WHERE notification_id = ANY(%s) ORDER BY notification_id"
 _ACCESS: Final = (
@@ -33,6 +35,7 @@ _ACCESS: Final = (
    AND notification_id <= %s ORDER BY notification_id
 """
 )
+_ERASURES: Final = _COLUMNS + " WHERE topic = 'taizhang.evidence.erased.v1' ORDER BY notification_id"
 _TILE_ROOTS: Final = """
 SELECT index, hash FROM taizhang.tile_root WHERE level = %s AND index >= %s AND index < %s
 """
@@ -68,10 +71,27 @@ class StoredEvent(NamedTuple):
     leaf_hash: bytes
     learned_at: datetime | None
     columns: Columns | None
+    blinding: Blinding | None
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether its blinding value is gone, so that the tree does not prove its values any more."""
+        return self.blinding is not None and self.blinding.value is None
 
     def leaf(self, position: int) -> bytes:
         """The leaf that these values make at a position."""
-        return leaf(
+        return leaf_of(position, self._record(position), self.blinding)
+
+    def entry(self) -> bytes:
+        """What opens its leaf, for whoever has a right to the event."""
+        return entry_of(self._record(self.position), self.blinding)
+
+    def raw_part(self) -> bytes:
+        """Its part of a raw bundle."""
+        return raw_part(self._record(self.position), self.blinding, self.raw)
+
+    def _record(self, position: int) -> bytes:
+        return record_of(
             position, self.source, self.id, self.raw_sha256, self.recorded_at, self.publisher, self.intake
         )  # fmt: skip
 
@@ -143,11 +163,15 @@ class DatabaseLog:
     def _read(self, statement: str, parameters: tuple[Any, ...]) -> Iterator[StoredEvent]:
         with self._connection.cursor(binary=True) as cursor:
             for row in cursor.execute(statement, parameters, prepare=True):
-                yield StoredEvent._make((*row[:10], Columns._make(row[10:])))
+                yield StoredEvent._make((*row[:10], Columns._make(row[10:16]), blinding_in(*row[16:])))
 
     def access(self, until: int) -> list[StoredEvent]:
         """The events of access up to a position, in order."""
         return list(self._read(_ACCESS, (until,)))
+
+    def erasures(self) -> Iterator[StoredEvent]:
+        """The events that say which blinding values were erased, in order."""
+        return self._read(_ERASURES, ())
 
     def tile_roots(self, level: int, start: int, count: int) -> dict[int, bytes]:
         with self._connection.cursor(binary=True) as cursor:
@@ -183,15 +207,15 @@ class CopiedLog:
             name = Tile(None, index, width).path()
             position = index * TILE_WIDTH
             try:
-                entries = decode_bundle(self._copy.read(name), width)
-                raws = decode_raw_bundle(self._copy.read(name.replace("tile/entries/", "raw/")), width)
+                leaves = decode_bundle(self._copy.read(name), width)
+                parts = decode_raw_bundle(self._copy.read(name.replace("tile/entries/", "raw/")), width)
                 hashes = split_hashes(self._copy.read(Tile(0, index, width).path()), width)
             except TileError as fault:
                 raise MangledEntryError(position + 1, str(fault)) from None
-            for entry, raw, stored in zip(entries, raws, hashes, strict=True):
+            for leaf, part, stored in zip(leaves, parts, hashes, strict=True):
                 position += 1
                 if first <= position <= last:
-                    yield read_entry(position, entry, raw, stored)
+                    yield _read_part(position, leaf, part, stored)
 
     def tile_roots(self, level: int, start: int, count: int) -> dict[int, bytes]:
         """From the tile of that level; tiles that a copy leaves out are not compared."""
@@ -217,29 +241,39 @@ class CopiedLog:
         self._copy.close()
 
 
-def position_in(entry: bytes) -> int:
+def position_of(entry: bytes) -> int:
     """The position that an entry says; MangledEntryError where it says none."""
     try:
-        value = orjson.loads(entry)
-        position = value["position"]
-    except (ValueError, TypeError, KeyError) as fault:
-        raise MangledEntryError(0, f"the entry is no leaf: {fault}") from None
-    if type(position) is not int or position < 1:
-        raise MangledEntryError(0, f"the entry's position is {position!r}: it is a whole number from 1 on")
-    return position
+        return position_in(opened(entry)[0])
+    except LeafError as fault:
+        raise MangledEntryError(0, str(fault)) from None
+
+
+def _read_part(position: int, leaf: bytes, part: bytes, stored: bytes) -> StoredEvent:
+    """Read an event of a copy: its open leaf, and its part of the raw bundle, whose entry must open that leaf."""
+    try:
+        entry, raw = split_raw_part(leaf, part)
+        opens = leaf_in(entry)
+    except (TileError, LeafError) as fault:
+        raise MangledEntryError(position, str(fault)) from None
+    if opens != leaf:
+        raise MangledEntryError(position, "the entry beside the raw bytes does not open the leaf: one was changed")
+    return read_entry(position, entry, raw, stored)
 
 
 def read_entry(position: int, entry: bytes, raw: bytes, stored: bytes) -> StoredEvent:
-    """Read an entry, which must be a leaf in canonical form."""
+    """Read an entry, which must be in canonical form."""
+    record, blinding = opened(entry)
     try:
-        value = orjson.loads(entry)
+        value = orjson.loads(record)
         if not isinstance(value, dict) or value.keys() != _ENTRY_KEYS:
             raise MangledEntryError(position, f"the entry has not the seven members of a leaf: {entry[:200]!r}")
         event = StoredEvent(
             value["position"], value["source"], value["id"], bytes.fromhex(value["raw_sha256"]),
             datetime.fromisoformat(value["recorded_at"]), value["publisher"], value["intake"], raw, stored, None, None,
+            blinding,
         )  # fmt: skip
-        canonical = event.leaf(event.position)
+        canonical = event.entry()
     except (TypeError, ValueError, AttributeError, LeafError) as fault:
         raise MangledEntryError(position, f"the entry is no leaf: {fault}") from None
     if canonical != entry:

@@ -75,6 +75,9 @@ def _judge(own: OwnCopy, log: CopiedLog, origin: str, position: int) -> Judgemen
         raise
     except _UNFOLDABLE as fault:
         return Judgement("wrong", f"the events before it cannot be folded: {type(fault).__name__} {fault}", told)
+    if trees.erased:
+        words = f"the blinding values of {trees.erased:,} events were erased before they were copied here: NOT judged"
+        return Judgement("unjudged", words, told)
     differences = _differences(stated, trees)
     if differences:
         return Judgement("wrong", f"folded anew from the events: {'; '.join(differences)}", told)

@@ -10,6 +10,7 @@ from typing import Final
 
 from domain.tree.merkle import TILE_WIDTH, Frontier
 from services.evidence.copies.copies import FolderCopy
+from services.evidence.copies.forms import Form
 from services.evidence.copies.stored import CopiedLog, MangledEntryError, StoredEvent, StoredLog
 from services.evidence.roots.stated import SOURCE
 from services.evidence.verifier.scan import Part, check_event
@@ -62,6 +63,7 @@ class OwnCopy:
             CopyError: the log does not answer.
         """
         part, told = Part(frontier.size + 1, size), list[int]()
+        form = self._form_at(frontier.size)
         for index in range(frontier.size // TILE_WIDTH, -(-size // TILE_WIDTH)):
             start, width = index * TILE_WIDTH, min(TILE_WIDTH, size - index * TILE_WIDTH)
             try:
@@ -70,6 +72,14 @@ class OwnCopy:
                 raise RefusedError(fault.position, f"the entry is no leaf: {fault}") from None
             hashes = [self._checked(part, event, start + number) for number, event in enumerate(events, 1)]
             self._require_same(index, frontier, hashes)
+            if form is not None and len(events) > frontier.size - start:
+                first = Form.of(events[frontier.size - start])
+                if (wrong := first.fault(form)) is not None:
+                    raise RefusedError(first.position, wrong[1])
+                form = None  # those that follow are compared with one another
+            # What erases a value there does not take it from here.
+            kept = list(self.log(frontier.size).events(start + 1, frontier.size)) if start < frontier.size else []
+            events[: len(kept)] = kept
             self._write(Tile(None, index, width), events, hashes)
             told += [
                 event.position for event in events[frontier.size - start :] if event.source == event.publisher == SOURCE
@@ -86,6 +96,12 @@ class OwnCopy:
             raise RefusedError(part.faults[0].position, part.faults[0].english)
         return hashed
 
+    def _form_at(self, position: int) -> Form | None:
+        """That of the last leaf that is here."""
+        if not position:
+            return None
+        return next((Form.of(event) for event in self.log(position).events(position, position)), None)
+
     def _require_same(self, index: int, frontier: Frontier, hashes: Sequence[bytes]) -> None:
         """What was served of this tile before must still be there."""
         known = frontier.size - index * TILE_WIDTH
@@ -99,7 +115,7 @@ class OwnCopy:
 
     def _write(self, tile: Tile, events: Sequence[StoredEvent], hashes: Sequence[bytes]) -> None:
         entries = encode_bundle(event.leaf(event.position) for event in events)
-        raws = encode_raw_bundle(event.raw for event in events)
+        raws = encode_raw_bundle(event.raw_part() for event in events)
         path = tile.path()
         self.write(path, entries)
         self.write(path.replace("tile/entries/", "raw/"), raws)

@@ -21,14 +21,14 @@ class Told(NamedTuple):
 
     origin: str
     position: int
-    entry: bytes
+    leaf: bytes
     as_of: date
     known_at: int
 
     def text(self) -> str:
         """What whoever folded these roots anew, and found them right, signs."""
         return (
-            f"{_ROOTS}\nlog {self.origin}\nposition {self.position}\nleaf {encode_hash(leaf_hash(self.entry))}\n"
+            f"{_ROOTS}\nlog {self.origin}\nposition {self.position}\nleaf {encode_hash(leaf_hash(self.leaf))}\n"
             f"as_of {self.as_of}\nknown_at {self.known_at}\n"
         )
 

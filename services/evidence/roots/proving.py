@@ -85,5 +85,5 @@ def proof_of(stated: Stated, figure: Figure, trees: Kept, shown: Included, key: 
         sums = prove_figure(trees, stated, figure.digits, figure.key)
     except SumError as fault:
         raise NotFoundError(f"{fault}, as of {stated.as_of} and known at {stated.known_at}") from None
-    entry = shown.stored.leaf(stated.position)
+    entry = shown.stored.entry()
     return FigureProof(str(key), figure.kind, sums, entry, shown.stored.raw, tuple(shown.path), shown.note)

@@ -57,6 +57,7 @@ class Trees(NamedTuple):
         regions: the sum tree's regions.
         map_root, map_size: the entity map's root and number of entities.
         tile_roots: of the entity map, as domain.tree.merkle.Frontier gives them.
+        erased: events whose blinding values are gone, so that nothing shows that these were their bytes.
     """
 
     as_of: date
@@ -67,6 +68,7 @@ class Trees(NamedTuple):
     map_root: bytes
     map_size: int
     tile_roots: list[TileRoot]
+    erased: int
 
     @property
     def sums_root(self) -> bytes:
@@ -102,7 +104,7 @@ def refold(
             Spill(Path(folder), name, count)
             for name, count in (("targets", buckets), ("entities", buckets), ("map", MAP_BUCKETS))
         )
-        root_hash = _read(log, known_at, by_target, progress)
+        root_hash, erased = _read(log, known_at, by_target, progress)
         salt = salt_of(root_hash, known_at)
         for content in by_target.buckets():
             _sort_by_entity(content, as_of, salt, by_entity, of_map)
@@ -114,7 +116,7 @@ def refold(
         state = ledger_of(_entities(by_entity), as_of)
         names = count_names(judged=state.activity_policy is not None)
         regions = sum_tree.build(_rows(state, salt, names), len(KINDS) * len(names))
-    return Trees(as_of, known_at, root_hash, names, regions, frontier.root(), frontier.size, tile_roots)
+    return Trees(as_of, known_at, root_hash, names, regions, frontier.root(), frontier.size, tile_roots, erased)
 
 
 def salt_of(root_hash: bytes, known_at: int) -> bytes:
@@ -122,21 +124,22 @@ def salt_of(root_hash: bytes, known_at: int) -> bytes:
     return hashlib.sha256(b"taizhang/map/salt/1\n" + known_at.to_bytes(8, "big") + root_hash).digest()
 
 
-def _read(log: StoredLog, known_at: int, spill: Spill, progress: Callable[[int], None]) -> bytes:
-    """Sort the events by their targets; the root of the log's tree over their leaves, made anew."""
-    frontier = Frontier()
+def _read(log: StoredLog, known_at: int, spill: Spill, progress: Callable[[int], None]) -> tuple[bytes, int]:
+    """Sort the events by their targets; the root of the log's tree, its leaves made anew; how many are erased."""
+    frontier, erased = Frontier(), 0
     for first in range(1, known_at + 1, READ_AT_ONCE):
         last = min(first + READ_AT_ONCE - 1, known_at)
         for stored in log.events(first, last):
             hashed = leaf_hash(stored.leaf(stored.position))
             frontier.append(hashed)
+            erased += stored.is_erased
             if stored.position != frontier.size:
                 raise ShortLogError(f"position {frontier.size} is missing: run taizhang verify")
             _keep(stored, hashed, spill)
         if frontier.size != last:
             raise ShortLogError(f"the log ends at position {frontier.size}, the trees are asked for at {known_at}")
         progress(last - first + 1)
-    return frontier.root()
+    return frontier.root(), erased
 
 
 def _keep(stored: StoredEvent, hashed: bytes, spill: Spill) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from domain.events.facts import Event
+from domain.tree.leaf import LeafError, leaf_in
 from domain.tree.merkle import MerkleError, leaf_hash
 from domain.tree.proofs import verify_inclusion
 from domain.values.instants import parse_date
@@ -32,6 +33,7 @@ from services.evidence.bundles.bundle import (
 )
 from services.evidence.bundles.relevant import named
 from services.evidence.copies.copies import CopyError
+from services.evidence.copies.forms import erased_by
 from services.evidence.copies.stored import MangledEntryError, StoredEvent, read_entry
 from services.evidence.notes.checkpoint import Checkpoint, open_checkpoint, parse_hash
 from services.evidence.notes.key_history import KeyHistory, LogKeys
@@ -130,11 +132,23 @@ def verify_bundle(path: Path, log_keys: LogKeys | None) -> Verified:
         _compare(report, manifest, answer, events, shows_complete=shows_complete)
     # 9. That these events are all.
     if complete is not None and not report.faults:
-        hashes = {each.position: leaf_hash(each.leaf(each.position)) for each in stored}
+        hashes = {each.position: each.leaf_hash for each in stored}
         verified.told = check_complete(
             report, complete, checkpoint, Shown(manifest.question, manifest.organizations, events, hashes)
         )
+    _weaken(report, stored)
     return verified
+
+
+def _weaken(report: Report, stored: list[StoredEvent]) -> None:
+    """What rests on events whose blinding values are gone follows from bytes that the tree does not prove."""
+    erased = sum(each.is_erased for each in stored)
+    if erased and not report.faults:
+        report.notes(
+            f"{erased:,} 个事件的隐藏值已抹去, 其内容不由树证明",
+            f"the blinding values of {erased:,} events were erased: that these are their bytes is not shown",
+        )
+        report.statement, report.partial = "in the log", True
 
 
 def _read_manifest(given: Mapping[str, Any]) -> Manifest:
@@ -183,20 +197,24 @@ def _included(report: Report, path: Path, lines: bytes, checkpoint: Checkpoint, 
             words = f"it stands behind position {before}: events stand in order of position, each once"
             report.fails(position, "事件次序不对, 或出现两次", words)
             return
-        if position > known_at:
-            report.fails(position, "晚于所问的已知时点", f"the event is later than known_at {known_at}")
         before = position
         try:
-            event = read_entry(position, entry, raw, leaf_hash(entry))
+            hashed = leaf_hash(leaf_in(entry))
+            event = read_entry(position, entry, raw, hashed)
             hashes = [parse_hash(each) for each in proof]
-            verify_inclusion(leaf_hash(entry), position - 1, checkpoint.size, hashes, checkpoint.root_hash)
-        except (MangledEntryError, MerkleError, NoteError) as fault:
+            verify_inclusion(hashed, position - 1, checkpoint.size, hashes, checkpoint.root_hash)
+        except (LeafError, MangledEntryError, MerkleError, NoteError) as fault:
             report.fails(
                 position, "事件不在日志中, 或被改动", f"the event is not in the log as it stands here: {fault}"
             )
             continue
+        if position > known_at and not set(erased_by(event)) & set(part.erased):
+            report.fails(position, "晚于所问的已知时点", f"the event is later than known_at {known_at}")
         check_event(part, event, position)
         yield event
+    for position in sorted(set(part.erased) - part.said_erased):
+        words = "it is shown without its blinding value, and no event shown says that this was erased"
+        report.fails(position, "隐藏值缺失而无声明", words)
     report.faults += part.faults
     report.faults_total += part.faults_total
     if not report.faults:

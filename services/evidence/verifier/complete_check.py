@@ -55,4 +55,4 @@ def check_complete(report: Report, complete: Completeness, checkpoint: Checkpoin
         if org not in spoken_of:
             report.holds(f"{org} 在日志中无任何事件", f"{org} occurs in no event of the log")
     report.statement, report.partial = "complete", False
-    return Told(checkpoint.origin, stored.position, complete.entry, stated.as_of, stated.known_at)
+    return Told(checkpoint.origin, stored.position, stored.leaf(stored.position), stated.as_of, stated.known_at)

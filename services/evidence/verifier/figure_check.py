@@ -54,7 +54,9 @@ def verify_figure(data: bytes, log_keys: LogKeys | None) -> Verified:
     if stored is None or stated is None or report.faults:
         return verified
     verified.known_at, verified.recorded_at = stored.position, stored.recorded_at
-    verified.told = Told(checkpoint.origin, stored.position, proof.entry, stated.as_of, stated.known_at)
+    verified.told = Told(
+        checkpoint.origin, stored.position, stored.leaf(stored.position), stated.as_of, stated.known_at
+    )
     report.holds(
         f"位置 {stored.position} 的事件公布了树根, 已在日志中",
         f"position {stored.position} of the log states the roots",

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 from domain.events.envelope import read_event
 from domain.events.evidence import ROOTED
+from domain.tree.leaf import leaf_in
 from domain.tree.merkle import MerkleError, leaf_hash
 from domain.tree.proofs import verify_inclusion
-from services.evidence.copies.stored import MangledEntryError, StoredEvent, position_in, read_entry
+from services.evidence.copies.stored import MangledEntryError, StoredEvent, position_of, read_entry
 from services.evidence.notes.checkpoint import Checkpoint
 from services.evidence.roots.stated import SOURCE, Stated, stated_by
 from services.evidence.verifier.report import Report
@@ -18,13 +19,16 @@ def included(
     report: Report, entry: bytes, raw: bytes, path: Sequence[bytes], checkpoint: Checkpoint
 ) -> StoredEvent | None:
     """The event as the log holds it; None, and a fault, where it is not in the checkpoint's tree."""
-    hashed = leaf_hash(entry)
     try:
-        position = position_in(entry)
+        position, hashed = position_of(entry), leaf_hash(leaf_in(entry))
         stored = read_entry(position, entry, raw, hashed)
         verify_inclusion(hashed, position - 1, checkpoint.size, path, checkpoint.root_hash)
     except (MangledEntryError, MerkleError) as fault:
         report.fails(None, "事件不在日志中, 或被改动", f"the event is not in the log as it stands here: {fault}")
+        return None
+    if stored.is_erased:
+        words = "its blinding value was erased: nothing shows that these are the bytes of the event in the log"
+        report.fails(position, "事件的隐藏值已抹去, 其内容不由树证明", words)
         return None
     part = Part(position, position)
     check_event(part, stored, position)

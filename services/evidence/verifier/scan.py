@@ -15,6 +15,7 @@ from domain.tree.merkle import TILE_WIDTH, leaf_hash, root
 from domain.values.clocks import IMPORT, Learning
 from domain.values.instants import INSTANT_MIN_NS, parse_date
 from domain.values.strict_json import read_json
+from services.evidence.copies.forms import Form, erased_by
 from services.evidence.copies.stored import Columns, MangledEntryError, StoredEvent, StoredLog, content_of
 from services.log.content import UnreadableError, time_and_data
 from services.log.recorder import originator_bytes, originator_id
@@ -68,7 +69,8 @@ class Part:
 
     `tile_roots` are the roots of its whole tiles, None where an event is missing; `leaves` the leaf hashes of the
     tiles that were asked for, and of the last one where it is not full; `learned` the positions of imports, `live` when
-    the last position was recorded, if that is of none.
+    the last position was recorded, if that is of none. `forms` are those of the first and the last leaf, `erased` the
+    positions whose blinding values are gone, `said_erased` those of which an event says so.
     """
 
     first: int
@@ -80,6 +82,9 @@ class Part:
     recorded: tuple[datetime, datetime] | None = None
     learned: list[Learnt] = field(default_factory=list)
     live: datetime | None = None
+    forms: tuple[Form, Form] | None = None
+    erased: list[int] = field(default_factory=list)
+    said_erased: set[int] = field(default_factory=set)
 
     def wrong(self, position: int, chinese: str, english: str, event: StoredEvent | None = None) -> None:
         """Note a fault."""
@@ -127,6 +132,7 @@ def check_event(part: Part, event: StoredEvent, position: int) -> bytes | None:
             position, "记录时间倒退", f"recorded_at {event.recorded_at.isoformat()} is before the event before it"
         )
     part.recorded = (part.recorded[0] if part.recorded else event.recorded_at, event.recorded_at)
+    _check_form(part, event, position)
     if event.columns is not None:
         _note_learned(part, event, position)
     digest = _sha256(event.raw).digest()
@@ -154,6 +160,18 @@ def check_event(part: Part, event: StoredEvent, position: int) -> bytes | None:
     if digest == event.raw_sha256:
         _check_content(part, event, position)
     return made
+
+
+def _check_form(part: Part, event: StoredEvent, position: int) -> None:
+    """Compare the form of its leaf with that of the one before, and note what is erased."""
+    first, before = part.forms or (None, None)
+    form = Form.of(event)
+    if (fault := form.fault(before)) is not None:
+        part.wrong(position, *fault)
+    part.forms = (first or form, form)
+    if event.is_erased:
+        part.erased.append(position)
+    part.said_erased.update(erased_by(event))
 
 
 def _note_learned(part: Part, event: StoredEvent, position: int) -> None:

@@ -13,9 +13,10 @@ from domain.tree.merkle import TILE_HEIGHT, TILE_WIDTH, MerkleError, leaf_hash
 from domain.values.clocks import Learning
 from services.evidence.bundles.answers import Answer
 from services.evidence.copies.copies import open_copy
+from services.evidence.copies.forms import Form, erased_by
 from services.evidence.copies.stored import CopiedLog, DatabaseLog, StoredLog
 from services.evidence.verifier.report import Hashes, Report
-from services.evidence.verifier.scan import Fault, Part, check_learned, scan
+from services.evidence.verifier.scan import FAULTS_MAX, Fault, Part, check_learned, scan
 
 #: Positions that one pass takes: 32 tiles.
 PART_SIZE: Final = 32 * TILE_WIDTH
@@ -63,9 +64,17 @@ def verify_log(
     keep = frozenset(size // TILE_WIDTH for size in sizes if size % TILE_WIDTH)
     report, hashes = Report(source.size), Hashes([], {})
     newest: datetime | None = None
+    form: Form | None = None
+    erased, said_erased = list[int](), set[int]()
     learning = Learning(None, {})
     for part in _parts(source, keep, answer, hashes, workers or _workers(source.size)):
         check_learned(part, learning)
+        if part.forms is not None:
+            if (fault := part.forms[0].fault(form)) is not None:
+                part.wrong(part.forms[0].position, *fault)
+            form = part.forms[1]
+        erased += part.erased
+        said_erased |= part.said_erased
         _take(report, hashes, part)
         if newest and part.recorded and part.recorded[0] < newest:
             report.fails(part.first, "记录时间倒退", "recorded_at is before that of the event before it")
@@ -74,12 +83,33 @@ def verify_log(
     report.faults = _explained(sorted(report.faults, key=lambda fault: fault.position or 0))
     with closing(source.open()) as log:
         _compare_tiles(report, hashes, log)
+        _tell_erased(report, log, erased, said_erased)
     if not report.faults:
+        many = source.size - len(erased)
         report.holds(
-            f"{source.size:,} 个事件的原文、登记项与叶哈希一致",
-            f"{source.size:,} events: raw bytes, recorded values and leaves agree",
+            f"{many:,} 个事件的原文、登记项与叶哈希一致",
+            f"{many:,} events: raw bytes, recorded values and leaves agree",
         )
     return report, hashes
+
+
+def _tell_erased(report: Report, log: StoredLog, erased: list[int], said: set[int]) -> None:
+    """Values that are gone must be gone by the log's own word, which may have come since the scan."""
+    if not erased:
+        return
+    if not said.issuperset(erased):
+        for event in log.events(report.size + 1, log.size()):
+            said |= set(erased_by(event))
+    for position in [each for each in erased if each not in said][:FAULTS_MAX]:
+        words = (
+            "its blinding value is gone, and no event up to here says that it was erased; of a copy that was taken "
+            "while a person was erased, take another"
+        )
+        report.fails(position, "隐藏值缺失而无声明", words)
+    report.notes(
+        f"{len(erased):,} 个事件的隐藏值已依遗忘请求抹去, 其内容不再由树证明",
+        f"the blinding values of {len(erased):,} events were erased with persons: the tree proves them no more",
+    )
 
 
 def _workers(size: int) -> int:
