@@ -37,7 +37,7 @@ VALUES: dict[str, Any] = {
     "members_for_branch_committee": 7, "vacant_days_max": 90,
     "format": FORMAT, "kinds": ["new_social"], "counts": ["registered"], "sums": HASH, "entities": 0, "map": HASH,
     "epoch": 2, "because": "lost", "old_key": "x", "new_key": "x", "size": 0, "signatures": ["x"],
-    "key": {"kty": "OKP", "crv": "Ed25519", "x": "A" * 43}, "to": "990303",
+    "positions": [1], "key": {"kty": "OKP", "crv": "Ed25519", "x": "A" * 43}, "to": "990303",
     "body": "body:b", "categories": ["courier"], "legal_persons_only": False, "employees_min": None,
     "city": "city:m", "origin": "m", "report": "report:m", "due_on": "2024-03-01", "rulesets": [HASH], "sealed_at": 1,
     "unproved": 0, "head": {"size": 1, "root_hash": HASH}, "extends": [], "file": HASH, "brought_by": "m",

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from domain.tree.leaf import Blinding
 from domain.tree.merkle import TILE_HEIGHT, TILE_WIDTH, MerkleError, leaf_hash
 from domain.values.clocks import Learning
 from services.evidence.bundles.answers import Answer
-from services.evidence.copies.copies import open_copy
+from services.evidence.copies.copies import CopyError, open_copy
 from services.evidence.copies.forms import Form, erased_by
-from services.evidence.copies.stored import CopiedLog, DatabaseLog, StoredLog
+from services.evidence.copies.stored import CopiedLog, DatabaseLog, MangledEntryError, StoredLog
 from services.evidence.verifier.report import Hashes, Report
 from services.evidence.verifier.scan import FAULTS_MAX, Fault, Part, check_learned, scan
 
@@ -80,8 +81,8 @@ def verify_log(
             report.fails(part.first, "记录时间倒退", "recorded_at is before that of the event before it")
         newest = part.recorded[1] if part.recorded else newest
         progress(part.last - part.first + 1)
-    report.faults = _explained(sorted(report.faults, key=lambda fault: fault.position or 0))
     with closing(source.open()) as log:
+        report.faults = _explained(sorted(report.faults, key=lambda fault: fault.position or 0), log)
         _compare_tiles(report, hashes, log)
         _tell_erased(report, log, erased, said_erased)
     if not report.faults:
@@ -160,15 +161,20 @@ def _take(report: Report, hashes: Hashes, part: Part) -> None:
     hashes.leaves |= part.leaves
 
 
-def _explained(faults: list[Fault]) -> list[Fault]:
+def _explained(faults: list[Fault], log: StoredLog) -> list[Fault]:
     """Say of a row that was moved to which position its stored hash belongs."""
     moved = [fault for fault in faults if fault.event is not None and fault.position is not None][:MISPLACED_MAX]
     positions = [fault.position for fault in moved if fault.position is not None]
     explained = {}
+    hiding = {fault.position: fault.event.blinding for fault in moved if fault.event is not None}
     for fault in moved:
         event, position = fault.event, fault.position or 0
         for other in sorted({*positions, position - 1, position + 1} - {0, position}):
-            if event is not None and leaf_hash(event.leaf(other)) == event.leaf_hash:
+            if other not in hiding:
+                hiding[other] = _blinding_at(log, other)
+            # What hides a leaf may have been moved with the row, or left where it was.
+            found = () if event is None else (event, event._replace(blinding=hiding[other]))
+            if any(leaf_hash(each.leaf(other)) == each.leaf_hash for each in found):
                 explained[fault.position] = other
     return [
         Fault(
@@ -180,6 +186,14 @@ def _explained(faults: list[Fault]) -> list[Fault]:
         else fault
         for fault in faults
     ]
+
+
+def _blinding_at(log: StoredLog, position: int) -> Blinding | None:
+    """What hides the leaf of a position, as far as that can be read."""
+    try:
+        return next((each.blinding for each in log.events(position, position)), None)
+    except (CopyError, MangledEntryError):
+        return None
 
 
 def _compare_tiles(report: Report, hashes: Hashes, log: StoredLog) -> None:
