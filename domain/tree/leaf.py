@@ -10,6 +10,7 @@ The Merkle tree hashes leaves (domain.tree.merkle.leaf_hash) and the entry bundl
 
 import json
 import re
+from binascii import hexlify
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -25,7 +26,9 @@ LEAF_BYTES_MAX = 2**16 - 1
 
 #: A blinding value: as hard to guess as the hash is to invert.
 BLINDING_BYTES: Final = 32
-_COMMITMENT: Final = b"taizhang/leaf/2\n"
+_OPENS: Final = b'{"blinding":"'
+_ENTRY: Final = b'","entry":'
+_COMMITS: Final = b"taizhang/leaf/2\n" + _OPENS
 _BLINDED: Final = re.compile(rb'\{"(blinding|commitment)":"([0-9a-f]{64})","entry":(\{.*\})\}', re.DOTALL)
 _LEAF: Final = re.compile(rb'\{"commitment":"[0-9a-f]{64}","position":[1-9][0-9]{0,15}\}')
 
@@ -46,14 +49,14 @@ def entry_of(record: bytes, blinding: Blinding | None) -> bytes:
     if blinding is None:
         return record
     if blinding.value is not None:
-        return b'{"blinding":"%s","entry":%s}' % (blinding.value.hex().encode(), record)
+        return b"".join((_OPENS, hexlify(blinding.value), _ENTRY, record, b"}"))
     assert blinding.commitment is not None  # noqa: S101 -- one of the two is there
     return b'{"commitment":"%s","entry":%s}' % (blinding.commitment.hex().encode(), record)
 
 
 def commitment_of(record: bytes, value: bytes) -> bytes:
     """What a blinded leaf says of what is recorded, 32 bytes; without the value it is as good as random."""
-    return sha256(_COMMITMENT + entry_of(record, Blinding(value))).digest()
+    return sha256(b"".join((_COMMITS, hexlify(value), _ENTRY, record, b"}"))).digest()
 
 
 def leaf_of(position: int, record: bytes, blinding: Blinding | None) -> bytes:
@@ -63,7 +66,7 @@ def leaf_of(position: int, record: bytes, blinding: Blinding | None) -> bytes:
     value, commitment = blinding
     made = commitment if value is None else commitment_of(record, value)
     assert made is not None  # noqa: S101 -- one of the two is there
-    return b'{"commitment":"%s","position":%d}' % (made.hex().encode(), position)
+    return f'{{"commitment":"{made.hex()}","position":{position}}}'.encode()
 
 
 def opened(entry: bytes) -> tuple[bytes, Blinding | None]:
