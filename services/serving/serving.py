@@ -28,6 +28,7 @@ from services.postgres.database import migrate
 from services.postgres.embedded import EmbeddedPostgres
 from services.postgres.postmaster import EmbeddedPostgresError
 from services.postgres.reader import ensure_login
+from services.serving import ending
 from services.serving.connections import CONNECTIONS, Connection
 from services.serving.workers import say_ready, workers
 from services.system import settings as settings_module
@@ -58,6 +59,7 @@ class AddressInUseError(TaizhangError):
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
+    ending.begin()
     for number in (signal.SIGTERM, signal.SIGINT):  # a second one must not break into the stopping
         signal.signal(number, signal.SIG_IGN)
     raise Stopped
@@ -162,6 +164,10 @@ class _Server(uvicorn.Server):
         STOPPING.set()
         await super().shutdown(sockets)
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        ending.begin()
+        super().handle_exit(sig, frame)
+
     async def on_tick(self, counter: int) -> bool:
         if counter % TICKS_A_SECOND == 0:
             CONNECTIONS.look()
@@ -217,6 +223,7 @@ def serve(settings: Settings, when_ready: Callable[[str], None]) -> int:
             notary.close()
             takeover.stop()
             projector.stop()
+            ending.over()
     return code
 
 
