@@ -37,12 +37,18 @@ _SAID: Final[tuple[tuple[type[Exception], str, str], ...]] = (
 )
 
 
+# Of a connection that is refused the client knows the server's text alone.
+_TAKEN: Final = ("too many connections", "too many clients", "remaining connection slots")
+
+
 def in_words(error: BaseException) -> str | None:
     """The sentence for an error of the database, or one that came of such; None for every other."""
     found: BaseException | None = error
     while found is not None:
+        told = str(found).strip()
+        taken = isinstance(found, psycopg.OperationalError) and any(each in told for each in _TAKEN)
         for kind, chinese, remedy in _SAID:
-            if isinstance(found, kind):
-                return f"{chinese} The database ({str(found).strip().splitlines()[0]}): {remedy}"
+            if isinstance(found, kind) or (taken and kind is errors.TooManyConnections):
+                return f"{chinese} the database cannot be used ({told}): {remedy}"
         found = found.__cause__ or found.__context__
     return None

@@ -26,6 +26,7 @@ from services.evidence.witness.notary import Notary
 from services.ledger.takeover import Takeover
 from services.postgres.database import migrate
 from services.postgres.embedded import EmbeddedPostgres
+from services.postgres.faults import in_words
 from services.postgres.postmaster import EmbeddedPostgresError
 from services.postgres.reader import ensure_login
 from services.serving import ending
@@ -122,9 +123,7 @@ def database(settings: Settings) -> Iterator[Settings]:
         try:
             ran = migrate(ready.conninfo)
         except psycopg.OperationalError as error:
-            raise StoreUnavailableError(
-                f"the database cannot be used ({str(error).strip()}): start it, or correct {variable('database_url')}"
-            ) from error
+            raise StoreUnavailableError(in_words(error)) from error
         logger().info("database ready", migrations_run=ran)
         yield ready
 

@@ -33,6 +33,14 @@ MIB = 1 << 20
 SAMPLE_S = 0.2
 # Each organization as the first one of the small city, under a number of its own, known since the same position.
 _FILL = """
+ALTER TABLE {schema}.organization SET UNLOGGED;
+ALTER TABLE {schema}.organization DROP CONSTRAINT organization_pkey, DROP CONSTRAINT organization_org_key;
+ALTER TABLE {schema}.attributes SET UNLOGGED;
+ALTER TABLE {schema}.attributes DROP CONSTRAINT attributes_pkey;
+DROP INDEX {schema}.attributes_org;
+ALTER TABLE {schema}.entry SET UNLOGGED;
+ALTER TABLE {schema}.entry DROP CONSTRAINT entry_pkey;
+DROP INDEX {schema}.entry_org;
 INSERT INTO {schema}.organization SELECT {first} + n, 'group:bench-' || n FROM generate_series(0, {last}) n;
 INSERT INTO {schema}.attributes
 SELECT {attributes} + n, {first} + n, kind, category, name || n, '99' || lpad((n % 9973)::text, 4, '0') || '01',
@@ -43,6 +51,9 @@ SELECT {entries} + n, {position}, {first} + n, day_from, day_to, -1, {attributes
        probationary_members, activists, standalone, joint, affiliated, instructors, full_elsewhere,
        probationary_elsewhere, answers, effective_standalone, effective_joint, effective_affiliated
   FROM {schema}.entry, generate_series(0, {last}) n WHERE entry = 0;
+ALTER TABLE {schema}.organization ADD PRIMARY KEY (org_no);
+ALTER TABLE {schema}.attributes ADD PRIMARY KEY (attributes_no);
+ALTER TABLE {schema}.entry ADD PRIMARY KEY (entry);
 ANALYZE {schema}.organization; ANALYZE {schema}.attributes; ANALYZE {schema}.entry
 """
 _NUMBERS = """
