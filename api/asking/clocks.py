@@ -186,11 +186,13 @@ async def clocks(
     else:
         date_ = today() if as_of is None else read_date("as_of", as_of)
         position, after = await settled_position(parts, known_at), None
-    return Clocks(date_, await learn(parts, position), after)
+    return Clocks(date_, await learn(parts, position, known_at), after)
 
 
-async def learn(parts: Parts, position: int) -> Known:
-    """When a position was recorded and learned."""
+async def learn(parts: Parts, position: int, asked: str | None = None) -> Known:
+    """When a position was recorded and learned; `asked` is the parameter that it was found by."""
+    if asked is not None and not asked.isdecimal():
+        return await run_in_threadpool(parts.queries.learned_by, position)
     known = parts.queries.known(position)
     return await run_in_threadpool(parts.queries.learn, position) if known is None else known
 

@@ -102,7 +102,7 @@ def _examined(parts: Parts) -> tuple[int, dict[str, Any], set[str]]:
         "events": _held(parts),
         "edge": _edge(parts),
     }
-    found = list(conditions(parts.recorder, parts.settings.data))
+    found = list(conditions(parts.recorder, parts.settings.data, parts.queries.wrong_clocks()))
     shown |= {each.part: _part(ready=each.ready, detail=each.detail) for each in found}
     named = [each.key for each in read_witnesses(parts.settings.witnesses or "")]
     with parts.recorder.datastore.get_connection() as connection:
