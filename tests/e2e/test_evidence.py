@@ -85,6 +85,23 @@ def test_the_log_over_http_is_one_tree(filled: Filled) -> None:
     assert [json.loads(raw)["id"] for _, raw in parts] == [json.loads(opened(entry)[0])["id"] for entry, _ in parts]
 
 
+def test_entry_bundles_are_packed_for_whoever_takes_that_and_hashes_for_nobody(filled: Filled) -> None:
+    """C2SP tlog-tiles, Log entries."""
+    answers = {
+        (path, accepted): filled.http.get(f"/v1/log/tile/{path}", headers={"accept-encoding": accepted})
+        for path in ("entries/000", "0/000")
+        for accepted in ("gzip", "identity", "gzip;q=0")
+    }
+    assert len({answer.content for (path, _), answer in answers.items() if path == "entries/000"}) == 1
+    packed = {asked for asked, answer in answers.items() if answer.headers.get("content-encoding") == "gzip"}
+    assert packed == {("entries/000", "gzip")}
+    assert {answer.headers["vary"] for (path, _), answer in answers.items() if path == "entries/000"} == {
+        "accept-encoding"
+    }
+    sizes = [int(answers["entries/000", accepted].headers["content-length"]) for accepted in ("gzip", "identity")]
+    assert sizes[0] < sizes[1]
+
+
 def test_proofs_over_http_verify(filled: Filled) -> None:
     proof = filled.get("/v1/log/proof/inclusion", position=700)
     assert proof["tree_size"] == SIZE
