@@ -117,7 +117,8 @@ async def wait_for(parts: Parts, position: int) -> None:
     view = parts.queries.view
     if view.position < position or view.current.version.number == 0:
         with parts.places.waits.held(parts.asker):
-            await _wait(parts, position)
+            async with parts.seat.paused():
+                await _wait(parts, position)
 
 
 async def _wait(parts: Parts, position: int) -> None:
@@ -164,7 +165,8 @@ async def _position_at(parts: Parts, known_at: str, name: str) -> int:
             if error.in_s > parts.settings.wait_seconds_max:
                 raise invalid(f"query.{name}", known_at, "instant_to_come", str(error)) from error
             with parts.places.waits.held(parts.asker):
-                await asyncio.sleep(error.in_s)
+                async with parts.seat.paused():
+                    await asyncio.sleep(error.in_s)
 
 
 async def clocks(
