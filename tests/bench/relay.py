@@ -108,6 +108,8 @@ class Relay:
                 for name, seconds in connection.execute(_LONGEST.encode()):
                     self._longest[name] = max(self._longest.get(name, 0.0), seconds)
                 status = Path(f"/proc/{self._process.pid}/status").read_text()
+                if "VmHWM:" not in status:
+                    return  # it was killed, and is only waited for
                 self.peak = int(status.partition("VmHWM:")[2].split()[0]) << 10
                 times = self._ps.cpu_times()
                 self.cpu_s = times.user + times.system
