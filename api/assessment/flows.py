@@ -29,7 +29,7 @@ router = APIRouter(prefix="/v1/flows", tags=["assessment"], responses=PROBLEMS)
 class FlowShape(BaseModel):
     """How a stock came from the one date's number to the other's: before + came - left = after."""
 
-    before: int = Field(description="at the end of `since`")
+    before: int = Field(description="at the end of `from`")
     came: dict[Movement, int] = Field(description="by movement, day by day; who came back has come twice")
     left: dict[Movement, int]
     after: int = Field(description="at the end of `as_of`")
@@ -51,7 +51,7 @@ class FlowTotal(BaseModel):
 class FlowsShape(BaseModel):
     """The flows of a period."""
 
-    since: date
+    begin: date = Field(alias="from", description="the period begins after its end")
     as_of: date
     known_at: KnownAt
     evidence: Evidence
@@ -87,7 +87,7 @@ class MovedShape(BaseModel):
 class MovedsShape(BaseModel):
     """One page of the organizations behind a number of flows."""
 
-    since: date
+    begin: date = Field(alias="from", description="the period begins after its end")
     as_of: date
     known_at: KnownAt
     evidence: Evidence
@@ -102,22 +102,25 @@ class MovedsShape(BaseModel):
 
 async def period(
     clocks: AskedClocks,
-    since: Annotated[
+    begin: Annotated[
         str | None,
-        Query(description="The period begins after the end of this date, as known at the same moment; left out: the "
-              "last day of the year before."),
+        Query(
+            alias="from",
+            description="The period begins after the end of this date, as known at the same moment; left out: the last "
+            "day of the year before.",
+        ),
     ] = None,
 ) -> date:  # fmt: skip
     """The date at whose end the period begins."""
-    if since is None:
+    if begin is None:
         return date(clocks.as_of.year - 1, 12, 31)
-    found = read_date("since", since)
+    found = read_date("from", begin)
     if found >= clocks.as_of:
-        raise invalid("query.since", since, "flows_since", f"the period begins on a day before {clocks.as_of}")
+        raise invalid("query.from", begin, "flows_from", f"the period begins on a day before {clocks.as_of}")
     return found
 
 
-Since = Annotated[date, Depends(period)]
+Begin = Annotated[date, Depends(period)]
 
 
 def _lines(told: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -132,19 +135,19 @@ def _lines(told: dict[str, Any]) -> Iterator[dict[str, Any]]:
 @router.get("", response_model=None, responses={200: {"model": FlowsShape}}, summary="增减变动 Flows of a period")
 @question(READING, "scoped", trail="figures", command=ASK)
 @taken_away(Sheet(_lines, FlowLine))
-def get_flows(request: Request, clocks: AskedClocks, since: Since, filters: Filtered, group_by: Grouped) -> Response:
+def get_flows(request: Request, clocks: AskedClocks, begin: Begin, filters: Filtered, group_by: Grouped) -> Response:
     """What moved in a period: organizations opened, closed and covered; members admitted, promoted and transferred.
 
     At one state of knowledge, day by day: the day's end against that of the day before. The numbers of each stock add
     up to the difference of both dates' figures in /v1/rates. Members count where they are, as in the rates: who goes
     with an organization that comes or leaves is `with_organization`.
 
-    Example: `/v1/flows?since=2023-12-31&as_of=2024-12-31&group_by=region:6`
+    Example: `/v1/flows?from=2023-12-31&as_of=2024-12-31&group_by=region:6`
     """
-    found = flows(ledger_at(request, clocks), Asked(since, group_by, filters))
+    found = flows(ledger_at(request, clocks), Asked(begin, group_by, filters))
     return answer(
         {
-            **_head(request, clocks, since, filters),
+            **_head(request, clocks, begin, filters),
             "group_by": group_by,
             "groups": [{"key": key(group_by, values), "stocks": _told(of)} for values, of in found.groups.items()],
             "total": {"stocks": _told(found.total)},
@@ -152,10 +155,10 @@ def get_flows(request: Request, clocks: AskedClocks, since: Since, filters: Filt
     )
 
 
-def _head(request: Request, clocks: Clocks, since: date, filters: Filtered) -> dict[str, Any]:
+def _head(request: Request, clocks: Clocks, begin: date, filters: Filtered) -> dict[str, Any]:
     queries = parts_of(request).queries
     return {
-        "since": since,
+        "from": begin,
         "as_of": clocks.as_of,
         "known_at": clocks.known_at(),
         "evidence": queries.evidence(clocks.position),
@@ -210,7 +213,7 @@ WantedAsked = Annotated[tuple[tuple[str, ...], Wanted], Depends(wanted)]
 def get_behind(  # noqa: PLR0917 - each is a part of the question
     request: Request,
     clocks: AskedClocks,
-    since: Since,
+    begin: Begin,
     filters: Filtered,
     meant: WantedAsked,
     limit: Limit = 100,
@@ -221,14 +224,14 @@ def get_behind(  # noqa: PLR0917 - each is a part of the question
     Send the key of a group of /v1/flows as parameters, beside the question's own filters. Of members' flows there is
     no such list: a line of it would be a person.
 
-    Example: `/v1/flows/behind?since=2023-12-31&as_of=2024-12-31&stock=organization_covered&movement=newly_covered`
+    Example: `/v1/flows/behind?from=2023-12-31&as_of=2024-12-31&stock=organization_covered&movement=newly_covered`
     """
     del cursor  # the clocks carry it
     group_by, which = meant
-    total, shown, following = listed(request, clocks, Asked(since, group_by, filters), which, limit)
+    total, shown, following = listed(request, clocks, Asked(begin, group_by, filters), which, limit)
     return answer(
         {
-            **_head(request, clocks, since, filters),
+            **_head(request, clocks, begin, filters),
             "stock": which.stock,
             "direction": which.direction,
             "movement": which.movement,

@@ -10,7 +10,7 @@ from api.asking.clocks import CursorText, ledger_at
 from api.asking.filters import Filtered
 from api.asking.questions import shows
 from api.assessment import flows as call
-from api.assessment.flows import Since, WantedAsked, listed
+from api.assessment.flows import Begin, WantedAsked, listed
 from api.site.addresses import Value, address
 from api.site.base import Paged, tidy
 from api.site.figures import By, dimension_of, filtered
@@ -29,7 +29,7 @@ def get_flows(  # noqa: PLR0917 - each is a part of the address
     request: Request,
     page: Paged,
     clocks: AskedClocks,
-    since: Since,
+    begin: Begin,
     filters: Filtered,
     stock: Annotated[Stock, Query(description="The stock that the table shows.")] = "organizations",
     by: Annotated[By, Query(description="What the table is broken down by.")] = "region",
@@ -37,12 +37,12 @@ def get_flows(  # noqa: PLR0917 - each is a part of the address
     """The same figures as `/v1/flows`, one stock at a time."""
     dimension = dimension_of(parts_of(request).queries, clocks, filters, by)
     group_by = () if dimension is None else (dimension,)
-    found = flows(ledger_at(request, clocks), Asked(since, group_by, filters))
-    given = _given(page.pinned(clocks), since.isoformat(), filtered(filters))
+    found = flows(ledger_at(request, clocks), Asked(begin, group_by, filters))
+    given = _given(page.pinned(clocks), begin.isoformat(), filtered(filters))
     return page.render(
         "flows.html",
         clocks=clocks,
-        since=since,
+        begin=begin,
         filters=filters,
         stock=stock,
         stocks=STOCKS,
@@ -57,8 +57,8 @@ def get_flows(  # noqa: PLR0917 - each is a part of the address
     )
 
 
-def _given(pinned: dict[str, Value], since: str, filters: dict[str, Value]) -> dict[str, Value]:
-    return pinned | filters | {"since": since}
+def _given(pinned: dict[str, Value], begin: str, filters: dict[str, Value]) -> dict[str, Value]:
+    return pinned | filters | {"from": begin}
 
 
 @router.get("/assessment/flows/behind", response_model=None)
@@ -67,7 +67,7 @@ def get_behind(  # noqa: PLR0917 - each is a part of the address
     request: Request,
     page: Paged,
     clocks: AskedClocks,
-    since: Since,
+    begin: Begin,
     filters: Filtered,
     meant: WantedAsked,
     limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 30,
@@ -76,13 +76,13 @@ def get_behind(  # noqa: PLR0917 - each is a part of the address
     """What `/v1/flows/behind` tells for the same parameters, to be read."""
     del cursor  # the clocks carry it
     group_by, which = meant
-    total, rows, following = listed(request, clocks, Asked(since, group_by, filters), which, limit)
-    given = _given(page.pinned(clocks), since.isoformat(), filtered(filters))
+    total, rows, following = listed(request, clocks, Asked(begin, group_by, filters), which, limit)
+    given = _given(page.pinned(clocks), begin.isoformat(), filtered(filters))
     asked = {name: value or "null" for name, value in zip(group_by, which.key, strict=True)}
     return page.render(
         "flows_behind.html",
         clocks=clocks,
-        since=since,
+        begin=begin,
         filters=filters,
         which=which,
         keys=asked,

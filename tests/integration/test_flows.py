@@ -12,7 +12,7 @@ from tests.folding import World
 from tests.sending import envelope
 
 ONE, TWO = "889901", "889902"
-PERIOD = {"since": "2024-01-31", "as_of": "2024-03-31", "region": "8899"}
+PERIOD = {"from": "2024-01-31", "as_of": "2024-03-31", "region": "8899"}
 
 
 def said(number: int, type_: str, day: str, /, **data: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
@@ -152,7 +152,7 @@ def test_what_is_known_later_moves_later_knowledge_alone(told: Service) -> None:
 
 def test_a_period_that_ends_before_it_begins_and_a_foreign_movement_are_refused_in_words(told: Service) -> None:
     for asked, rule in (
-        ({"since": "2024-03-31", "as_of": "2024-03-31"}, "the period begins on a day before 2024-03-31"),
+        ({"from": "2024-03-31", "as_of": "2024-03-31"}, "the period begins on a day before 2024-03-31"),
         ({**PERIOD, "movement": "newly_covered"}, "this stock knows no such movement"),
     ):
         refused = told.http.get("/v1/flows/behind", params=asked)
@@ -162,7 +162,7 @@ def test_a_period_that_ends_before_it_begins_and_a_foreign_movement_are_refused_
 
 @pytest.mark.parametrize("group_by", [["kind"], ["region:6", "category"], ["body:park"], []])
 def test_the_numbers_add_up_to_the_difference_of_the_rates(world: World, group_by: list[str]) -> None:
-    period = {"since": "2024-03-31", "as_of": "2024-09-30"}
+    period = {"from": "2024-03-31", "as_of": "2024-09-30"}
     answer = world.service.get("/v1/flows", **period, group_by=group_by)
     assert any(sum(flow["came"].values()) for each in answer["groups"] for flow in each["stocks"].values())
     for day, side in (("2024-03-31", "before"), ("2024-09-30", "after")):
