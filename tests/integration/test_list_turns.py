@@ -13,7 +13,6 @@ from typing import Any
 
 import httpx
 import psutil
-import psycopg
 import pytest
 
 from services.intake.in_turn import CameSinceError
@@ -21,7 +20,7 @@ from services.intake.intake import Intake
 from services.lists import turns
 from services.log.messages import Message
 from tests.fix_service import Service, shell
-from tests.fix_turn import Trials
+from tests.fix_turn import Delays, Trials
 from tests.full_lists import SOURCE, Stock, as_csv, planned, stock
 from tests.sending import envelope, http
 from tests.unit.test_list_sets import CODES, REGISTERED, own
@@ -228,17 +227,14 @@ def lagging(fresh_service: Service) -> Iterator[Service]:
 
 
 def _at_once(service: Service, database: str, asked: list[tuple[str, bytes, str]]) -> list[Any]:
-    """Lists published at once, each decided while the gate is held by somebody else."""
-    with psycopg.connect(database) as holder, ThreadPoolExecutor(len(asked)) as pool:
-        holder.execute("LOCK TABLE taizhang.log_gate IN EXCLUSIVE MODE")
-        sent = [pool.submit(ask, service, *each, publish=True) for each in asked]
-        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'taizhang.log_gate'::regclass"
-        with psycopg.connect(database, autocommit=True) as watch:
-            deadline = time.monotonic() + 60
-            while watch.execute(waiting).fetchone() == (0,) and time.monotonic() < deadline:
-                time.sleep(0.01)
-        time.sleep(0.1)
-        holder.rollback()
+    """Lists published at once, each decided while the gate is held by somebody else.
+
+    One process asks for the gate once at a time: the others have decided by then, or come to decide after it.
+    """
+    with ThreadPoolExecutor(len(asked)) as pool:
+        with Delays(database).before_the_gate():
+            sent = [pool.submit(ask, service, *each, publish=True) for each in asked]
+            time.sleep(0.1)
         return [each.result() for each in sent]
 
 

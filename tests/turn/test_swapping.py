@@ -15,8 +15,8 @@ from services.ledger import projector, rebuild, ruleset, versions
 from services.ledger.projector import Projector
 from services.ledger.ruleset import Rules
 from services.ledger.versions import Version
-from services.postgres.database import connect
-from tests.fix_store import Rows
+from services.postgres.database import connect, migrate
+from tests.fix_store import Databases, Rows
 from tests.fix_turn import Trials
 from tests.small_city import fill
 from tests.versions import project
@@ -31,39 +31,45 @@ def quiet(_position: int, _head: int) -> None:
 
 
 def test_a_rebuild_that_works_slowly_is_not_cut_off_while_the_version_in_use_goes_on(
-    store: str, trials: Trials, monkeypatch: pytest.MonkeyPatch
+    databases: Databases, trials: Trials, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each batch takes longer than the server lets a transaction stand idle, and another one comes meanwhile."""
-    advance, sent = Projector.advance, 0
-
-    def more() -> None:
-        nonlocal sent
-        fill(store, EVENTS, skip=sent)
-        sent += EVENTS
-        project(store)
-
+    advance = Projector.advance
     for _ in trials:
-        more()
         batches = iter(range(2))
+        # A log of each trial's own: one that grew would be folded for longer than a transaction may stand idle.
+        with databases.like("migrated", migrated) as store, connect(store, "rebuild") as connection:
+            more(store, 0)
 
-        def slowly(each: Projector, limit: int = EVENTS, batches: Iterator[int] = batches) -> int:
-            done = advance(each, limit)
-            monkeypatch.setattr(Projector, "advance", advance)
-            if next(batches, None) is not None:
-                more()
-            monkeypatch.setattr(Projector, "advance", slowly)
-            time.sleep(0.8)
-            return done
+            def slowly(
+                each: Projector, limit: int = EVENTS, batches: Iterator[int] = batches, store: str = store
+            ) -> int:
+                done = advance(each, limit)
+                monkeypatch.setattr(Projector, "advance", advance)
+                if (number := next(batches, None)) is not None:
+                    more(store, number + 1)
+                monkeypatch.setattr(Projector, "advance", slowly)
+                time.sleep(0.8)
+                return done
 
-        with connect(store, "rebuild") as connection:
             connection.execute("SET idle_in_transaction_session_timeout = '600ms'")
             connection.commit()
             monkeypatch.setattr(Projector, "advance", slowly)
             rebuilt = rebuild.rebuild(connection, quiet)
             monkeypatch.setattr(Projector, "advance", advance)
-            assert rebuilt.version.position == sent
+            assert rebuilt.version.position == 3 * EVENTS
             with connection.cursor() as cursor:
                 assert versions.in_use(cursor) == rebuilt.version
+
+
+def migrated(store: str) -> None:
+    migrate(store)
+
+
+def more(store: str, number: int) -> None:
+    """The next events, and what the version in use makes of them."""
+    fill(store, EVENTS, skip=number * EVENTS)
+    project(store)
 
 
 @pytest.fixture
