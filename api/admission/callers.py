@@ -21,7 +21,7 @@ from api.web.cookies import cookie
 from api.web.parts import Parts, parts_of_all
 from api.web.places import Place
 from api.web.problems import Problem
-from api.web.seats import seat_of
+from api.web.seats import Seat, seat_of
 from services.access.api_keys import digest
 from services.access.callers import DEVELOPER, Holder, together
 from services.access.oidc import ProviderError, TokenError
@@ -167,16 +167,19 @@ async def _admit(request: Request) -> Holder:
         if place is not None:
             place.take(address)
         return ANYONE
+    knock = Seat(parts.seats.knocks)
     try:
         # Without sign-in nothing is waited for, and a thread costs more than the question.
         if parts.settings.dev:
             holders = identify(request, parts)
         else:
-            async with parts.seats.knocks.held(address):
-                holders = await run_in_threadpool(identify, request, parts)
+            await knock.take(address)
+            holders = await run_in_threadpool(identify, request, parts)
     except Problem:
         _not_too_many(parts, address)
         raise
+    finally:
+        knock.give_back()
     _not_too_many(parts, holders[0].name)
     if place is not None:
         place.take(caller_of(holders[0]), from_reserve=not together(holders).roles.isdisjoint(RESERVED))

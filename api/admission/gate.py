@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.admission.callers import admit_once
-from api.site.errors import respond
 from api.web.cookies import plain_cookies
 from api.web.parts import Parts
 from api.web.places import Place
@@ -56,7 +55,9 @@ class Gate:
                 scope["state"]["place"] = place
                 scope["state"]["seat"] = Seat(parts.seats.work)
         except Problem as problem:
-            await respond(problem, scope)(scope, body.receive, body.send)
+            # No page: whoever is refused here is to cost nothing more.
+            answer = problem.response(scope["path"], scope["state"]["request_id"])
+            await answer(scope, body.receive, body.send)
         else:
             bytes_max = OUTLINES_BYTES_MAX if scope["path"].startswith(_OUTLINES) else SMALL_BODY_BYTES_MAX
             within = body.receive if scope["path"] in INTAKE else of_text(limited(body.receive, bytes_max))

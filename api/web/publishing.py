@@ -57,8 +57,10 @@ async def receipts_of(parts: Parts, messages: Sequence[Message]) -> list[Receipt
 
     next_look = loop.call_later(LOOK_S, look)
     try:
-        async with parts.seat.paused():
-            receipts = await answer
+        at_work_for = parts.seat.give_back()
+        receipts = await answer
+        if at_work_for is not None:
+            await parts.seat.take(at_work_for)
     except asyncio.CancelledError:
         if away:
             raise away[0] from None

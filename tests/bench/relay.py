@@ -108,6 +108,8 @@ class Relay:
                 for name, seconds in connection.execute(_LONGEST.encode()):
                     self._longest[name] = max(self._longest.get(name, 0.0), seconds)
                 status = Path(f"/proc/{self._process.pid}/status").read_text()
+                if "VmHWM:" not in status:
+                    return  # it was killed, and is only waited for
                 self.peak = int(status.partition("VmHWM:")[2].split()[0]) << 10
                 times = self._ps.cpu_times()
                 self.cpu_s = times.user + times.system
@@ -118,8 +120,9 @@ class Relay:
             row = connection.execute(_STAND).fetchone()
             if row is not None and ((sent is None and row[1] and row[0]) or (sent is not None and row[0] >= sent)):
                 return row[0]
-            assert self._process.poll() is None, "the relay ended by itself"
-            assert time.monotonic() < deadline, f"not done in time; it stands at {row}"
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.end(kill=True)
+                raise TimeoutError(f"not done in time; it stands at {row}")
             time.sleep(SAMPLE_S)
 
     def end(self, *, kill: bool) -> None:

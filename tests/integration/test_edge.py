@@ -169,6 +169,9 @@ def test_a_whole_crowd_from_one_address_shuts_nobody_out_and_health_tells(house:
             house.answers_others()
             assert statuses(strangers) == Counter({401: HALF_SENT})
 
+            # A page of what there is not, which takes longer than an answer of data.
+            opened(house, stack, HALF_SENT, house.head("GET /nothing", "accept: text/html", key=False))
+            house.answers_others()
             known = opened(house, stack, HALF_SENT, house.half_sent(key=True))
             house.answers_others()
             idle = opened(house, stack, IDLE, b"")
