@@ -12,6 +12,7 @@ from fastapi import Depends, HTTPException, Request, Security
 from fastapi.security import HTTPBearer
 from psycopg_pool import PoolTimeout
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 from structlog.contextvars import bind_contextvars
 
 from api.asking.questions import Question, let_in, question_of
@@ -20,6 +21,7 @@ from api.web.cookies import cookie
 from api.web.parts import Parts, parts_of_all
 from api.web.places import Place
 from api.web.problems import Problem
+from api.web.seats import Seat, seat_of
 from services.access.api_keys import digest
 from services.access.callers import DEVELOPER, Holder, together
 from services.access.oidc import ProviderError, TokenError
@@ -130,12 +132,18 @@ def decide(holders: Sequence[Holder], rule: Question | None) -> Holder:
 
 
 async def admit(request: Request, _: Annotated[object, Security(_BEARER)]) -> Holder:
-    """The caller, once let through to the route; what follows sees no more than the caller may.
+    """The caller, once let through to the route, in its turn; what follows sees no more than the caller may.
 
     Raises:
         Problem: as `admit_once`.
+        ClientDisconnect: it waits no longer, so nobody works for it.
     """
-    return await admit_once(request)
+    holder = await admit_once(request)
+    await seat_of(request.scope).take(_address(request) if holder is ANYONE else caller_of(holder))
+    is_gone = request.scope["state"].get("is_gone")
+    if is_gone is not None and is_gone():
+        raise ClientDisconnect
+    return holder
 
 
 async def admit_once(request: Request) -> Holder:
@@ -159,15 +167,22 @@ async def _admit(request: Request) -> Holder:
         if place is not None:
             place.take(address)
         return ANYONE
+    knock = Seat(parts.seats.knocks)
     try:
         # Without sign-in nothing is waited for, and a thread costs more than the question.
-        holders = identify(request, parts) if parts.settings.dev else await run_in_threadpool(identify, request, parts)
+        if parts.settings.dev:
+            holders = identify(request, parts)
+        else:
+            await knock.take(address)
+            holders = await run_in_threadpool(identify, request, parts)
     except Problem:
         _not_too_many(parts, address)
         raise
+    finally:
+        knock.give_back()
     _not_too_many(parts, holders[0].name)
     if place is not None:
-        place.take(f"caller {holders[0].name}", from_reserve=not together(holders).roles.isdisjoint(RESERVED))
+        place.take(caller_of(holders[0]), from_reserve=not together(holders).roles.isdisjoint(RESERVED))
     bind_contextvars(caller=holders[0].name)
     request.state.holders = holders  # for what the head of a page says, and what its navigation leads to
     holder = decide(holders, rule)
@@ -203,6 +218,11 @@ async def is_unchanged(request: Request, holder: Holder) -> bool:
         return decide(holders, question_of(request.scope["route"].endpoint)).scope == holder.scope
     except (HTTPException, Problem, psycopg.Error, PoolTimeout):
         return False
+
+
+def caller_of(holder: Holder) -> str:
+    """By which name a caller holds places and turns."""
+    return f"caller {holder.name}"
 
 
 def count_address(request: Request) -> None:

@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.admission.callers import admit_once
-from api.site.errors import respond
 from api.web.cookies import plain_cookies
 from api.web.parts import Parts
 from api.web.places import Place
 from api.web.problems import Problem, invalid
 from api.web.requests import SMALL_BODY_BYTES_MAX, limited, of_text
+from api.web.seats import Seat, seat_of
 from services.fieldwork.outlines import BYTES_MAX as OUTLINES_BYTES_MAX
 
 ADDRESS_BYTES_MAX: Final = 8_192
@@ -53,13 +53,17 @@ class Gate:
             if scope["path"] not in ALWAYS:
                 place = Place(parts.places.requests, f"address {peer}")
                 scope["state"]["place"] = place
+                scope["state"]["seat"] = Seat(parts.seats.work)
         except Problem as problem:
-            await respond(problem, scope)(scope, body.receive, body.send)
+            # No page: whoever is refused here is to cost nothing more.
+            answer = problem.response(scope["path"], scope["state"]["request_id"])
+            await answer(scope, body.receive, body.send)
         else:
             bytes_max = OUTLINES_BYTES_MAX if scope["path"].startswith(_OUTLINES) else SMALL_BODY_BYTES_MAX
             within = body.receive if scope["path"] in INTAKE else of_text(limited(body.receive, bytes_max))
             await self._app(scope, within, body.send)
         finally:
+            seat_of(scope).give_back()
             if place is not None:
                 place.give_back()
         await body.end()
@@ -102,6 +106,7 @@ class _Body:
         self._seconds_max = parts.settings.body_seconds_max
         self._deadline: float | None = None
         self._last: Message | None = None
+        self._worked_for: str | None = None
 
     async def receive(self) -> Message:
         if self._is_whole:
@@ -109,6 +114,8 @@ class _Body:
         if self._deadline is None:
             await admit_once(Request(self._scope))
             self._deadline = time.monotonic() + self._seconds_max
+        # Nobody works while a client sends.
+        self._worked_for = seat_of(self._scope).give_back() or self._worked_for
         try:
             async with asyncio.timeout(self._deadline - time.monotonic()):
                 message = await self._receive()
@@ -116,9 +123,12 @@ class _Body:
             told = f"the body was not here within {self._seconds_max:g} s; send smaller ones, or by a better connection"
             raise Problem("body-too-slow", told) from None
         self._is_whole = not message.get("more_body", False)
+        if self._is_whole and self._worked_for is not None:
+            await seat_of(self._scope).take(self._worked_for)
         return message
 
     async def send(self, message: Message) -> None:
+        seat_of(self._scope).give_back()
         if message["type"] == "http.response.start" and not self._is_whole:
             MutableHeaders(scope=message)["connection"] = "close"
         elif message["type"] == "http.response.body" and not message.get("more_body") and not self._is_whole:

@@ -117,7 +117,8 @@ async def wait_for(parts: Parts, position: int) -> None:
     view = parts.queries.view
     if view.position < position or view.current.version.number == 0:
         with parts.places.waits.held(parts.asker):
-            await _wait(parts, position)
+            async with parts.seat.paused():
+                await _wait(parts, position)
 
 
 async def _wait(parts: Parts, position: int) -> None:
@@ -164,7 +165,8 @@ async def _position_at(parts: Parts, known_at: str, name: str) -> int:
             if error.in_s > parts.settings.wait_seconds_max:
                 raise invalid(f"query.{name}", known_at, "instant_to_come", str(error)) from error
             with parts.places.waits.held(parts.asker):
-                await asyncio.sleep(error.in_s)
+                async with parts.seat.paused():
+                    await asyncio.sleep(error.in_s)
 
 
 async def clocks(
@@ -184,11 +186,13 @@ async def clocks(
     else:
         date_ = today() if as_of is None else read_date("as_of", as_of)
         position, after = await settled_position(parts, known_at), None
-    return Clocks(date_, await learn(parts, position), after)
+    return Clocks(date_, await learn(parts, position, known_at), after)
 
 
-async def learn(parts: Parts, position: int) -> Known:
-    """When a position was recorded and learned."""
+async def learn(parts: Parts, position: int, asked: str | None = None) -> Known:
+    """When a position was recorded and learned; `asked` is the parameter that it was found by."""
+    if asked is not None and not asked.isdecimal():
+        return await run_in_threadpool(parts.queries.learned_by, position)
     known = parts.queries.known(position)
     return await run_in_threadpool(parts.queries.learn, position) if known is None else known
 

@@ -28,7 +28,7 @@ async def earlier(
     if position > clocks.position:
         rule = f"since must not be later than known_at, which is position {clocks.position}"
         raise invalid("query.since", since, "since_after_known_at", rule)
-    return await learn(parts, position)
+    return await learn(parts, position, since)
 
 
 Since = Annotated[Known, Depends(earlier)]

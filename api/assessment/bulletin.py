@@ -145,7 +145,7 @@ def get_bulletin(
     parts = parts_of(request)
     document = bulletin_document(
         found, Names(lang, parts.regions.at(parts.queries, clocks.position), clocks.as_of), clocks.as_of,
-        sentence(lang, clocks.as_of.isoformat(), clocks.position, clocks.recorded_at),
+        sentence(lang, clocks.as_of.isoformat(), clocks.position, clocks.recorded_at, clocks.known.wrong),
         evidence_pairs(lang, evidence, {"address": address(request.url.path, parameters(meant, clocks))}),
         scoped=parts.queries.scope is not None,
     )  # fmt: skip

@@ -86,7 +86,7 @@ async def other_clocks(
         return Clocks(as_of, this.known)
     parts = parts_of(request)
     position = await settled_position(parts, other_known_at, "other_known_at")
-    return Clocks(as_of, await learn(parts, position))
+    return Clocks(as_of, await learn(parts, position, other_known_at))
 
 
 @router.get("/compare", response_model=None, responses={200: {"model": Comparison}}, summary="对比 Rates compared")

@@ -178,7 +178,9 @@ def get_series(
         count += len(each.now.groups)
         if count > GROUPS_MAX:
             raise _too_many(len(shown), len(asked.points))
-        known_at = knowledge(queries.learn(moment.known_at))
+        # Of each day's own end, an instant led to it.
+        learn = queries.learned_by if asked.known == "then" else queries.learn
+        known_at = knowledge(learn(moment.known_at))
         shown.append({**point._asdict(), "known_at": known_at, **_shown(group_by, each)})
     return answer(
         {

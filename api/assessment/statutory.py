@@ -185,7 +185,7 @@ def get_table(
     names = Names(lang, parts.regions.at(parts.queries, clocks.position), clocks.as_of)
     document = statutory_document(
         found, names, clocks.as_of.isoformat(),
-        sentence(lang, clocks.as_of.isoformat(), clocks.position, clocks.recorded_at),
+        sentence(lang, clocks.as_of.isoformat(), clocks.position, clocks.recorded_at, clocks.known.wrong),
         evidence_pairs(lang, told["evidence"], {"address": address(request.url.path, parameters(asked, clocks))}),
         scoped=parts.queries.scope is not None,
     )  # fmt: skip

@@ -8,6 +8,7 @@ from api.exports.document import WITHHELD, Column, Value
 from api.site.formats import Names, moment
 from api.site.texts import Lang, has, text
 from domain.figures.publication import OF_MEMBERS, PEOPLE, PEOPLE_MIN, Parts, Publication, sum_of_parts
+from domain.inspection.wrong_clock import WrongClock
 from domain.ledger.meaning import split
 from domain.ledger.policy import Policy
 from domain.ledger.rates import BODY_DIMENSION, RATES, Counts, Filters, Key, rates
@@ -143,9 +144,18 @@ def dimension_title(lang: Lang, name: str) -> str:
     return text(lang, level if has(level) else name.partition(":")[0])
 
 
-def sentence(lang: Lang, as_of: str, position: int, recorded_at: datetime | None) -> str:
-    """What is shown, in words: 截至 2024-12-31，按日志位置 … 已知数据."""
-    return text(lang, "export.sentence", as_of=as_of, position=position, recorded=moment(recorded_at))
+def sentence(lang: Lang, as_of: str, position: int, recorded_at: datetime | None, wrong: Sequence[WrongClock]) -> str:
+    """What is shown, in words: 截至 2024-12-31，按日志位置 … 已知数据; and where the clock was wrong there."""
+    told = text(lang, "export.sentence", as_of=as_of, position=position, recorded=moment(recorded_at))
+    return " ".join([told, *doubts(lang, wrong)])
+
+
+def doubts(lang: Lang, wrong: Sequence[WrongClock]) -> list[str]:
+    """Where the database's clock was wrong, each with the position of the event that says so."""
+    return [
+        f"{text(lang, f'clock.wrong.{each.was}', first=each.first, last=each.last)} (#{each.position})"
+        for each in wrong
+    ]
 
 
 def evidence_pairs(lang: Lang, evidence: Evidence, more: Mapping[str, str]) -> list[tuple[str, str]]:

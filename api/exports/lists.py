@@ -19,7 +19,7 @@ from starlette.responses import Response
 from api.asking import cursors
 from api.exports.columns import Field, fields_of
 from api.exports.document import Column, Document, Table, Value
-from api.exports.figures import NOTES, dimension_title, sentence
+from api.exports.figures import NOTES, dimension_title, doubts, sentence
 from api.exports.files import as_file
 from api.site.addresses import address
 from api.site.formats import Names, moment
@@ -27,6 +27,7 @@ from api.site.texts import Lang, text
 from api.web.answers import Answer
 from api.web.parts import parts_of
 from api.web.problems import invalid
+from domain.inspection.wrong_clock import WrongClock
 from services.system.settings import SHANGHAI
 
 FORMS: Final = ("csv", "xlsx")
@@ -202,9 +203,11 @@ def _sentence(lang: Lang, as_of: str | None, known: dict[str, Any] | None) -> st
     if known is None:
         return text(lang, "export.sentence.moment", moment=moment(datetime.now(SHANGHAI)))
     recorded = known["recorded_at"] and datetime.fromisoformat(known["recorded_at"])
-    if as_of is None:
-        return text(lang, "export.sentence.known", position=known["position"], recorded=moment(recorded))
-    return sentence(lang, as_of, known["position"], recorded)
+    wrong = [WrongClock(**each) for each in known.get("clock_wrong", ())]
+    if as_of is not None:
+        return sentence(lang, as_of, known["position"], recorded, wrong)
+    told = text(lang, "export.sentence.known", position=known["position"], recorded=moment(recorded))
+    return " ".join([told, *doubts(lang, wrong)])
 
 
 def _evidence(request: Request, answer: dict[str, Any], lang: Lang) -> list[tuple[str, str]]:

@@ -28,13 +28,14 @@ def rates_document(queries: Queries, asked: Asked) -> Document:
     """
     found = queries.rates(asked.as_of, asked.known_at, asked.group_by, asked.filters)
     shown = shown_groups(asked, Withholding(queries, asked.as_of, asked.known_at) if asked.public else None)
+    wrong = queries.learn(asked.known_at).wrong
     sheets, more = listed(queries, asked, shown)
     keys = len(shown.key_columns())
     return Document(
         name=f"rates-{asked.as_of}",
         lang=asked.lang,
         title=text(asked.lang, "export.rates.title"),
-        sentence=sentence(asked.lang, asked.as_of.isoformat(), asked.known_at, asked.recorded_at),
+        sentence=sentence(asked.lang, asked.as_of.isoformat(), asked.known_at, asked.recorded_at, wrong),
         tables=[summary(shown, found), detail(shown, found), *sheets],
         chart=Chart(text(asked.lang, "export.chart.rates"), 0, [keys, keys + 3]),
         evidence=_evidence(asked, found, queries.evidence(asked.known_at)),

@@ -64,7 +64,7 @@ def report_document(
         name=found.assessment.assessment.replace(":", "-"),
         lang=lang,
         title=text(lang, "export.report.title", title=data["title"]),
-        sentence=sentence(lang, data["as_of"], data["known_at"], recorded_at),
+        sentence=sentence(lang, data["as_of"], data["known_at"], recorded_at, queries.learn(data["known_at"]).wrong),
         tables=[
             _targets(names, data, Sides(queries, public=public)), by_group, detail(shown, sealed),
             _since(lang, found.since, public=public), *sheets,

@@ -19,7 +19,7 @@ from domain.figures.comparison import Pair, count_differences, pairs, rate_diffe
 from domain.inspection.row_changes import Reason
 from domain.values.clocks import Basis
 from services.inspection.changes import Change, changes
-from services.ledger.queries import Known
+from services.ledger.queries import Known, Queries
 
 router = APIRouter(prefix="/v1/changes", tags=["inspection"], responses=PROBLEMS)
 
@@ -146,7 +146,7 @@ def get(
     groups = pairs(right.groups, left.groups)
     return answer(
         {
-            **_head(clocks, since),
+            **_head(ledger.queries, clocks, since),
             "group_by": group_by,
             "groups": [{"key": key(group_by, values), **both_sides(pair)} for values, pair in groups.items()],
             "total": both_sides(Pair(right.total, left.total)),
@@ -165,5 +165,6 @@ def get(
     )  # fmt: skip
 
 
-def _head(clocks: Clocks, since: Known) -> dict[str, Any]:
-    return {"as_of": clocks.as_of, "since": knowledge(since), "known_at": clocks.known_at()}
+def _head(queries: Queries, clocks: Clocks, since: Known) -> dict[str, Any]:
+    known = queries.learned_since(since.position, clocks.known)
+    return {"as_of": clocks.as_of, "since": knowledge(since), "known_at": knowledge(known)}

@@ -112,7 +112,7 @@ def get(
     groups = list(pairs(right.groups, left.groups).items())
     return page.render(
         "changes.html",
-        clocks=clocks,
+        clocks=clocks._replace(known=ledger.queries.learned_since(earlier_.position, clocks.known)),
         sections=SECTIONS,
         kinds=KINDS,
         since=earlier_,

@@ -18,13 +18,13 @@ from api.exports.lists import Sheet, taken_away
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.problems import invalid
-from api.web.shapes import KnownAt
+from api.web.shapes import KnownAt, WrongClockShape, knowledge
 from domain.events.types import EVENT_TYPES
 from domain.values.clocks import Basis, basis_of
 from domain.values.strict_json import NotJsonError, read_json
 from services.evidence.notes.checkpoint import encode_hash
 from services.inspection.event_trail import Trail, TrailEvent, audit
-from services.ledger.queries import Queries
+from services.ledger.queries import Known, Queries
 from services.ledger.sight import Sight
 from services.log import tree
 from services.log.content import UnreadableError
@@ -62,6 +62,7 @@ class AuditPage(BaseModel):
 class EventShape(TrailEventShape):
     """One event whole."""
 
+    clock_wrong: list[WrongClockShape] = Field(description="statements by which the database's clock was wrong there")
     attributes: dict[str, str] | None = Field(description="binary mode's CloudEvents attributes; else null")
     event: Any = Field(description="the bytes as received, read as JSON; null where they were changed since")
     raw_base64: str = Field(description="the bytes as received")
@@ -128,6 +129,11 @@ def trail_page(
     return found.events, encode(Cursor(clocks.as_of, clocks.position, (found.after,)), request)
 
 
+def known_over(request: Request, asked: TrailAsked, clocks: Clocks) -> Known:
+    """The state of knowledge, with where the clock was wrong among the positions asked for."""
+    return parts_of(request).queries.learned_since(asked.position_from - 1, clocks.known)
+
+
 @router.get(
     "/audit", response_model=None, responses={200: {"model": AuditPage}}, summary="数据核查 The trail of events"
 )
@@ -144,9 +150,8 @@ def get_audit(
     """The events known at `known_at` that all the conditions mean, in order of position."""
     del cursor  # the clocks carry it
     events, following = trail_page(request, parts_of(request).queries, asked, clocks, limit)
-    return answer({
-        "known_at": clocks.known_at(), "events": [shown_event(event) for event in events], "next": following
-    })  # fmt: skip
+    known = knowledge(known_over(request, asked, clocks))
+    return answer({"known_at": known, "events": [shown_event(event) for event in events], "next": following})
 
 
 @router.get(
@@ -208,6 +213,7 @@ def whole_event(queries: Queries, position: int, as_of: date, known_at: int) -> 
             "subject": event.subject, "effective_on": event.effective_on, "recorded_at": event.recorded_at,
             "learned_at": event.learned_at, "basis": basis_of(event.intake), "publisher": event.publisher,
             "intake": event.intake, "raw_sha256": event.raw_sha256.hex(),
+            "clock_wrong": [each._asdict() for each in queries.learn(position).wrong],
             "attributes": event.attributes, "event": orjson.Fragment(event.raw) if _is_kept(event.raw) else None,
             "raw_base64": base64.b64encode(event.raw).decode(), "proof": proof,
     }  # fmt: skip

@@ -10,7 +10,7 @@ from api.asking.paging import Limit
 from api.asking.questions import shows
 from api.inspection import event_trail
 from api.inspection.changes_page import SECTIONS
-from api.inspection.event_trail import TrailQuestion, trail_page
+from api.inspection.event_trail import TrailQuestion, known_over, trail_page
 from api.site.addresses import Value, address
 from api.site.base import Paged, tidy
 from api.web.parts import parts_of
@@ -40,7 +40,7 @@ def get(
     asked_for: dict[str, Value] = {name: request.query_params.get(name) for name in (*FIELDS, *RECORDED)}
     return page.render(
         "trail.html",
-        clocks=clocks,
+        clocks=clocks._replace(known=known_over(request, asked, clocks)),
         sections=SECTIONS,
         given={name: asked_for[name] for name in FIELDS},
         types=EVENT_TYPES,

@@ -135,7 +135,7 @@ async def get_vintage(
 
 async def _given(parts: Parts, text: str) -> Column:
     """An instant stands for the day that it lies in, a position for that on which it was learned."""
-    known = await learn(parts, await settled_position(parts, text, "known"))
+    known = await learn(parts, await settled_position(parts, text, "known"), text)
     until = known.learned_at if text.isdecimal() else read_instant("known", text)
     return Column(known, None if until is None else until.astimezone(SHANGHAI).date())
 
@@ -143,4 +143,4 @@ async def _given(parts: Parts, text: str) -> Column:
 def _at_the_ends(parts: Parts, days: list[date]) -> list[Column]:
     """What was known at the end of each day in Asia/Shanghai, or is known now where it is not over."""
     reached, known = parts.queries.position, knowledge_on(parts.queries, parts.recorder, days)
-    return [Column(parts.queries.learn(min(known[day], reached)), day) for day in days]
+    return [Column(parts.queries.learned_by(min(known[day], reached)), day) for day in days]

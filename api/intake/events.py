@@ -206,7 +206,7 @@ async def _submit(
         Message(raw, {**origin, "index": index}, sender, None, refused, signature)
         for index, (raw, signature) in enumerate(zip(events, signatures, strict=True))
     ]
-    receipts = await receipts_of(parts.group_commit, messages)
+    receipts = await receipts_of(parts, messages)
     counts: Counter[str] = Counter(receipt.disposition for receipt in receipts)
     for disposition, count in counts.items():
         DISPOSITIONS.labels(disposition).inc(count)

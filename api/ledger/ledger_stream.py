@@ -12,13 +12,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from api.admission.callers import Admitted, is_unchanged
+from api.admission.callers import Admitted, caller_of, is_unchanged
 from api.asking.questions import BY_HTTP, FOR_PROGRAMS, INSPECTING, Not, question
 from api.web.answers import PROBLEMS
 from api.web.parts import parts_of
 from api.web.problems import invalid
 from services.access.callers import Holder
-from services.ledger.ledger_stream import Change, Mark, changes, mark_now, sight_of
+from services.ledger.ledger_stream import Change, Changes, Mark, changes, mark_now, sight_of
 from services.ledger.queries import Queries
 from services.ledger.view import View
 from services.serving.serving import STOPPING
@@ -99,16 +99,22 @@ def _today() -> date:
 async def _events(request: Request, holder: Holder, queries: Queries, since: Mark) -> AsyncIterator[bytes]:
     yield _RETRY
     quiet_s, looked = 0.0, time.monotonic()
+    seats, caller = parts_of(request).seats.work, caller_of(holder)
     while not STOPPING.is_set() and not await request.is_disconnected():
         if mark_now(queries.view.current, since, _today()) != since:
-            found = await run_in_threadpool(changes, queries, since, _today())
+            async with seats.held(caller):
+                found = await run_in_threadpool(changes, queries, since, _today())
             if found.anew is not None:
                 yield _version(found.anew, is_whole=found.is_whole)
-            while (part := await run_in_threadpool(next, found.parts, None)) is not None:
+            while True:
+                async with seats.held(caller):
+                    piece = await run_in_threadpool(_next_piece, found)
                 # Asked once the rows are read, so that none of them is younger than what the log says of the caller.
-                if STOPPING.is_set() or not await is_unchanged(request, holder):
-                    return
-                yield b"".join(_event(change, found.mark) for change in part.changes)
+                if piece is None or STOPPING.is_set() or not await is_unchanged(request, holder):
+                    break
+                yield piece
+            if piece is not None:
+                return
             yield f"id: {found.mark}\nevent: mark\ndata: {found.mark.position}\n\n".encode()
             since, quiet_s, looked = found.mark, 0.0, time.monotonic()
             continue
@@ -121,6 +127,12 @@ async def _events(request: Request, holder: Holder, queries: Queries, since: Mar
         if quiet_s >= KEEP_ALIVE_S:
             yield b": still here\n\n"
             quiet_s = 0.0
+
+
+def _next_piece(found: Changes) -> bytes | None:
+    """The next rows as events; None where there are no more."""
+    part = next(found.parts, None)
+    return None if part is None else b"".join(_event(change, found.mark) for change in part.changes)
 
 
 def _version(view: View, *, is_whole: bool) -> bytes:

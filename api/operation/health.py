@@ -102,7 +102,7 @@ def _examined(parts: Parts) -> tuple[int, dict[str, Any], set[str]]:
         "events": _held(parts),
         "edge": _edge(parts),
     }
-    found = list(conditions(parts.recorder, parts.settings.data))
+    found = list(conditions(parts.recorder, parts.settings.data, parts.queries.wrong_clocks()))
     shown |= {each.part: _part(ready=each.ready, detail=each.detail) for each in found}
     named = [each.key for each in read_witnesses(parts.settings.witnesses or "")]
     with parts.recorder.datastore.get_connection() as connection:
@@ -143,6 +143,7 @@ def _held(parts: Parts) -> dict[str, Any]:
 def _edge(parts: Parts) -> dict[str, Any]:
     """Connections and places: who was refused one lately is a reason to look who has them."""
     told = [f"{each.taken} of {each.at_once} {each.what}" for each in parts.places]
+    told.append(f"{parts.seats.work.at_work} at work, {parts.seats.work.waiting} wait for their turn")
     if refused := [f"{each.what} ({each.refused} so far)" for each in parts.places if each.refused_lately]:
         told.append(f"in the last minute callers were refused {', '.join(refused)}")
     if crowded := CONNECTIONS.crowded_lately:

@@ -76,8 +76,8 @@ _ENVIRONMENT.globals.update(
 
 def warm() -> None:
     """Have the first page's templates compiled before anybody asks."""
-    for name in ("overview.html", "base.html", "macros.html", "clocks.html", "trend_figure.html", "first_visit.html"):
-        _ENVIRONMENT.get_template(name)
+    for name in ("overview", "base", "macros", "clocks", "trend_figure", "first_visit", "problem"):
+        _ENVIRONMENT.get_template(f"{name}.html")
 
 
 def chosen_language(request: Request) -> Lang:

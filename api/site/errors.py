@@ -8,6 +8,7 @@ from eventsourcing.persistence import InterfaceError, OperationalError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from psycopg_pool import PoolTimeout
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
@@ -16,6 +17,7 @@ from starlette.types import Scope
 from api.site.base import Page, chosen_language
 from api.site.texts import has
 from api.web.problems import KINDS, Problem, faults
+from api.web.seats import seat_of
 from domain.values.codes import holds_personal_identifier
 from domain.values.reasons import PERSONAL_RULES, Reason
 from services.evidence.notes.identity import NothingSignedError
@@ -39,8 +41,7 @@ _DATA: Final = ("/v1/", "/health/", "/metrics", "/openapi.json", "/asyncapi", "/
 def respond(problem: Problem, scope: Scope) -> Response:
     """A problem as a page where a page was asked for, as problem details elsewhere."""
     path, identity = scope["path"], scope["state"]["request_id"]
-    accepted = Headers(scope=scope).get("accept", "")
-    if scope["method"] not in ("GET", "HEAD", "POST") or "text/html" not in accepted or path.startswith(_DATA):
+    if not _is_page(scope):
         return problem.response(path, identity)
     request = Request(scope)
     status = KINDS[problem.kind][0].value
@@ -56,6 +57,12 @@ def respond(problem: Problem, scope: Scope) -> Response:
     )
     response.headers.update({name: value for name, value in problem.headers.items() if name != "location"})
     return response
+
+
+def _is_page(scope: Scope) -> bool:
+    accepted = Headers(scope=scope).get("accept", "")
+    is_data = scope["method"] not in ("GET", "HEAD", "POST") or scope["path"].startswith(_DATA)
+    return "text/html" in accepted and not is_data
 
 
 def _sign_in(scope: Scope) -> str | None:
@@ -139,7 +146,11 @@ def handle_errors(app: FastAPI) -> None:
         problem = as_problem(error)
         if problem is None:
             raise error
-        return respond(problem, request.scope)
+        if not _is_page(request.scope):
+            return respond(problem, request.scope)
+        # A page takes as long as ten answers of data, and whoever comes can ask for those that there are not.
+        await seat_of(request.scope).take(f"address {request.client.host if request.client else ''}")
+        return await run_in_threadpool(respond, problem, request.scope)
 
     handled: tuple[Any, ...] = (Problem, RequestValidationError, HTTPException, *_SERVICE_FAULTS, *_STORE_FAULTS)
     for each in handled:

@@ -9,6 +9,7 @@ from typing import cast
 from starlette.requests import Request
 
 from api.web.places import AllPlaces
+from api.web.seats import AllSeats, Seat, seat_of
 from domain.values.scope import Scope
 from services.access.api_keys import Keyring
 from services.access.grants import Grants
@@ -58,6 +59,8 @@ class Parts:
     places: AllPlaces
     asker: str
     outlines: KnownOutlines
+    seats: AllSeats
+    seat: Seat
 
 
 def parts_of(request: Request) -> Parts:
@@ -72,7 +75,9 @@ def parts_of(request: Request) -> Parts:
     asked_by = (scope, state.get("reader", "anyone"))
     if state.get("asked_by") != asked_by:
         view = state.setdefault("view", PinnedView(parts.queries.view))
-        state["parts"] = replace(parts, queries=parts.queries.within(scope, view), asker=asked_by[1])
+        state["parts"] = replace(
+            parts, queries=parts.queries.within(scope, view), asker=asked_by[1], seat=seat_of(request.scope)
+        )
         state["asked_by"] = asked_by
     return cast("Parts", state["parts"])
 
@@ -115,11 +120,12 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
         stack.callback(drawer.close)
         uploads = Uploads(settings.data / "uploads")
         stack.callback(uploads.close)
+        seats = AllSeats.of(settings)
         yield Parts(
             settings, keyring, grants, intake, group_commit, intake.recorder, Quarantine(intake.writer), queries,
             readings, seal, sessions, provider, RateLimits(0 if settings.dev else settings.requests_per_second),
             persons, drawer, KnownRegions(), uploads, AllPlaces.of(settings), "",
-            KnownOutlines(settings.data / "outlines"),
+            KnownOutlines(settings.data / "outlines"), seats, Seat(seats.work),
         )  # fmt: skip
 
 

@@ -11,10 +11,14 @@ from services.system.settings import Settings
 
 # Whoever was refused lately is a thing that operators are told.
 LATELY_S: Final = 60.0
+# One in so many is for those who hold none yet: many callers with many places each leave room for one more.
+FIRSTS_IN: Final = 8
 
 
 class Places:
     """Places of one kind: so many at once, of them a reserve for operators, and so many for each holder.
+
+    The last ones are given to those alone who hold none.
 
     One event loop takes and gives them back, so nothing comes between the look and the taking.
     """
@@ -26,6 +30,7 @@ class Places:
         self.refused = 0
         self._each = each
         self._reserve = reserve
+        self._for_firsts = at_once // FIRSTS_IN
         self._retry = {"retry-after": str(retry_s), "connection": "close"}
         self._of: Counter[str] = Counter()
         self._refused_at = -LATELY_S
@@ -41,7 +46,7 @@ class Places:
         Raises:
             Problem: 503, there is none left; 429, the holder has its share already.
         """
-        free = self.at_once - (0 if from_reserve else self._reserve)
+        free = self.at_once - (0 if from_reserve else self._reserve) - (self._for_firsts if self._of[holder] else 0)
         if self.taken >= free:
             raise self._refuse("not-ready", f"{free} {self.what} at once are the limit, and are there; try again later")
         if self._of[holder] >= self._each:

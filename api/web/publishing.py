@@ -8,9 +8,8 @@ from fastapi import Request
 from psycopg import Cursor
 from psycopg.rows import TupleRow
 
-from api.web.parts import parts_of
+from api.web.parts import Parts, parts_of
 from api.web.problems import Problem, faults
-from services.intake.group_commit import GroupCommit
 from services.intake.in_turn import Grounds, act_on
 from services.log.messages import Message, Publisher, Receipt
 from services.log.turns import Turn
@@ -32,24 +31,24 @@ def messages_of(request: Request, sender: Publisher, events: Sequence[bytes], be
 async def submit(request: Request, sender: Publisher, events: Sequence[bytes], begin: int = 0) -> list[Receipt]:
     """What became of each, in order, once it is durable; `begin` is the first one's index in the request."""
     messages = messages_of(request, sender, events, begin)
-    return await receipts_of(parts_of(request).group_commit, messages)
+    return await receipts_of(parts_of(request), messages)
 
 
-async def receipts_of(group_commit: GroupCommit, messages: Sequence[Message]) -> list[Receipt]:
-    """What became of messages, once it is durable.
+async def receipts_of(parts: Parts, messages: Sequence[Message]) -> list[Receipt]:
+    """What became of messages, once it is durable; their commit is many requests', and no work of this one.
 
     Raises:
         StoreUnavailableError: the database does not answer, or its network does not.
     """
     loop = asyncio.get_running_loop()
-    answer = asyncio.wrap_future(group_commit.submit(messages))
+    answer = asyncio.wrap_future(parts.group_commit.submit(messages))
     away: list[StoreUnavailableError] = []
     next_look: asyncio.TimerHandle
 
     def look() -> None:
         nonlocal next_look
         try:
-            group_commit.check()
+            parts.group_commit.check()
         except StoreUnavailableError as error:
             away.append(error)
             answer.cancel()
@@ -58,7 +57,10 @@ async def receipts_of(group_commit: GroupCommit, messages: Sequence[Message]) ->
 
     next_look = loop.call_later(LOOK_S, look)
     try:
-        return await answer
+        at_work_for = parts.seat.give_back()
+        receipts = await answer
+        if at_work_for is not None:
+            await parts.seat.take(at_work_for)
     except asyncio.CancelledError:
         if away:
             raise away[0] from None
@@ -66,6 +68,7 @@ async def receipts_of(group_commit: GroupCommit, messages: Sequence[Message]) ->
     finally:
         next_look.cancel()
         answer.cancel()  # nothing where it has come; what still waits in the queue has nobody to hear of it
+    return receipts
 
 
 async def publish(request: Request, sender: Publisher, event: bytes) -> int:

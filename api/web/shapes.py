@@ -5,11 +5,21 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
+from domain.events.clock import Was
 from domain.ledger.rates import RATES, Counts, Filters, ratio
 from domain.ledger.rows import Row, told
 from domain.values.clocks import NOTHING_KNOWN, Basis
 from domain.values.terms import Anomaly, BodyKind, Category, ExclusionReason, Formation, Kind, Measure
 from services.ledger.queries import Known
+
+
+class WrongClockShape(BaseModel):
+    """The database's clock was wrong from one position to another, as the event at `position` states."""
+
+    first: int
+    last: int
+    was: Was
+    position: int
 
 
 class KnownAt(BaseModel):
@@ -23,15 +33,25 @@ class KnownAt(BaseModel):
     )
     basis: Basis = Field(description="whose word learned_at is: recorded by this log, or said by an import's sources")
     note: str | None = Field(default=None, description="at position 0 alone: the ledger is empty there")
+    clock_wrong: list[WrongClockShape] = Field(
+        default=[],
+        description="where there are any: statements by which the database's clock was wrong at this position, at the "
+        "next one where an instant led here, or within the range that the answer tells of; instants are not to be "
+        "relied on there",
+    )
 
 
 def knowledge(known: Known) -> dict[str, Any]:
     """A state of knowledge, as answers show it."""
-    shown = {
+    shown: dict[str, Any] = {
         "position": known.position, "recorded_at": known.recorded_at, "learned_at": known.learned_at,
         "basis": known.basis,
     }  # fmt: skip
-    return shown if known.position else {**shown, "note": NOTHING_KNOWN}
+    if not known.position:
+        shown["note"] = NOTHING_KNOWN
+    if known.wrong:
+        shown["clock_wrong"] = [each._asdict() for each in known.wrong]
+    return shown
 
 
 class Evidence(BaseModel):

@@ -4,6 +4,7 @@
 setup-deploy: setup ## what test-deploy asks: schemas in .venv; the programs are installed where this is CI as root
 	@$(BIN)/python deploy/setup_extra.py deploy
 	@sh deploy/programs.sh promtool=prometheus prometheus=prometheus nginx=nginx-light systemd-analyze=systemd openssl=openssl
+	@sh deploy/programs.sh pgbackrest=pgbackrest pg_lsclusters=postgresql || : # without them their tests are skipped, and say so
 
 test-deploy: setup-deploy ## container, Kubernetes, systemd, nginx, Prometheus: checked by the programs that read them (ARGS="-k name")
 	@$(BIN)/python -m pytest -q -m deploy tests/deploy $(ARGS)

@@ -30,6 +30,7 @@ from domain.events.branches import (
     BranchTermExtended,
 )
 from domain.events.campaigns import CampaignClosed, CampaignOpened, CampaignTargetSet
+from domain.events.clock import ClockFoundWrong
 from domain.events.evidence import EvidenceKeyChanged, EvidenceRooted
 from domain.events.lists import ListProfiled, ListStated
 from domain.events.matching import MatchDecided, MatchUndone
@@ -297,6 +298,7 @@ _MODELS: Final[dict[str, tuple[type[Data], int | None]]] = {
     "campaign.opened": (CampaignOpened, START),
     "campaign.target_set": (CampaignTargetSet, CHANGE),
     "campaign.closed": (CampaignClosed, END),
+    "clock.found_wrong": (ClockFoundWrong, CHANGE),
     "access.granted": (AccessGranted, START),
     "access.revoked": (AccessRevoked, END),
     "access.key_registered": (AccessKeyRegistered, START),

@@ -141,6 +141,22 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(EXIT_FAULT)
+    except Exception as error:
+        told = _of_the_database(error)
+        if told is None:
+            raise
+        ERR.print("出错 Error", style="red")
+        ERR.print(told, soft_wrap=True)
+        sys.exit(EXIT_FAULT)
+
+
+def _of_the_database(error: Exception) -> str | None:
+    """In words what the database refused; None where it has no part in it."""
+    if "psycopg" not in sys.modules:  # most commands ask the service, and never load it
+        return None
+    from services.postgres.faults import in_words  # noqa: PLC0415 - see above
+
+    return in_words(error)
 
 
 if __name__ == "__main__":

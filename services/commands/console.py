@@ -78,11 +78,15 @@ def shanghai(instant: str | None) -> str:
 
 
 def known_moment(known: dict[str, Any]) -> str:
-    """A state of knowledge: its position, when it was learned, and whether that is an import's sources' word."""
+    """A state of knowledge: its position, when it was learned, whether an import's sources say so, a wrong clock."""
     if not known["position"]:
         return "0 (台账为空 the ledger is empty)"
     said = ", 来源所称 as its sources said" if known["basis"] == "said" else ""
-    return f"{known['position']} ({shanghai(known['learned_at'])}{said})"
+    wrong = "".join(
+        f"; 时钟有误 the clock was {each['was']} from {each['first']} to {each['last']}, see {each['position']}"
+        for each in known.get("clock_wrong", ())
+    )
+    return f"{known['position']} ({shanghai(known['learned_at'])}{said}{wrong})"
 
 
 RATE_TITLES: Final = {

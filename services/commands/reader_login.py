@@ -4,9 +4,10 @@ import psycopg
 
 from services.commands.console import OUT
 from services.postgres.database import connect
+from services.postgres.faults import in_words
 from services.postgres.reader import making
 from services.system.errors import StoreUnavailableError
-from services.system.settings import load, variable
+from services.system.settings import load
 
 
 def reader_login() -> None:
@@ -23,6 +24,4 @@ def reader_login() -> None:
             for statement in making(connection, conninfo):
                 OUT.print(f"{statement.as_string(connection)};", markup=False, highlight=False, soft_wrap=True)
     except psycopg.OperationalError as error:
-        raise StoreUnavailableError(
-            f"the database cannot be used ({str(error).strip()}): start it, or correct {variable('database_url')}"
-        ) from error
+        raise StoreUnavailableError(in_words(error)) from error

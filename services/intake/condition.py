@@ -5,7 +5,7 @@ ready; the rest asks for an operator while questions are answered as ever.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -13,6 +13,7 @@ import psycopg
 from psycopg import Cursor
 from psycopg.rows import tuple_row
 
+from services.ledger.wrong_clocks import Stated
 from services.log.gate import TABLE, WAIT_S
 from services.log.recorder import LogRecorder
 from services.postgres import holders
@@ -31,7 +32,7 @@ _WRITE: Final = """
 INSERT INTO taizhang.writer (writer, admission, at) VALUES (gen_random_uuid(), 0, clock_timestamp())
 """
 _CLOCK: Final = """
-SELECT notification_id, extract(epoch FROM recorded_at - clock_timestamp())::float8
+SELECT notification_id, recorded_at, extract(epoch FROM recorded_at - clock_timestamp())::float8
   FROM taizhang.log ORDER BY notification_id DESC LIMIT 1
 """
 _KAFKA: Final = """
@@ -62,15 +63,20 @@ class Condition(NamedTuple):
     needed: bool = False
 
 
-def conditions(recorder: LogRecorder, data: Path) -> Iterator[Condition]:
+def conditions(recorder: LogRecorder, data: Path, stated: Sequence[Stated] = ()) -> Iterator[Condition]:
     """The condition of everything around the log; of the disk where the data folder is.
+
+    Args:
+        recorder: the log.
+        data: the data folder.
+        stated: where the clock was wrong, as is known already.
 
     Raises:
         eventsourcing.persistence.PersistenceError: the database does not answer.
     """
     with recorder.datastore.get_connection() as connection, connection.cursor(row_factory=tuple_row) as cursor:
         yield _intake(connection, cursor)
-        yield _clock(cursor)
+        yield _clock(cursor, stated)
         yield _kafka(cursor)
         yield _relay(cursor)
         yield _chores(cursor)
@@ -99,13 +105,22 @@ def _intake(connection: psycopg.Connection[Any], cursor: Cursor[Any]) -> Conditi
     return Condition("intake", ready=False, detail=told, needed=True)
 
 
-def _clock(cursor: Cursor[Any]) -> Condition:
+def _clock(cursor: Cursor[Any], stated: Sequence[Stated]) -> Condition:
     row = cursor.execute(_CLOCK).fetchone()
-    if row is None or row[1] <= CLOCK_BEHIND_S_MAX:
+    if row is None or row[2] <= CLOCK_BEHIND_S_MAX:
         return Condition("clock", ready=True, detail="the database's clock has passed the log's last instant")
+    position, recorded_at, behind_s = row
+    known = next((each.clock for each in stated if each.speaks_of(position, recorded_at)), None)
+    if known is not None and known.was == "ahead":
+        told = (
+            f"the database's clock was ahead from position {known.first} on, as position {known.position} states: "
+            f"events get its last instant for another {behind_s:.0f} s, and answers over them say so"
+        )
+        return Condition("clock", ready=True, detail=told)
     told = (
-        f"the database's clock stands {row[1]:.0f} s before the instant of position {row[0]}: it was ahead, or is "
-        "behind; events get that instant until it has passed. Set the clock by NTP"
+        f"the database's clock stands {behind_s:.0f} s before the instant of position {position}: it was ahead, or is "
+        "behind; events get that instant until it has passed. Set the clock by NTP; once it is right, state where it "
+        "was wrong (clock.found_wrong, under 办理 Acts)"
     )
     return Condition("clock", ready=False, detail=told)
 

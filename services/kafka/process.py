@@ -19,6 +19,7 @@ from services.kafka.pulse import answering
 from services.kafka.reader import Reader
 from services.kafka.relay import Relay
 from services.ledger.queries import Queries
+from services.serving import ending
 from services.serving.serving import database
 from services.system.logs import logger
 from services.system.settings import Settings
@@ -70,6 +71,7 @@ def run(settings: Settings) -> None:
 @contextlib.contextmanager
 def _stopped_by_signals(stopping: threading.Event) -> Iterator[None]:
     def stop(_number: int, _frame: FrameType | None) -> None:
+        ending.begin()
         stopping.set()
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}

@@ -17,6 +17,7 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from domain.events.facts import Fact
+from domain.inspection.wrong_clock import WrongClock
 from domain.ledger.meaning import lifted, without_levels
 from domain.ledger.policy import Policy
 from domain.ledger.rates import ANY, Counts, Filters, Key, add, answerable, nothing, unjudged
@@ -34,6 +35,7 @@ from services.ledger.meaning import Meaning, meaning
 from services.ledger.office_facts import OfficeFacts
 from services.ledger.version_differences import VersionDifferences
 from services.ledger.view import LedgerView, PinnedView, View
+from services.ledger.wrong_clocks import Stated, WrongClocks
 from services.log import tree
 from services.log.reader import KeptEvents
 from services.postgres.database import open_pool
@@ -52,6 +54,7 @@ class Known(NamedTuple):
     """A position of the log: when it was recorded and learned (None for 0), and the root hash of the tree up to it.
 
     `basis`: whose word `learned_at` is, this log's own or that of an import's sources. The hash is in hex.
+    `wrong` are the statements by which the database's clock was wrong there, or among the positions of a range.
     """
 
     position: int
@@ -59,6 +62,7 @@ class Known(NamedTuple):
     learned_at: datetime | None
     basis: Basis
     root_hash: str
+    wrong: tuple[WrongClock, ...] = ()
 
 
 class Pools(NamedTuple):
@@ -105,6 +109,7 @@ class Queries:
         self._coverings = BranchCoverings()
         self.alphabet = Alphabet()
         self._known: dict[int, Known] = {}
+        self._wrong = WrongClocks()
         self._kept = KeptEvents()
         self._differences = VersionDifferences()
 
@@ -195,7 +200,8 @@ class Queries:
 
     def known(self, position: int) -> Known | None:
         """What was kept of a position, without asking the database."""
-        return self._known.get(position)
+        kept, stated = self._known.get(position), self._wrong.kept(self)
+        return None if kept is None or stated is None else _doubted(kept, stated)
 
     def learn(self, position: int) -> Known:
         """When a position was recorded and learned and the root there: whoever needs the one needs the other next.
@@ -203,9 +209,23 @@ class Queries:
         Raises:
             NotFoundError: the log is not that far; nothing of it is kept, since the event may come any moment.
         """
-        kept = self._known.get(position)
-        if kept is not None:
-            return kept
+        return _doubted(self._known.get(position) or self._learned(position), self._wrong.stated(self))
+
+    def learned_by(self, position: int) -> Known:
+        """As `learn`, of a position that an instant led to: a wrong clock right after it makes that doubtful too."""
+        known, stated = self.learn(position), self._wrong.stated(self)
+        right_after = tuple(each.clock for each in stated if each.clock.first == position + 1)
+        return known._replace(wrong=known.wrong + right_after)
+
+    def learned_since(self, since: int, known: Known) -> Known:
+        """A state of knowledge with the statements about any position after `since` and up to it."""
+        if since >= known.position:
+            return known
+        begun = self.learn(since + 1).recorded_at
+        wrong = tuple(each.clock for each in self._wrong.stated(self) if each.speaks_of(known.position, begun))
+        return known._replace(wrong=wrong)
+
+    def _learned(self, position: int) -> Known:
         with self.everywhere().connection() as connection, connection.cursor() as cursor:
             found = cursor.execute(_INSTANTS, (position,), prepare=True).fetchone()
             if found is None and position > 0:
@@ -216,6 +236,10 @@ class Queries:
         recorded_at, learned_at, basis = found or (None, None, "recorded")
         known = self._known[position] = Known(position, recorded_at, learned_at, basis, root.hex())
         return known
+
+    def wrong_clocks(self) -> list[Stated]:
+        """Where the database's clock was wrong, as stated up to now."""
+        return self._wrong.stated(self)
 
     def recorded_at(self, position: int) -> datetime | None:
         """When the event at a position was recorded; None for position 0."""
@@ -297,6 +321,11 @@ class Queries:
         number = self.homes.number(view.version.number, view.snapshot, org)
         seen = self.homes.within(view.version.number, view.snapshot, as_of.toordinal(), known_at, self.scope)
         return number is not None and number < len(seen) and bool(seen[number])
+
+
+def _doubted(known: Known, stated: Sequence[Stated]) -> Known:
+    wrong = tuple(each.clock for each in stated if each.speaks_of(known.position, known.recorded_at))
+    return known._replace(wrong=wrong) if wrong else known
 
 
 def _unspoken(org: str, known_at: int) -> NotFoundError:

@@ -235,6 +235,8 @@ class Connection(HttpToolsProtocol):
         limits = CONNECTIONS.limits
         self._deadline = time.monotonic() + limits.body_seconds_max + limits.wait_seconds_max + SLACK_S
         CONNECTIONS.work(self)
+        # For whoever asks whether there is still somebody to work for.
+        self.scope["state"]["is_gone"] = self.transport.is_closing
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

@@ -26,8 +26,10 @@ from services.evidence.witness.notary import Notary
 from services.ledger.takeover import Takeover
 from services.postgres.database import migrate
 from services.postgres.embedded import EmbeddedPostgres
+from services.postgres.faults import in_words
 from services.postgres.postmaster import EmbeddedPostgresError
 from services.postgres.reader import ensure_login
+from services.serving import ending
 from services.serving.connections import CONNECTIONS, Connection
 from services.serving.workers import say_ready, workers
 from services.system import settings as settings_module
@@ -58,6 +60,7 @@ class AddressInUseError(TaizhangError):
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
+    ending.begin()
     for number in (signal.SIGTERM, signal.SIGINT):  # a second one must not break into the stopping
         signal.signal(number, signal.SIG_IGN)
     raise Stopped
@@ -120,9 +123,7 @@ def database(settings: Settings) -> Iterator[Settings]:
         try:
             ran = migrate(ready.conninfo)
         except psycopg.OperationalError as error:
-            raise StoreUnavailableError(
-                f"the database cannot be used ({str(error).strip()}): start it, or correct {variable('database_url')}"
-            ) from error
+            raise StoreUnavailableError(in_words(error)) from error
         logger().info("database ready", migrations_run=ran)
         yield ready
 
@@ -161,6 +162,10 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         STOPPING.set()
         await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        ending.begin()
+        super().handle_exit(sig, frame)
 
     async def on_tick(self, counter: int) -> bool:
         if counter % TICKS_A_SECOND == 0:
@@ -217,6 +222,7 @@ def serve(settings: Settings, when_ready: Callable[[str], None]) -> int:
             notary.close()
             takeover.stop()
             projector.stop()
+            ending.over()
     return code
 
 

@@ -49,7 +49,7 @@ def front(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
         file = folder / "data" / "api-keys.json"
         keys = {
             f"{role}{n}": {"authorization": f"Bearer {add_key(file, f'{role}{n}', frozenset({role}), None)}"}
-            for n in range(2)
+            for n in range(3)
             for role in ("publisher", "inspector", "operator", "administrator")
         }
         with open_pool(database, "sessions") as pool:
@@ -202,14 +202,21 @@ def test_places_are_kept_for_operators_and_administrators(front: Front) -> None:
     """Whoever fills all others, with bodies half sent, does not keep an operator from looking."""
     service = front.service
     with ExitStack() as stack:
-        for n in range(AT_ONCE - RESERVE):
+
+        def hold(number: int, who: str) -> None:
             held = stack.enter_context(socket.create_connection((PROXY, service.port), timeout=30))
-            bearer = front.keys[f"publisher{n // OF_ONE}"]["authorization"]
+            bearer = front.keys[who]["authorization"]
             head = (
                 "POST /v1/events HTTP/1.1", "host: h", f"content-type: {BATCH}", "content-length: 9",
-                f"x-forwarded-for: 192.0.2.{n + 20}", f"authorization: {bearer}", "", "[",
+                f"x-forwarded-for: 192.0.2.{number + 20}", f"authorization: {bearer}", "", "[",
             )  # fmt: skip
             held.sendall("\r\n".join(head).encode())
+
+        # Two have several places each; the last one goes to somebody who has none.
+        for number in range(AT_ONCE - RESERVE - 1):
+            hold(number, f"publisher{number % 2}")
+        _until_taken(front, AT_ONCE - RESERVE - 1)
+        hold(AT_ONCE, "publisher2")
         _until_taken(front, AT_ONCE - RESERVE)
         full = service.http.get("/v1/session", headers=front.keys["inspector0"])
         assert full.status_code == 503, full.text
@@ -232,5 +239,5 @@ def _until_taken(front: Front, places: int) -> None:
         measured = front.service.http.get("/metrics", headers={"authorization": f"Bearer {TOKEN}"}).text
         if f'taizhang_places{{kind="requests"}} {places:.1f}' in measured:
             return
-        time.sleep(0.05)
+        time.sleep(0.2)
     pytest.fail(measured)

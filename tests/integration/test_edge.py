@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import httpx
+import psycopg
 import pytest
 
 from services.access.api_keys import add_key
@@ -39,7 +40,9 @@ class House(NamedTuple):
     """A service, the attacker's key, and others: from an address of their own, and from the attacker's."""
 
     service: Service
+    database: str
     key: str
+    accomplice: str
     others: list[httpx.Client]
     monitor: httpx.Client
 
@@ -56,8 +59,8 @@ class House(NamedTuple):
         found: dict[str, object] = self.monitor.get("/health/ready").json()["parts"]["edge"]
         return found
 
-    def head(self, line: str, *headers: str, key: bool) -> bytes:
-        bearer = (f"authorization: Bearer {self.key}",) if key else ()
+    def head(self, line: str, *headers: str, key: bool | str) -> bytes:
+        bearer = (f"authorization: Bearer {self.key if key is True else key}",) if key else ()
         return "\r\n".join((f"{line} HTTP/1.1", "host: localhost", *bearer, *headers, "", "")).encode()
 
     def half_sent(self, *, key: bool) -> bytes:
@@ -71,15 +74,18 @@ def house(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[H
     if soft < 4_096:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4_096), hard))
     folder = tmp_path_factory.mktemp("edge")
+    database = new_database(postgres)
     settings = {
-        "database_url": new_database(postgres), "requests_per_second": "0", "wait_seconds_max": "5",
+        "database_url": database, "requests_per_second": "0", "wait_seconds_max": "5",
         "head_seconds_max": str(HEAD_S), "body_seconds_max": str(BODY_S), "connections_max": str(CONNECTIONS_MAX),
         "connections_of_one_max": str(OF_ONE_MAX),
     }  # fmt: skip
     with ExitStack() as stack:
         service = stack.enter_context(Service(folder, **settings))
         keys = folder / "data" / "api-keys.json"
-        attacker = add_key(keys, "attacker", frozenset({"publisher", "inspector"}), None)
+        attacker, accomplice = (
+            add_key(keys, name, frozenset({"publisher", "inspector"}), None) for name in ("attacker", "accomplice")
+        )
         bearer = {"authorization": f"Bearer {add_key(keys, 'other', frozenset({'inspector'}), None)}"}
 
         def client(address: str, headers: dict[str, str]) -> httpx.Client:
@@ -88,7 +94,7 @@ def house(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[H
             return stack.enter_context(made)
 
         others = [client(NEIGHBOUR, bearer), client(ATTACKER, bearer)]
-        yield House(service, attacker, others, client(NEIGHBOUR, {}))
+        yield House(service, database, attacker, accomplice, others, client(NEIGHBOUR, {}))
 
 
 @contextmanager
@@ -163,6 +169,9 @@ def test_a_whole_crowd_from_one_address_shuts_nobody_out_and_health_tells(house:
             house.answers_others()
             assert statuses(strangers) == Counter({401: HALF_SENT})
 
+            # A page of what there is not, which takes longer than an answer of data.
+            opened(house, stack, HALF_SENT, house.head("GET /nothing", "accept: text/html", key=False))
+            house.answers_others()
             known = opened(house, stack, HALF_SENT, house.half_sent(key=True))
             house.answers_others()
             idle = opened(house, stack, IDLE, b"")
@@ -183,6 +192,26 @@ def test_a_whole_crowd_from_one_address_shuts_nobody_out_and_health_tells(house:
     measured = house.monitor.get("/metrics").text
     assert 'taizhang_connections_ended_total{why="crowded"}' in measured
     assert 'taizhang_places_refused_total{kind="requests"}' in measured
+
+
+def test_who_has_all_work_under_way_that_he_may_keeps_nobody_from_being_answered(house: House) -> None:
+    """Two callers' questions stand still, as slow ones do: a few of each are at work, and all others are answered."""
+    house.answers_others()
+    asked = "GET /v1/organizations"
+    with ExitStack() as stack:
+        connection = stack.enter_context(psycopg.connect(house.database))
+        # Until this ends the trail of reading takes nothing, and no list leaves without it.
+        connection.execute("LOCK TABLE taizhang.reading_gate IN EXCLUSIVE MODE")
+        for key in (house.key, house.accomplice):
+            opened(house, stack, 30, house.head(asked, key=key))
+        deadline = time.monotonic() + PATIENCE_S
+        while "6 at work, " not in (told := str(house.part()["detail"])):
+            assert time.monotonic() < deadline, told
+            time.sleep(0.05)
+        for other in house.others:
+            assert other.get("/v1/session").status_code == 200
+        connection.rollback()
+    house.answers_others()
 
 
 def test_of_half_sent_bodies_a_caller_has_its_share_and_each_ends_in_its_time(house: House) -> None:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -16,6 +17,8 @@ from services.intake.intake import Intake
 from services.ledger.takeover import TAKEN_OVER_S_MAX
 from services.log.gate import SILENT_S, WAIT_S
 from services.log.writer import TRY_FOR_S
+from services.serving.ending import END_S_MAX, EXIT_CODE
+from tests.fix_cluster import open_folder
 from tests.fix_proxy import Proxy
 from tests.fix_service import Service
 from tests.fix_store import Rows
@@ -133,3 +136,28 @@ def test_a_network_that_swallows_everything_is_answered_for_in_time(proxy: Proxy
             assert time.monotonic() - began < 60
         (result,) = service.publish(removed("b"))
         assert (result["disposition"], result["position"]) == ("duplicate", 2)
+
+
+def test_a_database_that_stands_still_does_not_hold_up_the_end() -> None:
+    """Its kernel keeps every connection alive: no limit of the network's ends what waits for an answer."""
+    with open_folder() as folder, Service(Path(folder), "--dev") as service:
+        service.publish(removed("a"))
+        postmaster = int(next(Path(folder).rglob("postmaster.pid")).read_text().splitlines()[0])
+        server = [psutil.Process(postmaster), *psutil.Process(postmaster).children()]
+        for each in server:
+            each.suspend()
+        try:
+            with ThreadPoolExecutor() as pool:
+                paths = ("/health/ready", "/v1/sources", "/v1/log/checkpoint")
+                asked = [pool.submit(service.http.get, path, timeout=END_S_MAX) for path in paths]
+                began = time.monotonic()
+                service.process.send_signal(signal.SIGTERM)
+                assert service.process.wait(END_S_MAX + 10) == EXIT_CODE
+                assert time.monotonic() - began < END_S_MAX + 5
+                # Nobody waits on: each was answered or cut off.
+                assert all(isinstance(each.exception(), httpx.TransportError | None) for each in asked)
+            assert "ended without its threads: the database has answered nothing" in service.log.read_text()
+            assert not psutil.pid_exists(service.process.pid)
+        finally:
+            for each in server:
+                each.kill()

@@ -243,10 +243,14 @@ def test_a_key_without_its_log_signs_no_other(host: Host) -> None:
 def test_a_restored_log_has_another_origin(host: Host) -> None:
     _, old = host.sign()
     host.key_file.rename(host.key_file.with_name("log.key.superseded"))
-    last_file(host.key_file).unlink()
     with pytest.raises(LogKeyError, match="another origin"):
         host.change("restored")
+    head = last_file(host.key_file)
+    signed = head.read_bytes()
     change = host.change("restored", "log.example/again")
+    # What was signed of the log before its loss is no head of this one.
+    assert not head.exists()
+    assert head.with_name(f"{head.name}.epoch-1").read_bytes() == signed
     with psycopg.connect(host.conninfo, autocommit=True) as connection:
         signer = CheckpointSigner(host.key_file)
         assert open_checkpoint(signer.checkpoint(connection), change.new)[0].origin == "log.example/again"

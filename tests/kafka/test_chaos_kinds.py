@@ -26,7 +26,7 @@ from tests.fix_kafka import Broker, allow, allowed, need_kafka, wait_until
 from tests.fix_outages import Outages
 from tests.fix_service import Service
 from tests.kafka.test_chaos import PARTITIONS, assert_accounted, assert_right, lines, send, without_conflicts
-from tests.sending import http, removed
+from tests.sending import envelope, http, removed
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.timeout(600)]
 
@@ -203,6 +203,13 @@ def test_a_clock_a_year_ahead_and_back_loses_nothing_and_stops_nobody(
             assert "it was ahead" in parts["clock"]["detail"]
             assert parts["projections"]["ready"], parts["projections"]
             assert parts["intake"]["ready"], parts["intake"]
+            # Stated, it blinds readiness no longer, and answers over those positions say so.
+            data = {"effective_on": "2024-05-01", "first": 2, "last": position, "was": "ahead", "reason": "NTP"}
+            (stated,) = service.publish(envelope("wrong", "clock.found_wrong", data, "/office/operations"))
+            told = service.get("/v1/rates", known_at=position, min_position=stated["position"])["known_at"]
+            assert [each["position"] for each in told["clock_wrong"]] == [stated["position"]]
+            clock = service.get("/health/ready")["parts"]["clock"]
+            assert clock["ready"], clock
         with psycopg.connect(conninfo) as connection:
             instants = [
                 each for (each,) in connection.execute("SELECT recorded_at FROM taizhang.log ORDER BY notification_id")

@@ -73,7 +73,8 @@ def finish_change(key_file: Path, found: KeyHistory | None) -> None:
 def put_in_place(key_file: Path, found: KeyHistory) -> None:
     """Put the key that is in force, from `next_file`, in the place of the one before; may be cut off and done again.
 
-    The heads signed last are signed anew: nothing that contradicts them gets a signature of the new key either.
+    The heads signed last are signed anew: nothing that contradicts them gets a signature of the new key either. A log
+    that was restored with losses is another one, which may lack what they hold: there they are set aside.
     """
     with locked(key_file):
         new_file, change = next_file(key_file), found.changes[-1]
@@ -84,7 +85,9 @@ def put_in_place(key_file: Path, found: KeyHistory) -> None:
             last = last_file(key_file, tree)
             with locked(last):
                 _set_aside(cosigned_file(last), change.epoch - 1)
-                if last.exists():
+                if change.because == "restored":
+                    _set_aside(last, change.epoch - 1)
+                elif last.exists():
                     note = Note.parse(last.read_bytes())
                     if note.verified_by([of(change.old), of(change.new)])[0][0] == of(change.old):
                         checkpoint = replace(Checkpoint.parse(note.text), origin=of(change.new).name)
