@@ -17,7 +17,18 @@ from api.admission.callers import admit, count_address
 from api.admission.gate import Gate
 from api.admission.reading_trail import ReadingTrail
 from api.asking.questions import Not, Question, question_of
-from api.assessment import assessments, bulletin, campaigns, compare, exports, ranking, series, statutory, what_if
+from api.assessment import (
+    assessments,
+    bulletin,
+    campaigns,
+    compare,
+    exports,
+    flows,
+    ranking,
+    series,
+    statutory,
+    what_if,
+)
 from api.evidence import bundles, log, proofs, state
 from api.exports.files import media_type
 from api.fieldwork import branch_tiers, matches, measures, outlines, regions, surveys, weak_branches
@@ -45,7 +56,7 @@ ROUTERS: Final = (
     signing_keys.router, sign_in.router, sign_in_link.router, sign_out.router, persons.router,
     campaigns.router, ranking.router, what_if.router, assessments.router, exports.router,
     statutory.router,
-    bulletin.router,
+    bulletin.router, flows.router,
     measures.router, weak_branches.router, branch_tiers.router, branches.router,
     branch_dossier.router,
     regions.router, outlines.router, surveys.router, visits.router, matches.router, bodies.router,

@@ -80,6 +80,8 @@ def behind(meant: Asked, line: Line, name: str) -> tuple[str, dict[str, Value]] 
         return "/explain", {**_BEHIND[name], "region": line.region, "kind": meant.kind}
     if name == "term_over":
         return "/branches", {"region": line.region, "term_over": "true"}
+    if name == "formed":
+        return "/branches", {"region": line.region, "formed_after": meant.previous.isoformat()}
     if name in ("to_visit", "visited") and meant.survey is not None:
         return f"/daily/surveys/{meant.survey}", {}
     return None

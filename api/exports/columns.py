@@ -16,7 +16,9 @@ from api.web.shapes import RateShape
 from domain.ledger.rates import RATES, Counts
 
 # Values that people know by a word; others stay as the answer has them.
-_IN_WORDS: Final = frozenset(("kind", "category", "formation", "measure", "excluded", "tier"))
+_IN_WORDS: Final = frozenset(
+    ("kind", "category", "formation", "measure", "excluded", "tier", "stock", "movement", "direction")
+)
 # What a part of a row is called is not said before each of its columns.
 _PLAIN_PARTS: Final = frozenset(("attributes", "counts", "rates"))
 _KINDS: Final[dict[type, Kind]] = {int: "count", float: "number", date: "date"}

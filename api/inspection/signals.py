@@ -41,6 +41,7 @@ class SignalPolicyShape(BaseModel):
     correction_days: int
     correction_sigmas: int
     corrections_min: int
+    never_met_days: int
 
 
 class HitShape(BaseModel):
@@ -94,6 +95,8 @@ def get(
       detail names all three days and the basis.
     - `short_lived_branch`: formed at most `short_lived_days` before a deadline, dissolved or left with nothing to
       cover at most so long after it.
+    - `never_met`: a branch formed at most `never_met_days` before a deadline that is still there and has held no
+      quorate meeting, as far as known, for longer than that since; only where an activity policy is in force.
     - `moved_in_and_out`: an organization has the full members that the policy asks for on the deadline, neither
       `moved_days` before nor after, and only through members who came and left.
     - `branch_without_members`: none of the organizations that a branch covers has had any member for more than

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from api.asking.clocks import Asked, Clocks, CursorText, ledger_at
+from api.asking.clocks import Asked, Clocks, CursorText, ledger_at, read_date
 from api.asking.filters import is_body
 from api.asking.paging import Limit, page
 from api.asking.questions import READING, question
@@ -102,6 +102,7 @@ async def wanted(  # each is a query parameter of its own
     lacks: Annotated[Lack | None, Query(description="Only those not in effect for this reason.")] = None,
     term_over: Annotated[bool | None, Query(description="Only those whose term is over, or the others.")] = None,
     term_ends_within: Days = None,
+    formed_after: Annotated[str | None, Query(description="Only those formed after this date.", max_length=40)] = None,
     members_from: Members = None,
     members_to: Members = None,
     q: Annotated[
@@ -122,8 +123,8 @@ async def wanted(  # each is a query parameter of its own
     if body is not None and not is_body(body):
         raise invalid("query.body", body, "body", "a body is body: and 1 to 64 of A-Z a-z 0-9 _ -")
     return Wanted(
-        tier, formation, region, parent, body, in_effect, lacks, term_over, term_ends_within, members_from,
-        members_to, q,
+        tier, formation, region, parent, body, in_effect, lacks, term_over, term_ends_within,
+        None if formed_after is None else read_date("formed_after", formed_after), members_from, members_to, q,
     )  # fmt: skip
 
 

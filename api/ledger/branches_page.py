@@ -1,5 +1,6 @@
 """`/branches`: the branches' ledger; `/branches/{branch}` and `…/history`: one branch's dossier and its history."""
 
+from datetime import date
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -63,7 +64,7 @@ def get(
 def as_parameters(meant: Wanted) -> dict[str, Value]:
     """The filters as the address has them."""
     given = ((name, value) for name, value in meant._asdict().items() if value is not None)
-    return {name: str(value).lower() if isinstance(value, bool) else value for name, value in given}
+    return {name: str(value).lower() if isinstance(value, bool | date) else value for name, value in given}
 
 
 @router.get("/branches/{branch}", response_model=None)

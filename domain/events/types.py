@@ -250,6 +250,7 @@ class SignalsAdopted(FactData):
     correction_days: Days
     correction_sigmas: Threshold
     corrections_min: Threshold
+    never_met_days: Days = 180
 
 
 class EventCorrected(Data):

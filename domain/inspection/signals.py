@@ -15,10 +15,12 @@ from domain.ledger.entities import apply
 from domain.values.clocks import Basis
 
 Signal = Literal[
-    "backdated", "short_lived_branch", "moved_in_and_out", "branch_without_members", "exclusion_spike",
+    "backdated", "short_lived_branch", "never_met", "moved_in_and_out", "branch_without_members", "exclusion_spike",
     "correction_spike",
 ]  # fmt: skip
 SIGNALS: Final[tuple[Signal, ...]] = get_args(Signal)
+
+MEETING_HELD: Final = "taizhang.branch.meeting_held.v1"
 
 # How many windows before the one at hand make a registry's or a region's own past.
 PAST_WINDOWS: Final = 6
@@ -48,6 +50,7 @@ class SignalPolicy(NamedTuple):
         correction_days: length of the window that ends with the date asked for, and of each before it.
         correction_sigmas: corrections for each fact lie more than so many standard deviations above their past mean.
         corrections_min: and are at least so many.
+        never_met_days: formed at most so long before a deadline, and without a meeting for longer since.
     """
 
     backdated_days: int = 14
@@ -61,14 +64,15 @@ class SignalPolicy(NamedTuple):
     correction_days: int = 30
     correction_sigmas: int = 3
     corrections_min: int = 10
+    never_met_days: int = 180
 
 
 DEFAULT_SIGNAL_POLICY: Final = SignalPolicy()
 
 
 def read_signal_policy(data: Mapping[str, Any]) -> SignalPolicy:
-    """Read the data of a `signals.adopted` event, which replaces the thresholds whole."""
-    return SignalPolicy(*(data[name] for name in SignalPolicy._fields))
+    """Read the data of a `signals.adopted` event, which replaces the thresholds whole; what it leaves out is usual."""
+    return SignalPolicy(**{name: data[name] for name in SignalPolicy._fields if name in data})
 
 
 class Hit(NamedTuple):
@@ -144,6 +148,35 @@ def short_lived_branch(facts: Sequence[Fact], deadline: date, as_of: date, polic
             }  # fmt: skip
             return Hit("short_lived_branch", deadline, fact.entity, detail, (*counted.decided_by, *fact.decided_by))
     return None
+
+
+def never_met(facts: Sequence[Fact], deadline: date, as_of: date, policy: SignalPolicy) -> Hit | None:
+    """A branch formed before a deadline, by which it counted, that has held no quorate meeting since it was formed.
+
+    Args:
+        facts: of one branch.
+        deadline: the date on which the branch counted.
+        as_of: nothing effective later is looked at; an activity policy is in force on it.
+        policy: the thresholds.
+    """
+    state, formed = Branch(), None
+    for fact in facts:
+        if fact.effective_on > as_of:
+            break
+        before = state
+        state, _ = apply(before, fact)  # type: ignore[assignment]  # as above
+        if before.formation is None and state.formation is not None:
+            formed = fact
+        elif fact.type == MEETING_HELD and fact.data["quorate"] and state.formation is not None:
+            return None
+    # Committees and general branches are in effect by those below them, and owe no meeting.
+    if formed is None or state.formation is None or state.tier != "branch":
+        return None
+    days = (as_of - formed.effective_on).days
+    if days <= policy.never_met_days or not _within(formed.effective_on, deadline, policy.never_met_days):
+        return None
+    detail = {"formed_on": formed.effective_on, "days": days}
+    return Hit("never_met", deadline, formed.entity, detail, formed.decided_by)
 
 
 class FullMembers(NamedTuple):

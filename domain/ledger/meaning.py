@@ -5,7 +5,7 @@ it (`Filters.answers`, `Filters.counted`) asks of a row nothing but its own valu
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from domain.ledger.bases import ALL, Basis
@@ -96,15 +96,25 @@ def is_level(dimension: str) -> bool:
 
 def lifted(groups: Mapping[Key, Counts], group_by: tuple[str, ...], bodies: Bodies) -> dict[Key, Counts]:
     """The groups by levels, of those counted by `without_levels(group_by)`: sorted by key, null last."""
-    counted = without_levels(group_by)
-    if counted == group_by:
+    if without_levels(group_by) == group_by:
         return dict(groups)
-    places = [(counted.index(_of_rows(name)), split(name)[1] if is_level(name) else None) for name in group_by]
+    lift = lifting(group_by, bodies)
     found: dict[Key, Counts] = {}
     for key, counts in groups.items():
-        into = tuple(key[at] if level is None else bodies.at_level(key[at], level) for at, level in places)
+        into = lift(key)
         found[into] = add(found[into], counts) if into in found else counts
     return dict(sorted(found.items(), key=lambda item: key_order(item[0])))
+
+
+def lifting(group_by: tuple[str, ...], bodies: Bodies) -> Callable[[Key], Key]:
+    """What makes a group's key of a key by `without_levels(group_by)`."""
+    counted = without_levels(group_by)
+    places = [(counted.index(_of_rows(name)), split(name)[1] if is_level(name) else None) for name in group_by]
+
+    def lift(key: Key) -> Key:
+        return tuple(key[at] if level is None else bodies.at_level(key[at], level) for at, level in places)
+
+    return lift
 
 
 def _of_rows(dimension: str) -> str:

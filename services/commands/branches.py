@@ -30,6 +30,7 @@ def branches(  # noqa: PLR0917 - typer reads options from parameters
     lacks: Annotated[str | None, typer.Option(help=f"不正常的原因 {', '.join(LACKS)}")] = None,
     term_over: Annotated[bool | None, typer.Option(help="任届期满 only those whose term is over, or not")] = None,
     term_ends_within: Annotated[int | None, typer.Option(help="任期在多少天内届满 days", min=0)] = None,
+    formed_after: Annotated[str | None, typer.Option(help="在此日期之后成立 formed after this date")] = None,
     members_from: Annotated[int | None, typer.Option(help="正式党员不少于 full members from", min=0)] = None,
     members_to: Annotated[int | None, typer.Option(help="正式党员不多于 full members to", min=0)] = None,
     sort: Annotated[str, typer.Option(help="顺序 branch, covers, full_members, term_to")] = "branch",
@@ -43,8 +44,8 @@ def branches(  # noqa: PLR0917 - typer reads options from parameters
     asked: Parameters = {
         "as_of": as_of, "known_at": known_at, "q": q, "region": region, "tier": tier, "formation": formation,
         "parent": parent, "body": body, "in_effect": in_effect, "lacks": lacks, "term_over": term_over,
-        "term_ends_within": term_ends_within, "members_from": members_from, "members_to": members_to, "sort": sort,
-        "limit": limit,
+        "term_ends_within": term_ends_within, "formed_after": formed_after, "members_from": members_from,
+        "members_to": members_to, "sort": sort, "limit": limit,
     }  # fmt: skip
     show(ask("/v1/branches", asked), _list, as_json=as_json)
 

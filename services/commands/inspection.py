@@ -29,6 +29,7 @@ _POSITIONS_SHOWN: Final = 8
 _SIGNAL_TITLES: Final = {
     "backdated": "截止日后补报",
     "short_lived_branch": "成立后短期内撤销",
+    "never_met": "成立后未报会议",
     "moved_in_and_out": "截止日前后党员转入转出",
     "branch_without_members": "所覆盖单位无党员",
     "exclusion_spike": "集中剔除",

@@ -20,6 +20,7 @@ from domain.inspection.signals import (
     correction_spike,
     exclusion_spike,
     moved_in_and_out,
+    never_met,
     short_lived_branch,
     without_members_since,
 )
@@ -98,11 +99,30 @@ def _backdated(look: Look, deadlines: Sequence[date]) -> Iterator[Hit]:
 
 def _short_lived(look: Look, deadlines: Sequence[date]) -> Iterator[Hit]:
     for deadline in deadlines:
-        formed = look.effective(deadline - timedelta(look.policy.short_lived_days), deadline, (_FORMED,))
-        branches = sorted({fact.entity for fact in formed})
-        by_entity = look.facts(branches)
-        hits = (short_lived_branch(by_entity[each], deadline, look.as_of, look.policy) for each in branches)
-        yield from (hit for hit in hits if hit is not None)
+        for facts in _formed_before(look, deadline, look.policy.short_lived_days):
+            yield from _one(short_lived_branch(facts, deadline, look.as_of, look.policy))
+
+
+def _never_met(look: Look, deadlines: Sequence[date]) -> Iterator[Hit]:
+    # Where no activity policy is in force nobody asks for meetings, and few are reported.
+    if not look.view.snapshot.is_judged(look.as_of.toordinal(), look.known_at):
+        return
+    for deadline in deadlines:
+        for facts in _formed_before(look, deadline, look.policy.never_met_days):
+            yield from _one(never_met(facts, deadline, look.as_of, look.policy))
+
+
+def _formed_before(look: Look, deadline: date, days: int) -> Iterator[Sequence[Fact]]:
+    """The facts of each branch formed at most so many days before a deadline."""
+    formed = look.effective(deadline - timedelta(days), deadline, (_FORMED,))
+    branches = sorted({fact.entity for fact in formed})
+    by_entity = look.facts(branches)
+    yield from (by_entity[branch] for branch in branches)
+
+
+def _one(hit: Hit | None) -> Iterator[Hit]:
+    if hit is not None:
+        yield hit
 
 
 def _moved_in_and_out(look: Look, deadlines: Sequence[date]) -> Iterator[Hit]:
@@ -251,6 +271,7 @@ def _correction_spike(look: Look, _: Sequence[date]) -> Iterator[Hit]:
 _FINDERS: Final[Mapping[Signal, Callable[[Look, Sequence[date]], Iterator[Hit]]]] = {
     "backdated": _backdated,
     "short_lived_branch": _short_lived,
+    "never_met": _never_met,
     "moved_in_and_out": _moved_in_and_out,
     "branch_without_members": _without_members,
     "exclusion_spike": _exclusion_spike,

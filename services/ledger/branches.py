@@ -70,6 +70,7 @@ class Wanted(NamedTuple):
         lacks: it is not in effect, for this reason among others.
         term_over: its term is over on the date, or is not.
         term_ends_within: its term is not over, and its last day at most so many days after the date.
+        formed_after: it was formed after this date.
         members_from, members_to: full members, both ends included.
         q: words, apart by blanks, that its name or identifier holds, as of organizations.
     """
@@ -83,6 +84,7 @@ class Wanted(NamedTuple):
     lacks: Lack | None = None
     term_over: bool | None = None
     term_ends_within: int | None = None
+    formed_after: date | None = None
     members_from: int | None = None
     members_to: int | None = None
     q: str | None = None
@@ -246,6 +248,8 @@ class BranchLedger:
         if wanted.region is not None and not state.region.startswith(wanted.region):
             return False
         if wanted.in_effect is not None and (self._policy is None or (name in self._living) != wanted.in_effect):
+            return False
+        if wanted.formed_after is not None and state.formed_on <= wanted.formed_after.toordinal():
             return False
         return self._fits_term(state, wanted) and self._fits_members(name, wanted) and _is_called(state, wanted.q)
 

@@ -125,6 +125,7 @@ QUESTIONS = (
     "/ledger/{org}/history", "/events/{position}", "/inspection", "/inspection/vintage", "/inspection/signals",
     "/inspection/events", "/daily", "/daily/reminders", "/v1/statutory/{table}", "/v1/statutory/{table}/behind",
     "/assessment/statutory/{table}", "/v1/bulletin", "/assessment/bulletin",
+    "/v1/flows", "/v1/flows/behind", "/assessment/flows", "/assessment/flows/behind",
     "/v1/organizations/{org}/work",
 )  # fmt: skip
 

@@ -9,6 +9,7 @@ import sys
 from tests.bench import (
     assessment,
     catch_up,
+    cost,
     freshness,
     intake,
     kafka_intake,
@@ -24,6 +25,7 @@ from tests.bench.workshop import Workshop, city, say
 
 PARTS = {
     "intake": intake.run,
+    "cost": cost.run,
     "kafka": kafka_intake.run,
     "tree": tree.run,
     "catch-up": catch_up.run,

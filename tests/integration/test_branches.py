@@ -94,6 +94,7 @@ def fits(each: dict[str, Any], of: Folded, day: date, asked: dict[str, Any]) -> 
         "lacks": lambda: value in each["lacks"],
         "term_over": lambda: value == (last is not None and last < day),
         "term_ends_within": lambda: last is not None and day <= last <= day + timedelta(value),
+        "formed_after": lambda: each["formed_on"] > value,
         "members_from": lambda: each["full_members"] >= value,
         "members_to": lambda: each["full_members"] <= value,
         "q": lambda: value in each["name"] or value in each["branch"],
@@ -117,6 +118,7 @@ filters = st.one_of(
     st.fixed_dictionaries({"lacks": st.sampled_from(LACKS)}),
     st.fixed_dictionaries({"term_over": st.booleans()}),
     st.fixed_dictionaries({"term_ends_within": st.sampled_from([0, 30, 366])}),
+    st.fixed_dictionaries({"formed_after": st.sampled_from(["2024-01-05", "2024-02-01", "2024-06-30"])}),
     st.fixed_dictionaries({"members_from": st.integers(0, 4)}),
     st.fixed_dictionaries({"members_to": st.integers(0, 4)}),
     st.fixed_dictionaries({"parent": st.integers(1, 6).map(lambda n: f"branch:{['a', 'top', 'top'][n % 3]}-{n}")}),
@@ -256,7 +258,8 @@ def test_a_history_leads_step_by_step_to_what_the_oracle_folds_at_each_position(
 @pytest.mark.parametrize(
     "asked",
     [{"tier": "cell"}, {"lacks": "spirit"}, {"region": "5x"}, {"body": "park"}, {"parent": "x"}, {"members_from": "-1"},
-     {"term_ends_within": "99999"}, {"sort": "name"}, {"limit": "0"}, {"cursor": "x"}, {"colour": "red"}],
+     {"term_ends_within": "99999"}, {"formed_after": "2024-13-01"},
+     {"sort": "name"}, {"limit": "0"}, {"cursor": "x"}, {"colour": "red"}],
 )  # fmt: skip
 def test_a_wrong_question_is_refused_by_name(city: City, asked: dict[str, str]) -> None:
     answer = city.ask("all", **asked)

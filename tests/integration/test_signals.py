@@ -98,6 +98,28 @@ def short_lived(story: Story) -> None:
     story.tell("branch.coverage_changed", "2025-02-01", branch="branch:emptied", drop=[org])
 
 
+def never_met(story: Story) -> None:
+    org = story.group("never-met")
+    story.member("m30", org)
+    for name, formed in (
+        ("silent", "2024-08-01"), ("met", "2024-08-01"), ("not-quorate", "2024-08-01"), ("gone", "2024-08-01"),
+        ("young", "2024-10-01"), ("formed-early", "2024-06-01"), ("told-late", "2024-08-01"),
+    ):  # fmt: skip
+        story.branch(name, formed, [org])
+    story.tell("branch.formed", "2024-08-01", **branch_data("over-others", []) | {"tier": "committee"})
+    story.dissolved("gone", "2025-02-20")
+    for name, on, quorate, said in (
+        ("met", "2024-11-20", True, None), ("not-quorate", "2024-11-20", False, None),
+        ("told-late", "2024-09-20", True, "2025-02-25"),
+    ):  # fmt: skip
+        story.tell("branch.meeting_held", on, said=said, branch=f"branch:{name}", kind="general", quorate=quorate)
+    story.tell(
+        "activity_policy.adopted", "2025-02-15", meetings={"general": {"least": 1, "per": "quarter"}}, periods=1,
+        term_years={"committee": 5, "general_branch": 3, "branch": 3}, members_for_branch_committee=7,
+        vacant_days_max=90,
+    )  # fmt: skip
+
+
 def moved_in_and_out(story: Story) -> None:
     lent, kept, shrunk = story.group("lent"), story.group("kept"), story.group("shrunk")
     home = story.group("home")
@@ -162,7 +184,16 @@ def campaign(story: Story) -> None:
 @pytest.fixture(scope="module")
 def story() -> Story:
     told = Story()
-    for plant in (backdated, short_lived, moved_in_and_out, without_members, exclusions, corrections, campaign):
+    for plant in (
+        backdated,
+        short_lived,
+        never_met,
+        moved_in_and_out,
+        without_members,
+        exclusions,
+        corrections,
+        campaign,
+    ):
         plant(told)
     # Brought along as a history, in the order in which it was said.
     told.events.sort(key=lambda event: read_instant(event["time"]))
@@ -210,6 +241,18 @@ def test_branches_that_lived_for_the_deadline(told: Service, story: Story) -> No
     assert types == ["taizhang.branch.formed.v1", "taizhang.branch.dissolved.v1"]
 
 
+def test_branches_formed_for_the_deadline_that_never_met_as_far_as_was_known(told: Service, story: Story) -> None:
+    found = hits(told, story, "never_met")
+    assert found.keys() == {"branch:silent", "branch:not-quorate"}
+    assert found["branch:silent"]["detail"] == {"formed_on": "2024-08-01", "days": 212}
+    (formed,) = found["branch:silent"]["positions"]
+    assert told_at(story, formed)["data"]["branch"] == "branch:silent"
+    late = next(n for n, e in enumerate(story.events, 1) if e["time"].startswith("2025-02-25"))
+    assert "branch:told-late" in hits(told, story, "never_met", known_at=late - 1)
+    # Before anybody asked for meetings nobody is told to have held none.
+    assert hits(told, story, "never_met", as_of="2025-02-14") == {}
+
+
 def test_members_lent_for_the_deadline(told: Service, story: Story) -> None:
     found = hits(told, story, "moved_in_and_out")
     assert found.keys() == {"group:lent"}
@@ -250,7 +293,7 @@ def test_deadlines_left_out_are_those_of_the_campaigns_known(told: Service, stor
 
 
 def test_a_deadline_that_is_not_over_gives_no_signal(told: Service, story: Story) -> None:
-    for signal in ("backdated", "short_lived_branch", "moved_in_and_out", "exclusion_spike"):
+    for signal in ("backdated", "short_lived_branch", "never_met", "moved_in_and_out", "exclusion_spike"):
         assert hits(told, story, signal, as_of="2024-12-30") == {}
 
 

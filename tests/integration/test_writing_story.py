@@ -152,6 +152,9 @@ def test_whoever_pauses_before_the_gate_is_judged_behind_it(store: str, intake: 
         org, access = f"group:race-{number}", f"access:{number}"
         held = Publisher("county", (Right(access=access),))
         intake.admit([granted("county", access, regions=[HERE])])
+        # What this one has read of the grant before its turn says that it is in force.
+        (before,) = other.admit([http(registered(f"group:before-{number}", HERE), held)])
+        assert before.disposition == "accepted"
         messages = [
             http(fact(f"e{number}", "organization.excluded", org=org, reason="duplicate"), OFFICE),
             http(registered(f"group:own-{number}", HERE), held),

@@ -26,6 +26,8 @@ VIEWS: Final[dict[str, str]] = {
     "statutory": "/assessment/statutory/enterprises?as_of=2024-12-31",
     "statutory-behind": "/assessment/statutory/enterprises/behind?as_of=2024-12-31&line=9",
     "bulletin": "/assessment/bulletin?as_of=2024-12-31&previous=2024-11-30&survey=survey:880107-2024",
+    "flows": "/assessment/flows?from=2023-12-31&as_of=2024-12-31",
+    "flows-behind": "/assessment/flows/behind?from=2023-12-31&as_of=2024-12-31&movement=closed",
     "seal": "/assessment/seal?as_of=2024-12-31",
     "report": "/assessment/reports/assessment:first-look",
     "sources": "/intake",

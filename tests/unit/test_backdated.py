@@ -5,7 +5,8 @@ from datetime import date
 import pytest
 
 from domain.events.facts import Fact
-from domain.inspection.signals import DEFAULT_SIGNAL_POLICY, Learned, backdated
+from domain.events.types import SignalsAdopted
+from domain.inspection.signals import DEFAULT_SIGNAL_POLICY, Learned, SignalPolicy, backdated, read_signal_policy
 
 DEADLINE = date(2024, 12, 31)
 FORMED = Fact(
@@ -36,3 +37,10 @@ def test_the_day_of_learning_counts_whatever_the_registry_states(learned: Learne
     assert (hit is not None) == found
     if hit is not None:
         assert {name: hit.detail[name] for name in Learned._fields} == learned._asdict()
+
+
+def test_thresholds_that_an_older_event_leaves_out_are_the_usual_ones() -> None:
+    usual = DEFAULT_SIGNAL_POLICY._asdict()
+    told = {name: value + 1 for name, value in usual.items() if name != "never_met_days"}
+    assert read_signal_policy(told) == SignalPolicy(**told)
+    assert SignalsAdopted.model_fields["never_met_days"].default == usual["never_met_days"]

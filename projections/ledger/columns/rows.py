@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from psycopg import Cursor, sql
@@ -62,6 +64,14 @@ SELECT DISTINCT ON (p.entity, p.org_no) p.entity, o.org, p.value
 FROM {schema}.presence p JOIN {schema}.organization o USING (org_no)
 WHERE p.org_no = ANY(%s) AND p.position <= %s AND p.day_from <= %s AND p.day_to > %s
 ORDER BY p.entity, p.org_no, p.position DESC
+"""
+_MOVING: Final = """
+SELECT entity, org_no, day_from, day_to, value FROM {schema}.presence
+ WHERE position <= %(known_at)s AND day_to > %(since)s AND day_from <= %(until)s AND entity IN (
+       SELECT entity FROM {schema}.presence
+        WHERE entity LIKE 'member:%%' AND position <= %(known_at)s
+          AND (day_from > %(since)s AND day_from <= %(until)s OR day_to > %(since)s AND day_to <= %(until)s))
+ ORDER BY entity, position
 """
 _ANOMALIES: Final = """
 SELECT anomaly, subject, fact_position, day, detail FROM (
@@ -195,6 +205,15 @@ class LedgerReading:
         """Who and what is at these organizations on a day, as known at a position; by entity."""
         rows = cursor.execute(self._sql(_PRESENCES), (list(org_nos), known_at, day, day), binary=True).fetchall()
         return [PresenceRow(*row) for row in rows if row[2] is not None]
+
+    def members_moving(self, cursor: Cursor[Any], since: int, until: int, known_at: int) -> Iterator[list[Any]]:
+        """Of each member that something changes after `since` up to `until`, the presences of these days, in order.
+
+        Each is the organization's number, the first day, the one after the last, and what the member counts as.
+        """
+        rows = cursor.execute(self._sql(_MOVING), {"since": since, "until": until, "known_at": known_at}, binary=True)
+        for _, of_one in groupby(rows, itemgetter(0)):
+            yield [values for _, *values in of_one]
 
     def anomalies(
         self,
