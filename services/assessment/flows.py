@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from domain.figures.flows import Direction, Flow, Presence, Step, Stock, UnitMovement, UnitStock, places_of, steps
 from domain.ledger.bases import BASIS
+from domain.ledger.flows import Direction, Flow, Presence, Step, Stock, UnitMovement, UnitStock, places_of, steps
 from domain.ledger.meaning import lifting
 from domain.ledger.rates import Filters, Key
 from domain.values.terms import EXCLUSION_REASONS, ExclusionReason

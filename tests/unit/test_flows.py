@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.events.facts import Event
-from domain.figures.flows import STOCKS, At, Presence, Step, member_movement, movements_of, places_of, steps
 from domain.ledger.bodies import NO_BODIES
 from domain.ledger.entities import counted_as
+from domain.ledger.flows import STOCKS, At, Presence, Step, member_movement, movements_of, places_of, steps
 from domain.ledger.meaning import lifting
 from domain.ledger.rates import Counts, Filters, Key, dimension, group, matches
 from domain.ledger.rows import Ledger, Row

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.figures.flows import (
+from domain.ledger.flows import (
     MEMBER_STOCKS,
     STOCKS,
     UNIT_MOVEMENTS,
