@@ -13,10 +13,11 @@ from tests.histories import as_events, fits
 
 
 class World(NamedTuple):
-    """A service, and the accepted events that it holds."""
+    """A service, and the accepted events that it holds: as they are, and as they were delivered."""
 
     service: Service
     events: list[Event]
+    told: list[dict[str, Any]]
 
     @property
     def head(self) -> int:
@@ -52,4 +53,5 @@ def publish(service: Service, deliveries: list[dict[str, Any]], before: World | 
             assert result["position"] == head + len(accepted)
     service.get("/v1/rates", min_position=head + len(accepted))
     events = [replace(event, position=head + event.position) for event in as_events(accepted)]
-    return World(service, [*(before.events if before else ()), *events])
+    earlier, told = (before.events, before.told) if before else ([], [])
+    return World(service, [*earlier, *events], [*told, *accepted])

@@ -261,7 +261,7 @@ ASKED_DAYS = [
 def questions(draw: st.DrawFn, positions: int, *, to_come: bool = False) -> list[Question]:
     """Some questions of a history of so many positions: of the whole of it, and of what was known before."""
     groupings = st.sampled_from(GROUPINGS)
-    filters = st.sampled_from([*[{}] * 60, *BASES, *BASES, *FILTERS, *(FILTERS_TO_COME if to_come else ())])
+    filters = st.sampled_from([*[{}] * 60, *BASES * 4, *FILTERS, *(FILTERS_TO_COME if to_come else ())])
     days = st.sampled_from([date.fromisoformat(day) for day in DAYS_TO_COME[2:]] if to_come else ASKED_DAYS)
     return [
         Question(draw(days), positions - (draw(st.integers(0, positions)) // early), draw(groupings), draw(filters))

@@ -18,7 +18,7 @@ from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.problems import invalid
 from api.web.shapes import Evidence, FiltersShape, KnownAt, filters_of
-from domain.figures.flows import Direction, Flow, Movement, Stock, UnitMovement, UnitStock, movements_of
+from domain.ledger.flows import Direction, Flow, Movement, Stock, UnitMovement, UnitStock, movements_of
 from domain.ledger.meaning import NULL
 from domain.values.terms import ExclusionReason
 from services.assessment.flows import Asked, MovedRow, Wanted, behind, flows

@@ -15,7 +15,7 @@ from api.site.addresses import Value, address
 from api.site.base import Paged, tidy
 from api.site.figures import By, dimension_of, filtered
 from api.web.parts import parts_of
-from domain.figures.flows import STOCKS, UNIT_STOCKS, Stock, movements_of
+from domain.ledger.flows import STOCKS, UNIT_STOCKS, Stock, movements_of
 from services.assessment.flows import Asked, flows
 
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from domain.figures.flows import Direction, Flow, Presence, Step, Stock, UnitMovement, UnitStock, steps
 from domain.ledger.bases import BASIS
+from domain.ledger.flows import Direction, Flow, Presence, Step, Stock, UnitMovement, UnitStock, places_of, steps
 from domain.ledger.meaning import lifting
 from domain.ledger.rates import Filters, Key
 from domain.values.terms import EXCLUSION_REASONS, ExclusionReason
@@ -38,10 +38,14 @@ class _Period:
         self.since, self.until = asked.since.toordinal(), ledger.clocks.day
         self.rules = self._rules()
         self.steps = list(self._steps())
-        places = {(at.org_no, step.day) for step in self.steps for at in (step.before, step.after) if at is not None}
         changing = [each.since for each in self.rules[1:]]
         self.days = days_of_change(
-            ledger.view.snapshot, self.since, self.until, ledger.clocks.known_at, changing, sorted(places)
+            ledger.view.snapshot,
+            self.since,
+            self.until,
+            ledger.clocks.known_at,
+            changing,
+            sorted(places_of(self.steps)),
         )
 
     def _rules(self) -> list[Rules]:

@@ -85,7 +85,9 @@ def branch_dossier(ledger: LedgerAt, branch: str) -> BranchDossier:
     anomalies += [
         AnomalyRow("extension_too_long", branch, None, None, to.isoformat()) for to in _too_long(ledger, state)
     ]
-    meetings = branches.meetings([branch]).get(branch, [])
+    # One that was dissolved and formed again begins anew: those of before are in its history.
+    formed_on = branches.term(branch).formed_on
+    meetings = [each for each in branches.meetings([branch]).get(branch, []) if each[0] >= formed_on]
     held: dict[tuple[int, MeetingKind], int] = {}
     for each in meetings:
         held[each] = held.get(each, 0) + 1

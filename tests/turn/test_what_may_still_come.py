@@ -4,15 +4,20 @@ import secrets
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import date
+from typing import Any
 
 import pytest
+from psycopg import Cursor
 
+from projections.ledger.columns.rows import LedgerReading
 from services.intake.intake import Intake
 from services.ledger.queries import Queries
 from services.log.tree import AnyConnection, StoredTree
 from services.system.errors import NotFoundError
 from tests.fix_turn import Trials, Two
-from tests.sending import envelope, http, removed
+from tests.sending import STEWARD, envelope, http, removed
+from tests.versions import project, wait_until
 
 pytestmark = pytest.mark.long
 
@@ -72,3 +77,27 @@ def test_office_facts_read_of_what_is_not_reached_yet_are_not_kept(two: Two, tri
         after = two.here.get("/v1/regions", as_of="2024-12-31", min_position=event["position"])
         assert code not in {each["region"] for each in before["regions"]}
         assert code in {each["region"] for each in after["regions"]}, event
+
+
+def test_office_facts_that_come_between_two_looks_are_not_told_of_the_position_before(
+    store: str, intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The region is created after the look for the last word on regions, and before the look for the words."""
+    day, last_mention = date(2024, 12, 31), LedgerReading.last_mention
+    intake.admit([http(removed("before"))])
+    project(store)
+    created = envelope("late", "region.created", {"effective_on": "2024-01-01", "region": "990101", "name": "新区"})
+
+    def late(reading: LedgerReading, cursor: Cursor[Any], identifier: str, known_at: int) -> int:
+        found = last_mention(reading, cursor, identifier, known_at)
+        monkeypatch.undo()
+        intake.admit([http(created, STEWARD)])
+        project(store)
+        return found
+
+    with Queries.open(store) as queries:
+        wait_until(lambda: queries.position == 1, "the ledger has the first event")
+        monkeypatch.setattr(LedgerReading, "last_mention", late)
+        pinned = queries.pinned()
+        assert len(pinned.office_facts(("region",), day, 2)) == 1
+        assert queries.office_facts(("region",), day, 1) == []

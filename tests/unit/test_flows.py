@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.events.facts import Event
-from domain.figures.flows import STOCKS, At, Presence, Step, member_movement, movements_of, steps
 from domain.ledger.bodies import NO_BODIES
 from domain.ledger.entities import counted_as
+from domain.ledger.flows import STOCKS, At, Presence, Step, member_movement, movements_of, places_of, steps
 from domain.ledger.meaning import lifting
 from domain.ledger.rates import Counts, Filters, Key, dimension, group, matches
 from domain.ledger.rows import Ledger, Row
@@ -111,8 +111,9 @@ def grouped(  # noqa: PLR0917 - one question
             own_presence: Any = Presence(each.org_no, each.day_from, each.day_to, each.value)  # type: ignore[arg-type]
             of_member.setdefault(each.entity, []).append(own_presence)
     told = [step for presences in of_member.values() for step in steps(presences, since, until)]
-    places = {(at.org_no, step.day) for step in told for at in (step.before, step.after) if at}
-    found = days_of_change(snapshot, since, until, known_at, [each.since for each in rules[1:]], sorted(places))
+    found = days_of_change(
+        snapshot, since, until, known_at, [each.since for each in rules[1:]], sorted(places_of(told))
+    )
     return Grouped(snapshot, found, told, rules, by)
 
 

@@ -28,16 +28,13 @@ class Days(NamedTuple):
     before: Int32
     after: Int32
 
-    def at(self, org_no: int, day: int) -> int:
-        """Where an organization's day stands; it must be among them."""
-        return int(np.searchsorted(self._codes(), org_no * self._width + day - self.since))
-
-    @property
-    def _width(self) -> int:
-        return self.until - self.since + 1
-
-    def _codes(self) -> Numbers:
-        return self.org_no * self._width + self.day - self.since
+    def at(self, pairs: Sequence[tuple[int, int]]) -> list[int]:
+        """Where each of these organizations' days stands; they must be among them."""
+        org_no, day = np.array(pairs, np.int64).reshape(-1, 2).T
+        width = self.until - self.since + 1
+        codes = self.org_no * width + self.day - self.since
+        found: list[int] = np.searchsorted(codes, org_no * width + day - self.since).tolist()
+        return found
 
 
 def days_of_change(  # noqa: PLR0917 - one question

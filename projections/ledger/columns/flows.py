@@ -10,10 +10,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.figures.flows import (
-    COVERING,
+from domain.ledger.flows import (
     MEMBER_STOCKS,
     STOCKS,
+    UNIT_MOVEMENTS,
     UNIT_STOCKS,
     At,
     Direction,
@@ -25,9 +25,8 @@ from domain.figures.flows import (
     Stock,
     UnitMovement,
     UnitStock,
-    came,
-    left,
     member_movement,
+    places_of,
 )
 from domain.ledger.meaning import without_levels
 from domain.ledger.policy import Policy
@@ -144,38 +143,39 @@ class Grouped:
         self._keys = list(keys)
         self._elsewhere = self._before.key != self._after.key
 
-    def moved(self) -> Iterator[Moved]:
-        """What organizations did, in order of their numbers and days."""
-        days, before, after = self._days, self._before, self._after
-        differs = self._elsewhere.copy()
+    def _moving(self) -> Iterator[tuple[UnitStock, Direction, Side, Numbers, Numbers]]:
+        """By stock and direction: the side that counts, which days, and of each the index in UNIT_MOVEMENTS."""
+        sides: tuple[tuple[Direction, Side, Side], ...] = (
+            ("out", self._before, self._after), ("in", self._after, self._before),
+        )  # fmt: skip
         for stock in UNIT_STOCKS:
-            differs |= before.stocks[stock] != after.stocks[stock]
-        for i in np.flatnonzero(differs).tolist():
-            elsewhere, day = bool(self._elsewhere[i]), int(days.day[i])
-            for stock in UNIT_STOCKS:
-                was, became = before.stocks[stock][i], after.stocks[stock][i]
-                if not elsewhere and was == became:
-                    continue
-                sides: tuple[tuple[Direction, bool, Side], ...] = (("out", was, before), ("in", became, after))
-                for direction, there, of in sides:
-                    if there:
-                        yield Moved(
-                            day, int(days.org_no[i]), self._keys[of.key[i]], stock, direction,
-                            self._movement(i, direction) if elsewhere else COVERING[direction],
-                            int(days.before[i]), int(days.after[i]), day in self._changing,
-                        )  # fmt: skip
+            for direction, of, other in sides:
+                moves = of.stocks[stock] & (self._elsewhere | ~other.stocks[stock])
+                days = np.flatnonzero(moves)
+                why = np.select(
+                    [~self._elsewhere[days], ~other.active[days], other.excluded[days]], [_STAYS, 0, 1], _STAYS - 1
+                )
+                yield stock, direction, of, days, why
 
-    def _movement(self, i: int, direction: Direction) -> UnitMovement:
-        if direction == "in":
-            return came(active_before=bool(self._before.active[i]), excluded_before=bool(self._before.excluded[i]))
-        return left(active_after=bool(self._after.active[i]), excluded_after=bool(self._after.excluded[i]))
+    def moved(self) -> Iterator[Moved]:
+        """What organizations did."""
+        for stock, direction, of, days, why in self._moving():
+            for i, movement in zip(days.tolist(), why.tolist(), strict=True):
+                day = int(self._days.day[i])
+                yield Moved(
+                    day, int(self._days.org_no[i]), self._keys[of.key[i]], stock, direction,
+                    UNIT_MOVEMENTS[direction][movement], int(self._days.before[i]), int(self._days.after[i]),
+                    day in self._changing,
+                )  # fmt: skip
 
     def members(self) -> Iterator[tuple[Key, MemberStock, Direction, MemberMovement, int]]:
         """What members did, and what was done to them with their organization: of each so many."""
         own: Counter[tuple[int, MemberStock, Direction]] = Counter()
+        pairs = sorted(places_of(self._steps))
+        places = dict(zip(pairs, self._days.at(pairs), strict=True))
         for step in self._steps:
-            was = self._place(step.day, step.before, self._before)
-            became = self._place(step.day, step.after, self._after)
+            was = self._place(places, step.day, step.before, self._before)
+            became = self._place(places, step.day, step.after, self._after)
             ways: tuple[tuple[Direction, _Place, _Place], ...] = (("out", was, became), ("in", became, was))
             for direction, place, other in ways:
                 if place is None:
@@ -193,19 +193,23 @@ class Grouped:
                     if rest := number - own[i, stock, direction]:
                         yield self._keys[of.key[i]], stock, direction, "with_organization", rest
 
-    def _place(self, day: int, at: At | None, of: Side) -> "_Place":
+    @staticmethod
+    def _place(places: Mapping[tuple[int, int], int], day: int, at: At | None, of: Side) -> "_Place":
         if at is None or at.stock is None:
             return None
-        i = self._days.at(at.org_no, day)
+        i = places[at.org_no, day]
         return None if of.key[i] == NOWHERE else (i, int(of.key[i]), at.stock)
 
     def flows(self, before: Mapping[Key, Counts], after: Mapping[Key, Counts]) -> dict[Key, dict[Stock, Flow]]:
         """The flows of the groups that are on either side or that something moves in, sorted by key with null last."""
         numbers: dict[Key, dict[tuple[Stock, Direction], Counter[Movement]]] = defaultdict(lambda: defaultdict(Counter))
-        for each in self.moved():
-            numbers[each.key][each.stock, each.direction][each.movement] += 1
-        for key, stock, direction, movement, number in self.members():
-            numbers[key][stock, direction][movement] += number
+        for stock, direction, of, days, why in self._moving():
+            pairs, counts = np.unique(of.key[days].astype(np.int64) * (_STAYS + 1) + why, return_counts=True)
+            for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True):
+                key, movement = divmod(pair, _STAYS + 1)
+                numbers[self._keys[key]][stock, direction][UNIT_MOVEMENTS[direction][movement]] += count
+        for group, of_members, way, reason, number in self.members():
+            numbers[group][of_members, way][reason] += number
         return {
             key: {
                 stock: Flow(
@@ -221,3 +225,5 @@ class Grouped:
 # Which day of an organization, which group and which stock a member stands in; None for none.
 _Place = tuple[int, int, MemberStock] | None
 _NOBODY: Final = Counts()
+# The index in UNIT_MOVEMENTS of what one does that stays in its group.
+_STAYS: Final = 3

@@ -28,8 +28,13 @@ Movement = UnitMovement | MemberMovement
 UNIT_STOCKS: Final[tuple[UnitStock, ...]] = ("organizations", "organization_covered", "work_covered")
 MEMBER_STOCKS: Final[tuple[MemberStock, ...]] = ("full_members", "probationary_members", "activists")
 STOCKS: Final[tuple[Stock, ...]] = (*UNIT_STOCKS, *MEMBER_STOCKS)
-_ARRIVING: Final[tuple[UnitMovement, ...]] = ("opened", "readmitted", "moved_in")
-_LEAVING: Final[tuple[UnitMovement, ...]] = ("closed", "excluded", "moved_out")
+# Why an organization is in a stock that it was not in the day before, or the other way: the first that holds of one
+# that was (is) not active, was (is) excluded, or stood (stands) in no group or another; the last of one that stays in
+# its group.
+UNIT_MOVEMENTS: Final[dict[Direction, tuple[UnitMovement, ...]]] = {
+    "in": ("opened", "readmitted", "moved_in", "newly_covered"),
+    "out": ("closed", "excluded", "moved_out", "no_longer_covered"),
+}
 _EITHER: Final[tuple[MemberMovement, ...]] = (
     "admitted", "promoted", "standing_changed", "transferred", "relation_changed", "with_organization",
 )  # fmt: skip
@@ -50,11 +55,8 @@ def movements_of(stock: Stock, direction: Direction) -> tuple[Movement, ...]:
     """Why a stock grows, or shrinks, in the order in which forms tell it."""
     if stock in MEMBER_STOCKS:
         return ("registered", *_EITHER) if direction == "in" else (*_EITHER, "removed")
-    covering: tuple[UnitMovement, ...] = () if stock == "organizations" else (COVERING[direction],)
-    return (*(_ARRIVING if direction == "in" else _LEAVING), *covering)
-
-
-COVERING: Final[dict[Direction, UnitMovement]] = {"in": "newly_covered", "out": "no_longer_covered"}
+    # Nobody is newly in the number of organizations but by coming.
+    return UNIT_MOVEMENTS[direction][: 3 if stock == "organizations" else 4]
 
 
 class Flow(NamedTuple):
@@ -69,20 +71,6 @@ class Flow(NamedTuple):
     def adds_up(self) -> bool:
         """Whether the difference of the stocks is what came less what left."""
         return self.after - self.before == self.coming.total() - self.leaving.total()
-
-
-def came(*, active_before: bool, excluded_before: bool) -> UnitMovement:
-    """Why an organization is in a stock that it was not in the day before."""
-    if not active_before:
-        return "opened"
-    return "readmitted" if excluded_before else "moved_in"
-
-
-def left(*, active_after: bool, excluded_after: bool) -> UnitMovement:
-    """Why an organization is no longer in a stock that it was in the day before."""
-    if not active_after:
-        return "closed"
-    return "excluded" if excluded_after else "moved_out"
 
 
 class At(NamedTuple):
@@ -103,6 +91,11 @@ class Step(NamedTuple):
     day: int
     before: At | None
     after: At | None
+
+
+def places_of(steps: Iterable[Step]) -> set[tuple[int, int]]:
+    """The organizations between which members step, each with the day: what has to be known of them."""
+    return {(at.org_no, step.day) for step in steps for at in (step.before, step.after) if at is not None}
 
 
 def member_movement(step: Step) -> MemberMovement:
