@@ -130,7 +130,7 @@ def _founding_to_come(draw: st.DrawFn) -> list[Said]:
     branch = {"branch": BRANCHES[0]}
     if draw(sometimes):
         said.append(Said("branch.secretary_reported", days[draw(mid_days)], {**branch, "state": "vacant"}))
-    if draw(st.booleans()):
+    if draw(often):
         said.append(begins("branch.term_began", {**branch, "to": draw(days_to_come)}))
         said.append(Said("branch.term_extended", days[draw(mid_days)], {**branch, "to": "2025-03-31"}))
     said += [

@@ -146,11 +146,14 @@ def handle_errors(app: FastAPI) -> None:
         problem = as_problem(error)
         if problem is None:
             raise error
-        if not _is_page(request.scope):
-            return respond(problem, request.scope)
-        # A page takes as long as ten answers of data, and whoever comes can ask for those that there are not.
-        await seat_of(request.scope).take(f"address {request.client.host if request.client else ''}")
-        return await run_in_threadpool(respond, problem, request.scope)
+        scope = request.scope
+        if not _is_page(scope):
+            return respond(problem, scope)
+        # A page takes as long as ten answers of data, and whoever comes can ask for those that there are not. Who would
+        # have to wait for one gets data: in a queue it would hold places that others of the address need.
+        if not seat_of(scope).take_at_once(f"address {request.client.host if request.client else ''}"):
+            return problem.response(scope["path"], scope["state"]["request_id"])
+        return await run_in_threadpool(respond, problem, scope)
 
     handled: tuple[Any, ...] = (Problem, RequestValidationError, HTTPException, *_SERVICE_FAULTS, *_STORE_FAULTS)
     for each in handled:

@@ -30,7 +30,8 @@ class Places:
         self.refused = 0
         self._each = each
         self._reserve = reserve
-        self._for_firsts = at_once // FIRSTS_IN
+        # Where one's share is the whole there is one caller, and nobody to keep places for.
+        self._for_firsts = at_once // FIRSTS_IN if each < at_once else 0
         self._retry = {"retry-after": str(retry_s), "connection": "close"}
         self._of: Counter[str] = Counter()
         self._refused_at = -LATELY_S

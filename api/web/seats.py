@@ -52,10 +52,16 @@ class Seats:
             self._of[holder] < self._each
         )
 
+    def take_at_once(self, holder: str) -> bool:
+        """Take a seat of this holder's, if nothing has to be waited for."""
+        if holder in self._waiting or not self._may(holder):
+            return False
+        self._begin(holder)
+        return True
+
     async def take(self, holder: str) -> None:
         """Wait for a seat of this holder's."""
-        if holder not in self._waiting and self._may(holder):
-            self._begin(holder)
+        if self.take_at_once(holder):
             return
         seat: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(holder, deque()).append(seat)
@@ -121,6 +127,12 @@ class Seat:
         if self._holder is None:
             await self._seats.take(holder)
             self._holder, self._began = holder, time.monotonic()
+
+    def take_at_once(self, holder: str) -> bool:
+        """Take it, if nothing has to be waited for; whether it is held."""
+        if self._holder is None and self._seats.take_at_once(holder):
+            self._holder, self._began = holder, time.monotonic()
+        return self._holder is not None
 
     def give_back(self) -> str | None:
         """Give it back, if it is held; whose it was."""

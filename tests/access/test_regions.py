@@ -145,7 +145,7 @@ def question(rng: random.Random, path: str, head: int) -> tuple[str, dict[str, A
         given |= {"since": "0"}
     if "series" in path or "rates/vintage" in path:
         given |= {"from": "2024-01-31", "to": "2024-12-31", "step": "quarter"}
-    given |= {"line": rng.randint(1, 18)} if path.endswith("/behind") else {}
+    given |= {"line": rng.randint(1, 18)} if "statutory" in path and path.endswith("/behind") else {}
     if path.endswith("/signals"):
         given |= {"deadline": rng.choice(["2024-02-15", "2024-04-30", "2024-06-30"])}
     if "ranking" in path or "what-if" in path:

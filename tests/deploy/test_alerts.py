@@ -94,16 +94,18 @@ class Watch:
 
     def samples(self) -> int:
         """How many scrapes of the service there have been."""
-        found = self.http.get("/api/v1/query", params={"query": 'count_over_time(up{job="taizhang"}[1h])'}).json()
+        answer = self.http.get("/api/v1/query", params={"query": 'count_over_time(up{job="taizhang"}[1h])'})
+        # While it begins it answers 503, in words.
+        found = answer.raise_for_status().json()
         return int(found["data"]["result"][0]["value"][1]) if found["data"]["result"] else 0
 
     def scraped(self) -> None:
         """Until what stands now has been seen twice."""
         before, deadline = 0, time.monotonic() + FIRES_S_MAX
-        with contextlib.suppress(httpx.TransportError):
+        with contextlib.suppress(httpx.HTTPError):
             before = self.samples()
         while True:
-            with contextlib.suppress(httpx.TransportError):
+            with contextlib.suppress(httpx.HTTPError):
                 if self.samples() >= before + 3:
                     return
             assert time.monotonic() < deadline

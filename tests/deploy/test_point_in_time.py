@@ -113,6 +113,8 @@ def test_a_server_that_is_gone_is_restored_to_a_moment_and_the_senders_make_good
         with Service(tmp_path, "--dev", **settings) as service, Load(service) as load:
             load.until(100)
             archive.do("--type=full", "backup")
+            # A backup is known by the second in which it ended; the moment is to lie beyond it.
+            time.sleep(2)
             # Answered before the moment: none of these may be missing.
             certain = load.until(100)
             moment = server.sql("SELECT clock_timestamp();")
