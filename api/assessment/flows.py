@@ -1,8 +1,9 @@
 """`GET /v1/flows`: what came into each group's stocks within a period and what left them; `…/behind`: who did."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Annotated, Any, Literal, cast
+from functools import partial
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
@@ -11,7 +12,7 @@ from starlette.responses import Response
 from api.asking.clocks import Asked as AskedClocks
 from api.asking.clocks import Clocks, CursorText, ledger_at, read_date
 from api.asking.filters import Filtered, Grouped, body_keys, key, regions
-from api.asking.paging import Limit, page
+from api.asking.paging import Limit, counted_page
 from api.asking.questions import ASK, READING, question
 from api.exports.lists import WHOLE, Sheet, taken_away
 from api.web.answers import PROBLEMS, answer
@@ -244,9 +245,6 @@ def get_behind(  # noqa: PLR0917 - each is a part of the question
 
 def listed(
     request: Request, clocks: Clocks, asked: Asked, which: Wanted, limit: int
-) -> tuple[int, list[MovedRow], str | None]:
+) -> tuple[int, Sequence[MovedRow], str | None]:
     """How many moved so, one page of them, and the cursor of the next."""
-    after = cast("int", clocks.after[0]) if clocks.after else 0
-    total, found = behind(ledger_at(request, clocks), asked, which, after, limit + 1)
-    shown, following = page(request, clocks, found, limit, lambda _: (after + limit,))
-    return total, list(shown), following
+    return counted_page(request, clocks, limit, partial(behind, ledger_at(request, clocks), asked, which))

@@ -1,7 +1,9 @@
 """`GET /v1/statutory/{table}`: the statistical tables that offices owe; `…/behind`: who stands behind a cell."""
 
+from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Any, Final, Literal, NamedTuple, cast
+from functools import partial
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, Field
@@ -10,7 +12,7 @@ from starlette.responses import Response
 from api.asking.clocks import Asked as AskedClocks
 from api.asking.clocks import Clocks, CursorText, ledger_at, read_date
 from api.asking.filters import is_body
-from api.asking.paging import Limit, page
+from api.asking.paging import Limit, counted_page
 from api.asking.questions import READING, question
 from api.exports.figures import evidence_pairs, sentence
 from api.exports.files import as_file
@@ -302,9 +304,6 @@ def get_behind(
 
 def listed(
     request: Request, clocks: Clocks, asked: Asked, key: Key, limit: int
-) -> tuple[int, list[Behind], str | None]:
+) -> tuple[int, Sequence[Behind], str | None]:
     """How many stand behind a cell, one page of them, and the cursor of the next."""
-    after = cast("int", clocks.after[0]) if clocks.after else 0
-    total, found = behind(ledger_at(request, clocks), asked, key, after, limit + 1)
-    shown, following = page(request, clocks, found, limit, lambda _: (after + limit,))
-    return total, list(shown), following
+    return counted_page(request, clocks, limit, partial(behind, ledger_at(request, clocks), asked, key))

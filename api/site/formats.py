@@ -116,5 +116,6 @@ class Names:
             return industry_name(code, self.lang)
         if name.startswith(BODY_DIMENSION):
             return text(self.lang, f"body.{code or 'null'}") if code in (None, NO_BODY) else str(code)
-        key = f"{name}.{code or 'null'}"
+        # A stock is one of the counts, and is called so.
+        key = f"{'count' if name == 'stock' else name}.{code or 'null'}"
         return text(self.lang, key) if has(key) else str(value)
