@@ -19,6 +19,7 @@ from services.evidence.verifier.report import Report
 from tests.forging import (
     AFTER,
     MemoryLog,
+    accepted,
     city,
     everything,
     is_refused,
@@ -30,7 +31,6 @@ from tests.forging import (
 from tests.histories import deliveries, fits
 from tests.proving import Rooted, state
 from tests.spoiling import FORGERIES, Spoiled
-from tests.unit.test_forgeries import accepted
 
 pytestmark = pytest.mark.long
 
