@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -21,6 +22,8 @@ CHOSEN: Final = (
     "not archive and not spark and not kafka and not chaos and not pages and not fuzz and not deploy and not image"
 )
 SEED: Final = "18"
+# What a test has ended by a signal may still write what it ran.
+ENDS_S: Final = 2.0
 _CONFIG: Final = """[run]
 branch = false
 parallel = true
@@ -91,6 +94,7 @@ def measure(tree: Path, kept: Path, place: str, seconds: float) -> bool:
             )
         except subprocess.TimeoutExpired:
             return False
+    time.sleep(ENDS_S)
     combine = [*run, "combine", "--quiet", f"--rcfile={config}", f"--data-file={kept / f'{slug}.reach'}"]
     subprocess.run([*combine, *map(str, kept.glob(f"{slug}.data*"))], cwd=tree, check=False)
     return (kept / f"{slug}.reach").exists()
