@@ -219,6 +219,11 @@ def test_a_log_s_signature_is_never_taken_for_a_cosignature() -> None:
         Note(SOFA, (as_log.sign(SOFA),)).verified_by([WITNESS_KEY.verifier])
 
 
+@pytest.mark.parametrize("timestamp", [0, 2**63 - 1])
+def test_a_cosignature_states_the_first_and_the_last_time_that_there_is(timestamp: int) -> None:
+    assert WITNESS_KEY.sign(SOFA, timestamp).timestamp == timestamp
+
+
 @pytest.mark.parametrize("timestamp", [None, -1, 2**63])
 def test_a_cosignature_needs_a_time_in_range(timestamp: int | None) -> None:
     with pytest.raises(NoteError, match="out of range"):
