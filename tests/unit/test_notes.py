@@ -161,6 +161,7 @@ def test_a_mangled_note_is_refused(data: bytes) -> None:
         " — PeterNeumann x08go/ZJkuBS9Q==",
         "— Peter+Neumann x08go/ZJkuBS9Q==",
         "— Peter\u00a0Neumann x08go/ZJkuBS9Q==",
+        "— Peter\aNeumann x08go/ZJkuBS9Q==",
         "— Peter\u3000Neumann x08go/ZJkuBS9Q==",
         "—  x08go/ZJkuBS9Q==",
         "— PeterNeumann x08go/ZJkuBS9Q",  # padding missing
