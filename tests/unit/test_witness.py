@@ -95,9 +95,9 @@ def test_an_old_size_that_is_not_the_last_one_is_409_with_that_size(witness: Wit
     assert witness.refusals(LOG.name) == []
 
 
-def test_another_root_at_the_same_size_is_409_and_is_kept_as_proof(witness: Witness) -> None:
+def test_another_root_at_the_same_size_is_422_and_is_kept_as_proof(witness: Witness) -> None:
     witness.add_checkpoint(request(0, 50))
-    assert status(witness, request(50, 50, OTHER)) == 409
+    assert status(witness, request(50, 50, OTHER)) == 422
     ((at, kept, reason),) = witness.refusals(LOG.name)
     assert (at, kept) == (NOW, request(50, 50, OTHER))
     assert "at or before position 50 was changed, removed or inserted" in reason

@@ -9,11 +9,12 @@ import httpx
 
 from domain.ledger.rates import ANY, Filters
 from services.evidence.copies.copies import CopyError, bounded_get, bounded_read
-from services.evidence.notes.beside_key import readings_origin
+from services.evidence.notes.beside_key import TREES, origin_for
 from services.evidence.notes.key_history import KeyHistory, LogKeys
 from services.evidence.notes.notes import NOTE_BYTES_MAX, VerifierKey
 from services.evidence.verifier.quorum import Asking
 from services.evidence.verifier.report import Report
+from services.log.tree import LOG, StoredTree
 
 WITNESS_TIMEOUT_S: Final = 30
 #: What somebody brings along: an answer of every region's every group is far below.
@@ -63,10 +64,10 @@ class Asked:
         """Which witnesses must have signed."""
         return Asking(self.witness_keys, self.quorum, self.within_s)
 
-    def kept(self, *, of_readings: bool = False) -> Notes:
-        """The checkpoints kept of the log, or of the trail of reading; CopyError where one is not there."""
+    def kept(self, tree: StoredTree = LOG) -> Notes:
+        """The checkpoints kept of the log, or of a tree beside it; CopyError where one is not there."""
         notes = [(path.name, file_of(path)) for path in self.checkpoints]
-        return [each for each in notes if _is_of_readings(each[1]) is of_readings]
+        return [each for each in notes if _tree_of(each[1]) is tree]
 
     def notes(self, origin: str, report: Report) -> Notes:
         """The log's checkpoints kept, and those that witnesses keep; CopyError where one cannot be had."""
@@ -97,8 +98,9 @@ def tell_keys(report: Report, keys: LogKeys) -> None:
         )
 
 
-def _is_of_readings(note: bytes) -> bool:
-    return note.split(b"\n", 1)[0].decode(errors="replace").endswith(readings_origin(""))
+def _tree_of(note: bytes) -> StoredTree:
+    origin = note.split(b"\n", 1)[0].decode(errors="replace")
+    return next((tree for tree in TREES[1:] if origin.endswith(origin_for("", tree))), LOG)
 
 
 def file_of(path: Path) -> bytes:
