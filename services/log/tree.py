@@ -136,9 +136,7 @@ def _damaged(fault: MerkleError) -> LogDamagedError:
     return LogDamagedError(f"the stored log has holes ({fault}): run taizhang verify")
 
 
-def rows(
-    connection: AnyConnection, statement: str, parameters: tuple[Any, ...] | Mapping[str, Any]
-) -> list[TupleRow]:
+def rows(connection: AnyConnection, statement: str, parameters: tuple[Any, ...] | Mapping[str, Any]) -> list[TupleRow]:
     """All rows of a query, as tuples."""
     with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
         return cursor.execute(statement, parameters, prepare=True).fetchall()

@@ -121,7 +121,7 @@ class Settings(BaseSettings):
     log_key_file: Path | None = Field(
         None, description="日志签名钥 the transparency log's private key; left out: keys/log.key in DATA"
     )
-    log_origin: str | None = Field(None, min_length=1, description="日志名 its origin, as ledger.example/log; left out: the key's own name")
+    log_origin: str | None = Field(None, min_length=1, description="日志名 its origin; left out: the key's own name")
     backup_passphrase: SecretStr | None = Field(
         None, description="备份口令 what the keys in a backup are sealed with, 12 characters or more"
     )

@@ -75,7 +75,7 @@ class Kept:
         with psycopg.connect(self.conninfo) as connection:
             return signer_for(self.key_file, None, READINGS).checkpoint(connection)
 
-    def as_superuser(self, *statements: tuple[str, bytes] | tuple[str]) -> None:
+    def as_superuser(self, *statements: tuple[str, *tuple[bytes, ...]]) -> None:
         with psycopg.connect(self.conninfo, autocommit=True) as connection:
             for table in GUARDED:
                 connection.execute(f"ALTER TABLE taizhang.{table} DISABLE TRIGGER USER")
@@ -296,8 +296,8 @@ WITHOUT_A_TRACE = {
          " event_id = event_id WHERE id = 1"),),
     ),
     "another reason": (
-        (("UPDATE taizhang.quarantine SET reasons = replace(reasons::text, '\"message\":\"', '\"message\":\"not ')::json"
-         " WHERE id = 2"),),
+        (("UPDATE taizhang.quarantine SET reasons ="
+          " replace(reasons::text, '\"message\":\"', '\"message\":\"not ')::json WHERE id = 2"),),
     ),
     "who sent it": (("UPDATE taizhang.quarantine SET publisher = 'another' WHERE id = 2",),),
     "a step put in": (

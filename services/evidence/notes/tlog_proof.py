@@ -2,8 +2,9 @@
 
 import base64
 import binascii
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from services.evidence.notes.checkpoint import encode_hash, parse_hash, parse_size
 from services.evidence.notes.notes import NOTE_BYTES_MAX, NoteError
@@ -15,7 +16,8 @@ HASHES_MAX: Final = 63
 BYTES_MAX: Final = NOTE_BYTES_MAX + 256 * 1024
 
 
-class TlogProof(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class TlogProof:
     """Nothing of it is checked.
 
     Attributes:

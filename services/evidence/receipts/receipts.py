@@ -56,9 +56,7 @@ class Receipt(NamedTuple):
     file: bytes
 
 
-def receipts(
-    connection: AnyConnection, log: CheckpointSigner, arrivals: CheckpointSigner, sent: Sent
-) -> list[Receipt]:
+def receipts(connection: AnyConnection, log: CheckpointSigner, arrivals: CheckpointSigner, sent: Sent) -> list[Receipt]:
     """What became of a message, in order: what is beside the log, then the event itself.
 
     Raises:

@@ -26,6 +26,7 @@ from services.evidence.verifier.check_projection import check_projection
 from services.evidence.verifier.check_readings import check_readings
 from services.evidence.verifier.figure_check import verify_figure
 from services.evidence.verifier.quorum import count_mirrors, count_witnesses, joined, read_consistency
+from services.evidence.verifier.receipt_check import verify_receipt
 from services.evidence.verifier.report import Opened, Report, compare_checkpoints, open_checkpoints
 from services.evidence.verifier.verify import Source, verify_log
 from services.ledger.ruleset import ruleset
@@ -153,6 +154,13 @@ def audit_figure(path: Path, asked: Asked) -> Report:
     """Verify a figure's proof offline, with the witnesses as of a bundle."""
     told = Report(0)
     return _with_witnesses(path, verify_figure(file_of(path), _brought(asked, told)), asked, told)
+
+
+def audit_receipt(path: Path, asked: Asked) -> Report:
+    """Verify a receipt offline, or any tlog-proof of an event, with the witnesses as of a bundle."""
+    told = Report(0)
+    sent = None if asked.sent is None else file_of(asked.sent)
+    return _with_witnesses(path, verify_receipt(file_of(path), _brought(asked, told), sent), asked, told)
 
 
 def _brought(asked: Asked, told: Report) -> LogKeys | None:

@@ -71,28 +71,33 @@ def verify_receipt(data: bytes, log_keys: LogKeys | None, sent: bytes | None = N
 
 def _included(report: Report, proof: TlogProof, tree: StoredTree, checkpoint: Checkpoint) -> dict[str, Any] | None:
     """What is recorded; None, and a fault, where it is not what stands at that place of the tree."""
-    number = proof.index + 1
-    record, blinding = opened(proof.extra or b"")
     try:
-        if proof.extra is None:
-            raise LeafError("the file has no extra line, from which the leaf is made")
-        if blinding is not None and blinding.value is None:
-            raise LeafError("its blinding value was erased: nothing shows any more what stands behind the leaf")
-        if tree is LOG:
-            said, leaf = position_in(record), leaf_in(proof.extra)
-            read_entry(said, proof.extra, b"", b"")
-        else:
-            said, leaf = _arrival(record), leaf_of(number, record, blinding)
-            if blinding is None or entry_of(record, blinding) != proof.extra:
-                raise LeafError("the entry of an arrival is what is recorded and its blinding value")
-        if said != number:
-            raise LeafError(f"the entry is of number {said}, the file of {number}")
+        record, leaf = _opened(proof, tree)
         verify_inclusion(leaf_hash(leaf), proof.index, checkpoint.size, proof.hashes, checkpoint.root_hash)
     except (LeafError, MangledEntryError, MerkleError) as fault:
         report.fails(None, "所示记录不在树中, 或被改动", f"what is shown does not stand in the tree: {fault}")
         return None
     content: dict[str, Any] = json.loads(record)
     return content
+
+
+def _opened(proof: TlogProof, tree: StoredTree) -> tuple[bytes, bytes]:
+    """What is recorded, in its one form, and the leaf that it makes; LeafError where it is of another number."""
+    if proof.extra is None:
+        raise LeafError("the file has no extra line, from which the leaf is made")
+    record, blinding = opened(proof.extra)
+    if blinding is not None and blinding.value is None:
+        raise LeafError("its blinding value was erased: nothing shows any more what stands behind the leaf")
+    if tree is LOG:
+        said, leaf = position_in(record), leaf_in(proof.extra)
+        read_entry(said, proof.extra, b"", b"")
+    else:
+        said, leaf = _arrival(record), leaf_of(proof.index + 1, record, blinding)
+        if blinding is None or entry_of(record, blinding) != proof.extra:
+            raise LeafError("the entry of an arrival is what is recorded and its blinding value")
+    if said != proof.index + 1:
+        raise LeafError(f"the entry is of number {said}, the file of {proof.index + 1}")
+    return record, leaf
 
 
 def _arrival(record: bytes) -> int:
@@ -113,7 +118,7 @@ def _compare(report: Report, content: Mapping[str, Any], sent: bytes | None) -> 
     if sent is None:
         report.notes("未与所发原文核对", "it was not compared with what was sent: give --sent with the event as sent")
     elif hashed is None:
-        report.fails(None, "此条不含原文散列", "this tells of no message's bytes: compare the receipt of the message itself")
+        report.fails(None, "此条不含原文散列", "it tells of no bytes: compare the receipt of the message")
     elif hashlib.sha256(sent).hexdigest() != hashed:
         words = f"it is of bytes with SHA-256 {hashed}, what was sent has {hashlib.sha256(sent).hexdigest()}"
         report.fails(None, "回执不是所发原文的", words)
@@ -132,4 +137,6 @@ def _tell(report: Report, tree: StoredTree, number: int, content: Mapping[str, A
     told = [f"{name} {content[name]}" for name in names if content.get(name) is not None]
     report.holds("所记: " + ", ".join(told), "recorded: " + ", ".join(told))
     for each in content.get("reasons") or ():
-        report.holds(f"隔离原因 {each['rule']} {each['at']}", f"because of {each['rule']} {each['at']}: {each['message']}")
+        report.holds(
+            f"隔离原因 {each['rule']} {each['at']}", f"because of {each['rule']} {each['at']}: {each['message']}"
+        )
