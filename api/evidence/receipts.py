@@ -75,9 +75,7 @@ def receipts_(
     id: Annotated[  # noqa: A002 - CloudEvents' own name
         str | None, Query(description="The event's, with `source`.", max_length=IDENTITY_LENGTH_MAX, examples=["e-1"])
     ] = None,
-    quarantine_id: Annotated[
-        int | None, Query(description="Instead of both.", ge=1, le=POSITION_MAX, examples=[1])
-    ] = None,
+    quarantine_id: Annotated[int | None, Query(description="Instead of both.", ge=1, le=POSITION_MAX)] = None,
 ) -> Response:
     """Make them."""
     if (quarantine_id is None) == (source is None) or (source is None) != (id is None):
@@ -94,7 +92,7 @@ def _sees_all(holder: Holder) -> bool:
 
 
 @router.get(
-    "/receipts/checkpoint",
+    "/log/arrivals/checkpoint",
     response_class=Response,
     responses={**_TEXT, 503: PROBLEMS[503]},
     summary="收件检查点 The signed head of the arrivals",
