@@ -20,6 +20,7 @@ from services.evidence.verifier.report import Report
 from tests.forging import (
     AFTER,
     MemoryLog,
+    accepted,
     city,
     everything,
     is_refused,
@@ -32,7 +33,6 @@ from tests.histories import deliveries, fits
 from tests.proving import Rooted, state
 from tests.small_city import event
 from tests.spoiling import FORGERIES, Spoiled
-from tests.unit.test_forgeries import accepted
 
 pytestmark = pytest.mark.long
 
