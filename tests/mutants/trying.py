@@ -30,7 +30,7 @@ PLAN: Final = "TAIZHANG_MUTANTS_PLAN"
 TESTS_S_MAX: Final = 30.0
 # Beside other work everything may take several times as long.
 SLOWER: Final = 4.0
-START_S: Final = 60.0
+START_S: Final = 20.0
 _SUBREAPER: Final = 36  # PR_SET_CHILD_SUBREAPER
 
 
@@ -79,6 +79,12 @@ def _tried(session: pytest.Session, items: dict[str, pytest.Item], reach: Reach,
         outcome, by = _run(session, [items[test] for test in chosen], change, source, START_S + SLOWER * expected)
     finally:
         _write(path, source)
+    if (
+        outcome == "killed"
+        and by in items
+        and _run(session, [items[by]], None, source, START_S * SLOWER)[0] != "survived"
+    ):
+        outcome = "unsure"  # the test fails by itself too
     return {"outcome": outcome, "seconds": round(time.monotonic() - begun, 1), **told, "by": by}
 
 
@@ -93,7 +99,7 @@ def _write(path: Path, text: bytes) -> None:
 
 
 def _run(
-    session: pytest.Session, chosen: list[pytest.Item], change: Change, source: bytes, seconds: float
+    session: pytest.Session, chosen: list[pytest.Item], change: Change | None, source: bytes, seconds: float
 ) -> tuple[str, str]:
     """What became of it, and the test that noticed it."""
     failed = Path(".mutants-failed")
@@ -108,6 +114,8 @@ def _run(
             os.dup2(out, 2)
             code = _child(session, chosen, change, source, failed)
         finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
             os._exit(code)
     deadline = time.monotonic() + seconds
     ended, status = 0, 0
@@ -122,8 +130,10 @@ def _run(
     return {0: "survived", 1: "killed"}.get(code, f"error {code}"), by
 
 
-def _child(session: pytest.Session, chosen: list[pytest.Item], change: Change, source: bytes, failed: Path) -> int:
-    if change.at_import or not _swapped(change, source):
+def _child(
+    session: pytest.Session, chosen: list[pytest.Item], change: Change | None, source: bytes, failed: Path
+) -> int:
+    if change is not None and (change.at_import or not _swapped(change, source)):
         return _in_a_process_of_its_own(chosen, failed)
     for item, following in zip(chosen, [*chosen[1:], None], strict=True):
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
