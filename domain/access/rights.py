@@ -22,7 +22,7 @@ _EVERYWHERE: Final = frozenset((Reach.WHOLE_CITY, Reach.ACCESS, Reach.THE_SERVIC
 
 
 class Right(NamedTuple):
-    """What one grant lets its holder say; None means any source, any type, all regions.
+    """What one grant lets its holder say; None means any source, any type, all places and bodies.
 
     `access` names the grant in the log, whose state at the event's position counts; None for what is held apart from
     the log: a key of the file, the service's own word. `of_service`: it is the service's own, which no grant gives.
@@ -72,10 +72,12 @@ class Place(NamedTuple):
     """One region where an event changes something; `region` None where what it changes stands nowhere.
 
     `named` is what the event itself names of it, None where it names nothing: more is not told to whoever sent it.
+    `bodies` are those that what stands there answers to, with all above them; looked up for rights by bodies alone.
     """
 
     named: str | None
     region: str | None
+    bodies: frozenset[str] = frozenset()
 
 
 class Changed(NamedTuple):
@@ -213,10 +215,10 @@ def _place(name: str, right: Right, judged: Judged) -> Reason | None:
     if right.scope is None:
         return None
     places = judged.changed().places
-    outside = [each for each in places if each.region is None or not in_scope(each.region, right.scope)]
+    outside = [each for each in places if each.region is None or not in_scope(each.region, right.scope, each.bodies)]
     if not outside:
         return None
-    named, region = min(outside, key=lambda each: (each.named != each.region, each.named or ""))
+    named, region, _ = min(outside, key=lambda each: (each.named != each.region, each.named or ""))
     if named is not None and named == region:
         return Reason("region_of_another_office", "/data", named, f"{_only(name, right)}; leave it to its office")
     rule = (

@@ -13,8 +13,10 @@ from typing import Any, Final, NamedTuple, Protocol
 from domain.access.rights import Changed, Place
 from domain.events.facts import Event, EventKey, Fact, corrected, entity_of, fact, family_of, standing_fact, subject_of
 from domain.events.types import CORRECTED, EVENT_TYPES
+from domain.ledger.bodies import bodies
 from domain.ledger.branches import Branch
 from domain.ledger.entities import Instructor, Member, Organization
+from domain.ledger.placements import Body, Existence, Said, answers_to, named
 from domain.values.reach import Reach
 from projections.ledger.fold.records import EntityState, initial
 from projections.ledger.fold.timeline import Timeline, differences, fold
@@ -60,8 +62,11 @@ class _Told(NamedTuple):
         return [each for number, each in enumerate(found) if each not in found[:number]]
 
 
-def changed(event: Event, story: Story, fits: Fits) -> Changed:
-    """What an event changes in a log that tells this story; of an unknown target, what the event names alone."""
+def changed(event: Event, story: Story, fits: Fits, *, by_body: bool = False) -> Changed:
+    """What an event changes in a log that tells this story; of an unknown target, what the event names alone.
+
+    `by_body`: the bodies that the organizations answer to are looked up too.
+    """
     named = frozenset(Place(region, region) for region in _regions(event.data))
     target = event if event.is_fact else story.find(event.target)
     if target is None:
@@ -72,14 +77,16 @@ def changed(event: Event, story: Story, fits: Fits) -> Changed:
     if reach not in (Reach.WHERE_IT_STANDS, Reach.WHAT_IT_NAMES):
         return Changed(named)
     told = _told(event, target, story.words(target.key), fits)
-    work = _Work(story, told, target.type)
+    work = _Work(story, told, target.type, _Bodies(story) if by_body else None)
     work.follow() if reach is Reach.WHERE_IT_STANDS else work.name()
     if not work.places:
-        work.places.add((None, None))
+        work.places.add((None, None, frozenset()))
     texts = set(_texts(event.data))
     subjects = [subject for each in told.facts if (subject := subject_of(each.type, each.data)) in texts]
     subject = subjects[0] if subjects else None
-    places = {Place(org if org in texts else subject, region) for org, region in work.places}
+    places = {
+        Place(org if org in texts else subject, region, bodies_there) for org, region, bodies_there in work.places
+    }
     return Changed(named | places)
 
 
@@ -96,14 +103,15 @@ def _told(event: Event, target: Event, words: Sequence[Event], fits: Fits) -> _T
 
 
 class _Work:
-    """The places of one event, collected as (organization or None, its region or None)."""
+    """The places of one event, collected as (organization or None, its region or None, the bodies it answers to)."""
 
-    def __init__(self, story: Story, told: _Told, type_: str) -> None:
+    def __init__(self, story: Story, told: _Told, type_: str, bodies: "_Bodies | None") -> None:
         self._story = story
+        self._bodies = bodies
         self._told = told
         self._type = type_
         self._timelines: dict[str, Timeline] = {}
-        self.places: set[tuple[str | None, str | None]] = set()
+        self.places: set[tuple[str | None, str | None, frozenset[str]]] = set()
 
     def follow(self) -> None:
         """Where the entities of the ledger stand, before and after."""
@@ -125,8 +133,7 @@ class _Work:
         if not spans:
             spans = self._as_stated(entity, timelines)
         for span in spans:
-            own = timelines if family == "organization" else (self._timeline(span.org),)
-            self.places.update((span.org, region) for region in _regions_on(own, span))
+            self._at(span, timelines if family == "organization" else (self._timeline(span.org),))
         if family == "branch" and not spans:
             self._unused_branch(entity, timelines)
 
@@ -145,7 +152,7 @@ class _Work:
         """A branch that covers nothing is where it was formed."""
         for timeline in timelines:
             regions = (each.region for each in timeline.states if isinstance(each, Branch) and each.region)
-            self.places.update((entity, region) for region in regions)
+            self.places.update((entity, region, frozenset()) for region in regions)
 
     def name(self) -> None:
         """What an office's act and those of the same name before it name."""
@@ -157,7 +164,7 @@ class _Work:
 
     def _name(self, act: Fact) -> None:
         day = act.effective_on.toordinal()
-        self.places.update((None, region) for region in _regions(act.data))
+        self.places.update((None, region, frozenset()) for region in _regions(act.data))
         orgs = set(_named(act.data))
         branch, visit = act.data.get("branch"), act.data.get("visit")
         if isinstance(branch, str):
@@ -170,8 +177,16 @@ class _Work:
             for each in self._story.facts(visit):
                 self._name(each)
         for org in orgs:
-            span = _Span(org, day, day + 1)
-            self.places.update((org, region) for region in _regions_on((self._timeline(org),), span))
+            self._at(_Span(org, day, day + 1), (self._timeline(org),))
+
+    def _at(self, span: _Span, timelines: Sequence[Timeline]) -> None:
+        """Where an organization stands on the days, and to whom it answers there."""
+        stretches = _standing(timelines, span)
+        if not stretches:
+            self.places.add((span.org, None, frozenset()))
+        for stretch in stretches:
+            answered = (frozenset[str](),) if self._bodies is None else self._bodies.above(stretch)
+            self.places.update((span.org, stretch.region, each) for each in answered)
 
     def _timeline(self, org: str) -> Timeline:
         if org not in self._timelines:
@@ -207,26 +222,79 @@ def _family(entity: str) -> str:
     return family if family in ("member", "branch") else "organization"
 
 
-def _regions_on(timelines: Iterable[Timeline], span: _Span) -> set[str | None]:
-    """Where an organization stands on the days; while it is not active, where it stood last or will stand first."""
-    found: set[str | None] = set()
-    for timeline in timelines:
-        active = list(_active(timeline))
-        found.update(region for begin, end, region in active if begin < span.day_to and span.day_from < end)
+class _Stretch(NamedTuple):
+    """Days [day_from, day_to) on which an organization is active in a region, with what was said of its bodies."""
+
+    day_from: int
+    day_to: int
+    region: str
+    said: tuple[Said, ...]
+
+
+def _standing(timelines: Iterable[Timeline], span: _Span) -> list[_Stretch]:
+    """Where an organization stands on the days.
+
+    While it is not active, where it stood on its last day before, or will on its first.
+    """
+    active = [list(_active(timeline)) for timeline in timelines]
+    found = [each for told in active for each in told if each.day_from < span.day_to and span.day_from < each.day_to]
     if found:
-        return found
-    for timeline in timelines:
-        earlier = [region for _, end, region in _active(timeline) if end <= span.day_from]
-        later = [region for begin, _, region in _active(timeline) if begin >= span.day_to]
-        found.update(earlier[-1:] or later[:1])
-    return found or {None}
+        return [
+            each._replace(day_from=max(each.day_from, span.day_from), day_to=min(each.day_to, span.day_to))
+            for each in found
+        ]
+    for told in active:
+        earlier = [each._replace(day_from=each.day_to - 1) for each in told if each.day_to <= span.day_from]
+        later = [each._replace(day_to=each.day_from + 1) for each in told if each.day_from >= span.day_to]
+        found += earlier[-1:] or later[:1]
+    return found
 
 
-def _active(timeline: Timeline) -> Iterator[tuple[int, int, str]]:
-    """The stretches on which an organization is active: first day, the day after the last, region."""
+def _active(timeline: Timeline) -> Iterator[_Stretch]:
     for (begin, end), state in zip(pairwise([*timeline.days, FOREVER]), timeline.states, strict=True):
         if isinstance(state, Organization) and state.attributes is not None:
-            yield begin, end, state.attributes.region
+            yield _Stretch(begin, end, state.attributes.region, state.said)
+
+
+class _Bodies:
+    """The hierarchies of bodies as far as organizations at hand stand in them."""
+
+    def __init__(self, story: Story) -> None:
+        self._story = story
+        self._facts: dict[str, list[Fact]] = {}
+
+    def above(self, stretch: _Stretch) -> set[frozenset[str]]:
+        """The bodies that an organization answers to, with all above them, as they are together on one day or more."""
+        facts = self._around(named(stretch.said))
+        begins = {each.effective_on.toordinal() for each in facts}
+        days = {stretch.day_from, *(day for day in begins if stretch.day_from < day < stretch.day_to)}
+        found = set()
+        for day in days:
+            there = bodies([each for each in facts if each.effective_on.toordinal() <= day])
+            answers = answers_to(stretch.said, self._existence, day)
+            found.add(frozenset(each for body in answers.bodies if body is not None for each in there.chain(body)))
+        return found
+
+    def _around(self, names: Iterable[str]) -> list[Fact]:
+        """What was said of bodies and of whatever was ever put above them, in canonical order."""
+        found: dict[str, list[Fact]] = {}
+        waiting = list(names)
+        while waiting:
+            body = waiting.pop()
+            if body not in found:
+                found[body] = self._told(body)
+                parents = (each.data.get("parent") for each in found[body])
+                waiting += [parent for parent in parents if parent is not None]
+        return sorted(fact for facts in found.values() for fact in facts)
+
+    def _existence(self, body: str) -> Existence:
+        state = fold("body", self._told(body)).states[-1:]
+        return state[0].existence if state and isinstance(state[0], Body) else ()
+
+    def _told(self, body: str) -> list[Fact]:
+        if body not in self._facts:
+            self._facts[body] = list(self._story.facts(body))
+        return self._facts[body]
 
 
 def _named(data: Any) -> Iterator[str]:  # noqa: ANN401 - an event's data

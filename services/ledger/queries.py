@@ -18,11 +18,11 @@ from psycopg_pool import ConnectionPool
 
 from domain.events.facts import Fact
 from domain.inspection.wrong_clock import WrongClock
-from domain.ledger.meaning import lifted, without_levels
+from domain.ledger.meaning import lifted, scope_meant, without_levels
 from domain.ledger.policy import Policy
 from domain.ledger.rates import ANY, Counts, Filters, Key, add, answerable, nothing, unjudged
 from domain.values.clocks import Basis
-from domain.values.scope import Scope
+from domain.values.scope import Scope, by_body, by_region
 from projections.ledger.columns.choosing import ByOrganization
 from projections.ledger.columns.columns import Snapshot
 from projections.ledger.columns.counts import Standing, matching, standing
@@ -31,7 +31,8 @@ from projections.ledger.columns.cubes import Shape
 from projections.ledger.columns.grouping import group
 from projections.ledger.columns.home_regions import Homes
 from projections.ledger.columns.names import Alphabet
-from services.ledger.meaning import Meaning, meaning
+from services.ledger.bodies_below import BodiesBelow, ever
+from services.ledger.meaning import Meaning, bodies_at, meaning
 from services.ledger.office_facts import OfficeFacts
 from services.ledger.version_differences import VersionDifferences
 from services.ledger.view import LedgerView, PinnedView, View
@@ -66,7 +67,7 @@ class Known(NamedTuple):
 
 
 class Pools(NamedTuple):
-    """Connections for callers who see everything, and for those limited to regions."""
+    """Connections for callers who see everything, and for those limited to regions or bodies."""
 
     whole: "ConnectionPool[Connection[TupleRow]]"
     scoped: ScopedConnections
@@ -112,6 +113,7 @@ class Queries:
         self._wrong = WrongClocks()
         self._kept = KeptEvents()
         self._differences = VersionDifferences()
+        self._bodies_below = BodiesBelow()
 
     def _like(self, view: LedgerView | PinnedView, scope: Scope) -> "Queries":
         made = copy(self)
@@ -144,8 +146,14 @@ class Queries:
         return self._kept if self.scope is None else None
 
     def narrowed(self, filters: Filters) -> Filters:
-        """The filters, within the regions that these questions are limited to."""
+        """The filters, within what these questions are limited to; at clocks they are meant (`meaning`) before use."""
         return filters if self.scope is None else filters._replace(scope=self.scope)
+
+    def scope_at(self, as_of: date, known_at: int) -> Scope:
+        """What these questions are limited to, each body with all that are below it at the clocks."""
+        if not by_body(self.scope):
+            return self.scope
+        return scope_meant(self.scope, bodies_at(self.everywhere(), as_of, known_at))
 
     @classmethod
     @contextmanager
@@ -171,8 +179,16 @@ class Queries:
     def connection(self) -> Iterator[Connection[TupleRow]]:
         """A connection for reading; where these questions are limited to regions, behind row-level security."""
         pools, scope = self._pools, self.scope
-        with pools.whole.connection() if scope is None else pools.scoped.connection(scope) as connection:
+        with pools.whole.connection() if scope is None else pools.scoped.connection(self._walled(scope)) as connection:
             yield connection
+
+    def _walled(self, scope: tuple[str, ...]) -> tuple[str, ...]:
+        """What the database lets these questions see: at any clocks, so each body with all that were ever below it."""
+        if not by_body(scope):
+            return scope
+        with self.everywhere().connection() as connection:
+            below = self._bodies_below.at(connection, self.view.current)
+        return (*by_region(scope), *sorted({each for _, body in by_body(scope) for each in ever(body, below)}))
 
     @contextmanager
     def cursor(self) -> Iterator[Cursor[TupleRow]]:
@@ -319,7 +335,8 @@ class Queries:
             return True
         view = self.view.current
         number = self.homes.number(view.version.number, view.snapshot, org)
-        seen = self.homes.within(view.version.number, view.snapshot, as_of.toordinal(), known_at, self.scope)
+        scope = self.scope_at(as_of, known_at)
+        seen = self.homes.within(view.version.number, view.snapshot, as_of.toordinal(), known_at, scope)
         return number is not None and number < len(seen) and bool(seen[number])
 
 

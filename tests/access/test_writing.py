@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from domain.access.rights import Right
+from domain.values.scope import scope_of
 from services.intake.intake import Intake
 from services.intake.quarantine import Filters, Quarantine
 from services.intake.quarantine_groups import redrive_group, try_group
@@ -25,6 +26,7 @@ from tests.access.attacks import (
     SOURCE,
     THERE,
     fact,
+    formed,
     registered,
     word,
 )  # fmt: skip
@@ -227,3 +229,54 @@ def test_of_a_message_whose_regions_were_not_kept_what_was_refused_for_its_place
     rows("UPDATE taizhang.quarantine SET publisher_rights = NULL, publisher_is_steward = false")
     assert _told(quarantine.redrive(1, "steward")) == "no_grant_in_force"
     assert _told(quarantine.redrive(2, "steward")) == "accepted"
+
+
+def _body(name: str, on: str = "2023-01-01", /, **parent: Any) -> dict[str, Any]:  # noqa: ANN401 - fields
+    type_ = "body.created" if on == "2023-01-01" else "body.changed"
+    said = {"kind": "park", "name": "园", **parent} if type_ == "body.created" else parent
+    return fact(f"{name} {on}", type_, on, body=name, **said)
+
+
+def _placed(org: str, body: str | None, on: str) -> dict[str, Any]:
+    return fact(f"{org} under {body}", "organization.placed", on, org=org, body=body)
+
+
+def test_a_grant_by_body_lets_say_what_answers_to_it_before_and_after(city: Intake) -> None:
+    mine, others, late = ORG[HERE][0], ORG[HERE][1], ORG[THERE][1]
+    told = [
+        _body("body:area"), _body("body:park", parent="body:area"), _body("body:other"),
+        _placed(mine, "body:park", "2024-01-01"), _placed(others, "body:other", "2024-01-01"),
+        _placed(late, "body:park", "2024-03-01"),
+    ]  # fmt: skip
+    assert tried(city, REGISTRY, *told) == ["accepted"] * len(told)
+    area = Publisher("area", (Right(scope=scope_of(None, ["body:area"])),))
+    both = Publisher("both", (Right(scope=scope_of([HERE], ["body:area"])),))
+
+    def excluded(sender: Publisher, org: str, on: str) -> str:
+        id_ = f"{sender.name} {org} {on}"
+        return tried(city, sender, fact(id_, "organization.excluded", on, org=org, reason="duplicate"))[0]
+
+    assert [excluded(area, org, "2024-02-01") for org in (mine, others, late, ORG[HERE][2])] == [
+        "accepted", ELSEWHERE, ELSEWHERE, ELSEWHERE,
+    ]  # fmt: skip
+    assert excluded(area, late, "2024-03-01") == "accepted", "in whatever county it stands"
+    assert [excluded(both, org, "2024-03-02") for org in (mine, late)] == ["accepted", ELSEWHERE]
+    # What would answer to it afterwards alone, or would no longer, is not its own to say.
+    assert tried(city, area, _placed(others, "body:park", "2024-02-02"), _placed(mine, "body:other", "2024-02-02")) == [
+        ELSEWHERE, ELSEWHERE
+    ]  # fmt: skip
+    pulled = fact("pull", "member.transferred", member=f"member:{THERE}", from_org=ORG[THERE][0], to_org=mine)
+    assert tried(city, area, pulled, formed("branch:none", HERE, [])) == [ELSEWHERE, "region_of_another_office"]
+    # A park that leaves the area takes its organizations with it, from that day on, and from that position.
+    leaves = _body("body:park", "2024-05-01", parent=None)
+
+    def extended(on: str) -> dict[str, Any]:
+        return fact(f"e {on}", "measure.extended", on, org=mine, measure="combine", due_on="2024-12-31", reason="x")
+
+    def enrolled(name: str) -> dict[str, Any]:
+        return fact(name, "member.enrolled", "2024-06-01", member=f"member:{name}", standing="full", org=mine)
+
+    senders = (area, REGISTRY, area, area, area)
+    events = (enrolled("before"), leaves, enrolled("after"), extended("2024-06-01"), extended("2024-04-01"))
+    receipts = city.admit([http(each, sender) for each, sender in zip(events, senders, strict=True)])
+    assert list(map(_told, receipts)) == ["accepted", "accepted", ELSEWHERE, ELSEWHERE, "accepted"]
