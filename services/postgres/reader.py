@@ -1,8 +1,8 @@
 """The login that reads for callers limited to regions or bodies, and what binds each of its transactions to theirs.
 
 It is no member of the service's role and owns nothing: a statement that got into a limited caller's question has no
-role to go back to. Which rows it sees goes by regions and bodies that are signed for one transaction of one session (migration
-0026), with a key that the service's role reads and this login does not.
+role to go back to. Which rows it sees goes by regions and bodies that are signed for one transaction of one session
+(migrations 0026 and 0055), with a key that the service's role reads and this login does not.
 """
 
 import hmac
