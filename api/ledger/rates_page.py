@@ -21,7 +21,7 @@ from api.site.formats import ancestors
 from api.web.parts import parts_of
 from domain.assessment.campaigns import Target, reached, required
 from domain.ledger.rates import RATES, Filters, Rate, rates
-from domain.values.scope import Scope, by_region, may_lie
+from domain.values.scope import Scope, by_body, may_lie, regions_of
 from domain.values.terms import KINDS, RateName
 from services.assessment.campaigns import campaigns
 from services.ledger.queries import Queries, Rates
@@ -97,10 +97,11 @@ def get(  # noqa: PLR0917 - each is a part of the address
 
 
 def _own(filters: Filters, scope: Scope) -> Filters:
-    """Of which segment the figures are, as targets name it: those of a place of one's own are the place's."""
-    if filters.region is None and scope is not None and len(scope) == len(by_region(scope)) == 1:
-        return filters._replace(region=scope[0])
-    return filters
+    """Of which segment the figures are, as targets name it: those of a place or a body of one's own are its."""
+    if scope is None or len(scope) != 1:
+        return filters
+    (region,), bodies = regions_of(scope), [body for _, body in by_body(scope)]
+    return filters._replace(region=filters.region or region or None, body=filters.body or next(iter(bodies), None))
 
 
 class Stands(NamedTuple):

@@ -16,10 +16,11 @@ from services.intake.intake import Intake
 from services.ledger.ledger_stream import Mark, changes
 from services.ledger.queries import Queries
 from tests.access.attacks import HERE, ORG, THERE, fact, registered
-from tests.fix_counties import AREAS, MARKS, MOVED, ORGS, Counties
+from tests.fix_counties import AREAS, MARKS, MOVED, ORGS, PARKS, Counties
 from tests.fix_counties import HERE as COUNTY
+from tests.fix_counties import THERE as OTHER
 from tests.offices import asked
-from tests.sending import http
+from tests.sending import envelope, http
 from tests.versions import project, wait_until
 
 BODIES = ("body:a", "body:ab", "body:b")
@@ -129,3 +130,22 @@ def test_no_question_tells_whoever_is_limited_to_a_body_of_anything_else(countie
             shown = answer.text.replace(MOVED, "")
             assert not [mark for mark in MARKS if mark in shown], path
     assert answered > 60
+
+
+def test_a_target_for_a_body_is_told_to_whoever_is_limited_to_one_above_it(counties: Counties) -> None:
+    about = {"effective_on": "2024-01-01", "campaign": "campaign:bodies"}
+    target = {"rate": "organization_coverage", "comparator": "at_least", "value": "0.9", "due_on": "2024-12-31",
+              "office": "office:o"}  # fmt: skip
+    segments: dict[str, dict[str, str]] = {
+        "near": {"body": PARKS[COUNTY]}, "far": {"body": PARKS[OTHER]}, "all": {}, "county": {"region": COUNTY},
+    }  # fmt: skip
+    told = [envelope("cb", "campaign.opened", {**about, "name": "攻坚", "office": "office:o"}, "/office/city")]
+    for name, segment in segments.items():
+        data = {**about, **target, "target": name, **segment}
+        told.append(envelope(f"cb {name}", "campaign.target_set", data, "/office/city"))
+    results = counties.ask("all", "/v1/events", method="POST", json=told).json()["results"]
+    assert {each["disposition"] for each in results} == {"accepted"}
+    given = {"as_of": "2024-12-31", "min_position": results[-1]["position"]}
+    for caller, names in (("by body", {"near"}), ("here", {"county"}), ("all", {"near", "far", "all", "county"})):
+        shown = counties.ask(caller, "/v1/campaigns/campaign:bodies", params=given).json()["targets"]
+        assert {each["target"] for each in shown} == names, caller
