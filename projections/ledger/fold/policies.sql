@@ -16,7 +16,8 @@ CREATE VIEW {schema}.entity_in_sight WITH (security_barrier) AS
 SELECT p.entity FROM {schema}.presence p
  WHERE EXISTS (SELECT FROM {schema}.attributes a
                 WHERE a.org_no = p.org_no AND a.region ^@ ANY ((SELECT taizhang.regions())::text[]))
-    OR EXISTS (SELECT FROM {schema}.answering_in_sight s WHERE s.org_no = p.org_no);
+ UNION ALL
+SELECT p.entity FROM {schema}.presence p JOIN {schema}.answering_in_sight s ON s.org_no = p.org_no;
 CREATE VIEW {schema}.names_somebody WITH (security_barrier) AS
 SELECT position FROM {schema}.mention
  WHERE split_part(identifier, ':', 1) IN ('uscc', 'group', 'member', 'branch', 'person', 'access');
