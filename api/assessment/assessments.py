@@ -22,7 +22,7 @@ from domain.assessment.assessments import Assessment
 from domain.events.assessment import AssessmentSealed
 from domain.values.codes import CodeError, check_named
 from services.assessment.assessments import Rendered, assessments, render
-from services.ledger.queries import Known as Position
+from services.ledger.known import Known as Position
 
 router = APIRouter(prefix="/v1/assessments", tags=["assessment"], responses=PROBLEMS)
 

@@ -12,7 +12,7 @@ from domain.values.instants import parse_date, parse_instant
 from domain.values.terms import CATEGORIES, FORMATIONS, KINDS, MEASURES
 from services.archive.opening import ArchivedLog
 from services.evidence.bundles.answers import figures
-from services.ledger.queries import Known
+from services.ledger.known import Known
 from services.system.errors import InvalidValueError
 from services.system.settings import SHANGHAI
 

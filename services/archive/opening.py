@@ -18,7 +18,7 @@ from domain.tree.merkle import Frontier, join_roots, leaf_hash
 from services.archive.layout import EVENT, ArchiveError, Segment, digest_of, logs_in, read_manifest
 from services.evidence.copies.stored import StoredEvent, event_of
 from services.evidence.notes.notes import VerifierKey
-from services.ledger.queries import Known
+from services.ledger.known import Known
 from services.log.blinding import blinding_in
 from services.system.errors import InvalidValueError, NotFoundError
 from services.system.settings import SHANGHAI

@@ -17,11 +17,9 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from domain.events.facts import Fact
-from domain.inspection.wrong_clock import WrongClock
 from domain.ledger.meaning import lifted, scope_meant, without_levels
 from domain.ledger.policy import Policy
 from domain.ledger.rates import ANY, Counts, Filters, Key, add, answerable, nothing, unjudged
-from domain.values.clocks import Basis
 from domain.values.scope import Scope, by_body, by_region
 from projections.ledger.columns.choosing import ByOrganization
 from projections.ledger.columns.columns import Snapshot
@@ -32,6 +30,7 @@ from projections.ledger.columns.grouping import group
 from projections.ledger.columns.home_regions import Homes
 from projections.ledger.columns.names import Alphabet
 from services.ledger.bodies_below import BodiesBelow, ever
+from services.ledger.known import Evidence, Known, doubted
 from services.ledger.meaning import Meaning, bodies_at, meaning
 from services.ledger.office_facts import OfficeFacts
 from services.ledger.version_differences import VersionDifferences
@@ -51,38 +50,11 @@ SELECT recorded_at, coalesce(learned_at, recorded_at), CASE WHEN learned_at IS N
 _KNOWN_MAX: Final = 10_000
 
 
-class Known(NamedTuple):
-    """A position of the log: when it was recorded and learned (None for 0), and the root hash of the tree up to it.
-
-    `basis`: whose word `learned_at` is, this log's own or that of an import's sources. The hash is in hex.
-    `wrong` are the statements by which the database's clock was wrong there, or among the positions of a range.
-    """
-
-    position: int
-    recorded_at: datetime | None
-    learned_at: datetime | None
-    basis: Basis
-    root_hash: str
-    wrong: tuple[WrongClock, ...] = ()
-
-
 class Pools(NamedTuple):
     """Connections for callers who see everything, and for those limited to regions or bodies."""
 
     whole: "ConnectionPool[Connection[TupleRow]]"
     scoped: ScopedConnections
-
-
-class Evidence(NamedTuple):
-    """What a stranger needs to check a figure: the tree that holds the events, and the rules.
-
-    `ruleset` made the rows; `read_by` are the rules that made figures of them, where those are others: None else.
-    """
-
-    tree_size: int
-    root_hash: str
-    ruleset: str
-    read_by: str | None
 
 
 class Rates(NamedTuple):
@@ -217,7 +189,7 @@ class Queries:
     def known(self, position: int) -> Known | None:
         """What was kept of a position, without asking the database."""
         kept, stated = self._known.get(position), self._wrong.kept(self)
-        return None if kept is None or stated is None else _doubted(kept, stated)
+        return None if kept is None or stated is None else doubted(kept, stated)
 
     def learn(self, position: int) -> Known:
         """When a position was recorded and learned and the root there: whoever needs the one needs the other next.
@@ -225,7 +197,7 @@ class Queries:
         Raises:
             NotFoundError: the log is not that far; nothing of it is kept, since the event may come any moment.
         """
-        return _doubted(self._known.get(position) or self._learned(position), self._wrong.stated(self))
+        return doubted(self._known.get(position) or self._learned(position), self._wrong.stated(self))
 
     def learned_by(self, position: int) -> Known:
         """As `learn`, of a position that an instant led to: a wrong clock right after it makes that doubtful too."""
@@ -338,11 +310,6 @@ class Queries:
         scope = self.scope_at(as_of, known_at)
         seen = self.homes.within(view.version.number, view.snapshot, as_of.toordinal(), known_at, scope)
         return number is not None and number < len(seen) and bool(seen[number])
-
-
-def _doubted(known: Known, stated: Sequence[Stated]) -> Known:
-    wrong = tuple(each.clock for each in stated if each.speaks_of(known.position, known.recorded_at))
-    return known._replace(wrong=wrong) if wrong else known
 
 
 def _unspoken(org: str, known_at: int) -> NotFoundError:
