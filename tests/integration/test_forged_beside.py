@@ -14,7 +14,7 @@ from services.evidence.verifier.report import Report
 from services.intake.intake import Intake
 from services.intake.quarantine import Quarantine
 from services.log.tree import AnyConnection
-from services.postgres.database import open_pool
+from services.postgres.database import migrate, open_pool
 from tests.sending import CIVIL, http, limited, removed
 
 TABLES = ("quarantine", "quarantine_action", "duplicate", "arrival", "reading")
@@ -90,4 +90,33 @@ def test_each_forgery_is_named(connection: AnyConnection, forgeries: dict[str, s
         connection.execute("SAVEPOINT before")
         connection.execute(statement.encode())
         assert words in said(connection, *checks), statement
+        connection.execute("ROLLBACK TO SAVEPOINT before")
+
+
+def test_of_an_older_ledger_the_first_leaf_says_how_much_was_there_before(
+    connection: AnyConnection, intake: Intake, store: str
+) -> None:
+    for statement in (
+        "DROP TABLE taizhang.arrival, taizhang.arrival_tile_root", "DROP INDEX taizhang.quarantine_event_idx",
+        "DELETE FROM taizhang.migration WHERE version = 54",
+    ):  # fmt: skip
+        connection.execute(statement.encode())
+    connection.commit()
+    assert migrate(store) == 1
+    intake.admit([http(removed("a")), http(b"none either")])
+    report = Report(0)
+    check_arrival_tree(report, connection)
+    assert report.faults == []
+    assert [english for _, english in report.unshown] == [
+        "6 rows of arrivals were there before their tree began, which does not hold them"
+    ]
+    for forgery, words in (
+        ("DELETE FROM taizhang.quarantine WHERE id = 3", "there were 3 quarantined when the tree of arrivals began"),
+        ("DELETE FROM taizhang.duplicate WHERE ctid = '(0,1)'", "there were 1 duplicates when the tree"),
+        ("DELETE FROM taizhang.quarantine_action WHERE quarantine_id = 2", "there were 2 steps when the tree"),
+        ("DELETE FROM taizhang.quarantine WHERE id = 4", GONE),
+    ):
+        connection.execute("SAVEPOINT before")
+        connection.execute(forgery.encode())
+        assert words in said(connection, check_arrival_tree), forgery
         connection.execute("ROLLBACK TO SAVEPOINT before")
