@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any, Final, NamedTuple, Protocol
 
 from domain.access.rights import Changed, Place
+from domain.events.envelope import types_of
 from domain.events.facts import Event, EventKey, Fact, corrected, entity_of, fact, family_of, standing_fact, subject_of
 from domain.events.types import CORRECTED, EVENT_TYPES
 from domain.ledger.branches import Branch
@@ -61,26 +62,42 @@ class _Told(NamedTuple):
 
 
 def changed(event: Event, story: Story, fits: Fits) -> Changed:
-    """What an event changes in a log that tells this story; of an unknown target, what the event names alone."""
+    """What an event changes in a log that tells this story.
+
+    Of an unknown target it is what the event names, and what a fact that takes the target's place would change now.
+    """
     named = frozenset(Place(region, region) for region in _regions(event.data))
     target = event if event.is_fact else story.find(event.target)
     if target is None:
-        return Changed(named)
+        return Changed(
+            named.union(*(_places(event, _Told(None, each, ()), each.type, story) for each in _ahead(event)))
+        )
     if not target.is_fact:
         return Changed(named | {Place(None, None)})
-    reach = EVENT_TYPES[target.type].reach
-    if reach not in (Reach.WHERE_IT_STANDS, Reach.WHAT_IT_NAMES):
-        return Changed(named)
     told = _told(event, target, story.words(target.key), fits)
-    work = _Work(story, told, target.type)
+    return Changed(named | _places(event, told, target.type, story))
+
+
+def _ahead(event: Event) -> Iterator[Fact]:
+    """The facts, one of each type that it fits, which a correction puts in the place of an event that is not there."""
+    if event.type == CORRECTED:
+        data = event.data["replacement"]
+        yield from (fact(Event(0, *event.target, type_, event.time_ns, data)) for type_ in types_of(data))
+
+
+def _places(event: Event, told: "_Told", type_: str, story: Story) -> set[Place]:
+    """The places that facts of a type change, named as far as the event names them."""
+    reach = EVENT_TYPES[type_].reach
+    if reach not in (Reach.WHERE_IT_STANDS, Reach.WHAT_IT_NAMES):
+        return set()
+    work = _Work(story, told, type_)
     work.follow() if reach is Reach.WHERE_IT_STANDS else work.name()
     if not work.places:
         work.places.add((None, None))
     texts = set(_texts(event.data))
     subjects = [subject for each in told.facts if (subject := subject_of(each.type, each.data)) in texts]
     subject = subjects[0] if subjects else None
-    places = {Place(org if org in texts else subject, region) for org, region in work.places}
-    return Changed(named | places)
+    return {Place(org if org in texts else subject, region) for org, region in work.places}
 
 
 def _told(event: Event, target: Event, words: Sequence[Event], fits: Fits) -> _Told:
