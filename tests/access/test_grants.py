@@ -98,6 +98,7 @@ def test_an_identifier_that_the_service_makes_is_never_taken_for_a_number_of_a_p
     assert len({new_access() for _ in range(1_000)}) == 1_000
 
 
+@pytest.mark.race
 def test_a_body_that_ends_after_its_senders_access_is_not_taken_in(counties: Counties) -> None:
     made = grant(counties, holder="slow", roles=["publisher"])
     event = json.dumps(envelope("slow-1", "member.removed", {"effective_on": "2024-01-01", "member": "member:slow"}))
@@ -118,6 +119,7 @@ def test_a_body_that_ends_after_its_senders_access_is_not_taken_in(counties: Cou
 
 
 @pytest.mark.parametrize("act", ["seal a report", "decide a match", "publish an event"])
+@pytest.mark.race
 def test_who_was_let_in_and_whose_access_ends_before_the_turn_leaves_nothing_in_the_log(
     counties: Counties, act: str
 ) -> None:

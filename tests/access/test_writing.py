@@ -213,6 +213,7 @@ def test_a_registry_adopts_no_policy_and_says_nothing_of_another_registrys_organ
     ]  # fmt: skip
 
 
+@pytest.mark.race
 def test_grants_are_in_force_from_the_position_that_states_them_on_within_one_batch(intake: Intake) -> None:
     held = Publisher("county", (Right(access="access:t"),))
     event: Callable[[str], Message] = lambda id_: http(registered(f"group:{id_}", HERE), held)  # noqa: E731 - short
@@ -243,6 +244,7 @@ def test_only_an_administrator_without_limits_of_place_gives_access(intake: Inta
     assert _told(intake.admit([wide])[0]) == "accepted"
 
 
+@pytest.mark.race
 def test_a_redrive_judges_by_the_publishers_grants_and_not_by_the_stewards(city: Intake) -> None:
     quarantine = Quarantine(city.writer)
     exclude = fact("x", "organization.excluded", org=ORG[THERE][0], reason="duplicate")
@@ -257,6 +259,7 @@ def test_a_redrive_judges_by_the_publishers_grants_and_not_by_the_stewards(city:
     assert _told(quarantine.redrive(1, "steward")) == "accepted"
 
 
+@pytest.mark.race
 def test_of_a_message_whose_regions_were_not_kept_what_was_refused_for_its_place_stays_so(
     city: Intake, rows: Callable[..., Any]
 ) -> None:
