@@ -17,13 +17,14 @@ from domain.events.types import CORRECTED, EVENT_TYPES
 from domain.ledger.branches import Branch
 from domain.ledger.entities import Instructor, Member, Organization
 from domain.values.reach import Reach
+from domain.values.scope import in_scope
 from projections.ledger.fold.records import EntityState, initial
 from projections.ledger.fold.timeline import Timeline, differences, fold
 from projections.ledger.rows import FOREVER
 
 Fits = Callable[[str, object], bool]
 _ORGANIZATIONS: Final = ("org", "other", "to_org")
-_LISTS: Final = ("covers", "add", "drop")
+_LISTS: Final = ("covers", "add", "drop", "listed", "otherwise")
 
 
 class Story(Protocol):
@@ -120,6 +121,7 @@ class _Work:
         self._told = told
         self._type = type_
         self._timelines: dict[str, Timeline] = {}
+        self._visits: list[Fact] = []
         self.places: set[tuple[str | None, str | None]] = set()
 
     def follow(self) -> None:
@@ -174,21 +176,43 @@ class _Work:
 
     def _name(self, act: Fact) -> None:
         day = act.effective_on.toordinal()
-        self.places.update((None, region) for region in _regions(act.data))
+        places: set[tuple[str | None, str | None]] = {(None, region) for region in _regions(act.data)}
         orgs = set(_named(act.data))
-        branch, visit = act.data.get("branch"), act.data.get("visit")
+        branch = act.data.get("branch")
         if isinstance(branch, str):
             timeline = fold("branch", self._story.facts(branch))
             covered = organizations_at(branch, _state_on(branch, timeline, day))
             orgs.update(covered)
             if not covered:
                 self._unused_branch(branch, (timeline, timeline))
-        if isinstance(visit, str) and family_of(act.type) != "visit":
-            for each in self._story.facts(visit):
-                self._name(each)
         for org in orgs:
             span = _Span(org, day, day + 1)
-            self.places.update((org, region) for region in _regions_on((self._timeline(org),), span))
+            places.update((org, region) for region in _regions_on((self._timeline(org),), span))
+        self.places |= places
+        of_visit = family_of(act.type) == "visit"
+        if isinstance(visit := act.data.get("revisits" if of_visit else "visit"), str):
+            self._named_visit(visit, by_visit=of_visit)
+        if of_visit:
+            self._survey(act.data["survey"], {region for _, region in places})
+
+    def _named_visit(self, visit: str, *, by_visit: bool) -> None:
+        """What a visit named that another act speaks of; one that looks at it again needs it to be there."""
+        facts = self._story.facts(visit)
+        if by_visit and not facts:
+            self.places.add((None, None))
+        for each in facts:
+            if each not in self._visits:
+                self._visits.append(each)
+                self._name(each)
+
+    def _survey(self, survey: str, regions: set[str | None]) -> None:
+        """A visit changes a survey of where it is; of elsewhere it changes what that survey tells of its own place."""
+        opened = self._story.facts(survey)
+        if not opened:
+            self.places.add((None, None))
+        for each in opened:
+            if not all(region is not None and in_scope(region, (each.data["region"],)) for region in regions):
+                self.places.add((None, each.data["region"]))
 
     def _timeline(self, org: str) -> Timeline:
         if org not in self._timelines:

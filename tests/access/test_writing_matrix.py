@@ -16,19 +16,18 @@ from domain.inspection.signals import SignalPolicy
 from domain.values.reach import Reach
 from services.intake.intake import Intake
 from services.log.messages import Publisher
-from tests.access.attacks import CITY, HERE, ORG, POLICY, SOURCE, TARGET, THERE, fact
+from tests.access.attacks import CITY, FINDINGS, HERE, ORG, POLICY, SOURCE, TARGET, THERE, fact
 from tests.sending import STEWARD, envelope, http
 
 NUMBERS = count()
 HASH = "0" * 64
-FIND = {name: {"clear": False} for name in ("operation", "employees", "members", "owner", "branch_work", "problems")}
 # What stands in a field of any type, by what is said of the whole city; and below, what is said at a place.
 VALUES: dict[str, Any] = {
     **POLICY, **TARGET, "effective_on": "2024-03-01", "kind": "new_employment_group", "category": "courier",
     "name": "名", "title": "名", "reason": "x", "standing": "full", "relation": "elsewhere",
     "tier": "branch", "formation": "joint", "instructor": "person:m",
     "measure": "combine", "grounds": ["other"], "plan": "x", "outcome": "rectified",
-    "grid": "grid:g", "findings": FIND, "same": True, "list": SOURCE,
+    "grid": "grid:g", "findings": FINDINGS, "same": True, "list": SOURCE,
     "columns": {"org": "a", "category": "b", "name": "c", "region": "d"},
     "assessment": "assessment:a", "as_of": "2024-03-01", "known_at": 0, "group_by": [], "segment": {}, "policy": POLICY,
     "targets": [], "groups": [], "total": {}, "root_hash": HASH, "ruleset": HASH, "checkpoint": "x",
@@ -115,7 +114,11 @@ def _is_at(event: dict[str, Any], place: str) -> bool:
     """Whether an event of the city changes something at this place alone, or in the whole city."""
     told = str(event["data"])
     here, there = (code in told or side in told for code, side in ((HERE, ":here"), (THERE, ":there")))
-    return (here, there) in ((False, False), (place == HERE, place == THERE)) and event["id"] not in ("m none", "moved")
+    return (here, there) in ((False, False), (place == HERE, place == THERE)) and event["id"] not in (
+        "m none",
+        "moved",
+        "s both",
+    )
 
 
 RIGHTS: dict[str, Right] = {
