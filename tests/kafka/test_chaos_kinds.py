@@ -25,7 +25,7 @@ from services.system.settings import SHANGHAI
 from tests.fix_kafka import Broker, allow, allowed, need_kafka, wait_until
 from tests.fix_outages import Outages
 from tests.fix_service import Service
-from tests.kafka.test_chaos import PARTITIONS, assert_accounted, assert_right, lines, send, without_conflicts
+from tests.kafka.accounts import PARTITIONS, assert_accounted, assert_right, lines, send, without_conflicts
 from tests.sending import envelope, http, removed
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.timeout(600)]
