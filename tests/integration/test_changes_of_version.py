@@ -18,7 +18,7 @@ from services.ledger.queries import Queries
 from services.ledger.ruleset import ruleset
 from services.ledger.view import View
 from services.postgres.database import connect
-from tests.fix_service import Service, environment
+from tests.fix_service import ROOT, Service, environment
 from tests.small_city import fill
 from tests.versions import project, wait_until
 
@@ -182,7 +182,7 @@ def test_an_open_stream_is_told_of_the_swap_and_a_list_begun_before_it_is_begun_
         number = used_number(store)
         subprocess.run(
             [sys.executable, "-m", "services.commands.cli", "rebuild"],
-            check=True, env=environment(database_url=store), capture_output=True, timeout=120,
+            cwd=ROOT, check=True, env=environment(database_url=store), capture_output=True, timeout=120,
         )  # fmt: skip
         assert used_number(store) == number + 1
         # By the same rules: the list goes on.
