@@ -41,6 +41,7 @@ from services.evidence.notes.signing import CheckpointSigner
 from services.ledger import versions
 from services.ledger.ruleset import rules
 from services.ledger.versions import Version
+from services.ledger.wrong_clocks import stated_in
 from services.log.tree import LOG
 from services.postgres.database import connect
 from services.system.files import locked, sync_folder, write_durably
@@ -120,7 +121,7 @@ def archive_log(  # noqa: PLR0917 - what is archived, by whose word, where and h
                 )
             manifest = Manifest(
                 checkpoint.origin, checkpoint.size, checkpoint.root_hash.hex(), segment_events, *version.rules,
-                tuple(segments),
+                tuple(segments), tuple(stated_in(connection, checkpoint.size)),
             )  # fmt: skip
             _publish(folder, manifest, manifest.signed(key, note))
     finally:
