@@ -85,6 +85,8 @@ def logged(conninfo: str) -> list[Event]:
 def _answering(conninfo: str, service: Service | None, head: int) -> Iterator[Answer]:
     """Who answers for the ledger at the log's end."""
     if service is not None:
+        asked = {"min_position": head}
+        wait_until(lambda: service.http.get("/v1/rates", params=asked).is_success, "the service has the whole log")
 
         def served(as_of: date, known_at: int, by: tuple[str, ...]) -> list[dict[str, Any]]:
             asked = {"as_of": as_of.isoformat(), "known_at": known_at, "min_position": head, "group_by": by}

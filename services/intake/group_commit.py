@@ -72,10 +72,7 @@ class GroupCommit:
         """
         began = self._began
         if began is not None and time.monotonic() - began > TRY_FOR_S:
-            raise StoreUnavailableError(
-                f"the database has not answered for {TRY_FOR_S:.0f} s; send the same again later, events that were "
-                "stored will then be duplicates"
-            )
+            raise self._intake.writer.unavailable_now()
 
     def _is_full(self, request: _Request) -> bool:
         """Whether a request must wait outside; one that comes to an empty queue is let in whatever its size."""

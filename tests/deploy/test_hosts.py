@@ -17,7 +17,7 @@ import pytest
 
 from services.evidence.notes.checkpoint import open_checkpoint
 from services.evidence.notes.signing import signer_for
-from services.ledger.takeover import TAKEN_OVER_S_MAX
+from services.ledger.takeover import LOCK, TAKEN_OVER_S_MAX
 from services.system.settings import load
 from tests.aftermath import assert_nothing_lost
 from tests.fix_service import Service, free_port
@@ -31,7 +31,8 @@ RATE, BURST, ASKED = 5, 40, 300
 ASKING = 8
 _PROJECTING = """
 SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid)
- WHERE l.locktype = 'advisory' AND l.granted AND a.application_name LIKE '%projector-%'
+ WHERE l.locktype = 'advisory' AND l.granted AND l.classid = %s AND l.objid = %s
+   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 
 
@@ -51,7 +52,7 @@ def hosts(database: str, tmp_path: Path) -> Iterator[tuple[Service, Service]]:
 def projecting(database: str) -> int:
     """The number of the process that has the projector's turn."""
     with psycopg.connect(database) as connection:
-        ((name,),) = connection.execute(_PROJECTING).fetchall()
+        ((name,),) = connection.execute(_PROJECTING, (LOCK >> 32, LOCK & 0xFFFFFFFF)).fetchall()
     return int(name.rpartition("-")[2])
 
 
