@@ -12,7 +12,7 @@ from psycopg import IsolationLevel
 from domain.events.envelope import read_event
 from domain.events.facts import Event, EventKey
 from domain.ledger.rates import DIMENSIONS, group
-from domain.ledger.rows import ledger
+from domain.ledger.rows import Row, ledger
 from services.ledger.queries import Queries
 from services.log.reader import LogReader
 from services.postgres.database import connect
@@ -55,7 +55,8 @@ def assert_nothing_lost(
 
     Args:
         conninfo: of the database; nobody writes to it meanwhile.
-        rng: chooses the pairs of clocks and the groups; the first pair is the last date at the log's end.
+        rng: chooses the pairs of clocks and the groups; the first pair is the last date at the log's end,
+            asked by each dimension.
         sent: the messages that arrived; of those that can be read each is in the log or was set aside.
         service: answers for the ledger by HTTP; without one the questions are asked in this process.
         pairs: of clocks.
@@ -102,11 +103,16 @@ def _answering(conninfo: str, service: Service | None, head: int) -> Iterator[An
 
 
 def _assert_folded(answer: Answer, rng: Random, events: list[Event], pairs: int) -> None:
-    days = sorted({each.effective_on for each in events if each.is_fact})
-    asked = [(days[-1], len(events))]
-    asked += [(rng.choice(days) + rng.randint(-1, 1) * _A_DAY, rng.randint(0, len(events))) for _ in range(pairs - 1)]
-    for as_of, known_at in asked:
-        by = tuple(rng.sample(DIMENSIONS, rng.randint(1, 2)))
+    days, head = sorted({each.effective_on for each in events if each.is_fact}), len(events)
+    rows = ledger(events, days[-1], fits).rows()
+    assert rows, "the events say nothing that a ledger could lack"
+    for dimension in DIMENSIONS:
+        _assert_same(answer, rows, days[-1], head, (dimension,))
+    for _ in range(pairs - 1):
+        as_of, known_at = rng.choice(days) + rng.randint(-1, 1) * _A_DAY, rng.randint(0, head)
         rows = ledger(events[:known_at], as_of, fits).rows()
-        assert answer(as_of, known_at, by) == figures(group(rows, by), by), (as_of, known_at, by)
-        assert rows or known_at < len(events), "the events say nothing that a ledger could lack"
+        _assert_same(answer, rows, as_of, known_at, tuple(rng.sample(DIMENSIONS, 2)))
+
+
+def _assert_same(answer: Answer, rows: list[Row], as_of: date, known_at: int, by: tuple[str, ...]) -> None:
+    assert answer(as_of, known_at, by) == figures(group(rows, by), by), (as_of, known_at, by)

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.long
         "UPDATE taizhang.tally SET received = received - 1, accepted = accepted - 1",
         "UPDATE taizhang.tally SET channel = 'kafka', topic = 't', partition = 1",
         "DELETE FROM {schema}.entry WHERE entry = 7",
-        "UPDATE {schema}.entry SET excluded = 'closed' WHERE entry = 7",
+        "UPDATE {schema}.entry SET full_members = full_members + 1",
         "UPDATE {schema}.attributes SET kind = 'new_economic'",
     ],
 )
