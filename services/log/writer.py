@@ -10,11 +10,12 @@ from eventsourcing.persistence import InterfaceError, InternalError, Operational
 from psycopg import Cursor
 from psycopg.errors import LockNotAvailable
 from psycopg.rows import TupleRow
+from psycopg_pool import PoolTimeout
 
 from services.log import gate
 from services.log.recorder import LogRecorder
 from services.log.turns import Turn
-from services.postgres.faults import in_words
+from services.postgres.faults import in_words, refusal
 from services.system.errors import StoreUnavailableError
 
 # Attempts go on until this much time has passed since the first; one may itself wait for a connection or a lock.
@@ -32,15 +33,6 @@ _CONNECTION_FAULTS: Final = (OperationalError, InterfaceError, InternalError)
 
 Result = TypeVar("Result")
 Work = Callable[[Cursor[TupleRow], Turn], Result]
-
-
-def unavailable(fault: Exception | None) -> StoreUnavailableError:
-    """The database took nothing for as long as one tries; by what it refused, where it answered at all."""
-    why = "it does not answer" if fault is None else in_words(fault) or str(fault)
-    return StoreUnavailableError(
-        f"the database has taken nothing for {TRY_FOR_S:.0f} s ({why}); send the same again later, events that were "
-        "stored will then be duplicates"
-    )
 
 
 class Writer:
@@ -72,8 +64,10 @@ class Writer:
                     result = self._attempt(work, results)
                 except _CONNECTION_FAULTS as error:
                     self.fault = error
+                    if isinstance(error.__cause__, PoolTimeout):
+                        self.fault = refusal(self.recorder.datastore.conninfo) or error
                     if time.monotonic() > deadline:
-                        raise unavailable(error) from error
+                        raise self.unavailable_now() from error
                     if not self._took_over(error):
                         time.sleep(WAIT_S)
                 else:
@@ -81,8 +75,12 @@ class Writer:
                     return result
 
     def unavailable_now(self) -> StoreUnavailableError:
-        """For whoever no longer waits for the write under way: why it has not come to an end."""
-        return unavailable(self.fault)
+        """The database has taken nothing for as long as one tries: by what it refused, where it answered at all."""
+        why = "it does not answer" if self.fault is None else in_words(self.fault) or str(self.fault)
+        return StoreUnavailableError(
+            f"the database has taken nothing for {TRY_FOR_S:.0f} s ({why}); send the same again later, events that "
+            "were stored will then be duplicates"
+        )
 
     def _took_over(self, error: Exception) -> bool:
         """Whether the gate was held by a writer that does not move, and that one was ended."""

@@ -140,8 +140,9 @@ class Datastore(PostgresDatastore):
     def __init__(self, conninfo: str, application: str, *, size_max: int = 10) -> None:
         # Its own pool, which needs these parts, is never opened.
         super().__init__(dbname="", host="", port="", user="", password="", schema=SCHEMA)
+        self.conninfo = conninfo_for(conninfo, application)
         self.pool = ConnectionPool(
-            conninfo_for(conninfo, application),
+            self.conninfo,
             connection_class=Connection[DictRow],
             kwargs={"row_factory": dict_row},
             configure=configure,
