@@ -29,7 +29,7 @@ from api.assessment import (
     statutory,
     what_if,
 )
-from api.evidence import bundles, log, proofs, state
+from api.evidence import bundles, log, proofs, receipts, state
 from api.exports.files import media_type
 from api.fieldwork import branch_tiers, matches, measures, outlines, regions, surveys, weak_branches
 from api.inspection import anomalies, changes, event_trail, replay, signals, vintage
@@ -51,7 +51,8 @@ ROUTERS: Final = (
     events.router, organizations.router, rates.router, series.router, compare.router, explain.router,
     event_trail.router, log.router, anomalies.router, quarantine_groups.router, quarantine.router,
     sources.router, readings.router, health.router, changes.router, replay.router, vintage.router, signals.router,
-    ledger_stream.router, contract.router, bundles.router, proofs.router, state.router, *PAGES,
+    ledger_stream.router, contract.router, bundles.router, proofs.router, receipts.router,
+    state.router, *PAGES,
     lists.router, list_turns.router, session.router, sessions.router, sign_in_links.router, grants.router,
     signing_keys.router, sign_in.router, sign_in_link.router, sign_out.router, persons.router,
     campaigns.router, ranking.router, what_if.router, assessments.router, exports.router,

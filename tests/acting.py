@@ -12,7 +12,7 @@ from api.acts.offered import WITHOUT_FORM
 from domain.events.types import CORRECTED, EVENT_TYPES, RETRACTED
 from domain.values.terms import MeetingKind, Per
 from tests.access.attacks import HERE
-from tests.access.test_writing_matrix import FIND, data_of
+from tests.every_type import FIND, data_of
 
 Json = dict[str, Any]
 HTML: Final = {"accept": "text/html"}

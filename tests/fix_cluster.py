@@ -2,9 +2,12 @@
 
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
+import psycopg
 import pytest
 
 from services.postgres.embedded import EmbeddedPostgres, administrator_of
@@ -83,3 +86,25 @@ def postgres() -> Iterator[str]:
 def administrator_at(conninfo: str) -> str:
     """How to connect as the superuser of the server that the fixture `postgres` started."""
     return administrator_of(_HOMES[conninfo], conninfo)
+
+
+def postmaster_of(data_dir: Path) -> int:
+    return int((data_dir / "cluster" / "postmaster.pid").read_text(encoding="utf-8").split("\n")[0])
+
+
+def remember(conninfo: str, number: int) -> None:
+    with psycopg.connect(conninfo) as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS remembered (number int)")
+        connection.execute("INSERT INTO remembered VALUES (%s)", [number])
+
+
+def remembered(conninfo: str) -> list[int]:
+    with psycopg.connect(conninfo) as connection:
+        return [number for (number,) in connection.execute("SELECT number FROM remembered ORDER BY number")]
+
+
+def wait_until_gone(pid: int) -> None:
+    deadline = time.monotonic() + 60
+    while psutil.pid_exists(pid):
+        assert time.monotonic() < deadline, f"process {pid} is still there: {psutil.Process(pid).status()}"
+        time.sleep(0.02)

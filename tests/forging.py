@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from domain.events.evidence import BLINDED, ERASED
+from domain.events.evidence import BLINDED, ERASED, Because
 from domain.ledger.rates import Filters
 from domain.tree.leaf import Blinding, leaf_of, record_of
 from domain.tree.merkle import leaf_hash, root
@@ -19,12 +19,13 @@ from services.evidence.bundles.relevant import Accepted, access_for, relevant
 from services.evidence.copies.copies import CopyError
 from services.evidence.copies.stored import StoredEvent, event_of
 from services.evidence.notes.checkpoint import Checkpoint
-from services.evidence.notes.key_history import KeyHistory
+from services.evidence.notes.key_history import Change, KeyHistory
 from services.evidence.notes.notes import Note, SignatureType, SignerKey, VerifierKey
 from services.evidence.verifier.asked import Asked
 from services.evidence.verifier.audit import audit_bundle
 from services.evidence.verifier.report import Report
 from services.log.blinding import SOURCE
+from tests.histories import fits
 from tests.small_city import event
 
 KEY = SignerKey("log.example/forged", SignatureType.ED25519, bytes(range(32)))
@@ -181,3 +182,29 @@ def city(count: int = CITY) -> list[dict[str, Any]]:
 def said(found: Report | str) -> str:
     assert isinstance(found, Report)
     return "\n".join(fault.english for fault in found.faults)
+
+
+def accepted(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The deliveries without the corrections that do not fit a target that is known: intake would refuse them."""
+    known: dict[tuple[str, str], dict[str, Any]] = {}
+    for each in history:
+        named = each["data"].get("corrects")
+        target = known.get((named["source"], named["id"])) if named else None
+        if target is None or "replacement" in target["data"] or "retracts" in target["data"] or (
+            fits(target["type"], each["data"]["replacement"])
+        ):  # fmt: skip
+            known[each["source"], each["id"]] = each
+    return list(known.values())
+
+
+NEW = SignerKey(KEY.name, SignatureType.ED25519, bytes(range(5, 37)))
+CHANGED_AT = 10
+
+
+def changed(because: Because = "rotated", *signing: SignerKey, new: SignerKey = NEW) -> MemoryLog:
+    """A city's log that signs with a new key from an event on."""
+    log = log_of(city())
+    change = Change(2, because, KEY.verifier, new.verifier, CHANGED_AT, root(log.leaves[:CHANGED_AT]))
+    log.keys = KeyHistory.of(KEY.verifier, [change.signed(*(signing or (KEY, new)))])
+    log.key = new
+    return log

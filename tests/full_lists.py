@@ -3,8 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
-from datetime import date
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from domain.events.facts import Event
 from domain.events.lists import ListProfiled
 from domain.fieldwork.list_elsewhere import DEREGISTERED, Elsewhere
 from domain.fieldwork.list_statements import STATED, WHOLE, Part
-from domain.fieldwork.lists import NOWHERE, Listed, _instant
+from domain.fieldwork.lists import NOWHERE, Listed
 from domain.listing.list_places import Places
 from services.demo_city.chance import credit_code
 from services.lists.elsewhere import read
@@ -100,7 +100,7 @@ def planned(  # noqa: PLR0917 - one question
         report = reconcile(path, source, date.fromisoformat(as_of), profile, beside, scratch, places)
         if report.refused:
             scratch.attach_list()
-        rows = [listed for _, listed in scratch._listed()]
+        rows = [listed for _, listed in scratch.rows()]
         return report, [json.loads(raw) for raw in scratch.events()], rows
 
 
@@ -119,7 +119,11 @@ def lines_of(events: list[Event], source: str = SOURCE) -> Iterator[bytes]:
     for event in said:
         if event.type.startswith("taizhang.organization."):
             named = {"source": event.source, "id": event.id, "type": event.type, "data": dict(event.data)}
-            yield _line({"position": event.position, "event": {**named, "time": _instant(event.time_ns)}})
+            yield _line({"position": event.position, "event": {**named, "time": _instant(event)}})
+
+
+def _instant(event: Event) -> str:
+    return f"{datetime.fromtimestamp(event.time_ns // 10**9, UTC):%Y-%m-%dT%H:%M:%S}.{event.time_ns % 10**9:09}Z"
 
 
 def _line(content: dict[str, Any]) -> bytes:
@@ -139,3 +143,34 @@ def profiled(**given: Any) -> ListProfiled:  # noqa: ANN401 - any JSON
 def table(*rows: str, encoding: str = "utf-8") -> bytes:
     """Lines of CSV."""
     return "".join(f"{row}\r\n" for row in rows).encode(encoding)
+
+
+CODES = [row[0] for row in stock(6)]
+# By number of the organization: name, region, head count.
+Rows = Mapping[int, tuple[str, str, str]]
+
+
+def content(rows: Rows) -> bytes:
+    """A list as its registry sends it; without head counts where no row has one."""
+    counted = any(count for _, _, count in rows.values()) or not rows
+    headings = [HEADINGS[n] for n in ((0, 1, 2, 3, 5) if counted else (0, 1, 2, 3))]
+    lines = [
+        ",".join([CODES[n], name, "私营企业", region, *([count] if counted else [])])
+        for n, (name, region, count) in rows.items()
+    ]
+    return "\n".join([",".join(headings), *lines]).encode()
+
+
+def own(number: int, day: str, what: str, **data: Any) -> dict[str, Any]:  # noqa: ANN401 - an event's data
+    """An event that the registry tells by itself."""
+    org = f"uscc:{CODES[number]}"
+    return {
+        "specversion": "1.0", "id": f"own-{number}-{day}-{what}", "source": SOURCE, "time": f"{day}T09:00:00+08:00",
+        "type": f"taizhang.organization.{what}.v1", "data": {"effective_on": day, "org": org, **data},
+    }  # fmt: skip
+
+
+REGISTERED: dict[str, Any] = {
+    "kind": "new_economic", "category": "private_enterprise", "name": "丙", "region": "880107",
+    "supervisor": "市工商联",
+}  # fmt: skip

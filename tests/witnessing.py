@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import httpx
 import uvicorn
 
+from services.evidence.notes.notes import SignatureType, SignerKey
 from services.evidence.witness.witness import Witness
 from services.evidence.witness.witness_http import create_app
 
@@ -25,3 +26,6 @@ def served(witness: Witness) -> Iterator[httpx.Client]:
         finally:
             server.should_exit = True
             thread.join()
+
+
+WITNESS = SignerKey.generate("office.example/w1", SignatureType.COSIGNATURE).verifier

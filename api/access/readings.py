@@ -27,9 +27,9 @@ from api.exports.lists import Sheet, taken_away
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
 from domain.tree.reading_leaf import Reading
-from services.access.reading_trail import Search
+from services.access.reading_trail import READINGS, Search
 from services.evidence.notes.checkpoint import encode_hash
-from services.evidence.notes.signing import readings_signer_for
+from services.evidence.notes.signing import signer_for
 
 router = APIRouter(prefix="/v1/readings", tags=["readings"], responses=PROBLEMS)
 
@@ -166,7 +166,7 @@ def checkpoint(request: Request) -> Response:
     Keep it elsewhere: `taizhang verify --checkpoint FILE` at the ledger finds a trail that was cut or rewritten since.
     """
     parts = parts_of(request)
-    signer = readings_signer_for(parts.settings.log_key_path, parts.settings.log_origin)
+    signer = signer_for(parts.settings.log_key_path, parts.settings.log_origin, READINGS)
     with parts.queries.connection() as connection:
         return PlainTextResponse(signer.checkpoint(connection))
 

@@ -33,6 +33,7 @@ READINGS: Final = StoredTree(
     "SELECT coalesce(max(number), 0) FROM taizhang.reading",
     "SELECT leaf_hash FROM taizhang.reading WHERE number > %s AND number <= %s ORDER BY number",
     "SELECT hash FROM taizhang.reading_tile_root WHERE level = %s AND index >= %s AND index < %s ORDER BY index",
+    beside="readings",
 )
 _COLUMNS: Final = "SELECT number, at, reader, action, subject, question, request_id FROM taizhang.reading"
 _SEARCH: Final = (

@@ -12,11 +12,10 @@ from typing import Any, Final, NamedTuple
 import psycopg
 from psycopg import Connection
 
-from services.access.reading_trail import READINGS
 from services.backup import sealed, seen
 from services.backup.backup import MANIFEST, Manifest, keys_file, passphrase
 from services.backup.tables import BackupError, check, count_on, read
-from services.evidence.notes.beside_key import cosigned_file, last_file, readings_verifier
+from services.evidence.notes.beside_key import TREES, cosigned_file, key_for, last_file
 from services.evidence.notes.key_files import load_key
 from services.evidence.notes.notes import SignerKey, VerifierKey
 from services.ledger import rebuild
@@ -138,13 +137,16 @@ def _compared(connection: Connection[Any], settings: Settings, keys: dict[str, b
     if key is not None:
         heads = chain(heads, seen.witnesses(asked.witnesses, key))
     log = seen.compare(connection, LOG, heads)
-    trail = last_file(key_file, READINGS)
-    notes = chain(seen.files([trail]), _of_keys(keys, trail))
-    readings = seen.compare(connection, READINGS, seen.kept(notes, None if key is None else readings_verifier(key)))
-    wrong = log.contradicts + readings.contradicts
+    compared = [log]
+    for tree in TREES[1:]:
+        last = last_file(key_file, tree)
+        notes = chain(seen.files([last]), _of_keys(keys, last))
+        compared.append(seen.compare(connection, tree, seen.kept(notes, None if key is None else key_for(key, tree))))
+    wrong = [words for each in compared for words in each.contradicts]
     if wrong:
         raise BackupError("; ".join(wrong) + ": it is refused. Take another copy, and look for who changed one of them")
-    lacking = [*log.behind, *readings.behind, *log.unasked, *readings.unasked]
+    lacking = [words for each in compared for words in each.behind]
+    lacking += [words for each in compared for words in each.unasked]
     if lacking and not asked.accept_loss:
         raise BehindError(
             "; ".join(lacking) + ". Nothing was restored. Take a later backup if there is one. With --accept-loss it "

@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "relay": "services.commands.ingest:relay",
     "reminders": "services.commands.ingest:reminders",
     "publish": "services.commands.publish:publish_file",
+    "receipt": "services.commands.receipt:receipt",
     "migrate": "services.commands.migrate:migrate",
     "rebuild": "services.commands.rebuild:rebuild",
     "backup": "services.commands.backup:backup",

@@ -23,9 +23,10 @@ from services.evidence.copies.copies import export_log
 from services.evidence.copies.stored import DatabaseLog
 from services.evidence.notes.notes import NoteError, VerifierKey
 from services.evidence.notes.signing import signer_for
+from services.evidence.notes.tlog_proof import is_tlog_proof
 from services.evidence.roots.figure_proof import is_figure_proof
-from services.evidence.verifier.asked import Asked
-from services.evidence.verifier.audit import audit_bundle, audit_copy, audit_database, audit_figure
+from services.evidence.verifier.asked import Asked, by_policy, file_of
+from services.evidence.verifier.audit import audit_bundle, audit_copy, audit_database, audit_figure, audit_receipt
 from services.evidence.verifier.report import STATEMENTS, Report
 from services.evidence.witness.notary import read_witnesses
 from services.evidence.witness.remembered import STATE_NAME, key_of
@@ -74,7 +75,8 @@ def verify(  # noqa: PLR0917 -- typer reads options from parameters
     where: Annotated[
         str | None,
         typer.Argument(
-            help="地址, 副本或证据包 a ledger's address, a copy of its log, an evidence bundle; left out: the database"
+            help="地址, 副本, 证据包, 证明, 回执 a ledger's address, a copy of its log, a bundle, a proof, a receipt; "
+            "left out: the database"
         ),
     ] = None,
     log_key: Annotated[str | None, typer.Option(help="日志公钥 the log's key, or a file with it")] = None,
@@ -111,6 +113,10 @@ def verify(  # noqa: PLR0917 -- typer reads options from parameters
     log_only: Annotated[  # noqa: FBT002 -- an option
         bool, typer.Option("--log-only", help="只核日志 of the database only the log, not what is kept beside it")
     ] = False,
+    policy: Annotated[
+        Path | None, typer.Option(help="核验规则 a C2SP tlog-policy: the log's key, witnesses and how many of them")
+    ] = None,
+    sent: Annotated[Path | None, typer.Option(help="所发原文 of a receipt: the event, byte by byte as sent")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="进程数 processes; one for each core if left out")] = None,
     data: Data = None,
 ) -> None:
@@ -139,10 +145,11 @@ def verify(  # noqa: PLR0917 -- typer reads options from parameters
         cosigned_within,
         key_history=key_history,
         vouched=vouched or (),
+        sent=sent,
     )
-    asked = _completed(asked, where, settings)
     try:
-        report = _audit(where, settings, asked)
+        asked = asked if policy is None else by_policy(asked, file_of(policy))
+        report = _audit(where, settings, _completed(asked, where, settings))
     except (TaizhangError, psycopg.Error, httpx.HTTPError) as fault:
         if isinstance(fault, SettingsError):
             raise
@@ -187,6 +194,8 @@ def _audit(where: str | None, settings: Settings, asked: Asked) -> Report:
                 return report
         if is_bundle(Path(where)):
             return audit_bundle(Path(where), asked)
+        if is_tlog_proof(Path(where)):
+            return audit_receipt(Path(where), asked)
         if is_figure_proof(Path(where)):
             return audit_figure(Path(where), asked)
         key = None if settings.api_key is None else settings.api_key.get_secret_value()

@@ -12,6 +12,8 @@ from psycopg import Cursor
 from psycopg.rows import TupleRow
 
 from domain.access.rights import Right
+from domain.tree import arrival_leaf
+from domain.tree.arrival_leaf import Recorded
 from domain.values.reasons import Reason
 from domain.values.scope import scope_of
 from services.log.messages import Arrival, Disposition, Place, Receipt
@@ -42,6 +44,11 @@ ON CONFLICT (source, channel, topic, partition) DO UPDATE SET
        quarantined = t.quarantined + excluded.quarantined,
        last_seen = greatest(t.last_seen, excluded.last_seen)
 """
+_TALLY_COLUMNS: Final = (
+    "source", "channel", "topic", "partition", "received", "accepted", "duplicate", "quarantined", "first_seen",
+    "last_seen",
+)  # fmt: skip
+_RETURNING: Final = f" RETURNING {', '.join(_TALLY_COLUMNS)}"
 _MOVE_IN_TALLY: Final = {
     "accepted": "UPDATE taizhang.tally SET quarantined = quarantined - %s, accepted = accepted + %s",
     "duplicate": "UPDATE taizhang.tally SET quarantined = quarantined - %s, duplicate = duplicate + %s",
@@ -84,20 +91,36 @@ def _right(plain: Mapping[str, Any]) -> Right:
     return Right(frozenset(plain["roles"]), sources, types, scope_of(plain["regions"]), plain["access"])
 
 
-def record_duplicates(cursor: Cursor[TupleRow], now: datetime, duplicates: Sequence[tuple[Arrival, int]]) -> None:
-    """Record repeats, each with the position of the first."""
+def record_duplicates(
+    cursor: Cursor[TupleRow], now: datetime, duplicates: Sequence[tuple[Arrival, int]]
+) -> list[Recorded]:
+    """Record repeats, each with the position of the first; what the tree of arrivals is to hold of them."""
     if duplicates:
         rows = ((position, now, a.message.publisher.name, a.intake_json) for a, position in duplicates)
         copy_rows(cursor, "taizhang.duplicate", _DUPLICATE_COLUMNS, _DUPLICATE_TYPES, rows)
+    return [
+        arrival_leaf.duplicate(
+            position, a.key or (None, None), a.message.publisher.name, a.intake,
+            hashlib.sha256(a.message.raw).digest(),
+        )
+        for a, position in duplicates
+    ]  # fmt: skip
 
 
 def record_quarantined(
     cursor: Cursor[TupleRow], now: datetime, quarantined: Sequence[tuple[Arrival, int, Sequence[Reason]]]
-) -> None:
-    """Record what was set aside: the bytes whole, and why."""
+) -> list[Recorded]:
+    """Record what was set aside: the bytes whole, and why; what the tree of arrivals is to hold of it."""
     if quarantined:
         rows = (_quarantine_row(now, *each) for each in quarantined)
         copy_rows(cursor, "taizhang.quarantine", _QUARANTINE_COLUMNS, _QUARANTINE_TYPES, rows)
+    return [
+        arrival_leaf.quarantined(
+            number, a.key or (None, None), a.message.publisher.name, a.intake,
+            hashlib.sha256(a.message.raw).digest(), [reason.as_json() for reason in reasons],
+        )
+        for a, number, reasons in quarantined
+    ]  # fmt: skip
 
 
 def _quarantine_row(now: datetime, arrival: Arrival, number: int, reasons: Sequence[Reason]) -> tuple[object, ...]:
@@ -110,15 +133,32 @@ def _quarantine_row(now: datetime, arrival: Arrival, number: int, reasons: Seque
     )  # fmt: skip
 
 
-def count(cursor: Cursor[TupleRow], now: datetime, arrivals: Sequence[Arrival], receipts: Sequence[Receipt]) -> None:
-    """Add messages to the tally, each under the disposition that it got."""
+def count(
+    cursor: Cursor[TupleRow], now: datetime, arrivals: Sequence[Arrival], receipts: Sequence[Receipt]
+) -> list[Recorded]:
+    """Add messages to the tally, each under the disposition that it got.
+
+    What the tree of arrivals is to hold: the rows in which any was counted that the log does not hold.
+    """
+    recorded = []
     counts = Counter([(*a.place, receipt.disposition) for a, receipt in zip(arrivals, receipts, strict=True)])
     for place in {key[:-1]: None for key in counts}:
         each = [counts[*place, disposition] for disposition in DISPOSITIONS]
-        cursor.execute(_ADD_TO_TALLY, (*place, sum(each), *each, now, now), prepare=True)
+        beside = counts[*place, "duplicate"] or counts[*place, "quarantined"]
+        statement = _ADD_TO_TALLY + _RETURNING if beside else _ADD_TO_TALLY
+        cursor.execute(statement, (*place, sum(each), *each, now, now), prepare=True)
+        if beside:
+            recorded.append(_row_of_tally(cursor))
+    return recorded
 
 
-def move(cursor: Cursor[TupleRow], place: Place, to: Disposition, messages: int = 1) -> None:
-    """Count messages that were quarantined as accepted or duplicate from now on."""
-    cursor.execute(_MOVE_IN_TALLY[to] + _OF_PLACE, (messages, messages, *place))
-    assert cursor.rowcount == 1  # noqa: S101  # they were counted there when they were set aside
+def move(cursor: Cursor[TupleRow], place: Place, to: Disposition, messages: int = 1) -> Recorded:
+    """Count messages that were quarantined as accepted or duplicate from now on; what the tree is to hold of it."""
+    cursor.execute(_MOVE_IN_TALLY[to] + _OF_PLACE + _RETURNING, (messages, messages, *place))
+    return _row_of_tally(cursor)
+
+
+def _row_of_tally(cursor: Cursor[TupleRow]) -> Recorded:
+    row = cursor.fetchone()
+    assert row is not None  # noqa: S101  # it was counted there
+    return arrival_leaf.tally(dict(zip(_TALLY_COLUMNS, row, strict=True)))

@@ -64,7 +64,8 @@ class Intake:
         """Decide messages in order, and record what became of each, in a turn that somebody else has taken."""
         decisions = begin(self.recorder, self.in_force, cursor, turn, arrivals)
         self.recorder.append(cursor, turn, decisions.take(arrivals))
-        account.record_duplicates(cursor, turn.now, decisions.duplicates)
-        account.record_quarantined(cursor, turn.now, decisions.quarantined)
-        account.count(cursor, turn.now, arrivals, decisions.receipts)
+        recorded = account.record_duplicates(cursor, turn.now, decisions.duplicates)
+        recorded += account.record_quarantined(cursor, turn.now, decisions.quarantined)
+        recorded += account.count(cursor, turn.now, arrivals, decisions.receipts)
+        self.recorder.arrivals.append(cursor, turn.now, recorded)
         return decisions.receipts

@@ -10,7 +10,10 @@ from psycopg.rows import TupleRow, tuple_row
 
 from domain.access.rights import Right
 from domain.events.access import Role
+from domain.tree import arrival_leaf
+from domain.tree.arrival_leaf import Recorded
 from domain.values.fields import REASON_LENGTH_MAX
+from domain.values.reasons import Reason
 from services.intake import account
 from services.intake.decisions import begin
 from services.intake.permission import InForce
@@ -59,6 +62,17 @@ class Action(NamedTuple):
     position: int | None
     reasons: Sequence[Mapping[str, Any]] | None
     reason: str | None
+
+
+class Step(NamedTuple):
+    """A step to be recorded, with the message of a number; the rest as of `Action`."""
+
+    id: int
+    by: str
+    action: Literal["accepted", "duplicate", "still_refused", "discarded"]
+    position: int | None = None
+    reasons: Sequence[Reason] = ()
+    reason: str | None = None
 
 
 class Dossier(NamedTuple):
@@ -131,6 +145,7 @@ _RECORD_ACTION: Final = """
 INSERT INTO taizhang.quarantine_action (quarantine_id, number, at, by, action, position, reasons, reason)
 SELECT %(id)s, coalesce(max(number), 0) + 1, %(at)s, %(by)s, %(action)s, %(position)s, %(reasons)s, %(reason)s
   FROM taizhang.quarantine_action WHERE quarantine_id = %(id)s
+RETURNING number
 """
 
 
@@ -182,24 +197,19 @@ class Quarantine:
 
         def work(cursor: Cursor[TupleRow], turn: Turn) -> Receipt:
             arrival, place = open_message(cursor, id_, by)
-            receipt = self._take_in(cursor, turn, id_, arrival)
-            if receipt.disposition == "quarantined":
-                reasons = account.reasons_json(receipt.reasons).decode()
-                record(cursor, id_, turn.now, by, "still_refused", reasons=reasons)
-            else:
-                account.move(cursor, place, receipt.disposition)
-                record(cursor, id_, turn.now, by, receipt.disposition, position=receipt.position)
+            decisions = begin(self._recorder, self._in_force, cursor, turn, [arrival])
+            self._recorder.append(cursor, turn, decisions.take([arrival]))
+            # Still refused, it keeps its number: nothing is set aside twice.
+            receipt = decisions.receipts[0]
+            receipt = receipt if receipt.quarantine_id is None else receipt._replace(quarantine_id=id_)
+            arrivals = account.record_duplicates(cursor, turn.now, decisions.duplicates)
+            if receipt.disposition != "quarantined":
+                arrivals.append(account.move(cursor, place, receipt.disposition))
+            arrivals.append(record(cursor, turn.now, _step_of(id_, by, receipt)))
+            self._recorder.arrivals.append(cursor, turn.now, arrivals)
             return receipt
 
         return self._writer.write(work)
-
-    def _take_in(self, cursor: Cursor[TupleRow], turn: Turn, id_: int, arrival: Arrival) -> Receipt:
-        decisions = begin(self._recorder, self._in_force, cursor, turn, [arrival])
-        self._recorder.append(cursor, turn, decisions.take([arrival]))
-        account.record_duplicates(cursor, turn.now, decisions.duplicates)
-        receipt = decisions.receipts[0]
-        # Still refused, it keeps its number: nothing is set aside twice.
-        return receipt if receipt.quarantine_id is None else receipt._replace(quarantine_id=id_)
 
     def redrive_all(
         self, opened: Sequence[Opened], by: str, check: Callable[[Cursor[TupleRow], Turn, Redriven], None]
@@ -222,12 +232,13 @@ class Quarantine:
             self._recorder.append(cursor, turn, decisions.take(arrivals))
             redriven = [(each.id, receipt) for each, receipt in zip(still, decisions.receipts, strict=True)]
             check(cursor, turn, redriven)
-            account.record_duplicates(cursor, turn.now, decisions.duplicates)
+            recorded = account.record_duplicates(cursor, turn.now, decisions.duplicates)
             places = {each.id: each.place for each in still}
             moved = Counter((places[id_], r.disposition) for id_, r in redriven if r.disposition != "quarantined")
             for (place, disposition), messages in moved.items():
-                account.move(cursor, place, disposition, messages)
-            cursor.executemany(_RECORD_ACTION, [_action_of(id_, turn.now, by, receipt) for id_, receipt in redriven])
+                recorded.append(account.move(cursor, place, disposition, messages))
+            recorded += [record(cursor, turn.now, _step_of(id_, by, receipt)) for id_, receipt in redriven]
+            self._recorder.arrivals.append(cursor, turn.now, recorded)
             return redriven
 
         return self._writer.write(work)
@@ -245,20 +256,18 @@ class Quarantine:
 
         def work(cursor: Cursor[TupleRow], turn: Turn) -> None:
             open_message(cursor, id_, by)
-            record(cursor, id_, turn.now, by, "discarded", reason=reason)
+            step = record(cursor, turn.now, Step(id_, by, "discarded", reason=reason))
+            self._recorder.arrivals.append(cursor, turn.now, [step])
             empty(cursor, turn.now, [id_])
 
         self._writer.write(work)
 
 
-def _action_of(id_: int, at: datetime, by: str, receipt: Receipt) -> dict[str, object]:
-    """The step that a redrive was, as _RECORD_ACTION takes it."""
-    refused = receipt.disposition == "quarantined"
-    return {
-        "id": id_, "at": at, "by": by, "action": "still_refused" if refused else receipt.disposition, "reason": None,
-        "position": receipt.position,
-        "reasons": account.reasons_json(receipt.reasons).decode() if refused else None,
-    }  # fmt: skip
+def _step_of(id_: int, by: str, receipt: Receipt) -> Step:
+    """The step that a redrive was."""
+    if receipt.disposition == "quarantined":
+        return Step(id_, by, "still_refused", reasons=receipt.reasons)
+    return Step(id_, by, receipt.disposition, position=receipt.position)
 
 
 def open_message(cursor: Cursor[TupleRow], id_: int, by: str) -> tuple[Arrival, Place]:
@@ -300,22 +309,14 @@ def _actions(cursor: Cursor[TupleRow], id_: int) -> list[Action]:
     return [Action._make(row) for row in cursor.execute(_SELECT_ACTIONS, (id_,))]
 
 
-def record(
-    cursor: Cursor[TupleRow],
-    id_: int,
-    at: datetime,
-    by: str,
-    action: str,
-    *,
-    position: int | None = None,
-    reasons: str | None = None,
-    reason: str | None = None,
-) -> None:
-    """Write down a step taken with a message."""
-    cursor.execute(
-        _RECORD_ACTION,
-        {"id": id_, "at": at, "by": by, "action": action, "position": position, "reasons": reasons, "reason": reason},
-    )
+def record(cursor: Cursor[TupleRow], at: datetime, step: Step) -> Recorded:
+    """Write down a step taken with a message; what the tree of arrivals is to hold of it."""
+    refused = step.action == "still_refused"
+    reasons = account.reasons_json(step.reasons).decode() if refused else None
+    row = cursor.execute(_RECORD_ACTION, {**step._asdict(), "at": at, "reasons": reasons}, prepare=True).fetchone()
+    assert row is not None  # noqa: S101 - one row was inserted
+    told = [reason.as_json() for reason in step.reasons] if refused else None
+    return arrival_leaf.step(step.id, row[0], step.by, step.action, step.position, told, step.reason)
 
 
 def _not_found(id_: int) -> NotFoundError:

@@ -12,7 +12,7 @@ from eventsourcing.persistence import PersistenceError
 from psycopg import Cursor
 from psycopg.rows import TupleRow
 
-from services.intake.quarantine import record
+from services.intake.quarantine import Step, record
 from services.intake.quarantine_bytes import due, empty
 from services.log.turns import Turn
 from services.log.writer import Writer
@@ -33,9 +33,8 @@ def expire(writer: Writer, kept: timedelta) -> int:
 
     def work(cursor: Cursor[TupleRow], turn: Turn) -> tuple[int, int]:
         found = due(cursor, turn.now - kept, AT_ONCE)
-        for id_, is_open in found:
-            if is_open:
-                record(cursor, id_, turn.now, BY, "discarded", reason=reason)
+        ended = [Step(id_, BY, "discarded", reason=reason) for id_, is_open in found if is_open]
+        writer.recorder.arrivals.append(cursor, turn.now, [record(cursor, turn.now, each) for each in ended])
         return len(found), empty(cursor, turn.now, [id_ for id_, _ in found])
 
     emptied = 0

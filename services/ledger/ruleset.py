@@ -79,9 +79,9 @@ def ruleset() -> str:
 
 def rules_of(root: Path) -> Rules:
     """The rules of the program whose layers stand in a folder."""
-    code = {name: _code(path.read_bytes()) for name, path in modules(root).items() if _is(name, (*FOLDING, *READING))}
-    tables = {path.stem: _sql(path) for path in _files(root, ".sql") if _is(_name(root, path), TABLES)}
-    reading = {name: text for name, text in code.items() if _is(name, READING)}
+    code = {name: _code(path.read_bytes()) for name, path in modules(root).items() if is_of(name, (*FOLDING, *READING))}
+    tables = {path.stem: _sql(path) for path in _files(root, ".sql") if is_of(_name(root, path), TABLES)}
+    reading = {name: text for name, text in code.items() if is_of(name, READING)}
     return Rules(_hash(code), _hash(tables), _hash(reading))
 
 
@@ -98,7 +98,8 @@ def _name(root: Path, path: Path) -> str:
     return path.relative_to(root).with_suffix("").as_posix()
 
 
-def _is(name: str, patterns: Sequence[str]) -> bool:
+def is_of(name: str, patterns: Sequence[str]) -> bool:
+    """Whether one of the patterns (fnmatch) means a module, named by its path without the suffix."""
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 

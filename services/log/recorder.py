@@ -23,6 +23,7 @@ from psycopg.rows import TupleRow, tuple_row
 from domain.events.facts import Event, EventKey
 from domain.tree.merkle import TILE_HEIGHT, Frontier, frontier_from_tiles
 from services.log import blinding, gate
+from services.log.arrivals import ArrivalWriter
 from services.log.content import time_and_data
 from services.log.turns import Turn, read_turn
 from services.postgres.copying import Column, copy_rows
@@ -167,6 +168,7 @@ class LogRecorder(PostgresProcessRecorder):
     def __init__(self, datastore: Datastore) -> None:
         super().__init__(datastore, events_table_name="log", tracking_table_name="tracking")
         self.channel_name = CHANNEL
+        self.arrivals = ArrivalWriter()
         self._frontier = Frontier()
         self._frontier_leaf: bytes | None = None
 

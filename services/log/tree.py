@@ -3,7 +3,7 @@
 What was committed at an index never changes, so each call may run in any transaction or none.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -39,12 +39,14 @@ class StoredTree:
         size_sql: how many leaves there are.
         leaves_sql: the leaf hashes of the numbers after one and up to another, numbered from 1, in order.
         tile_roots_sql: of a level, the roots of complete tiles from one index to before another, in order.
+        beside: what its origin and its files have behind those of the log; empty for the log itself.
     """
 
     leaf: str
     size_sql: str
     leaves_sql: str
     tile_roots_sql: str
+    beside: str = ""
 
     def size(self, connection: AnyConnection) -> int:
         """How many leaves there are."""
@@ -134,7 +136,7 @@ def _damaged(fault: MerkleError) -> LogDamagedError:
     return LogDamagedError(f"the stored log has holes ({fault}): run taizhang verify")
 
 
-def rows(connection: AnyConnection, statement: str, parameters: tuple[Any, ...]) -> list[TupleRow]:
+def rows(connection: AnyConnection, statement: str, parameters: tuple[Any, ...] | Mapping[str, Any]) -> list[TupleRow]:
     """All rows of a query, as tuples."""
     with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
         return cursor.execute(statement, parameters, prepare=True).fetchall()

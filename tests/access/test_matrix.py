@@ -22,6 +22,7 @@ OFFICES: tuple[tuple[str, str, set[str]], ...] = (
     ("GET", "/v1/sources", {"steward"}),
     ("GET", "/v1/log/state", {"inspector", "assessment", "steward", "operator"}),
     ("GET", "/v1/readings", {"auditor"}),
+    ("GET", "/v1/receipts", {"publisher", "steward"}),
     ("GET", "/v1/access", {"administrator"}),
     ("POST", "/v1/access", {"administrator"}),
 )

@@ -1,10 +1,7 @@
 """People sign in with a provider of OpenID Connect, a program of its own on loopback."""
 
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from http.cookies import SimpleCookie
 from pathlib import Path
 
@@ -12,29 +9,12 @@ import httpx
 import pytest
 
 from services.access.api_keys import add_key
+from tests.access.provider import provider
 from tests.fix_service import Service, free_port, new_database
 
 pytestmark = pytest.mark.long
 
 PERSON = "zhang.san@example.org"
-
-
-@contextmanager
-def provider(port: int) -> Iterator[None]:
-    """The provider, with a signing key made at each start."""
-    command = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(600):
-            try:
-                httpx.get(f"http://127.0.0.1:{port}/.well-known/openid-configuration", trust_env=False)
-                break
-            except httpx.TransportError:
-                time.sleep(0.1)
-        yield
-    finally:
-        process.kill()
-        process.wait()
 
 
 def sign_in(service: Service, person: str = PERSON) -> httpx.Client:

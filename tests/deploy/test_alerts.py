@@ -20,14 +20,14 @@ import psycopg
 import pytest
 import yaml
 
-from tests.deploy.test_deploy import RULES
 from tests.fix_proxy import Proxy
 from tests.fix_service import Service, environment, free_port, new_database, shell
-from tests.integration.test_state_of_log import WITNESS
 from tests.sending import removed
+from tests.witnessing import WITNESS
 
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(900)]
 
+RULES = Path(__file__).parents[2] / "deploy" / "prometheus" / "rules.yml"
 FIRES_S_MAX = 120.0
 DISK_MIB = 64
 # There from the start: a witness that nobody runs, and an ingest whose brokers are not there.

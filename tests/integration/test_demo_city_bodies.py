@@ -9,7 +9,7 @@ from domain.ledger.meaning import lifted, meant, without_levels
 from domain.ledger.rates import Filters, Key, group, ratio
 from services.demo_city import bodies
 from services.demo_city.world import events
-from tests.integration.test_demo_city_figures import DEADLINE, END, SPEECH, City
+from tests.demo_city import DEADLINE, END, SPEECH, City
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 ECONOMIC = Filters(kind="new_economic")

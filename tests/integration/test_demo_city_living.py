@@ -9,7 +9,7 @@ from domain.ledger.living import life_of, term
 from domain.ledger.rows import Row
 from services.demo_city import across, living
 from services.demo_city.world import events
-from tests.integration.test_demo_city_figures import DEADLINE, City
+from tests.demo_city import DEADLINE, City
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 OUT, EVE = (date.fromordinal(living.SHELLS_OUT - back) for back in (0, 1))

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 import services.postgres.embedded
 from services.postgres.embedded import EmbeddedPostgres, administrator_of
 from services.postgres.postmaster import EmbeddedPostgresError
-from tests.fix_cluster import copied, open_folder
+from tests.fix_cluster import copied, open_folder, postmaster_of, remember, remembered, wait_until_gone
 
 pytestmark = pytest.mark.long
 
@@ -84,30 +83,8 @@ def running(cluster: Path) -> Iterator[tuple[Path, str]]:
         server.stop()
 
 
-def postmaster_of(data_dir: Path) -> int:
-    return int((data_dir / "cluster" / "postmaster.pid").read_text(encoding="utf-8").split("\n")[0])
-
-
 def runs(data_dir: Path) -> bool:
     return (data_dir / "cluster" / "postmaster.pid").exists()
-
-
-def remember(conninfo: str, number: int) -> None:
-    with psycopg.connect(conninfo) as connection:
-        connection.execute("CREATE TABLE IF NOT EXISTS remembered (number int)")
-        connection.execute("INSERT INTO remembered VALUES (%s)", [number])
-
-
-def remembered(conninfo: str) -> list[int]:
-    with psycopg.connect(conninfo) as connection:
-        return [number for (number,) in connection.execute("SELECT number FROM remembered ORDER BY number")]
-
-
-def wait_until_gone(pid: int) -> None:
-    deadline = time.monotonic() + 60
-    while psutil.pid_exists(pid):
-        assert time.monotonic() < deadline, f"process {pid} is still there: {psutil.Process(pid).status()}"
-        time.sleep(0.02)
 
 
 def test_a_folder_with_spaces_and_chinese_characters_serves(data_dir: Path, server: EmbeddedPostgres) -> None:

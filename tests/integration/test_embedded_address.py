@@ -15,8 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 import services.postgres.postmaster
 from services.postgres.embedded import EmbeddedPostgres
 from services.postgres.postmaster import memory_bytes, shared_buffers
-from tests.fix_cluster import copied, open_folder
-from tests.integration.test_embedded import postmaster_of, remember, remembered, wait_until_gone
+from tests.fix_cluster import copied, open_folder, postmaster_of, remember, remembered, wait_until_gone
 
 pytestmark = pytest.mark.long
 

@@ -21,10 +21,10 @@ from services.lists import turns
 from services.log.messages import Message
 from tests.fix_service import Service, shell
 from tests.fix_turn import Delays, Trials
-from tests.full_lists import SOURCE, Stock, as_csv, planned, stock
+from tests.full_lists import CODES, REGISTERED, SOURCE, Stock, as_csv, own, planned
+from tests.full_lists import content as listed_as
 from tests.sending import envelope, http
-from tests.unit.test_list_sets import CODES, REGISTERED, own
-from tests.unit.test_list_sets import content as listed_as
+from tests.served_lists import ask, own_stock, post
 
 pytestmark = pytest.mark.long
 
@@ -33,24 +33,6 @@ BRANCH = {
     "region": "880107", "covers": [],
 }  # fmt: skip
 LISTS = Path(__file__).parents[1] / "data" / "lists"
-
-
-def ask(service: Service, source: str, content: bytes, as_of: str, **parameters: Any) -> Any:  # noqa: ANN401 - httpx's answer
-    given = {"source": source, "as_of": as_of, **parameters}
-    return service.http.post("/v1/lists", params=given, content=content)
-
-
-def post(service: Service, source: str, content: bytes, as_of: str, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401 - query parameters
-    answer = ask(service, source, content, as_of, **parameters)
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
-
-
-def own_stock(count: int, source: str) -> Stock:
-    """Groups of this test's own, since tests share the service."""
-    mark = source[-12:]
-    return [[f"group:{mark}-{n}", row[1], "快递员", *row[3:]] for n, row in enumerate(stock(count))]
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))

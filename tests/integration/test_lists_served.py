@@ -7,8 +7,8 @@ import pytest
 
 from tests.fix_service import Service
 from tests.full_lists import HEADINGS, Stock, as_csv
-from tests.integration.test_list_turns import ask, own_stock, post
 from tests.sending import envelope
+from tests.served_lists import ask, own_stock, post
 
 CASES = Path(__file__).parents[1] / "data" / "lists"
 DAY = "2024-02-29"

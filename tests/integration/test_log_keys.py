@@ -20,7 +20,7 @@ from services.evidence.copies.copies import export_log
 from services.evidence.copies.stored import DatabaseLog
 from services.evidence.keys import changing
 from services.evidence.keys.changing import change_key
-from services.evidence.notes.beside_key import last_file, readings_verifier
+from services.evidence.notes.beside_key import key_for, last_file
 from services.evidence.notes.checkpoint import Checkpoint, open_checkpoint
 from services.evidence.notes.identity import SOURCE, LogKeyError, history
 from services.evidence.notes.key_files import load_key
@@ -96,7 +96,7 @@ def test_a_rotation_is_signed_by_both_and_followed_from_the_old_key(host: Host, 
         assert report.first is None, english(report)
     assert "old and new key signed that" in english(host.verify(old))
     # The trail of reading is signed by the new key, too, and goes on from where it was.
-    open_checkpoint(last_file(host.key_file, READINGS).read_bytes(), readings_verifier(change.new))
+    open_checkpoint(last_file(host.key_file, READINGS).read_bytes(), key_for(change.new, READINGS))
     # A copy carries the history along.
     with psycopg.connect(host.conninfo, autocommit=True) as connection:
         export_log(connection, running, tmp_path / "copy")

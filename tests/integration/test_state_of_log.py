@@ -5,11 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.evidence.notes.notes import SignatureType, SignerKey
 from tests.fix_service import Service, new_database
 from tests.sending import removed
+from tests.witnessing import WITNESS
 
-WITNESS = SignerKey.generate("office.example/w1", SignatureType.COSIGNATURE).verifier
 SILENT = "office.example/w1"
 
 

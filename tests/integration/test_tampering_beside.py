@@ -8,12 +8,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from domain.tree.arrival_leaf import arrival_hash
 from domain.tree.merkle import leaf_hash, root
 from domain.tree.reading_leaf import Reading, reading_leaf
 from services.access.reading_trail import READINGS, Look, Readings
 from services.evidence.notes.key_files import load_or_create_key
 from services.evidence.notes.notes import SignatureType
-from services.evidence.notes.signing import readings_signer_for
+from services.evidence.notes.signing import signer_for
 from services.evidence.verifier.asked import Asked
 from services.evidence.verifier.audit import audit_database
 from services.evidence.verifier.check_guards import check_guards
@@ -21,6 +22,7 @@ from services.evidence.verifier.report import Report
 from services.intake.intake import Intake
 from services.ledger import versions
 from services.ledger.projector import Projector
+from services.log.arrivals import ARRIVALS
 from services.log.tree import rows
 from services.postgres.database import migrate, open_pool
 from tests.examples import NUMBERED
@@ -35,7 +37,9 @@ REWRITTEN = """
 UPDATE taizhang.quarantine SET raw = '{"id":"x","source":"/other"}', raw_sha256 = sha256('{"id":"x","source":"/other"}')
  WHERE id = 1
 """
-GUARDED = ("reading", "reading_tile_root", "quarantine", "quarantine_action", "duplicate")
+GUARDED = (
+    "reading", "reading_tile_root", "quarantine", "quarantine_action", "duplicate", "arrival", "arrival_tile_root",
+)  # fmt: skip
 
 
 class Kept:
@@ -69,9 +73,9 @@ class Kept:
 
     def sign_readings(self) -> bytes:
         with psycopg.connect(self.conninfo) as connection:
-            return readings_signer_for(self.key_file, None).checkpoint(connection)
+            return signer_for(self.key_file, None, READINGS).checkpoint(connection)
 
-    def as_superuser(self, *statements: tuple[str, bytes] | tuple[str]) -> None:
+    def as_superuser(self, *statements: tuple[str, *tuple[bytes, ...]]) -> None:
         with psycopg.connect(self.conninfo, autocommit=True) as connection:
             for table in GUARDED:
                 connection.execute(f"ALTER TABLE taizhang.{table} DISABLE TRIGGER USER")
@@ -110,8 +114,9 @@ def test_an_untouched_database_passes_every_check(kept: Kept) -> None:
     said = "\n".join(english for _, english in report.good)
     assert re.search("[0-9]+ triggers, functions, views, policies, constraints and the reader.s rights are as", said)
     assert "every row of the ledger's tables follows from the first" in said
-    assert f"the trail of {LOOKS + 1} readings agrees with its tree" in said
-    assert f"the trail agrees with log.key.readings.checkpoint ({LOOKS} readings)" in said
+    assert f"the {LOOKS + 1} readings agree with their tree" in said
+    assert f"the readings agree with log.key.readings.checkpoint ({LOOKS} readings)" in said
+    assert "the tree of arrivals holds all 17 rows of their tables" in said
     assert "messages received agrees, by source" in said
 
 
@@ -272,3 +277,72 @@ def test_a_trail_rewritten_with_its_hashes_fails_against_any_head_that_was_signe
 def test_an_account_of_arrivals_that_does_not_agree_is_named(kept: Kept, change: str, words: str) -> None:
     kept.as_superuser((change,))
     assert words in kept.said()
+
+
+# Rows taken out of every table alike, with the tally mended: only their tree misses them.
+WITHOUT_A_TRACE = {
+    "the last quarantined message": (
+        ("DELETE FROM taizhang.quarantine WHERE id = 2",),
+        (("UPDATE taizhang.tally SET received = received - 1, quarantined = quarantined - 1,"
+         " last_seen = last_seen WHERE source IS NULL"),),
+    ),
+    "a duplicate": (
+        ("DELETE FROM taizhang.duplicate WHERE position = 3",),
+        (("UPDATE taizhang.tally SET received = received - 1, duplicate = duplicate - 1 WHERE source ="
+         " (SELECT source FROM taizhang.log WHERE notification_id = 3)"),),
+    ),
+    "another message in its place": (
+        (("UPDATE taizhang.quarantine SET raw = '{\"id\":\"other\"}', raw_sha256 = sha256('{\"id\":\"other\"}'),"
+         " event_id = event_id WHERE id = 1"),),
+    ),
+    "another reason": (
+        (("UPDATE taizhang.quarantine SET reasons ="
+          " replace(reasons::text, '\"message\":\"', '\"message\":\"not ')::json WHERE id = 2"),),
+    ),
+    "who sent it": (("UPDATE taizhang.quarantine SET publisher = 'another' WHERE id = 2",),),
+    "a step put in": (
+        ("INSERT INTO taizhang.quarantine_action VALUES (2, 1, now(), 'me', 'discarded', NULL, NULL, 'old')",),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WITHOUT_A_TRACE)
+def test_what_contradicts_nothing_else_contradicts_the_tree_of_arrivals(kept: Kept, name: str) -> None:
+    kept.as_superuser(*WITHOUT_A_TRACE[name])
+    assert "tree of arrivals" in kept.said() or "arrival " in kept.said()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("DELETE FROM taizhang.arrival WHERE number = 2", "arrival 2 is missing"),
+        (("UPDATE taizhang.arrival SET record = replace(convert_from(record, 'UTF8'), 'test', 'tost')::bytea"
+         " WHERE number = 3"), "arrival 3 was changed"),
+        ("UPDATE taizhang.arrival SET of = of + 1 WHERE number = 1", "arrival 1 was changed"),
+        ("UPDATE taizhang.arrival SET kind = 'begun' WHERE number = 4", "arrival 4 was changed"),
+        ("UPDATE taizhang.tally SET received = received - 1, accepted = accepted - 1 WHERE accepted > 1",
+         "the tally says"),
+    ],
+)  # fmt: skip
+def test_a_changed_leaf_of_an_arrival_is_named(kept: Kept, change: str, words: str) -> None:
+    kept.as_superuser((change,))
+    assert words in kept.said()
+
+
+def test_arrivals_rewritten_with_their_tree_fail_against_any_head_that_was_signed(kept: Kept, tmp_path: Path) -> None:
+    with psycopg.connect(kept.conninfo) as connection:
+        saved = tmp_path / "saved"
+        saved.write_bytes(signer_for(kept.key_file, None, ARRIVALS).checkpoint(connection))
+        ((number, record, value),) = rows(
+            connection, "SELECT number, record, value FROM taizhang.arrival WHERE kind = 'quarantined' AND of = 2", ()
+        )
+    forged = record.replace(b'"publisher":"', b'"publisher":"x')
+    kept.as_superuser(
+        ("UPDATE taizhang.arrival SET record = %s, leaf_hash = %s WHERE kind = 'quarantined' AND of = 2", forged,
+         arrival_hash(number, forged, value)),
+        ("UPDATE taizhang.quarantine SET publisher = 'x' || publisher WHERE id = 2",),
+    )  # fmt: skip
+    assert "log.key.arrivals.checkpoint has another root" in kept.said()
+    kept.key_file.with_name("log.key.arrivals.checkpoint").unlink()
+    assert kept.said() == ""
+    assert "saved has another root" in kept.said(saved)

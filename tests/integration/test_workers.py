@@ -15,6 +15,7 @@ import pytest
 
 from tests.fix_service import Service, new_database
 from tests.sending import envelope
+from tests.versions import wait_until
 
 pytestmark = pytest.mark.long
 
@@ -120,7 +121,7 @@ def test_a_worker_that_is_killed_takes_nothing_with_it(service: Service) -> None
     for each in publishers:
         each.start()
     victim = until_two(service)[0]
-    time.sleep(0.3)
+    wait_until(lambda: len(acknowledged) >= 10, "nothing is acknowledged")
     os.kill(victim, signal.SIGKILL)
     until_two(service, victim)
     stopping.set()

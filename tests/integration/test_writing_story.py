@@ -33,7 +33,7 @@ from tests.access.attacks import ELSEWHERE, HERE, OFFICE, OTHER, THERE, fact, re
 from tests.fix_turn import Trials
 from tests.histories import deliveries, renamed
 from tests.sending import ADMINISTRATOR, MARKET, STEWARD, as_bytes, envelope, granted, http, removed, revoked
-from tests.unit.test_touched import ListStory
+from tests.story_of_list import ListStory
 
 pytestmark = pytest.mark.long
 

@@ -25,7 +25,7 @@ from tests.aftermath import assert_nothing_lost
 from tests.fix_kafka import Broker, allow, allowed, need_kafka, wait_until
 from tests.fix_outages import Outages, fill
 from tests.fix_service import Service
-from tests.kafka.test_chaos import PARTITIONS, assert_accounted, assert_right, lines, send, without_conflicts
+from tests.kafka.accounts import PARTITIONS, assert_accounted, assert_right, lines, send, without_conflicts
 from tests.sending import as_bytes, envelope
 from tests.small_city import events, message
 

@@ -21,7 +21,7 @@ from services.ledger.queries import Queries
 from tests.aftermath import assert_nothing_lost
 from tests.fix_kafka import WAIT_S_MAX, Broker, Stage, wait_until
 from tests.fix_service import Service
-from tests.kafka.test_relay import copy_of, listed
+from tests.kafka.published import copy_of, listed
 from tests.small_city import event, events
 
 pytestmark = pytest.mark.kafka

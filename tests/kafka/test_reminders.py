@@ -12,7 +12,7 @@ import pytest
 from services.contract.documents import REMINDERS, documents
 from tests.fix_kafka import Stage, end
 from tests.fix_service import Service
-from tests.kafka.test_relay import read
+from tests.kafka.published import read
 from tests.sending import envelope
 
 pytestmark = pytest.mark.kafka

@@ -11,7 +11,7 @@ from services.demo_city import divisions, stories
 from services.demo_city.chance import credit_code
 from tests.fix_service import Service
 from tests.full_lists import as_csv, as_xlsx, saved, stock
-from tests.pages.test_every_page import SERIOUS
+from tests.pages.views import SERIOUS
 from tests.sending import envelope
 
 pytestmark = pytest.mark.pages

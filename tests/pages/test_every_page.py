@@ -5,10 +5,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from tests.fix_browser import NARROW, WIDE
-from tests.pages.views import VIEWS, in_language
+from tests.pages.views import SERIOUS, VIEWS, in_language
 
 pytestmark = pytest.mark.pages
-SERIOUS = {"serious", "critical"}
 NO_ANSWER = {"wrong": 400}
 
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from services.access.api_keys import add_key
-from tests.access.test_sign_in import provider
+from tests.access.provider import provider
 from tests.fix_service import Service, free_port, new_database
 
 pytestmark = pytest.mark.pages

@@ -66,3 +66,6 @@ VIEWS: Final[dict[str, str]] = {
 def in_language(path: str, lang: str) -> str:
     """The address of a view in a language."""
     return f"{path}{'&' if '?' in path else '?'}lang={lang}"
+
+
+SERIOUS = {"serious", "critical"}

@@ -11,8 +11,8 @@ from domain.events.envelope import check_data
 from domain.events.facts import family_of
 from domain.events.types import CORRECTED, EVENT_TYPES, RETRACTED
 from tests.access.attacks import HERE
-from tests.access.test_writing_matrix import RIGHTS, allowed
 from tests.acting import FACTS, samples
+from tests.every_type import RIGHTS, allowed
 
 FORMS = sorted(set(EVENT_TYPES) - set(WITHOUT_FORM))
 

@@ -16,12 +16,12 @@ from services.evidence.verifier.asked import Asked
 from services.evidence.verifier.audit import audit_figure
 from services.evidence.verifier.report import Report
 from tests.forging import AFTER, KEY, MemoryLog, city, everything, log_of, read, said, verify, write
+from tests.forging_copies import copy_of
+from tests.forging_copies import verify as verify_copy
 from tests.mirroring import Served, mirror_of, state_roots
 from tests.proving import state
 from tests.small_city import event
 from tests.spoiling import Spoiled
-from tests.unit.test_forged_copies import copy_of
-from tests.unit.test_forged_copies import verify as verify_copy
 
 MEMBER = "member:m"
 ORGS = [f"group:g-{number}" for number in range(8)]

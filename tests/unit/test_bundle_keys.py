@@ -5,25 +5,25 @@ from pathlib import Path
 
 import pytest
 
-from domain.events.evidence import Because
-from domain.tree.merkle import root
 from services.evidence.bundles.bundle import KEYS
-from services.evidence.notes.key_history import Change, KeyHistory
-from services.evidence.notes.notes import SignatureType, SignerKey
 from services.evidence.verifier.report import Report
-from tests.forging import AFTER, KEY, THIEF, MemoryLog, city, everything, is_refused, log_of, read, said, verify, write
-
-NEW = SignerKey(KEY.name, SignatureType.ED25519, bytes(range(5, 37)))
-CHANGED_AT = 10
-
-
-def changed(because: Because = "rotated", *signing: SignerKey, new: SignerKey = NEW) -> MemoryLog:
-    """A city's log that signs with a new key from an event on."""
-    log = log_of(city())
-    change = Change(2, because, KEY.verifier, new.verifier, CHANGED_AT, root(log.leaves[:CHANGED_AT]))
-    log.keys = KeyHistory.of(KEY.verifier, [change.signed(*(signing or (KEY, new)))])
-    log.key = new
-    return log
+from tests.forging import (
+    AFTER,
+    CHANGED_AT,
+    KEY,
+    NEW,
+    THIEF,
+    MemoryLog,
+    changed,
+    city,
+    everything,
+    is_refused,
+    log_of,
+    read,
+    said,
+    verify,
+    write,
+)
 
 
 def bundle(log: MemoryLog, file: Path) -> Path:

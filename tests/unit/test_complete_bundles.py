@@ -1,5 +1,6 @@
 """A bundle that shows its events to be all: whoever leaves one out, or an organization's all, is refused."""
 
+import base64
 import json
 import os
 import random
@@ -19,6 +20,7 @@ from services.evidence.verifier.report import Report
 from tests.forging import (
     AFTER,
     MemoryLog,
+    accepted,
     city,
     everything,
     is_refused,
@@ -29,8 +31,8 @@ from tests.forging import (
 )
 from tests.histories import deliveries, fits
 from tests.proving import Rooted, state
+from tests.small_city import event
 from tests.spoiling import FORGERIES, Spoiled
-from tests.unit.test_forgeries import accepted
 
 pytestmark = pytest.mark.long
 
@@ -62,7 +64,7 @@ def rooted(tmp_path: Path) -> Rooted:
 
 
 @settings(max_examples=BUNDLES, suppress_health_check=list(HealthCheck), deadline=None)
-@given(deliveries(), st.integers(0, 2**32), st.integers(1, 29))
+@given(st.booleans().flatmap(lambda to_come: deliveries(to_come=to_come)), st.integers(0, 2**32), st.integers(1, 29))
 def test_an_honest_one_is_complete_and_no_event_can_be_left_out(
     history: list[dict[str, Any]], seed: int, day: int
 ) -> None:
@@ -188,3 +190,28 @@ def test_the_log_is_another_one(tmp_path: Path, rooted: Rooted) -> None:
     members = read(tmp_path / "e.zip") | {"complete.json": read(foreign)["complete.json"]}
     write(tmp_path / "e.zip", members)
     assert is_refused(verify(tmp_path / "e.zip"))
+
+
+def test_where_branches_are_judged_it_is_complete_of_an_organization_covered_with_others(tmp_path: Path) -> None:
+    """Whether the branch lives is decided by who is where it covers: of those organizations all is shown, too."""
+    history = [
+        *city(),
+        event(
+            "ap",
+            "activity_policy.adopted",
+            meetings={"general": {"least": 1, "per": "quarter"}},
+            periods=1,
+            term_years={},
+            members_for_branch_committee=3,
+            vacant_days_max=90,
+        ),
+        event("i", "instructor.assigned", org="group:g-1", instructor="person:p"),
+        event("m", "member.enrolled", member="member:m", org="group:g-2", standing="full"),
+    ]
+    rooted = state(log_of(history), AFTER, tmp_path / "roots")
+    file = bundle(rooted, tmp_path / "e.zip", "group:g-0")
+    found = verify(file)
+    assert isinstance(found, Report)
+    assert (found.faults, found.statement) == ([], "complete")
+    shown = [base64.b64decode(json.loads(line)["raw"]) for line in read(file)["events.jsonl"].splitlines()]
+    assert any(b"person:p" in raw for raw in shown)

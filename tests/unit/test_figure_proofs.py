@@ -27,10 +27,9 @@ from services.evidence.verifier.asked import Asked
 from services.evidence.verifier.audit import audit_figure
 from services.evidence.verifier.figure_check import verify_figure
 from services.evidence.verifier.report import Report
-from tests.forging import AFTER, KEY, REFUSED, THIEF, city, is_refused, log_of
+from tests.forging import AFTER, KEY, REFUSED, THIEF, accepted, city, is_refused, log_of
 from tests.histories import deliveries, fits
 from tests.proving import FORGERIES, Rooted, forged, state
-from tests.unit.test_forgeries import accepted
 
 #: Of honest proofs; ten forgeries are made of each.
 PROOFS = int(os.environ.get("TAIZHANG_TEST_BUNDLES", "20"))

@@ -13,36 +13,9 @@ from services.evidence.notes.checkpoint import Checkpoint
 from services.evidence.verifier.asked import Asked
 from services.evidence.verifier.audit import LOG_SIZE_MAX, audit_copy
 from services.evidence.verifier.report import Report
-from services.log.tiles import encode_bundle, encode_raw_bundle
-from tests.forging import KEY, MemoryLog, city, log_of
-
-Files = dict[str, bytes]
-
-
-def copy_of(log: MemoryLog) -> Files:
-    """The files of `taizhang export-log`, for fewer events than fill a tile."""
-    width = len(log.stored)
-    return {
-        "key": f"{log.key.verifier}\n".encode(),
-        "checkpoint": log.note(),
-        f"tile/0/000.p/{width}": b"".join(log.leaves),
-        f"tile/entries/000.p/{width}": encode_bundle([each.leaf(each.position) for each in log.stored]),
-        f"raw/000.p/{width}": encode_raw_bundle([each.raw_part() for each in log.stored]),
-    }
-
-
-def verify(file: Path, files: Files) -> Report | str:
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return audited(file)
-
-
-def audited(file: Path) -> Report | str:
-    try:
-        return audit_copy(str(file), None, Asked(log_key=KEY.verifier, workers=1), lambda _: None, lambda _: None)
-    except CopyError as fault:
-        return str(fault)
+from services.log.tiles import encode_bundle
+from tests.forging import KEY, city, log_of
+from tests.forging_copies import audited, copy_of, verify
 
 
 @pytest.fixture

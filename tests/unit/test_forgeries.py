@@ -24,6 +24,7 @@ from tests.forging import (
     CITY,
     THIEF,
     MemoryLog,
+    accepted,
     city,
     everything,
     is_refused,
@@ -99,19 +100,6 @@ def test_every_random_forgery_is_refused_and_every_honest_bundle_is_not(
         if made == FORGED_EACH:
             break
     assert made == FORGED_EACH
-
-
-def accepted(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The deliveries without the corrections that do not fit a target that is known: intake would refuse them."""
-    known: dict[tuple[str, str], dict[str, Any]] = {}
-    for each in history:
-        named = each["data"].get("corrects")
-        target = known.get((named["source"], named["id"])) if named else None
-        if target is None or "replacement" in target["data"] or "retracts" in target["data"] or (
-            fits(target["type"], each["data"]["replacement"])
-        ):  # fmt: skip
-            known[each["source"], each["id"]] = each
-    return list(known.values())
 
 
 def says_the_same(parts: Spoiled, whole: dict[str, bytes]) -> bool:

@@ -48,6 +48,7 @@ ROOMS: dict[str, dict[str, str]] = {
         "evidence/witness": "evidence/notes log postgres system",
         "evidence/roots": "evidence/copies evidence/notes intake ledger log postgres system",
         "evidence/keys": "evidence/notes intake log postgres system",
+        "evidence/receipts": "evidence/notes log system",
         "serving": "evidence/roots evidence/witness ledger postgres system",
         "fieldwork": "intake ledger log system",
         "assessment": "fieldwork inspection intake ledger log system",
@@ -62,7 +63,7 @@ ROOMS: dict[str, dict[str, str]] = {
         "evidence/mirror": (
             "evidence/copies evidence/notes evidence/roots evidence/verifier evidence/witness ledger log system"
         ),
-        "backup": "access evidence/copies evidence/notes ledger log postgres system",
+        "backup": "evidence/copies evidence/notes ledger log postgres system",
         "province": (
             "assessment evidence/copies evidence/notes evidence/roots evidence/verifier intake ledger log system"
         ),
@@ -79,7 +80,7 @@ ROOMS: dict[str, dict[str, str]] = {
         "site": "asking web",
         "admission": "asking site web",
         "exports": "asking site web",
-        "evidence": "asking exports web",
+        "evidence": "admission asking exports web",
         "access": "admission asking exports site web",
         "assessment": "admission asking evidence exports site web",
         "inspection": "asking evidence exports site web",

@@ -1,5 +1,6 @@
 """Key files: made once, for their owner alone."""
 
+import re
 import stat
 import threading
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from services.access.api_keys import ApiKeysError, Keyring, add_key
 from services.evidence.notes.key_files import KeyFileError, load_key, load_or_create_key
-from services.evidence.notes.notes import SignatureType
+from services.evidence.notes.notes import SignatureType, SignerKey
 
 LOG, WITNESS = SignatureType.ED25519, SignatureType.COSIGNATURE
 
@@ -24,8 +25,30 @@ def test_a_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
 
 def test_without_a_name_a_new_key_gets_one_and_keeps_it(tmp_path: Path) -> None:
     made = load_or_create_key(tmp_path / "log.key", LOG, None)
-    assert made.name.startswith("taizhang-")
+    assert re.fullmatch("localhost/taizhang/[0-9a-f]{16}", made.name)
     assert load_or_create_key(tmp_path / "log.key", LOG, None).name == made.name
+
+
+@pytest.mark.parametrize("name", ["ledger.example", "ledger.example:8443/log", "a-b.example/t/2024_1", "w1"])
+def test_the_name_of_a_new_key_is_an_address_without_a_scheme(tmp_path: Path, name: str) -> None:
+    assert load_or_create_key(tmp_path / "log.key", LOG, name).name == name
+
+
+@pytest.mark.parametrize(
+    "name", ["https://ledger.example/log", "ledger.example/", "/log", "台账", "Ledger of the city", "a+b", "-a", "a//b"]
+)
+def test_another_name_is_refused_and_no_key_is_made(tmp_path: Path, name: str) -> None:
+    with pytest.raises(KeyFileError, match=r"without a scheme, as ledger\.example/log"):
+        load_or_create_key(tmp_path / "log.key", LOG, name)
+    assert not (tmp_path / "log.key").exists()
+
+
+def test_a_key_of_before_keeps_whatever_name_it_has(tmp_path: Path) -> None:
+    made = SignerKey.generate("taizhang-0123456789abcdef", LOG)
+    path = tmp_path / "log.key"
+    path.write_text(f"{made.secret_text()}\n")
+    path.chmod(0o600)
+    assert load_or_create_key(path, LOG, None) == load_or_create_key(path, LOG, made.name) == made
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o620, 0o601, 0o777])

@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from random import Random
@@ -18,17 +18,14 @@ from domain.fieldwork.list_statements import WHOLE, Part, Statement
 from domain.fieldwork.lists import GONE, Listed, as_bytes, made_for
 from domain.ledger.rows import Row, ledger
 from services.lists.reconcile import Report
-from tests.full_lists import HEADINGS, SOURCE, planned, stock, taken
+from tests.full_lists import CODES, REGISTERED, SOURCE, Rows, content, own, planned, taken
 from tests.histories import fits
 
 pytestmark = pytest.mark.long
 
 DAYS = ["2023-12-31", "2024-01-31", "2024-02-29", "2024-03-31"]
-CODES = [row[0] for row in stock(6)]
 OTHER = "/registry/other"
 REGIONS = ["880107", "880108"]
-# By number of the organization: name, region, head count.
-Rows = Mapping[int, tuple[str, str, str]]
 
 
 class Log:
@@ -63,36 +60,10 @@ class Log:
         }  # fmt: skip
 
 
-def content(rows: Rows) -> bytes:
-    """A list as its registry sends it; without head counts where no row has one."""
-    counted = any(count for _, _, count in rows.values()) or not rows
-    headings = [HEADINGS[n] for n in ((0, 1, 2, 3, 5) if counted else (0, 1, 2, 3))]
-    lines = [
-        ",".join([CODES[n], name, "私营企业", region, *([count] if counted else [])])
-        for n, (name, region, count) in rows.items()
-    ]
-    return "\n".join([",".join(headings), *lines]).encode()
-
-
 row = st.tuples(st.sampled_from(["甲", "乙"]), st.sampled_from(REGIONS), st.sampled_from(["3", "60"]))
 worlds = st.dictionaries(st.integers(0, 5), row, min_size=1)
 uncounted = worlds.map(lambda rows: {n: (name, region, "") for n, (name, region, _) in rows.items()})
 sets = st.dictionaries(st.sampled_from(DAYS), st.one_of(worlds, uncounted), min_size=2)
-
-
-def own(number: int, day: str, what: str, **data: Any) -> dict[str, Any]:  # noqa: ANN401 - an event's data
-    """An event that the registry tells by itself."""
-    org = f"uscc:{CODES[number]}"
-    return {
-        "specversion": "1.0", "id": f"own-{number}-{day}-{what}", "source": SOURCE, "time": f"{day}T09:00:00+08:00",
-        "type": f"taizhang.organization.{what}.v1", "data": {"effective_on": day, "org": org, **data},
-    }  # fmt: skip
-
-
-REGISTERED: dict[str, Any] = {
-    "kind": "new_economic", "category": "private_enterprise", "name": "丙", "region": "880107",
-    "supervisor": "市工商联",
-}  # fmt: skip
 
 
 @settings(max_examples=25)

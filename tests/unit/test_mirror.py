@@ -20,10 +20,9 @@ from services.evidence.verifier.asked import Asked
 from services.evidence.verifier.audit import audit_copy, audit_figure
 from services.evidence.witness.remembered import STATE_NAME
 from services.evidence.witness.witness import AddCheckpoint, Witness, WitnessForgotError, WitnessRefusalError
-from tests.forging import AFTER, KEY, MemoryLog, city, log_of
+from tests.forging import AFTER, CHANGED_AT, KEY, NEW, MemoryLog, changed, city, log_of
 from tests.mirroring import MIRROR, Killed, Served, mirror_of, state_roots
 from tests.proving import Rooted
-from tests.unit.test_bundle_keys import CHANGED_AT, NEW, changed
 
 Change = Callable[[dict[str, object]], None]
 MANY = 2 * TILE_WIDTH + 40

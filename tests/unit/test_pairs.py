@@ -7,10 +7,10 @@ import pytest
 
 from domain.events.envelope import check_data
 from domain.ledger.rows import Ledger, ledger
+from tests.explaining import DAY, ORG, only, registered
 from tests.fact_data import ECONOMIC
 from tests.histories import as_events, fits
 from tests.sending import envelope
-from tests.unit.test_deciding import DAY, ORG, only, registered
 
 FIRM, NEIGHBOUR = ECONOMIC[0], ECONOMIC[1]
 

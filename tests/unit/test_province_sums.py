@@ -17,9 +17,9 @@ from domain.province.cities import cities
 from domain.province.sums import COUNTED, ByKind, CityState, Sum, add_up, total_of
 from domain.values.instants import parse_instant
 from domain.values.terms import KINDS
+from tests.forging import accepted
 from tests.histories import deliveries, fits
 from tests.provincial import POLICY, told
-from tests.unit.test_forgeries import accepted
 
 Said = tuple[str, dict[str, Any], str]
 DAY = date(2024, 3, 1)

@@ -8,9 +8,9 @@ from domain.assessment.assessments import differences
 from domain.ledger.entities import Member, counted_as
 from domain.ledger.rates import Counts, count_row, rates
 from domain.ledger.rows import Row, ledger
+from tests.explaining import DAY, ORG, changed, only, registered
 from tests.histories import as_events, fits
 from tests.sending import envelope
-from tests.unit.test_deciding import DAY, ORG, changed, only, registered
 
 BOTH = {
     "effective_on": "2024-02-01", "full_members_for_branch": 3, "employees_for_branch": 50,

@@ -31,7 +31,7 @@ def with_line(path: Path, line: str) -> bytes:
 
 
 def deciding(name: str) -> bool:
-    return ruleset._is(name, (*FOLDING, *READING))
+    return ruleset.is_of(name, (*FOLDING, *READING))
 
 
 def test_a_copy_of_the_program_has_its_rules(program: Path) -> None:
@@ -43,7 +43,7 @@ def test_one_line_in_any_deciding_module_moves_the_hash_and_in_no_other(program:
         before = with_line(path, "\n_ONE_MORE = 1\n")
         moved = rules_of(program)
         assert (moved.ruleset != rules().ruleset) is deciding(name), name
-        assert (moved.reading != rules().reading) is ruleset._is(name, READING), name
+        assert (moved.reading != rules().reading) is ruleset.is_of(name, READING), name
         assert moved.tables == rules().tables
         path.write_bytes(before)
     assert rules_of(program) == rules()
@@ -81,9 +81,9 @@ def test_a_text_within_sql_is_no_comment(program: Path) -> None:
 
 def test_every_module_is_said_to_decide_or_not_and_every_pattern_means_some() -> None:
     for name in modules():
-        assert deciding(name) != ruleset._is(name, tuple(OTHERS)), f"{name} decides, or stands in OTHERS: one of both"
+        assert deciding(name) != ruleset.is_of(name, tuple(OTHERS)), f"{name} decides, or stands in OTHERS: one of both"
     for pattern in (*FOLDING, *READING, *OTHERS):
-        assert any(ruleset._is(name, (pattern,)) for name in modules()), f"{pattern} means no module"
+        assert any(ruleset.is_of(name, (pattern,)) for name in modules()), f"{pattern} means no module"
 
 
 def test_what_decides_imports_nothing_that_is_said_not_to() -> None:

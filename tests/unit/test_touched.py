@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.access.rights import Judged, Right, judge
 from domain.events.access import Role
-from domain.events.facts import Event, EventKey, Fact, standing_facts
+from domain.events.facts import Event
 from domain.events.types import EVENT_TYPES
 from domain.ledger.rows import Ledger, Row, ledger
 from domain.values.reach import Reach
@@ -18,27 +18,12 @@ from domain.values.scope import in_scope, scope_of
 from projections.ledger.touched import changed
 from tests.fact_data import REGIONS
 from tests.histories import as_events, deliveries, fits
+from tests.story_of_list import ListStory
 
 pytestmark = pytest.mark.long
 
 # The days on which facts of tests.histories are effective, and one after them.
 DAYS = [date(2024, 1, 31) + timedelta(days=n) for n in range(30)]
-
-
-class ListStory:
-    """The story of a list of events, from scratch."""
-
-    def __init__(self, events: list[Event]) -> None:
-        self._events = {event.key: event for event in events}
-
-    def find(self, key: EventKey) -> Event | None:
-        return self._events.get(key)
-
-    def words(self, target: EventKey) -> list[Event]:
-        return [each for each in self._events.values() if not each.is_fact and each.target == target]
-
-    def facts(self, entity: str) -> list[Fact]:
-        return [each for each in standing_facts(self._events.values(), fits)[0] if each.entity == entity]
 
 
 def some_rights(random: Random) -> list[Right]:

@@ -1,6 +1,7 @@
 """The witness by the letter of C2SP tlog-witness, over its own HTTP application, with a log that misbehaves."""
 
 import base64
+import hashlib
 import sqlite3
 import threading
 from pathlib import Path
@@ -95,9 +96,9 @@ def test_an_old_size_that_is_not_the_last_one_is_409_with_that_size(witness: Wit
     assert witness.refusals(LOG.name) == []
 
 
-def test_another_root_at_the_same_size_is_409_and_is_kept_as_proof(witness: Witness) -> None:
+def test_another_root_at_the_same_size_is_422_and_is_kept_as_proof(witness: Witness) -> None:
     witness.add_checkpoint(request(0, 50))
-    assert status(witness, request(50, 50, OTHER)) == 409
+    assert status(witness, request(50, 50, OTHER)) == 422
     ((at, kept, reason),) = witness.refusals(LOG.name)
     assert (at, kept) == (NOW, request(50, 50, OTHER))
     assert "at or before position 50 was changed, removed or inserted" in reason
@@ -281,3 +282,22 @@ def test_it_follows_a_rotation_and_no_other_change_of_the_log_s_key(witness: Wit
     witness.add_checkpoint(request(5, 9, signer=new))
     for key in (LOG, last):
         assert status(witness, request(9, 10, signer=key)) == 403
+
+
+def test_monitors_find_each_log_s_last_head_by_the_hash_of_its_origin(witness: Witness) -> None:
+    """C2SP tlog-witness, Monitor Retrieval Mechanism."""
+    path = f"/{hashlib.sha256(LOG.name.encode()).hexdigest()}/checkpoint"
+    with served(witness) as client:
+        assert client.get(path).status_code == 404
+        witness.add_checkpoint(request(0, 7))
+        found = client.get(path)
+        assert found.content == witness.latest(LOG.name)
+        head = client.head(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert client.get(path.upper()).status_code == 404
+        assert client.get(f"/{'0' * 64}/checkpoint").status_code == 404
+
+
+def test_a_tree_of_nothing_has_the_root_of_nothing(witness: Witness) -> None:
+    note = Checkpoint(LOG.name, 0, LEAVES[0]).sign(LOG)
+    assert status(witness, AddCheckpoint(0, (), note).to_bytes()) == 422

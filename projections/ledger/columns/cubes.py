@@ -148,7 +148,7 @@ class Cube:
     def counts(self, snapshot: Snapshot, day: int, known_at: int) -> dict[Key, Counts]:
         """The counts of each group that has a row, sorted by key, null last."""
         known = snapshot.known(known_at)
-        runs, whole = self._runs(known)
+        runs, whole = self.runs(known)
         total = np.zeros((len(self._keys) + 1, FIELDS), np.int64)
         for run in runs:
             _add_run(total, run, day)
@@ -156,7 +156,7 @@ class Cube:
         keys = list(self._keys[: len(total)])
         return in_order(keys, total[: len(keys)])
 
-    def _runs(self, known: int) -> tuple[list[Run], int]:
+    def runs(self, known: int) -> tuple[list[Run], int]:
         """The largest runs that make up the whole blocks among the first `known` entries, and how many entries."""
         blocks = min(known // BLOCK, self.blocks)
         runs, done = [], 0

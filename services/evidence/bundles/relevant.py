@@ -33,7 +33,8 @@ def relevant(events: Collection[Event], organizations: Collection[str]) -> list[
     organization, the same of that one: whatever row these events make is a row as the whole log has it.
 
     Where an activity policy is known, also what decides whether those branches live: the branches ever said to be
-    below them, and the members ever at the organizations that any of these covers.
+    below them, and the members ever at the organizations that any of these covers, with whatever else names these
+    organizations, so that it can be shown to be all.
     """
     return _followed(lambda _: events, organizations)[1]
 
@@ -81,7 +82,7 @@ def _followed(
         if not any(event.type == _ACTIVITY for event in naming):
             grown, covered = set(), set()
         if wanted >= spoken_of and branches >= grown and lent >= covered:
-            return wanted | entities, found
+            return wanted | entities, _with_all_of(lent, found, by_position.values())
         wanted, branches, lent = wanted | spoken_of, branches | grown, (lent | covered) - wanted
 
 
@@ -141,6 +142,17 @@ def _of_entities(events: Iterable[Event], entities: Collection[str]) -> list[Eve
         if not event.is_fact and not _renamed(event, known).isdisjoint(entities)
     }
     return [event for key, event in known.items() if key in facts or (not event.is_fact and event.target in facts)]
+
+
+def _with_all_of(organizations: Collection[str], found: Sequence[Event], events: Iterable[Event]) -> list[Event]:
+    """What was found, and whatever else names these organizations: that nobody there is left out shows by all of it."""
+    known = _by_key(events)
+    keys = {event.key if event.is_fact else event.target for event in found}
+    for event in known.values():
+        if not set(organizations).isdisjoint(named(event)):
+            keys.add(event.key if event.is_fact else event.target)
+    more = [event for key, event in known.items() if (key if event.is_fact else event.target) in keys]
+    return sorted({event.position: event for event in (*found, *more)}.values(), key=lambda event: event.position)
 
 
 def _organizations(events: Iterable[Event]) -> set[str]:

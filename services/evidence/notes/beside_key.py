@@ -2,9 +2,16 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Final, TypeVar
 
+from services.access.reading_trail import READINGS
 from services.evidence.notes.notes import SignerKey, VerifierKey
+from services.log.arrivals import ARRIVALS
 from services.log.tree import LOG, StoredTree
+
+#: The trees that the log's key signs, the log first; those beside it have origins of their own.
+TREES: Final = (LOG, READINGS, ARRIVALS)
+Key = TypeVar("Key", SignerKey, VerifierKey)
 
 
 def cosigned_file(last: Path) -> Path:
@@ -14,19 +21,14 @@ def cosigned_file(last: Path) -> Path:
 
 def last_file(key_file: Path, tree: StoredTree = LOG) -> Path:
     """Where the last checkpoint signed lies."""
-    return key_file.with_name(f"{key_file.name}.checkpoint" if tree is LOG else f"{key_file.name}.readings.checkpoint")
+    return key_file.with_name(".".join(filter(None, (key_file.name, tree.beside, "checkpoint"))))
 
 
-def readings_key(key: SignerKey) -> SignerKey:
-    """The log's key under the name of the trail of reading: a tree of its own has an origin of its own."""
-    return replace(key, name=readings_origin(key.name))
+def key_for(key: Key, tree: StoredTree) -> Key:
+    """The log's key, or its public half, under the name that it signs a tree by."""
+    return key if tree is LOG else replace(key, name=origin_for(key.name, tree))
 
 
-def readings_verifier(key: VerifierKey) -> VerifierKey:
-    """The public half of `readings_key`, from the log's."""
-    return replace(key, name=readings_origin(key.name))
-
-
-def readings_origin(origin: str) -> str:
-    """The origin of the trail of reading beside a log."""
-    return f"{origin}/readings"
+def origin_for(origin: str, tree: StoredTree) -> str:
+    """The origin of a tree, from that of the log."""
+    return origin if tree is LOG else f"{origin}/{tree.beside}"

@@ -8,14 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from domain.events.evidence import KEY_CHANGED
-from services.access.reading_trail import READINGS
-from services.evidence.notes.beside_key import cosigned_file, last_file, readings_key, readings_verifier
+from services.evidence.notes.beside_key import TREES, cosigned_file, key_for, last_file
 from services.evidence.notes.checkpoint import Checkpoint
 from services.evidence.notes.key_files import KeyFileError, load_key, load_or_create_key
 from services.evidence.notes.key_history import Change, KeyHistory
 from services.evidence.notes.notes import Note, NoteError, SignatureType, SignerKey, VerifierKey
 from services.log.reader import LogReader
-from services.log.tree import LOG, AnyConnection, rows
+from services.log.tree import AnyConnection, rows
 from services.system.errors import TaizhangError
 from services.system.files import locked, sync_folder, write_durably
 
@@ -81,7 +80,7 @@ def put_in_place(key_file: Path, found: KeyHistory) -> None:
         if not new_file.exists():
             return  # another process was first
         new = load_key(new_file)
-        for tree, of in ((LOG, lambda key: key), (READINGS, readings_verifier)):
+        for tree in TREES:
             last = last_file(key_file, tree)
             with locked(last):
                 _set_aside(cosigned_file(last), change.epoch - 1)
@@ -89,10 +88,10 @@ def put_in_place(key_file: Path, found: KeyHistory) -> None:
                     _set_aside(last, change.epoch - 1)
                 elif last.exists():
                     note = Note.parse(last.read_bytes())
-                    if note.verified_by([of(change.old), of(change.new)])[0][0] == of(change.old):
-                        checkpoint = replace(Checkpoint.parse(note.text), origin=of(change.new).name)
-                        signer = new if tree is LOG else readings_key(new)
-                        write_durably(last, checkpoint.sign(signer))
+                    before, after = key_for(change.old, tree), key_for(change.new, tree)
+                    if note.verified_by([before, after])[0][0] == before:
+                        checkpoint = replace(Checkpoint.parse(note.text), origin=after.name)
+                        write_durably(last, checkpoint.sign(key_for(new, tree)))
         _set_aside(key_file, change.epoch - 1)
         new_file.rename(key_file)
         sync_folder(key_file.parent)

@@ -1,6 +1,7 @@
 """Private keys in files of their own, for their owner alone."""
 
 import os
+import re
 import secrets
 import stat
 from pathlib import Path
@@ -12,6 +13,8 @@ from services.system.files import create_once
 
 WITNESS_KEY_NAME: Final = "witness.key"
 _KEY_FILE_BYTES_MAX: Final = 4096
+#: A host, a port perhaps, and a path perhaps; no scheme, white space or plus.
+_ADDRESS: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._~%!$&'()*,;=:@-]+)*")
 
 
 class KeyFileError(TaizhangError):
@@ -21,12 +24,18 @@ class KeyFileError(TaizhangError):
 def load_or_create_key(path: Path, kind: SignatureType, name: str | None) -> SignerKey:
     """The key in a file, made anew under the name where there is no file.
 
-    The name is the log's origin (TAIZHANG_LOG_ORIGIN) or the witness's; without one, a new key gets a random name,
-    and an old key keeps its own. KeyFileError where the file is open to others or holds another name's key.
+    The name is the log's origin (TAIZHANG_LOG_ORIGIN) or the witness's, of a new key an address without a scheme
+    (C2SP tlog-checkpoint); without one, a new key gets a random path of this machine's own address, and an old key
+    keeps its name. KeyFileError where the file is open to others or holds another name's key.
     Safe when two processes start at once: both get the key of the one that was first.
     """
     if not path.exists():
-        made = SignerKey.generate(name or f"taizhang-{secrets.token_hex(8)}", kind)
+        if name is not None and not _ADDRESS.fullmatch(name):
+            raise KeyFileError(
+                f"{name!r} is no name for a new key: give an address without a scheme, as ledger.example/log, in "
+                "TAIZHANG_LOG_ORIGIN or --name"
+            )
+        made = SignerKey.generate(name or f"localhost/taizhang/{secrets.token_hex(8)}", kind)
         create_once(path, made.secret_text().encode() + b"\n")
     key = load_key(path)
     if key.type is not kind:

@@ -13,8 +13,7 @@ from typing import Final, NamedTuple
 
 from domain.tree.merkle import EMPTY_ROOT, MerkleError
 from domain.tree.proofs import verify_consistency
-from services.access.reading_trail import READINGS
-from services.evidence.notes.beside_key import cosigned_file, last_file, readings_key
+from services.evidence.notes.beside_key import TREES, cosigned_file, key_for, last_file
 from services.evidence.notes.checkpoint import Checkpoint, open_checkpoint
 from services.evidence.notes.identity import NothingSignedError, bind, finish_change, held_key, history
 from services.evidence.notes.key_files import load_key
@@ -55,7 +54,7 @@ class CheckpointSigner:
     @property
     def verifier(self) -> VerifierKey:
         """The public half of the key in the file, named by its origin; KeyFileError where there is none yet."""
-        return self._named(load_key(self._key_file)).verifier
+        return key_for(load_key(self._key_file), self._tree).verifier
 
     def key(self, connection: AnyConnection) -> SignerKey:
         """The key in force.
@@ -65,10 +64,7 @@ class CheckpointSigner:
         """
         found = history(connection)
         finish_change(self._key_file, found)
-        return self._named(held_key(found, self._key_file, self._origin))
-
-    def _named(self, key: SignerKey) -> SignerKey:
-        return key if self._tree is LOG else readings_key(key)
+        return key_for(held_key(found, self._key_file, self._origin), self._tree)
 
     def checkpoint(self, connection: AnyConnection, at_least: int = 0) -> bytes:
         """The signed checkpoint of the log as it is now, at most a second old and of no fewer than `at_least` events.
@@ -134,7 +130,7 @@ class CheckpointSigner:
             # Read after the size: whatever this key signs lies before the event that takes it out of force.
             found = history(connection)
             whole = held_key(found, self._key_file, self._origin)
-            key = self._named(whole)
+            key = key_for(whole, self._tree)
             last, note = self._last(key.verifier)
             root_hash = require_extends(connection, self._tree, last, size)
             if found is None and self._tree is LOG:
@@ -179,18 +175,12 @@ def require_extends(connection: AnyConnection, tree: StoredTree, last: Checkpoin
     return root_hash
 
 
-def signers(key_file: Path, origin: str | None) -> tuple[CheckpointSigner, CheckpointSigner]:
-    """New signers of the log and of the trail of reading, with the key in a file."""
-    return CheckpointSigner(key_file, origin), CheckpointSigner(key_file, origin, READINGS)
+def signers(key_file: Path, origin: str | None) -> tuple[CheckpointSigner, ...]:
+    """New signers of the log and of the trees beside it, with the key in a file."""
+    return tuple(CheckpointSigner(key_file, origin, tree) for tree in TREES)
 
 
-@lru_cache(maxsize=8)
-def readings_signer_for(key_file: Path, origin: str | None) -> CheckpointSigner:
-    """This process's signer of the trail of reading, beside that of the log."""
-    return signers(key_file, origin)[1]
-
-
-@lru_cache(maxsize=8)
-def signer_for(key_file: Path, origin: str | None) -> CheckpointSigner:
-    """This process's signer of the log with a key file."""
-    return signers(key_file, origin)[0]
+@lru_cache(maxsize=32)
+def signer_for(key_file: Path, origin: str | None, tree: StoredTree = LOG) -> CheckpointSigner:
+    """This process's signer of a tree with a key file."""
+    return CheckpointSigner(key_file, origin, tree)

@@ -11,7 +11,7 @@ from psycopg import IsolationLevel
 from services.access.reading_trail import READINGS
 from services.evidence.bundles.answers import Answer, AnswerError
 from services.evidence.copies.copies import CopyError, LogCopy, open_copy
-from services.evidence.notes.beside_key import cosigned_file, last_file, readings_verifier
+from services.evidence.notes.beside_key import TREES, cosigned_file, key_for, last_file
 from services.evidence.notes.checkpoint import Checkpoint
 from services.evidence.notes.identity import NothingSignedError, history
 from services.evidence.notes.key_files import load_key
@@ -19,15 +19,18 @@ from services.evidence.notes.key_history import KeyHistory, LogKeys
 from services.evidence.notes.notes import Note, NoteError, VerifierKey
 from services.evidence.verifier.asked import Asked, Notes, file_of, tell_keys
 from services.evidence.verifier.bundle_check import Verified, verify_bundle
+from services.evidence.verifier.check_arrival_tree import check_arrival_tree
 from services.evidence.verifier.check_arrivals import check_arrivals
 from services.evidence.verifier.check_guards import check_guards
 from services.evidence.verifier.check_projection import check_projection
 from services.evidence.verifier.check_readings import check_readings
 from services.evidence.verifier.figure_check import verify_figure
 from services.evidence.verifier.quorum import count_mirrors, count_witnesses, joined, read_consistency
+from services.evidence.verifier.receipt_check import verify_receipt
 from services.evidence.verifier.report import Opened, Report, compare_checkpoints, open_checkpoints
 from services.evidence.verifier.verify import Source, verify_log
 from services.ledger.ruleset import ruleset
+from services.log.arrivals import ARRIVALS
 from services.log.tree import LOG, StoredTree
 
 #: Longer logs than any ledger's are not believed to be there: each position takes time and memory.
@@ -47,22 +50,28 @@ def audit_database(
     # 1. The log: every hash made anew, and compared with all that is stored and was signed of it.
     # It may grow meanwhile: what was signed is read before its size, so that it is never of more events.
     notes = _last(key_file, LOG) + (asked.notes(keys.current.name, report) if keys else [])
-    of_readings = _last(key_file, READINGS) + asked.kept(of_readings=True)
+    of_others = {tree: _last(key_file, tree) + asked.kept(tree) for tree in TREES[1:]}
     with psycopg.connect(conninfo) as connection:
         size = LOG.size(connection)
     total(size if asked.log_only else 2 * size)
     report = _audit(Source(size, conninfo=conninfo), keys, notes, asked, progress, report)
     if asked.log_only:
         return report
-    checkpoints = open_checkpoints(report, of_readings, keys.under(readings_verifier)) if keys else []
+
+    def heads(tree: StoredTree) -> list[tuple[str, Checkpoint]]:
+        under = None if keys is None else keys.under(lambda key: key_for(key, tree))
+        opened = [] if under is None else open_checkpoints(report, of_others[tree], under)
+        return [(each.label, each.checkpoint) for each in opened]
+
     with psycopg.connect(conninfo) as connection:
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         # 2. What keeps the tables from being rewritten: triggers, functions, policies, views.
         check_guards(report, connection)
         # 3. The trail of reading, against its own tree and the heads signed of it.
-        check_readings(report, connection, [(each.label, each.checkpoint) for each in checkpoints])
-        # 4. The account of what arrived.
+        check_readings(report, connection, heads(READINGS))
+        # 4. The account of what arrived, against itself, then against its own tree and the heads signed of it.
         check_arrivals(report, connection)
+        check_arrival_tree(report, connection, heads(ARRIVALS))
     if report.first is not None and report.first.position is not None:
         report.notes("日志有误, 未核对台账各表", "the ledger's tables were not compared: the log itself is in doubt")
         return report
@@ -145,6 +154,13 @@ def audit_figure(path: Path, asked: Asked) -> Report:
     """Verify a figure's proof offline, with the witnesses as of a bundle."""
     told = Report(0)
     return _with_witnesses(path, verify_figure(file_of(path), _brought(asked, told)), asked, told)
+
+
+def audit_receipt(path: Path, asked: Asked) -> Report:
+    """Verify a receipt offline, or any tlog-proof of an event, with the witnesses as of a bundle."""
+    told = Report(0)
+    sent = None if asked.sent is None else file_of(asked.sent)
+    return _with_witnesses(path, verify_receipt(file_of(path), _brought(asked, told), sent), asked, told)
 
 
 def _brought(asked: Asked, told: Report) -> LogKeys | None:

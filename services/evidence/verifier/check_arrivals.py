@@ -1,7 +1,7 @@
 """The account of arrivals: received = accepted + duplicate + quarantined, and each message set aside with itself.
 
-No tree stands over these tables. What is found is what contradicts the log, the tally or the message's own bytes; rows
-that were taken out of all of them alike are not.
+What is found here is what contradicts the log, the tally or the message's own bytes; rows that were taken out of all of
+them alike the tree of arrivals misses (check_arrival_tree.py).
 """
 
 import hashlib

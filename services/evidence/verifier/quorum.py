@@ -15,6 +15,7 @@ from services.evidence.bundles.answers import read_hash
 from services.evidence.copies.copies import CopyError
 from services.evidence.notes.checkpoint import parse_size
 from services.evidence.notes.notes import NoteError, VerifierKey
+from services.evidence.notes.tlog_policy import Policy
 from services.evidence.notes.vouched import Told, require_vouched
 from services.evidence.verifier.report import Opened, Report
 from services.system.settings import SHANGHAI
@@ -32,11 +33,15 @@ class Consistency(NamedTuple):
 
 
 class Asking(NamedTuple):
-    """Which witnesses must have signed: so many of them, all if `quorum` is None, at most so many seconds ago."""
+    """Which witnesses must have signed: so many of them, all if `quorum` is None, at most so many seconds ago.
+
+    A policy decides by itself which of them are enough.
+    """
 
     witnesses: Sequence[VerifierKey]
     quorum: int | None
     within_s: float | None
+    policy: Policy | None = None
 
 
 def read_consistency(data: bytes) -> Consistency:
@@ -92,7 +97,7 @@ def count_witnesses(
 
     `recorded_at` is when the last of what was asked for was recorded: nobody can have signed it before.
     """
-    if not asking.witnesses:
+    if not asking.witnesses and (asking.policy is None or asking.policy.is_met(())):
         report.notes("未给出见证人公钥, 未核对见证", "no witness was asked for: give --witness-key")
         return
     now = datetime.now(UTC).timestamp()
@@ -147,9 +152,11 @@ def _tell(report: Report, asking: Asking, signed: dict[VerifierKey, str], reason
     due = len(witnesses) if asking.quorum is None else asking.quorum
     for witness, what in signed.items():
         report.holds(f"见证人 {witness.name} 已签: {what}", f"witness {witness.name} has signed {what}")
-    count = f"{len(signed)} of {len(witnesses)} witnesses have signed, {due} must"
-    if len(signed) >= due:
-        report.holds(f"{len(witnesses)} 名见证人中 {len(signed)} 名已签, 要求 {due} 名", count)
+    must = f"{due} must" if asking.policy is None else f"the policy asks for {asking.policy.quorum_name}"
+    count = f"{len(signed)} of {len(witnesses)} witnesses have signed, {must}"
+    asks = f"要求 {due} 名" if asking.policy is None else f"规则要求 {asking.policy.quorum_name}"
+    if len(signed) >= due if asking.policy is None else asking.policy.is_met(signed):
+        report.holds(f"{len(witnesses)} 名见证人中 {len(signed)} 名已签, {asks}", count)
         return
     said = [
         f"{witness.name} ({reasons[witness]})" if witness in reasons else witness.name
@@ -158,7 +165,7 @@ def _tell(report: Report, asking: Asking, signed: dict[VerifierKey, str], reason
     ]
     report.fails(
         None,
-        f"{len(witnesses)} 名见证人中只有 {len(signed)} 名已签, 要求 {due} 名",
+        f"{len(witnesses)} 名见证人中只有 {len(signed)} 名已签, {asks}",
         f"{count}; no checkpoint is signed by witness {', '.join(said)}: give one with --checkpoint or --witness",
     )
 

@@ -65,7 +65,7 @@ class Notary:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Who signs the heads of the log and of the trail of reading, and asks the witnesses that the settings name."""
+        """Who signs the heads of the log and of the trees beside it, and asks the witnesses that the settings name."""
         # Its signers are its own: what it has just signed must not be served to others for the next second.
         own = signers(settings.log_key_path, settings.log_origin)
         return cls(settings.conninfo, own, read_witnesses(settings.witnesses or ""), settings.checkpoint_seconds)

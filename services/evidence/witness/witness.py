@@ -4,6 +4,7 @@ Its key and its state are its own; the operator of a ledger must hold neither. W
 has to show the witness a tree that does not extend the one it saw, and is refused.
 """
 
+import hashlib
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -248,6 +249,10 @@ class Witness:
             row = connection.execute("SELECT note FROM cosigned WHERE origin = ?", (origin,)).fetchone()
         return None if row is None else bytes(row[0])
 
+    def origin_of(self, hashed: str) -> str:
+        """The origin among those that are trusted whose SHA-256 in hex this is; empty for none."""
+        return next((each for each in self._logs if hashlib.sha256(each.encode()).hexdigest() == hashed), "")
+
     def latest_size(self, origin: str) -> int:
         """Size of the last checkpoint cosigned for a log; 0 for none."""
         with transaction(self._state) as connection:
@@ -279,7 +284,7 @@ def _check_extends(size: int, root_hash: bytes, request: AddCheckpoint, checkpoi
         raise WitnessRefusalError(HTTPStatus.CONFLICT, f"{size}\n", SIZE_CONTENT_TYPE)
     if size == checkpoint.size and root_hash != checkpoint.root_hash:
         raise WitnessRefusalError(
-            HTTPStatus.CONFLICT,
+            HTTPStatus.UNPROCESSABLE_ENTITY,
             f"at size {size} this witness signed root {root_hash.hex()}, the checkpoint has "
             f"{checkpoint.root_hash.hex()}: an event at or before position {size} was changed, removed or inserted",
         )

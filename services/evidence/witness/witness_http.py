@@ -78,6 +78,7 @@ class Endpoints:
         return [
             Route("/add-checkpoint", self.add_checkpoint, methods=["POST"]),
             Route("/checkpoint", self.checkpoint),
+            Route("/{origin_hash}/checkpoint", self.monitored),
             Route("/refused", self.refused),
             Route("/key", self.key),
         ]
@@ -104,6 +105,14 @@ class Endpoints:
         if note is None:
             known = ", ".join(self._witness.origins)
             return PlainTextResponse(f"no checkpoint of origin {origin!r} was cosigned; known: {known}\n", 404)
+        return PlainTextResponse(note)
+
+    async def monitored(self, request: Request) -> Response:
+        """The same at the path that C2SP tlog-witness has for monitors."""
+        origin = self._witness.origin_of(request.path_params["origin_hash"])
+        note = await anyio.to_thread.run_sync(self._witness.latest, origin)
+        if note is None:
+            return PlainTextResponse("no checkpoint of a log whose origin has this SHA-256 was cosigned\n", 404)
         return PlainTextResponse(note)
 
     async def refused(self, request: Request) -> Response:
