@@ -152,7 +152,7 @@ async def seal(request: Request, holder: Admitted, _: Annotated[int, Depends(rea
     `known_at`. It is never changed. To put it right, seal another that supersedes it, with a reason: the one event says
     both, or is refused and nothing is stored.
     """
-    position = await sealed(request, holder.name, body)
+    position = await sealed(request, holder, body)
     return answer({"assessment": body.assessment, "position": position}, 201)
 
 

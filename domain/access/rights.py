@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from domain.events.access import Role
-from domain.events.envelope import check_data
+from domain.events.envelope import check_data, types_of
 from domain.events.facts import Event, family_of
 from domain.events.types import CORRECTED, EVENT_TYPES
 from domain.values.reach import Reach
@@ -113,8 +113,19 @@ def organization_of(event: Event, target_type: str | None) -> tuple[str, str] | 
     if event.type != CORRECTED:
         return None
     told = event.data["replacement"]
-    types = sorted(OF_ORGANIZATIONS & {target_type}) if target_type is not None else sorted(OF_ORGANIZATIONS)
-    return next(((type_, str(told["org"])) for type_ in types if not check_data(type_, told)), None)
+    types = types_of(told) if target_type is None else [target_type] * (not check_data(target_type, told))
+    return next(((type_, str(told["org"])) for type_ in types if type_ in OF_ORGANIZATIONS), None)
+
+
+def _types(judged: Judged) -> list[str]:
+    """The types by which an event speaks: its own, and its target's.
+
+    Of a target that is not there yet those that it would have: whatever takes its place is said by this event.
+    """
+    event, target_type = judged.event, judged.target_type
+    if target_type is not None:
+        return [event.type, target_type]
+    return [event.type, *(types_of(event.data["replacement"]) if event.type == CORRECTED else ())]
 
 
 def judge(name: str, rights: Sequence[Right], judged: Judged) -> Reason | None:
@@ -153,10 +164,10 @@ def _source(name: str, right: Right, judged: Judged) -> Reason | None:
 
 
 def _type(name: str, right: Right, judged: Judged) -> Reason | None:
-    told = (judged.event.type, judged.target_type)
+    told = _types(judged)
     # Of access no word counts, whoever says it; services.intake.decisions refuses it as such.
     of_access = judged.target_type is not None and EVENT_TYPES[judged.target_type].reach is Reach.ACCESS
-    refused = next((each for each in told[: 1 if of_access else 2] if each is not None and not right.says(each)), None)
+    refused = next((each for each in told[: 1 if of_access else None] if not right.says(each)), None)
     if refused is None:
         return None
     if EVENT_TYPES[refused].reach is Reach.ACCESS:
@@ -187,11 +198,10 @@ def _target(_: str, right: Right, judged: Judged) -> Reason | None:
 
 def _whole_city(name: str, right: Right, judged: Judged) -> Reason | None:
     """What has no place of its own needs a right without limits of place."""
-    type_, told = judged.event.type, (judged.event.type, judged.target_type)
-    if right.scope is None or all(each is None or right.could_say(each) for each in told):
+    if right.scope is None or all(map(right.could_say, _types(judged))):
         return None
     rule = f"{_only(name, right)}, and this holds for the whole city; it takes a grant without limits of place"
-    return Reason("whole_city_only", "/type", type_, rule)
+    return Reason("whole_city_only", "/type", judged.event.type, rule)
 
 
 def _target_there(name: str, right: Right, judged: Judged) -> Reason | None:

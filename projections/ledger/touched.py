@@ -11,18 +11,20 @@ from itertools import pairwise
 from typing import Any, Final, NamedTuple, Protocol
 
 from domain.access.rights import Changed, Place
+from domain.events.envelope import types_of
 from domain.events.facts import Event, EventKey, Fact, corrected, entity_of, fact, family_of, standing_fact, subject_of
 from domain.events.types import CORRECTED, EVENT_TYPES
 from domain.ledger.branches import Branch
 from domain.ledger.entities import Instructor, Member, Organization
 from domain.values.reach import Reach
+from domain.values.scope import in_scope
 from projections.ledger.fold.records import EntityState, initial
 from projections.ledger.fold.timeline import Timeline, differences, fold
 from projections.ledger.rows import FOREVER
 
 Fits = Callable[[str, object], bool]
 _ORGANIZATIONS: Final = ("org", "other", "to_org")
-_LISTS: Final = ("covers", "add", "drop")
+_LISTS: Final = ("covers", "add", "drop", "listed", "otherwise")
 
 
 class Story(Protocol):
@@ -61,26 +63,42 @@ class _Told(NamedTuple):
 
 
 def changed(event: Event, story: Story, fits: Fits) -> Changed:
-    """What an event changes in a log that tells this story; of an unknown target, what the event names alone."""
+    """What an event changes in a log that tells this story.
+
+    Of an unknown target it is what the event names, and what a fact that takes the target's place would change now.
+    """
     named = frozenset(Place(region, region) for region in _regions(event.data))
     target = event if event.is_fact else story.find(event.target)
     if target is None:
-        return Changed(named)
+        return Changed(
+            named.union(*(_places(event, _Told(None, each, ()), each.type, story) for each in _ahead(event)))
+        )
     if not target.is_fact:
         return Changed(named | {Place(None, None)})
-    reach = EVENT_TYPES[target.type].reach
-    if reach not in (Reach.WHERE_IT_STANDS, Reach.WHAT_IT_NAMES):
-        return Changed(named)
     told = _told(event, target, story.words(target.key), fits)
-    work = _Work(story, told, target.type)
+    return Changed(named | _places(event, told, target.type, story))
+
+
+def _ahead(event: Event) -> Iterator[Fact]:
+    """The facts, one of each type that it fits, which a correction puts in the place of an event that is not there."""
+    if event.type == CORRECTED:
+        data = event.data["replacement"]
+        yield from (fact(Event(0, *event.target, type_, event.time_ns, data)) for type_ in types_of(data))
+
+
+def _places(event: Event, told: "_Told", type_: str, story: Story) -> set[Place]:
+    """The places that facts of a type change, named as far as the event names them."""
+    reach = EVENT_TYPES[type_].reach
+    if reach not in (Reach.WHERE_IT_STANDS, Reach.WHAT_IT_NAMES):
+        return set()
+    work = _Work(story, told, type_)
     work.follow() if reach is Reach.WHERE_IT_STANDS else work.name()
     if not work.places:
         work.places.add((None, None))
     texts = set(_texts(event.data))
     subjects = [subject for each in told.facts if (subject := subject_of(each.type, each.data)) in texts]
     subject = subjects[0] if subjects else None
-    places = {Place(org if org in texts else subject, region) for org, region in work.places}
-    return Changed(named | places)
+    return {Place(org if org in texts else subject, region) for org, region in work.places}
 
 
 def _told(event: Event, target: Event, words: Sequence[Event], fits: Fits) -> _Told:
@@ -103,6 +121,7 @@ class _Work:
         self._told = told
         self._type = type_
         self._timelines: dict[str, Timeline] = {}
+        self._visits: list[Fact] = []
         self.places: set[tuple[str | None, str | None]] = set()
 
     def follow(self) -> None:
@@ -157,21 +176,43 @@ class _Work:
 
     def _name(self, act: Fact) -> None:
         day = act.effective_on.toordinal()
-        self.places.update((None, region) for region in _regions(act.data))
+        places: set[tuple[str | None, str | None]] = {(None, region) for region in _regions(act.data)}
         orgs = set(_named(act.data))
-        branch, visit = act.data.get("branch"), act.data.get("visit")
+        branch = act.data.get("branch")
         if isinstance(branch, str):
             timeline = fold("branch", self._story.facts(branch))
             covered = organizations_at(branch, _state_on(branch, timeline, day))
             orgs.update(covered)
             if not covered:
                 self._unused_branch(branch, (timeline, timeline))
-        if isinstance(visit, str) and family_of(act.type) != "visit":
-            for each in self._story.facts(visit):
-                self._name(each)
         for org in orgs:
             span = _Span(org, day, day + 1)
-            self.places.update((org, region) for region in _regions_on((self._timeline(org),), span))
+            places.update((org, region) for region in _regions_on((self._timeline(org),), span))
+        self.places |= places
+        of_visit = family_of(act.type) == "visit"
+        if isinstance(visit := act.data.get("revisits" if of_visit else "visit"), str):
+            self._named_visit(visit, by_visit=of_visit)
+        if of_visit:
+            self._survey(act.data["survey"], {region for _, region in places})
+
+    def _named_visit(self, visit: str, *, by_visit: bool) -> None:
+        """What a visit named that another act speaks of; one that looks at it again needs it to be there."""
+        facts = self._story.facts(visit)
+        if by_visit and not facts:
+            self.places.add((None, None))
+        for each in facts:
+            if each not in self._visits:
+                self._visits.append(each)
+                self._name(each)
+
+    def _survey(self, survey: str, regions: set[str | None]) -> None:
+        """A visit changes a survey of where it is; of elsewhere it changes what that survey tells of its own place."""
+        opened = self._story.facts(survey)
+        if not opened:
+            self.places.add((None, None))
+        for each in opened:
+            if not all(region is not None and in_scope(region, (each.data["region"],)) for region in regions):
+                self.places.add((None, each.data["region"]))
 
     def _timeline(self, org: str) -> Timeline:
         if org not in self._timelines:

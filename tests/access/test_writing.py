@@ -126,6 +126,47 @@ def test_a_word_about_what_is_not_there_yet_comes_from_its_own_source_or_from_a_
     assert tried(city, REGISTRY, word("for all", "tomorrow")) == ["accepted"]
 
 
+def ahead_of(id_: str, target: str, replacing: dict[str, Any]) -> dict[str, Any]:
+    """A correction, by its own source, of an event that is not there yet."""
+    return word(id_, target, replacing["data"])
+
+
+def test_what_takes_the_place_of_an_event_that_is_not_there_yet_is_judged_by_what_it_says(city: Intake) -> None:
+    own = limited("own", HERE, sources={SOURCE})
+    there, here = ORG[THERE][0], ORG[HERE][1]
+    outside = {
+        "its organization": fact("", "organization.excluded", org=there, reason="duplicate"),
+        "its member": fact("", "member.removed", member=f"member:{THERE}"),
+        "its branch": fact("", "branch.dissolved", branch="branch:there"),
+        "its measure": fact("", "measure.extended", org=there, measure="combine", due_on="2024-12-31", reason="x"),
+        "a rule for all": fact("", "policy.adopted", **POLICY),
+    }
+    told = {what: tried(city, own, ahead_of(what, f"later {what}", each))[0] for what, each in outside.items()}
+    assert told == dict.fromkeys(outside, ELSEWHERE) | {"a rule for all": "type_not_granted"}
+    inside = fact("", "member.enrolled", member="member:later", standing="full", org=here)
+    assert tried(city, own, ahead_of("inside", "later", inside)) == ["accepted"]
+    # Nor by an earlier word of one's own, which stands in its place for the time being.
+    again = ahead_of("inside again", "later", outside["its organization"])
+    assert tried(city, own, {**again, "time": "2030-01-01T00:00:00Z"}) == [ELSEWHERE]
+    # One that another, without limits, sends of that name later says what it says itself.
+    (sent,) = city.admit([http({**outside["its organization"], "id": "later its organization"})])
+    assert sent.disposition == "accepted"
+
+
+def test_a_correction_ahead_says_no_type_that_its_grant_does_not_name(city: Intake) -> None:
+    types = frozenset({"taizhang.event.corrected.v1", "taizhang.member.removed.v1"})
+    narrow = Publisher("narrow", (Right(sources=frozenset({SOURCE}), types=types),))
+    policy = ahead_of("ahead p", "later", fact("", "policy.adopted", **POLICY))
+    member = ahead_of("ahead m", "later", fact("", "member.removed", member="member:none"))
+    access = ahead_of("ahead a", "later", fact("", "access.revoked", access="access:t", reason="x"))
+    assert tried(city, narrow, policy, member, access) == ["type_not_granted", "accepted", "administrator_only"]
+    assert tried(city, limited("registry", sources={SOURCE}), {**policy, "id": "ahead q"}) == ["type_not_granted"]
+    assert tried(city, STEWARD, {**access, "id": "ahead b"}, {**policy, "id": "ahead r"}) == [
+        "administrator_only",
+        "accepted",
+    ]
+
+
 def test_one_grant_alone_allows_the_whole_act(city: Intake) -> None:
     one = Right(sources=frozenset({"/one"}), scope=(HERE,), types=None)
     two = Right(sources=frozenset({"/two"}), scope=(THERE,), types=None)
@@ -172,6 +213,7 @@ def test_a_registry_adopts_no_policy_and_says_nothing_of_another_registrys_organ
     ]  # fmt: skip
 
 
+@pytest.mark.race
 def test_grants_are_in_force_from_the_position_that_states_them_on_within_one_batch(intake: Intake) -> None:
     held = Publisher("county", (Right(access="access:t"),))
     event: Callable[[str], Message] = lambda id_: http(registered(f"group:{id_}", HERE), held)  # noqa: E731 - short
@@ -202,6 +244,7 @@ def test_only_an_administrator_without_limits_of_place_gives_access(intake: Inta
     assert _told(intake.admit([wide])[0]) == "accepted"
 
 
+@pytest.mark.race
 def test_a_redrive_judges_by_the_publishers_grants_and_not_by_the_stewards(city: Intake) -> None:
     quarantine = Quarantine(city.writer)
     exclude = fact("x", "organization.excluded", org=ORG[THERE][0], reason="duplicate")
@@ -216,6 +259,7 @@ def test_a_redrive_judges_by_the_publishers_grants_and_not_by_the_stewards(city:
     assert _told(quarantine.redrive(1, "steward")) == "accepted"
 
 
+@pytest.mark.race
 def test_of_a_message_whose_regions_were_not_kept_what_was_refused_for_its_place_stays_so(
     city: Intake, rows: Callable[..., Any]
 ) -> None:

@@ -21,13 +21,13 @@ import pytest
 import yaml
 
 from tests.fix_proxy import Proxy
-from tests.fix_service import Service, environment, free_port, new_database, shell
+from tests.fix_service import ROOT, Service, environment, free_port, new_database, shell
 from tests.sending import removed
 from tests.witnessing import WITNESS
 
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(900)]
 
-RULES = Path(__file__).parents[2] / "deploy" / "prometheus" / "rules.yml"
+RULES = ROOT / "deploy" / "prometheus" / "rules.yml"
 FIRES_S_MAX = 120.0
 DISK_MIB = 64
 # There from the start: a witness that nobody runs, and an ingest whose brokers are not there.
@@ -129,7 +129,7 @@ def ingest(conninfo: str, port: int, folder: Path) -> Iterator[None]:
     given = {"database_url": conninfo, "kafka_bootstrap": "127.0.0.1:1", "health_port": str(port)}
     with (folder / "ingest.log").open("wb") as log:
         command = [sys.executable, "-m", "services.commands.cli", "ingest"]
-        process = subprocess.Popen(command, env=environment(**given), stdout=log, stderr=log)
+        process = subprocess.Popen(command, cwd=ROOT, env=environment(**given), stdout=log, stderr=log)
         try:
             yield
         finally:

@@ -26,7 +26,7 @@ from services.ledger.ruleset import rules, ruleset
 from services.ledger.versions import Version
 from services.ledger.view import LedgerView
 from services.postgres.database import connect
-from tests.fix_service import environment
+from tests.fix_service import ROOT, environment
 from tests.fix_store import Rows
 from tests.small_city import events, fill, message
 from tests.versions import contents, project
@@ -59,6 +59,7 @@ def used(conninfo: str) -> Version:
 def command(store: str, *arguments: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-m", "services.commands.cli", "rebuild", *arguments],
+        cwd=ROOT,
         env=environment(database_url=store) | {"COLUMNS": "250"},
         stderr=subprocess.PIPE,
         text=True,

@@ -91,6 +91,7 @@ def following(follower: Follower) -> Iterator[None]:
         thread.join(WAIT_S_MAX)
 
 
+@pytest.mark.race
 def test_code_applies_events_only_to_a_version_of_its_own_rules(store: str) -> None:
     fill(store, 200)
     version = project(store)
@@ -116,6 +117,7 @@ def test_a_rebuild_that_has_ended_is_started_again_when_one_is_due(tmp_path: Pat
         rebuilding.stop()
 
 
+@pytest.mark.race
 def test_until_its_own_version_stands_questions_are_answered_by_the_old_one_and_say_so(store: str) -> None:
     fill(store, 200)
     project(store)
@@ -206,6 +208,7 @@ def test_tables_that_cannot_be_read_are_said_to_be_another_releases(store: str) 
         assert queries.view.loaded.wait(WAIT_S_MAX)
 
 
+@pytest.mark.race
 def test_two_releases_on_one_database_each_do_the_right_thing(store: str, next_release: Path) -> None:
     fill(store, 500)
     with projector_of(ROOT, store):

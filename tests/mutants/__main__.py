@@ -47,15 +47,24 @@ def results() -> dict[str, dict[str, Any]]:
     return {told["key"]: told for told in map(json.loads, lines)}
 
 
-def run(tree: Path, commit: str, todo: list[Change], until: float) -> None:
-    """Try these changes, until the time is over."""
-    plan = KEPT / "plan.json"
-    told = {"commit": commit, "until": until, "reach": str(KEPT / "reach"), "results": str(KEPT / "results.jsonl")}
-    plan.write_text(json.dumps({**told, "changes": todo}), encoding="utf-8")
-    measured = [place for place in reach.files_of_tests(tree) if reach.is_measured(KEPT / "reach", place)]
+def run(tree: Path, commit: str, todo: list[Change], until: float, *, unit: bool) -> None:
+    """Try these changes on the tests that were measured, those of units or all others, until the time is over.
+
+    What is run at import comes last: it takes a pytest of its own for each.
+    """
+    plan, kept = KEPT / "plan.json", KEPT / "reach"
+    told = {"commit": commit, "unit": unit}
+    about = {"until": until, "reach": str(kept), "results": str(KEPT / "results.jsonl")}
+    plan.write_text(
+        json.dumps({**about, "told": told, "changes": sorted(todo, key=lambda each: each.at_import)}), encoding="utf-8"
+    )
+    measured = [
+        file for place in reach.files_of_tests(tree) if reach.is_measured(kept, place) for file in place.split()
+    ]
+    files = [file for file in measured if file.startswith(reach.TOGETHER) == unit]
     plugins = ["-p", "tests.mutants.trying", "-p", "tests.mutants.quick", "-p", "no:cacheprovider"]
     subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-n", "0", "-s", *plugins, "-m", reach.CHOSEN, *measured],
+        [sys.executable, "-m", "pytest", "-q", "-n", "0", "-s", *plugins, "-m", reach.CHOSEN, *files],
         env={**os.environ, PLAN: str(plan), "TAIZHANG_TEST_SEED": reach.SEED},
         cwd=tree,
         stdout=subprocess.DEVNULL,
@@ -86,12 +95,19 @@ def table(changes: list[Change], told: dict[str, dict[str, Any]]) -> str:
     return "\n".join([*lines, "", *left])
 
 
+def is_due(told: dict[str, Any] | None, *, again: bool, unit: bool) -> bool:
+    """Whether a change is to be tried on these tests; on others than those of units what these did not notice."""
+    if unit:
+        return told is None or again
+    return told is not None and told["outcome"] not in NOTICED and (told["unit"] or again)
+
+
 def main() -> None:
     """Measure what is not measured yet, try what is not tried yet, print the table."""
     given = argparse.ArgumentParser()
     given.add_argument("minutes", type=float)
     given.add_argument("--measure", nargs="*", default=[], help="files of tests to measure once more")
-    given.add_argument("--only", default="", help="changes whose name holds this, tried or not")
+    given.add_argument("--only", default="", help="all changes whose name holds this, tried or not")
     given.add_argument("--seed", type=int, default=SEED)
     given.add_argument("--changes", type=int, default=CHANGES, help="of each class")
     asked = given.parse_args()
@@ -103,11 +119,14 @@ def main() -> None:
             if time.time() > until or not reach.measure(tree, KEPT / "reach", place, until - time.time()):
                 break
             sys.stderr.write(f"measured {place}\n")
-    changes = sampled(tree, asked.seed, asked.changes)
-    told = results()
-    todo = [each for each in changes if (asked.only in each.key if asked.only else each.key not in told)]
-    if todo and time.time() < until:
-        run(tree, commit, todo, until)
+    changes = sampled(tree, asked.seed, sys.maxsize if asked.only else asked.changes)
+    changes = [each for each in changes if asked.only in each.key]
+    # The tests of units are quick; the others are for what those do not notice.
+    for unit in (True, False):
+        told = results()
+        todo = [each for each in changes if is_due(told.get(each.key), again=bool(asked.only), unit=unit)]
+        if todo and time.time() < until:
+            run(tree, commit, todo, until, unit=unit)
     sys.stdout.write(f"seed {asked.seed}, commit {commit}\n\n{table(changes, results())}\n")
 
 

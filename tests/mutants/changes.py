@@ -56,7 +56,8 @@ class Change(NamedTuple):
     """One change: the module, where in it, and the text of lines `line` to `line_end` that takes their place."""
 
     file: str
-    inside: str  # the qualified name of the outermost function or method around it; "" for none
+    inside: str  # the qualified name of the outermost function or method around it, or of the class; "" for none
+    at_import: bool  # whether it is run when the module is imported
     line: int
     line_end: int
     what: str
@@ -98,22 +99,22 @@ def changes_of(file: str, source: bytes) -> list[Change]:
     for line in source.splitlines(keepends=True):
         begins.append(begins[-1] + len(line))
     found, seen = [], Counter[str]()
-    for inside, node, what, text in _proposed(ast.parse(source), ""):
+    for inside, at_import, node, what, text in _proposed(ast.parse(source), ""):
         begin = begins[node.lineno - 1] + node.col_offset
         end = begins[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
         told = f"{file}::{inside} {what}"
         seen[told] += 1
         key = told if seen[told] == 1 else f"{told} ({seen[told]})"
         place = (node.lineno, node.end_lineno or node.lineno)
-        found.append(Change(file, inside, *place, what, begin, end, text, key))
+        found.append(Change(file, inside, at_import, *place, what, begin, end, text, key))
     return found
 
 
 _Place = ast.expr | ast.stmt
 
 
-def _proposed(node: ast.AST, inside: str, *, is_function: bool = False) -> Iterator[tuple[str, _Place, str, str]]:
-    """The name around it, the node to replace, what changes, and the text that takes its place."""
+def _proposed(node: ast.AST, inside: str, *, is_function: bool = False) -> Iterator[tuple[str, bool, _Place, str, str]]:
+    """The name around it, whether it is run at import, the node to replace, what changes, and to what."""
     for child in _code(node):
         name, within = inside, is_function
         if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and not is_function:
@@ -121,7 +122,7 @@ def _proposed(node: ast.AST, inside: str, *, is_function: bool = False) -> Itera
             within = not isinstance(child, ast.ClassDef)
         if isinstance(child, ast.expr | ast.stmt):
             for what, text in _of(child, node):
-                yield name, child, what, text
+                yield name, not within, child, what, text
         yield from _proposed(child, name, is_function=within)
 
 

@@ -27,7 +27,7 @@ from tests.mutants.reach import Reach, known
 
 PLAN: Final = "TAIZHANG_MUTANTS_PLAN"
 # The tests of a change, the shortest first, for so many seconds as they took under coverage.
-TESTS_S_MAX: Final = 150.0
+TESTS_S_MAX: Final = 30.0
 # Beside other work everything may take several times as long.
 SLOWER: Final = 4.0
 START_S: Final = 60.0
@@ -46,7 +46,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
                 break
             change = Change(*each)
             found = _tried(session, items, reach, change)
-            results.write(json.dumps({"key": change.key, "commit": plan["commit"], **found}, ensure_ascii=False) + "\n")
+            results.write(json.dumps({"key": change.key, **plan["told"], **found}, ensure_ascii=False) + "\n")
             results.flush()
             sys.stderr.write(f"{found['outcome']:10} {found['seconds']:6.1f} s {change.key}\n")
     return True
@@ -55,10 +55,8 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
 def tests_of(reach: Reach, change: Change) -> list[str]:
     """The tests that run a line of it, the shortest first; of what runs at import, those that run the module."""
     lines = reach.tests.get(change.file, {})
-    own = range(change.line, change.line_end + 1)
+    own = lines.keys() if change.at_import else range(change.line, change.line_end + 1)
     at = set().union(*(lines.get(line, ()) for line in own))
-    if not at and any(line in lines for line in own):
-        at = at.union(*lines.values())
     return sorted(at, key=lambda test: (reach.seconds.get(test, 0.0), test))
 
 
@@ -125,7 +123,7 @@ def _run(
 
 
 def _child(session: pytest.Session, chosen: list[pytest.Item], change: Change, source: bytes, failed: Path) -> int:
-    if not change.inside or not _swapped(change, source):
+    if change.at_import or not _swapped(change, source):
         return _in_a_process_of_its_own(chosen, failed)
     for item, following in zip(chosen, [*chosen[1:], None], strict=True):
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)

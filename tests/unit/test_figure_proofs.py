@@ -22,7 +22,7 @@ from services.evidence.copies.stored import event_of
 from services.evidence.notes.key_history import LogKeys
 from services.evidence.notes.notes import SignatureType, SignerKey
 from services.evidence.roots.belonging import groups_of
-from services.evidence.roots.figure_proof import read, write
+from services.evidence.roots.figure_proof import BYTES_MAX, read, write
 from services.evidence.verifier.asked import Asked
 from services.evidence.verifier.audit import audit_figure
 from services.evidence.verifier.figure_check import verify_figure
@@ -157,6 +157,12 @@ def test_whoever_cuts_the_file_or_writes_it_otherwise_is_refused_in_words(rooted
     for other in (data.replace(b"\n", b"\r\n"), data + b"\n", b"\n" + data, data.replace(b"kind all", b"kind  all")):
         assert is_refused(verify(other))
     assert verify(b"taizhang/figure@v1\n" + b"counts " * 100_000) == REFUSED
+
+
+def test_a_file_of_the_most_bytes_is_read_and_a_longer_one_is_refused_for_its_length() -> None:
+    for size, words in ((BYTES_MAX, "can be read"), (BYTES_MAX + 1, f"has at most {BYTES_MAX} bytes")):
+        with pytest.raises(CopyError, match=words):
+            verify_figure(b"x" * size, LogKeys.follow(KEY.verifier, None))
 
 
 def test_witnesses_count_as_of_a_bundle(rooted: Rooted, tmp_path: Path) -> None:

@@ -161,6 +161,7 @@ def test_a_mangled_note_is_refused(data: bytes) -> None:
         " — PeterNeumann x08go/ZJkuBS9Q==",
         "— Peter+Neumann x08go/ZJkuBS9Q==",
         "— Peter\u00a0Neumann x08go/ZJkuBS9Q==",
+        "— Peter\aNeumann x08go/ZJkuBS9Q==",
         "— Peter\u3000Neumann x08go/ZJkuBS9Q==",
         "—  x08go/ZJkuBS9Q==",
         "— PeterNeumann x08go/ZJkuBS9Q",  # padding missing
@@ -217,6 +218,11 @@ def test_a_log_s_signature_is_never_taken_for_a_cosignature() -> None:
     assert as_log.verifier.key_id != WITNESS_KEY.verifier.key_id
     with pytest.raises(NoteError, match="no signature is of a trusted key"):
         Note(SOFA, (as_log.sign(SOFA),)).verified_by([WITNESS_KEY.verifier])
+
+
+@pytest.mark.parametrize("timestamp", [0, 2**63 - 1])
+def test_a_cosignature_states_the_first_and_the_last_time_that_there_is(timestamp: int) -> None:
+    assert WITNESS_KEY.sign(SOFA, timestamp).timestamp == timestamp
 
 
 @pytest.mark.parametrize("timestamp", [None, -1, 2**63])

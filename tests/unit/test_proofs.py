@@ -233,3 +233,15 @@ def test_an_index_outside_the_tree_is_refused(index: int, size: int) -> None:
 def test_a_leaf_cannot_be_passed_off_as_a_node() -> None:
     with pytest.raises(ProofError):
         verify_inclusion(node_hash(LEAVES[0], LEAVES[1]), 0, 2, [LEAVES[1]], ROOTS[3])
+
+
+def test_a_hash_of_another_length_is_refused_by_its_name() -> None:
+    leaves = [leaf_hash(bytes([n])) for n in range(3)]
+    whole, cut = root(leaves), root(leaves)[:-1]
+    with pytest.raises(ProofError, match=r"the root hash .* has 31 bytes"):
+        verify_inclusion(leaves[0], 0, 3, inclusion_proof(leaves, 0), cut)
+    with pytest.raises(ProofError, match=r"the leaf hash .* has 31 bytes"):
+        verify_inclusion(leaves[0][:-1], 0, 3, inclusion_proof(leaves, 0), whole)
+    for roots in ((root(leaves[:2])[:-1], whole), (root(leaves[:2]), cut)):
+        with pytest.raises(ProofError, match=r"the root hash .* has 31 bytes"):
+            verify_consistency(2, 3, consistency_proof(leaves, 2), *roots)

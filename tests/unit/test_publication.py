@@ -24,6 +24,7 @@ from domain.figures.publication import (
     OF_MEMBERS,
     PEOPLE,
     PEOPLE_MIN,
+    Parts,
     parts_by_group,
     publication,
     tells_of_people,
@@ -240,3 +241,18 @@ def test_every_count_is_of_organizations_or_of_people() -> None:
         "work_covered", "effectively_covered",
     }  # fmt: skip
     assert set(Counts._fields) - of_organizations == {*PEOPLE, *OF_MEMBERS}
+
+
+def test_of_the_moves_that_leave_every_margin_the_one_of_the_fewest_people_is_withheld() -> None:
+    """One small cell, two counties whose cells may hide it: 540 people of one would go along, 200 of the other."""
+    people = {
+        ("new_economic", "880102"): 3, ("new_social", "880102"): 80,
+        ("new_economic", "880103"): 500, ("new_social", "880103"): 40,
+        ("new_economic", "880201"): 100, ("new_social", "880201"): 100,
+    }  # fmt: skip
+    groups: Parts = {cell: Counts(registered=9, organizations=9, employees=count) for cell, count in people.items()}
+    found = publication(groups)
+    withheld = {cell for cell in people if found.withholds("employees", {cell: groups[cell]})}
+    assert withheld == {cell for cell in people if cell[1] != "880103"}
+    for place in ("880102", "880103", "880201"):
+        assert not found.withholds("employees", {cell: each for cell, each in groups.items() if cell[1] == place})
