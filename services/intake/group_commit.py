@@ -96,10 +96,7 @@ class GroupCommit:
         """
         began = self._began
         if began is not None and time.monotonic() - began > TRY_FOR_S:
-            raise StoreUnavailableError(
-                f"the database has not answered for {TRY_FOR_S:.0f} s; send the same again later, events that were "
-                "stored will then be duplicates"
-            )
+            raise self._intake.writer.unavailable_now()
 
     def _refuse_beyond(self, request: _Request, own: _Waiting) -> None:
         """Refuse what would be too much beside what waits already: of its publisher, or of all."""

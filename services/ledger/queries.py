@@ -129,9 +129,9 @@ class Queries:
 
     @classmethod
     @contextmanager
-    def open(cls, conninfo: str) -> Iterator[Self]:
-        """Open the database and start to follow the projection."""
-        view = LedgerView(conninfo)
+    def open(cls, conninfo: str, *, cubes: bool = True) -> Iterator[Self]:
+        """Open the database and start to follow the projection; without `cubes` for who asks for no rates."""
+        view = LedgerView(conninfo, cubes=cubes)
         with (
             open_pool(conninfo, "queries") as whole,
             ScopedConnections.open(conninfo, whole) as scoped,

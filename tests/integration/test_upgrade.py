@@ -60,9 +60,13 @@ def next_release(tmp_path: Path) -> Path:
     """A copy of the program with one line more in the fold."""
     for layer in ("domain", "projections", "services"):
         shutil.copytree(ROOT / layer, tmp_path / layer, ignore=shutil.ignore_patterns("__pycache__"))
-    with (tmp_path / "projections" / "ledger" / "fold.py").open("a") as file:
+    # Appended to what is there: a file that nothing imports would change no rule.
+    with (tmp_path / "projections" / "ledger" / "fold" / "fold.py").open("r+") as file:
+        file.seek(0, os.SEEK_END)
         file.write("\n_ONE_MORE = 1\n")
-    assert rules_of(tmp_path).reading == rules().reading
+    later = rules_of(tmp_path)
+    assert later.reading == rules().reading
+    assert later != rules()
     return tmp_path
 
 
