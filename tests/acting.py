@@ -11,8 +11,8 @@ import httpx
 from api.acts.offered import WITHOUT_FORM
 from domain.events.types import CORRECTED, EVENT_TYPES, RETRACTED
 from domain.values.terms import MeetingKind, Per
-from tests.access.attacks import HERE
-from tests.every_type import FIND, data_of
+from tests.access.attacks import FINDINGS, HERE
+from tests.every_type import data_of
 
 Json = dict[str, Any]
 HTML: Final = {"accept": "text/html"}
@@ -53,7 +53,7 @@ MORE: Final[dict[str, list[Json]]] = {
                                    "combine_days": 3, "instruct_days": 4}],
     "survey.opened": [{"kinds": ["new_social", "new_economic"]}],
     "visit.made": [{"revisits": "visit:v", "findings": {
-        **FIND, "operation": {"clear": True, "value": "operating"}, "employees": {"clear": True, "value": 45},
+        **FINDINGS, "operation": {"clear": True, "value": "operating"}, "employees": {"clear": True, "value": 45},
         "members": {"clear": True, "value": 0}, "branch_work": {"clear": True, "value": "none"},
         "problems": {"clear": True, "value": "premises"}}}],
     "region.created": [{"name_en": "A"}],

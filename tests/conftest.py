@@ -48,6 +48,22 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.hypothesis_seed = str(seed)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each trial of a race is a test of its own, on a ledger of its own."""
+    if metafunc.definition.get_closest_marker("race"):
+        trials = int(os.environ.get("TURN_TRIALS", "1"))
+        metafunc.fixturenames.append("trial")
+        metafunc.parametrize("trial", range(trials) if trials > 1 else [pytest.param(0, id=pytest.HIDDEN_PARAM)])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Races that try by themselves, on one ledger, are races too."""
+    for item in items:
+        if "trials" in getattr(item, "fixturenames", ()):
+            item.add_marker("race")
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     return f"seed: {SEED_VARIABLE}={config.stash[SEED]}, hypothesis: --hypothesis-seed={config.option.hypothesis_seed}"
 

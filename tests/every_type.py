@@ -7,17 +7,16 @@ from domain.events.evidence import FORMAT
 from domain.events.types import EVENT_TYPES
 from domain.inspection.signals import SignalPolicy
 from domain.values.reach import Reach
-from tests.access.attacks import HERE, ORG, POLICY, SOURCE, TARGET
+from tests.access.attacks import FINDINGS, HERE, ORG, POLICY, SOURCE, TARGET
 
 HASH = "0" * 64
-FIND = {name: {"clear": False} for name in ("operation", "employees", "members", "owner", "branch_work", "problems")}
 # What stands in a field of any type, by what is said of the whole city; and below, what is said at a place.
 VALUES: dict[str, Any] = {
     **POLICY, **TARGET, "effective_on": "2024-03-01", "kind": "new_employment_group", "category": "courier",
     "name": "名", "title": "名", "reason": "x", "standing": "full", "relation": "elsewhere",
     "tier": "branch", "formation": "joint", "instructor": "person:m",
     "measure": "combine", "grounds": ["other"], "plan": "x", "outcome": "rectified",
-    "grid": "grid:g", "findings": FIND, "same": True, "list": SOURCE,
+    "grid": "grid:g", "findings": FINDINGS, "same": True, "list": SOURCE,
     "columns": {"org": "a", "category": "b", "name": "c", "region": "d"},
     "assessment": "assessment:a", "as_of": "2024-03-01", "known_at": 0, "group_by": [], "segment": {}, "policy": POLICY,
     "targets": [], "groups": [], "total": {}, "root_hash": HASH, "ruleset": HASH, "checkpoint": "x",

@@ -18,6 +18,9 @@ from tests.sending import envelope
 
 # Every organization, place and name of the other county holds one of these marks, which nothing of this one does.
 HERE, THERE = "990101", "990202"
+# By county the park that all of it answers to, below an area. Which bodies there are is no secret.
+PARKS = {HERE: "body:park-1", THERE: "body:park-2"}
+AREAS = {HERE: "body:area-1", THERE: "body:area-2"}
 MARKS = ("group:there-", "彼处", THERE)
 SOURCE = "/registry/counties"
 ORGS = {county: [f"group:{name}-{n}" for n in range(8)] for county, name in ((HERE, "here"), (THERE, "there"))}
@@ -44,6 +47,10 @@ def _registered(org: str, county: str, day: str, name: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _placed(org: str, county: str, day: str) -> tuple[str, dict[str, Any]]:
+    return "organization.placed", {"effective_on": day, "org": org, "body": PARKS[county]}
+
+
 def history(rng: random.Random) -> list[dict[str, Any]]:
     """Facts of both counties in one order, among them some that name organizations of both."""
     told: list[tuple[str, dict[str, Any]]] = []
@@ -52,6 +59,7 @@ def history(rng: random.Random) -> list[dict[str, Any]]:
         own: list[tuple[str, dict[str, Any]]] = []
         for n, org in enumerate(orgs):
             own.append(("organization.registered", _registered(org, county, f"2024-01-{n + 1:02}", f"{name}{n}")))
+            own.append(_placed(org, county, f"2024-01-{n + 1:02}"))
             member = f"member:{county[3:]}-{n}"
             own.append(
                 ("member.enrolled", {"effective_on": "2024-02-01", "member": member, "standing": "full", "org": org})
@@ -77,6 +85,10 @@ def history(rng: random.Random) -> list[dict[str, Any]]:
         )  # fmt: skip
         own.append(("organization.deregistered", {"effective_on": "2024-05-01", "org": orgs[7], "reason": "dissolved"}))
         told += own
+        told += [
+            ("body.created", {"effective_on": "2023-01-01", "body": body, "kind": "park", "name": "园", **above})
+            for body, above in ((AREAS[county], {}), (PARKS[county], {"parent": AREAS[county]}))
+        ]
     here, there = ORGS[HERE], ORGS[THERE]
     both: list[tuple[str, dict[str, Any]]] = [
         ("branch.formed", {
@@ -88,6 +100,7 @@ def history(rng: random.Random) -> list[dict[str, Any]]:
         }),
         ("organization.registered", _registered(MOVED, THERE, "2024-01-01", "彼处来")),
         ("organization.changed", {"effective_on": "2024-06-01", "org": MOVED, "region": f"{HERE}002", "name": "迁来"}),
+        _placed(MOVED, THERE, "2024-01-01"), _placed(MOVED, HERE, "2024-06-01"),
     ]  # fmt: skip
     told += both
     rng.shuffle(told)
@@ -121,6 +134,9 @@ def two_counties(folder: Path, database: str) -> Iterator[Counties]:
         answer = service.http.post("/v1/events", content=json.dumps(events), headers=headers)
         results = answer.json()["results"]
         assert {each["disposition"] for each in results} == {"accepted"}, results
-        last = max(each["position"] for each in results)
+        given = {"holder": "near", "roles": list(every), "bodies": [AREAS[HERE]]}
+        granted = service.http.post("/v1/access", json=given, headers=keys["administrator"]).json()
+        keys["by body"] = {"authorization": f"Bearer {granted['key']}"}
+        last = granted["position"]
         assert made.ask("all", "/v1/rates", params={"min_position": last}).status_code == 200
         yield made

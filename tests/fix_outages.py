@@ -1,6 +1,9 @@
 """A PostgreSQL that can be taken away, reached at an address that stays."""
 
+import os
+import shutil
 import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -50,3 +53,26 @@ def outages() -> Iterator[Outages]:
         opened = Outages(Path(folder))
         yield opened
         opened.close()
+
+
+DISK_MIB = 260
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Path]:
+    """A file system of its own, for a database that is to fill it."""
+    with tempfile.TemporaryDirectory(prefix="taizhang-test-") as folder:
+        command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m,mode=0755", "tmpfs", folder]
+        subprocess.run(command, check=True)
+        try:
+            yield Path(folder)
+        finally:
+            subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def fill(disk: Path, left_bytes: int) -> Path:
+    """Take all of a disk's room but so much; the file to be removed."""
+    ballast = disk / "ballast"
+    with ballast.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(disk).free - left_bytes)
+    return ballast

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,19 +39,26 @@ class Delays:
         self._conninfo = conninfo
 
     @contextmanager
-    def before_the_gate(self, waiting: int = 1) -> Iterator[None]:
-        """Within, nobody's turn comes; it ends only once so many wait for theirs, with all decided that is before."""
+    def before_the_gate(self, waiting: int = 1) -> Iterator[Callable[[int], None]]:
+        """Within, nobody's turn comes; it ends only once so many wait for theirs, with all decided that is before.
+
+        What it gives waits until so many do: whoever came first is first afterwards.
+        """
         with psycopg.connect(self._conninfo) as holder, psycopg.connect(self._conninfo, autocommit=True) as beside:
             holder.execute("LOCK TABLE taizhang.log_gate IN EXCLUSIVE MODE")
-            yield
-            deadline = time.monotonic() + WAIT_S_MAX
-            while (came := _count(beside)) < waiting:
-                if time.monotonic() > deadline:
-                    doing = beside.execute(_DOING).fetchall()
-                    pytest.fail(f"{came} came to wait for the gate, not {waiting}; the server's sessions: {doing}")
-                # Who holds the gate for long and says nothing is ended (services/log/gate.py), and nobody waits then.
-                holder.execute("SELECT")
-                time.sleep(0.005)
+
+            def wait_for(waiting: int) -> None:
+                deadline = time.monotonic() + WAIT_S_MAX
+                while (came := _count(beside)) < waiting:
+                    if time.monotonic() > deadline:
+                        doing = beside.execute(_DOING).fetchall()
+                        pytest.fail(f"{came} came to wait for the gate, not {waiting}; the server's sessions: {doing}")
+                    # Who holds the gate for long and says nothing is ended (services/log/gate.py): nobody waits then.
+                    holder.execute("SELECT")
+                    time.sleep(0.005)
+
+            yield wait_for
+            wait_for(waiting)
 
     @contextmanager
     def projector_stopped(self) -> Iterator[None]:

@@ -1,12 +1,12 @@
 """A world over HTTP beside the same world folded from scratch."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 from typing import Any, NamedTuple
 
 from domain.events.facts import Event
-from domain.ledger.rates import Filters, group, rates
+from domain.ledger.rates import Counts, Filters, Key, group, rates
 from domain.ledger.rows import Row, ledger
 from tests.fix_service import Service
 from tests.histories import as_events, fits
@@ -29,15 +29,19 @@ class World(NamedTuple):
 
     def figures(self, rows: Iterable[Row], group_by: tuple[str, ...], filters: Filters) -> list[dict[str, Any]]:
         """The groups as /v1/rates would show them."""
-        found = group(rows, group_by, filters)
-        return [
-            {
-                "key": dict(zip(group_by, key, strict=True)),
-                "counts": counts._asdict(),
-                "rates": {name: rate._asdict() for name, rate in rates(counts).items()},
-            }
-            for key, counts in found.items()
-        ]
+        return figures(group(rows, group_by, filters), group_by)
+
+
+def figures(groups: Mapping[Key, Counts], group_by: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Groups as /v1/rates shows them."""
+    return [
+        {
+            "key": dict(zip(group_by, key, strict=True)),
+            "counts": counts._asdict(),
+            "rates": {name: rate._asdict() for name, rate in rates(counts).items()},
+        }
+        for key, counts in groups.items()
+    ]
 
 
 def publish(service: Service, deliveries: list[dict[str, Any]], before: World | None = None) -> World:

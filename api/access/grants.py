@@ -18,7 +18,7 @@ from api.web.publishing import messages_of, publish
 from domain.access.grants import Grant
 from domain.events.access import HolderName, Role, SourceName
 from domain.events.types import EVENT_TYPES
-from domain.values.fields import Reason, RegionCode
+from domain.values.fields import BodyId, Reason, RegionCode
 from services.access.api_keys import digest, new_key
 from services.access.grants import granted, new_access, revoked, today
 from services.intake.in_turn import Grounds, Matters, act_on
@@ -57,6 +57,9 @@ class GrantShape(Standing):
     sources: list[str] | None = Field(description="null for any")
     types: list[str] | None = Field(description="event types that it lets say; null for any, of a registry its own")
     regions: list[str] | None = Field(description="null for all")
+    bodies: list[str] | None = Field(
+        description="each with all below it; with regions, what lies in both; null for any"
+    )
     by_key: bool = Field(description="whether an API key goes with it; the log has only its hash")
 
 
@@ -81,6 +84,9 @@ class NewGrant(BaseModel):
         None, description="CloudEvents types; left out with sources given: what a registry says of its own, no policy"
     )
     regions: Annotated[list[RegionCode], Field(min_length=1, max_length=1_000)] | None = None
+    bodies: Annotated[list[BodyId], Field(min_length=1, max_length=100)] | None = Field(
+        None, description="what answers to these or to one below; with regions given, what lies in both"
+    )
     until: date | None = None
     key: bool = Field(True, description="make an API key that goes with it; false for whoever signs in otherwise")
 
@@ -126,7 +132,8 @@ def list_(request: Request) -> Response:
 def _shown(grant: Grant, day: date) -> dict[str, Any]:
     return {
         "access": grant.access, "holder": grant.holder, "roles": sorted(grant.roles),
-        "sources": None if grant.sources is None else sorted(grant.sources), "regions": grant.scope,
+        "sources": None if grant.sources is None else sorted(grant.sources), "regions": grant.regions,
+        "bodies": grant.bodies,
         "types": None if grant.types is None else sorted(grant.types),
         "since": grant.since, "until": grant.until, "by_key": grant.key_sha256 is not None,
         "revoked_on": grant.revoked_on, "reason": grant.reason, "in_force": grant.holds(day),

@@ -20,7 +20,10 @@ class SessionShape(BaseModel):
     holder: str = Field(description="a machine's name, or a person's pseudonym")
     roles: list[Role]
     sources: list[str] | None = Field(description="sources that the caller may publish; null for any")
-    regions: list[str] | None = Field(description="regions that the caller sees; null for all")
+    regions: list[str] | None = Field(
+        description="what the caller sees: regions, bodies with all below them, and with a blank between (`990101 "
+        "body:park-1`) what lies in both; null for all"
+    )
 
 
 @router.get("", response_model=None, responses={200: {"model": SessionShape}}, summary="我是谁 Who I am")
@@ -32,7 +35,7 @@ class SessionShape(BaseModel):
     forms=ONE_RECORD,
 )
 def get(holder: Admitted) -> Response:
-    """The caller's roles, sources and regions."""
+    """The caller's roles, sources, and what is in sight."""
     sources = None if holder.sources is None else sorted(holder.sources)
     shown: dict[str, Any] = {
         "holder": holder.name, "roles": sorted(holder.roles), "sources": sources, "regions": holder.scope,

@@ -14,8 +14,8 @@ from api.web.parts import Parts, parts_of
 from api.web.problems import Problem, invalid
 from api.web.shapes import knowledge
 from domain.values.instants import parse_date, parse_instant
+from services.ledger.known import Known
 from services.ledger.ledger_at import LedgerAt
-from services.ledger.queries import Known
 from services.system.errors import InstantToComeError
 from services.system.settings import SHANGHAI
 

@@ -7,7 +7,7 @@ from fastapi import Depends, Query, Request
 from api.asking.clocks import Asked, learn, settled_position
 from api.web.parts import parts_of
 from api.web.problems import invalid
-from services.ledger.queries import Known
+from services.ledger.known import Known
 
 
 async def earlier(

@@ -22,7 +22,7 @@ from domain.assessment.assessments import Assessment
 from domain.events.assessment import AssessmentSealed
 from domain.values.codes import CodeError, check_named
 from services.assessment.assessments import Rendered, assessments, render
-from services.ledger.queries import Known as Position
+from services.ledger.known import Known as Position
 
 router = APIRouter(prefix="/v1/assessments", tags=["assessment"], responses=PROBLEMS)
 
@@ -152,7 +152,7 @@ async def seal(request: Request, holder: Admitted, _: Annotated[int, Depends(rea
     `known_at`. It is never changed. To put it right, seal another that supersedes it, with a reason: the one event says
     both, or is refused and nothing is stored.
     """
-    position = await sealed(request, holder.name, body)
+    position = await sealed(request, holder, body)
     return answer({"assessment": body.assessment, "position": position}, 201)
 
 

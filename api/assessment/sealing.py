@@ -14,9 +14,9 @@ from api.web.problems import Problem, invalid
 from api.web.publishing import publish_act
 from domain.assessment.campaigns import segment_of
 from domain.values.fields import AssessmentId, CampaignId, Name, OfficeId, Reason, Segment
+from services.access.callers import Holder
 from services.assessment.assessments import Draft, Wanted
 from services.evidence.notes.identity import NothingSignedError
-from services.log.messages import Publisher
 
 
 class Seal(BaseModel):
@@ -46,7 +46,7 @@ class Seal(BaseModel):
     reason: Reason | None = None
 
 
-async def sealed(request: Request, holder: str, body: Seal) -> int:
+async def sealed(request: Request, holder: Holder, body: Seal) -> int:
     """Seal a report for a holder; the position of its event.
 
     The projections have mostly reached it; where they are slow, the report is sealed all the same.
@@ -62,7 +62,7 @@ async def sealed(request: Request, holder: str, body: Seal) -> int:
         with parts.recorder.datastore.get_connection() as connection:
             checkpoint = signer(request).checkpoint(connection, wanted.known_at).decode()
         draft = Draft(parts.queries.pinned(), parts.recorder, wanted, checkpoint)
-        return publish_act(request, Publisher(holder), draft)
+        return publish_act(request, holder.publisher(), draft)
 
     try:
         position = await run_in_threadpool(seal_it)

@@ -71,7 +71,7 @@ async def post(request: Request, page: Paged, holder: Admitted, clocks: Asked) -
         raise RequestValidationError([{**each, "loc": ("form", *each["loc"])} for each in error.errors()]) from error
     if form["confirmed"] != "yes":
         return await run_in_threadpool(_preview, request, page, clocks, form, wanted)
-    position = await sealed(request, holder.name, wanted)
+    position = await sealed(request, holder, wanted)
     # As known from its own event on, which is waited for there.
     reached = {"as_of": None, "known_at": None, "min_position": position}
     address = page.addresses.to(f"/assessment/reports/{wanted.assessment}", reached)

@@ -81,7 +81,7 @@ def receipts_(
     if (quarantine_id is None) == (source is None) or (source is None) != (id is None):
         raise invalid("query", None, "message_missing", "name the message by source and id, or by its quarantine_id")
     sent = Sent(source, id, quarantine_id, None if _sees_all(holder) else holder.name)
-    with parts_of(request).queries.connection() as connection:
+    with parts_of(request).recorder.datastore.get_connection() as connection:
         found = receipts(connection, signer(request), _arrivals_signer(request), sent)
     return answer({"receipts": [{**each._asdict(), "file": each.file.decode()} for each in found]})
 
@@ -103,7 +103,7 @@ def checkpoint(request: Request) -> Response:
 
     Keep it elsewhere: `taizhang verify --checkpoint FILE` at the ledger finds arrivals that were cut or rewritten.
     """
-    with parts_of(request).queries.connection() as connection:
+    with parts_of(request).recorder.datastore.get_connection() as connection:
         note = _arrivals_signer(request).checkpoint(connection)
     return PlainTextResponse(note, headers=FOR_MOMENTS)
 
@@ -121,7 +121,7 @@ def policy(request: Request) -> Response:
     Compare its keys with those made known elsewhere, and ask for fewer witnesses where you mean fewer.
     """
     parts = parts_of(request)
-    with parts.queries.connection() as connection:
+    with parts.recorder.datastore.get_connection() as connection:
         key = signer(request).key(connection).verifier
     named = {each.key: each.address for each in read_witnesses(parts.settings.witnesses or "")}
     return PlainTextResponse(policy_text(key, parts.settings.public_url, named), headers=FOR_MOMENTS)

@@ -12,7 +12,7 @@ from domain.inspection.wrong_clock import WrongClock
 from domain.ledger.meaning import split
 from domain.ledger.policy import Policy
 from domain.ledger.rates import BODY_DIMENSION, RATES, Counts, Filters, Key, rates
-from services.ledger.queries import Evidence
+from services.ledger.known import Evidence
 
 NOTES: Final = (*(f"export.note.{name}" for name in RATES), "export.note.rounding", "export.note.clocks")
 

@@ -5,7 +5,8 @@ from api.exports.figures import Asked, Shown, dimensions_text, evidence_pairs, f
 from api.exports.organizations import listed
 from api.site.texts import text
 from services.assessment.withholding import Withholding
-from services.ledger.queries import Evidence, Queries, Rates
+from services.ledger.known import Evidence
+from services.ledger.queries import Queries, Rates
 
 
 def shown_groups(asked: Asked, withholding: Withholding | None) -> Shown:

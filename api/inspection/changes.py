@@ -19,7 +19,8 @@ from domain.figures.comparison import Pair, count_differences, pairs, rate_diffe
 from domain.inspection.row_changes import Reason
 from domain.values.clocks import Basis
 from services.inspection.changes import Change, changes
-from services.ledger.queries import Known, Queries
+from services.ledger.known import Known
+from services.ledger.queries import Queries
 
 router = APIRouter(prefix="/v1/changes", tags=["inspection"], responses=PROBLEMS)
 

@@ -23,7 +23,7 @@ from domain.ledger.rates import RATES, Filters, Rate, rates
 from domain.values.terms import KINDS, RateName
 from services.assessment.campaigns import knowledge_on
 from services.inspection.changes import changes
-from services.ledger.queries import Known
+from services.ledger.known import Known
 
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
 

@@ -24,7 +24,8 @@ from domain.values.clocks import Basis, basis_of
 from domain.values.strict_json import NotJsonError, read_json
 from services.evidence.notes.checkpoint import encode_hash
 from services.inspection.event_trail import Trail, TrailEvent, audit
-from services.ledger.queries import Known, Queries
+from services.ledger.known import Known
+from services.ledger.queries import Queries
 from services.ledger.sight import Sight
 from services.log import tree
 from services.log.content import UnreadableError

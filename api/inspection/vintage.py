@@ -20,7 +20,7 @@ from domain.ledger.rates import rates
 from domain.values.periods import Step, points
 from domain.values.terms import RateName
 from services.assessment.campaigns import knowledge_on
-from services.ledger.queries import Known
+from services.ledger.known import Known
 from services.system.settings import SHANGHAI
 
 router = APIRouter(prefix="/v1/rates", tags=["inspection"], responses=PROBLEMS)

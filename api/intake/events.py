@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from email.message import Message as Header
 from functools import lru_cache
 from types import MappingProxyType
@@ -116,6 +117,9 @@ async def post_events(request: Request) -> Response:
     body, unpacked = await read_body(request, parts.settings.body_bytes_max)
     sender = (await still(request, holder, began)).publisher()
     coordinates = _history(request, holder)
+    if coordinates:
+        # One grant alone allows the whole act: a history, and what it says.
+        sender = replace(sender, rights=tuple(right for right in sender.rights if right.is_steward))
     if not unpacked:
         raise await _keep(request, body, sender, "the body does not unpack as gzip; pack it again or send it plain")
     try:

@@ -21,7 +21,7 @@ from api.site.formats import ancestors
 from api.web.parts import parts_of
 from domain.assessment.campaigns import Target, reached, required
 from domain.ledger.rates import RATES, Filters, Rate, rates
-from domain.values.scope import Scope
+from domain.values.scope import Scope, by_body, may_lie, regions_of
 from domain.values.terms import KINDS, RateName
 from services.assessment.campaigns import campaigns
 from services.ledger.queries import Queries, Rates
@@ -71,7 +71,7 @@ def get(  # noqa: PLR0917 - each is a part of the address
         "overview.html",
         clocks=clocks,
         filters=filters,
-        elsewhere=filters.region is not None and not _in_sight(filters.region, queries.scope),
+        elsewhere=filters.region is not None and not may_lie(filters.region, queries.scope),
         segment=own,
         filtered=filtered(filters),
         goals=known,
@@ -88,7 +88,7 @@ def get(  # noqa: PLR0917 - each is a part of the address
         total=kinds.total,
         rows=in_order(rows, order),
         maps=maps_of(page, clocks, rows, painted, goal, other) if by == "region" and len(rows) > 1 else None,
-        trail=[code for code in ancestors(filters.region or "") if _in_sight(code, queries.scope)],
+        trail=[code for code in ancestors(filters.region or "") if may_lie(code, queries.scope)],
         all_rates=tuple(RATES),
         log_is_empty=clocks.position == 0 and queries.position == 0,
         behind=page.pinned(clocks) | filtered(filters),
@@ -96,16 +96,12 @@ def get(  # noqa: PLR0917 - each is a part of the address
     )
 
 
-def _in_sight(region: str, scope: Scope) -> bool:
-    """Whether something of a region can be in sight of somebody limited to some."""
-    return scope is None or any(region.startswith(each) or each.startswith(region) for each in scope)
-
-
 def _own(filters: Filters, scope: Scope) -> Filters:
-    """Of which segment the figures are, as targets name it: those of a place of one's own are the place's."""
-    if filters.region is None and scope is not None and len(scope) == 1:
-        return filters._replace(region=scope[0])
-    return filters
+    """Of which segment the figures are, as targets name it: those of a place or a body of one's own are its."""
+    if scope is None or len(scope) != 1:
+        return filters
+    (region,), bodies = regions_of(scope), [body for _, body in by_body(scope)]
+    return filters._replace(region=filters.region or region or None, body=filters.body or next(iter(bodies), None))
 
 
 class Stands(NamedTuple):

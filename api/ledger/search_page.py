@@ -14,6 +14,7 @@ from api.site.base import NAVIGATION, Paged, tidy
 from api.site.formats import Names, ancestors
 from api.web.parts import parts_of
 from domain.ledger.rates import ANY
+from domain.values.scope import regions_of
 from services.fieldwork.places import find_places
 from services.intake.sources import sources
 from services.ledger.branches import BranchLedger, Wanted
@@ -60,7 +61,7 @@ def get(
             to("/", {"region": each.region}),
         )
         for each in find_places(regions, clocks.as_of, q, SHOWN_MAX)
-        if queries.scope is None or any(each.region.startswith(one) for one in queries.scope)
+        if each.region.startswith(regions_of(queries.scope))
     ]
     position = _POSITION.fullmatch(q.strip())
     events = []

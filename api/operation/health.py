@@ -25,6 +25,7 @@ from services.ledger import held
 from services.ledger.lag import Lag
 from services.ledger.ruleset import ruleset
 from services.postgres.chores import chores
+from services.postgres.faults import fault_of, refusal
 from services.serving.connections import CONNECTIONS
 from services.system.logs import logger
 
@@ -84,7 +85,8 @@ async def ready(request: Request) -> Response:
         needed |= more
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what the operator asks about
         logger().warning("not ready", part="database", error=str(error))
-        shown = {"database": _part(ready=False, detail="does not answer"), "edge": _edge(parts)}
+        why = await run_in_threadpool(_refused, parts)
+        shown = {"database": _part(ready=False, detail=why), "edge": _edge(parts)}
     at_fault = {name for name, part in shown.items() if not part["ready"]}
     is_ready = not at_fault & needed
     status = "not ready" if not is_ready else "degraded" if at_fault else "ready"
@@ -109,6 +111,13 @@ def _examined(parts: Parts) -> tuple[int, dict[str, Any], set[str]]:
         signed = seen.conditions(seen.signatories(connection, named, parts.settings.checkpoint_seconds))
     shown |= {each.part: _part(ready=each.ready, detail=each.detail) for each in signed}
     return position, shown, {each.part for each in found if each.needed}
+
+
+def _refused(parts: Parts) -> str:
+    """Why the database is of no use, without what it said of itself: anyone may read it."""
+    error = refusal(parts.settings.conninfo)
+    fault = None if error is None else fault_of(error)
+    return "does not answer" if fault is None else fault.remedy
 
 
 def _part(*, ready: bool, detail: str) -> dict[str, Any]:

@@ -26,8 +26,9 @@ from api.web.cookies import cookie
 from api.web.parts import parts_of
 from domain.ledger.rates import RATES, not_in, rates
 from domain.values.periods import months_before
-from domain.values.scope import Scope
+from domain.values.scope import Scope, by_body, by_region
 from services.access.callers import ROLES, Holder, together
+from services.ledger.meaning import bodies_at
 from services.ledger.queries import Queries
 from services.ledger.view import first_day
 from services.system.settings import SHANGHAI
@@ -148,6 +149,7 @@ class Page:
             navigation=[each for each in NAVIGATION if self.may_open(each[1])],
             may_open=self.may_open,
             reader=reader,
+            limits=self._limits(reader, names),
             path=self.request.url.path,
             api=api,
             taken_away=self._taken_away(api),
@@ -161,6 +163,18 @@ class Page:
             response.set_cookie(LANG_COOKIE, self.lang, max_age=_YEAR_S, samesite="lax", httponly=True)
         return response
 
+    def _limits(self, reader: "Reader | None", names: Names) -> list[str]:
+        """The names of the places and bodies that a reader is limited to."""
+        scope = None if reader is None else reader.scope
+        limits = list(map(names.place, by_region(scope)))
+        if parts := by_body(scope):
+            queries = parts_of(self.request).queries
+            there = bodies_at(queries.everywhere(), today(), queries.position).existing
+            for region, body in parts:
+                name = there[body].name if body in there else body
+                limits.append(f"{names.place(region)} {name}" if region else name)
+        return limits
+
     def _taken_away(self, api: str) -> list[tuple[str, str]]:
         """By form where the table of what this page shows can be had; none where the question has no such form."""
         shown = question_of(self.request.scope["route"].endpoint) if api and "route" in self.request.scope else None
@@ -173,7 +187,7 @@ class Page:
 
 
 class Reader(NamedTuple):
-    """Who looks: the name, the roles (None: every one), the regions (None: all)."""
+    """Who looks: the name, the roles (None: every one), what is in sight (None: all)."""
 
     name: str
     roles: list[str] | None

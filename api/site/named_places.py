@@ -10,6 +10,7 @@ from api.asking.clocks import read_date, today
 from api.site.addresses import Addresses
 from api.web.parts import parts_of
 from api.web.problems import invalid
+from domain.values.scope import regions_of
 from services.fieldwork.places import find_places, initials, the_place
 
 # A field offers divisions down to townships; villages are found by typing them.
@@ -21,12 +22,11 @@ _NAMED_MAX: Final = 8
 def offered(request: Request) -> list[tuple[str, str]]:
     """Names of the divisions that the reader may see, the highest first, each with its pinyin initials."""
     parts = parts_of(request)
-    scope = parts.queries.scope
     names = [
         (len(code), region.name)
         for code, region in parts.regions.at(parts.queries, parts.queries.position).at(today()).items()
         if region.name and len(code) <= _OFFERED_DIGITS
-        if scope is None or any(code.startswith(one) for one in scope)
+        if code.startswith(regions_of(parts.queries.scope))
     ]
     return [(name, initials(name)) for _, name in sorted(names, key=lambda each: each[0])[:_OFFERED_MAX]]
 

@@ -10,7 +10,7 @@ from domain.ledger.rates import RATES, Counts, Filters, ratio
 from domain.ledger.rows import Row, told
 from domain.values.clocks import NOTHING_KNOWN, Basis
 from domain.values.terms import Anomaly, BodyKind, Category, ExclusionReason, Formation, Kind, Measure
-from services.ledger.queries import Known
+from services.ledger.known import Known
 
 
 class WrongClockShape(BaseModel):

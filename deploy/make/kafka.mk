@@ -21,8 +21,8 @@ test-kafka: setup ## Kafka intake, on a real broker of the tests' own (ARGS="-k 
 	@$(BIN)/python -m pytest -m "kafka and not chaos" tests/kafka $(ARGS)
 
 .PHONY: test-kafka-chaos
-test-kafka-chaos: setup ## intake, by Kafka above all, while everything that can fail fails; takes many minutes
-	@$(BIN)/python -m pytest -m chaos tests/kafka tests/integration/test_frozen.py $(ARGS)
+test-kafka-chaos: setup ## intake, the service and rebuilds while everything that can fail fails; takes many minutes
+	@$(BIN)/python -m pytest -m chaos tests/kafka tests/integration/test_frozen.py tests/integration/test_outages_served.py $(ARGS)
 
 .PHONY: setup-chaos
 setup-chaos: ## what sets a process's clock, for the test of a clock a year ahead

@@ -18,15 +18,15 @@ from domain.values.scope import Scope, scope_of
 class Grant(NamedTuple):
     """One grant as its last event left it; `position` is that of the event that granted it.
 
-    `sources` and `types` None mean any, `scope` None all regions, `until` None no end, `key_sha256` None that no key
-    goes with it.
+    `sources` and `types` None mean any, `regions` None all, `bodies` None any, `until` None no end, `key_sha256` None
+    that no key goes with it.
     """
 
     access: str
     holder: str
     roles: frozenset[Role]
     sources: frozenset[str] | None
-    scope: Scope
+    regions: tuple[str, ...] | None
     since: date
     until: date | None
     key_sha256: str | None
@@ -34,6 +34,12 @@ class Grant(NamedTuple):
     revoked_on: date | None = None
     reason: str | None = None
     types: frozenset[str] | None = None
+    bodies: tuple[str, ...] | None = None
+
+    @property
+    def scope(self) -> Scope:
+        """Within what it lets its holder see and say something."""
+        return scope_of(self.regions, self.bodies)
 
     @property
     def right(self) -> Right:
@@ -64,9 +70,10 @@ def fold(grants: Mapping[str, Grant], events: Iterable[Event]) -> dict[str, Gran
 
 
 def _granted(position: int, data: Mapping[str, Any]) -> Grant:
-    until, sources, types = data.get("until"), data.get("sources"), data.get("types")
+    until, sources, types, bodies = (data.get(name) for name in ("until", "sources", "types", "bodies"))
     return Grant(
         data["access"], data["holder"], frozenset(data["roles"]), None if sources is None else frozenset(sources),
         scope_of(data.get("regions")), parse_date(data["effective_on"]), None if until is None else parse_date(until),
         data.get("key_sha256"), position, types=None if types is None else frozenset(types),
+        bodies=None if bodies is None else tuple(sorted(set(bodies))),
     )  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from domain.events.access import Role
-from domain.events.envelope import check_data
+from domain.events.envelope import check_data, types_of
 from domain.events.facts import Event, family_of
 from domain.events.types import CORRECTED, EVENT_TYPES
 from domain.values.reach import Reach
@@ -22,7 +22,7 @@ _EVERYWHERE: Final = frozenset((Reach.WHOLE_CITY, Reach.ACCESS, Reach.THE_SERVIC
 
 
 class Right(NamedTuple):
-    """What one grant lets its holder say; None means any source, any type, all regions.
+    """What one grant lets its holder say; None means any source, any type, all places and bodies.
 
     `access` names the grant in the log, whose state at the event's position counts; None for what is held apart from
     the log: a key of the file, the service's own word. `of_service`: it is the service's own, which no grant gives.
@@ -72,10 +72,12 @@ class Place(NamedTuple):
     """One region where an event changes something; `region` None where what it changes stands nowhere.
 
     `named` is what the event itself names of it, None where it names nothing: more is not told to whoever sent it.
+    `bodies` are those that what stands there answers to, with all above them; looked up for rights by bodies alone.
     """
 
     named: str | None
     region: str | None
+    bodies: frozenset[str] = frozenset()
 
 
 class Changed(NamedTuple):
@@ -113,8 +115,19 @@ def organization_of(event: Event, target_type: str | None) -> tuple[str, str] | 
     if event.type != CORRECTED:
         return None
     told = event.data["replacement"]
-    types = sorted(OF_ORGANIZATIONS & {target_type}) if target_type is not None else sorted(OF_ORGANIZATIONS)
-    return next(((type_, str(told["org"])) for type_ in types if not check_data(type_, told)), None)
+    types = types_of(told) if target_type is None else [target_type] * (not check_data(target_type, told))
+    return next(((type_, str(told["org"])) for type_ in types if type_ in OF_ORGANIZATIONS), None)
+
+
+def _types(judged: Judged) -> list[str]:
+    """The types by which an event speaks: its own, and its target's.
+
+    Of a target that is not there yet those that it would have: whatever takes its place is said by this event.
+    """
+    event, target_type = judged.event, judged.target_type
+    if target_type is not None:
+        return [event.type, target_type]
+    return [event.type, *(types_of(event.data["replacement"]) if event.type == CORRECTED else ())]
 
 
 def judge(name: str, rights: Sequence[Right], judged: Judged) -> Reason | None:
@@ -153,10 +166,10 @@ def _source(name: str, right: Right, judged: Judged) -> Reason | None:
 
 
 def _type(name: str, right: Right, judged: Judged) -> Reason | None:
-    told = (judged.event.type, judged.target_type)
+    told = _types(judged)
     # Of access no word counts, whoever says it; services.intake.decisions refuses it as such.
     of_access = judged.target_type is not None and EVENT_TYPES[judged.target_type].reach is Reach.ACCESS
-    refused = next((each for each in told[: 1 if of_access else 2] if each is not None and not right.says(each)), None)
+    refused = next((each for each in told[: 1 if of_access else None] if not right.says(each)), None)
     if refused is None:
         return None
     if EVENT_TYPES[refused].reach is Reach.ACCESS:
@@ -187,11 +200,10 @@ def _target(_: str, right: Right, judged: Judged) -> Reason | None:
 
 def _whole_city(name: str, right: Right, judged: Judged) -> Reason | None:
     """What has no place of its own needs a right without limits of place."""
-    type_, told = judged.event.type, (judged.event.type, judged.target_type)
-    if right.scope is None or all(each is None or right.could_say(each) for each in told):
+    if right.scope is None or all(map(right.could_say, _types(judged))):
         return None
     rule = f"{_only(name, right)}, and this holds for the whole city; it takes a grant without limits of place"
-    return Reason("whole_city_only", "/type", type_, rule)
+    return Reason("whole_city_only", "/type", judged.event.type, rule)
 
 
 def _target_there(name: str, right: Right, judged: Judged) -> Reason | None:
@@ -213,10 +225,10 @@ def _place(name: str, right: Right, judged: Judged) -> Reason | None:
     if right.scope is None:
         return None
     places = judged.changed().places
-    outside = [each for each in places if each.region is None or not in_scope(each.region, right.scope)]
+    outside = [each for each in places if each.region is None or not in_scope(each.region, right.scope, each.bodies)]
     if not outside:
         return None
-    named, region = min(outside, key=lambda each: (each.named != each.region, each.named or ""))
+    named, region, _ = min(outside, key=lambda each: (each.named != each.region, each.named or ""))
     if named is not None and named == region:
         return Reason("region_of_another_office", "/data", named, f"{_only(name, right)}; leave it to its office")
     rule = (

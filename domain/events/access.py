@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from domain.values.codes import holds_personal_identifier
-from domain.values.fields import SOURCE_LENGTH_MAX, CalendarDate, Data, FactData, Reason, RegionCode
+from domain.values.fields import SOURCE_LENGTH_MAX, BodyId, CalendarDate, Data, FactData, Reason, RegionCode
 from domain.values.reach import Reach
 
 Role = Literal["publisher", "steward", "inspector", "assessment", "operator", "auditor", "administrator"]
@@ -39,8 +39,8 @@ Coordinate = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]
 class AccessGranted(FactData):
     """Valid from `effective_on` to the end of `until`, unless it is revoked before.
 
-    Left out, `sources` and `types` mean any, `regions` all; domain.access.rights.Right has what follows
-    for a registry.
+    Left out, `sources`, `types`, `regions` and `bodies` mean any; with both given, what lies in one of the regions and
+    answers to one of the bodies, or to one below it. domain.access.rights.Right has what follows for a registry.
     """
 
     identifier = "access"
@@ -51,6 +51,7 @@ class AccessGranted(FactData):
     sources: Annotated[list[SourceName], Field(max_length=1_000)] | None = None
     types: Annotated[list[TypeName], Field(min_length=1, max_length=100)] | None = None
     regions: Annotated[list[RegionCode], Field(min_length=1, max_length=1_000)] | None = None
+    bodies: Annotated[list[BodyId], Field(min_length=1, max_length=100)] | None = None
     until: CalendarDate | None = None
     key_sha256: KeyHash | None = None
 

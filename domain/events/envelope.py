@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from domain.events.assessment import SEALED
 from domain.events.facts import Event
-from domain.events.types import CORRECTED, EVENT_TYPES, RETRACTED
+from domain.events.types import CORRECTED, EVENT_TYPES, RANKS, RETRACTED
 from domain.values import codes
 from domain.values.attributes import (
     EXTENSION_INTEGER_MAX,
@@ -260,6 +260,20 @@ def check_data(type_: str, data: object) -> list[Reason]:
     if type_ == CORRECTED and _holds_person(data["replacement"]):  # type: ignore[index]  # a dict by the model
         return [Reason("personal_identifier", "/data/replacement", None, _PERSON_RULE)]
     return []
+
+
+# By type of fact the fields that its data must have, and those that it may have: by them most types are told apart.
+_FIELDS: Final = {
+    type_: (frozenset(name for name, told in fields.items() if told.is_required()), frozenset(fields))
+    for type_, fields in ((type_, EVENT_TYPES[type_].model_fields) for type_ in RANKS)
+}
+
+
+def types_of(data: Mapping[str, Any]) -> list[str]:
+    """The types of facts that data fits."""
+    names = data.keys()
+    alike = (type_ for type_, (needed, known) in _FIELDS.items() if needed <= names <= known)
+    return [type_ for type_ in alike if not check_data(type_, data)]
 
 
 _PERSON_RULE: Final = "a resident identity number or a mobile number never enters the log; send a pseudonym"

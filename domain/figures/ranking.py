@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Final, NamedTuple, TypeVar
 
 from domain.ledger.rates import REGION_DIMENSION_LENGTHS, Filters, Key, Rate
-from domain.values.scope import Scope
+from domain.values.scope import Scope, regions_of
 
 # A group of fewer organizations (or employees) than this is flagged: one of them moves its rate by over 3 points.
 SMALL_BELOW: Final = 30
@@ -76,8 +76,8 @@ def of_city(filters: Filters, scope: Scope) -> Filters | None:
     """The filters with the region widened to the city's; None where whoever asks is of another, or of several."""
     region = None if filters.region is None else filters.region[:CITY_DIGITS]
     if scope is not None:
-        cities = {prefix[:CITY_DIGITS] for prefix in scope}
-        if len(cities) != 1 or region not in (None, *cities):
+        cities = {each[:CITY_DIGITS] for each in regions_of(scope)}
+        if len(cities) != 1 or "" in cities or region not in (None, *cities):
             return None
         (region,) = cities
     return filters._replace(region=region, scope=None)

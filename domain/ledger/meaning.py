@@ -12,6 +12,7 @@ from domain.ledger.bases import ALL, Basis
 from domain.ledger.bodies import Bodies
 from domain.ledger.policy import Policy
 from domain.ledger.rates import BODY_DIMENSION, DIMENSIONS, Counts, Filters, Key, add, key_order
+from domain.values.scope import Scope, by_body, by_region, either, scope_of
 from domain.values.terms import BODY_KINDS
 
 # Of an organization of which nobody said anything, as keys and filters write it.
@@ -42,7 +43,15 @@ def meant(filters: Filters, bodies: Bodies, bases: Mapping[str, Basis]) -> Filte
         filters = filters._replace(counted=bases[filters.basis])
     if filters.body is not None:
         filters = answering_to(filters, _below(bodies, filters.body))
-    return filters._replace(body=None, basis=None)
+    return filters._replace(body=None, basis=None, scope=scope_meant(filters.scope, bodies))
+
+
+def scope_meant(scope: Scope, bodies: Bodies) -> Scope:
+    """A scope in which each body is named with all below it."""
+    if scope is None or not (parts := by_body(scope)):
+        return scope
+    below = (scope_of([region] if region else None, bodies.below(body)) for region, body in parts)
+    return either([by_region(scope), *below])
 
 
 def _below(bodies: Bodies, body: str) -> tuple[str, tuple[str | None, ...]]:

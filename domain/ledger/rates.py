@@ -193,7 +193,7 @@ class Filters(NamedTuple):
     """Which rows are meant; None means any. `region` and `industry` are prefixes.
 
     `formation` and `industry` take the text `null` for organizations that have none. `scope` is not asked for but
-    given: the regions that whoever asks may see.
+    given: what whoever asks may see; of its bodies those below are named too, once it is `meant`.
 
     `body` and `basis` are asked for by name; `answers` (of a kind the bodies that an organization may answer to, None
     for those of which nobody said) and `counted` are what they mean at the clocks of the question (`meant`).
@@ -245,7 +245,7 @@ def matches(row: Row, filters: Filters) -> bool:
     return (
         all(wanted is None or value == wanted for value, wanted in exact)
         and _has_prefix(row.attributes.region, filters.region)
-        and in_scope(row.attributes.region, filters.scope)
+        and in_scope(row.attributes.region, filters.scope, row.bodies)
         and _has_prefix(row.attributes.industry, filters.industry)
         and all(row.bodies[BODY_KINDS.index(kind)] in may for kind, may in filters.answers or ())
         and (filters.counted is None or _counted(row, filters.counted))

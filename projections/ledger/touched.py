@@ -7,22 +7,26 @@ office's organization that comes to life once the other fact is taken back.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import pairwise
 from typing import Any, Final, NamedTuple, Protocol
 
 from domain.access.rights import Changed, Place
+from domain.events.envelope import types_of
 from domain.events.facts import Event, EventKey, Fact, corrected, entity_of, fact, family_of, standing_fact, subject_of
 from domain.events.types import CORRECTED, EVENT_TYPES
 from domain.ledger.branches import Branch
 from domain.ledger.entities import Instructor, Member, Organization
 from domain.values.reach import Reach
+from domain.values.scope import in_scope
 from projections.ledger.fold.records import EntityState, initial
 from projections.ledger.fold.timeline import Timeline, differences, fold
-from projections.ledger.rows import FOREVER
+from projections.ledger.standing import BodiesAbove, standing
 
 Fits = Callable[[str, object], bool]
+# An organization, or what else is named, the region where it stands, and the bodies that it answers to there.
+_Where = tuple[str | None, str | None, frozenset[str]]
+_NOBODY: Final = frozenset[str]()
 _ORGANIZATIONS: Final = ("org", "other", "to_org")
-_LISTS: Final = ("covers", "add", "drop")
+_LISTS: Final = ("covers", "add", "drop", "listed", "otherwise")
 
 
 class Story(Protocol):
@@ -60,27 +64,45 @@ class _Told(NamedTuple):
         return [each for number, each in enumerate(found) if each not in found[:number]]
 
 
-def changed(event: Event, story: Story, fits: Fits) -> Changed:
-    """What an event changes in a log that tells this story; of an unknown target, what the event names alone."""
+def changed(event: Event, story: Story, fits: Fits, *, by_body: bool = False) -> Changed:
+    """What an event changes in a log that tells this story.
+
+    Of an unknown target it is what the event names, and what a fact that takes the target's place would change now.
+    `by_body`: the bodies that the organizations answer to are looked up too.
+    """
+    bodies = BodiesAbove(story.facts) if by_body else None
     named = frozenset(Place(region, region) for region in _regions(event.data))
     target = event if event.is_fact else story.find(event.target)
     if target is None:
-        return Changed(named)
+        return Changed(
+            named.union(*(_places(event, _Told(None, each, ()), each.type, story, bodies) for each in _ahead(event)))
+        )
     if not target.is_fact:
         return Changed(named | {Place(None, None)})
-    reach = EVENT_TYPES[target.type].reach
-    if reach not in (Reach.WHERE_IT_STANDS, Reach.WHAT_IT_NAMES):
-        return Changed(named)
     told = _told(event, target, story.words(target.key), fits)
-    work = _Work(story, told, target.type)
+    return Changed(named | _places(event, told, target.type, story, bodies))
+
+
+def _ahead(event: Event) -> Iterator[Fact]:
+    """The facts, one of each type that it fits, which a correction puts in the place of an event that is not there."""
+    if event.type == CORRECTED:
+        data = event.data["replacement"]
+        yield from (fact(Event(0, *event.target, type_, event.time_ns, data)) for type_ in types_of(data))
+
+
+def _places(event: Event, told: "_Told", type_: str, story: Story, bodies: BodiesAbove | None) -> set[Place]:
+    """The places that facts of a type change, named as far as the event names them."""
+    reach = EVENT_TYPES[type_].reach
+    if reach not in (Reach.WHERE_IT_STANDS, Reach.WHAT_IT_NAMES):
+        return set()
+    work = _Work(story, told, type_, bodies)
     work.follow() if reach is Reach.WHERE_IT_STANDS else work.name()
     if not work.places:
-        work.places.add((None, None))
+        work.places.add((None, None, _NOBODY))
     texts = set(_texts(event.data))
     subjects = [subject for each in told.facts if (subject := subject_of(each.type, each.data)) in texts]
     subject = subjects[0] if subjects else None
-    places = {Place(org if org in texts else subject, region) for org, region in work.places}
-    return Changed(named | places)
+    return {Place(org if org in texts else subject, region, answered) for org, region, answered in work.places}
 
 
 def _told(event: Event, target: Event, words: Sequence[Event], fits: Fits) -> _Told:
@@ -96,14 +118,16 @@ def _told(event: Event, target: Event, words: Sequence[Event], fits: Fits) -> _T
 
 
 class _Work:
-    """The places of one event, collected as (organization or None, its region or None)."""
+    """The places of one event, collected as (organization or None, its region or None, the bodies it answers to)."""
 
-    def __init__(self, story: Story, told: _Told, type_: str) -> None:
+    def __init__(self, story: Story, told: _Told, type_: str, bodies: BodiesAbove | None) -> None:
         self._story = story
+        self._bodies = bodies
         self._told = told
         self._type = type_
         self._timelines: dict[str, Timeline] = {}
-        self.places: set[tuple[str | None, str | None]] = set()
+        self._visits: list[Fact] = []
+        self.places: set[_Where] = set()
 
     def follow(self) -> None:
         """Where the entities of the ledger stand, before and after."""
@@ -125,8 +149,7 @@ class _Work:
         if not spans:
             spans = self._as_stated(entity, timelines)
         for span in spans:
-            own = timelines if family == "organization" else (self._timeline(span.org),)
-            self.places.update((span.org, region) for region in _regions_on(own, span))
+            self.places |= self._at(span, timelines if family == "organization" else (self._timeline(span.org),))
         if family == "branch" and not spans:
             self._unused_branch(entity, timelines)
 
@@ -145,7 +168,7 @@ class _Work:
         """A branch that covers nothing is where it was formed."""
         for timeline in timelines:
             regions = (each.region for each in timeline.states if isinstance(each, Branch) and each.region)
-            self.places.update((entity, region) for region in regions)
+            self.places.update((entity, region, _NOBODY) for region in regions)
 
     def name(self) -> None:
         """What an office's act and those of the same name before it name."""
@@ -157,21 +180,50 @@ class _Work:
 
     def _name(self, act: Fact) -> None:
         day = act.effective_on.toordinal()
-        self.places.update((None, region) for region in _regions(act.data))
+        places: set[_Where] = {(None, region, _NOBODY) for region in _regions(act.data)}
         orgs = set(_named(act.data))
-        branch, visit = act.data.get("branch"), act.data.get("visit")
+        branch = act.data.get("branch")
         if isinstance(branch, str):
             timeline = fold("branch", self._story.facts(branch))
             covered = organizations_at(branch, _state_on(branch, timeline, day))
             orgs.update(covered)
             if not covered:
                 self._unused_branch(branch, (timeline, timeline))
-        if isinstance(visit, str) and family_of(act.type) != "visit":
-            for each in self._story.facts(visit):
-                self._name(each)
         for org in orgs:
-            span = _Span(org, day, day + 1)
-            self.places.update((org, region) for region in _regions_on((self._timeline(org),), span))
+            places |= self._at(_Span(org, day, day + 1), (self._timeline(org),))
+        self.places |= places
+        of_visit = family_of(act.type) == "visit"
+        if isinstance(visit := act.data.get("revisits" if of_visit else "visit"), str):
+            self._named_visit(visit, by_visit=of_visit)
+        if of_visit:
+            self._survey(act.data["survey"], {region for _, region, _ in places})
+
+    def _named_visit(self, visit: str, *, by_visit: bool) -> None:
+        """What a visit named that another act speaks of; one that looks at it again needs it to be there."""
+        facts = self._story.facts(visit)
+        if by_visit and not facts:
+            self.places.add((None, None, _NOBODY))
+        for each in facts:
+            if each not in self._visits:
+                self._visits.append(each)
+                self._name(each)
+
+    def _survey(self, survey: str, regions: set[str | None]) -> None:
+        """A visit changes a survey of where it is; of elsewhere it changes what that survey tells of its own place."""
+        opened = self._story.facts(survey)
+        if not opened:
+            self.places.add((None, None, _NOBODY))
+        for each in opened:
+            if not all(region is not None and in_scope(region, (each.data["region"],)) for region in regions):
+                self.places.add((None, each.data["region"], _NOBODY))
+
+    def _at(self, span: _Span, timelines: Sequence[Timeline]) -> set[_Where]:
+        """Where an organization stands on the days, and to whom it answers there."""
+        found: set[_Where] = set()
+        for stretch in standing(timelines, span.day_from, span.day_to):
+            answered = {_NOBODY} if self._bodies is None else self._bodies.on(stretch)
+            found |= {(span.org, stretch.region, each) for each in answered}
+        return found or {(span.org, None, _NOBODY)}
 
     def _timeline(self, org: str) -> Timeline:
         if org not in self._timelines:
@@ -205,28 +257,6 @@ def _family(entity: str) -> str:
         return "instructor"
     family = entity.partition(":")[0]
     return family if family in ("member", "branch") else "organization"
-
-
-def _regions_on(timelines: Iterable[Timeline], span: _Span) -> set[str | None]:
-    """Where an organization stands on the days; while it is not active, where it stood last or will stand first."""
-    found: set[str | None] = set()
-    for timeline in timelines:
-        active = list(_active(timeline))
-        found.update(region for begin, end, region in active if begin < span.day_to and span.day_from < end)
-    if found:
-        return found
-    for timeline in timelines:
-        earlier = [region for _, end, region in _active(timeline) if end <= span.day_from]
-        later = [region for begin, _, region in _active(timeline) if begin >= span.day_to]
-        found.update(earlier[-1:] or later[:1])
-    return found or {None}
-
-
-def _active(timeline: Timeline) -> Iterator[tuple[int, int, str]]:
-    """The stretches on which an organization is active: first day, the day after the last, region."""
-    for (begin, end), state in zip(pairwise([*timeline.days, FOREVER]), timeline.states, strict=True):
-        if isinstance(state, Organization) and state.attributes is not None:
-            yield begin, end, state.attributes.region
 
 
 def _named(data: Any) -> Iterator[str]:  # noqa: ANN401 - an event's data

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from domain.access.rights import Right
 from domain.events.access import ROLES, Role
-from domain.values.scope import Scope, scope_of
+from domain.values.scope import Scope, either
 from services.log.messages import Publisher
 
 __all__ = ["DEVELOPER", "ROLES", "Holder", "Role", "held", "together"]
@@ -18,7 +18,7 @@ class Holder(NamedTuple):
         name: of a machine its own, of a person a pseudonym.
         roles: what the holder may do.
         sources: the sources that the holder may publish; None: any.
-        scope: the regions that the holder sees; None: all.
+        scope: the regions and bodies that the holder sees; None: all.
         rights: what the holder may say, one for each grant.
     """
 
@@ -43,12 +43,11 @@ def together(holders: Sequence[Holder]) -> Holder:
     if len(holders) == 1:
         return holders[0]
     sources = [each.sources for each in holders]
-    scopes = [each.scope for each in holders]
     return Holder(
         holders[0].name,
         frozenset[Role]().union(*(each.roles for each in holders)),
         None if None in sources else frozenset[str]().union(*(each for each in sources if each is not None)),
-        None if None in scopes else scope_of(prefix for scope in scopes if scope is not None for prefix in scope),
+        either(each.scope for each in holders),
         tuple(right for each in holders for right in each.rights),
     )
 

@@ -12,7 +12,7 @@ from domain.values.instants import parse_date, parse_instant
 from domain.values.terms import CATEGORIES, FORMATIONS, KINDS, MEASURES
 from services.archive.opening import ArchivedLog
 from services.evidence.bundles.answers import figures
-from services.ledger.queries import Known
+from services.ledger.known import Known
 from services.system.errors import InvalidValueError
 from services.system.settings import SHANGHAI
 
@@ -83,7 +83,7 @@ def question(
     if asked.industry is not None and not _INDUSTRY.fullmatch(asked.industry):
         raise InvalidValueError(f"industry {asked.industry!r}: a section A to T and up to 4 digits, or null")
     day = datetime.now(SHANGHAI).date() if as_of is None else _date(as_of)
-    known = [(log, log.known(_position(log, known_at, alone=len(logs) == 1))) for log in logs]
+    known = [(log, _known(log, known_at, alone=len(logs) == 1)) for log in logs]
     return Question(day, known, tuple(group_by), asked)
 
 
@@ -94,20 +94,20 @@ def _date(text: str) -> date:
         raise InvalidValueError(f"as-of {text!r}: {error}") from None
 
 
-def _position(log: ArchivedLog, known_at: str | None, *, alone: bool) -> int:
+def _known(log: ArchivedLog, known_at: str | None, *, alone: bool) -> Known:
     if known_at is None:
-        return log.size
+        return log.known(log.size)
     if _POSITION.fullmatch(known_at):
         if not alone:
             raise InvalidValueError(
                 f"known-at {known_at}: a position is one log's; name the log with --log, or ask as known at an instant"
             )
-        return int(known_at)
+        return log.known(int(known_at))
     try:
         nanoseconds = parse_instant(known_at)
     except ValueError as error:
         raise InvalidValueError(f"known-at {known_at!r}: {error}, or a position as digits") from None
-    return log.position_at(_EPOCH + timedelta(microseconds=nanoseconds // 1000))
+    return log.known_by(_EPOCH + timedelta(microseconds=nanoseconds // 1000))
 
 
 def answer(asked: Question, counted: Iterable[Counted]) -> dict[str, Any]:
@@ -149,6 +149,8 @@ def _log(log: ArchivedLog, known: Known) -> dict[str, Any]:
     }  # fmt: skip
     if known.position == 0:
         shown["note"] = NOTHING_KNOWN
+    if known.wrong:
+        shown["clock_wrong"] = [each._asdict() for each in known.wrong]
     evidence = {
         "tree_size": known.position, "root_hash": known.root_hash, "ruleset": log.manifest.ruleset, "read_by": None,
     }  # fmt: skip

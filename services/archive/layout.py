@@ -2,16 +2,19 @@
 
 import hashlib
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 from urllib.parse import quote, unquote
 
 import orjson
 
+from domain.inspection.wrong_clock import WrongClock
 from domain.values.strict_json import read_json
 from projections.ledger.fold.tables import COLUMNS
 from services.evidence.notes.checkpoint import Checkpoint, open_checkpoint
 from services.evidence.notes.notes import Note, NoteError, SignerKey, VerifierKey
+from services.ledger.wrong_clocks import Stated
 from services.system.errors import TaizhangError
 
 FORMAT: Final = "taizhang-archive/2"
@@ -99,7 +102,11 @@ class Segment(NamedTuple):
 
 
 class Manifest(NamedTuple):
-    """What an archive says of one log; `size` and `root_hash` are its checkpoint's."""
+    """What an archive says of one log; `size` and `root_hash` are its checkpoint's.
+
+    `clocks` are the statements on a wrong clock that stand at its end: whoever asks for what was known before one was
+    made reads none of the events that came after.
+    """
 
     log: str
     size: int
@@ -109,10 +116,14 @@ class Manifest(NamedTuple):
     tables: str
     reading: str
     segments: tuple[Segment, ...]
+    clocks: tuple[Stated, ...] = ()
 
     def to_bytes(self) -> bytes:
-        """What is signed: JSON in its one form."""
+        """What is signed: JSON in its one form; without `clocks` where there are none, as in older archives."""
         said = {**self._asdict(), "format": FORMAT, "segments": [each._asdict() for each in self.segments]}
+        said["clocks"] = [{**each.clock._asdict(), "until": each.until.isoformat()} for each in self.clocks]
+        if not self.clocks:
+            del said["clocks"]
         return orjson.dumps(said, option=_JSON)
 
     @classmethod
@@ -122,7 +133,11 @@ class Manifest(NamedTuple):
         if given.pop("format") != FORMAT:
             raise ValueError(f"its format is not {FORMAT}: write it anew with this release")
         segments = tuple(_segment(each) for each in given.pop("segments"))
-        return cls(**given, segments=segments)
+        clocks = tuple(
+            Stated(WrongClock(**clock), datetime.fromisoformat(until))
+            for until, clock in ((each.pop("until"), each) for each in map(dict, given.pop("clocks", ())))
+        )
+        return cls(**given, segments=segments, clocks=clocks)
 
     def signed(self, key: SignerKey, checkpoint: bytes) -> bytes:
         """The one file that makes files an archive: checkpoint, key, manifest, and the note over the manifest's hash.

@@ -18,7 +18,7 @@ from domain.tree.merkle import Frontier, join_roots, leaf_hash
 from services.archive.layout import EVENT, ArchiveError, Segment, digest_of, logs_in, read_manifest
 from services.evidence.copies.stored import StoredEvent, event_of
 from services.evidence.notes.notes import VerifierKey
-from services.ledger.queries import Known
+from services.ledger.known import Known
 from services.log.blinding import blinding_in
 from services.system.errors import InvalidValueError, NotFoundError
 from services.system.settings import SHANGHAI
@@ -112,9 +112,19 @@ class ArchivedLog:
         row = pq.read_table(
             path, columns=["recorded_at", "learned_at", "basis"], filters=pc.field("position") == position
         ).to_pylist()[0]
-        return Known(
-            position, row["recorded_at"].astimezone(UTC), row["learned_at"].astimezone(UTC), row["basis"], root
-        )
+        recorded_at = row["recorded_at"].astimezone(UTC)
+        wrong = tuple(each.clock for each in self.manifest.clocks if each.speaks_of(position, recorded_at))
+        return Known(position, recorded_at, row["learned_at"].astimezone(UTC), row["basis"], root, wrong)
+
+    def known_by(self, instant: datetime) -> Known:
+        """The last state of knowledge at or before an instant; a clock wrong right after it makes that doubtful too.
+
+        Raises:
+            InvalidValueError: the instant is after all that the archive knows.
+        """
+        known = self.known(self.position_at(instant))
+        after = tuple(each.clock for each in self.manifest.clocks if each.clock.first == known.position + 1)
+        return known._replace(wrong=known.wrong + after)
 
     def _root_at(self, position: int) -> bytes:
         """Root of the first `position` leaves: those of whole segments joined, and of the rest anew from its bytes."""

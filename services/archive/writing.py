@@ -40,7 +40,7 @@ from services.evidence.notes.notes import SignerKey
 from services.evidence.notes.signing import CheckpointSigner
 from services.ledger import versions
 from services.ledger.ruleset import rules
-from services.ledger.versions import Version
+from services.ledger.wrong_clocks import stated_in
 from services.log.tree import LOG
 from services.postgres.database import connect
 from services.system.files import locked, sync_folder, write_durably
@@ -120,7 +120,7 @@ def archive_log(  # noqa: PLR0917 - what is archived, by whose word, where and h
                 )
             manifest = Manifest(
                 checkpoint.origin, checkpoint.size, checkpoint.root_hash.hex(), segment_events, *version.rules,
-                tuple(segments),
+                tuple(segments), tuple(stated_in(connection, checkpoint.size)),
             )  # fmt: skip
             _publish(folder, manifest, manifest.signed(key, note))
     finally:
@@ -128,7 +128,7 @@ def archive_log(  # noqa: PLR0917 - what is archived, by whose word, where and h
     return Written(checkpoint.origin, checkpoint.size, writer.files)
 
 
-def _reached(connection: Connection[Any], size: int) -> Version:
+def _reached(connection: Connection[Any], size: int) -> versions.Version:
     """The version in use, held against being dropped, once it has applied the log's first `size` events."""
     deadline = time.monotonic() + FOLLOW_S_MAX
     last = -1
@@ -155,7 +155,7 @@ def _reached(connection: Connection[Any], size: int) -> Version:
 
 
 def _kept(
-    connection: Connection[Any], folder: Path, signer: CheckpointSigner, version: Version, segment_events: int
+    connection: Connection[Any], folder: Path, signer: CheckpointSigner, version: versions.Version, segment_events: int
 ) -> list[Segment]:
     """The full segments that stay as they are, in order; none where other rules or segments made them."""
     if not (folder / ARCHIVE).exists():
@@ -198,7 +198,7 @@ class _Writer:
     """Writes the segments after those that are kept."""
 
     def __init__(
-        self, connection: Connection[Any], conninfo: str, version: Version, folder: Path, head: Checkpoint
+        self, connection: Connection[Any], conninfo: str, version: versions.Version, folder: Path, head: Checkpoint
     ) -> None:
         self._connection, self._conninfo, self._version = connection, conninfo, version
         self._folder, self._head = folder, head

@@ -64,15 +64,15 @@ def campaigns(queries: Queries, as_of: date, known_at: int) -> Campaigns:
     found = domain_campaigns.campaigns(standing_facts(events, fits)[0], as_of)
     if queries.scope is None:
         return found
-    # A target that is not for a region in sight is counted over organizations that are not.
-    seen = [each._replace(targets=tuple(_in_scope(each.targets, queries.scope))) for each in found.campaigns]
+    # A target that is not for a region or body in sight is counted over organizations that are not.
+    scope = queries.scope_at(as_of, known_at)
+    seen = [each._replace(targets=tuple(_in_scope(each.targets, scope))) for each in found.campaigns]
     return found._replace(campaigns=seen, contradictions=[])
 
 
 def _in_scope(targets: Iterable[Target], scope: Scope) -> Iterator[Target]:
     for target in targets:
-        region = target.segment.region
-        if region is not None and in_scope(region, scope):
+        if in_scope(target.segment.region or "", scope, (target.segment.body,)):
             yield target
 
 

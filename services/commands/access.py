@@ -24,13 +24,20 @@ def list_(as_json: AsJson = False) -> None:  # noqa: FBT002 - an option
 
 def _grants_table(answer: dict[str, Any]) -> Table:
     table = Table(
-        "授权\naccess", "持有者\nholder", "角色\nroles", "地区\nregions", "自\nsince", "至\nuntil", "有效\nin force"
+        "授权\naccess",
+        "持有者\nholder",
+        "角色\nroles",
+        "地区、责任主体\nregions, bodies",
+        "自\nsince",
+        "至\nuntil",
+        "有效\nin force",
     )
     for each in answer["grants"]:
-        regions = "全部 all" if each["regions"] is None else ", ".join(each["regions"])
+        limits = [", ".join(told) for told in (each["regions"], each["bodies"]) if told is not None]
+        within = " 且 and ".join(limits) or "全部 all"
         in_force = "是 yes" if each["in_force"] else f"否 no {each['reason'] or ''}"
         table.add_row(
-            each["access"], each["holder"], ", ".join(each["roles"]), regions, each["since"], each["until"] or "",
+            each["access"], each["holder"], ", ".join(each["roles"]), within, each["since"], each["until"] or "",
             in_force,
         )  # fmt: skip
     return table
@@ -45,6 +52,9 @@ def grant(  # noqa: PLR0917 - a grant's own fields
         list[str] | None, typer.Option("--type", help="类型 an event type that it lets say; may repeat; left out: any")
     ] = None,
     region: Annotated[list[str] | None, typer.Option(help="地区 a division code; may repeat; left out: all")] = None,
+    body: Annotated[
+        list[str] | None, typer.Option(help="责任主体 what answers to it or below; may repeat; left out: any")
+    ] = None,
     until: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="有效期 its last day")] = None,
     *,
     key: Annotated[bool, typer.Option(help="密钥 make an API key that goes with it")] = True,
@@ -55,15 +65,16 @@ def grant(  # noqa: PLR0917 - a grant's own fields
     of Kafka is the holder kafka: and its name.
 
     Example: taizhang access grant county-990101 --role operator --region 990101
+    Example: taizhang access grant park-1 --role operator --body body:park-1
     Example: taizhang access grant kafka:taizhang.events --role publisher --source /registry/market --no-key
     """
-    body = {
+    given = {
         "holder": holder, "roles": role, "sources": source or None, "types": type_ or None,
-        "regions": region or None,
+        "regions": region or None, "bodies": body or None,
         "until": None if until is None else until.date().isoformat(), "key": key,
     }  # fmt: skip
     with Client(load()) as client:
-        answer = client.post("/v1/access", body)
+        answer = client.post("/v1/access", given)
     ERR.print(f"已授予 Granted: {answer['access']}")
     if answer["key"] is not None:
         ERR.print("请妥善保存, 不会再显示 Keep the key safe, it is not shown again:")

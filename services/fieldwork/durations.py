@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from domain.fieldwork.measures import SUCCESSES
 from domain.ledger.rates import ten_thousandths
 from domain.values.terms import MEASURES, Measure
+from projections.ledger.columns.home_regions import region_of
 from projections.ledger.columns.measures import ENDS, measures
 from services.ledger.queries import Queries
 
@@ -42,7 +43,7 @@ def durations(queries: Queries, as_of: date, known_at: int, measure: Measure, di
     view = queries.view.current
     version, snapshot, day = view.version.number, view.snapshot, as_of.toordinal()
     found = measures(snapshot, as_of, known_at)
-    seen = queries.homes.within(version, snapshot, day, known_at, queries.scope)
+    seen = queries.homes.within(version, snapshot, day, known_at, queries.scope_at(as_of, known_at))
     found = found.where((found.measure == MEASURES.index(measure)) & seen[found.org_no])
     days = (np.where(found.closed > 0, found.closed, day) - found.opened).astype(np.int64)
     is_met = np.isin(found.closed_by, _MET)
@@ -54,7 +55,7 @@ def durations(queries: Queries, as_of: date, known_at: int, measure: Measure, di
     keys = sorted({code[:digits] for code in codes})
     number = {key: n for n, key in enumerate(keys)}
     key_of = np.array([number[code[:digits]] for code in codes], np.int64)
-    home = key_of[queries.homes.at(version, snapshot, day, known_at)[found.org_no]]
+    home = key_of[region_of(snapshot, queries.homes.at(version, snapshot, day, known_at)[found.org_no])]
     order = np.argsort(home)
     home, days, is_met = home[order], days[order], is_met[order]
     begins = np.flatnonzero(np.diff(home, prepend=-1)).tolist()

@@ -99,8 +99,8 @@ def candidates(queries: Queries, region: str, as_of: date, known_at: int, name_m
 
 def _organizations(queries: Queries, region: str, as_of: date, known_at: int, places: list[str]) -> list[Record]:
     view = queries.view.current
-    policy = view.snapshot.policy(as_of.toordinal(), known_at)
-    rows = chosen_rows(view.snapshot, as_of, known_at, policy, queries.narrowed(Filters(region=region)))
+    policy, filters, _ = queries.meaning(Filters(region=region), as_of, known_at)
+    rows = chosen_rows(view.snapshot, as_of, known_at, policy, filters)
     if len(rows) > ORGANIZATIONS_MAX:
         raise InvalidValueError(
             f"region {region} has {len(rows)} organizations, at most {ORGANIZATIONS_MAX} are compared; give a longer "

@@ -178,8 +178,7 @@ def to_visit(  # noqa: PLR0917 - one question
 def _list(queries: Queries, survey: Survey, known_at: int) -> dict[str, str]:
     """The organizations to be visited, each with its region then."""
     view = queries.view.current
-    policy = view.snapshot.policy(survey.opened_on.toordinal(), known_at)
-    filters = queries.narrowed(ANY._replace(region=survey.region))
+    policy, filters, _ = queries.meaning(ANY._replace(region=survey.region), survey.opened_on, known_at)
     found: dict[str, str] = {}
     for kind in survey.kinds or (None,):
         rows = chosen_rows(view.snapshot, survey.opened_on, known_at, policy, filters._replace(kind=kind))
@@ -219,8 +218,8 @@ def differing(queries: Queries, of: Made, known_at: int) -> list[Discrepancy]:
 
 def _rows(queries: Queries, orgs: Sequence[str], day: date, known_at: int) -> dict[str, Row]:
     view = queries.view.current
-    policy = view.snapshot.policy(day.toordinal(), known_at)
-    rows = chosen_rows(view.snapshot, day, known_at, policy, queries.narrowed(ANY))
+    policy, filters, _ = queries.meaning(ANY, day, known_at)
+    rows = chosen_rows(view.snapshot, day, known_at, policy, filters)
     version, snapshot = view.version.number, view.snapshot
     numbers = [queries.homes.number(version, snapshot, org) for org in orgs]
     chosen = rows.where(np.isin(rows.org_no, [number for number in numbers if number is not None]))

@@ -11,10 +11,10 @@ from domain.fieldwork.rectification import Contradicted, Rectification, rectific
 from domain.inspection.signals import branch_after
 from domain.ledger.branches import Branch
 from domain.ledger.policy import Policy
-from domain.values.scope import in_scope
+from domain.values.scope import Scope
 from domain.values.terms import FORMATIONS
-from projections.ledger.columns.columns import Int32
-from projections.ledger.columns.counts import Standing, members_counted, standing
+from projections.ledger.columns.columns import Int32, Snapshot
+from projections.ledger.columns.counts import Standing, members_counted, seen, standing
 from projections.ledger.columns.coverings import Covering
 from services.ledger.projector import fits
 from services.ledger.queries import Queries
@@ -61,23 +61,23 @@ def weak_branches(queries: Queries, as_of: date, known_at: int, region: str | No
     at = np.full(view.snapshot.organizations, -1, np.int32)
     at[rows.org_no] = np.arange(len(rows), dtype=np.int32)
     row = at[covering.org_no]
-    return _judged(queries, rows, covering.where(row >= 0), row[row >= 0], policy, region)
+    scope = queries.scope_at(as_of, known_at)
+    return _judged(view.snapshot, scope, rows, covering.where(row >= 0), row[row >= 0], policy, region)
 
 
 def _judged(  # noqa: PLR0917 - one question
-    queries: Queries, rows: Standing, covering: Covering, row: Int32, policy: Policy, region: str | None
+    snapshot: Snapshot, scope: Scope, rows: Standing, covering: Covering, row: Int32, policy: Policy, region: str | None
 ) -> list[WeakBranch]:
     """The weak ones among branches; `row` is for each that is covered its place among the rows."""
     if not len(row):
         return []
-    snapshot = queries.view.current.snapshot
     regions = list(snapshot.regions)
-    in_sight = np.array([in_scope(code, queries.scope) for code in regions])
+    in_sight = seen(snapshot, rows.region, rows.answers, scope)
     in_region = np.array([region is None or code.startswith(region) for code in regions])
     begins = np.flatnonzero(np.append(True, covering.branch[1:] != covering.branch[:-1]))
     home = rows.region[row]
     # A branch is judged by all that it covers: who may not see all of it is not told of it.
-    told = np.logical_and.reduceat(in_sight[home], begins) & np.logical_or.reduceat(in_region[home], begins)
+    told = np.logical_and.reduceat(in_sight[row], begins) & np.logical_or.reduceat(in_region[home], begins)
     members = np.add.reduceat(members_counted(snapshot.entries, rows.entry[row], policy), begins)
     few = members < policy.full_members_for_branch
     # An eligible organization under a branch of its own stands alone already.

@@ -12,11 +12,11 @@ from psycopg import Connection, Cursor
 from domain.events.facts import Event
 from domain.inspection.row_changes import Reason, effective_on, reason
 from domain.ledger.meaning import policy_of
-from domain.ledger.rates import ANY, Counts, Filters
+from domain.ledger.rates import Counts, Filters
 from domain.ledger.rows import Row
 from domain.values.clocks import Basis
 from projections.ledger.columns.columns import Int32
-from projections.ledger.columns.counts import matching, rows_of
+from projections.ledger.columns.counts import rows_of, seen
 from projections.ledger.columns.moves import Moved, moved, touching
 from services.ledger.ledger_at import LedgerAt
 from services.ledger.row_reading import rows_at
@@ -202,8 +202,9 @@ def _rows(ledger: LedgerAt, cursor: Cursor[Any], entries: Int32, filters: Filter
     """The rows in sight, as a basis counts: an organization may be so on one side alone."""
     view, queries, policy = ledger.view, ledger.queries, policy_of(filters, ledger.policy)
     rows = rows_of(view.snapshot, entries[entries >= 0], policy)
-    if queries.scope is not None:
-        rows = rows.where(matching(view.snapshot, rows, queries.narrowed(ANY)))
+    scope = queries.scope_at(*ledger.clocks)
+    if scope is not None:
+        rows = rows.where(seen(view.snapshot, rows.region, rows.answers, scope))
     return {row.org: row for row in rows_at(view, cursor, rows, policy, judged=ledger.is_judged)}
 
 

@@ -15,7 +15,6 @@ from domain.access.rights import Right
 from domain.tree import arrival_leaf
 from domain.tree.arrival_leaf import Recorded
 from domain.values.reasons import Reason
-from domain.values.scope import scope_of
 from services.log.messages import Arrival, Disposition, Place, Receipt
 from services.postgres.copying import Column, copy_rows
 
@@ -69,7 +68,7 @@ def reasons_json(reasons: Iterable[Reason]) -> bytes:
 
 
 def rights_json(rights: Iterable[Right]) -> bytes:
-    """Rights as a JSON array of objects: roles, sources, types, regions, access; null for any."""
+    """Rights as a JSON array of objects: roles, sources, types, regions (the parts of the scope), access; null: any."""
     return orjson.dumps([_plain(right) for right in rights])
 
 
@@ -88,7 +87,8 @@ def read_rights(plain: Iterable[Mapping[str, Any]]) -> tuple[Right, ...]:
 
 def _right(plain: Mapping[str, Any]) -> Right:
     sources, types = (None if each is None else frozenset(each) for each in (plain["sources"], plain["types"]))
-    return Right(frozenset(plain["roles"]), sources, types, scope_of(plain["regions"]), plain["access"])
+    scope = None if plain["regions"] is None else tuple(plain["regions"])
+    return Right(frozenset(plain["roles"]), sources, types, scope, plain["access"])
 
 
 def record_duplicates(

@@ -1,4 +1,8 @@
-"""Many small requests share one commit, and each is answered once its own messages are durable."""
+"""Many small requests share one commit, and each is answered once its own messages are durable.
+
+Publishers come in turn, a request of each, so that nobody waits behind all that another has sent; and of what waits one
+has a share.
+"""
 
 import threading
 import time
@@ -16,6 +20,8 @@ COMMIT_MESSAGES_MAX: Final = 2_000
 COMMIT_WAIT_S: Final = 0.002
 QUEUE_MESSAGES_MAX: Final = 20_000
 QUEUE_BYTES_MAX: Final = 64 << 20
+# One publisher's share of either is one in so many.
+SHARES: Final = 2
 RETRY_AFTER_S: Final = 1
 
 Receipts = list[Receipt]
@@ -27,13 +33,27 @@ class _Request(NamedTuple):
     bytes: int
 
 
+class _Waiting:
+    """What one publisher has waiting, in order of arrival."""
+
+    def __init__(self) -> None:
+        self.requests: deque[_Request] = deque()
+        self.messages = 0
+        self.bytes = 0
+
+
 class GroupCommit:
-    """One thread that takes in what waits, again and again; a request's messages stay together, in order."""
+    """One thread that takes in what waits, again and again; a request's messages stay together, in order.
+
+    So do the requests of one publisher.
+    """
 
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
         self._changed = threading.Condition()
-        self._waiting: deque[_Request] = deque()
+        # By publisher, whose turn comes first; nobody who has nothing waiting.
+        self._waiting: dict[str, _Waiting] = {}
+        self._requests = 0
         self._messages = 0
         self._bytes = 0
         self._closed = False
@@ -44,21 +64,25 @@ class GroupCommit:
     def submit(self, messages: Sequence[Message]) -> Future[Receipts]:
         """Queue a request; the future gives its receipts once they are durable, or Intake.admit's errors.
 
+        Args:
+            messages: of one publisher, at least one.
+
         Raises:
-            QueueFullError: too many messages or bytes wait; try again after `retry_after_s`.
+            QueueFullError: too many messages or bytes wait, of all or of this publisher; try again after
+                `retry_after_s`. Whoever has none waiting is let in, whatever the size.
             StoreUnavailableError: this has been closed.
         """
         request = _Request(messages, Future(), sum(len(message.raw) for message in messages))
         with self._changed:
             if self._closed:
                 raise StoreUnavailableError("intake is closing; send the same events again to the next process")
-            if self._is_full(request):
-                raise QueueFullError(
-                    f"{self._messages} messages of {self._bytes} bytes wait for a commit, at most "
-                    f"{QUEUE_MESSAGES_MAX} of {QUEUE_BYTES_MAX} may; send again after {RETRY_AFTER_S} s",
-                    RETRY_AFTER_S,
-                )
-            self._waiting.append(request)
+            own = self._waiting.setdefault(messages[0].publisher.name, _Waiting())
+            if own.requests:
+                self._refuse_beyond(request, own)
+            own.requests.append(request)
+            own.messages += len(messages)
+            own.bytes += request.bytes
+            self._requests += 1
             self._messages += len(messages)
             self._bytes += request.bytes
             self._changed.notify()
@@ -72,16 +96,21 @@ class GroupCommit:
         """
         began = self._began
         if began is not None and time.monotonic() - began > TRY_FOR_S:
-            raise StoreUnavailableError(
-                f"the database has not answered for {TRY_FOR_S:.0f} s; send the same again later, events that were "
-                "stored will then be duplicates"
-            )
+            raise self._intake.writer.unavailable_now()
 
-    def _is_full(self, request: _Request) -> bool:
-        """Whether a request must wait outside; one that comes to an empty queue is let in whatever its size."""
-        return bool(self._waiting) and (
-            self._messages + len(request.messages) > QUEUE_MESSAGES_MAX or self._bytes + request.bytes > QUEUE_BYTES_MAX
-        )
+    def _refuse_beyond(self, request: _Request, own: _Waiting) -> None:
+        """Refuse what would be too much beside what waits already: of its publisher, or of all."""
+        for whose, messages, size, shares in (
+            ("of yours", own.messages, own.bytes, SHARES),
+            ("of all publishers", self._messages, self._bytes, 1),
+        ):
+            messages_max, bytes_max = QUEUE_MESSAGES_MAX // shares, QUEUE_BYTES_MAX // shares
+            if messages + len(request.messages) > messages_max or size + request.bytes > bytes_max:
+                raise QueueFullError(
+                    f"{messages} messages of {size} bytes {whose} wait for a commit, at most {messages_max} of "
+                    f"{bytes_max} may; send again after {RETRY_AFTER_S} s",
+                    RETRY_AFTER_S,
+                )
 
     def close(self) -> None:
         """Take in what waits, then end the thread."""
@@ -107,16 +136,27 @@ class GroupCommit:
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             deadline = time.monotonic() + COMMIT_WAIT_S
-            while len(self._waiting) < expected and not self._closed:
+            while self._requests < expected and not self._closed:
                 if not self._changed.wait(deadline - time.monotonic()):
                     break
             requests: list[_Request] = []
             messages = 0
-            while self._waiting and (not requests or messages + len(self._waiting[0].messages) <= COMMIT_MESSAGES_MAX):
-                request = self._waiting.popleft()
+            while self._waiting:
+                name, following = next(iter(self._waiting.items()))
+                request = following.requests[0]
+                if requests and messages + len(request.messages) > COMMIT_MESSAGES_MAX:
+                    break
+                following.requests.popleft()
+                following.messages -= len(request.messages)
+                following.bytes -= request.bytes
+                # Its next one comes after one of each of the others.
+                del self._waiting[name]
+                if following.requests:
+                    self._waiting[name] = following
                 requests.append(request)
                 messages += len(request.messages)
                 self._bytes -= request.bytes
+            self._requests -= len(requests)
             self._messages -= messages
             return requests
 

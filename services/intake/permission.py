@@ -16,6 +16,7 @@ from domain.access.rights import OF_ORGANIZATIONS, REGISTERED, Judged, Right, co
 from domain.events.access import FAMILY
 from domain.events.facts import Event
 from domain.values.reasons import Reason
+from domain.values.scope import by_body
 from projections.ledger.touched import changed
 from services.intake.registrations import registered_by
 from services.intake.writing_story import RecentEvents, WritingStory
@@ -106,8 +107,10 @@ class Permission:
         """Why a message may not be taken in, None where it may; `target_type` as domain.access.rights.Judged has it."""
         publisher = message.publisher
         if not self._is_free(publisher, event):
-            judged = Judged(event, target_type, lambda: changed(event, self._told(), fits), self._registered_by)
-            reason = judge(publisher.name, self._rights_of(publisher), judged)
+            rights = self._rights_of(publisher)
+            asks_bodies = any(by_body(right.scope) for right in rights)
+            told = lambda: changed(event, self._told(), fits, by_body=asks_bodies)  # noqa: E731 - asked for at need
+            reason = judge(publisher.name, rights, Judged(event, target_type, told, self._registered_by))
             if reason is not None:
                 return reason
         return self._signature(message, event.source)

@@ -37,7 +37,11 @@ def relay(settings: Settings, *, from_start: bool = False) -> None:
     connection_options(settings)
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     stopping = threading.Event()
-    with _stopped_by_signals(stopping), database(settings) as ready, Queries.open(ready.conninfo) as queries:
+    with (
+        _stopped_by_signals(stopping),
+        database(settings) as ready,
+        Queries.open(ready.conninfo, cubes=False) as queries,
+    ):
         logger().info("relaying", ledger=ready.kafka_ledger_topic, dead_letters=ready.kafka_dead_letter_topic)
         relaying = Relay(ready, queries, stopping, from_start=from_start)
         with answering(settings, relaying.pulse):

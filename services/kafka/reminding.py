@@ -45,7 +45,7 @@ def tell(settings: Settings, as_of: date) -> tuple[int, int]:
     with (
         database(settings) as ready,
         noted(ready.conninfo, "reminders") as run,
-        Queries.open(ready.conninfo) as queries,
+        Queries.open(ready.conninfo, cubes=False) as queries,
     ):
         if not queries.view.loaded.wait(LOADED_TIMEOUT_S):
             raise TaizhangError("the ledger is not projected yet; start `taizhang serve` on this database first")

@@ -13,10 +13,10 @@ from typing import Final, Literal, NamedTuple, get_args
 from domain.ledger.living import Judgement, Lack, judge, term
 from domain.ledger.rates import Filters
 from domain.values.names import one_width
-from domain.values.scope import in_scope
+from domain.values.scope import Scope, in_scope
 from domain.values.terms import FORMATIONS, KINDS, Formation, Kind, MeetingKind, Tier
 from projections.ledger.columns.branches import BranchReading, BranchState
-from projections.ledger.columns.counts import standing
+from projections.ledger.columns.counts import seen, standing
 from services.ledger.ledger_at import LedgerAt
 from services.ledger.name_forms import wanted
 from services.ledger.sight import WITHHELD
@@ -130,10 +130,16 @@ class BranchLedger:
                 self._own.setdefault(covering.names[number], {})[at[org]] = FORMATIONS[how]
 
     @cached_property
-    def _regions(self) -> list[str]:
-        """By row the organization's region."""
-        regions = list(self._ledger.view.snapshot.regions)
-        return [regions[number] for number in self._rows.region.tolist()]
+    def _scope(self) -> Scope:
+        """What is in sight at these clocks."""
+        return self._ledger.queries.scope_at(*self._ledger.clocks)
+
+    @cached_property
+    def _seen(self) -> list[bool]:
+        """By row whether the organization is in sight."""
+        rows = self._rows
+        found: list[bool] = seen(self._ledger.view.snapshot, rows.region, rows.answers, self._scope).tolist()
+        return found
 
     @cached_property
     def _members(self) -> dict[str, list[int]]:
@@ -177,13 +183,12 @@ class BranchLedger:
 
     def sees(self, branch: str) -> bool:
         """Whether a branch is formed and in sight."""
-        scope = self._ledger.queries.scope
-        if scope is None or not self.has(branch):
+        if self._scope is None or not self.has(branch):
             return self.has(branch)
         rows = self._of_figures(branch)
         if not rows:
-            return in_scope(self._states[branch].region, scope)
-        return all(in_scope(self._regions[row], scope) for row in rows)
+            return in_scope(self._states[branch].region, self._scope)
+        return all(self._seen[row] for row in rows)
 
     def judged(self, names: Collection[str]) -> dict[str, Judgement]:
         """What was judged of each of these; nothing without an activity policy, or of what is no tier `branch`."""

@@ -6,7 +6,8 @@ from domain.ledger.policy import Policy
 from domain.ledger.rates import ANY, Filters
 from domain.values.clocks import Clocks
 from projections.ledger.columns.counts import Standing
-from services.ledger.queries import Evidence, Queries, Rates, chosen_rows
+from services.ledger.known import Evidence
+from services.ledger.queries import Queries, Rates, chosen_rows
 from services.ledger.sight import Sight
 from services.ledger.view import View
 

@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.ledger.policy import DEFAULT_POLICY
-from domain.ledger.rates import ANY
 from domain.ledger.rows import Row, told
 from domain.values.instants import parse_date
 from domain.values.scope import Scope
 from projections.ledger.columns.columns import Snapshot
-from projections.ledger.columns.counts import deciding_entries, matching, rows_of
+from projections.ledger.columns.counts import deciding_entries, rows_of, seen
 from services.ledger.queries import Queries
 from services.ledger.row_reading import rows_at
 from services.ledger.view import View
@@ -179,7 +178,10 @@ def _changes(  # noqa: PLR0917 - one question
         return
     # What is just begun holds nothing that could be gone.
     is_copy, gone = since.position > 0, set(differing or ())
-    touched = np.ones(snapshot.organizations, np.bool_) if differing is None else _touched(snapshot, since, now)
+    before, scope = (queries.scope_at(each.as_of, each.position) for each in (since, now))
+    # Where bodies moved, others are in sight than before, whose rows are what they were.
+    anew = differing is None or before != scope
+    touched = np.ones(snapshot.organizations, np.bool_) if anew else _touched(snapshot, since, now)
     touched &= ~_only_later(snapshot, now)
     numbered = {org: queries.homes.number(view.version.number, snapshot, org) for org in gone}
     for number in numbered.values():
@@ -189,19 +191,19 @@ def _changes(  # noqa: PLR0917 - one question
     decided = deciding_entries(snapshot, day, now.position)
     entry = np.full(snapshot.organizations, -1, np.int32)
     entry[snapshot.entries["org_no"][decided]] = decided
-    seen = _seen(queries, snapshot, since) if is_copy else None
+    held = _seen(snapshot, since, before) if is_copy else None
     numbers = np.flatnonzero(touched)
     numbers = numbers[numbers >= upto]
     for first in range(0, len(numbers), CHUNK):
         part = numbers[first : first + CHUNK]
         rows = rows_of(snapshot, entry[part][entry[part] >= 0], policy)
-        if queries.scope is not None:
-            rows = rows.where(matching(snapshot, rows, queries.narrowed(ANY)))
+        if scope is not None:
+            rows = rows.where(seen(snapshot, rows.region, rows.answers, scope))
         with queries.cursor() as cursor:
             found = [Change(each.org, each) for each in rows_at(view, cursor, rows, policy, judged=judged)]
         if is_copy:
             without = np.setdiff1d(part, rows.org_no, assume_unique=True)
-            in_sight = without if seen is None else without[seen[without]]
+            in_sight = without if held is None else without[held[without]]
             ended = {snapshot.orgs[number] for number in without.tolist()} & gone
             ended.update(snapshot.orgs[number] for number in in_sight.tolist())
             found += [Change(org, None) for org in sorted(ended)]
@@ -213,14 +215,14 @@ def _changes(  # noqa: PLR0917 - one question
         yield Part(snapshot.organizations, [Change(org, None) for org in left[first : first + CHUNK]])
 
 
-def _seen(queries: Queries, snapshot: Snapshot, since: Mark) -> NDArray[np.bool_] | None:
+def _seen(snapshot: Snapshot, since: Mark, scope: Scope) -> NDArray[np.bool_] | None:
     """Which organizations were in sight at a mark; None: all. What was never in sight cannot go out of it."""
-    if queries.scope is None:
+    if scope is None:
         return None
     before = rows_of(snapshot, deciding_entries(snapshot, since.as_of.toordinal(), since.position), DEFAULT_POLICY)
-    seen = np.zeros(snapshot.organizations, np.bool_)
-    seen[before.org_no[matching(snapshot, before, queries.narrowed(ANY))]] = True
-    return seen
+    held = np.zeros(snapshot.organizations, np.bool_)
+    held[before.org_no[seen(snapshot, before.region, before.answers, scope)]] = True
+    return held
 
 
 def _only_later(snapshot: Snapshot, now: Mark) -> NDArray[np.bool_]:

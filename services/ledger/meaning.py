@@ -10,6 +10,7 @@ from domain.ledger.bodies import NO_BODIES, Bodies, bodies
 from domain.ledger.meaning import NoSuchBasisError, is_level, meant, of_key, policy_of
 from domain.ledger.policy import Policy
 from domain.ledger.rates import Filters
+from domain.values.scope import by_body
 from services.system.errors import InvalidValueError
 
 
@@ -62,7 +63,7 @@ def meaning(  # noqa: PLR0917 - one question
     Raises:
         NotInForceError: the basis is not in force on the date.
     """
-    asks_bodies = filters.body is not None or any(map(is_level, (*group_by, *(keys or ()))))
+    asks_bodies = filters.body is not None or by_body(filters.scope) or any(map(is_level, (*group_by, *(keys or ()))))
     there = bodies_at(told, as_of, known_at) if asks_bodies else NO_BODIES
     try:
         found = meant(filters, there, bases_at(told, as_of, known_at) if filters.basis is not None else {})

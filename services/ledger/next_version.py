@@ -148,10 +148,11 @@ LOOK_S: Final = 1.0
 class NextLedger:
     """Follows the version that is being built, once it has nearly caught up, in a thread of its own."""
 
-    def __init__(self, conninfo: str, shapes: Callable[[], list[Shape]]) -> None:
-        """Look in this database; `shapes` tells which cubes the version in use has."""
+    def __init__(self, conninfo: str, shapes: Callable[[], list[Shape]], *, cubes: bool) -> None:
+        """Look in this database; `shapes` tells which cubes the version in use has, `cubes` whether any are built."""
         self._conninfo = conninfo
         self._shapes = shapes
+        self._cubed = cubes
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._number = 0
@@ -180,7 +181,8 @@ class NextLedger:
 
     def _begin(self, number: int) -> None:
         self._number, self._columns, self._cubes = number, Columns(), CubeShelf(self._shapes())
-        self._cubes.start()
+        if self._cubed:
+            self._cubes.start()
 
     def _forget(self) -> None:
         self._cubes.close()

@@ -17,12 +17,10 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from domain.events.facts import Fact
-from domain.inspection.wrong_clock import WrongClock
-from domain.ledger.meaning import lifted, without_levels
+from domain.ledger.meaning import lifted, scope_meant, without_levels
 from domain.ledger.policy import Policy
 from domain.ledger.rates import ANY, Counts, Filters, Key, add, answerable, nothing, unjudged
-from domain.values.clocks import Basis
-from domain.values.scope import Scope
+from domain.values.scope import Scope, by_body, by_region
 from projections.ledger.columns.choosing import ByOrganization
 from projections.ledger.columns.columns import Snapshot
 from projections.ledger.columns.counts import Standing, matching, standing
@@ -31,7 +29,9 @@ from projections.ledger.columns.cubes import Shape
 from projections.ledger.columns.grouping import group
 from projections.ledger.columns.home_regions import Homes
 from projections.ledger.columns.names import Alphabet
-from services.ledger.meaning import Meaning, meaning
+from services.ledger.bodies_below import BodiesBelow, ever
+from services.ledger.known import Evidence, Known, doubted
+from services.ledger.meaning import Meaning, bodies_at, meaning
 from services.ledger.office_facts import OfficeFacts
 from services.ledger.version_differences import VersionDifferences
 from services.ledger.view import LedgerView, PinnedView, View
@@ -50,38 +50,11 @@ SELECT recorded_at, coalesce(learned_at, recorded_at), CASE WHEN learned_at IS N
 _KNOWN_MAX: Final = 10_000
 
 
-class Known(NamedTuple):
-    """A position of the log: when it was recorded and learned (None for 0), and the root hash of the tree up to it.
-
-    `basis`: whose word `learned_at` is, this log's own or that of an import's sources. The hash is in hex.
-    `wrong` are the statements by which the database's clock was wrong there, or among the positions of a range.
-    """
-
-    position: int
-    recorded_at: datetime | None
-    learned_at: datetime | None
-    basis: Basis
-    root_hash: str
-    wrong: tuple[WrongClock, ...] = ()
-
-
 class Pools(NamedTuple):
-    """Connections for callers who see everything, and for those limited to regions."""
+    """Connections for callers who see everything, and for those limited to regions or bodies."""
 
     whole: "ConnectionPool[Connection[TupleRow]]"
     scoped: ScopedConnections
-
-
-class Evidence(NamedTuple):
-    """What a stranger needs to check a figure: the tree that holds the events, and the rules.
-
-    `ruleset` made the rows; `read_by` are the rules that made figures of them, where those are others: None else.
-    """
-
-    tree_size: int
-    root_hash: str
-    ruleset: str
-    read_by: str | None
 
 
 class Rates(NamedTuple):
@@ -112,6 +85,7 @@ class Queries:
         self._wrong = WrongClocks()
         self._kept = KeptEvents()
         self._differences = VersionDifferences()
+        self._bodies_below = BodiesBelow()
 
     def _like(self, view: LedgerView | PinnedView, scope: Scope) -> "Queries":
         made = copy(self)
@@ -144,14 +118,20 @@ class Queries:
         return self._kept if self.scope is None else None
 
     def narrowed(self, filters: Filters) -> Filters:
-        """The filters, within the regions that these questions are limited to."""
+        """The filters, within what these questions are limited to; at clocks they are meant (`meaning`) before use."""
         return filters if self.scope is None else filters._replace(scope=self.scope)
+
+    def scope_at(self, as_of: date, known_at: int) -> Scope:
+        """What these questions are limited to, each body with all that are below it at the clocks."""
+        if not by_body(self.scope):
+            return self.scope
+        return scope_meant(self.scope, bodies_at(self.everywhere(), as_of, known_at))
 
     @classmethod
     @contextmanager
-    def open(cls, conninfo: str) -> Iterator[Self]:
-        """Open the database and start to follow the projection."""
-        view = LedgerView(conninfo)
+    def open(cls, conninfo: str, *, cubes: bool = True) -> Iterator[Self]:
+        """Open the database and start to follow the projection; without `cubes` for who asks for no rates."""
+        view = LedgerView(conninfo, cubes=cubes)
         with (
             open_pool(conninfo, "queries") as whole,
             ScopedConnections.open(conninfo, whole) as scoped,
@@ -171,8 +151,16 @@ class Queries:
     def connection(self) -> Iterator[Connection[TupleRow]]:
         """A connection for reading; where these questions are limited to regions, behind row-level security."""
         pools, scope = self._pools, self.scope
-        with pools.whole.connection() if scope is None else pools.scoped.connection(scope) as connection:
+        with pools.whole.connection() if scope is None else pools.scoped.connection(self._walled(scope)) as connection:
             yield connection
+
+    def _walled(self, scope: tuple[str, ...]) -> tuple[str, ...]:
+        """What the database lets these questions see: at any clocks, so each body with all that were ever below it."""
+        if not by_body(scope):
+            return scope
+        with self.everywhere().connection() as connection:
+            below = self._bodies_below.at(connection, self.view.current)
+        return (*by_region(scope), *sorted({each for _, body in by_body(scope) for each in ever(body, below)}))
 
     @contextmanager
     def cursor(self) -> Iterator[Cursor[TupleRow]]:
@@ -201,7 +189,7 @@ class Queries:
     def known(self, position: int) -> Known | None:
         """What was kept of a position, without asking the database."""
         kept, stated = self._known.get(position), self._wrong.kept(self)
-        return None if kept is None or stated is None else _doubted(kept, stated)
+        return None if kept is None or stated is None else doubted(kept, stated)
 
     def learn(self, position: int) -> Known:
         """When a position was recorded and learned and the root there: whoever needs the one needs the other next.
@@ -209,7 +197,7 @@ class Queries:
         Raises:
             NotFoundError: the log is not that far; nothing of it is kept, since the event may come any moment.
         """
-        return _doubted(self._known.get(position) or self._learned(position), self._wrong.stated(self))
+        return doubted(self._known.get(position) or self._learned(position), self._wrong.stated(self))
 
     def learned_by(self, position: int) -> Known:
         """As `learn`, of a position that an instant led to: a wrong clock right after it makes that doubtful too."""
@@ -319,13 +307,9 @@ class Queries:
             return True
         view = self.view.current
         number = self.homes.number(view.version.number, view.snapshot, org)
-        seen = self.homes.within(view.version.number, view.snapshot, as_of.toordinal(), known_at, self.scope)
+        scope = self.scope_at(as_of, known_at)
+        seen = self.homes.within(view.version.number, view.snapshot, as_of.toordinal(), known_at, scope)
         return number is not None and number < len(seen) and bool(seen[number])
-
-
-def _doubted(known: Known, stated: Sequence[Stated]) -> Known:
-    wrong = tuple(each.clock for each in stated if each.speaks_of(known.position, known.recorded_at))
-    return known._replace(wrong=wrong) if wrong else known
 
 
 def _unspoken(org: str, known_at: int) -> NotFoundError:

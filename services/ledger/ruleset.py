@@ -40,6 +40,7 @@ OTHERS: Final = {
     "domain/inspection/[!_]*": "patterns and words for inspectors beside the ledger",
     "domain/province/[!_]*": "adds up what cities have reported, and decides no row",
     "projections/ledger/touched": "what an event changes, for whoever decides whether it may be said",
+    "projections/ledger/standing": "where an organization stands, for the same",
     "projections/ledger/differences": "names what differs between two versions",
     "domain/tree/[!_]*": "bytes, hashes and proofs of the log's tree",
 }

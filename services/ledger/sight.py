@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 from domain.events.facts import Event, family_of
 from domain.ledger.rows import Row
-from domain.values.scope import in_scope
+from domain.values.scope import by_body, in_scope
 from services.ledger.queries import Queries
 
 WITHHELD: Final = "withheld"
@@ -34,6 +34,9 @@ class Sight:
     def __init__(self, queries: Queries, as_of: date, known_at: int) -> None:
         self._queries, self._as_of, self._known_at = queries, as_of, known_at
         self.is_whole = queries.scope is None
+        self._scope = queries.scope_at(as_of, known_at)
+        # By its bodies an organization is in sight wherever it stands, with the regions that are told of it.
+        self._is_by_body = bool(by_body(self._scope))
 
     def sees(self, org: str) -> bool:
         """Whether an organization is in sight."""
@@ -41,7 +44,7 @@ class Sight:
 
     def sees_region(self, region: str) -> bool:
         """Whether a division code is in sight."""
-        return in_scope(region, self._queries.scope)
+        return in_scope(region, self._scope)
 
     def sees_any(self, event: Event) -> bool:
         """Whether the event concerns something in sight."""
@@ -61,7 +64,8 @@ class Sight:
         """For each organization and region that the event names or changes, whether it is in sight."""
         for name, text in _texts(event.data):
             if name in _REGIONS:
-                yield self.sees_region(text)
+                if not self._is_of_one_seen(event.data):
+                    yield self.sees_region(text)
             elif _ORGANIZATION.fullmatch(text):
                 yield self.sees(text)
         yield from (self.sees(org) for org in self._changed(event.position))
@@ -83,21 +87,27 @@ class Sight:
             case dict():
                 if self._is_out_of_sight(value.get("org")) or ("org" in value and self._is_elsewhere(value)):
                     return {"org": WITHHELD}
-                return {name: self._named(name, each) for name, each in value.items()}
+                told = self._is_of_one_seen(value)
+                return {name: self._named(name, each, told=told) for name, each in value.items()}
             case list() | tuple() | frozenset() | set():
                 return [self.redacted(each) for each in value if not self._is_out_of_sight(_covered(each))]
             case str():
                 return self.text(value)
         return value
 
-    def _named(self, name: str, value: Any) -> Any:  # noqa: ANN401 - any JSON
+    def _named(self, name: str, value: Any, *, told: bool) -> Any:  # noqa: ANN401 - any JSON
         if name in _REGIONS and isinstance(value, str):
-            return value if self.sees_region(value) else WITHHELD
+            return value if told or self.sees_region(value) else WITHHELD
         return self.redacted(value)
 
     def _is_elsewhere(self, value: Mapping[str, Any]) -> bool:
         region = value.get("region")
-        return isinstance(region, str) and not self.sees_region(region)
+        return isinstance(region, str) and not self.sees_region(region) and not self._is_of_one_seen(value)
+
+    def _is_of_one_seen(self, value: Mapping[str, Any]) -> bool:
+        """Whether JSON tells of one organization that is in sight by its bodies."""
+        org = value.get("org")
+        return self._is_by_body and isinstance(org, str) and bool(_ORGANIZATION.fullmatch(org)) and self.sees(org)
 
     def _is_out_of_sight(self, value: object) -> bool:
         return isinstance(value, str) and bool(_ORGANIZATION.fullmatch(value)) and not self.sees(value)
@@ -113,8 +123,8 @@ class Sight:
         return None if subject is not None and self._is_out_of_sight(subject) else subject
 
     def row(self, row: Row | None) -> Row | None:
-        """A row; None where it is in a region out of sight."""
-        return row if row is None or self.sees_region(row.attributes.region) else None
+        """A row; None where it is in a region out of sight, and answers to no body in sight."""
+        return row if row is None or in_scope(row.attributes.region, self._scope, row.bodies) else None
 
     def described(self, events: Mapping[int, T]) -> dict[int, T]:
         """Descriptions of events by position, with subjects that are out of sight taken away."""

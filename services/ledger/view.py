@@ -90,7 +90,8 @@ class PinnedView:
 class LedgerView:
     """Follows the version in use; `current` is replaced whole, so that a reader sees one state."""
 
-    def __init__(self, conninfo: str) -> None:
+    def __init__(self, conninfo: str, *, cubes: bool = True) -> None:
+        """Follow it in this database; `cubes` are for who is asked for rates, and cost who is not a core's time."""
         self._conninfo = conninfo
         self._stopping = threading.Event()
         self._columns = Columns()
@@ -101,7 +102,7 @@ class LedgerView:
         self._bridged = 0
         self.loaded = threading.Event()
         self.fault: str | None = "not loaded yet"
-        self._next = NextLedger(conninfo, lambda: self.current.cubes.shapes)
+        self._next = NextLedger(conninfo, lambda: self.current.cubes.shapes, cubes=cubes)
         self._thread = threading.Thread(target=self._run, name="ledger-view", daemon=True)
 
     @property

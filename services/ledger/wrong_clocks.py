@@ -1,14 +1,21 @@
 """Which answers rest on instants that the database's clock got wrong, as operators have stated it."""
 
-from datetime import date, datetime
-from typing import TYPE_CHECKING, Final, NamedTuple
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from psycopg import Connection
 
 from domain.events.clock import FAMILY
+from domain.events.envelope import check_data
+from domain.events.facts import standing_facts
+from domain.events.types import CORRECTED, RETRACTED
 from domain.inspection.wrong_clock import WrongClock, wrong_clocks
+from services.log.reader import LogReader
 
 if TYPE_CHECKING:
     from services.ledger.queries import Queries
 
+_FOUND_WRONG: Final = f"taizhang.{FAMILY}.found_wrong.v1"
 _RECORDED_AT: Final = "SELECT notification_id, recorded_at FROM taizhang.log WHERE notification_id = ANY(%s)"
 # The version of the projection, and the position that it has reached.
 _Key = tuple[int, int]
@@ -63,6 +70,21 @@ class WrongClocks:
         found = [Stated(each, until[each.last]) for each in clocks]
         self._kept = key, found
         return found
+
+
+def stated_in(connection: Connection[Any], size: int) -> list[Stated]:
+    """Every statement that stands by the first `size` events, read from the log alone."""
+    log = LogReader(connection)
+    told = log.of_types((_FOUND_WRONG,), 0, size)
+    if not told:
+        return []
+    keys = {each.key for each in told}
+    words = log.of_types((CORRECTED, RETRACTED), told[0].position, size)
+    ours = [*told, *(each for each in words if each.target in keys)]
+    facts, _ = standing_facts(ours, lambda type_, data: not check_data(type_, data))
+    clocks = wrong_clocks(facts)
+    until = dict(connection.execute(_RECORDED_AT, ([each.last for each in clocks],)).fetchall())
+    return [Stated(each, until[each.last].astimezone(UTC)) for each in clocks]
 
 
 def _key(queries: "Queries") -> _Key:

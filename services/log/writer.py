@@ -10,10 +10,12 @@ from eventsourcing.persistence import InterfaceError, InternalError, Operational
 from psycopg import Cursor
 from psycopg.errors import LockNotAvailable
 from psycopg.rows import TupleRow
+from psycopg_pool import PoolTimeout
 
 from services.log import gate
 from services.log.recorder import LogRecorder
 from services.log.turns import Turn
+from services.postgres.faults import in_words, refusal
 from services.system.errors import StoreUnavailableError
 
 # Attempts go on until this much time has passed since the first; one may itself wait for a connection or a lock.
@@ -41,6 +43,8 @@ class Writer:
         self._writer = uuid4()
         self._admission = 0
         self._one_at_a_time = threading.Lock()
+        #: What the database has refused in the write under way, and not got over since.
+        self.fault: Exception | None = None
 
     def write(self, work: Work[Result]) -> Result:
         """Run `work` in a transaction that holds the log's gate; return what it returned, once that is durable.
@@ -57,15 +61,26 @@ class Writer:
             deadline = time.monotonic() + TRY_FOR_S
             while True:
                 try:
-                    return self._attempt(work, results)
+                    result = self._attempt(work, results)
                 except _CONNECTION_FAULTS as error:
+                    self.fault = error
+                    if isinstance(error.__cause__, PoolTimeout):
+                        self.fault = refusal(self.recorder.datastore.conninfo) or error
                     if time.monotonic() > deadline:
-                        raise StoreUnavailableError(
-                            f"the database did not answer within {TRY_FOR_S:.0f} s ({error}); send the same again "
-                            "later, what was stored all the same is then named"
-                        ) from error
+                        raise self.unavailable_now() from error
                     if not self._took_over(error):
                         time.sleep(WAIT_S)
+                else:
+                    self.fault = None
+                    return result
+
+    def unavailable_now(self) -> StoreUnavailableError:
+        """The database has taken nothing for as long as one tries: by what it refused, where it answered at all."""
+        why = "it does not answer" if self.fault is None else in_words(self.fault) or str(self.fault)
+        return StoreUnavailableError(
+            f"the database has taken nothing for {TRY_FOR_S:.0f} s ({why}); send the same again later, events that "
+            "were stored will then be duplicates"
+        )
 
     def _took_over(self, error: Exception) -> bool:
         """Whether the gate was held by a writer that does not move, and that one was ended."""

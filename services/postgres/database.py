@@ -107,13 +107,19 @@ def _check(connection: Connection[Any]) -> None:
         Pool.check_connection(connection)
 
 
+def _let_go_read_only(connection: Connection[Any]) -> None:
+    """A session that began read-only stays so once the database no longer is: it is closed, and another one begun."""
+    if connection.info.parameter_status("default_transaction_read_only") == "on":
+        connection.close()
+
+
 def open_pool(
     conninfo: str,
     application: str,
     *,
     size_min: int = 1,
     size_max: int = 10,
-    reset: Callable[[Connection[Any]], None] | None = None,
+    reset: Callable[[Connection[Any]], None] = _let_go_read_only,
 ) -> Pool[Connection[TupleRow]]:
     """An open pool of configured connections, for reading; whoever opens it closes it.
 
@@ -140,11 +146,13 @@ class Datastore(PostgresDatastore):
     def __init__(self, conninfo: str, application: str, *, size_max: int = 10) -> None:
         # Its own pool, which needs these parts, is never opened.
         super().__init__(dbname="", host="", port="", user="", password="", schema=SCHEMA)
+        self.conninfo = conninfo_for(conninfo, application)
         self.pool = ConnectionPool(
-            conninfo_for(conninfo, application),
+            self.conninfo,
             connection_class=Connection[DictRow],
             kwargs={"row_factory": dict_row},
             configure=configure,
+            reset=_let_go_read_only,
             min_size=1,
             max_size=size_max,
             open=False,

@@ -1,6 +1,6 @@
 """What the database refuses or leaves unanswered, as a sentence with the remedy, for whoever runs a command."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import psycopg
 from psycopg import errors
@@ -37,18 +37,43 @@ _SAID: Final[tuple[tuple[type[Exception], str, str], ...]] = (
 )
 
 
+# The least that libpq waits for one.
+CONNECT_S_MAX: Final = 2
 # Of a connection that is refused the client knows the server's text alone.
 _TAKEN: Final = ("too many connections", "too many clients", "remaining connection slots")
 
 
-def in_words(error: BaseException) -> str | None:
-    """The sentence for an error of the database, or one that came of such; None for every other."""
+class Fault(NamedTuple):
+    """What an error of the database means: in Chinese, the remedy, and what the server itself said."""
+
+    chinese: str
+    remedy: str
+    told: str
+
+
+def fault_of(error: BaseException) -> Fault | None:
+    """What an error of the database means, or one that came of such; None for every other."""
     found: BaseException | None = error
     while found is not None:
         told = str(found).strip()
         taken = isinstance(found, psycopg.OperationalError) and any(each in told for each in _TAKEN)
         for kind, chinese, remedy in _SAID:
             if isinstance(found, kind) or (taken and kind is errors.TooManyConnections):
-                return f"{chinese} the database cannot be used ({told}): {remedy}"
+                return Fault(chinese, remedy, told)
         found = found.__cause__ or found.__context__
+    return None
+
+
+def in_words(error: BaseException) -> str | None:
+    """The sentence for an error of the database, or one that came of such; None for every other."""
+    fault = fault_of(error)
+    return None if fault is None else f"{fault.chinese} the database cannot be used ({fault.told}): {fault.remedy}"
+
+
+def refusal(conninfo: str) -> psycopg.Error | None:
+    """What a connection of one's own is refused with, since a pool keeps that to itself; None: it is had."""
+    try:
+        psycopg.connect(conninfo, connect_timeout=CONNECT_S_MAX).close()
+    except psycopg.Error as error:
+        return error
     return None

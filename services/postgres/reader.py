@@ -1,8 +1,8 @@
-"""The login that reads for callers limited to regions, and what binds each of its transactions to theirs.
+"""The login that reads for callers limited to regions or bodies, and what binds each of its transactions to theirs.
 
 It is no member of the service's role and owns nothing: a statement that got into a limited caller's question has no
-role to go back to. Which rows it sees goes by regions that are signed for one transaction of one session (migration
-0026), with a key that the service's role reads and this login does not.
+role to go back to. Which rows it sees goes by regions and bodies that are signed for one transaction of one session
+(migrations 0026 and 0055), with a key that the service's role reads and this login does not.
 """
 
 import hmac
@@ -143,7 +143,7 @@ def sight(key: bytes, occasion: str, regions: Sequence[str]) -> str:
     Args:
         key: of the database, 64 bytes.
         occasion: what `taizhang.occasion()` says in the transaction that is to see them.
-        regions: prefixes of division codes.
+        regions: prefixes of division codes, and bodies (`body:…`).
     """
     named = ",".join(regions)
     return f"{hmac.digest(key, f'{occasion} {named}'.encode(), 'sha256').hex()} {named}"

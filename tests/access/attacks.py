@@ -31,6 +31,15 @@ def formed(branch: str, place: str, covers: Sequence[str], id_: str | None = Non
     )  # fmt: skip
 
 
+FINDINGS: dict[str, Any] = {
+    name: {"clear": False} for name in ("operation", "employees", "members", "owner", "branch_work", "problems")
+}
+
+
+def visited(id_: str, visit: str, survey: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - fields
+    return fact(id_, "visit.made", visit=visit, survey=survey, grid="grid:g", findings=FINDINGS, **more)
+
+
 ACTIVITY: dict[str, Any] = {
     "meetings": {"general": {"least": 1, "per": "quarter"}}, "periods": 2, "term_years": {"branch": 3},
     "members_for_branch_committee": 7, "vacant_days_max": 90,
@@ -57,8 +66,11 @@ CITY: list[dict[str, Any]] = [
     fact("d", "measure.extended", org=ORG[THERE][0], measure="combine", due_on="2024-12-31", reason="x"),
     fact("q", "rectification.opened", rectification="rectification:there", branch="branch:there", grounds=["other"],
          plan="x", due_on="2024-12-31", office="office:o"),
-    fact("s", "survey.opened", survey="survey:there", name="排查", region=THERE, due_on="2024-12-31",
-         office="office:o"),
+    *(fact(f"s {name}", "survey.opened", survey=f"survey:{name}", name="排查", region=region, due_on="2024-12-31",
+           office="office:o") for name, region in (("there", THERE), ("here", HERE), ("both", "99"))),
+    visited("v there", "visit:first", "survey:there", org=ORG[THERE][0]),
+    visited("v both", "visit:both", "survey:both", org=ORG[THERE][0]),
+    visited("v here", "visit:of-here", "survey:both", org=ORG[HERE][0]),
 ]  # fmt: skip
 
 
@@ -167,6 +179,36 @@ ATTACKS: dict[str, tuple[dict[str, Any], str]] = {
         fact("x", "survey.opened", survey="survey:x", name="x", region=THERE, due_on="2024-12-31", office="office:o"),
         "region_of_another_office",
     ),
+    "visit its organization": (visited("x", "visit:x", "survey:both", org=ORG[THERE][0]), ELSEWHERE),
+    "visit within its survey": (visited("x", "visit:x", "survey:there", org=ORG[HERE][0]), ELSEWHERE),
+    "find an unknown one within its survey": (
+        visited("x", "visit:x", "survey:there", unknown={"name": "店", "region": HERE}),
+        ELSEWHERE,
+    ),
+    "visit within a survey nobody opened": (visited("x", "visit:x", "survey:later", org=ORG[HERE][0]), ELSEWHERE),
+    "visit again what it has visited": (
+        visited("x", "visit:x", "survey:both", org=ORG[HERE][0], revisits="visit:both"),
+        ELSEWHERE,
+    ),
+    "visit again what nobody has visited": (
+        visited("x", "visit:x", "survey:both", org=ORG[HERE][0], revisits="visit:later"),
+        ELSEWHERE,
+    ),
+    "state a list with its organization": (
+        fact(
+            "x",
+            "list.stated",
+            list=SOURCE,
+            statement="0" * 32,
+            part={"regions": [HERE]},
+            fields=["name"],
+            rows=1,
+            reason="dissolved",
+            sha256="0" * 64,
+            otherwise=[{"org": ORG[THERE][0], "fields": None}],
+        ),
+        ELSEWHERE,
+    ),
     "match its organization": (
         fact("x", "match.decided", match="match:m", org=ORG[HERE][0], other=ORG[THERE][0], same=True, reason="x"),
         ELSEWHERE,
@@ -240,5 +282,8 @@ OWN: list[dict[str, Any]] = [
     fact("o14", "branch.meeting_held", "2024-03-01", branch="branch:here", kind="general", quorate=True),
     fact("o15", "branch.term_began", "2024-03-01", branch="branch:here", to="2025-03-01"),
     fact("o16", "branch.term_extended", "2024-03-02", branch="branch:here", to="2025-06-01"),
+    visited("o18", "visit:o18", "survey:here", org=ORG[HERE][0]),
+    visited("o19", "visit:o19", "survey:both", unknown={"name": "店", "region": f"{HERE}001"}),
+    visited("o20", "visit:o20", "survey:both", org=ORG[HERE][0], revisits="visit:of-here"),
     fact("o17", "branch.secretary_reported", "2024-03-02", branch="branch:here", state="vacant"),
 ]

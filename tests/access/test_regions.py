@@ -162,13 +162,16 @@ def question(rng: random.Random, path: str, head: int) -> tuple[str, dict[str, A
 
 
 @pytest.mark.long
-def test_a_thousand_random_questions_tell_nothing_of_the_other_county(counties: Counties, rng: random.Random) -> None:
+@pytest.mark.parametrize(("caller", "questions"), [("here", 1000), ("by body", 300)])
+def test_a_thousand_random_questions_tell_nothing_of_the_other_county(
+    counties: Counties, rng: random.Random, caller: str, questions: int
+) -> None:
     head = counties.ask("all", "/v1/rates").json()["known_at"]["position"]
     answered = dict.fromkeys(QUESTIONS, 0)
-    for number in range(1000):
+    for number in range(questions):
         template = QUESTIONS[number % len(QUESTIONS)]
         path, given = question(rng, template, head)
-        answer = counties.ask("here", path, params=given)
+        answer = counties.ask(caller, path, params=given)
         assert answer.status_code in (200, 404), (path, given, answer.text)
         answered[template] += answer.status_code == 200
         shown = told(answer)
@@ -234,3 +237,31 @@ def test_a_publisher_limited_to_a_region_speaks_of_it_alone(counties: Counties) 
     assert nowhere["reasons"][0]["rule"] == "organization_of_another_office"
     own = publish("here", "p4", "member.enrolled", {**member, "org": SEEN})
     assert own["disposition"] == "accepted"
+
+
+# What is told of the caller's own limits, and figures of the place around them, which a body has none.
+_OF_THE_LIMITS = ("scope", "city", "to_city", "parent", "to_parent", "next")
+# What tells of events: a county sees those that name it, and both see of the past what was theirs then.
+_OF_EVENTS = ("/history", "/audit", "/replay", "/events/")
+
+
+def _without_limits(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    if isinstance(value, dict):
+        return {name: _without_limits(each) for name, each in value.items() if name not in _OF_THE_LIMITS}
+    return [_without_limits(each) for each in value] if isinstance(value, list) else value
+
+
+def test_whoever_is_limited_to_a_body_sees_what_answers_to_it_and_nothing_else(
+    counties: Counties, rng: random.Random
+) -> None:
+    head = counties.ask("all", "/v1/rates").json()["known_at"]["position"]
+    for template in QUESTIONS:
+        if template.startswith("/v1/") and not any(each in template for each in _OF_EVENTS):
+            for _ in range(5):
+                path, given = question(rng, template, head)
+                # Before an organization was placed it answered to nobody.
+                given = {name: str(head) if name == "known_at" else value for name, value in given.items()}
+                region, body = (counties.ask(caller, path, params=given) for caller in ("here", "by body"))
+                assert region.status_code == body.status_code, (path, given, region.text, body.text)
+                told = [_without_limits(each.json()) for each in (region, body)]
+                assert body.status_code == 404 or told[0] == told[1], (path, given)

@@ -19,7 +19,7 @@ from services.postgres.database import READER, migrate, migrations
 from services.postgres.embedded import EmbeddedPostgres, administrator_of
 from services.postgres.reader import ensure_login, reader_conninfo, show, sight_key
 from services.system.errors import MigrationError
-from tests.fix_counties import HERE, MARKS, MOVED, ORGS, THERE, Counties
+from tests.fix_counties import AREAS, HERE, MARKS, MOVED, ORGS, PARKS, THERE, Counties
 
 OPEN = ("entry", "organization", "attributes", "presence", "anomaly", "policy", "answers", "mention", "word")
 # Without a word of any organization: what counts, and which bodies are answered to together.
@@ -99,7 +99,7 @@ def concerned(owner: psycopg.Connection[Any], schema: str, county: str) -> tuple
     return here, positions
 
 
-@pytest.mark.parametrize("regions", [None, "", ",", " ", "{}", "99*", "88"])
+@pytest.mark.parametrize("regions", [None, "", ",", " ", "{}", "99*", "88", "body:", "body:%", "park-1"])
 def test_who_names_no_region_of_the_data_sees_nobody(reader: Open, schema: str, regions: str | None) -> None:
     seen = reader(regions)
     for table in OPEN:
@@ -108,12 +108,15 @@ def test_who_names_no_region_of_the_data_sees_nobody(reader: Open, schema: str, 
 
 
 @pytest.mark.parametrize("county", [HERE, THERE])
-def test_raw_sql_shows_what_concerns_the_region_and_nothing_else(
-    reader: Open, owner: psycopg.Connection[Any], schema: str, county: str
+@pytest.mark.parametrize("by_body", [False, True], ids=["by region", "by body"])
+def test_raw_sql_shows_what_concerns_the_region_or_the_body_and_nothing_else(
+    reader: Open, owner: psycopg.Connection[Any], schema: str, county: str, *, by_body: bool
 ) -> None:
-    seen, (here, positions) = reader(county), concerned(owner, schema, county)
+    seen, (here, positions) = reader(PARKS[county] if by_body else county), concerned(owner, schema, county)
     assert {row[4] for row in seen.rows("taizhang.log")} == positions
-    assert {row[0] for row in seen.rows(f"{schema}.attributes", "region")} <= {f"{county}001", f"{county}002"}
+    # Of one that moved, a body's reader sees where it was before too.
+    regions = {f"{each}00{n}" for each in ((HERE, THERE) if by_body else (county,)) for n in (1, 2)}
+    assert {row[0] for row in seen.rows(f"{schema}.attributes", "region")} <= regions
     orgs = dict(seen.rows(f"{schema}.organization"))
     assert set(orgs.values()) == {each for each in here if each.startswith("group:")}
     assert {row[2] for row in seen.rows(f"{schema}.entry")} == set(orgs)
@@ -205,7 +208,7 @@ def test_tables_made_before_there_were_policies_get_them_with_the_projector(stor
         for table in (each for each in OPEN if each not in FOR_ALL):
             connection.execute(f"DROP POLICY in_sight ON {schema}.{table}".encode())
             connection.execute(f"ALTER TABLE {schema}.{table} DISABLE ROW LEVEL SECURITY".encode())
-        for view in ("entity_in_sight", "names_somebody"):
+        for view in ("entity_in_sight", "answering_in_sight", "names_somebody"):
             connection.execute(f"DROP VIEW {schema}.{view}".encode())
         assert versions.ensure(connection) == old
         policies = "SELECT count(*) FROM pg_policies WHERE schemaname = %s"
@@ -215,7 +218,10 @@ def test_tables_made_before_there_were_policies_get_them_with_the_projector(stor
 def test_the_services_own_questions_pass_the_wall_with_their_regions_alone(counties: Counties) -> None:
     with Queries.open(counties.database) as queries:
         queries.view.loaded.wait(30)
-        for scope, counted in ((None, 17), ((HERE,), 9), ((THERE,), 9), ((HERE, THERE), 17), ((), 0)):
+        for scope, counted in (
+            (None, 17), ((HERE,), 9), ((THERE,), 9), ((HERE, THERE), 17), ((), 0), ((AREAS[HERE],), 9),
+            ((HERE, AREAS[THERE]), 17), ((f"{THERE} {AREAS[HERE]}",), 9), (("body:nobody",), 0),
+        ):  # fmt: skip
             limited = queries.within(scope)
             with limited.cursor() as cursor:
                 schema = limited.view.current.reading.schema

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from domain.access.rights import Right
+from domain.values.scope import scope_of
 from services.intake.intake import Intake
 from services.intake.quarantine import Filters, Quarantine
 from services.intake.quarantine_groups import redrive_group, try_group
@@ -25,6 +26,7 @@ from tests.access.attacks import (
     SOURCE,
     THERE,
     fact,
+    formed,
     registered,
     word,
 )  # fmt: skip
@@ -126,6 +128,47 @@ def test_a_word_about_what_is_not_there_yet_comes_from_its_own_source_or_from_a_
     assert tried(city, REGISTRY, word("for all", "tomorrow")) == ["accepted"]
 
 
+def ahead_of(id_: str, target: str, replacing: dict[str, Any]) -> dict[str, Any]:
+    """A correction, by its own source, of an event that is not there yet."""
+    return word(id_, target, replacing["data"])
+
+
+def test_what_takes_the_place_of_an_event_that_is_not_there_yet_is_judged_by_what_it_says(city: Intake) -> None:
+    own = limited("own", HERE, sources={SOURCE})
+    there, here = ORG[THERE][0], ORG[HERE][1]
+    outside = {
+        "its organization": fact("", "organization.excluded", org=there, reason="duplicate"),
+        "its member": fact("", "member.removed", member=f"member:{THERE}"),
+        "its branch": fact("", "branch.dissolved", branch="branch:there"),
+        "its measure": fact("", "measure.extended", org=there, measure="combine", due_on="2024-12-31", reason="x"),
+        "a rule for all": fact("", "policy.adopted", **POLICY),
+    }
+    told = {what: tried(city, own, ahead_of(what, f"later {what}", each))[0] for what, each in outside.items()}
+    assert told == dict.fromkeys(outside, ELSEWHERE) | {"a rule for all": "type_not_granted"}
+    inside = fact("", "member.enrolled", member="member:later", standing="full", org=here)
+    assert tried(city, own, ahead_of("inside", "later", inside)) == ["accepted"]
+    # Nor by an earlier word of one's own, which stands in its place for the time being.
+    again = ahead_of("inside again", "later", outside["its organization"])
+    assert tried(city, own, {**again, "time": "2030-01-01T00:00:00Z"}) == [ELSEWHERE]
+    # One that another, without limits, sends of that name later says what it says itself.
+    (sent,) = city.admit([http({**outside["its organization"], "id": "later its organization"})])
+    assert sent.disposition == "accepted"
+
+
+def test_a_correction_ahead_says_no_type_that_its_grant_does_not_name(city: Intake) -> None:
+    types = frozenset({"taizhang.event.corrected.v1", "taizhang.member.removed.v1"})
+    narrow = Publisher("narrow", (Right(sources=frozenset({SOURCE}), types=types),))
+    policy = ahead_of("ahead p", "later", fact("", "policy.adopted", **POLICY))
+    member = ahead_of("ahead m", "later", fact("", "member.removed", member="member:none"))
+    access = ahead_of("ahead a", "later", fact("", "access.revoked", access="access:t", reason="x"))
+    assert tried(city, narrow, policy, member, access) == ["type_not_granted", "accepted", "administrator_only"]
+    assert tried(city, limited("registry", sources={SOURCE}), {**policy, "id": "ahead q"}) == ["type_not_granted"]
+    assert tried(city, STEWARD, {**access, "id": "ahead b"}, {**policy, "id": "ahead r"}) == [
+        "administrator_only",
+        "accepted",
+    ]
+
+
 def test_one_grant_alone_allows_the_whole_act(city: Intake) -> None:
     one = Right(sources=frozenset({"/one"}), scope=(HERE,), types=None)
     two = Right(sources=frozenset({"/two"}), scope=(THERE,), types=None)
@@ -172,6 +215,7 @@ def test_a_registry_adopts_no_policy_and_says_nothing_of_another_registrys_organ
     ]  # fmt: skip
 
 
+@pytest.mark.race
 def test_grants_are_in_force_from_the_position_that_states_them_on_within_one_batch(intake: Intake) -> None:
     held = Publisher("county", (Right(access="access:t"),))
     event: Callable[[str], Message] = lambda id_: http(registered(f"group:{id_}", HERE), held)  # noqa: E731 - short
@@ -202,6 +246,7 @@ def test_only_an_administrator_without_limits_of_place_gives_access(intake: Inta
     assert _told(intake.admit([wide])[0]) == "accepted"
 
 
+@pytest.mark.race
 def test_a_redrive_judges_by_the_publishers_grants_and_not_by_the_stewards(city: Intake) -> None:
     quarantine = Quarantine(city.writer)
     exclude = fact("x", "organization.excluded", org=ORG[THERE][0], reason="duplicate")
@@ -216,6 +261,7 @@ def test_a_redrive_judges_by_the_publishers_grants_and_not_by_the_stewards(city:
     assert _told(quarantine.redrive(1, "steward")) == "accepted"
 
 
+@pytest.mark.race
 def test_of_a_message_whose_regions_were_not_kept_what_was_refused_for_its_place_stays_so(
     city: Intake, rows: Callable[..., Any]
 ) -> None:
@@ -227,3 +273,54 @@ def test_of_a_message_whose_regions_were_not_kept_what_was_refused_for_its_place
     rows("UPDATE taizhang.quarantine SET publisher_rights = NULL, publisher_is_steward = false")
     assert _told(quarantine.redrive(1, "steward")) == "no_grant_in_force"
     assert _told(quarantine.redrive(2, "steward")) == "accepted"
+
+
+def _body(name: str, on: str = "2023-01-01", /, **parent: Any) -> dict[str, Any]:  # noqa: ANN401 - fields
+    type_ = "body.created" if on == "2023-01-01" else "body.changed"
+    said = {"kind": "park", "name": "园", **parent} if type_ == "body.created" else parent
+    return fact(f"{name} {on}", type_, on, body=name, **said)
+
+
+def _placed(org: str, body: str | None, on: str) -> dict[str, Any]:
+    return fact(f"{org} under {body}", "organization.placed", on, org=org, body=body)
+
+
+def test_a_grant_by_body_lets_say_what_answers_to_it_before_and_after(city: Intake) -> None:
+    mine, others, late = ORG[HERE][0], ORG[HERE][1], ORG[THERE][1]
+    told = [
+        _body("body:area"), _body("body:park", parent="body:area"), _body("body:other"),
+        _placed(mine, "body:park", "2024-01-01"), _placed(others, "body:other", "2024-01-01"),
+        _placed(late, "body:park", "2024-03-01"),
+    ]  # fmt: skip
+    assert tried(city, REGISTRY, *told) == ["accepted"] * len(told)
+    area = Publisher("area", (Right(scope=scope_of(None, ["body:area"])),))
+    both = Publisher("both", (Right(scope=scope_of([HERE], ["body:area"])),))
+
+    def excluded(sender: Publisher, org: str, on: str) -> str:
+        id_ = f"{sender.name} {org} {on}"
+        return tried(city, sender, fact(id_, "organization.excluded", on, org=org, reason="duplicate"))[0]
+
+    assert [excluded(area, org, "2024-02-01") for org in (mine, others, late, ORG[HERE][2])] == [
+        "accepted", ELSEWHERE, ELSEWHERE, ELSEWHERE,
+    ]  # fmt: skip
+    assert excluded(area, late, "2024-03-01") == "accepted", "in whatever county it stands"
+    assert [excluded(both, org, "2024-03-02") for org in (mine, late)] == ["accepted", ELSEWHERE]
+    # What would answer to it afterwards alone, or would no longer, is not its own to say.
+    assert tried(city, area, _placed(others, "body:park", "2024-02-02"), _placed(mine, "body:other", "2024-02-02")) == [
+        ELSEWHERE, ELSEWHERE
+    ]  # fmt: skip
+    pulled = fact("pull", "member.transferred", member=f"member:{THERE}", from_org=ORG[THERE][0], to_org=mine)
+    assert tried(city, area, pulled, formed("branch:none", HERE, [])) == [ELSEWHERE, "region_of_another_office"]
+    # A park that leaves the area takes its organizations with it, from that day on, and from that position.
+    leaves = _body("body:park", "2024-05-01", parent=None)
+
+    def extended(on: str) -> dict[str, Any]:
+        return fact(f"e {on}", "measure.extended", on, org=mine, measure="combine", due_on="2024-12-31", reason="x")
+
+    def enrolled(name: str) -> dict[str, Any]:
+        return fact(name, "member.enrolled", "2024-06-01", member=f"member:{name}", standing="full", org=mine)
+
+    senders = (area, REGISTRY, area, area, area)
+    events = (enrolled("before"), leaves, enrolled("after"), extended("2024-06-01"), extended("2024-04-01"))
+    receipts = city.admit([http(each, sender) for each, sender in zip(events, senders, strict=True)])
+    assert list(map(_told, receipts)) == ["accepted", "accepted", ELSEWHERE, ELSEWHERE, "accepted"]

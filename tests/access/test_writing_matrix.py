@@ -42,7 +42,11 @@ def _is_at(event: dict[str, Any], place: str) -> bool:
     """Whether an event of the city changes something at this place alone, or in the whole city."""
     told = str(event["data"])
     here, there = (code in told or side in told for code, side in ((HERE, ":here"), (THERE, ":there")))
-    return (here, there) in ((False, False), (place == HERE, place == THERE)) and event["id"] not in ("m none", "moved")
+    return (here, there) in ((False, False), (place == HERE, place == THERE)) and event["id"] not in (
+        "m none",
+        "moved",
+        "s both",
+    )
 
 
 @pytest.mark.parametrize("right", RIGHTS)

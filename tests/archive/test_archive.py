@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import psycopg
@@ -20,9 +21,10 @@ from services.log.tree import LOG
 from services.system.errors import InvalidValueError, NotFoundError
 from tests.archive.archiving import contents, opened, write
 from tests.archive.conftest import City
-from tests.fix_service import shell
+from tests.fix_service import Service, shell
 from tests.fix_store import Databases
-from tests.small_city import fill
+from tests.sending import envelope
+from tests.small_city import REGISTRY, event, events, fill
 from tests.versions import project
 
 pytestmark = [pytest.mark.archive, pytest.mark.timeout(300)]
@@ -218,3 +220,22 @@ def test_the_shell_answers_as_the_service_does_and_tells_what_is_wrong(city: Cit
     assert told.stderr == ""
     wrong = shell("rates", "--archive", str(tmp_path))
     assert (wrong.returncode, "holds no archive" in wrong.stderr) == (1, True)
+
+
+def test_a_clock_that_was_found_wrong_is_said_as_the_service_says_it(databases: Databases, tmp_path: Path) -> None:
+    with databases.empty() as conninfo, Service(tmp_path, "--dev", database_url=conninfo) as service:
+        service.publish(list(islice(events(), 20)))
+        for id_, first, last in (("kept", 8, 11), ("back", 2, 3)):
+            told = {"first": first, "last": last, "was": "ahead", "reason": "NTP"}
+            service.publish(event(id_, "clock.found_wrong", **told))
+        data = {"retracts": {"source": REGISTRY, "id": "back"}, "reason": "mistaken"}
+        position = service.publish(envelope("taken", "event.retracted", data, REGISTRY))[0]["position"]
+        service.get("/v1/rates", min_position=position)
+        write(conninfo, tmp_path / "data" / "keys", tmp_path / "archive")
+        logs, said = opened(tmp_path / "archive"), set[int]()
+        instants = [service.get(f"/v1/events/{each}")["recorded_at"] for each in (1, 20, position)]
+        for known_at in (*map(str, range(position + 1)), *instants):
+            answered = rates(question(logs, "2024-12-31", known_at, ["kind"], {}))
+            assert answered == service.get("/v1/rates", as_of="2024-12-31", known_at=known_at, group_by="kind")
+            said |= {each["position"] for each in answered["known_at"].get("clock_wrong", ())}
+        assert said == {21}

@@ -25,7 +25,7 @@ from services.archive.opening import ArchivedLog, open_archive
 from services.archive.rates import rates
 from services.evidence.notes.checkpoint import Checkpoint
 from services.evidence.notes.notes import SignatureType, SignerKey
-from services.ledger.queries import Known
+from services.ledger.known import Known
 
 SEED = 7
 # By table the columns that number, and what they number.

@@ -81,6 +81,7 @@ def held(copy: Copy) -> Copy:
     return {org: row for org, row in copy.items() if row is not None}
 
 
+@pytest.mark.race
 def test_what_differs_between_two_versions_is_sent_and_nothing_else(store: str, queries: Queries) -> None:
     copy: Copy = {}
     mark, _ = take(queries, Mark.beginning(), copy)
@@ -101,6 +102,7 @@ def test_what_differs_between_two_versions_is_sent_and_nothing_else(store: str, 
     assert take(queries, after, copy)[1] == set()
 
 
+@pytest.mark.race
 def test_a_copy_goes_on_over_midnight_and_a_swap(store: str, queries: Queries) -> None:
     copy: Copy = {}
     mark, _ = take(queries, Mark.beginning(), copy)
@@ -146,6 +148,7 @@ def test_a_mark_says_what_it_is_of(queries: Queries) -> None:
             Mark.parse(text, queries, 1_000_000, date(2199, 12, 31))
 
 
+@pytest.mark.race
 def test_an_open_stream_is_told_of_the_swap_and_a_list_begun_before_it_is_begun_anew(
     store: str, tmp_path: Path
 ) -> None:

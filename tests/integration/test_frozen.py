@@ -7,7 +7,9 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
+from random import Random
 
 import httpx
 import psutil
@@ -18,11 +20,13 @@ from services.ledger.takeover import TAKEN_OVER_S_MAX
 from services.log.gate import SILENT_S, WAIT_S
 from services.log.writer import TRY_FOR_S
 from services.serving.ending import END_S_MAX, EXIT_CODE
+from tests.aftermath import assert_nothing_lost
 from tests.fix_cluster import open_folder
 from tests.fix_proxy import Proxy
 from tests.fix_service import Service
 from tests.fix_store import Rows
-from tests.sending import http, removed
+from tests.sending import as_bytes, http, removed
+from tests.small_city import events
 
 pytestmark = pytest.mark.long
 
@@ -30,9 +34,10 @@ ROOT = Path(__file__).parents[2]
 # A writer that stops itself in the midst of its COPY, once.
 STOPPING = """
 import os, signal, sys
+from itertools import islice
 from services.intake.intake import Intake
 from services.log.recorder import LogRecorder
-from tests.sending import http, removed
+from tests.small_city import events, message
 
 append, stops = LogRecorder.append, [signal.SIGSTOP]
 
@@ -45,7 +50,7 @@ def stopping(self, cursor, turn, entries):
     append(self, cursor, turn, rows())
 
 LogRecorder.append = stopping
-receipts = Intake.open(sys.argv[1], "frozen").admit([http(removed(f"f{n}")) for n in range(600)])
+receipts = Intake.open(sys.argv[1], "frozen").admit([message(each, n) for n, each in enumerate(islice(events(), 600))])
 print(sorted({each.disposition for each in receipts}), len(receipts))
 """
 
@@ -59,7 +64,7 @@ def stopped(process: subprocess.Popen[str]) -> None:
 
 
 def test_a_writer_frozen_in_its_midst_holds_up_no_other_and_loses_nothing(
-    intake: Intake, store: str, rows: Rows
+    intake: Intake, store: str, rows: Rows, rng: Random
 ) -> None:
     command = [sys.executable, "-c", STOPPING, store]
     frozen = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -80,6 +85,7 @@ def test_a_writer_frozen_in_its_midst_holds_up_no_other_and_loses_nothing(
     assert said.splitlines()[-1] == "['accepted'] 600"
     assert rows("SELECT count(*), max(notification_id), count(DISTINCT id) FROM taizhang.log") == [(601, 601, 601)]
     assert rows("SELECT sum(received), sum(accepted), sum(duplicate) FROM taizhang.tally") == [(601, 601, 0)]
+    assert_nothing_lost(store, rng, [as_bytes(removed("a")), *map(as_bytes, islice(events(), 600))])
 
 
 def test_a_writer_that_moves_is_left_alone_however_long_its_turn_is(intake: Intake, store: str, rows: Rows) -> None:
@@ -101,18 +107,22 @@ def test_a_writer_that_moves_is_left_alone_however_long_its_turn_is(intake: Inta
 
 
 @pytest.mark.parametrize("has_begun", ["", "has begun"])
-def test_a_frozen_projector_is_taken_over_within_the_stated_time(fresh_service: Service, has_begun: str) -> None:
-    (result,) = fresh_service.publish(removed("a"))
+def test_a_frozen_projector_is_taken_over_within_the_stated_time(
+    fresh_service: Service, database: str, rng: Random, has_begun: str
+) -> None:
+    sent = list(islice(events(), 120))
+    result = fresh_service.publish(sent[:60])[-1]
     if has_begun:
         fresh_service.get("/v1/rates", min_position=result["position"])
     (first,) = projectors(fresh_service)
     first.suspend()
-    (result,) = fresh_service.publish(removed("b"))
+    result = fresh_service.publish(sent[60:])[-1]
     began = time.monotonic()
     while fresh_service.http.get("/v1/rates", params={"min_position": result["position"]}).status_code != 200:
         assert time.monotonic() - began < TAKEN_OVER_S_MAX
     assert not first.is_running()
     assert "the projector stands still and is ended" in fresh_service.log.read_text()
+    assert_nothing_lost(database, rng, map(as_bytes, sent), service=fresh_service)
 
 
 def projectors(service: Service) -> list[psutil.Process]:
@@ -120,22 +130,26 @@ def projectors(service: Service) -> list[psutil.Process]:
 
 
 @pytest.mark.chaos
-def test_a_network_that_swallows_everything_is_answered_for_in_time(proxy: Proxy, tmp_path: Path) -> None:
+def test_a_network_that_swallows_everything_is_answered_for_in_time(
+    proxy: Proxy, store: str, rng: Random, tmp_path: Path
+) -> None:
     with Service(tmp_path, "--dev", database_url=proxy.conninfo) as service:
-        service.publish(removed("a"))
+        sent = list(islice(events(), 60))
+        service.publish(sent)
         proxy.silent = True
         began = time.monotonic()
         kind = {"content-type": "application/cloudevents+json"}
         answer = service.http.post("/v1/events", json=removed("b"), headers=kind)
         assert answer.status_code == 503
-        assert "has not answered for 10 s" in answer.json()["detail"]
+        assert "has taken nothing for 10 s" in answer.json()["detail"]
         assert time.monotonic() - began < TRY_FOR_S + 3
         assert service.http.get("/health/ready").status_code == 503
         proxy.silent = False
         while service.http.post("/v1/events", json=removed("b"), headers=kind).status_code != 200:
             assert time.monotonic() - began < 60
         (result,) = service.publish(removed("b"))
-        assert (result["disposition"], result["position"]) == ("duplicate", 2)
+        assert (result["disposition"], result["position"]) == ("duplicate", len(sent) + 1)
+        assert_nothing_lost(store, rng, map(as_bytes, [*sent, removed("b")]), service=service)
 
 
 def test_a_database_that_stands_still_does_not_hold_up_the_end() -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -78,9 +79,10 @@ def running(group: GroupCommit) -> Future[list[Receipt]]:
 def test_a_full_queue_says_when_to_come_again(
     group: GroupCommit, gate: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(group_commit, "QUEUE_MESSAGES_MAX", 3)
+    monkeypatch.setattr(group_commit, "QUEUE_MESSAGES_MAX", 6)
     answers = [running(group), group.submit([http(removed("a")), http(removed("b"))])]
-    with pytest.raises(QueueFullError, match=r"2 messages of \d+ bytes wait .* send again after 1 s") as caught:
+    told = r"2 messages of \d+ bytes of yours wait .* at most 3 of .* send again after 1 s"
+    with pytest.raises(QueueFullError, match=told) as caught:
         group.submit([http(removed("c")), http(removed("d"))])
     assert caught.value.retry_after_s == 1
     gate.rollback()
@@ -94,9 +96,34 @@ def test_a_full_queue_counts_bytes_too(
     monkeypatch.setattr(group_commit, "QUEUE_BYTES_MAX", 1_000)
     running(group)
     group.submit([http(b"x" * 1_600)])
-    with pytest.raises(QueueFullError, match="1600 bytes wait"):
+    with pytest.raises(QueueFullError, match="1600 bytes of yours wait"):
         group.submit([http(b"x")])
     gate.rollback()
+
+
+def of(name: str, id_: str) -> Message:
+    return http(removed(id_, f"/{name}"), replace(REGISTRY, name=name))
+
+
+def test_a_publisher_that_has_sent_all_it_may_keeps_nobody_out_and_nobody_waiting(
+    group: GroupCommit, rows: Rows, gate: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "QUEUE_MESSAGES_MAX", 8)
+    monkeypatch.setattr(group_commit, "COMMIT_MESSAGES_MAX", 2)
+    answers = [running(group), *(group.submit([of("much", f"m{n}")]) for n in range(4))]
+    with pytest.raises(QueueFullError, match=r"4 messages of \d+ bytes of yours"):
+        group.submit([of("much", "m4")])
+    answers += [group.submit([of("other", f"o{n}")]) for n in range(4)]
+    # Not even all publishers together keep out who has nothing there yet.
+    answers.append(group.submit([of("third", "t0")]))
+    with pytest.raises(QueueFullError, match=r"9 messages of \d+ bytes of all publishers"):
+        group.submit([of("third", "t1")])
+    gate.rollback()
+    positions(answers)
+    told = [id_ for (id_,) in rows("SELECT id FROM taizhang.log ORDER BY notification_id")]
+    assert told == ["first", "m0", "o0", "t0", "m1", "o1", "m2", "o2", "m3", "o3"]
+    # All of it is there again for whoever comes now.
+    assert positions([group.submit([of("much", f"n{n}")]) for n in range(4)]) == [[n] for n in range(11, 15)]
 
 
 def test_many_clients_at_once_are_each_answered_for_their_own(group: GroupCommit, rows: Rows) -> None:

@@ -107,7 +107,7 @@ def test_whatever_fails_each_message_has_one_disposition_and_the_ledger_is_right
     assert crowd.deaths >= 5
     assert outages.proxy.cuts >= 5
     assert_accounted(stage, len(messages))
-    assert_right(stage, messages)
+    assert_right(stage, messages, rng)
 
 
 @pytest.mark.parametrize("stream", ["twice", "in another order"])
@@ -122,4 +122,4 @@ def test_a_stream_sent_twice_or_in_another_order_gives_the_same_ledger(
         send(stage, sent, 0)
         stage.wait_caught_up(120)
     assert_accounted(stage, len(sent))
-    assert_right(stage, messages)
+    assert_right(stage, messages, rng)

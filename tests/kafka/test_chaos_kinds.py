@@ -2,12 +2,11 @@
 
 import contextlib
 import os
-import shutil
-import subprocess
+import random
 import tempfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +21,16 @@ from services.postgres import postmaster
 from services.postgres.database import migrate
 from services.postgres.embedded import EmbeddedPostgres
 from services.system.settings import SHANGHAI
+from tests.aftermath import assert_nothing_lost
 from tests.fix_kafka import Broker, allow, allowed, need_kafka, wait_until
-from tests.fix_outages import Outages
+from tests.fix_outages import Outages, fill
 from tests.fix_service import Service
 from tests.kafka.accounts import PARTITIONS, assert_accounted, assert_right, lines, send, without_conflicts
-from tests.sending import envelope, http, removed
+from tests.sending import as_bytes, envelope
+from tests.small_city import events, message
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.timeout(600)]
 
-DISK_MIB = 260
 LEFT_BYTES = 6 << 20
 A_YEAR = timedelta(days=365)
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
@@ -65,7 +65,9 @@ class Cluster(Broker):
 
 
 @pytest.mark.parametrize("now", ["shorter than what was read", "longer than what was read"])
-def test_a_leader_that_lacks_what_was_read_is_noticed_and_all_it_has_comes_in(store: str, topic: str, now: str) -> None:
+def test_a_leader_that_lacks_what_was_read_is_noticed_and_all_it_has_comes_in(
+    store: str, topic: str, rng: random.Random, now: str
+) -> None:
     need_kafka()
     messages = without_conflicts(lines(4_000))
     common, lost, after = (
@@ -97,7 +99,7 @@ def test_a_leader_that_lacks_what_was_read_is_noticed_and_all_it_has_comes_in(st
     assert found == (2, len(common) + len(after))
     received, accepted, duplicate, quarantined = stage.tally()
     assert received == accepted + duplicate + quarantined == len(common) * 2 + len(lost) + len(after)
-    assert_right(stage, messages[: len(common) + len(lost) + len(after)])
+    assert_right(stage, messages[: len(common) + len(lost) + len(after)], rng)
 
 
 def ends(broker: Broker, topic: str) -> dict[int, int]:
@@ -107,31 +109,16 @@ def ends(broker: Broker, topic: str) -> dict[int, int]:
     return {}
 
 
-@pytest.fixture
-def small_disk() -> Iterator[Path]:
-    """A file system of its own, for a database that is to fill it."""
-    with tempfile.TemporaryDirectory(prefix="taizhang-test-") as folder:
-        command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m,mode=0755", "tmpfs", folder]
-        subprocess.run(command, check=True)
-        try:
-            yield Path(folder)
-        finally:
-            subprocess.run(["umount", "--lazy", folder], check=True)
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a disk of a size")
 def test_a_full_disk_stops_intake_in_words_and_once_there_is_room_nothing_is_lost(
-    broker: Broker, topic: str, small_disk: Path, capfd: pytest.CaptureFixture[str]
+    broker: Broker, topic: str, small_disk: Path, rng: random.Random, capfd: pytest.CaptureFixture[str]
 ) -> None:
     messages = without_conflicts(lines(6_000))
     outages = Outages(small_disk)
-    ballast = small_disk / "ballast"
     try:
         broker.create(topic, PARTITIONS)
         stage = allowed(broker, outages.conninfo, topic)
-        free = shutil.disk_usage(small_disk).free
-        with ballast.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, free - LEFT_BYTES)
+        ballast = fill(small_disk, LEFT_BYTES)
         with stage.ingesting():
             send(stage, messages, 0)
             said = ""
@@ -148,7 +135,7 @@ def test_a_full_disk_stops_intake_in_words_and_once_there_is_room_nothing_is_los
             outages.start()
             stage.wait_caught_up(120)
         assert_accounted(stage, len(messages))
-        assert_right(stage, messages)
+        assert_right(stage, messages, rng)
     finally:
         outages.close()
 
@@ -173,15 +160,16 @@ _as_user = postmaster.as_user
 
 @pytest.mark.skipif(FAKETIME is None, reason="needs libfaketime (make setup-chaos)")
 def test_a_clock_a_year_ahead_and_back_loses_nothing_and_stops_nobody(
-    used_data_dir: Path, monkeypatch: pytest.MonkeyPatch
+    used_data_dir: Path, rng: random.Random, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    sent = list(islice(events(), 120))
     clock_of(monkeypatch, A_YEAR)
     server = EmbeddedPostgres()
     conninfo = server.start(used_data_dir)
     try:
         migrate(conninfo)
         allow(conninfo, "elsewhere")
-        admit(conninfo, "ahead")
+        admit(conninfo, sent[:60])
         with psycopg.connect(conninfo) as connection:
             # The relay publishes the day of the clock that is behind: never the future.
             assert today(connection, datetime.now(UTC).astimezone(SHANGHAI).date()) <= local_day()
@@ -192,7 +180,7 @@ def test_a_clock_a_year_ahead_and_back_loses_nothing_and_stops_nobody(
     conninfo = server.start(used_data_dir)
     try:
         with Service(used_data_dir.parent, "--dev", database_url=conninfo) as service:
-            (result,) = service.publish(removed("back"))
+            result = service.publish(sent[60:])[-1]
             assert result["disposition"] == "accepted"
             position = result["position"]
             answer = service.get("/v1/rates", min_position=position)
@@ -210,6 +198,7 @@ def test_a_clock_a_year_ahead_and_back_loses_nothing_and_stops_nobody(
             assert [each["position"] for each in told["clock_wrong"]] == [stated["position"]]
             clock = service.get("/health/ready")["parts"]["clock"]
             assert clock["ready"], clock
+            assert_nothing_lost(conninfo, rng, map(as_bytes, sent), service=service)
         with psycopg.connect(conninfo) as connection:
             instants = [
                 each for (each,) in connection.execute("SELECT recorded_at FROM taizhang.log ORDER BY notification_id")
@@ -220,12 +209,12 @@ def test_a_clock_a_year_ahead_and_back_loses_nothing_and_stops_nobody(
         server.stop()
 
 
-def admit(conninfo: str, *names: str) -> None:
+def admit(conninfo: str, sent: list[dict[str, Any]]) -> None:
     """Take events in, and look that readiness finds nothing wrong while the clock is only ahead."""
     intake = Intake.open(conninfo, "test")
     try:
-        for name in names:
-            assert [each.disposition for each in intake.admit([http(removed(name))])] == ["accepted"]
+        receipts = intake.admit([message(each, number) for number, each in enumerate(sent)])
+        assert {each.disposition for each in receipts} == {"accepted"}
         assert {each.part for each in conditions(intake.recorder, Path("/")) if not each.ready} <= {"disk", "clock"}
     finally:
         intake.close()

@@ -2,7 +2,9 @@
 
 import shutil
 import time
+from itertools import islice
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import psycopg
@@ -14,6 +16,8 @@ from services.intake.intake import Intake
 from services.kafka import ingest
 from services.kafka.partitions import FencedError, Partition, Partitions, Step, advance
 from services.kafka.reader import Reader
+from tests import small_city
+from tests.aftermath import assert_nothing_lost
 from tests.fix_kafka import Broker, Record, Stage, allowed, end, wait_until
 from tests.sending import as_bytes, kafka, removed
 
@@ -21,7 +25,12 @@ pytestmark = pytest.mark.kafka
 
 
 def events(first: int, count: int, partition: int = 0) -> list[Record]:
-    return [Record(as_bytes(removed(f"e{n}")), None, partition=partition) for n in range(first, first + count)]
+    found = islice(small_city.events(), first, first + count)
+    return [Record(as_bytes(each), None, partition=partition) for each in found]
+
+
+def values(records: list[Record]) -> list[bytes]:
+    return [each.value for each in records if each.value is not None]
 
 
 def commit_to_kafka(stage: Stage, offset: int) -> None:
@@ -72,7 +81,7 @@ def of_partition(stage: Stage, columns: str) -> tuple[int, ...]:
 
 @pytest.mark.parametrize(("records", "running"), [(10, ""), (30, ""), (30, "while it is read")])
 def test_a_topic_made_anew_is_read_from_its_beginning_however_far_it_has_grown(
-    stage: Stage, records: int, running: str, capsys: pytest.CaptureFixture[str]
+    stage: Stage, records: int, running: str, rng: Random, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with stage.ingesting():
         stage.send(events(0, 20))
@@ -91,9 +100,10 @@ def test_a_topic_made_anew_is_read_from_its_beginning_however_far_it_has_grown(
     assert of_partition(stage, "generation, expired, compacted, next_offset") == (2, 0, 0, records)
     assert running or received == 20 + records
     assert "another log under the same name" in capsys.readouterr().out
+    assert_nothing_lost(stage.conninfo, rng, values(events(0, 15 + records)))
 
 
-def test_a_topic_that_goes_before_it_was_read_is_counted(stage: Stage) -> None:
+def test_a_topic_that_goes_before_it_was_read_is_counted(stage: Stage, rng: Random) -> None:
     with stage.ingesting():
         stage.send(events(0, 20))
         stage.wait_caught_up()
@@ -104,11 +114,12 @@ def test_a_topic_that_goes_before_it_was_read_is_counted(stage: Stage) -> None:
         stage.wait_caught_up()
     assert stage.tally() == (60, 55, 5, 0)
     assert of_partition(stage, "expired") == (5,)
+    assert_nothing_lost(stage.conninfo, rng, values(events(0, 55)))
 
 
 @pytest.mark.parametrize("fault", ["disk lost", "backup restored"])
-def test_a_broker_with_another_past_is_read_from_its_beginning(
-    store: str, tmp_path: Path, topic: str, fault: str, capsys: pytest.CaptureFixture[str]
+def test_a_broker_with_another_past_is_read_from_its_beginning(  # noqa: PLR0917 - fixtures
+    store: str, tmp_path: Path, topic: str, rng: Random, fault: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own = Broker(tmp_path / "broker")
     own.do("start")
@@ -139,17 +150,18 @@ def test_a_broker_with_another_past_is_read_from_its_beginning(
     assert stage.tally() == (50 + repeated, 50, repeated, 0)
     assert of_partition(stage, "generation") == (2,)
     assert "another log under the same name" in capsys.readouterr().out
+    assert_nothing_lost(stage.conninfo, rng, values(events(0, 50)))
 
 
 def test_gaps_of_a_compacted_topic_are_counted_and_warned_of(
-    broker: Broker, store: str, topic: str, capsys: pytest.CaptureFixture[str]
+    broker: Broker, store: str, topic: str, rng: Random, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rolled = {"segment.ms": "200", "min.cleanable.dirty.ratio": "0.01", "max.compaction.lag.ms": "200"}
     broker.create(topic, 1, **{"cleanup.policy": "compact", **rolled})
     stage = allowed(broker, store, topic)
     stage.send([Record(each.value, b"one key", partition=0) for each in events(0, 20)])
     time.sleep(0.5)
-    stage.send([Record(each.value, b"another", partition=0) for each in events(20, 1)])
+    stage.send([Record(each.value, b"another", partition=0) for each in events(21, 1)])
     wait_until(lambda: len(readable(stage)) < 21, "the broker has compacted")
     left = len(readable(stage))
     with stage.ingesting():
@@ -157,6 +169,7 @@ def test_gaps_of_a_compacted_topic_are_counted_and_warned_of(
     assert stage.tally() == (left, left, 0, 0)
     assert of_partition(stage, "compacted, expired, next_offset") == (21 - left, 0, 21)
     assert "cleanup.policy=delete" in capsys.readouterr().out
+    assert_nothing_lost(stage.conninfo, rng)
 
 
 def test_a_retention_shorter_than_the_pause_is_warned_of(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
@@ -184,7 +197,7 @@ def readable(stage: Stage) -> list[Any]:
         consumer.close()
 
 
-def test_records_that_expired_unread_are_counted(stage: Stage) -> None:
+def test_records_that_expired_unread_are_counted(stage: Stage, rng: Random) -> None:
     with stage.ingesting():
         stage.send(events(0, 20))
         stage.wait_caught_up()
@@ -195,6 +208,7 @@ def test_records_that_expired_unread_are_counted(stage: Stage) -> None:
         stage.wait_caught_up()
     assert stage.tally() == (30, 30, 0, 0)
     assert stage.query("SELECT expired FROM taizhang.kafka_partition WHERE partition = 0") == [(10,)]
+    assert_nothing_lost(stage.conninfo, rng, values([*events(0, 20), *events(30, 10)]))
 
 
 def test_a_process_that_lost_a_partition_cannot_write_it(intake: Intake, store: str) -> None:

@@ -1,20 +1,31 @@
 """Kafka or PostgreSQL away: nothing is lost, nothing is taken twice, nobody needs to restart anything."""
 
 import time
+from itertools import islice
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from services.log.writer import TRY_FOR_S
+from tests import small_city
+from tests.aftermath import assert_nothing_lost
 from tests.fix_kafka import Broker, Record, Stage, allowed, wait_until
 from tests.fix_outages import Outages
-from tests.sending import as_bytes, removed
+from tests.sending import as_bytes
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
 
 
 def events(first: int, count: int) -> list[Record]:
-    return [Record(as_bytes(removed(f"e{n}")), str(n).encode()) for n in range(first, first + count)]
+    found = islice(small_city.events(), first, first + count)
+    return [Record(as_bytes(each), str(n).encode()) for n, each in enumerate(found, first)]
+
+
+def assert_all_in(stage: Stage, count: int, rng: Random) -> None:
+    """Each of the first so many events once, and the ledger is their fold."""
+    assert stage.tally() == (count, count, 0, 0)
+    assert_nothing_lost(stage.conninfo, rng, [each.value or b"" for each in events(0, count)])
 
 
 @pytest.fixture
@@ -25,7 +36,7 @@ def fragile(broker: Broker, outages: Outages, topic: str) -> Stage:
 
 
 def test_ingest_goes_on_by_itself_once_postgresql_is_back(
-    fragile: Stage, outages: Outages, capsys: pytest.CaptureFixture[str]
+    fragile: Stage, outages: Outages, rng: Random, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with fragile.ingesting():
         fragile.send(events(0, 300))
@@ -37,7 +48,7 @@ def test_ingest_goes_on_by_itself_once_postgresql_is_back(
         fragile.wait_caught_up()
         fragile.send(events(600, 300))
         fragile.wait_caught_up()
-    assert fragile.tally() == (900, 900, 0, 0)
+    assert_all_in(fragile, 900, rng)
     said = capsys.readouterr().out
     assert "PostgreSQL is away" in said
     assert "PostgreSQL is back" in said
@@ -45,7 +56,7 @@ def test_ingest_goes_on_by_itself_once_postgresql_is_back(
 
 @pytest.mark.parametrize("fault", ["before_commit", "after_commit"])
 def test_a_connection_cut_at_commit_neither_loses_nor_repeats_a_batch(
-    fragile: Stage, outages: Outages, fault: str
+    fragile: Stage, outages: Outages, rng: Random, fault: str
 ) -> None:
     with fragile.ingesting():
         for first in range(0, 1000, 100):
@@ -54,10 +65,10 @@ def test_a_connection_cut_at_commit_neither_loses_nor_repeats_a_batch(
             fragile.wait_caught_up()
         outages.proxy.fault = "none"
     assert outages.proxy.cuts >= 5
-    assert fragile.tally() == (1000, 1000, 0, 0)
+    assert_all_in(fragile, 1000, rng)
 
 
-def test_ingest_starts_before_postgresql_does(fragile: Stage, outages: Outages) -> None:
+def test_ingest_starts_before_postgresql_does(fragile: Stage, outages: Outages, rng: Random) -> None:
     outages.stop_immediately()
     process = fragile.spawn()
     try:
@@ -69,12 +80,12 @@ def test_ingest_starts_before_postgresql_does(fragile: Stage, outages: Outages) 
     finally:
         process.kill()
         process.wait()
-    assert fragile.tally() == (50, 50, 0, 0)
+    assert_all_in(fragile, 50, rng)
 
 
 @pytest.mark.parametrize("verb", ["stop", "kill"])
-def test_ingest_goes_on_by_itself_once_kafka_is_back(
-    store: str, tmp_path: Path, topic: str, capsys: pytest.CaptureFixture[str], verb: str
+def test_ingest_goes_on_by_itself_once_kafka_is_back(  # noqa: PLR0917 - fixtures
+    store: str, tmp_path: Path, topic: str, rng: Random, capsys: pytest.CaptureFixture[str], verb: str
 ) -> None:
     own = Broker(tmp_path / "broker")
     own.do("start")
@@ -91,13 +102,13 @@ def test_ingest_goes_on_by_itself_once_kafka_is_back(
             stage.wait_caught_up()
     finally:
         own.do("stop")
-    assert stage.tally() == (600, 600, 0, 0)
+    assert_all_in(stage, 600, rng)
     said = capsys.readouterr().out
     assert "Kafka is away" in said
     assert "Kafka is back" in said
 
 
-def test_ingest_starts_before_kafka_does(store: str, tmp_path: Path, topic: str) -> None:
+def test_ingest_starts_before_kafka_does(store: str, tmp_path: Path, topic: str, rng: Random) -> None:
     own = Broker(tmp_path / "broker")
     stage = allowed(own, store, topic)
     try:
@@ -109,3 +120,4 @@ def test_ingest_starts_before_kafka_does(store: str, tmp_path: Path, topic: str)
             wait_until(lambda: stage.tally() == (100, 100, 0, 0), "everything is in")
     finally:
         own.do("stop")
+    assert_all_in(stage, 100, rng)

@@ -48,10 +48,20 @@ def test_what_is_published_to_kafka_comes_back_as_the_ledger(
             assert rows == listed(service, 91)
             assert "group:g-1" not in rows
             assert end(relay) == end(ingest) == 0
+            ((sent,),) = stage.query("SELECT sent FROM taizhang.relay WHERE kind = 'ledger'")
+            relay = stage.spawn("-m", "services.commands.cli", "relay", "--from-start", **names)
+            wait_until(
+                # One more for the organization that is gone.
+                lambda: stage.query("SELECT sent FROM taizhang.relay ORDER BY kind") == [(2,), (sent + len(rows) + 1,)],
+                "all is out again",
+            )
+            assert copy_of(stage.broker, ledger)[0] == rows
+            assert end(relay) == 0
         finally:
             relay.kill()
             ingest.kill()
-        (letter,) = read(stage.broker, dead)
+        letter, again = read(stage.broker, dead)
+        assert (letter.key, letter.value) == (again.key, again.value)
         headers = {name: value.decode() for name, value in letter.headers}
         assert letter.value == b"{broken"
         assert (headers["quarantine_id"], headers["rules"]) == ("1", "not_json")
@@ -63,4 +73,20 @@ def test_what_is_published_to_kafka_comes_back_as_the_ledger(
         metrics = service.http.get("/metrics").text
         assert f'taizhang_kafka_lag{{partition="0",topic="{stage.topic}"}} 0.0' in metrics
         assert 'taizhang_messages_total{disposition="quarantined",source=""} 1.0' in metrics
+        assert_missing_offsets_are_told(stage, service)
     del capfd
+
+
+def assert_missing_offsets_are_told(stage: Stage, service: Service) -> None:
+    """Offsets that never came are told, by partition, wherever one looks."""
+    stage.query("UPDATE taizhang.kafka_partition SET expired = 20, compacted = 300 WHERE partition = 0 RETURNING 1")
+    first, *rest = service.get("/v1/sources")["partitions"]
+    assert (first["expired"], first["compacted"]) == (20, 300)
+    assert {(each["expired"], each["compacted"]) for each in rest} == {(0, 0)}
+    metrics = service.http.get("/metrics").text
+    for why, count in (("expired", 20), ("compacted", 300)):
+        labels = f'partition="0",topic="{stage.topic}",why="{why}"'
+        assert f"taizhang_kafka_missing_offsets_total{{{labels}}} {count}.0" in metrics
+    page = service.http.get("/intake", params={"lang": "en"}, headers={"accept": "text/html"}).text
+    for title, count in (("Gone unread", 20), ("Compacted away", 300)):
+        assert f'data-label="{title}">{count}</td>' in page

@@ -1,6 +1,8 @@
 """The relay in outages: in mid-send, beside another that stood still, and with a topic that was made anew."""
 
+import random
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -11,16 +13,20 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaConnectionError
 
 from services.kafka import relay, relay_turn
+from services.kafka import sending as sending_room
 from services.kafka.relay import Relay
 from services.kafka.sending import Sending
 from services.ledger import ledger_stream
 from services.ledger.queries import Queries
+from tests.aftermath import assert_nothing_lost
 from tests.fix_kafka import WAIT_S_MAX, Broker, Stage, wait_until
 from tests.fix_service import Service
 from tests.kafka.published import copy_of, listed
 from tests.small_city import event, events
 
 pytestmark = pytest.mark.kafka
+# Longer than a relay waits for the brokers before it begins anew.
+AWAY_S = 10.0
 
 
 @contextmanager
@@ -46,7 +52,7 @@ def topics(broker: Broker) -> list[str]:
 
 
 def test_a_topic_that_was_deleted_is_made_again_and_gets_everything(
-    broker: Broker, store: str, tmp_path: Path, topic: str
+    broker: Broker, store: str, tmp_path: Path, topic: str, rng: random.Random
 ) -> None:
     stage = Stage(broker, store, topic)
     with Service(tmp_path, "--dev", database_url=store) as service:
@@ -58,6 +64,7 @@ def test_a_topic_that_was_deleted_is_made_again_and_gets_everything(
             broker.delete(topic)
             wait_until(lambda: topic in topics(broker), "the topic is there again")
             wait_until(lambda: copy_of(broker, topic)[0] == rows, "all is out again")
+        assert_nothing_lost(store, rng, service=service)
         with broker.admin() as admin:
             settings = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])["topic"][topic]
     assert settings["cleanup.policy"]["value"] == "compact"
@@ -81,6 +88,7 @@ def test_a_relay_that_lost_its_brokers_in_mid_send_goes_on_where_it_stood_and_fr
     store: str,
     tmp_path: Path,
     topic: str,
+    rng: random.Random,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -105,6 +113,43 @@ def test_a_relay_that_lost_its_brokers_in_mid_send_goes_on_where_it_stood_and_fr
         with relaying(stage, from_start=True):
             wait_until(lambda: sent(stage) == 2 * len(rows), "all is out again")
         assert copy_of(broker, topic)[0] == rows
+        assert_nothing_lost(store, rng, service=service)
+
+
+@pytest.mark.chaos
+@pytest.mark.usefixtures("small_parts")
+def test_brokers_away_in_mid_send_and_a_policy_that_touches_every_row_lose_nothing(
+    store: str, tmp_path: Path, topic: str, rng: random.Random, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending_room, "FLUSH_TIMEOUT_S", 4.0)
+    commit = Sending.commit
+
+    def slowly(sending: Sending) -> int:
+        time.sleep(0.1)
+        return commit(sending)
+
+    monkeypatch.setattr(Sending, "commit", slowly)
+    own = Broker(tmp_path / "broker")
+    own.do("start")
+    try:
+        stage = Stage(own, store, topic)
+        with Service(tmp_path, "--dev", database_url=store) as service:
+            service.publish(list(islice(events(), 400)))
+            with relaying(stage):
+                wait_until(lambda: topic in topics(own) and sent(stage) >= 20, "some of it is out")
+                own.do("kill")
+                assert stage.query("SELECT toward_position FROM taizhang.relay") == [(400,)]
+                policy = {"full_members_for_branch": 1, "employees_for_branch": 10, "formations_counted": ["joint"]}
+                service.publish(event("policy", "policy.adopted", **policy))
+                rows = listed(service, 401)
+                time.sleep(AWAY_S)
+                own.do("start")
+                wait_until(lambda: stage.query("SELECT position FROM taizhang.relay") == [(401,)], "all is out")
+            assert sent(stage) > len(rows)
+            assert copy_of(own, topic)[0] == rows
+            assert_nothing_lost(store, rng, service=service)
+    finally:
+        own.do("stop")
 
 
 def test_a_relay_that_stood_still_in_mid_send_cannot_send_what_has_become_old(  # noqa: PLR0917 - fixtures
@@ -112,6 +157,7 @@ def test_a_relay_that_stood_still_in_mid_send_cannot_send_what_has_become_old(  
     store: str,
     tmp_path: Path,
     topic: str,
+    rng: random.Random,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -145,3 +191,4 @@ def test_a_relay_that_stood_still_in_mid_send_cannot_send_what_has_become_old(  
             wait_until(noticed, "the first one has noticed")
         assert copy_of(broker, topic)[0] == rows
         assert "group:g-1" not in rows
+        assert_nothing_lost(store, rng, service=service)

@@ -34,8 +34,6 @@ from tests.proving import Rooted, state
 from tests.small_city import event
 from tests.spoiling import FORGERIES, Spoiled
 
-pytestmark = pytest.mark.long
-
 BUNDLES = int(os.environ.get("TAIZHANG_TEST_BUNDLES", "20"))
 FORGED_EACH = 10
 NOBODY = "group:nobody"
@@ -63,6 +61,7 @@ def rooted(tmp_path: Path) -> Rooted:
     return state(log_of(city()), AFTER, tmp_path / "roots")
 
 
+@pytest.mark.long
 @settings(max_examples=BUNDLES, suppress_health_check=list(HealthCheck), deadline=None)
 @given(st.booleans().flatmap(lambda to_come: deliveries(to_come=to_come)), st.integers(0, 2**32), st.integers(1, 29))
 def test_an_honest_one_is_complete_and_no_event_can_be_left_out(

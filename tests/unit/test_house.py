@@ -32,7 +32,8 @@ ROOMS: dict[str, dict[str, str]] = {
         "fold": "columns rows",
         "bridge": "fold",
         "differences": "columns fold",
-        "touched": "fold rows",
+        "standing": "fold rows",
+        "touched": "fold standing",
     },
     "services": {
         "demo_city": "",

@@ -12,11 +12,11 @@ from domain.access.rights import Judged, Right, judge
 from domain.events.access import Role
 from domain.events.facts import Event
 from domain.events.types import EVENT_TYPES
-from domain.ledger.rows import Ledger, Row, ledger
+from domain.ledger.rows import Ledger, ledger
 from domain.values.reach import Reach
 from domain.values.scope import in_scope, scope_of
 from projections.ledger.touched import changed
-from tests.fact_data import REGIONS
+from tests.fact_data import BODIES, REGIONS
 from tests.histories import as_events, deliveries, fits
 from tests.story_of_list import ListStory
 
@@ -27,8 +27,10 @@ DAYS = [date(2024, 1, 31) + timedelta(days=n) for n in range(30)]
 
 
 def some_rights(random: Random) -> list[Right]:
-    """Rights limited to regions of the world, some to a source or to types too."""
+    """Rights limited to regions and bodies of the world, some to a source or to types too."""
     scopes = [scope_of(random.sample(REGIONS, n)) for n in (1, 1, 2)] + [("510105",), ("510104001",)]
+    scopes += [scope_of(None, [body]) for body in BODIES]
+    scopes.append(scope_of(random.sample(REGIONS, 1), random.sample(BODIES, 2)))
     office = frozenset({"/office"})
     types = frozenset(random.sample(sorted(EVENT_TYPES), 30))
     stewards = frozenset[Role]({"steward"})
@@ -43,10 +45,16 @@ def _nobody(_: str) -> frozenset[str]:
     return frozenset()
 
 
-def differing(before: Ledger, after: Ledger) -> list[Row]:
+def differing(before: Ledger, after: Ledger) -> set[tuple[str, frozenset[str]]]:
+    """Of each row that differs the region, and the bodies that it answers to with all above them, on either side."""
     old, new = ({row.org: row for row in each.rows()} for each in (before, after))
     orgs = [org for org in old.keys() | new.keys() if old.get(org) != new.get(org)]
-    return [row for org in orgs for row in (old.get(org), new.get(org)) if row is not None]
+    found = set()
+    for side, rows in ((before, old), (after, new)):
+        for row in (rows[org] for org in orgs if org in rows):
+            above = frozenset(each for body in row.bodies if body is not None for each in side.bodies.chain(body))
+            found.add((row.attributes.region, above))
+    return found
 
 
 @settings(max_examples=60)
@@ -58,18 +66,19 @@ def test_what_a_right_allows_changes_no_row_and_no_rule_outside_it(history: list
     for event in as_events(history):
         story = ListStory(known)
         target = None if event.is_fact else story.find(event.target)
-        found = changed(event, story, fits)
+        found = changed(event, story, fits, by_body=True)
         judged = Judged(event, None if target is None else target.type, lambda found=found: found, _nobody)  # type: ignore[misc]
         allowing = [right for right in rights if judge("any", (right,), judged) is None]
         known.append(event)
         after = [ledger(known, day, fits) for day in DAYS]
         assert not allowing or [each.policy for each in before] == [each.policy for each in after]
-        regions = set[str]()
+        places = set[tuple[str, frozenset[str]]]()
         if allowing:
             changes = zip(before, after, strict=True)
-            regions = {row.attributes.region for pair in changes for row in differing(*pair)}
+            places = {place for pair in changes for place in differing(*pair)}
         for right in allowing:
-            assert all(in_scope(region, right.scope) for region in regions), (event, right, regions)
+            outside = [place for place in places if not in_scope(place[0], right.scope, place[1])]
+            assert not outside, (event, right, outside)
         before = after
 
 

@@ -3,7 +3,7 @@
 The vector form of domain.ledger.rows.row and domain.ledger.rates.count_row; a property test holds both equal.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from domain.ledger.bases import Basis
 from domain.ledger.policy import Policy
 from domain.ledger.rates import Filters
-from domain.values.terms import CATEGORIES, FORMATIONS, KINDS, MEASURES
+from domain.values.scope import Scope, by_body, by_region
+from domain.values.terms import BODY_KINDS, CATEGORIES, FORMATIONS, KINDS, MEASURES
 from projections.ledger.columns.columns import UNKNOWN, Int32, Snapshot
 
 # The strongest formation of each set of covering formations (bits 1 standalone, 2 joint,
@@ -144,7 +145,7 @@ def matching(snapshot: Snapshot, rows: Standing, filters: Filters) -> Mask:
     if filters.region is not None:
         mask &= _prefixed(snapshot.regions, filters.region)[rows.region]
     if filters.scope is not None:
-        mask &= _prefixed(snapshot.regions, filters.scope)[rows.region]
+        mask &= seen(snapshot, rows.region, rows.answers, filters.scope)
     if filters.industry == "null":
         mask &= rows.industry == UNKNOWN
     elif filters.industry is not None:
@@ -155,7 +156,23 @@ def matching(snapshot: Snapshot, rows: Standing, filters: Filters) -> Mask:
     return mask if filters.counted is None else mask & _counted(rows, filters.counted)
 
 
-def _answering(snapshot: Snapshot, kind: str, may: tuple[str | None, ...]) -> Mask:
+def seen(snapshot: Snapshot, region: Int32, answers: Int32, scope: Scope) -> Mask:
+    """What stands in these regions and answers so, and lies within a scope (domain.values.scope.in_scope)."""
+    mask: Mask = np.zeros(len(region), np.bool_) if scope is not None else np.ones(len(region), np.bool_)
+    if regions := by_region(scope):
+        mask |= _prefixed(snapshot.regions, regions)[region]
+    bodies: dict[str, set[str | None]] = {}
+    for prefix, body in by_body(scope):
+        bodies.setdefault(prefix, set()).add(body)
+    for prefix, may in bodies.items():
+        answering = np.zeros(len(answers), np.bool_)
+        for kind in BODY_KINDS:
+            answering |= _answering(snapshot, kind, may)[answers]
+        mask |= answering & _prefixed(snapshot.regions, prefix)[region]
+    return mask
+
+
+def _answering(snapshot: Snapshot, kind: str, may: Collection[str | None]) -> Mask:
     """Which of the answers name one of these bodies of a kind; None is of those of which nobody said."""
     numbers, texts = snapshot.answers.kinds[kind], list(snapshot.answers.texts)
     chosen = np.fromiter((text in may for text in texts), np.bool_, len(texts))

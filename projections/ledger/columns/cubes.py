@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from domain.ledger.policy import Policy
 from domain.ledger.rates import ANY, BODY_DIMENSION, Counts, Filters, Key, add, key_order
-from domain.values.scope import in_scope
+from domain.values.scope import by_body, in_scope
 from projections.ledger.columns.columns import Int32, Snapshot
 from projections.ledger.columns.counts import matching, rows_of
 from projections.ledger.columns.grouping import count_columns, in_order, keys_of
@@ -263,6 +263,8 @@ def _told(filters: Filters, wide: Shape, digits: int) -> bool:
     if any(getattr(filters, name) is not None and name not in wide.group_by for name in _SAME):
         return False
     if filters.industry is not None and ("industry" not in wide.group_by or filters.industry not in _SECTIONS):
+        return False
+    if by_body(filters.scope):
         return False
     prefixes = [*(filters.scope or ()), *([] if filters.region is None else [filters.region])]
     return all(len(prefix) <= digits for prefix in prefixes) and (digits > 0 or filters.scope is None)

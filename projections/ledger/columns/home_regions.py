@@ -1,7 +1,7 @@
-"""Where each organization is at home at one pair of clocks: the region that decides which offices may see it.
+"""Where each organization is at home at one pair of clocks: what decides which offices may see it.
 
-That is the region of its row on the date; while it is not active, the region of its last active day before, or of
-its first one after.
+That is the region and the bodies of its row on the date; while it is not active, those of its last active day before,
+or of its first one after.
 """
 
 import threading
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from domain.values.scope import Scope
 from projections.ledger.columns.columns import Int32, Snapshot
-from projections.ledger.columns.counts import Mask
+from projections.ledger.columns.counts import Mask, seen
 
 NOWHERE: Final = -1
 Days = NDArray[np.int64]
@@ -23,7 +23,7 @@ KEPT_MAX: Final = 16
 
 
 def homes(snapshot: Snapshot, day: int, known_at: int) -> Int32:
-    """By organization number its home, as a number in the snapshot's regions; NOWHERE if it was never registered."""
+    """By organization number the entry that says its home; NOWHERE if it was never registered."""
     columns = snapshot.entries
     known = snapshot.known(known_at)
     found = np.full(snapshot.organizations, NOWHERE, np.int32)
@@ -49,7 +49,7 @@ def _settle(snapshot: Snapshot, found: Int32, days: Days, entries: Int32) -> Int
     last[columns["org_no"][spans]] = spans
     decided = last[last >= 0]
     active = decided[columns["attributes_no"][decided] >= 0]
-    found[columns["org_no"][active]] = snapshot.attributes["region"][columns["attributes_no"][active]]
+    found[columns["org_no"][active]] = active
     left: Int32 = entries[found[org_no] == NOWHERE]
     return left
 
@@ -76,6 +76,12 @@ def _step(snapshot: Snapshot, entries: Int32, days: Days, *, backwards: bool) ->
     return np.asarray(going, np.bool_)
 
 
+def region_of(snapshot: Snapshot, entries: Int32) -> Int32:
+    """Of entries of active organizations the regions, as numbers in the snapshot's."""
+    regions: Int32 = snapshot.attributes["region"][snapshot.entries["attributes_no"][entries]]
+    return regions
+
+
 class Homes:
     """Homes at the clocks asked for lately, and the organizations' numbers; any number of threads may ask."""
 
@@ -95,19 +101,19 @@ class Homes:
             return self._numbers.get(org)
 
     def within(self, version: int, snapshot: Snapshot, day: int, known_at: int, scope: Scope) -> Mask:
-        """By organization number whether its home lies within the scope; NOWHERE lies in none."""
+        """By organization number whether its home lies within a scope that is meant at the clocks; NOWHERE in none."""
         key = (*_key(snapshot, day, known_at), scope)
         with self._lock:
             self._turn_to(version)
             kept = self._inside.get(key)
         if kept is not None:
             return kept
-        regions = list(snapshot.regions)
-        inside = np.ones(len(regions) + 1, np.bool_)
+        entries = self.at(version, snapshot, day, known_at)
+        chosen: Mask = np.full(len(entries), scope is None, np.bool_)
         if scope is not None:
-            inside[:] = [*(region.startswith(scope) for region in regions), False]
-        # The extra last element answers for NOWHERE, which is index -1.
-        chosen: Mask = inside[self.at(version, snapshot, day, known_at)]
+            known = np.flatnonzero(entries != NOWHERE)
+            at = entries[known]
+            chosen[known] = seen(snapshot, region_of(snapshot, at), snapshot.entries["answers"][at], scope)
         with self._lock:
             if version == self._version:
                 _keep(self._inside, key, chosen)

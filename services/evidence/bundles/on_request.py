@@ -8,6 +8,7 @@ from functools import partial
 from typing import IO, Final
 
 from domain.ledger.rates import ANY
+from domain.values.scope import by_body
 from projections.ledger.columns.choosing import Group
 from services.evidence.bundles.bundle import ORGANIZATIONS_MAX, Contents, Question, Roots, write_bundle
 from services.evidence.bundles.relevant import relevant_in
@@ -64,7 +65,7 @@ def _group(queries: Queries, question: Question) -> list[str]:
     view, day = queries.view.current, question.as_of.toordinal()
     policy = view.snapshot.policy(day, question.known_at)
     filters = question.filters or ANY
-    if filters.body is not None or filters.basis is not None:
+    if filters.body is not None or filters.basis is not None or by_body(filters.scope):
         raise InvalidValueError(
             "a bundle proves single organizations or a group of places and kinds; of bodies and bases save the answer "
             "of /v1/rates and have taizhang verify it against a copy of the log"

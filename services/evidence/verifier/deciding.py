@@ -112,7 +112,7 @@ def _allows(grant: grants.Grant, event: Event) -> bool:
     if not own and grant.sources is not None and event.source not in grant.sources:
         return False
     region = event.data.get("region") if event.type in _PLACING else None
-    if region is not None and not in_scope(region, grant.scope):
+    if region is not None and not in_scope(region, grant.regions):
         return False
     return event.is_fact or event.target[0] == event.source or "steward" in grant.roles
 
