@@ -23,6 +23,8 @@ from services.system.settings import LOOPBACK
 ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
 # RFC 8725 section 3.11: what a token may say that it is.
 TYPES: Final = frozenset(("JWT", "AT+JWT", "APPLICATION/AT+JWT"))
+# RFC 7518 sections 3.3 and 3.5.
+RSA_BITS_MIN: Final = 2_048
 LEEWAY_S: Final = 60
 TIMEOUT_S: Final = 10.0
 TOKEN_LENGTH_MAX: Final = 16_384
@@ -246,7 +248,7 @@ def _for_us_alone(claims: Mapping[str, Any], client_id: str) -> None:
 
 
 def _signing_keys(told: Mapping[str, Any]) -> list[Key]:
-    """The keys of a JWK set (RFC 7517) that sign and are not symmetric; what cannot be read is left out."""
+    """The keys of a JWK set (RFC 7517) that sign, are not symmetric and long enough; the rest is left out."""
     keys: list[Key] = []
     for each in told.get("keys", ()):
         if not isinstance(each, dict) or each.get("use", "sig") != "sig":
@@ -255,7 +257,9 @@ def _signing_keys(told: Mapping[str, Any]) -> list[Key]:
             key = import_key(each)
         except (JoseError, ValueError, TypeError, KeyError):
             continue
-        if isinstance(key, RSAKey | ECKey | OKPKey):
+        if isinstance(key, RSAKey) and key.public_key.key_size < RSA_BITS_MIN:
+            logger().warning("a key of the sign-in provider is too short and verifies nothing", kid=key.kid)
+        elif isinstance(key, RSAKey | ECKey | OKPKey):
             keys.append(key)
     return keys
 

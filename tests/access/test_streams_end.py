@@ -42,10 +42,15 @@ class Office:
         self._made += 1
         data = {"effective_on": "2024-01-01", "org": f"group:s-{self._made}", "kind": "new_employment_group",
                 "category": "courier", "name": "队", "region": region}  # fmt: skip
-        event = json.dumps(envelope(f"s{self._made}", "organization.registered", data, "/registry/streams"))
+        (result,) = self.publish(f"s{self._made}", "organization.registered", data)
+        assert result["disposition"] == "accepted", result
+        return int(result["position"])
+
+    def publish(self, id_: str, name: str, data: dict[str, Any]) -> list[dict[str, Any]]:
+        event = json.dumps(envelope(id_, name, data, "/registry/streams"))
         answer = self.service.http.post("/v1/events", content=event, headers=self.key | {"content-type": SINGLE})
-        assert answer.json()["results"][0]["disposition"] == "accepted", answer.text
-        return int(answer.json()["results"][0]["position"])
+        found: list[dict[str, Any]] = answer.json()["results"]
+        return found
 
 
 class Following:
@@ -114,6 +119,22 @@ def test_a_last_day_other_regions_or_another_role_end_it_too(office: Office, cha
     key = add_key(office.file, "limited", frozenset({"inspector"}), None, (HERE,))
     following = Following(office.service, key)
     _rewritten(office, key, lambda each: each.update(change))
+    assert following.is_over_within(WITHIN_S)
+
+
+@pytest.mark.parametrize(
+    "anew", [{"bodies": ["body:b"]}, {"bodies": ["body:a"], "regions": [HERE]}, {"regions": [HERE]}, {}]
+)
+def test_a_grant_by_body_that_is_stated_anew_with_other_limits_ends_it_too(
+    office: Office, anew: dict[str, Any]
+) -> None:
+    given = {"holder": "unit", "roles": ["inspector"]}
+    granted = office.post("/v1/access", {**given, "bodies": ["body:a"]})
+    following = Following(office.service, granted["key"])
+    assert not following.is_over_within(STAYS_S)
+    told = {"effective_on": "2024-01-01", "access": granted["access"], "key_sha256": digest(granted["key"])}
+    (result,) = office.publish(f"again {granted['access']}", "access.granted", {**told, **given, **anew})
+    assert result["disposition"] == "accepted", result
     assert following.is_over_within(WITHIN_S)
 
 

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
+from domain.access.rights import Right
 from domain.events.envelope import check_data
+from domain.events.facts import family_of
 from domain.events.types import CORRECTED, EVENT_TYPES, RETRACTED
 from domain.values.reach import Reach
+from domain.values.scope import Scope, scope_of
 from services.intake.intake import Intake
 from services.log.messages import Publisher
-from tests.access.attacks import CITY, HERE, SOURCE, THERE, fact
+from tests.access.attacks import CITY, HERE, ORG, SOURCE, THERE, fact
 from tests.every_type import RIGHTS, allowed, data_of
 from tests.sending import STEWARD, envelope, http
 
@@ -58,6 +61,46 @@ def test_a_grant_lets_say_what_it_holds_and_nothing_else(intake: Intake, right: 
         for (type_, event), receipt in zip(events, receipts, strict=True):
             accepted = receipt.disposition == "accepted"
             assert accepted == allowed(right, type_, place), (place, type_, event, receipt.reasons)
+
+
+BODIES = [fact("area", "body.created", "2023-01-01", body="body:area", kind="park", name="园")]
+BODIES += [
+    fact(body, "body.created", "2023-01-01", body=body, kind="park", name="园", **above)
+    for body, above in (("body:here", {"parent": "body:area"}), ("body:there", {}))
+]
+BODIES += [
+    fact(f"p {org}", "organization.placed", "2024-01-01", org=org, body="body:here" if place == HERE else "body:there")
+    for place in ORG
+    for org in ORG[place]
+]
+# Limits by body, and at which place they let something be said.
+LIMITS: dict[str, tuple[Scope, str | None]] = {
+    "a body": (scope_of(None, ["body:here"]), HERE), "one above it": (scope_of(None, ["body:area"]), HERE),
+    "another": (scope_of(None, ["body:there"]), THERE), "in its county": (scope_of([HERE], ["body:here"]), HERE),
+    "in another county": (scope_of([THERE], ["body:here"]), None),
+}  # fmt: skip
+# What ends something comes last: what is said of it after that has a region alone.
+ENDS = ("dissolved", "deregistered", "excluded", "removed", "withdrawn")
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_a_grant_by_body_lets_say_what_answers_to_it_and_names_no_region(intake: Intake, limit: str) -> None:
+    intake.admit([http(each, STEWARD) for each in [*CITY, *BODIES, fact("v", "visit.made", **_visit())]])
+    scope, held = LIMITS[limit]
+    for place in (HERE, THERE):
+        events = sorted(events_at(place), key=lambda each: each[1]["type"].removesuffix(".v1").endswith(ENDS))
+        events.sort(key=lambda each: each[1]["type"] in (CORRECTED, RETRACTED))
+        receipts = intake.admit([http(event, Publisher("one", (Right(scope=scope),))) for _, event in events])
+        for (type_, event), receipt in zip(events, receipts, strict=True):
+            accepted = receipt.disposition == "accepted"
+            assert accepted == (place == held and _is_by_body(type_, event)), (place, event, receipt.reasons)
+
+
+def _is_by_body(type_: str, event: dict[str, Any]) -> bool:
+    """Whether organizations that answer to the body, before and after, are all that an event changes."""
+    named = "region" in str(event["data"]) or family_of(type_) == "survey"
+    at_organizations = EVENT_TYPES[type_].reach in (Reach.WHERE_IT_STANDS, Reach.WHAT_IT_NAMES)
+    return at_organizations and not named and type_ != "taizhang.organization.placed.v1"
 
 
 def _visit() -> dict[str, Any]:

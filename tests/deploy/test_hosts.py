@@ -91,10 +91,10 @@ def parent_of(pid: int) -> int:
 
 
 @contextmanager
-def nginx(folder: Path, ports: list[int]) -> Iterator[str]:
-    """Nginx as in deploy/, in front of these ports, with smaller limits; its address."""
+def nginx(folder: Path, ports: list[int]) -> Iterator[tuple[str, str]]:
+    """Nginx as in deploy/, in front of these ports, with smaller limits; its address, and that without TLS."""
     text = NGINX.read_text()
-    listens = str(free_port())
+    listens, plain = str(free_port()), str(free_port())
     for old, new in (
         ("rate=100r/s", f"rate={RATE}r/s"),
         ("burst=400", f"burst={BURST}"),
@@ -105,7 +105,7 @@ def nginx(folder: Path, ports: list[int]) -> Iterator[str]:
         text = text.replace(old, new)
     text = re.sub(r"^    listen \[::\].*\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"listen 443 ssl", f"listen 127.0.0.1:{listens} ssl", text)
-    text = re.sub(r"listen 80;", f"listen 127.0.0.1:{free_port()};", text)
+    text = re.sub(r"listen 80;", f"listen 127.0.0.1:{plain};", text)
     (folder / "taizhang.conf").write_text(text)
     kept = "".join(
         f"{each}_temp_path {folder}/{each}; " for each in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -123,18 +123,18 @@ def nginx(folder: Path, ports: list[int]) -> Iterator[str]:
     assert program is not None, "nginx is not installed: make setup-deploy"
     running = subprocess.Popen([program, "-c", str(folder / "nginx.conf"), "-p", str(folder)])
     try:
-        yield f"https://127.0.0.1:{listens}"
+        yield f"https://127.0.0.1:{listens}", f"http://127.0.0.1:{plain}"
     finally:
         running.terminate()
         running.wait(30)
 
 
-def test_one_nginx_in_front_of_two_hosts_limits_a_caller_over_both(
+def test_one_nginx_in_front_of_two_hosts_holds_to_https_and_limits_a_caller_over_both(
     hosts: tuple[Service, Service], tmp_path: Path
 ) -> None:
     folder = tmp_path / "nginx"
     folder.mkdir(mode=0o755)
-    with nginx(folder, [each.port for each in hosts]) as address:
+    with nginx(folder, [each.port for each in hosts]) as (address, plain):
         client = httpx.Client(base_url=address, verify=False, trust_env=False, timeout=30)  # noqa: S501 - the test's own
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
@@ -144,6 +144,10 @@ def test_one_nginx_in_front_of_two_hosts_limits_a_caller_over_both(
                 time.sleep(0.1)
             else:
                 break
+        assert client.get("/health/live").headers.get_list("strict-transport-security") == ["max-age=63072000"]
+        in_the_open = [httpx.get(f"{plain}{path}", trust_env=False) for path in ("/v1/rates", "/ledger")]
+        assert [each.status_code for each in in_the_open] == [403, 301]
+        assert in_the_open[1].headers["location"] == "https://127.0.0.1/ledger"
         before = [answered(each) for each in hosts]
         began = time.monotonic()
         with ThreadPoolExecutor(ASKING) as pool:

@@ -8,6 +8,7 @@ import pytest
 from services.intake.intake import Intake
 from services.intake.quarantine import Filters, Quarantine
 from services.intake.quarantine_groups import redrive_group
+from tests.access.attacks import HERE, THERE, registered
 from tests.fix_kafka import STRUCTURED, Broker, Record, Stage
 from tests.sending import MARKET, as_bytes, granted, removed, retracted
 
@@ -153,6 +154,15 @@ def test_a_topic_says_what_was_granted_to_it_and_nothing_without(broker: Broker,
         ("a", "no_grant_in_force"), ("b", "no_grant_in_force"), ("d", "source_of_another_publisher"),
         ("e", "type_not_granted"),
     ]  # fmt: skip
+    # Of a topic's other grant, limited to a county, what lies in it.
+    with stage.ingesting():
+        intake.admit([granted(f"kafka:{topic}", "access:county", regions=[HERE])])
+        stage.send([Record(as_bytes(registered(f"group:{place}", place))) for place in (HERE, THERE)])
+        stage.wait_caught_up()
+    assert stage.query("SELECT id FROM taizhang.log ORDER BY notification_id DESC LIMIT 1") == [(f"r group:{HERE}",)]
+    assert stage.query("SELECT rules[1] FROM taizhang.quarantine ORDER BY id DESC LIMIT 1") == [
+        ("region_of_another_office",)
+    ]
     # A redrive takes in what has been granted since, and leaves the rest.
     assert redrive_group(Quarantine(intake.writer), intake.recorder, Filters(), "steward").accepted == 1
     intake.close()

@@ -10,6 +10,7 @@ import pytest
 from services.access.api_keys import ApiKeysError, Keyring, add_key
 from services.evidence.notes.key_files import KeyFileError, load_key, load_or_create_key
 from services.evidence.notes.notes import SignatureType, SignerKey
+from services.system.files import SecretFileError, load_or_create_secret
 
 LOG, WITNESS = SignatureType.ED25519, SignatureType.COSIGNATURE
 
@@ -51,13 +52,34 @@ def test_a_key_of_before_keeps_whatever_name_it_has(tmp_path: Path) -> None:
     assert load_or_create_key(path, LOG, None) == load_or_create_key(path, LOG, made.name) == made
 
 
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o620, 0o601, 0o777])
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o620, 0o601, 0o666, 0o777])
 def test_a_key_open_to_others_is_refused(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "log.key"
     load_or_create_key(path, LOG, None)
     path.chmod(mode)
     with pytest.raises(KeyFileError, match=f"has mode {mode:04o}.*chmod 600"):
         load_or_create_key(path, LOG, None)
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o601, 0o666, 0o777])
+def test_a_secret_open_to_others_is_refused(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "keys" / "pseudonym.key"
+    made = load_or_create_secret(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert load_or_create_secret(path) == made
+    path.chmod(mode)
+    with pytest.raises(SecretFileError, match=f"has mode {mode:04o}.*chmod 600"):
+        load_or_create_secret(path)
+
+
+@pytest.mark.parametrize("content", ["", "00" * 31, "00" * 33, "zz" * 32])
+def test_a_mangled_secret_is_refused_and_not_replaced(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "pseudonym.key"
+    path.touch(0o600)
+    path.write_text(content)
+    with pytest.raises(SecretFileError, match="restore it from its backup"):
+        load_or_create_secret(path)
+    assert path.read_text() == content
 
 
 def test_another_origin_than_the_key_s_is_refused(tmp_path: Path) -> None:

@@ -216,6 +216,15 @@ def test_a_withdrawn_key_verifies_nothing_once_the_keys_are_fetched(issuer: Issu
         provider.machine(old)
 
 
+def test_a_key_too_short_to_be_safe_verifies_nothing(issuer: Issuer, provider: Provider) -> None:
+    """RFC 7518, 3.3: 2,048 bits or more."""
+    issuer.keys = [RSAKey.generate_key(1024, {"kid": "k1"}), RSAKey.generate_key(2048, {"kid": "k2"})]
+    assert provider.machine(issuer.token()) == "machine-1"
+    del issuer.keys[1]
+    with pytest.raises(TokenError, match="no key of the sign-in provider"):
+        provider.machine(issuer.token())
+
+
 def test_while_the_provider_is_away_known_keys_go_on(issuer: Issuer, provider: Provider) -> None:
     assert provider.machine(issuer.token()) == "machine-1"
     issuer.away = True
