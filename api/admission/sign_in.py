@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from api.admission.sessions import ME, begin_session
 from api.asking.questions import open_to_anyone
 from api.web.answers import NOT_FOUND, PROBLEMS
-from api.web.browsers import cookie_name, keep, own_address
+from api.web.browsers import cookie_name, forget, keep, own_address
 from api.web.cookies import cookie
 from api.web.parts import Parts, parts_of
 from api.web.problems import Problem
@@ -93,5 +93,5 @@ def end(  # noqa: PLR0917 - what providers send
     onward = begun["next"] if parts.grants.of_holder(holder) else ME
     response = RedirectResponse(onward, 303)
     begin_session(response, parts, request, holder, "provider")
-    response.delete_cookie(f"{name}-sign-in", path="/")
+    forget(response, parts, f"{name}-sign-in")
     return response

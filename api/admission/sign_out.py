@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.asking.questions import open_to_anyone
 from api.site.base import Paged
-from api.web.browsers import cookie_name, own_address, same_origin
+from api.web.browsers import cookie_name, forget, own_address, same_origin
 from api.web.cookies import cookie
 from api.web.parts import Parts, parts_of
 from services.access.oidc import ProviderError
@@ -35,7 +35,7 @@ def sign_out(request: Request) -> Response:
         logger().info("signed out", way=way)
     onward = "?at=provider" if way == "provider" and _leave(parts) else ""
     response = RedirectResponse(f"{_ADDRESS}{onward}", 303)
-    response.delete_cookie(name, path="/")
+    forget(response, parts, name)
     response.headers["clear-site-data"] = _CLEAR
     return response
 

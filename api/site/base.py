@@ -21,9 +21,9 @@ from api.site.named_places import lead_to_code, offered
 from api.site.raw_bytes import legible
 from api.site.static_files import static
 from api.site.texts import LANGS, TAGS, Lang, has, text
-from api.web.browsers import cookie_name
+from api.web.browsers import cookie_name, keep
 from api.web.cookies import cookie
-from api.web.parts import parts_of
+from api.web.parts import parts_of, parts_of_all
 from domain.ledger.rates import RATES, not_in, rates
 from domain.values.periods import months_before
 from domain.values.scope import Scope, by_body, by_region
@@ -83,8 +83,12 @@ def warm() -> None:
 
 def chosen_language(request: Request) -> Lang:
     """The language of the address, else the one that this browser chose last, else Chinese."""
-    given = request.query_params.get("lang"), cookie(request, LANG_COOKIE)
+    given = request.query_params.get("lang"), _language_kept(request)
     return next((lang for wanted in given for lang in LANGS if lang == wanted), LANGS[0])
+
+
+def _language_kept(request: Request) -> str | None:
+    return cookie(request, cookie_name(parts_of_all(request), LANG_COOKIE))
 
 
 class Page:
@@ -158,9 +162,10 @@ class Page:
             **context,
         )
         response = HTMLResponse(html, status, headers=_HEADERS)
-        if self.request.query_params.get("lang") == self.lang != cookie(self.request, LANG_COOKIE):
+        if self.request.query_params.get("lang") == self.lang != _language_kept(self.request):
             # No secret: the next page without a language in its address is in the one that was chosen.
-            response.set_cookie(LANG_COOKIE, self.lang, max_age=_YEAR_S, samesite="lax", httponly=True)
+            parts = parts_of_all(self.request)
+            keep(response, parts, cookie_name(parts, LANG_COOKIE), self.lang, _YEAR_S)
         return response
 
     def _limits(self, reader: "Reader | None", names: Names) -> list[str]:

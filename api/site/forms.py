@@ -15,7 +15,9 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from api.web.browsers import cookie_name, keep
 from api.web.cookies import cookie
+from api.web.parts import parts_of_all
 from api.web.problems import Problem, invalid
 from api.web.requests import limited
 from domain.values.strict_json import is_unfit
@@ -32,13 +34,17 @@ _REMEDY: Final = "open the page again and send its form from there; nothing was 
 
 def token_of(request: Request) -> str:
     """The secret of this browser, a new one where it has none; goes into the form's hidden field `token`."""
-    return cookie(request, _COOKIE) or secrets.token_urlsafe(_TOKEN_BYTES)
+    return _kept(request) or secrets.token_urlsafe(_TOKEN_BYTES)
+
+
+def _kept(request: Request) -> str:
+    return cookie(request, cookie_name(parts_of_all(request), _COOKIE)) or ""
 
 
 def give_token(response: Response, request: Request, token: str) -> Response:
     """Let the browser keep the secret: for this session, for this site's own requests, out of reach of scripts."""
-    secure = request.url.scheme == "https"
-    response.set_cookie(_COOKIE, token, httponly=True, samesite="strict", secure=secure, path="/")
+    parts = parts_of_all(request)
+    keep(response, parts, cookie_name(parts, _COOKIE), token, None, "strict")
     return response
 
 
@@ -76,7 +82,7 @@ async def _pairs(request: Request, fields_max: int) -> list[tuple[str, str]]:
 def _believed(request: Request, pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """The pairs without the secret, which they must hold, once."""
     secrets_given = [value for name, value in pairs if name == FIELD]
-    kept = cookie(request, _COOKIE) or ""
+    kept = _kept(request)
     given = secrets_given[0] if len(secrets_given) == 1 else ""
     if not kept or not secrets.compare_digest(kept.encode(), given.encode()):
         raise Problem("from-another-site", f"the form does not hold this browser's secret; {_REMEDY}")

@@ -1,6 +1,6 @@
 """What browsers are given and believed: the session's cookie, and requests of other sites."""
 
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -15,14 +15,33 @@ def is_https(parts: Parts) -> bool:
     return (parts.settings.public_url or "").startswith("https://")
 
 
-def cookie_name(parts: Parts) -> str:
-    """The session's cookie; over https its prefix keeps it to this very host (RFC 6265bis section 4.1.3)."""
-    return "__Host-taizhang" if is_https(parts) else "taizhang"
+def cookie_name(parts: Parts, name: str = "taizhang") -> str:
+    """What a cookie is called, the session's if none is named; over https its prefix keeps it to this very host.
+
+    RFC 6265bis section 4.1.3: no other host of the domain can plant or overwrite it.
+    """
+    return f"__Host-{name}" if is_https(parts) else name
 
 
-def keep(response: Response, parts: Parts, name: str, value: str, seconds: int) -> None:
-    """Have the browser keep a cookie: sent back to this service alone, out of reach of scripts."""
-    response.set_cookie(name, value, max_age=seconds, path="/", secure=is_https(parts), httponly=True, samesite="lax")
+def keep(  # noqa: PLR0917 - a cookie's own
+    response: Response, parts: Parts, name: str, value: str, seconds: int | None, sent: Literal["lax", "strict"] = "lax"
+) -> None:
+    """Have the browser keep a cookie: sent back to this service alone, out of reach of scripts.
+
+    Args:
+        response: the answer that tells the browser.
+        parts: the service's.
+        name: as `cookie_name` gives it.
+        value: what is kept.
+        seconds: for how long; None for as long as the browser runs.
+        sent: whether with a link from another site too (`lax`).
+    """
+    response.set_cookie(name, value, max_age=seconds, path="/", secure=is_https(parts), httponly=True, samesite=sent)
+
+
+def forget(response: Response, parts: Parts, name: str) -> None:
+    """Have the browser forget it; what lacks one of the properties that its name asks for, browsers do not heed."""
+    response.delete_cookie(name, path="/", secure=is_https(parts), httponly=True, samesite="lax")
 
 
 def own_address(parts: Parts) -> str:

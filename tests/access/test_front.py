@@ -63,6 +63,28 @@ def test_with_https_outside_every_answer_holds_browsers_to_it(front: Front, path
     assert front.service.http.get(path).headers["strict-transport-security"] == "max-age=31536000"
 
 
+def test_with_https_outside_every_cookie_is_this_hosts_alone(front: Front) -> None:
+    """RFC 6265bis, 4.1.3: no other host of the domain plants one, and browsers heed no such name without `Secure`."""
+    ask, key = front.service.http, front.keys["administrator2"] | {"accept": "text/html"}
+    given = [ask.get("/me?lang=en", headers=key)]
+    given += [ask.post("/sign-out", headers={"cookie": "__Host-taizhang=none", "sec-fetch-site": "same-origin"})]
+    kept = [each for answer in given for each in answer.headers.get_list("set-cookie")]
+    assert {each.partition("=")[0] for each in kept} == {
+        "__Host-taizhang", "__Host-taizhang-form", "__Host-taizhang-lang",
+    }  # fmt: skip
+    for each in kept:
+        assert {"secure", "httponly", "path=/"} <= set(each.lower().split("; ")), each
+        assert "domain=" not in each.lower()
+    (gone,) = [each for each in kept if each.startswith("__Host-taizhang=")]
+    assert "max-age=0" in gone.lower()
+    form = {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "same-origin"}
+    told = [
+        ask.post("/me/sessions", content="token=x&session=none", headers=key | form | {"cookie": f"{name}=x"})
+        for name in ("taizhang-form", "__Host-taizhang-form")
+    ]
+    assert [each.status_code for each in told] == [403, 404], [each.text[-2000:] for each in told]
+
+
 def test_without_https_nothing_is_said_of_it(counties: Counties) -> None:
     """RFC 6797, 7.2: over plain HTTP the header is not sent."""
     assert "strict-transport-security" not in counties.ask("all", "/v1/session").headers

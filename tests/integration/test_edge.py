@@ -6,6 +6,7 @@ tests run beside).
 """
 
 import os
+import re
 import resource
 import socket
 import threading
@@ -20,6 +21,7 @@ import httpx
 import psycopg
 import pytest
 
+from api.app import calls
 from services.access.api_keys import add_key
 from services.serving.connections import PIPELINED_MAX
 from tests.fix_service import Service, new_database
@@ -220,8 +222,17 @@ def test_of_half_sent_bodies_a_caller_has_its_share_and_each_ends_in_its_time(ho
     assert found == Counter({408: 32, 429: 28})
 
 
+# Every call with a body that asks who calls, and one that should have none.
+BODIES = ["GET /v1/rates"] + [
+    f"{each.method} {re.sub('{[^}]*}', '1', each.path)}"
+    for each in calls()
+    if each.method != "GET" and each.question is not None and each.question.roles is not None
+]
+
+
 def test_a_stranger_s_body_is_never_waited_for(house: House) -> None:
-    for line in ("POST /v1/events", "POST /v1/lists?source=x", "POST /v1/access", "POST /v1/matches", "GET /v1/rates"):
+    assert len(BODIES) > 30
+    for line in BODIES:
         with ExitStack() as stack:
             head = house.head(line, "content-type: application/json", "content-length: 1000", key=False)
             (one,) = opened(house, stack, 1, head + b"{")
