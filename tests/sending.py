@@ -13,6 +13,7 @@ MARKET = "https://registry.example/market"
 CIVIL = "https://registry.example/civil"
 REGISTRY = Publisher("registry")
 STEWARD = Publisher("steward", (Right(frozenset(("steward",))),))
+STEWARD_LI = Publisher("steward Li", STEWARD.rights)
 ADMINISTRATOR = Publisher("administrator", (Right(frozenset(("administrator",))),))
 
 

@@ -151,6 +151,6 @@ def erase(request: Request, holder: Admitted, pseudonym: Pseudonym, body: Erasur
     checked, parts = _checked(pseudonym, "path.pseudonym"), parts_of(request)
     # The key goes last: until then all of it can be asked for again.
     parts.persons.require_kept(checked)
-    erase_blinding(parts.intake, checked)
+    erase_blinding(parts.intake, checked, holder.publisher())
     parts.persons.erase(checked, holder.name, body.reason)
     return answer({"pseudonym": checked, "kept": False})

@@ -162,7 +162,7 @@ _ENDED: dict[int | str, dict[str, Any]] = {409: {"model": ProblemDetails, "descr
 @act(STEWARDING, "whole", command="quarantine redrive")
 def redrive(request: Request, holder: Admitted, quarantine_id: Number) -> Response:
     """Take it in if the rules allow it now; if not, it stays open, and the attempt is recorded with the reasons."""
-    return answer(result(parts_of(request).quarantine.redrive(quarantine_id, holder.name)))
+    return answer(result(parts_of(request).quarantine.redrive(quarantine_id, holder.publisher())))
 
 
 @router.post(
@@ -178,5 +178,5 @@ def redrive(request: Request, holder: Admitted, quarantine_id: Number) -> Respon
 )
 def discard(request: Request, holder: Admitted, quarantine_id: Number, body: Discard) -> Response:
     """Its bytes stay, with the reason; those of what was refused for numbers or names of persons go, its hash stays."""
-    parts_of(request).quarantine.discard(quarantine_id, holder.name, body.reason)
+    parts_of(request).quarantine.discard(quarantine_id, holder.publisher(), body.reason)
     return get(request, quarantine_id)

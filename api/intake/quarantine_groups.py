@@ -110,7 +110,7 @@ def redrive(
     if dry_run:
         outcome = try_group(parts.recorder, filters, holder.name)
     else:
-        outcome = redrive_group(parts.quarantine, parts.recorder, filters, holder.name, body.trial)
+        outcome = redrive_group(parts.quarantine, parts.recorder, filters, holder.publisher(), body.trial)
     refusals: list[dict[str, Any]] = [
         {"quarantine_id": id_, "reasons": faults(reasons)} for id_, reasons in outcome.refusals
     ]
@@ -148,5 +148,5 @@ def discard(request: Request, holder: Admitted, body: GroupDiscard) -> Response:
     """Close the open messages meant without effect, at most 1,000 in a call; their bytes stay, with the reason."""
     parts = parts_of(request)
     filters = Filters("open", body.source, body.publisher, body.rule)
-    ended = discard_group(parts.quarantine, parts.recorder, filters, holder.name, body.reason, body.until)
+    ended = discard_group(parts.quarantine, parts.recorder, filters, holder.publisher(), body.reason, body.until)
     return answer({"discarded": ended})

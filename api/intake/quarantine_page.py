@@ -100,7 +100,7 @@ def get_group(request: Request, page: Paged, holder: Admitted, __: Carried, filt
 async def post_group(request: Request, page: Paged, holder: Admitted, __: Carried, filters: Meant) -> Response:
     """Redrive the group as `POST /v1/quarantine/redrive` does with the trial that the page showed, or nothing of it."""
     form = await submitted(request, "action", "trial", "reason", "until")
-    parts, by, trial = parts_of(request), holder.name, form["trial"]
+    parts, by, trial = parts_of(request), holder.publisher(), form["trial"]
     if form["action"] == "discard":
         until = read_position("until", form["until"])
         await run_in_threadpool(discard_group, parts.quarantine, parts.recorder, filters, by, form["reason"], until)
@@ -153,9 +153,9 @@ async def post(request: Request, page: Paged, holder: Admitted, __: Carried, qua
     quarantine = parts_of(request).quarantine
     match form["action"]:
         case "redrive":
-            await run_in_threadpool(quarantine.redrive, quarantine_id, holder.name)
+            await run_in_threadpool(quarantine.redrive, quarantine_id, holder.publisher())
         case "discard":
-            await run_in_threadpool(quarantine.discard, quarantine_id, holder.name, form["reason"])
+            await run_in_threadpool(quarantine.discard, quarantine_id, holder.publisher(), form["reason"])
         case other:
             raise invalid("form.action", other, "action", "redrive or discard")
     return RedirectResponse(page.here(), HTTPStatus.SEE_OTHER)

@@ -26,6 +26,7 @@ from services.intake.in_turn import ActRefusedError, CameSinceError
 from services.log.tree import LogDamagedError
 from services.serving.drawing import DrawingError
 from services.system.errors import (
+    AccessEndedError,
     AlreadyEndedError,
     InvalidValueError,
     NotFoundError,
@@ -79,6 +80,7 @@ _STORE_FAULTS: Final = (psycopg.OperationalError, psycopg.InterfaceError, Operat
 _SERVICE_FAULTS: Final[dict[type[Exception], str]] = {
     NotFoundError: "not-found",
     AlreadyEndedError: "already-ended",
+    AccessEndedError: "not-allowed",
     CameSinceError: "came-since",
     ActRefusedError: "invalid-request",
     InvalidValueError: "invalid-request",

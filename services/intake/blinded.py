@@ -16,6 +16,7 @@ from domain.access.rights import Right
 from domain.events.evidence import BLINDED, ERASED, ERASED_MAX
 from services.intake.in_turn import act
 from services.intake.intake import Intake
+from services.intake.permission import require_steward
 from services.log import blinding
 from services.log.blinding import SOURCE
 from services.log.messages import Message, Publisher
@@ -44,10 +45,13 @@ def begin_blinding(intake: Intake) -> int:
     return receipt.position
 
 
-def erase_blinding(intake: Intake, pseudonym: str) -> int:
+def erase_blinding(intake: Intake, pseudonym: str, by: Publisher) -> int:
     """Erase the values of all events that name a person, and have the log state it; of how many events.
 
     An event that the log took in before its leaves were blinded has none.
+
+    Raises:
+        AccessEndedError: the steward is none any more.
     """
     with intake.recorder.transaction() as cursor:
         head = intake.recorder.look(cursor).position
@@ -55,6 +59,7 @@ def erase_blinding(intake: Intake, pseudonym: str) -> int:
     erased = list[int]()
 
     def decide(cursor: Cursor[TupleRow], turn: Turn) -> list[Message]:
+        require_steward(intake.in_force, cursor, turn, by)
         erased[:] = blinding.erase(cursor, [*ahead, *_naming(cursor, pseudonym, head, turn.position)])
         return [_said(turn, ERASED, {"positions": list(part)}) for part in _parts(erased)]
 

@@ -25,6 +25,7 @@ from services.log.messages import Arrival, Message, Publisher
 from services.log.reader import read_events
 from services.log.signatures import fault
 from services.log.turns import OF_ACCESS, Turn
+from services.system.errors import AccessEndedError
 from services.system.settings import SHANGHAI
 
 _EVENTS: Final = f"""
@@ -48,6 +49,20 @@ class InForce:
         events = read_events(cursor.execute(_EVENTS, (self._position,), prepare=True, binary=True))
         # Whoever only looks, without the gate, may meet one that came after the turn was read.
         self.access, self._position = self.access.after(events), max(turn.access_position, events[-1].position)
+
+
+def require_steward(in_force: InForce, cursor: Cursor[TupleRow], turn: Turn, by: Publisher) -> None:
+    """Let an act of a steward's be done, by the grants as they stand in the turn that does it.
+
+    Raises:
+        AccessEndedError: none that the steward was let in by is in force any more.
+    """
+    in_force.follow(cursor, turn)
+    rights = in_force.access.rights(by.rights, turn.now.astimezone(SHANGHAI).date())
+    if not any(right.is_steward and right.scope is None for right in rights):
+        raise AccessEndedError(
+            f"{by.name} holds no grant as a steward any more: it ended before this was done; nothing was changed"
+        )
 
 
 class Permission:

@@ -16,7 +16,7 @@ from domain.values.fields import REASON_LENGTH_MAX
 from domain.values.reasons import Reason
 from services.intake import account
 from services.intake.decisions import begin
-from services.intake.permission import InForce
+from services.intake.permission import InForce, require_steward
 from services.intake.quarantine_bytes import empty
 from services.log.messages import Arrival, Message, Place, Publisher, Receipt, arrive
 from services.log.turns import Turn
@@ -176,7 +176,7 @@ class Quarantine:
             *message, raw, attributes = row
             return Dossier(Quarantined._make(message), bytes(raw), attributes, _actions(cursor, id_))
 
-    def redrive(self, id_: int, by: str) -> Receipt:
+    def redrive(self, id_: int, by: Publisher) -> Receipt:
         """Read a message again with today's rules and take it in if they allow it.
 
         Source, type and place are judged by what its publisher may say now: by the grants that it was sent by, as they
@@ -186,17 +186,19 @@ class Quarantine:
 
         Args:
             id_: its number.
-            by: who redrives.
+            by: the steward who redrives.
 
         Raises:
             NotFoundError: there is none of this number.
             AlreadyEndedError: its end is recorded.
-            InvalidValueError: `by` is empty or too long.
+            AccessEndedError: the steward is none any more.
+            InvalidValueError: the steward's name is empty or too long.
         """
-        _check_text("by", by, BY_LENGTH_MAX)
+        _check_text("by", by.name, BY_LENGTH_MAX)
 
         def work(cursor: Cursor[TupleRow], turn: Turn) -> Receipt:
-            arrival, place = open_message(cursor, id_, by)
+            require_steward(self._in_force, cursor, turn, by)
+            arrival, place = open_message(cursor, id_, by.name)
             decisions = begin(self._recorder, self._in_force, cursor, turn, [arrival])
             self._recorder.append(cursor, turn, decisions.take([arrival]))
             # Still refused, it keeps its number: nothing is set aside twice.
@@ -205,26 +207,30 @@ class Quarantine:
             arrivals = account.record_duplicates(cursor, turn.now, decisions.duplicates)
             if receipt.disposition != "quarantined":
                 arrivals.append(account.move(cursor, place, receipt.disposition))
-            arrivals.append(record(cursor, turn.now, _step_of(id_, by, receipt)))
+            arrivals.append(record(cursor, turn.now, _step_of(id_, by.name, receipt)))
             self._recorder.arrivals.append(cursor, turn.now, arrivals)
             return receipt
 
         return self._writer.write(work)
 
     def redrive_all(
-        self, opened: Sequence[Opened], by: str, check: Callable[[Cursor[TupleRow], Turn, Redriven], None]
+        self, opened: Sequence[Opened], by: Publisher, check: Callable[[Cursor[TupleRow], Turn, Redriven], None]
     ) -> Redriven:
         """Redrive messages that were read before, in order and in one turn; each one's end is recorded by itself.
 
         Args:
             opened: the messages; those whose end somebody has recorded since are left out.
-            by: who redrives.
+            by: the steward who redrives.
             check: called with what would become of them, before anything of it is stored for good; what it raises
                 leaves all as it was.
+
+        Raises:
+            AccessEndedError: the steward is none any more.
         """
-        _check_text("by", by, BY_LENGTH_MAX)
+        _check_text("by", by.name, BY_LENGTH_MAX)
 
         def work(cursor: Cursor[TupleRow], turn: Turn) -> Redriven:
+            require_steward(self._in_force, cursor, turn, by)
             ended = {id_ for (id_,) in cursor.execute(_SELECT_ENDED, ([each.id for each in opened],))}
             still = [each for each in opened if each.id not in ended]
             arrivals = [each.arrival for each in still]
@@ -237,26 +243,28 @@ class Quarantine:
             moved = Counter((places[id_], r.disposition) for id_, r in redriven if r.disposition != "quarantined")
             for (place, disposition), messages in moved.items():
                 recorded.append(account.move(cursor, place, disposition, messages))
-            recorded += [record(cursor, turn.now, _step_of(id_, by, receipt)) for id_, receipt in redriven]
+            recorded += [record(cursor, turn.now, _step_of(id_, by.name, receipt)) for id_, receipt in redriven]
             self._recorder.arrivals.append(cursor, turn.now, recorded)
             return redriven
 
         return self._writer.write(work)
 
-    def discard(self, id_: int, by: str, reason: str) -> None:
+    def discard(self, id_: int, by: Publisher, reason: str) -> None:
         """End a message without taking it in; its bytes stay, unless it holds numbers or names of persons.
 
         Raises:
             NotFoundError: there is none of this number.
             AlreadyEndedError: its end is recorded.
-            InvalidValueError: `by` or `reason` is empty or too long.
+            AccessEndedError: the steward is none any more.
+            InvalidValueError: the steward's name or `reason` is empty or too long.
         """
-        _check_text("by", by, BY_LENGTH_MAX)
+        _check_text("by", by.name, BY_LENGTH_MAX)
         _check_text("reason", reason, REASON_LENGTH_MAX)
 
         def work(cursor: Cursor[TupleRow], turn: Turn) -> None:
-            open_message(cursor, id_, by)
-            step = record(cursor, turn.now, Step(id_, by, "discarded", reason=reason))
+            require_steward(self._in_force, cursor, turn, by)
+            open_message(cursor, id_, by.name)
+            step = record(cursor, turn.now, Step(id_, by.name, "discarded", reason=reason))
             self._recorder.arrivals.append(cursor, turn.now, [step])
             empty(cursor, turn.now, [id_])
 

@@ -16,7 +16,7 @@ from domain.values.reasons import Reason
 from services.intake.in_turn import CameSinceError
 from services.intake.quarantine import Filters, Opened, Quarantine, Redriven, open_message
 from services.intake.trial import tried
-from services.log.messages import Arrival, Disposition
+from services.log.messages import Arrival, Disposition, Publisher
 from services.log.recorder import LogRecorder
 from services.log.turns import Turn
 from services.system.errors import AlreadyEndedError, InvalidValueError
@@ -155,7 +155,7 @@ def try_one(recorder: LogRecorder, id_: int, by: str) -> Disposition:
 
 
 def discard_group(  # noqa: PLR0917 - one act
-    quarantine: Quarantine, recorder: LogRecorder, filters: Filters, by: str, reason: str, until: int
+    quarantine: Quarantine, recorder: LogRecorder, filters: Filters, by: Publisher, reason: str, until: int
 ) -> int:
     """End the open messages meant up to number `until`, at most 1,000 in a call, each recorded by itself.
 
@@ -176,7 +176,7 @@ def discard_group(  # noqa: PLR0917 - one act
 
 
 def redrive_group(
-    quarantine: Quarantine, recorder: LogRecorder, filters: Filters, by: str, trial: str | None = None
+    quarantine: Quarantine, recorder: LogRecorder, filters: Filters, by: Publisher, trial: str | None = None
 ) -> Outcome:
     """Redrive the open messages meant, oldest first, at most 1,000 in a call, in one turn; each is recorded by itself.
 
@@ -184,7 +184,7 @@ def redrive_group(
         quarantine: does it.
         recorder: of the log.
         filters: which messages are meant.
-        by: who redrives.
+        by: the steward who redrives.
         trial: of the outcome of `try_group`; then exactly that becomes of exactly those messages, or nothing is done.
 
     Raises:
@@ -194,7 +194,7 @@ def redrive_group(
     shown = None if trial is None else Trial.parse(trial)
     with recorder.transaction() as cursor:
         ids, remaining = _meant(cursor, filters, None if shown is None else shown.quarantine_id)
-        opened = [Opened(id_, *open_message(cursor, id_, by)) for id_ in ids]
+        opened = [Opened(id_, *open_message(cursor, id_, by.name)) for id_ in ids]
 
     def check(cursor: Cursor[TupleRow], turn: Turn, redriven: Redriven) -> None:
         if shown is not None and _digest(redriven) != shown.digest:

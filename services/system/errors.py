@@ -49,6 +49,10 @@ class AlreadyEndedError(TaizhangError):
     """A quarantined message whose end is recorded cannot be ended again."""
 
 
+class AccessEndedError(TaizhangError):
+    """What let somebody do something ended before its turn came; nothing of it was done."""
+
+
 class InvalidValueError(TaizhangError):
     """A value given by a caller breaks a stated rule."""
 

@@ -253,12 +253,12 @@ def test_a_redrive_judges_by_the_publishers_grants_and_not_by_the_stewards(city:
     assert tried(city, OFFICE, exclude) == [ELSEWHERE]
     assert tried(city, limited("market", sources={"/m"}), {**exclude, "id": "y"}) == ["source_of_another_publisher"]
     for number, rule in ((1, ELSEWHERE), (2, "source_of_another_publisher")):
-        assert _told(quarantine.redrive(number, "steward")) == rule
-    assert redrive_group(quarantine, city.recorder, Filters(), "steward").accepted == 0
+        assert _told(quarantine.redrive(number, STEWARD)) == rule
+    assert redrive_group(quarantine, city.recorder, Filters(), STEWARD).accepted == 0
     assert try_group(city.recorder, Filters(), "steward").accepted == 0
     city.admit([granted("here", "access:more", regions=[THERE])])
     assert try_group(city.recorder, Filters(), "steward").accepted == 1
-    assert _told(quarantine.redrive(1, "steward")) == "accepted"
+    assert _told(quarantine.redrive(1, STEWARD)) == "accepted"
 
 
 @pytest.mark.race
@@ -271,8 +271,8 @@ def test_of_a_message_whose_regions_were_not_kept_what_was_refused_for_its_place
     tried(city, limited("market", sources={"/m"}), {**exclude, "id": "y"})
     rows("ALTER TABLE taizhang.quarantine DISABLE TRIGGER USER")
     rows("UPDATE taizhang.quarantine SET publisher_rights = NULL, publisher_is_steward = false")
-    assert _told(quarantine.redrive(1, "steward")) == "no_grant_in_force"
-    assert _told(quarantine.redrive(2, "steward")) == "accepted"
+    assert _told(quarantine.redrive(1, STEWARD)) == "no_grant_in_force"
+    assert _told(quarantine.redrive(2, STEWARD)) == "accepted"
 
 
 def _body(name: str, on: str = "2023-01-01", /, **parent: Any) -> dict[str, Any]:  # noqa: ANN401 - fields

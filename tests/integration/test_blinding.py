@@ -111,8 +111,8 @@ def test_what_names_a_person_loses_its_value_and_the_log_says_so(
         http(removed("d", member="member:two2")),
     ])  # fmt: skip
     before = leaves(store)
-    assert erase_blinding(intake, "member:two") == 2
-    assert erase_blinding(intake, "member:two") == 0
+    assert erase_blinding(intake, "member:two", STEWARD) == 2
+    assert erase_blinding(intake, "member:two", STEWARD) == 0
     assert rows("SELECT position FROM taizhang.blinding WHERE value IS NULL ORDER BY position") == [(2,), (3,)]
     (said,) = rows("SELECT notification_id, state FROM taizhang.log WHERE topic = 'taizhang.evidence.erased.v1'")
     assert (said[0], json.loads(said[1])["data"]["positions"]) == (5, [2, 3])

@@ -15,7 +15,7 @@ from services.intake.intake import Intake
 from services.intake.quarantine import Quarantine
 from services.log.tree import AnyConnection
 from services.postgres.database import migrate, open_pool
-from tests.sending import CIVIL, http, limited, removed
+from tests.sending import CIVIL, STEWARD_LI, http, limited, removed
 
 TABLES = ("quarantine", "quarantine_action", "duplicate", "arrival", "reading")
 Check = Callable[[Report, AnyConnection], None]
@@ -26,8 +26,8 @@ def connection(intake: Intake, store: str) -> Iterator[psycopg.Connection[tuple[
     stranger = limited("stranger", sources={CIVIL})
     intake.admit([http(removed("a")), http(removed("b"))])
     intake.admit([http(removed("a")), http(removed("x"), stranger), http(removed("y"), stranger), http(b"none")])
-    Quarantine(intake.writer).redrive(1, "steward Li")
-    Quarantine(intake.writer).discard(2, "steward Li", "a test")
+    Quarantine(intake.writer).redrive(1, STEWARD_LI)
+    Quarantine(intake.writer).discard(2, STEWARD_LI, "a test")
     with open_pool(store, "test") as pool:
         for number in range(3):
             Readings(pool).record(Look("inspector", "dossier", None, f"/v1/organizations/{number}", "r"))

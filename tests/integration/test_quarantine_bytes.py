@@ -15,7 +15,7 @@ from services.intake.quarantine_expiry import expire, write_anew
 from services.postgres.database import MIGRATIONS
 from services.system.errors import AlreadyEndedError
 from tests.fix_store import Rows
-from tests.sending import as_bytes, envelope, http, removed
+from tests.sending import STEWARD_LI, as_bytes, envelope, http, removed
 
 NUMBER, PHONE, NAME = "11010519491231002X", "13800138000", "张三丰"
 KEPT = timedelta(days=30)
@@ -49,7 +49,7 @@ def test_a_reason_says_no_value_of_what_may_be_a_person_s(intake: Intake, rows: 
 def test_on_discard_the_bytes_go_and_the_hash_stays(intake: Intake, set_aside: list[bytes], rows: Rows) -> None:
     quarantine = Quarantine(intake.writer)
     for number in (1, 2, 3):
-        quarantine.discard(number, "steward Li", "a person's data")
+        quarantine.discard(number, STEWARD_LI, "a person's data")
     for number, sent in enumerate(set_aside, 1):
         dossier = quarantine.get(number)
         assert dossier.message.raw_sha256 == hashlib.sha256(sent).digest()
@@ -72,7 +72,7 @@ def test_after_its_time_what_is_open_is_discarded_and_emptied(
     assert [quarantine.get(n).message.state for n in (1, 2, 3)] == ["discarded", "discarded", "open"]
     assert quarantine.get(1).actions[0].by == "retention"
     with pytest.raises(AlreadyEndedError):
-        quarantine.redrive(1, "steward Li")
+        quarantine.redrive(1, STEWARD_LI)
     report = Report(0)
     with psycopg.connect(store) as connection:
         check_arrivals(report, connection)

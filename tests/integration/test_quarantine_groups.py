@@ -7,7 +7,7 @@ from services.intake.intake import Intake
 from services.intake.quarantine import Filters, Quarantine
 from services.intake.quarantine_groups import groups, redrive_group, try_group
 from tests.fix_store import Rows
-from tests.sending import corrected, http, removed
+from tests.sending import STEWARD, corrected, http, removed
 
 OTHER = "https://registry.example/other"
 REASON = Reason("channel", "", None, "the channel was set up wrongly")
@@ -28,11 +28,11 @@ def test_a_dry_run_says_what_the_redrive_then_does(intake: Intake, rows: Rows) -
     assert rows("SELECT count(*) FROM taizhang.log") == [(1,)]
     assert rows("SELECT count(*) FROM taizhang.quarantine_action") == [(0,)]
 
-    done = redrive_group(quarantine, recorder, Filters(rule="channel"), "steward")
+    done = redrive_group(quarantine, recorder, Filters(rule="channel"), STEWARD)
     assert done == tried._replace(dry_run=False, trial=None)
     assert rows("SELECT id FROM taizhang.log ORDER BY notification_id") == [("a",), ("b",), ("c",)]
     assert [each.rule for each in groups(recorder)] == ["not_the_targets_source"]
-    assert redrive_group(quarantine, recorder, Filters(rule="channel"), "steward")._asdict() == {
+    assert redrive_group(quarantine, recorder, Filters(rule="channel"), STEWARD)._asdict() == {
         "dry_run": False, "accepted": 0, "duplicate": 0, "still_refused": 0, "remaining": 0, "refusals": [],
         "trial": None,
     }  # fmt: skip

@@ -22,7 +22,7 @@ from services.log.arrivals import ARRIVALS
 from services.log.tree import LOG
 from services.system.errors import NotFoundError
 from tests.fix_store import Rows
-from tests.sending import CIVIL, MARKET, as_bytes, envelope, http, kafka, limited, removed
+from tests.sending import CIVIL, MARKET, STEWARD_LI, as_bytes, envelope, http, kafka, limited, removed
 
 STRANGER = limited("stranger", sources={CIVIL})
 OTHER = SignerKey("log.example/r", SignatureType.ED25519, bytes(range(32)))
@@ -71,8 +71,8 @@ def test_of_what_was_accepted_and_repeated_each_has_its_receipt(office: Office, 
 def test_what_was_set_aside_is_proved_with_its_reasons_and_each_step_since(office: Office, intake: Intake) -> None:
     quarantine = Quarantine(intake.writer)
     intake.admit([http(removed("x"), STRANGER), kafka(b"no JSON", 7)])
-    quarantine.redrive(1, "steward Li")
-    quarantine.discard(1, "steward Li", "a test")
+    quarantine.redrive(1, STEWARD_LI)
+    quarantine.discard(1, STEWARD_LI, "a test")
     found = office.give("x", "stranger")
     assert [each.kind for each in found] == ["quarantined", "step", "step"]
     told = "\n".join(english for each in found for _, english in office.check(each.file).good)
@@ -90,7 +90,7 @@ def test_a_receipt_outlives_the_bytes_that_are_taken_away(office: Office, intake
     sent = as_bytes(envelope("p", "member.enrolled", data, MARKET))
     intake.admit([http(sent)])
     (before,) = office.give("p")
-    Quarantine(intake.writer).discard(1, "steward Li", "holds a number")
+    Quarantine(intake.writer).discard(1, STEWARD_LI, "holds a number")
     after, _ = office.give("p")
     assert b"13800138000" not in before.file + after.file
     assert office.check(after.file, sent).faults == office.check(before.file, sent).faults == []

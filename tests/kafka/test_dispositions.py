@@ -10,7 +10,7 @@ from services.intake.quarantine import Filters, Quarantine
 from services.intake.quarantine_groups import redrive_group
 from tests.access.attacks import HERE, THERE, registered
 from tests.fix_kafka import STRUCTURED, Broker, Record, Stage
-from tests.sending import MARKET, as_bytes, granted, removed, retracted
+from tests.sending import MARKET, STEWARD, as_bytes, granted, removed, retracted
 
 pytestmark = pytest.mark.kafka
 
@@ -164,5 +164,5 @@ def test_a_topic_says_what_was_granted_to_it_and_nothing_without(broker: Broker,
         ("region_of_another_office",)
     ]
     # A redrive takes in what has been granted since, and leaves the rest.
-    assert redrive_group(Quarantine(intake.writer), intake.recorder, Filters(), "steward").accepted == 1
+    assert redrive_group(Quarantine(intake.writer), intake.recorder, Filters(), STEWARD).accepted == 1
     intake.close()

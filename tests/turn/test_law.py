@@ -49,7 +49,7 @@ from tests.fix_store import Databases
 from tests.fix_turn import Trials
 from tests.full_lists import Stock, as_csv, stock
 from tests.interleaving import Actor, interleave, paused_at_the_gate
-from tests.sending import envelope, granted, http, removed
+from tests.sending import STEWARD, envelope, granted, http, removed
 
 pytestmark = pytest.mark.long
 
@@ -179,7 +179,7 @@ def redriving(name: str) -> Act:
         return try_group(intake.recorder, GROUP, name).trial
 
     def do(_: World, intake: Intake, trial: str, __: Callable[[], None]) -> Answer:
-        done = redrive_group(Quarantine(intake.writer), intake.recorder, GROUP, name, trial)
+        done = redrive_group(Quarantine(intake.writer), intake.recorder, GROUP, replace(STEWARD, name=name), trial)
         return (done.accepted, done.duplicate, done.still_refused)
 
     return Act(name, do, look, looks_anew=True)

@@ -11,7 +11,7 @@ from services.intake.quarantine import Filters, Quarantine
 from services.intake.quarantine_groups import redrive_group, try_group
 from tests.fix_store import Rows
 from tests.fix_turn import Delays, Trials
-from tests.sending import http, removed
+from tests.sending import STEWARD, http, removed
 
 pytestmark = pytest.mark.long
 
@@ -40,17 +40,17 @@ def test_a_redrive_after_its_trial_does_what_was_shown_or_nothing(intake: Intake
             if change == "event":
                 intake.admit([http(removed(names[1], on="2024-05-02"))])
             else:
-                quarantine.discard(numbers[0], "another steward", "sent by mistake")
+                quarantine.discard(numbers[0], replace(STEWARD, name="another steward"), "sent by mistake")
             before = rows("SELECT count(*) FROM taizhang.log")
             with pytest.raises(CameSinceError, match="Nothing was redriven") as refused:
-                redrive_group(quarantine, recorder, GROUP, "steward", shown.trial)
+                redrive_group(quarantine, recorder, GROUP, STEWARD, shown.trial)
             assert ("1 messages were ended since" in str(refused.value)) == (change == "end")
             assert rows("SELECT count(*) FROM taizhang.log") == before
             again = try_group(recorder, GROUP, "steward")
-            done = redrive_group(quarantine, recorder, GROUP, "steward", again.trial)
+            done = redrive_group(quarantine, recorder, GROUP, STEWARD, again.trial)
             assert done == again._replace(dry_run=False, trial=None)
             for (number,) in rows(_STILL_OPEN):
-                quarantine.discard(number, "steward", "in conflict")
+                quarantine.discard(number, STEWARD, "in conflict")
 
 
 def test_what_was_set_aside_after_the_trial_is_left_for_the_next(intake: Intake, rows: Rows) -> None:
@@ -58,7 +58,7 @@ def test_what_was_set_aside_after_the_trial_is_left_for_the_next(intake: Intake,
     set_aside(intake, "a", "b")
     shown = try_group(recorder, GROUP, "steward")
     set_aside(intake, "c")
-    done = redrive_group(quarantine, recorder, GROUP, "steward", shown.trial)
+    done = redrive_group(quarantine, recorder, GROUP, STEWARD, shown.trial)
     assert (done.accepted, done.duplicate, done.still_refused) == (2, 0, 0)
     assert rows("SELECT id FROM taizhang.log ORDER BY notification_id") == [("a",), ("b",)]
     tally = rows("SELECT received, accepted, duplicate, quarantined FROM taizhang.tally")
