@@ -71,7 +71,7 @@ BODIES += [
 BODIES += [
     fact(f"p {org}", "organization.placed", "2024-01-01", org=org, body="body:here" if place == HERE else "body:there")
     for place in ORG
-    for org in ORG[place]
+    for org in (*ORG[place], *(["group:moved"] if place == THERE else []))
 ]
 # Limits by body, and at which place they let something be said.
 LIMITS: dict[str, tuple[Scope, str | None]] = {
