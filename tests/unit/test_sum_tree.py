@@ -1,5 +1,7 @@
 """The sum tree: what a proof of a region's figures shows, and what it refuses."""
 
+import hashlib
+import struct
 from typing import Any
 
 import pytest
@@ -122,3 +124,42 @@ def test_a_node_of_another_level_does_not_pass_for_a_region() -> None:
         root_of(SumProof(6, "990101001", town.inner, town.counts, town.steps[1:]), 1)
     as_county = SumProof(6, "990101", town.inner, town.counts, town.steps[1:])
     assert root_of(as_county, 1) != root
+
+
+def _h(*parts: bytes) -> bytes:
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def _numbers(*counts: int) -> bytes:
+    return struct.pack(f">H{len(counts)}Q", len(counts), *counts)
+
+
+def test_every_hash_is_of_the_bytes_that_the_description_of_the_format_says() -> None:
+    """evidence-format.md, The sum tree: two rows of one village, and all that is above them."""
+    names, counts = (b"\x01" * 32, b"\x02" * 32), ((1, 300), (2**40, 7))
+    village, whole = "990101001001", (2**40 + 1, 307)
+    made = build([SumRow(village, *each) for each in zip(names, counts, strict=True)], 2)
+    rows = [
+        _h(b"taizhang/sum/row/1\n", b"\x0c", village.encode(), name, _numbers(*each))
+        for name, each in zip(names, counts, strict=True)
+    ]
+    nodes = [
+        hashed + b"\x20" + name + b"\x20" + name + _numbers(*each)
+        for hashed, name, each in zip(rows, names, counts, strict=True)
+    ]
+    inner = _h(b"taizhang/sum/join/1\n", *nodes)
+    for digits in (12, 9, 6, 4, 2, 0):
+        key = village[:digits].encode()
+        assert (made[digits, key.decode()].inner, made[digits, key.decode()].counts) == (inner, whole)
+        inner = _h(b"taizhang/sum/region/1\n", bytes([digits, len(key)]), key, inner, _numbers(*whole))
+        assert made[digits, key.decode()].hash == inner
+
+
+def test_both_labels_of_a_sibling_are_regions_of_its_level() -> None:
+    rows = [SumRow(f"9901{n:02}001001", bytes([n]) * 32, (n,)) for n in range(1, 4)]
+    proof = prove(build(rows, 1), 6, "990101")
+    first, *above = proof.steps
+    for label in (b"990103001", b"99010x", b"9"):
+        wrong = tuple(each._replace(node=each.node._replace(last=label)) for each in first)
+        with pytest.raises(SumError, match="no region of 6 digits"):
+            root_of(proof._replace(steps=(wrong, *above)), 1)
