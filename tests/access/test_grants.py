@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,8 +21,8 @@ from services.access.api_keys import digest
 from services.access.grants import new_access
 from services.intake.intake import Intake
 from tests.access.attacks import registered
-from tests.fix_counties import HERE, ORGS, THERE, Counties
-from tests.fix_service import BATCH, SINGLE
+from tests.fix_counties import HERE, ORGS, THERE, Counties, two_counties
+from tests.fix_service import BATCH, SINGLE, new_database
 from tests.fix_turn import Delays
 from tests.sending import envelope, granted, retracted, revoked
 
@@ -159,21 +160,22 @@ def test_who_was_let_in_and_whose_access_ends_before_the_turn_leaves_nothing_in_
         assert not connection.execute("SELECT FROM taizhang.log WHERE publisher = %s", (f"ended-{name}",)).fetchall()
 
 
-def test_a_history_says_what_a_stewards_grant_alone_allows(counties: Counties) -> None:
+def test_a_history_says_what_a_stewards_grant_alone_allows(postgres: str, tmp_path: Path) -> None:
     """One grant lets publish anywhere, the other is a steward's of one county: histories are of that county."""
-    name = secrets.token_hex(4)
-    key = f"key-{name}"
-    grants = (
-        granted(name, f"access:p{name}", key_sha256=digest(key)),
-        granted(name, f"access:s{name}", key_sha256=digest(key), roles=["steward"], regions=[HERE]),
-    )
-    with closing(Intake.open(counties.database, "beside")) as beside:
-        assert {each.disposition for each in beside.admit(grants)} == {"accepted"}
-    headers = {"authorization": f"Bearer {key}", "content-type": BATCH}
-    there, here = (registered(f"group:{name}-{place}", place, id_=f"{name} {place}") for place in (THERE, HERE))
-    rules = []
-    for more in ({HISTORY: "h"}, {}):
-        answer = counties.service.http.post("/v1/events", json=[there, here], headers=headers | more)
-        results = answer.json()["results"]
-        rules.append([each["reasons"][0]["rule"] if "reasons" in each else each["disposition"] for each in results])
-    assert rules == [["region_of_another_office", "accepted"], ["accepted", "duplicate"]]
+    with two_counties(tmp_path, new_database(postgres)) as counties:
+        name = secrets.token_hex(4)
+        key = f"key-{name}"
+        grants = (
+            granted(name, f"access:p{name}", key_sha256=digest(key)),
+            granted(name, f"access:s{name}", key_sha256=digest(key), roles=["steward"], regions=[HERE]),
+        )
+        with closing(Intake.open(counties.database, "beside")) as beside:
+            assert {each.disposition for each in beside.admit(grants)} == {"accepted"}
+        headers = {"authorization": f"Bearer {key}", "content-type": BATCH}
+        there, here = (registered(f"group:{name}-{place}", place, id_=f"{name} {place}") for place in (THERE, HERE))
+        rules = []
+        for more in ({HISTORY: "h"}, {}):
+            answer = counties.service.http.post("/v1/events", json=[there, here], headers=headers | more)
+            results = answer.json()["results"]
+            rules.append([each["reasons"][0]["rule"] if "reasons" in each else each["disposition"] for each in results])
+        assert rules == [["region_of_another_office", "accepted"], ["accepted", "duplicate"]]
