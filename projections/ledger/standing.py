@@ -62,6 +62,11 @@ class BodiesAbove:
             found.add(frozenset(each for body in answers.bodies if body is not None for each in there.chain(body)))
         return found
 
+    def above(self, body: str, day: int) -> frozenset[str]:
+        """A body with all above it on a day; itself alone while it does not exist."""
+        facts = [each for each in self._around((body,)) if each.effective_on.toordinal() <= day]
+        return frozenset((body, *bodies(facts).chain(body)))
+
     def _around(self, names: Iterable[str]) -> list[Fact]:
         """What was said of bodies and of whatever was ever put above them, in canonical order."""
         found: dict[str, list[Fact]] = {}

@@ -133,6 +133,16 @@ class _Work:
         """Where the entities of the ledger stand, before and after."""
         for entity in dict.fromkeys(each.entity for each in self._told.facts):
             self._entity(entity)
+        for each in self._told.facts:
+            if self._bodies is not None and isinstance(body := each.data.get("body"), str):
+                self._under(each, body, self._bodies)
+
+    def _under(self, placed: Fact, body: str, bodies: BodiesAbove) -> None:
+        """Whoever answers to a body, or no longer, changes the figures of that one and of all above it."""
+        day = placed.effective_on.toordinal()
+        above = bodies.above(body, day)
+        for stretch in standing((self._timeline(placed.entity),), day, day + 1):
+            self.places.add((placed.entity, stretch.region, above))
 
     def _entity(self, entity: str) -> None:
         before, after, family = self._told.before, self._told.after, family_of(self._type)

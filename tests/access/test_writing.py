@@ -309,6 +309,13 @@ def test_a_grant_by_body_lets_say_what_answers_to_it_before_and_after(city: Inta
     assert tried(city, area, _placed(others, "body:park", "2024-02-02"), _placed(mine, "body:other", "2024-02-02")) == [
         ELSEWHERE, ELSEWHERE
     ]  # fmt: skip
+    # Nor has a body of another kind more to answer for by a word of its neighbour's.
+    unit = {**_body("body:unit"), "id": "unit"}
+    unit["data"]["kind"] = "supervising_unit"
+    assert tried(city, REGISTRY, unit) == ["accepted"]
+    moves = (_placed(mine, "body:unit", "2024-02-03"), _placed(mine, "body:to-come", "2024-02-03"))
+    assert tried(city, area, *moves) == [ELSEWHERE, ELSEWHERE]
+    assert tried(city, area, _placed(late, "body:area", "2024-03-05")) == ["accepted"]
     pulled = fact("pull", "member.transferred", member=f"member:{THERE}", from_org=ORG[THERE][0], to_org=mine)
     assert tried(city, area, pulled, formed("branch:none", HERE, [])) == [ELSEWHERE, "region_of_another_office"]
     # A park that leaves the area takes its organizations with it, from that day on, and from that position.

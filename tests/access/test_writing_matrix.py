@@ -103,7 +103,8 @@ def _is_by_body(type_: str, event: dict[str, Any]) -> bool:
     # A branch that covers nothing stands in a region alone.
     named = any(each in str(event["data"]) for each in ("region", "branch:idle")) or family_of(type_) == "survey"
     at_organizations = EVENT_TYPES[type_].reach in (Reach.WHERE_IT_STANDS, Reach.WHAT_IT_NAMES)
-    return at_organizations and not named and type_ != "taizhang.organization.placed.v1"
+    # The body that they are placed under, or taken from, is another's.
+    return at_organizations and not named and not type_.endswith("placed.v1")
 
 
 def _visit() -> dict[str, Any]:
