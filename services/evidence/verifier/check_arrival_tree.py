@@ -7,7 +7,7 @@ its reasons may be gone, of which the tree holds hashes at most.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -32,6 +32,11 @@ SELECT at, quarantine_id, number, by, action, position, reasons, reason FROM tai
 """
 _TALLY: Final = """
 SELECT source, channel, topic, partition, received, accepted, duplicate, quarantined FROM taizhang.tally
+"""
+# A log that was there before the tree is upgraded while processes of the release before still write, for a day at most.
+_UPGRADED: Final = """
+SELECT applied_at, applied_at + interval '1 day' FROM taizhang.migration
+ WHERE version = 54 AND EXISTS (SELECT FROM taizhang.log WHERE recorded_at < applied_at)
 """
 _PLACE: Final = ("source", "channel", "topic", "partition")
 _COUNTED: Final = ("received", "accepted", "duplicate", "quarantined")
@@ -138,12 +143,15 @@ def _said(kind: str, content: Mapping[str, Any], *, emptied: bool = False) -> Sa
 def _check_rows(report: Report, connection: AnyConnection, held: _Held) -> None:
     told: list[tuple[str, str]] = []
     older: Counter[str] = Counter()
-    count = 0
+    is_of_upgrade = _upgrade(connection)
+    count = beside = 0
     for row in _rows(connection):
         if held.found(row):
             count += 1
         elif row.content["at"] < held.begun["at"]:
             older[row.recorded.kind] += 1
+        elif is_of_upgrade(row.at):
+            beside += 1
         else:
             chinese, english = row.name
             told.append((f"{chinese}不在收件树中, 或被改动", f"{english}: the tree of arrivals does not hold it so"))
@@ -154,14 +162,32 @@ def _check_rows(report: Report, connection: AnyConnection, held: _Held) -> None:
         if older[kind] != held.begun[name]:
             words = f"there were {held.begun[name]} {name} when the tree of arrivals began, there are {older[kind]}"
             told.append(("收件树之前的记录有增减", words))
-    told += _of_tally(connection, held)
+    # What a process of the release before has counted, the tree has no word of.
+    told += () if beside else _of_tally(connection, held)
     for chinese, english in told[:FAULTS_MAX]:
         report.fails(None, chinese, english)
     if not told:
         report.holds(
             f"收件各表 {count:,} 条均在收件树中", f"the tree of arrivals holds all {count:,} rows of their tables"
         )
-    if before := older.total():
+    _note_what_came_before(report, beside, older.total())
+
+
+def _upgrade(connection: AnyConnection) -> Callable[[datetime], bool]:
+    """Whether something came while processes of the release before the tree may still have written."""
+    for begun, ended in rows(connection, _UPGRADED, ()):
+        return lambda at: begun <= at < ended
+    return lambda _: False
+
+
+def _note_what_came_before(report: Report, beside: int, before: int) -> None:
+    if beside:
+        report.notes(
+            f"升级当日旧版进程写入 {beside:,} 条收件记录，不在收件树中，收件账因此未与收件树核对",
+            f"on the day of the upgrade processes of the release before wrote {beside:,} rows of arrivals, which their "
+            "tree does not hold; so the tally was not compared with it",
+        )
+    if before:
         report.notes(
             f"{before:,} 条收件记录早于收件树, 不在其中",
             f"{before:,} rows of arrivals were there before their tree began, which does not hold them",
