@@ -116,6 +116,8 @@ def test_a_relay_that_lost_its_brokers_in_mid_send_goes_on_where_it_stood_and_fr
         assert_nothing_lost(store, rng, service=service)
 
 
+# The producer of a relay that met no broker cannot flush when it is collected.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.chaos
 @pytest.mark.usefixtures("small_parts")
 def test_brokers_away_in_mid_send_and_a_policy_that_touches_every_row_lose_nothing(
