@@ -162,13 +162,13 @@ def question(rng: random.Random, path: str, head: int) -> tuple[str, dict[str, A
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("caller", "questions"), [("here", 1000), ("by body", 300)])
+@pytest.mark.parametrize("caller", ["here", "by body"])
 def test_a_thousand_random_questions_tell_nothing_of_the_other_county(
-    counties: Counties, rng: random.Random, caller: str, questions: int
+    counties: Counties, rng: random.Random, caller: str
 ) -> None:
     head = counties.ask("all", "/v1/rates").json()["known_at"]["position"]
     answered = dict.fromkeys(QUESTIONS, 0)
-    for number in range(questions):
+    for number in range(1000):
         template = QUESTIONS[number % len(QUESTIONS)]
         path, given = question(rng, template, head)
         answer = counties.ask(caller, path, params=given)
