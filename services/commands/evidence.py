@@ -21,10 +21,10 @@ from services.evidence.bundles.bundle import Contents, Question, Roots, is_bundl
 from services.evidence.bundles.relevant import relevant
 from services.evidence.copies.copies import export_log
 from services.evidence.copies.stored import DatabaseLog
-from services.evidence.notes.notes import NoteError, VerifierKey
+from services.evidence.notes import tlog_proof
+from services.evidence.notes.notes import NoteError, VerifierKey, begins_with
 from services.evidence.notes.signing import signer_for
-from services.evidence.notes.tlog_proof import is_tlog_proof
-from services.evidence.roots.figure_proof import is_figure_proof
+from services.evidence.roots import figure_proof
 from services.evidence.verifier.asked import Asked, by_policy, file_of
 from services.evidence.verifier.audit import audit_bundle, audit_copy, audit_database, audit_figure, audit_receipt
 from services.evidence.verifier.report import STATEMENTS, Report
@@ -194,9 +194,9 @@ def _audit(where: str | None, settings: Settings, asked: Asked) -> Report:
                 return report
         if is_bundle(Path(where)):
             return audit_bundle(Path(where), asked)
-        if is_tlog_proof(Path(where)):
+        if begins_with(Path(where), tlog_proof.FIRST_LINE):
             return audit_receipt(Path(where), asked)
-        if is_figure_proof(Path(where)):
+        if begins_with(Path(where), figure_proof.FIRST_LINE):
             return audit_figure(Path(where), asked)
         key = None if settings.api_key is None else settings.api_key.get_secret_value()
         return audit_copy(where, key, asked, advance, total)

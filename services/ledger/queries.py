@@ -48,6 +48,8 @@ SELECT recorded_at, coalesce(learned_at, recorded_at), CASE WHEN learned_at IS N
 """
 # Of so many positions what the log says is kept: it never changes.
 _KNOWN_MAX: Final = 10_000
+# Scopes by bodies as meant at some clocks: one question asks of many organizations at the same.
+_MEANT_MAX: Final = 100
 
 
 class Pools(NamedTuple):
@@ -86,6 +88,7 @@ class Queries:
         self._kept = KeptEvents()
         self._differences = VersionDifferences()
         self._bodies_below = BodiesBelow()
+        self._meant: dict[tuple[int, Scope, date, int], Scope] = {}
 
     def _like(self, view: LedgerView | PinnedView, scope: Scope) -> "Queries":
         made = copy(self)
@@ -125,7 +128,16 @@ class Queries:
         """What these questions are limited to, each body with all that are below it at the clocks."""
         if not by_body(self.scope):
             return self.scope
-        return scope_meant(self.scope, bodies_at(self.everywhere(), as_of, known_at))
+        key = self.view.current.version.number, self.scope, as_of, known_at
+        kept = self._meant.get(key)
+        if kept is None:
+            kept = scope_meant(self.scope, bodies_at(self.everywhere(), as_of, known_at))
+            # Of what the view has not reached, a later event may be read under this key.
+            if known_at <= self.position:
+                if len(self._meant) >= _MEANT_MAX:
+                    self._meant.clear()
+                self._meant[key] = kept
+        return kept
 
     @classmethod
     @contextmanager

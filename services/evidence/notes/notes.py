@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
+from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -276,3 +277,12 @@ def _decode(text: str, what: str) -> bytes:
     if not data or _encode(data) != text:
         raise NoteError(f"{what} is not canonical base64: copy it again, whole")
     return data
+
+
+def begins_with(path: Path, line: str) -> bool:
+    """Whether a file's first line is this one, by which a form is known."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(line) + 1) == line.encode() + b"\n"
+    except OSError:
+        return False

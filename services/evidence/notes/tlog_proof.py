@@ -3,7 +3,6 @@
 import base64
 import binascii
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from services.evidence.notes.checkpoint import encode_hash, parse_hash, parse_size
@@ -57,15 +56,6 @@ class TlogProof:
         extra = [] if self.extra is None else [f"extra {base64.b64encode(self.extra).decode()}"]
         lines = [FIRST_LINE, *extra, f"index {self.index}", *map(encode_hash, self.hashes)]
         return ("\n".join(lines) + "\n\n").encode() + self.note
-
-
-def is_tlog_proof(path: Path) -> bool:
-    """Whether a file begins as a proof does."""
-    try:
-        with path.open("rb") as file:
-            return file.read(len(FIRST_LINE) + 1) == FIRST_LINE.encode() + b"\n"
-    except OSError:
-        return False
 
 
 def _extra(line: str) -> bytes:

@@ -7,7 +7,6 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from domain.tree.sum_tree import Sibling, SumNode, SumProof
@@ -43,15 +42,6 @@ class FigureProof(NamedTuple):
     raw: bytes
     path: tuple[bytes, ...]
     note: bytes
-
-
-def is_figure_proof(path: Path) -> bool:
-    """Whether a file begins as a figure's proof does."""
-    try:
-        with path.open("rb") as file:
-            return file.read(len(FIRST_LINE) + 1) == FIRST_LINE.encode() + b"\n"
-    except OSError:
-        return False
 
 
 def write(proof: FigureProof) -> bytes:
