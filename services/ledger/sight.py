@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 from domain.events.facts import Event, family_of
 from domain.ledger.rows import Row
+from domain.values.instants import parse_date
 from domain.values.scope import by_body, in_scope
 from services.ledger.queries import Queries
 
@@ -105,9 +106,12 @@ class Sight:
         return isinstance(region, str) and not self.sees_region(region) and not self._is_of_one_seen(value)
 
     def _is_of_one_seen(self, value: Mapping[str, Any]) -> bool:
-        """Whether JSON tells of one organization that is in sight by its bodies."""
+        """Whether JSON tells of one organization that is in sight by its bodies; of a fact, that was so on its day."""
         org = value.get("org")
-        return self._is_by_body and isinstance(org, str) and bool(_ORGANIZATION.fullmatch(org)) and self.sees(org)
+        if not (self._is_by_body and isinstance(org, str) and _ORGANIZATION.fullmatch(org) and self.sees(org)):
+            return False
+        on = value.get("effective_on")
+        return not isinstance(on, str) or self._queries.in_sight(org, parse_date(on), self._known_at)
 
     def _is_out_of_sight(self, value: object) -> bool:
         return isinstance(value, str) and bool(_ORGANIZATION.fullmatch(value)) and not self.sees(value)

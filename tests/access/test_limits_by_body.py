@@ -149,3 +149,15 @@ def test_a_target_for_a_body_is_told_to_whoever_is_limited_to_one_above_it(count
     for caller, names in (("by body", {"near"}), ("here", {"county"}), ("all", {"near", "far", "all", "county"})):
         shown = counties.ask(caller, "/v1/campaigns/campaign:bodies", params=given).json()["targets"]
         assert {each["target"] for each in shown} == names, caller
+
+
+def test_what_an_organization_was_before_it_answered_to_the_body_is_not_told(counties: Counties) -> None:
+    asked = {"as_of": "2024-12-31"}
+    shown = counties.ask("by body", f"/v1/organizations/{MOVED}/history", params=asked)
+    assert shown.status_code == 200
+    assert not [mark for mark in MARKS if mark in shown.text]
+    told = {each["type"].split(".", 1)[1]: each["data"] for each in shown.json()["events"]}
+    assert told["organization.registered.v1"] == {"org": "withheld"}
+    assert told["organization.changed.v1"]["region"] == f"{COUNTY}002"
+    (registered,) = (each for each in shown.json()["events"] if "registered" in each["type"])
+    assert counties.ask("by body", f"/v1/events/{registered['position']}").status_code == 404
