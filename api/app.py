@@ -30,9 +30,10 @@ from api.assessment import (
     statutory,
     what_if,
 )
+from api.desk import today
 from api.evidence import bundles, log, proofs, receipts, state
 from api.exports.files import media_type
-from api.fieldwork import branch_tiers, matches, measures, outlines, regions, surveys, weak_branches
+from api.fieldwork import branch_tiers, due_dates, matches, measures, outlines, regions, surveys, weak_branches
 from api.inspection import anomalies, changes, event_trail, replay, signals, vintage
 from api.intake import events, list_turns, lists, quarantine, quarantine_groups, sources
 from api.ledger import bodies, branch_dossier, branches, explain, ledger_stream, organizations, rates
@@ -59,10 +60,10 @@ ROUTERS: Final = (
     campaigns.router, ranking.router, what_if.router, assessments.router, exports.router,
     statutory.router,
     bulletin.router, flows.router,
-    measures.router, weak_branches.router, branch_tiers.router, branches.router,
+    measures.router, due_dates.router, weak_branches.router, branch_tiers.router, branches.router,
     branch_dossier.router,
     regions.router, outlines.router, surveys.router, visits.router, matches.router, bodies.router,
-    cities.router, city_reports.router,
+    cities.router, city_reports.router, today.router,
 )  # fmt: skip
 #: So long a worker reads the ledger before it answers all the same, and says that it has none.
 LOAD_S_MAX: Final = 120.0

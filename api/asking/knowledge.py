@@ -32,3 +32,22 @@ async def earlier(
 
 
 Since = Annotated[Known, Depends(earlier)]
+
+
+async def earlier_if_any(
+    request: Request,
+    clocks: Asked,
+    since: Annotated[
+        str | None,
+        Query(
+            description="Only what an event after this state of knowledge bears on: a position of the log (digits), or "
+            "an RFC 3339 instant.",
+            max_length=40,
+        ),
+    ] = None,
+) -> int | None:
+    """`since` as a position, None where it is left out."""
+    return None if since is None else (await earlier(request, clocks, since)).position
+
+
+SinceIfAny = Annotated[int | None, Depends(earlier_if_any)]

@@ -10,7 +10,7 @@ from api.asking.filters import Filtered
 from api.asking.paging import Limit
 from api.asking.questions import shows
 from api.fieldwork import measures
-from api.fieldwork.measures import Office, State_, work_page
+from api.fieldwork.measures import DueUntil, Office, State_, work_page
 from api.site.addresses import Value, address
 from api.site.base import Paged, tidy
 from api.site.figures import filtered
@@ -35,6 +35,7 @@ def get(
     page: Paged,
     clocks: Asked,
     filters: Filtered,
+    due_until: DueUntil,
     *,
     office: Office = None,
     state: State_ = None,
@@ -45,8 +46,10 @@ def get(
     del cursor  # the clocks carry it
     queries = parts_of(request).queries
     work = open_work(queries, clocks.as_of, clocks.position, filters).of_office(office).in_state(state)
+    work = work.due_until(due_until)
     items, following = work_page(request, clocks, queries, work, limit)
-    given: dict[str, Value] = {"office": office, "state": state}
+    day = None if due_until is None else due_until.isoformat()
+    given: dict[str, Value] = {"office": office, "state": state, "due_until": day}
     return page.render(
         "work.html",
         clocks=clocks,
@@ -55,6 +58,7 @@ def get(
         kinds=KINDS,
         office=office,
         state=state,
+        due_until=due_until,
         states=STATES,
         due_days=DUE_DAYS,
         tallies=work.tallies(),

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from api.asking.clocks import Asked, CursorText, read_date
+from api.asking.knowledge import SinceIfAny
 from api.asking.paging import Limit, page
 from api.asking.questions import INSPECTING, question
 from api.exports.lists import WHOLE, Sheet, taken_away
@@ -73,6 +74,7 @@ class SignalsShape(BaseModel):
 def get(
     request: Request,
     clocks: Asked,
+    since: SinceIfAny,
     *,
     signal: Annotated[list[Signal] | None, Query(description="Only these; may repeat. Left out: all.")] = None,
     deadline: Annotated[
@@ -115,7 +117,7 @@ def get(
         deadlines = due_dates(campaigns(queries, clocks.as_of, clocks.position).campaigns)
     found = find(queries, clocks.as_of, clocks.position, signals=signal or SIGNALS, deadlines=deadlines)
     after = tuple(clocks.after) if clocks.after else None
-    rest = [hit for hit in found.hits if after is None or hit_key(hit) > after]
+    rest = [hit for hit in found.newer(since) if after is None or hit_key(hit) > after]
     shown, following = page(request, clocks, rest[: limit + 1], limit, hit_key)
     with queries.connection() as connection:
         events = described(connection, {position for hit in shown for position in hit.positions})

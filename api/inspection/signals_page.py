@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import HTMLResponse
 
 from api.asking.clocks import Asked, CursorText, read_date
+from api.asking.knowledge import SinceIfAny
 from api.asking.paging import Limit
 from api.asking.paging import page as page_of
 from api.asking.questions import shows
@@ -34,6 +35,7 @@ def get(
     request: Request,
     page: Paged,
     clocks: Asked,
+    since: SinceIfAny,
     *,
     signal: Annotated[Signal | None, Query(description="Only this one; left out: all.")] = None,
     deadline: Annotated[
@@ -56,7 +58,7 @@ def get(
     wanted = SIGNALS if signal is None else (signal,)
     found = find(queries, clocks.as_of, clocks.position, signals=wanted, deadlines=deadlines)
     after = tuple(clocks.after) if clocks.after else None
-    rest = [hit for hit in found.hits if after is None or hit_key(hit) > after]
+    rest = [hit for hit in found.newer(since) if after is None or hit_key(hit) > after]
     shown, following = page_of(request, clocks, rest[: limit + 1], limit, hit_key)
     with queries.connection() as connection:
         events = described(connection, {p for hit in shown for p in hit.positions[:EVENTS_SHOWN]})
@@ -69,12 +71,15 @@ def get(
         all_signals=SIGNALS,
         deadlines=sorted(set(deadlines)),
         found=found,
+        since=since,
         shown=shown,
         events=events,
         events_shown=EVENTS_SHOWN,
         next=following,
         api=address(
             "/v1/signals",
-            page.pinned(clocks) | {"signal": list(wanted), "deadline": [str(each) for each in deadlines]},
+            page.pinned(clocks)
+            | {"since": since}
+            | {"signal": list(wanted), "deadline": [str(each) for each in deadlines]},
         ),
     )

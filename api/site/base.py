@@ -35,7 +35,7 @@ from services.system.settings import SHANGHAI
 
 # Which pages the navigation shows, in order: the text `nav.NAME` and the path.
 NAVIGATION: Final = (
-    ("overview", "/"), ("ledger", "/ledger"), ("inspection", "/inspection"), ("intake", "/intake"),
+    ("overview", "/"), ("today", "/today"), ("ledger", "/ledger"), ("inspection", "/inspection"), ("intake", "/intake"),
     ("work", "/daily"), ("acts", "/acts"), ("assessment", "/assessment"),
 )  # fmt: skip
 

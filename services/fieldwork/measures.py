@@ -99,6 +99,10 @@ class Work:
         """What is due within 30 days, or overdue."""
         return self._where(self.state != STATES.index("open"))
 
+    def due_until(self, day: date | None) -> "Work":
+        """What is due by the end of a day, overdue or not; None for all."""
+        return self if day is None else self._where(self.due <= day.toordinal())
+
     def dated(self) -> "Work":
         """What has a due date."""
         return self._where(self.due < NO_DAY)

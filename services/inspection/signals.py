@@ -49,11 +49,19 @@ SELECT source, (%(as_of)s - effective_on) / %(days)s, count(*) FROM taizhang.log
 
 
 class Found(NamedTuple):
-    """The thresholds in force, the positions that adopted them, and the hits in order of `hit_key`."""
+    """The thresholds in force, the positions that adopted them, and the hits in order of `hit_key`.
+
+    `last` is of each hit the last of all its events, also of those that it does not name.
+    """
 
     policy: SignalPolicy
     decided_by: Sequence[int]
     hits: list[Hit]
+    last: list[int]
+
+    def newer(self, since: int | None) -> list[Hit]:
+        """The hits with an event after a position; None for all."""
+        return [hit for hit, last in zip(self.hits, self.last, strict=True) if since is None or last > since]
 
 
 def find(
@@ -66,8 +74,9 @@ def find(
         hits = [hit for signal in set(signals) for hit in _FINDERS[signal](look, past)]
         if queries.scope is not None:
             hits = _in_sight(Sight(queries, as_of, known_at), LogReader(connection), hits)
-    cut = (hit._replace(positions=sorted(set(hit.positions))[:POSITIONS_MAX]) for hit in hits)
-    return Found(look.policy, look.decided_by, sorted(cut, key=hit_key))
+    ordered = sorted((hit._replace(positions=sorted(set(hit.positions))) for hit in hits), key=hit_key)
+    cut = [hit._replace(positions=hit.positions[:POSITIONS_MAX]) for hit in ordered]
+    return Found(look.policy, look.decided_by, cut, [max(hit.positions, default=0) for hit in ordered])
 
 
 def _in_sight(sight: Sight, log: LogReader, hits: Sequence[Hit]) -> list[Hit]:

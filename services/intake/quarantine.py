@@ -127,6 +127,11 @@ _SELECT_PAGE: Final = (
  ORDER BY q.id DESC LIMIT %(limit)s
 """
 )
+_COUNT_OPEN: Final = (
+    "SELECT count(*), count(*) FILTER (WHERE %(since)s::timestamptz IS NULL OR q.received_at > %(since)s)"
+    + _FROM
+    + " WHERE e.action IS NULL"
+)
 _SELECT_ONE: Final = _COLUMNS + ", q.raw, q.attributes" + _FROM + " WHERE q.id = %s"
 _SELECT_ACTIONS: Final = """
 SELECT number, at, by, action, position, reasons, reason FROM taizhang.quarantine_action
@@ -162,6 +167,14 @@ class Quarantine:
         with self._recorder.datastore.get_connection() as connection, connection.cursor(row_factory=tuple_row) as rows:
             rows.execute(_SELECT_PAGE, {**filters._asdict(), "before": before, "limit": min(limit, PAGE_MAX)})
             return [Quarantined._make(row) for row in rows]
+
+    def waiting(self, since: datetime | None) -> tuple[int, int]:
+        """How many messages have come to no end yet, and how many of them were received after an instant."""
+        with self._recorder.datastore.get_connection() as connection, connection.cursor(row_factory=tuple_row) as rows:
+            found = rows.execute(_COUNT_OPEN, {"since": since}).fetchone()
+            assert found is not None  # noqa: S101  # an aggregate has one row
+            count, new = found
+            return count, new
 
     def get(self, id_: int) -> Dossier:
         """One message whole.

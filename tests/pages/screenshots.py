@@ -29,7 +29,7 @@ def served() -> Iterator[str]:
         yield given
         return
     with Workshop.open() as workshop, workshop.database() as database:
-        head = load(database, city(SCALE))
+        head = load(database, city(SCALE), history="demo city")
         with workshop.service(database) as service:
             caught_up(service, head)
             set_aside(service)

@@ -13,6 +13,7 @@ from tests.fix_service import Service
 from tests.full_lists import as_csv, as_xlsx, saved, stock
 from tests.pages.views import SERIOUS
 from tests.sending import envelope
+from tests.versions import wait_until
 
 pytestmark = pytest.mark.pages
 SURVEY = "survey:880107-2024"
@@ -135,3 +136,43 @@ def test_a_merged_county_is_one_region_after_and_two_before(tab: Page) -> None:
         expect(table.locator(f"code:text-is('{divisions.INTO}')")).to_have_count(1)
     changes = tab.get_by_role("table", name="Changes")
     expect(changes).to_contain_text(re.compile(f"{divisions.MERGED}.*merged.*{divisions.INTO}", re.DOTALL))
+
+
+def test_what_waits_today_is_counted_beside_the_link_and_counted_on_from_a_look(
+    tab: Page, city_service: Service
+) -> None:
+    told = {each["item"]: each for each in city_service.get("/v1/today")["items"]}
+    tab.goto("/?lang=en")
+    link = tab.get_by_role("navigation", name="Main").locator("[data-waits]")
+    waits = [told["measures_overdue"]["total"], told["measures_due"]["total"], told["quarantine"]["new"]]
+    expect(link.locator("span")).to_have_text(str(sum(waits)))
+    tab.goto("/today?lang=en")
+    overdue = tab.locator("[data-item=measures_overdue] td a").first
+    assert overdue.inner_text() == f"{told['measures_overdue']['total']:,}"
+    tab.get_by_role("button", name="I have looked").click()
+    # What others set aside meanwhile may be new again; what stood there at the look is not.
+    expect(tab.locator("[data-item=changes] td a").first).to_have_text("0")
+    tab.locator("[data-item=measures_overdue] th a").click()
+    tab.wait_for_url("**/daily?**state=overdue**")
+
+
+def test_a_page_tells_that_newer_events_came_in_and_asks_anew(tab: Page, city_service: Service, source: str) -> None:
+    tab.goto("/today?lang=en")
+    bar = tab.locator("[data-newer]")
+    expect(bar).to_be_hidden()
+    body = {"effective_on": "2025-01-01", "body": "body:newer", "kind": "park", "name": "园区"}
+    (done,) = city_service.publish([envelope("newer", "body.created", body, source)])
+    assert done["disposition"] == "accepted", done
+    city_service.get("/v1/rates", min_position=done["position"])
+
+    def told() -> bool:
+        tab.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        return bar.is_visible()
+
+    wait_until(told, "no word of what came in")
+    expect(bar).to_contain_text("newer events have come in")
+    bar.get_by_role("link", name="Refresh this page").click()
+    expect(tab.locator("footer")).to_contain_text(f"{done['position']:,}")
+    expect(tab.locator("[data-newer]")).to_be_hidden()
+    tab.goto(f"/today?lang=en&known_at={done['position']}")
+    expect(tab.locator("[data-newer]")).to_have_count(0)

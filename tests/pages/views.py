@@ -8,6 +8,7 @@ VIEWS: Final[dict[str, str]] = {
     "overview": "/?as_of=2024-12-31",
     "overview-county": "/?as_of=2024-09-30&region=880107&rate=work_coverage",
     "overview-trade": "/?as_of=2024-09-30&kind=new_economic&by=industry",
+    "today": "/today?as_of=2025-02-28",
     "trend": "/trend?as_of=2024-12-31",
     "search": "/search?q=高朗&as_of=2024-12-31",
     "explain": "/explain?as_of=2024-12-31&kind=new_economic&region:6=880124&count=eligible",

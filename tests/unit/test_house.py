@@ -53,6 +53,7 @@ ROOMS: dict[str, dict[str, str]] = {
         "serving": "evidence/roots evidence/witness ledger postgres system",
         "fieldwork": "intake ledger log system",
         "assessment": "fieldwork inspection intake ledger log system",
+        "desk": "assessment fieldwork inspection intake ledger",
         "lists": "intake ledger log system",
         "contract": "fieldwork log",
         "evidence/bundles": "evidence/copies evidence/notes evidence/roots ledger log postgres system",
@@ -88,12 +89,13 @@ ROOMS: dict[str, dict[str, str]] = {
         "ledger": "admission asking assessment exports inspection site web",
         "fieldwork": "admission asking exports ledger site web",
         "intake": "admission asking exports fieldwork site web",
+        "desk": "admission asking exports fieldwork inspection intake site web",
         "acts": "admission asking intake site web",
         "visits": "acts admission asking fieldwork intake site web",
         "province": "admission asking assessment evidence exports web",
-        "page_routers": "access acts assessment fieldwork inspection intake ledger site visits",
+        "page_routers": "access acts assessment desk fieldwork inspection intake ledger site visits",
         "app": (
-            "access admission asking assessment evidence exports fieldwork "
+            "access admission asking assessment desk evidence exports fieldwork "
             "inspection intake ledger operation page_routers province site visits web"
         ),
         "question_table": "app asking",

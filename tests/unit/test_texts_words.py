@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from api.fieldwork.measures import TITLES
+from api.fieldwork.due_dates import TITLES
 from api.site.texts import TEXTS
 from services.commands.inspection import _SIGNAL_TITLES
 

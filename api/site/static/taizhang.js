@@ -3,6 +3,10 @@
 "use strict";
 
 const DAY_MS = 86400000;
+const LOOK_MS = 60000;
+const WAITS = "taizhang-waits";
+const WAITS_MS = 600000;
+const WAITING = ["measures_overdue", "measures_due", "quarantine"];
 const PARTS = [".top", ".clocks", "#content", "footer"];
 const loading = document.querySelector("[data-loading]");
 let asked = null;
@@ -110,6 +114,7 @@ function wireAll() {
     const atEnd = slider.max;
     wire(slider, document.getElementById(slider.dataset.position), (value) => (value === atEnd ? "" : value));
   }
+  countWaiting();
 }
 
 wireAll();
@@ -133,8 +138,45 @@ window.addEventListener("popstate", () => {
   if (location.pathname + location.search !== shown) swap(location.href, false);
 });
 
+// What came in since this page was made: the public head of the log says how long it is. A click asks anew.
+async function lookForNewer() {
+  const bar = document.querySelector("[data-newer]");
+  if (!bar || document.hidden) return;
+  const answer = await fetch("/v1/log/checkpoint").catch(() => null);
+  if (!answer?.ok) return;
+  const count = Number((await answer.text()).split("\n")[1]) - Number(bar.dataset.newer);
+  if (!(count > 0)) return;
+  bar.querySelector("span").textContent = bar.dataset.text.replace("%", count);
+  bar.hidden = false;
+}
+
+setInterval(lookForNewer, LOOK_MS);
+document.addEventListener("visibilitychange", lookForNewer);
+
+// How much waits for whoever looks, beside the link to it; asked again only after a while.
+async function countWaiting() {
+  const link = document.querySelector("[data-waits]");
+  if (!link) return;
+  let kept = JSON.parse(sessionStorage.getItem(WAITS) || "null");
+  if (!kept || Date.now() - kept.at > WAITS_MS) {
+    const answer = await fetch(`/v1/today?${WAITING.map((each) => `item=${each}`).join("&")}`).catch(() => null);
+    if (!answer?.ok) return;
+    const { items } = await answer.json();
+    const count = items.reduce((sum, each) => sum + (each.item === "quarantine" ? each.new : each.total), 0);
+    kept = { at: Date.now(), count };
+    sessionStorage.setItem(WAITS, JSON.stringify(kept));
+  }
+  if (!kept.count || link.querySelector("span")) return;
+  const shown = document.createElement("span");
+  shown.className = "tag";
+  shown.textContent = kept.count;
+  shown.title = link.dataset.waits.replace("%", kept.count);
+  link.append(" ", shown);
+}
+
 // What waits on this phone to be sent is destroyed by signing out (visits_store.js tells how many).
 document.addEventListener("submit", (event) => {
+  sessionStorage.removeItem(WAITS);
   const { waiting } = event.target.dataset;
   if (waiting && Number(localStorage.getItem("taizhang-visits-waiting")) > 0 && !confirm(waiting)) event.preventDefault();
 });
