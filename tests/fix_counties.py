@@ -43,7 +43,7 @@ class Counties:
 def _registered(org: str, county: str, day: str, name: str) -> dict[str, Any]:
     return {
         "effective_on": day, "org": org, "kind": "new_employment_group", "category": "courier", "name": name,
-        "region": f"{county}001", "employees": 7,
+        "region": f"{county}001", "employees": 7, "supervisor": f"{name[:2]}主管",
     }  # fmt: skip
 
 

@@ -24,7 +24,7 @@ router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_respons
 SECTIONS: Final = (
     ("measures", "/daily"), ("reminders", "/daily/reminders"), ("surveys", "/daily/surveys"),
     ("lists", "/daily/lists"), ("branches", "/daily/branches"), ("matches", "/daily/matches"),
-    ("regions", "/daily/regions"),
+    ("supervisors", "/daily/supervisors"), ("regions", "/daily/regions"),
 )  # fmt: skip
 
 

@@ -51,6 +51,7 @@ VIEWS: Final[dict[str, str]] = {
     "branch": "/branches/branch:880107-park-joint-committee?as_of=2024-11-30",
     "branch-history": "/branches/branch:880107-park-joint-committee/history?as_of=2024-11-30",
     "matches": "/daily/matches?as_of=2024-11-30&region=880107&name_min=60",
+    "supervisors": "/daily/supervisors?as_of=2024-11-30&region=880107",
     "regions": "/daily/regions?as_of=2025-12-31&compare_with=2024-12-31",
     "regions-before": "/daily/regions?as_of=2025-12-31&regions_at=2024-12-31&prefix=880127",
     "lists": "/daily/lists",
