@@ -1,5 +1,6 @@
 """`/v1/supervisors`: the supervisors that registries write as text, and the bodies that they may mean."""
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any
 
@@ -69,6 +70,26 @@ class SupervisorsShape(BaseModel):
     next: str | None
 
 
+class SupervisorRow(BaseModel):
+    """A text beside one of the bodies that it may mean; beside none where none is like it."""
+
+    text: str
+    organizations: int
+    open: int
+    none: int
+    body: str | None
+    name: str | None
+    score: float | None
+    placed: int | None
+
+
+def _rows(answered: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for each in answered["supervisors"]:
+        text = {name: each[name] for name in ("text", "organizations", "open", "none")}
+        for at in each["candidates"] or [dict.fromkeys(BodyCandidateShape.model_fields)]:
+            yield {**text, **at}
+
+
 class Listed:
     """A page of the texts, for the call and for the page."""
 
@@ -86,7 +107,7 @@ class Listed:
     "", response_model=None, responses={200: {"model": SupervisorsShape}}, summary="主管单位比对 Supervisors as texts"
 )
 @question(PUBLISHING, "scoped", trail="matches", command="supervisors")
-@taken_away(Sheet("supervisors", SupervisorShape))
+@taken_away(Sheet(_rows, SupervisorRow))
 def get(  # each is a query parameter of its own
     request: Request,
     clocks: Asked,

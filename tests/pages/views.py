@@ -28,6 +28,7 @@ VIEWS: Final[dict[str, str]] = {
     "bulletin": "/assessment/bulletin?as_of=2024-12-31&previous=2024-11-30&survey=survey:880107-2024",
     "flows": "/assessment/flows?from=2023-12-31&as_of=2024-12-31",
     "flows-behind": "/assessment/flows/behind?from=2023-12-31&as_of=2024-12-31&movement=closed",
+    "improvement": "/assessment/improvement?as_of=2024-12-31&other_as_of=2024-09-30&group_by=region:6",
     "seal": "/assessment/seal?as_of=2024-12-31",
     "report": "/assessment/reports/assessment:first-look",
     "sources": "/intake",
