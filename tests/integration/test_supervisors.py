@@ -128,7 +128,6 @@ def test_ways_of_writing_are_one_text_and_candidates_are_by_name_old_names_and_c
     # By the name that it had before; a body of another kind is none.
     old = found["高朗区社会局"]["candidates"][0]
     assert (old["body"], old["name"], old["score"]) == (world.body("old"), world.named("高朗区社会工作部"), 100.0)
-    assert "here" not in dict(world.candidates(found["天外楼"]))
     assert world.candidates(world.listed(kind="park")["高朗区民政局"])[0] == ("park", 0)
     # Before it was registered nobody had the text.
     assert world.listed(as_of="2024-01-01") == {}
