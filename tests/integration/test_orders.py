@@ -150,6 +150,6 @@ def test_the_workbook_and_the_shell_say_what_the_answer_says(offices: Offices) -
     )
     rows = list(book["清单"].iter_rows(min_row=HEADING + 1, values_only=True))
     assert [row[0] for row in rows] == [each["order"] for each in found] == ["order:1"]
-    printed = shell("ask", "orders", "as_of=2024-03-12", "state=answered", url=offices.service.url, key=offices.key)
+    printed = shell("ask", "orders", "as_of=2024-03-12", "state=answered", url=offices.service.url, api_key=offices.key)
     assert printed.returncode == 0, printed.stderr
     assert "order:1" in printed.stdout
