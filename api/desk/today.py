@@ -14,7 +14,7 @@ from api.asking.clocks import Asked, Clocks, learn
 from api.asking.knowledge import earlier
 from api.asking.questions import ASK, READING, Not, Question, let_in, question, question_of
 from api.exports.lists import Sheet, taken_away
-from api.fieldwork import measures
+from api.fieldwork import measures, orders
 from api.inspection import changes, signals
 from api.intake import quarantine
 from api.web.answers import PROBLEMS, answer
@@ -30,6 +30,7 @@ from services.desk.today import (
     changes_waiting,
     due_until,
     measures_waiting,
+    orders_waiting,
     quarantine_waiting,
     signals_waiting,
 )
@@ -106,10 +107,10 @@ def get(
     *,
     item: Annotated[list[Item] | None, Query(description="Only these; may repeat. Left out: all.")] = None,
 ) -> Response:
-    """How many measures are overdue or due within the week, organizations moved, signals and messages wait.
+    """How many measures are overdue or due within the week, orders, signals and messages wait, organizations moved.
 
     Each number is the length of its own list for the same caller: `/v1/measures?state=overdue`, or
-    `?state=due&due_until=…`, `/v1/changes?since=…`, `/v1/signals` and `/v1/quarantine?state=open`.
+    `?state=due&due_until=…`, `unanswered` of `/v1/orders`, `/v1/changes?since=…`, `/v1/signals` and `/v1/quarantine?state=open`.
     Whoever may not ask for a list is not told how long it is.
     """
     return answer(
@@ -129,6 +130,8 @@ def waiting(request: Request, clocks: Clocks, since: Known, items: Collection[It
     day, position = clocks.as_of, clocks.position
     if not MEASURES.isdisjoint(items) and (queries := _asked_of(request, measures.get)) is not None:
         found += [each for each in measures_waiting(queries, day, position) if each.item in items]
+    if "orders" in items and (queries := _asked_of(request, orders.get)) is not None:
+        found.append(orders_waiting(queries, day, position, since.position))
     if "changes" in items and (queries := _asked_of(request, changes.get)) is not None:
         found.append(changes_waiting(LedgerAt(queries, day, position), since.position))
     if "signals" in items and (queries := _asked_of(request, signals.get)) is not None:

@@ -68,6 +68,7 @@ def _behind(page: Page, clocks: Clocks, since: Known, item: Item) -> tuple[str, 
 _LISTS: Final[dict[Item, tuple[str, dict[str, Value]]]] = {
     "measures_overdue": ("/daily", {"state": "overdue"}),
     "measures_due": ("/daily", {"state": "due"}),
+    "orders": ("/daily/orders", {}),
     "changes": ("/inspection", {}),
     "signals": ("/inspection/signals", {}),
     "quarantine": ("/intake/quarantine", {"state": "open"}),

@@ -8,13 +8,14 @@ from domain.inspection.signals import SIGNALS
 from domain.ledger.rates import Filters
 from services.assessment.campaigns import campaigns
 from services.fieldwork.measures import open_work
+from services.fieldwork.orders import all_orders
 from services.inspection.changes import moved_since
 from services.inspection.signals import find
 from services.intake.quarantine import Quarantine
 from services.ledger.ledger_at import LedgerAt
 from services.ledger.queries import Queries
 
-Item = Literal["measures_overdue", "measures_due", "changes", "signals", "quarantine"]
+Item = Literal["measures_overdue", "measures_due", "orders", "changes", "signals", "quarantine"]
 ITEMS: Final[tuple[Item, ...]] = get_args(Item)
 # What is due by the end of the seventh day, the date itself being the first.
 WEEK_DAYS: Final = 6
@@ -42,6 +43,12 @@ def measures_waiting(queries: Queries, as_of: date, known_at: int) -> list[Waiti
         Waiting("measures_overdue", len(work.in_state("overdue")), None),
         Waiting("measures_due", len(due), None),
     ]
+
+
+def orders_waiting(queries: Queries, as_of: date, known_at: int, since: int) -> Waiting:
+    """Supervision orders that are owed an answer, and those with an act after a position."""
+    owed = [each for each in all_orders(queries, as_of, known_at)[0] if each.is_unanswered]
+    return Waiting("orders", len(owed), sum(max(each.decided_by) > since for each in owed))
 
 
 def changes_waiting(ledger: LedgerAt, since: int) -> Waiting:

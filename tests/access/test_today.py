@@ -35,6 +35,7 @@ def lists(told: dict[str, Any]) -> dict[str, Callable[[Counties, str], int | Non
     return {
         "measures_overdue": lambda all_, who: length(all_, who, "/v1/measures", "items", **at, state="overdue"),
         "measures_due": lambda all_, who: length(all_, who, "/v1/measures", "items", **at, **due),
+        "orders": lambda all_, who: all_.ask(who, "/v1/orders", params=at).json().get("unanswered"),
         "changes": lambda all_, who: length(all_, who, "/v1/changes", "organizations", **at, **since),
         "signals": lambda all_, who: length(all_, who, "/v1/signals", "hits", **at),
         "quarantine": lambda all_, who: length(all_, who, "/v1/quarantine", "quarantined", state="open"),
@@ -80,7 +81,7 @@ def test_there_is_something_to_count(counties: Counties) -> None:
     found = counties.ask("all", "/v1/today", params={**DAY, "since": "0"}).json()["items"]
     totals = {each["item"]: each["total"] for each in found}
     assert totals["changes"] > 0
-    assert set(totals) == {"measures_overdue", "measures_due", "changes", "signals", "quarantine"}
+    assert set(totals) == {"measures_overdue", "measures_due", "orders", "changes", "signals", "quarantine"}
 
 
 def test_where_a_reader_has_looked_is_kept_by_the_browser(counties: Counties) -> None:

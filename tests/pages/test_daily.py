@@ -144,7 +144,8 @@ def test_what_waits_today_is_counted_beside_the_link_and_counted_on_from_a_look(
     told = {each["item"]: each for each in city_service.get("/v1/today")["items"]}
     tab.goto("/?lang=en")
     link = tab.get_by_role("navigation", name="Main").locator("[data-waits]")
-    waits = [told["measures_overdue"]["total"], told["measures_due"]["total"], told["quarantine"]["new"]]
+    waits = [told["measures_overdue"]["total"], told["measures_due"]["total"], told["orders"]["total"]]
+    waits.append(told["quarantine"]["new"])
     expect(link.locator("span")).to_have_text(str(sum(waits)))
     tab.goto("/today?lang=en")
     overdue = tab.locator("[data-item=measures_overdue] td a").first
