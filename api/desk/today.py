@@ -110,8 +110,8 @@ def get(
     """How many measures are overdue or due within the week, orders, signals and messages wait, organizations moved.
 
     Each number is the length of its own list for the same caller: `/v1/measures?state=overdue`, or
-    `?state=due&due_until=…`, `unanswered` of `/v1/orders`, `/v1/changes?since=…`, `/v1/signals` and `/v1/quarantine?state=open`.
-    Whoever may not ask for a list is not told how long it is.
+    `?state=due&due_until=…`, `unanswered` of `/v1/orders`, `/v1/changes?since=…`, `/v1/signals`,
+    `/v1/quarantine?state=open`. Whoever may not ask for a list is not told how long it is.
     """
     return answer(
         {
