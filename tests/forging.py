@@ -105,8 +105,9 @@ class MemoryLog:
         contents = Contents(question, orgs := question.with_group(group), relevant(events, orgs), roots)
         complete = None
         if roots is not None:
-            leaves = dict(enumerate(self.leaves, 1))
-            complete = complete_with(roots, contents, self.stored[roots.stated.position - 1], leaves)
+            complete = complete_with(
+                roots, contents, self.stored[roots.stated.position - 1], dict(enumerate(self.leaves, 1))
+            )
         access = [(_accepted(e), event_of(e)) for e in self.stored if ".access." in event_of(e).type]
         own = {*also, *(event.position for event in contents.events)}
         own |= access_for([_accepted(self.stored[position - 1]) for position in own], access)
