@@ -1,8 +1,5 @@
 """What an event costs in CPU on its way: decided in the writer's turn, then applied by the projector.
 
-Beside it the same of a log whose leaves are open, as older ones are, in turns: what blinding costs. And what folding
-the roots of all of these events takes, once.
-
 Seconds of a CPU, of this process and of its session at the server. Of each batch the cheapest of several rounds counts:
 what else the machine does makes a batch dearer and never cheaper.
 """
@@ -10,31 +7,23 @@ what else the machine does makes a batch dearer and never cheaper.
 import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
-from datetime import date
+from contextlib import closing, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from unittest.mock import patch
 
 import psycopg
 
-from services.evidence.roots.rooting import Asked as Clocks
-from services.evidence.roots.rooting import state_roots
 from services.intake.intake import Intake
 from services.ledger import versions
 from services.ledger.projector import COLLECTION, Projector
-from services.log import recorder
-from services.log.turns import read_turn
 from services.postgres.database import connect, migrate
 from tests.bench.tables import table
-from tests.bench.workshop import Workshop, load, messages, say
+from tests.bench.workshop import Workshop, messages, say
 
 BATCH_EVENTS = 500
 EVENTS = 12_000
 # Until caches are warm.
 WARM_EVENTS = 2_000
 ROUNDS = 4
-ROOTS_AS_OF = date(2025, 6, 30)
 NANOSECONDS = 1_000_000_000
 _SESSIONS = "SELECT pid FROM pg_stat_activity WHERE application_name LIKE '%bench-cost%'"
 
@@ -42,53 +31,25 @@ Spent = tuple[int, int]
 
 
 def run(workshop: Workshop, lines: Sequence[bytes]) -> str:
-    """Rounds on fresh databases, in turns; the sum over the batches, each at its cheapest."""
+    """Rounds on fresh databases; the sum over the batches, each at its cheapest."""
     part = lines[:EVENTS]
     begins = range(0, len(part), BATCH_EVENTS)
-    admitted: dict[bool, dict[int, Spent]] = {True: {}, False: {}}
-    applied: dict[bool, dict[int, Spent]] = {True: {}, False: {}}
+    admitted: dict[int, Spent] = {}
+    applied: dict[int, Spent] = {}
     for number in range(ROUNDS):
         say(f"cost, round {number + 1} of {ROUNDS}")
-        for blinded in (number % 2 == 0, number % 2 == 1):
-            with _ledger(workshop) as (intake, projector, spent):
-                for begin in begins:
-                    batch = messages(part[begin : begin + BATCH_EVENTS])
-                    with nullcontext() if blinded or begin else _opened():
-                        decided = spent(lambda batch=batch: intake.admit(batch))  # type: ignore[misc]
-                    _note(admitted[blinded], begin, decided)
-                    _note(applied[blinded], begin, spent(lambda: list(iter(projector.advance, 0))))
-    rows = [
-        _row("decided in turn, `Intake.admit`", admitted[True], admitted[False]),
-        _row("applied, `Projector.advance`", applied[True], applied[False]),
-    ]
+        with _ledger(workshop) as (intake, projector, spent):
+            for begin in begins:
+                batch = messages(part[begin : begin + BATCH_EVENTS])
+                _note(admitted, begin, spent(lambda batch=batch: intake.admit(batch)))  # type: ignore[misc]
+                _note(applied, begin, spent(lambda: list(iter(projector.advance, 0))))
+    rows = [_row("decided in turn, `Intake.admit`", admitted), _row("applied, `Projector.advance`", applied)]
     return table(
         "What intake costs in CPU",
-        ("in batches of 500", "own s per 10,000 events", "server's s", "both, to a log of open leaves"),
+        ("in batches of 500", "own s per 10,000 events", "server's s"),
         rows,
         f"Of {len(part) - WARM_EVENTS:,} events after the first {WARM_EVENTS:,}; each batch at its cheapest of "
-        f"{ROUNDS} rounds. {_roots(workshop, lines)}",
-    )
-
-
-@contextmanager
-def _opened() -> Iterator[None]:
-    """As a release from before blinded leaves began a log: the events that follow are open, too."""
-    with patch.object(recorder, "read_turn", lambda cursor: read_turn(cursor)._replace(blinded=False)):
-        yield
-
-
-def _roots(workshop: Workshop, lines: Sequence[bytes]) -> str:
-    """What folding both trees of all events takes, in a sentence."""
-    with workshop.database() as database, TemporaryDirectory() as folder:
-        say("cost: the roots")
-        head = load(database, lines)
-        own = time.process_time_ns()
-        began = time.monotonic()
-        state_roots(database, Path(folder), Clocks(ROOTS_AS_OF, head))
-        took, own = time.monotonic() - began, time.process_time_ns() - own
-    return (
-        f"The roots of {head:,} events are folded and stated in {own / NANOSECONDS:.1f} s of CPU ({took:.1f} s by the "
-        f"clock), {own / NANOSECONDS / head * 1e6:.0f} s per million."
+        f"{ROUNDS} rounds.",
     )
 
 
@@ -132,13 +93,7 @@ def _note(cheapest: dict[int, Spent], begin: int, spent: Spent) -> None:
     cheapest[begin] = min(own, spent[0]), min(server, spent[1])
 
 
-def _row(name: str, cheapest: dict[int, Spent], opened: dict[int, Spent]) -> list[str]:
-    own, server = _seconds(cheapest)
-    return [name, f"{own:.2f}", f"{server:.2f}", f"{(own + server) / sum(_seconds(opened)):.2f}"]
-
-
-def _seconds(cheapest: dict[int, Spent]) -> tuple[float, float]:
-    """Of this process and of the server, for 10,000 events."""
+def _row(name: str, cheapest: dict[int, Spent]) -> list[str]:
     counted = [spent for begin, spent in cheapest.items() if begin >= WARM_EVENTS]
     share = 10_000 / (len(counted) * BATCH_EVENTS) / NANOSECONDS
-    return sum(own for own, _ in counted) * share, sum(server for _, server in counted) * share
+    return [name, *(f"{sum(each) * share:.2f}" for each in zip(*counted, strict=True))]
