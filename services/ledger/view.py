@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import psycopg
-from psycopg import Connection, IsolationLevel
+from psycopg import Connection, Cursor, IsolationLevel
 
 from projections.ledger.bridge import UnreadableError, bridge
 from projections.ledger.columns.columns import Columns, Snapshot
@@ -157,7 +157,6 @@ class LedgerView:
 
     def _catch_up(self, connection: Connection[Any]) -> bool:
         """Grow the columns to what is committed; start anew where another version is in use."""
-        self._bridge(connection)
         with connection.transaction(), connection.cursor() as cursor:
             version = versions.in_use(cursor)
             if version is None:
@@ -166,11 +165,16 @@ class LedgerView:
             same = version.number == view.version.number
             if same and version.position == view.version.position:
                 return False
-            if not same:
-                self._hold(connection, version.number)
-            columns, cubes = (self._columns, view.cubes) if same else self._next.take(version.number)
-            reading = LedgerReading(version.tables.schema)
-            reading.grow(cursor, columns)
+            lacks = not same and self._lacks(cursor, version)
+            if not lacks:
+                if not same:
+                    self._hold(connection, version.number)
+                columns, cubes = (self._columns, view.cubes) if same else self._next.take(version.number)
+                reading = LedgerReading(version.tables.schema)
+                reading.grow(cursor, columns)
+        if lacks:
+            self._bridge(version)
+            return self._catch_up(connection)
         self._columns = columns
         snapshot = columns.snapshot(version.position)
         lease = view.lease if same else Lease(version.number)
@@ -181,17 +185,16 @@ class LedgerView:
             view.cubes.close()
         return True
 
-    def _bridge(self, connection: Connection[Any]) -> None:
-        """Make the tables of a release before readable, once: this release asks for what they may lack."""
-        with connection.transaction(), connection.cursor() as cursor:
-            version = versions.in_use(cursor)
-            if (
-                version is None
-                or version.number in {self.current.version.number, self._bridged}
-                or version.tables_hash == rules().tables
-                or not releases.is_upgrade(cursor, version)
-            ):
-                return
+    def _lacks(self, cursor: Cursor[Any], version: Version) -> bool:
+        """Whether tables of a release before may lack what this one asks for."""
+        return (
+            version.number != self._bridged
+            and version.tables_hash != rules().tables
+            and releases.is_upgrade(cursor, version)
+        )
+
+    def _bridge(self, version: Version) -> None:
+        """Make the tables of a release before readable, once."""
         with connect(self._conninfo, "ledger-bridge") as other, other.transaction(), other.cursor() as cursor:
             bridge(cursor, version.tables)
         self._bridged = version.number

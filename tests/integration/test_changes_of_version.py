@@ -3,22 +3,28 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import psycopg
 import pytest
 
 from domain.ledger.rows import Row
-from services.ledger import rebuild
+from services.ledger import rebuild, releases, versions
 from services.ledger.ledger_stream import Mark, changes, going_on, mark_now
+from services.ledger.projector import Projector
 from services.ledger.queries import Queries
-from services.ledger.ruleset import ruleset
+from services.ledger.ruleset import rules, ruleset
 from services.ledger.view import View
 from services.postgres.database import connect
 from tests.fix_service import ROOT, Service, environment
+from tests.fix_turn import Trials
 from tests.small_city import fill
 from tests.versions import project, wait_until
 
@@ -28,10 +34,10 @@ AS_OF = date(2024, 3, 31)
 WAIT_S_MAX = 60.0
 ONLY_BEFORE = "group:only-by-the-rules-before"
 OTHER_RULES = (
-    "UPDATE taizhang.projection SET ruleset = 'before'",
-    "UPDATE ledger_1.attributes SET employees = 77 WHERE org_no IN (2, 3)",
-    "UPDATE ledger_1.attributes SET name = name || '!' WHERE org_no = 4",
-    "UPDATE ledger_1.organization SET org = 'group:only-by-the-rules-before' WHERE org_no = 5",
+    "UPDATE taizhang.projection SET ruleset = 'before' WHERE version = {0}",
+    "UPDATE ledger_{0}.attributes SET employees = 77 WHERE org_no IN (2, 3)",
+    "UPDATE ledger_{0}.attributes SET name = name || '!' WHERE org_no = 4",
+    "UPDATE ledger_{0}.organization SET org = 'group:only-by-the-rules-before' WHERE org_no = 5",
 )
 Copy = dict[str, Row | None]
 
@@ -40,7 +46,43 @@ def by_other_rules(conninfo: str) -> None:
     """Let the version in use have rows that the rules of today do not give."""
     with psycopg.connect(conninfo, autocommit=True) as connection:
         for statement in OTHER_RULES:
-            connection.execute(statement.encode())
+            connection.execute(statement.format(1).encode())
+
+
+@contextmanager
+def others_rule(conninfo: str) -> Iterator[None]:
+    """Within, a process of those other rules runs, which came later: nobody of ours builds anew beside it."""
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("INSERT INTO taizhang.ruleset (ruleset, tables) VALUES ('before', %s)", (rules().tables,))
+        connection.execute(f"SELECT pg_advisory_lock_shared({releases._LOCK})", ("before", rules().tables))
+        yield
+
+
+def swapped_by_others(conninfo: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let them put a version of theirs in use."""
+
+    def swap(connection: psycopg.Connection[Any], projector: Projector) -> None:
+        while projector.advance():
+            pass
+        with connection.transaction(), connection.cursor() as cursor:
+            for statement in OTHER_RULES:
+                cursor.execute(statement.format(projector.version.number).encode())
+            versions.swap(cursor, projector.version)
+
+    with monkeypatch.context() as patch, connect(conninfo, "rebuild") as connection:
+        patch.setattr(rebuild, "_swap", swap)
+        rebuild.rebuild(connection, quiet)
+
+
+def swapped(conninfo: str, after_s: float = 0.0) -> None:
+    """A version by our rules takes the place of the one in use."""
+    time.sleep(after_s)
+    with connect(conninfo, "rebuild") as connection:
+        rebuild.rebuild(connection, quiet)
+
+
+def quiet(_position: int, _head: int) -> None:
+    """Nobody looks at the progress."""
 
 
 @pytest.fixture
@@ -56,8 +98,7 @@ def queries(store: str) -> Iterator[Queries]:
 
 def rebuilt(store: str, queries: Queries) -> None:
     number = queries.view.current.version.number
-    with connect(store, "rebuild") as connection:
-        rebuild.rebuild(connection, lambda _position, _head: None)
+    swapped(store)
     wait_until(lambda: queries.view.current.version.number > number, "the new version is not followed")
 
 
@@ -148,7 +189,57 @@ def test_a_mark_says_what_it_is_of(queries: Queries) -> None:
             Mark.parse(text, queries, 1_000_000, date(2199, 12, 31))
 
 
-@pytest.mark.race
+def test_streams_and_cursors_across_swaps_at_any_moment(
+    store: str, tmp_path: Path, trials: Trials, monkeypatch: pytest.MonkeyPatch, rng: Random
+) -> None:
+    """In each trial others' version is in use, and ours takes its place before, while or after a stream begins."""
+    fill(store, 200)
+    project(store)
+    asked = {"as_of": "2024-03-31", "known_at": "200", "limit": "10"}
+    with others_rule(store), Service(tmp_path, "--dev", database_url=store) as service, ThreadPoolExecutor(1) as beside:
+        right = stream_once(service)
+        for trial in trials:
+            swapped_by_others(store, monkeypatch)
+            wait_until(lambda: ruleset_of(service) == "before", "the others' version is not followed")
+            first = service.get("/v1/organizations", **asked)
+            swap = beside.submit(swapped, store, rng.uniform(0.0, 0.6))
+            if trial % 3 == 2:
+                swap.result()
+            time.sleep(rng.uniform(0.0, 0.6))
+            named: list[str] = []
+            copy: dict[str, Any] = {}
+            with service.http.stream("GET", "/v1/ledger/stream") as answer:
+                lines = answer.iter_lines()
+                read_until_mark(lines, named, copy)
+                if ONLY_BEFORE in copy:
+                    named.clear()
+                    sent = read_until_mark(lines, named, copy)
+                    assert named[0] == "version"
+                    assert len(sent) == 5
+                    assert copy.pop(ONLY_BEFORE) is None
+            assert copy == right
+            swap.result()
+            assert ruleset_of(service) == ruleset()
+            refused = service.http.get("/v1/organizations", params=asked | {"cursor": first["next"]})
+            assert refused.json()["type"] == "urn:taizhang:problem:ledger-rebuilt"
+            again = service.get("/v1/organizations", **asked)
+            swapped(store)
+            # By the same rules: the list goes on.
+            assert service.get("/v1/organizations", **asked, cursor=again["next"])["organizations"]
+
+
+def ruleset_of(service: Service) -> str:
+    return str(service.get("/v1/rates", min_position=200)["evidence"]["ruleset"])
+
+
+def stream_once(service: Service) -> dict[str, Any]:
+    """The rows of the whole ledger, as a stream that begins now sends them."""
+    copy: dict[str, Any] = {}
+    with service.http.stream("GET", "/v1/ledger/stream") as answer:
+        read_until_mark(answer.iter_lines(), [], copy)
+    return copy
+
+
 def test_an_open_stream_is_told_of_the_swap_and_a_list_begun_before_it_is_begun_anew(
     store: str, tmp_path: Path
 ) -> None:
