@@ -13,7 +13,16 @@ from api.assessment import (
     series_page,
     statutory_page,
 )
-from api.fieldwork import matches_page, measures_page, regions_page, reminders_page, surveys_page, weak_branches_page
+from api.fieldwork import (
+    matches_page,
+    measures_page,
+    orders_page,
+    regions_page,
+    reminders_page,
+    supervisors_page,
+    surveys_page,
+    weak_branches_page,
+)
 from api.inspection import changes_page, event_page, event_trail_page, evidence_page, signals_page, vintage_page
 from api.intake import lists_page, quarantine_page, sources_page
 from api.ledger import branches_page, dossier_page, explain_page, organizations_page, rates_page, search_page
@@ -28,5 +37,6 @@ PAGES: Final = (
     sources_page.router, quarantine_page.router, series_page.router, assessments_page.router, compare_page.router,
     sealing_page.router, bulletin_page.router, flows_page.router, statutory_page.router, measures_page.router,
     reminders_page.router, surveys_page.router, lists_page.router, weak_branches_page.router, matches_page.router,
-    regions_page.router, me_page.router, acts_page.router, visits_page.router,
+    supervisors_page.router, regions_page.router, orders_page.router, me_page.router, acts_page.router,
+    visits_page.router,
 )  # fmt: skip

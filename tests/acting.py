@@ -51,6 +51,9 @@ MORE: Final[dict[str, list[Json]]] = {
                        "deregistered_percent_max": 9, "deregistered_reason": "revoked"}],
     "measure.deadlines_adopted": [{"not_before": "2024-12-31", "establish_large_days": 1, "establish_days": 2,
                                    "combine_days": 3, "instruct_days": 4}],
+    "order.issued": [{"rises_to": ["office:a", "office:b"], "rise_days": 3}],
+    "order.answered": [{"remark": "x"}],
+    "order.sent_back": [{"remark": "x"}],
     "survey.opened": [{"kinds": ["new_social", "new_economic"]}],
     "visit.made": [{"revisits": "visit:v", "findings": {
         **FINDINGS, "operation": {"clear": True, "value": "operating"}, "employees": {"clear": True, "value": 45},

@@ -20,11 +20,12 @@ VALUES: dict[str, Any] = {
     "columns": {"org": "a", "category": "b", "name": "c", "region": "d"},
     "assessment": "assessment:a", "as_of": "2024-03-01", "known_at": 0, "group_by": [], "segment": {}, "policy": POLICY,
     "targets": [], "groups": [], "total": {}, "root_hash": HASH, "ruleset": HASH, "checkpoint": "x",
-    "by": "assessment:b", "access": "access:m", "holder": "m", "roles": ["inspector"], "source": "/m",
+    "access": "access:m", "holder": "m", "roles": ["inspector"], "source": "/m",
     "quorate": True, "state": "vacant", "first": 1, "last": 1, "was": "ahead", "meetings": {}, "periods": 2,
     "term_years": {}, "members_for_branch_committee": 7, "vacant_days_max": 90,
     "format": FORMAT, "kinds": ["new_social"], "counts": ["registered"], "sums": HASH, "entities": 0, "map": HASH,
     "epoch": 2, "because": "lost", "old_key": "x", "new_key": "x", "size": 0, "signatures": ["x"],
+    "by": "office:o", "asks": "x", "says": "done", "lacks": "other",
     "positions": [1], "key": {"kty": "OKP", "crv": "Ed25519", "x": "A" * 43}, "to": "990303",
     "body": "body:b", "categories": ["courier"], "legal_persons_only": False, "employees_min": None,
     "city": "city:m", "origin": "m", "report": "report:m", "due_on": "2024-03-01", "rulesets": [HASH], "sealed_at": 1,
@@ -51,6 +52,9 @@ OWN: dict[str, dict[str, Any]] = {
     "city.joined": {"key": f"m+01234567+{'A' * 44}", "region": "99"},
     "city.changed": {"name": "名"},
     "city.reported": {"counts": [{"kind": "new_social", "counts": {"registered": 1}}]},
+    "order.issued": {"ground": "other"},
+    "order.closed": {"outcome": "done"},
+    "assessment.superseded": {"by": "assessment:b"},
     "region.merged": {"into": "990303"},
     "branch.term_extended": {"to": "2025-03-01"},
     "branch.meeting_held": {"kind": "general"},
@@ -64,7 +68,8 @@ def at_place(place: str) -> dict[str, Any]:
         "org": ORG[place][1], "other": ORG[place][0], "member": f"member:{place}", "from_org": ORG[place][0],
         "to_org": ORG[place][1], "branch": f"branch:{side}", "covers": [ORG[place][1]], "region": f"{place}001",
         "survey": f"survey:{side}", "visit": f"visit:{side}", "match": f"match:{side}",
-        "rectification": f"rectification:{side}", "part": {"regions": [f"{place}001"]},
+        "rectification": f"rectification:{side}",
+        "order": f"order:{side}", "by_region": f"{place}001", "part": {"regions": [f"{place}001"]},
     }  # fmt: skip
 
 

@@ -9,27 +9,29 @@ from api.asking.clocks import Asked, CursorText
 from api.asking.filters import Filtered
 from api.asking.paging import Limit
 from api.asking.questions import shows
-from api.fieldwork import measures
+from api.fieldwork import measures, orders
 from api.fieldwork.measures import Office, State_, work_page
+from api.fieldwork.orders import owed
 from api.site.addresses import Value, address
 from api.site.base import Paged, tidy
 from api.site.figures import filtered
 from api.web.parts import parts_of
 from domain.values.terms import KINDS
 from services.fieldwork.measures import DUE_DAYS, STATES, open_work
+from services.fieldwork.orders import all_orders, chosen
 
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
 
 # The pages of daily work: the text `work.nav.NAME` and the path.
 SECTIONS: Final = (
-    ("measures", "/daily"), ("reminders", "/daily/reminders"), ("surveys", "/daily/surveys"),
-    ("lists", "/daily/lists"), ("branches", "/daily/branches"), ("matches", "/daily/matches"),
-    ("regions", "/daily/regions"),
+    ("measures", "/daily"), ("orders", "/daily/orders"), ("reminders", "/daily/reminders"),
+    ("surveys", "/daily/surveys"), ("lists", "/daily/lists"), ("branches", "/daily/branches"),
+    ("matches", "/daily/matches"), ("supervisors", "/daily/supervisors"), ("regions", "/daily/regions"),
 )  # fmt: skip
 
 
 @router.get("/daily", response_model=None)
-@shows(measures.get)
+@shows(measures.get, orders.get)
 def get(
     request: Request,
     page: Paged,
@@ -41,11 +43,12 @@ def get(
     limit: Limit = 30,
     cursor: CursorText = None,
 ) -> HTMLResponse:
-    """What `/v1/measures` tells, to be read."""
+    """What `/v1/measures` tells, to be read; with how many orders (`/v1/orders`) wait for an answer."""
     del cursor  # the clocks carry it
     queries = parts_of(request).queries
     work = open_work(queries, clocks.as_of, clocks.position, filters).of_office(office).in_state(state)
     items, following = work_page(request, clocks, queries, work, limit)
+    waiting = chosen(all_orders(queries, clocks.as_of, clocks.position)[0], office, None, None)
     given: dict[str, Value] = {"office": office, "state": state}
     return page.render(
         "work.html",
@@ -58,6 +61,7 @@ def get(
         states=STATES,
         due_days=DUE_DAYS,
         tallies=work.tallies(),
+        owed=owed(waiting, clocks.as_of),
         total=len(work),
         items=items,
         next=following,

@@ -41,6 +41,7 @@ from domain.events.measures import (
     RectificationClosed,
     RectificationOpened,
 )
+from domain.events.orders import OrderAcknowledged, OrderAnswered, OrderClosed, OrderIssued, OrderSentBack
 from domain.events.province import (
     CityChanged,
     CityJoined,
@@ -323,6 +324,11 @@ _MODELS: Final[dict[str, tuple[type[Data], int | None]]] = {
     "measure.extended": (MeasureExtended, CHANGE),
     "rectification.opened": (RectificationOpened, START),
     "rectification.closed": (RectificationClosed, END),
+    "order.issued": (OrderIssued, START),
+    "order.acknowledged": (OrderAcknowledged, CHANGE),
+    "order.answered": (OrderAnswered, CHANGE),
+    "order.sent_back": (OrderSentBack, CHANGE),
+    "order.closed": (OrderClosed, END),
     "survey.opened": (SurveyOpened, START),
     "visit.made": (VisitMade, CHANGE),
     "region.created": (RegionCreated, START),

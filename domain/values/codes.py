@@ -29,7 +29,7 @@ SECTION_DIVISIONS: Final[dict[str, tuple[int, int]]] = {
 _USCC: Final = re.compile(r"uscc:[0-9A-HJ-NP-RTUWXY]{2}[0-9]{6}[0-9A-HJ-NP-RTUWXY]{10}", re.ASCII)
 _GROUP: Final = re.compile(r"group:[A-Za-z0-9-]{1,40}", re.ASCII)
 _NAMED: Final = re.compile(
-    r"(member|branch|person|campaign|assessment|office|access|rectification|survey|visit|grid|match|body):[A-Za-z0-9_-]{1,64}",
+    r"(member|branch|person|campaign|assessment|office|access|rectification|survey|visit|grid|match|body|order):[A-Za-z0-9_-]{1,64}",
     re.ASCII,
 )
 _INDUSTRY: Final = re.compile(r"[A-T](?:[0-9]{2,4})?", re.ASCII)

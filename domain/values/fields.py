@@ -30,6 +30,7 @@ from domain.values.terms import CATEGORIES_OF_KIND, Category, Kind
 NAME_LENGTH_MAX: Final = 200
 ADDRESS_LENGTH_MAX: Final = 500
 REASON_LENGTH_MAX: Final = 1_000
+REMARK_LENGTH_MAX: Final = 200
 COVERS_MAX: Final = 10_000
 GROUPS_MAX: Final = 1_000
 EMPLOYEES_MAX: Final = 10_000_000
@@ -121,6 +122,13 @@ Address = Annotated[
 Reason = Annotated[
     str,
     StringConstraints(min_length=1, max_length=REASON_LENGTH_MAX),
+    AfterValidator(_no_blank),
+    _NOT_BLANK,
+]
+# What stands beside a closed list (spec/events.md, What no event carries).
+Remark = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=REMARK_LENGTH_MAX),
     AfterValidator(_no_blank),
     _NOT_BLANK,
 ]

@@ -14,6 +14,8 @@ class Reach(Enum):
     WHERE_IT_STANDS = "where_it_stands"
     # An office's act changes no row: what it and the acts of the same name before it name.
     WHAT_IT_NAMES = "what_it_names"
+    # As above, and the place of the office that issued it, as the act that began it says.
+    AS_ITS_ISSUER = "as_its_issuer"
     # A rule, a target or a division that holds for everybody: a grant without limits of place.
     WHOLE_CITY = "whole_city"
     # Another event: what that and what takes its place change.

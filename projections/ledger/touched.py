@@ -93,7 +93,7 @@ def _ahead(event: Event) -> Iterator[Fact]:
 def _places(event: Event, told: "_Told", type_: str, story: Story, bodies: BodiesAbove | None) -> set[Place]:
     """The places that facts of a type change, named as far as the event names them."""
     reach = EVENT_TYPES[type_].reach
-    if reach not in (Reach.WHERE_IT_STANDS, Reach.WHAT_IT_NAMES):
+    if reach not in (Reach.WHERE_IT_STANDS, Reach.WHAT_IT_NAMES, Reach.AS_ITS_ISSUER):
         return set()
     work = _Work(story, told, type_, bodies)
     work.follow() if reach is Reach.WHERE_IT_STANDS else work.name()
@@ -187,6 +187,10 @@ class _Work:
             acts = [*acts, *(each for act in acts for each in self._story.facts(act.entity))]
         for act in acts:
             self._name(act)
+        if EVENT_TYPES[self._type].reach is Reach.AS_ITS_ISSUER:
+            # Nobody plants a word on what another office may yet issue.
+            issued = [act.data["by_region"] for act in acts if "by" in act.data] or [None]
+            self.places.update((None, region, _NOBODY) for region in issued)
 
     def _name(self, act: Fact) -> None:
         day = act.effective_on.toordinal()

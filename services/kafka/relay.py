@@ -35,7 +35,7 @@ from services.system.settings import SHANGHAI, Settings
 
 POLL_S: Final = 0.5
 # Changes in one part, at least, where so many are there: one transaction of Kafka's and one of the database's.
-PART_MIN: Final = 4_000
+PART_MIN: Final = 10_000
 DEAD_LETTERS_MAX: Final = 500
 _DEAD_LETTERS: Final = """
 SELECT id, raw, rules, reasons, source, event_id, topic, partition, intake
@@ -143,13 +143,13 @@ class Relay:
         found, since = self._transfer(stand, as_of)
         if found.mark == since:
             return 0
-        began, total = time.monotonic(), 0
+        began, total, headers = time.monotonic(), 0, _ledger_headers(found.mark)
         for upto, part in _gathered(found):
             if self._stopping.is_set():
                 return total
             for change in part:
                 value = None if change.row is None else orjson.dumps(change.as_json(found.mark))
-                sending.send(topic, change.org.encode(), value, _ledger_headers(found.mark))
+                sending.send(topic, change.org.encode(), value, headers)
             total += (committed := sending.commit())
             self.pulse.records += committed
             self.pulse.beat()

@@ -201,15 +201,22 @@ class NextLedger:
                 self._stopping.wait(LOOK_S)
 
     def _load(self, connection: Connection[Any]) -> None:
+        while not self._stopping.is_set() and self._load_part(connection):
+            pass
+
+    def _load_part(self, connection: Connection[Any]) -> bool:
+        """Load some of what is to be loaded, by a short transaction; whether there may be more."""
         with self._lock, connection.transaction(), connection.cursor() as cursor:
             used, building = versions.in_use(cursor), versions.building(cursor)
             if used is not None and used.number == self._number:
-                return  # it has just taken its place, and the reader is about to take what is loaded
+                return False  # it has just taken its place, and the reader is about to take what is loaded
             if used is None or not building or used.position - building[0].position > NEARLY_EVENTS:
                 self._forget()
-                return
+                return False
             if building[0].number != self._number:
                 self._forget()
                 self._begin(building[0].number)
-            LedgerReading(building[0].tables.schema).grow(cursor, self._columns)
-            self._cubes.grow(self._columns.snapshot(building[0].position))
+            more = LedgerReading(building[0].tables.schema).grow(cursor, self._columns)
+            if not more:
+                self._cubes.grow(self._columns.snapshot(building[0].position))
+        return more

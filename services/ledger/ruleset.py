@@ -33,6 +33,7 @@ OTHERS: Final = {
     "domain/assessment/assessments": "compares what was sealed with what is rendered",
     "domain/fieldwork/list*": "reads and compares lists, which become events",
     "domain/fieldwork/matching": "proposes pairs, of which persons decide",
+    "domain/fieldwork/orders": "what offices owe each other, beside the ledger",
     "domain/fieldwork/rectification": "a work list beside the ledger",
     "domain/fieldwork/regions": "names of places, and codes of one date as of another",
     "domain/fieldwork/surveys": "visits beside the ledger",

@@ -94,9 +94,10 @@ class LedgerView:
         """Follow it in this database; `cubes` are for who is asked for rates, and cost who is not a core's time."""
         self._conninfo = conninfo
         self._stopping = threading.Event()
-        self._columns = Columns()
+        # What is loaded: of the version in use, or of the one that is about to be.
+        self._number, self._columns, self._cubes = 0, Columns(), CubeShelf()
         nothing = Version(0, 0, *rules())
-        self.current = View(nothing, LedgerReading("ledger_0"), self._columns.snapshot(0), CubeShelf(), Lease(0))
+        self.current = View(nothing, LedgerReading("ledger_0"), self._columns.snapshot(0), self._cubes, Lease(0))
         # The versions whose tables this process holds.
         self._leases: dict[int, weakref.ref[Lease]] = {}
         self._bridged = 0
@@ -124,6 +125,7 @@ class LedgerView:
         self._next.close()
         self._thread.join()
         self.current.cubes.close()
+        self._cubes.close()
 
     @property
     def position(self) -> int:
@@ -149,6 +151,8 @@ class LedgerView:
             began = time.monotonic()
             if self._catch_up(connection):
                 logger().debug("ledger view", position=self.position, seconds=round(time.monotonic() - began, 3))
+            if self._stopping.is_set():
+                return  # it may have been told so in the midst of loading
             self.fault = None
             self.loaded.set()
             self._let_go(connection)
@@ -156,34 +160,45 @@ class LedgerView:
                 break
 
     def _catch_up(self, connection: Connection[Any]) -> bool:
-        """Grow the columns to what is committed; start anew where another version is in use."""
-        with connection.transaction(), connection.cursor() as cursor:
-            version = versions.in_use(cursor)
-            if version is None:
-                return False
-            view = self.current
-            same = version.number == view.version.number
-            if same and version.position == view.version.position:
-                return False
-            lacks = not same and self._lacks(cursor, version)
-            if not lacks:
-                if not same:
+        """Grow the columns to what is committed, by short transactions; anew where another version is in use."""
+        shown = self.current.version
+        while not self._stopping.is_set():
+            with connection.transaction(), connection.cursor() as cursor:
+                version = versions.in_use(cursor)
+                if version is None or (version.number, version.position) == (shown.number, shown.position):
+                    return False
+                is_other = version.number != self._number
+                lacks = is_other and self._lacks(cursor, version)
+                if is_other and not lacks:
                     self._hold(connection, version.number)
-                columns, cubes = (self._columns, view.cubes) if same else self._next.take(version.number)
-                reading = LedgerReading(version.tables.schema)
-                reading.grow(cursor, columns)
-        if lacks:
-            self._bridge(version)
-            return self._catch_up(connection)
-        self._columns = columns
-        snapshot = columns.snapshot(version.position)
+                    self._begin(version.number)
+                more = lacks or LedgerReading(version.tables.schema).grow(cursor, self._columns)
+            if lacks:
+                self._bridge(version)
+            elif not more:
+                self._show(version)
+                return True
+        return False
+
+    def _begin(self, number: int) -> None:
+        """Load another version from now on."""
+        if self._cubes is not self.current.cubes:
+            self._cubes.close()  # of one that was followed by this one before it was loaded
+        self._columns, self._cubes = self._next.take(number)
+        self._number = number
+
+    def _show(self, version: Version) -> None:
+        """Answer from what is loaded from now on; it is the version at its position."""
+        view = self.current
+        same = version.number == view.version.number
+        snapshot = self._columns.snapshot(version.position)
         lease = view.lease if same else Lease(version.number)
         self._leases[version.number] = weakref.ref(lease)
-        self.current = View(version, reading, snapshot, cubes, lease)
-        cubes.grow(snapshot)
+        reading = LedgerReading(version.tables.schema)
+        self.current = View(version, reading, snapshot, self._cubes, lease)
+        self._cubes.grow(snapshot)
         if not same:
             view.cubes.close()
-        return True
 
     def _lacks(self, cursor: Cursor[Any], version: Version) -> bool:
         """Whether tables of a release before may lack what this one asks for."""

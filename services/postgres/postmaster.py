@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -195,22 +196,44 @@ def _launch(cluster: Path, programs: Path, log: Path, user: pwd.struct_passwd | 
         str(cluster),
         *(f"--{name}={value}" for name, value in settings.items()),
     ]
-    with log.open("ab") as output:
-        # In a session of its own: a Ctrl-C in the terminal reaches us alone, and we stop the server in order.
-        process = subprocess.Popen(
-            command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, **as_user(user)
-        )
-    # Should the server die before us, somebody must take its exit status, or it stays as a zombie.
-    threading.Thread(target=process.wait, name="embedded-postgres", daemon=True).start()
+    process: subprocess.Popen[bytes] | None = None
     deadline = time.monotonic() + START_SECONDS_MAX
     try:
+        with log.open("ab") as output, _interrupted_afterwards():
+            # In a session of its own: a Ctrl-C in the terminal reaches us alone, and we stop the server in order.
+            process = subprocess.Popen(
+                command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, **as_user(user)
+            )
+        # Should the server die before us, somebody must take its exit status, or it stays as a zombie.
+        threading.Thread(target=process.wait, name="embedded-postgres", daemon=True).start()
         while _postmaster(cluster) is None and process.poll() is None and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
     except BaseException:
         # An interrupt before the server has written its file: whoever undoes the start would not find it.
-        process.send_signal(signal.SIGINT)
-        process.wait(STOP_SECONDS_MAX)
+        if process is not None:
+            process.send_signal(signal.SIGINT)
+            process.wait(STOP_SECONDS_MAX)
         raise
+
+
+@contextlib.contextmanager
+def _interrupted_afterwards() -> Iterator[None]:
+    """Within: SIGINT and SIGTERM wait, lest a process be made whose number is lost. Only the main thread gets any."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: came.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 def _await_ready(cluster: Path, log: Path, *, dying: bool = False) -> Path | None:

@@ -49,6 +49,13 @@ TARGET: dict[str, Any] = {
     "campaign": "campaign:c", "target": "t", "rate": "organization_coverage", "comparator": "at_least",
     "value": "0.9", "due_on": "2024-12-31", "office": "office:o",
 }  # fmt: skip
+
+
+def ordered(id_: str, order: str, region: str, by_region: str | None) -> dict[str, Any]:
+    return fact(id_, "order.issued", order=order, office="office:o", region=f"{region}001", by="office:p",
+                by_region=by_region, ground="other", asks="x", due_on="2024-12-31")  # fmt: skip
+
+
 CITY: list[dict[str, Any]] = [
     *(registered(org, place) for place in ORG for org in ORG[place]),
     registered("group:moved", THERE),
@@ -66,6 +73,8 @@ CITY: list[dict[str, Any]] = [
     fact("d", "measure.extended", org=ORG[THERE][0], measure="combine", due_on="2024-12-31", reason="x"),
     fact("q", "rectification.opened", rectification="rectification:there", branch="branch:there", grounds=["other"],
          plan="x", due_on="2024-12-31", office="office:o"),
+    ordered("o there", "order:there", THERE, THERE),
+    ordered("o city", "order:city", HERE, None),
     *(fact(f"s {name}", "survey.opened", survey=f"survey:{name}", name="排查", region=region, due_on="2024-12-31",
            office="office:o") for name, region in (("there", THERE), ("here", HERE), ("both", "99"))),
     visited("v there", "visit:first", "survey:there", org=ORG[THERE][0]),
@@ -173,6 +182,33 @@ ATTACKS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "close its rectification": (
         fact("x", "rectification.closed", rectification="rectification:there", outcome="rectified", reason="x"),
+        ELSEWHERE,
+    ),
+    "issue an order to another county": (ordered("x", "order:x", THERE, HERE), "region_of_another_office"),
+    "issue one in the city's name": (ordered("x", "order:x", HERE, None), ELSEWHERE),
+    "issue one in another county's name": (ordered("x", "order:x", HERE, THERE), ELSEWHERE),
+    "issue the city's anew, earlier": (
+        {**ordered("x", "order:city", HERE, HERE), "time": "2023-01-01T00:00:00Z"},
+        ELSEWHERE,
+    ),
+    "answer another county's order": (
+        fact("x", "order.answered", order="order:there", region=f"{THERE}001", says="done"),
+        "region_of_another_office",
+    ),
+    "answer it as its own": (
+        fact("x", "order.answered", order="order:there", region=f"{HERE}001", says="done"),
+        ELSEWHERE,
+    ),
+    "close what the city has ordered": (
+        fact("x", "order.closed", order="order:city", region=f"{HERE}001", outcome="done"),
+        ELSEWHERE,
+    ),
+    "send it back": (
+        fact("x", "order.sent_back", order="order:city", region=f"{HERE}001", lacks="other", due_on="2025-12-31"),
+        ELSEWHERE,
+    ),
+    "close what nobody has ordered yet": (
+        fact("x", "order.closed", order="order:later", region=f"{HERE}001", outcome="done"),
         ELSEWHERE,
     ),
     "open a survey there": (

@@ -126,7 +126,8 @@ QUESTIONS = (
     "/inspection/events", "/daily", "/daily/reminders", "/v1/statutory/{table}", "/v1/statutory/{table}/behind",
     "/assessment/statutory/{table}", "/v1/bulletin", "/assessment/bulletin",
     "/v1/flows", "/v1/flows/behind", "/assessment/flows", "/assessment/flows/behind",
-    "/v1/organizations/{org}/work",
+    "/v1/organizations/{org}/work", "/v1/supervisors", "/daily/supervisors",
+    "/v1/rates/improvement", "/assessment/improvement",
 )  # fmt: skip
 
 

@@ -49,6 +49,7 @@ def _is_at(event: dict[str, Any], place: str) -> bool:
         "m none",
         "moved",
         "s both",
+        "o city",
     )
 
 

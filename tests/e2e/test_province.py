@@ -64,6 +64,8 @@ def province(postgres: str, city: City, tmp_path_factory: pytest.TempPathFactory
         assert joined.returncode == 0, joined.stderr
         asked = shell("province", "ask", "report:r", "--as-of", DAY, "--due-on", "2024-03-10", "--title", "年末", **at)
         assert asked.returncode == 0, asked.stderr
+        # Joined and asked: two events, each of which must be counted before anybody looks.
+        service.get("/v1/rates", min_position=2)
         yield service
 
 

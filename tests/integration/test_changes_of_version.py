@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from random import Random
@@ -15,13 +16,16 @@ from typing import Any
 import psycopg
 import pytest
 
+from domain.access.rights import REGISTERED
+from domain.events.facts import Event
 from domain.ledger.rows import Row
-from services.ledger import rebuild, releases, versions
+from services.ledger import rebuild, releases
 from services.ledger.ledger_stream import Mark, changes, going_on, mark_now
 from services.ledger.projector import Projector
 from services.ledger.queries import Queries
 from services.ledger.ruleset import rules, ruleset
 from services.ledger.view import View
+from services.log.reader import LogReader
 from services.postgres.database import connect
 from tests.fix_service import ROOT, Service, environment
 from tests.fix_turn import Trials
@@ -34,10 +38,10 @@ AS_OF = date(2024, 3, 31)
 WAIT_S_MAX = 60.0
 ONLY_BEFORE = "group:only-by-the-rules-before"
 OTHER_RULES = (
-    "UPDATE taizhang.projection SET ruleset = 'before' WHERE version = {0}",
-    "UPDATE ledger_{0}.attributes SET employees = 77 WHERE org_no IN (2, 3)",
-    "UPDATE ledger_{0}.attributes SET name = name || '!' WHERE org_no = 4",
-    "UPDATE ledger_{0}.organization SET org = 'group:only-by-the-rules-before' WHERE org_no = 5",
+    "UPDATE taizhang.projection SET ruleset = 'before'",
+    "UPDATE ledger_1.attributes SET employees = 77 WHERE org_no IN (2, 3)",
+    "UPDATE ledger_1.attributes SET name = name || '!' WHERE org_no = 4",
+    "UPDATE ledger_1.organization SET org = 'group:only-by-the-rules-before' WHERE org_no = 5",
 )
 Copy = dict[str, Row | None]
 
@@ -46,7 +50,7 @@ def by_other_rules(conninfo: str) -> None:
     """Let the version in use have rows that the rules of today do not give."""
     with psycopg.connect(conninfo, autocommit=True) as connection:
         for statement in OTHER_RULES:
-            connection.execute(statement.format(1).encode())
+            connection.execute(statement.encode())
 
 
 @contextmanager
@@ -58,19 +62,34 @@ def others_rule(conninfo: str) -> Iterator[None]:
         yield
 
 
-def swapped_by_others(conninfo: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let them put a version of theirs in use."""
+def as_others_read(event: Event) -> Event:
+    """What those rules take an event for; of five organizations their rows are others than ours."""
+    org = event.data.get("org") if event.type == REGISTERED else None
+    differs = {
+        "group:g-1": {"employees": 77}, "group:g-2": {"employees": 77}, "group:g-3": {"name": "another"},
+        "group:g-4": {"org": ONLY_BEFORE},
+    }.get(str(org), {})  # fmt: skip
+    return replace(event, data={**event.data, **differs}) if differs else event
 
-    def swap(connection: psycopg.Connection[Any], projector: Projector) -> None:
+
+def swapped_by_others(conninfo: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let them build a version of theirs and put it in use."""
+    after, swap = LogReader.after, rebuild._swap
+
+    def read(log: LogReader, position: int, limit: int) -> list[Event]:
+        return list(map(as_others_read, after(log, position, limit)))
+
+    def put_in_use(connection: psycopg.Connection[Any], projector: Projector) -> None:
         while projector.advance():
             pass
-        with connection.transaction(), connection.cursor() as cursor:
-            for statement in OTHER_RULES:
-                cursor.execute(statement.format(projector.version.number).encode())
-            versions.swap(cursor, projector.version)
+        connection.execute(
+            "UPDATE taizhang.projection SET ruleset = 'before' WHERE version = %s", (projector.version.number,)
+        )
+        swap(connection, projector)
 
     with monkeypatch.context() as patch, connect(conninfo, "rebuild") as connection:
-        patch.setattr(rebuild, "_swap", swap)
+        patch.setattr(LogReader, "after", read)
+        patch.setattr(rebuild, "_swap", put_in_use)
         rebuild.rebuild(connection, quiet)
 
 

@@ -1,5 +1,6 @@
 """The embedded PostgreSQL, each claim on the real server."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -85,6 +87,28 @@ def running(cluster: Path) -> Iterator[tuple[Path, str]]:
 
 def runs(data_dir: Path) -> bool:
     return (data_dir / "cluster" / "postmaster.pid").exists()
+
+
+def test_an_interrupt_as_the_server_is_made_leaves_no_server(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make = subprocess.Popen
+
+    def interrupted(command: list[str], **options: Any) -> subprocess.Popen[Any]:  # noqa: ANN401 - as Popen's
+        made = make(command, **options)
+        if Path(command[0]).name == "postgres" and "-D" in command:
+            os.kill(os.getpid(), signal.SIGINT)
+        return made
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        EmbeddedPostgres().start(data_dir)
+    assert not runs(data_dir)
+    assert [each for each in psutil.process_iter() if serves(each, data_dir)] == []
+
+
+def serves(process: psutil.Process, data_dir: Path) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return process.name() == "postgres" and process.cwd() == str(data_dir / "cluster")
+    return False
 
 
 def test_a_folder_with_spaces_and_chinese_characters_serves(data_dir: Path, server: EmbeddedPostgres) -> None:

@@ -22,7 +22,8 @@ _STATE: Final = (
     "effective_affiliated"
 )
 _ENTRIES: Final = f"""
-COPY (SELECT {", ".join(ENTRY_FIELDS)} FROM {{schema}}.entry WHERE entry >= %s AND position <= %s ORDER BY entry)
+COPY (SELECT {", ".join(ENTRY_FIELDS)} FROM {{schema}}.entry WHERE entry >= %s AND position <= %s
+      ORDER BY entry LIMIT %s)
 TO STDOUT (FORMAT binary)
 """  # noqa: S608 - names of this module's own columns
 _ATTRIBUTES: Final = """
@@ -31,8 +32,8 @@ WHERE attributes_no >= %s ORDER BY attributes_no LIMIT %s
 """
 _ORGANIZATIONS: Final = "SELECT org FROM {schema}.organization WHERE org_no >= %s ORDER BY org_no LIMIT %s"
 POSITION_MAX: Final = 2**63 - 1
-# Rows that stand in memory as Python objects at once while the columns grow: some 600 bytes each.
-_CHUNK: Final = 20_000
+# Of each table at once while the columns grow: in memory as Python objects some 600 bytes each, a tenth of a second.
+PART: Final = 20_000
 # Of the entries in their wire form, which take three times as much while they are read.
 _WIRE_BYTES: Final = 4 << 20
 _ANSWERS: Final = f"""
@@ -133,35 +134,36 @@ class LedgerReading:
     def _sql(self, text: str) -> sql.Composed:
         return _composed(text, self.schema)
 
-    def grow(self, cursor: Cursor[Any], columns: Columns) -> None:
-        """Add to the columns what the tables have beyond them; in a REPEATABLE READ transaction."""
-        entries, attributes, organizations, policies, answers, activity_policies = columns.counts
-        for rows in self._chunks(cursor, _ORGANIZATIONS, organizations):
-            columns.add_organizations([org for (org,) in rows])
-        for rows in self._chunks(cursor, _ATTRIBUTES, attributes):
-            columns.add_attributes([AttributesRow(*row) for row in rows])
+    def grow(self, cursor: Cursor[Any], columns: Columns) -> bool:
+        """Add to the columns what the tables have beyond them, a part of it; in a REPEATABLE READ transaction.
+
+        A table of this version only ever grows, by numbers without gaps: what is loaded stays right in a later
+        transaction. So a ledger of any size is loaded by short ones, and the columns may be read after the last.
+
+        Returns:
+            Whether there may be more; if not, the columns are what the tables are in this transaction.
+        """
+        counts = columns.counts
+        entries, attributes, organizations, policies, answers, activity_policies = counts
+        rows = cursor.execute(self._sql(_ORGANIZATIONS), (organizations, PART)).fetchall()
+        columns.add_organizations([org for (org,) in rows])
+        rows = cursor.execute(self._sql(_ATTRIBUTES), (attributes, PART)).fetchall()
+        columns.add_attributes([AttributesRow(*row) for row in rows])
         found = cursor.execute(self._sql(_POLICIES), (policies,)).fetchall()
         columns.add_policies([PolicyEntry(*r) for r in found])
         columns.add_answers(self.answers(cursor, answers))
         found = cursor.execute(self._sql(_ACTIVITY_POLICIES), (activity_policies,)).fetchall()
         columns.add_activity_policies([ActivityPolicyEntry(*r) for r in found])
-        for wire in self.entry_parts(cursor, entries, POSITION_MAX):
+        for wire in self.entry_parts(cursor, entries, POSITION_MAX, PART):
             columns.add_entries(wire)
+        return any(now - before >= PART for before, now in zip(counts[:3], columns.counts[:3], strict=True))
 
     def answers(self, cursor: Cursor[Any], first: int) -> list[Answers]:
         """The distinct answers from a number on, in order; that of number 0, nothing said, stands in no table."""
         rows = cursor.execute(self._sql(_ANSWERS), (first,)).fetchall()
         return [Answers(tuple(bodies), tuple(waiting)) for *bodies, waiting in rows]
 
-    def _chunks(self, cursor: Cursor[Any], query: str, number: int) -> Iterator[list[Any]]:
-        """The rows from a number on, which count without gaps, a chunk at a time."""
-        rows = [()]
-        while rows:
-            rows = cursor.execute(self._sql(query), (number, _CHUNK)).fetchall()
-            number += len(rows)
-            yield rows
-
-    def entry_parts(self, cursor: Cursor[Any], entry: int, known_at: int) -> Iterator[bytes]:
+    def entry_parts(self, cursor: Cursor[Any], entry: int, known_at: int, limit: int | None = None) -> Iterator[bytes]:
         """The entries from a number on, as known at a position, in COPY's binary format, some MiB at a time.
 
         In parts, so that a long log's wire form never stands in memory whole.
@@ -169,7 +171,7 @@ class LedgerReading:
         header = len(COPY_HEADER)
         parts: list[bytes | bytearray | memoryview] = []
         size = 0
-        with cursor.copy(self._sql(_ENTRIES), (entry, known_at)) as copy:
+        with cursor.copy(self._sql(_ENTRIES), (entry, known_at, limit)) as copy:
             for part in copy:
                 parts.append(part)
                 size += len(part)
