@@ -65,10 +65,11 @@ def others_rule(conninfo: str) -> Iterator[None]:
 def as_others_read(event: Event) -> Event:
     """What those rules take an event for; of five organizations their rows are others than ours."""
     org = event.data.get("org") if event.type == REGISTERED else None
-    differs: dict[str, Any] = {
+    others: dict[str, dict[str, Any]] = {
         "group:g-1": {"employees": 77}, "group:g-2": {"employees": 77}, "group:g-3": {"name": "another"},
         "group:g-4": {"org": ONLY_BEFORE},
-    }.get(str(org), {})  # fmt: skip
+    }  # fmt: skip
+    differs = others.get(str(org), {})
     return replace(event, data={**event.data, **differs}) if differs else event
 
 
