@@ -46,7 +46,7 @@ from api.fieldwork import (
 )
 from api.inspection import anomalies, changes, event_trail, replay, signals, vintage
 from api.intake import events, list_turns, lists, quarantine, quarantine_groups, sources
-from api.ledger import bodies, branch_dossier, branches, explain, ledger_stream, organizations, rates
+from api.ledger import bodies, branch_dossier, branches, cards, explain, ledger_stream, organizations, rates
 from api.operation import contract, health
 from api.page_routers import PAGES
 from api.province import cities, city_reports
@@ -70,7 +70,7 @@ ROUTERS: Final = (
     statutory.router,
     bulletin.router, flows.router,
     measures.router, orders.router, weak_branches.router, branch_tiers.router, branches.router,
-    branch_dossier.router,
+    branch_dossier.router, cards.router,
     regions.router, outlines.router, surveys.router, visits.router, matches.router, supervisors.router, bodies.router,
     cities.router, city_reports.router,
 )  # fmt: skip

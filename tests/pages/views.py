@@ -51,6 +51,7 @@ VIEWS: Final[dict[str, str]] = {
     "branches": "/daily/branches?as_of=2024-11-30&region=880107",
     "branch-list": "/branches?as_of=2024-11-30&region=880107&sort=full_members",
     "branch": "/branches/branch:880107-park-joint-committee?as_of=2024-11-30",
+    "branch-card": "/branches/branch:880107-park-joint-committee/card?as_of=2024-11-30",
     "branch-history": "/branches/branch:880107-park-joint-committee/history?as_of=2024-11-30",
     "matches": "/daily/matches?as_of=2024-11-30&region=880107&name_min=60",
     "supervisors": "/daily/supervisors?as_of=2024-11-30&region=880107",
