@@ -32,7 +32,17 @@ from api.assessment import (
 )
 from api.evidence import bundles, log, proofs, receipts, state
 from api.exports.files import media_type
-from api.fieldwork import branch_tiers, matches, measures, orders, outlines, regions, surveys, weak_branches
+from api.fieldwork import (
+    branch_tiers,
+    instructors,
+    matches,
+    measures,
+    orders,
+    outlines,
+    regions,
+    surveys,
+    weak_branches,
+)
 from api.inspection import anomalies, changes, event_trail, replay, signals, vintage
 from api.intake import events, list_turns, lists, quarantine, quarantine_groups, sources
 from api.ledger import bodies, branch_dossier, branches, explain, ledger_stream, organizations, rates
@@ -59,7 +69,7 @@ ROUTERS: Final = (
     campaigns.router, ranking.router, what_if.router, assessments.router, exports.router,
     statutory.router,
     bulletin.router, flows.router,
-    measures.router, orders.router, weak_branches.router, branch_tiers.router, branches.router,
+    measures.router, orders.router, instructors.router, weak_branches.router, branch_tiers.router, branches.router,
     branch_dossier.router,
     regions.router, outlines.router, surveys.router, visits.router, matches.router, bodies.router,
     cities.router, city_reports.router,

@@ -31,6 +31,7 @@ from domain.events.branches import (
 )
 from domain.events.campaigns import CampaignClosed, CampaignOpened, CampaignTargetSet
 from domain.events.clock import ClockFoundWrong
+from domain.events.contacts import ContactMade
 from domain.events.evidence import EvidenceBlinded, EvidenceErased, EvidenceKeyChanged, EvidenceRooted
 from domain.events.lists import ListProfiled, ListStated
 from domain.events.matching import MatchDecided, MatchUndone
@@ -252,6 +253,7 @@ class SignalsAdopted(FactData):
     correction_sigmas: Threshold
     corrections_min: Threshold
     never_met_days: Days = 180
+    uncontacted_days: Days = 90
 
 
 class EventCorrected(Data):
@@ -329,6 +331,7 @@ _MODELS: Final[dict[str, tuple[type[Data], int | None]]] = {
     "order.answered": (OrderAnswered, CHANGE),
     "order.sent_back": (OrderSentBack, CHANGE),
     "order.closed": (OrderClosed, END),
+    "contact.made": (ContactMade, CHANGE),
     "survey.opened": (SurveyOpened, START),
     "visit.made": (VisitMade, CHANGE),
     "region.created": (RegionCreated, START),

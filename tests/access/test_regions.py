@@ -126,7 +126,7 @@ QUESTIONS = (
     "/inspection/events", "/daily", "/daily/reminders", "/v1/statutory/{table}", "/v1/statutory/{table}/behind",
     "/assessment/statutory/{table}", "/v1/bulletin", "/assessment/bulletin",
     "/v1/flows", "/v1/flows/behind", "/assessment/flows", "/assessment/flows/behind",
-    "/v1/organizations/{org}/work",
+    "/v1/organizations/{org}/work", "/v1/orders", "/daily/orders", "/v1/instructors", "/v1/instructors/uncontacted",
 )  # fmt: skip
 
 

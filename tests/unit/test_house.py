@@ -43,7 +43,7 @@ ROOMS: dict[str, dict[str, str]] = {
         "access": "log system",
         "ledger": "log postgres system",
         "evidence/notes": "access log system",
-        "inspection": "ledger log system",
+        "inspection": "fieldwork ledger log system",
         "intake": "ledger log postgres system",
         "evidence/copies": "evidence/notes log system",
         "evidence/witness": "evidence/notes log postgres system",
