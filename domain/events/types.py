@@ -31,8 +31,8 @@ from domain.events.branches import (
 )
 from domain.events.campaigns import CampaignClosed, CampaignOpened, CampaignTargetSet
 from domain.events.clock import ClockFoundWrong
-from domain.events.contacts import ContactMade
 from domain.events.evidence import EvidenceBlinded, EvidenceErased, EvidenceKeyChanged, EvidenceRooted
+from domain.events.instructors import ContactMade, InstructorAssigned, InstructorWithdrawn
 from domain.events.lists import ListProfiled, ListStated
 from domain.events.matching import MatchDecided, MatchUndone
 from domain.events.measures import (
@@ -69,7 +69,6 @@ from domain.values.fields import (
     EventName,
     FactData,
     IndustryCode,
-    InstructorId,
     MemberId,
     Name,
     OrganizationId,
@@ -89,7 +88,6 @@ from domain.values.terms import (
     Kind,
     MembersCounted,
     Relation,
-    Role,
     Standing,
 )
 
@@ -213,21 +211,6 @@ class MemberRemoved(FactData):
     identifier = "member"
     reach = Reach.WHERE_IT_STANDS
     member: MemberId
-
-
-class InstructorAssigned(FactData):
-    identifier = "org"
-    reach = Reach.WHERE_IT_STANDS
-    org: OrganizationId
-    instructor: InstructorId
-    role: Role = "instructor"
-
-
-class InstructorWithdrawn(FactData):
-    identifier = "org"
-    reach = Reach.WHERE_IT_STANDS
-    org: OrganizationId
-    instructor: InstructorId
 
 
 class PolicyAdopted(FactData):

@@ -5,8 +5,6 @@ from datetime import date
 from itertools import groupby
 from typing import NamedTuple
 
-import numpy as np
-
 from domain.events.facts import standing_facts
 from domain.fieldwork.contacts import Assignment, assignments
 from domain.inspection.signals import DEFAULT_SIGNAL_POLICY, SignalPolicy, read_signal_policy
@@ -88,7 +86,7 @@ def instructed(ledger: LedgerAt, filters: Filters) -> Instructed:
     """Who is assigned to the active organizations that the filters mean, excluded ones among them."""
     queries, (as_of, known_at), snapshot = ledger.queries, ledger.clocks, ledger.view.snapshot
     rows = ledger.rows(filters)
-    rows = rows.where(np.asarray(snapshot.entries["instructors"][rows.entry] > 0))
+    rows = rows.where(snapshot.entries["instructed"][rows.entry])
     regions = {
         snapshot.orgs[number]: snapshot.regions[region]
         for number, region in zip(rows.org_no.tolist(), rows.region.tolist(), strict=True)

@@ -1,4 +1,4 @@
-"""Instructors' contacts as a function of facts and a date: since when somebody is assigned, and how long it is quiet."""
+"""Instructors' contacts as a function of facts and a date: since when one is assigned, how long it is quiet."""
 
 from datetime import date
 
