@@ -273,6 +273,9 @@ def _correction_spike(look: Look, _: Sequence[date]) -> Iterator[Hit]:
 
 def _assigned_on_paper(look: Look, _: Sequence[date]) -> Iterator[Hit]:
     """Organizations with instructors of whom, for so long, no contact was told at all."""
+    # Where no contact was ever told of, nobody reports them. Whoever asks may see none of those that there are.
+    if not look.queries.everywhere().office_facts(["contact"], look.as_of, look.known_at):
+        return
     for each in instructed(LedgerAt(look.queries, look.as_of, look.known_at), ANY).quiet(look.as_of):
         if each.last is None:
             detail = {"since": each.since, "days": each.days, "instructors": each.instructors}

@@ -114,6 +114,10 @@ def test_the_signal_names_whom_nobody_was_told_to_have_reached_at_all(offices: O
     page = offices.browsers["city"].get("/inspection/signals", params={"as_of": AS_OF, "lang": "en"}, headers=HTML)
     assert "in 150 days no contact was told" in told(page)
     assert offices.ask("here", "/v1/signals", signal="assigned_on_paper")["hits"] == []
+    there = offices.ask("there", "/v1/signals", signal="assigned_on_paper")["hits"]
+    assert [each["subject"] for each in there] == ["group:c"]
+    # Before any contact was told of, nobody is told to have made none.
+    assert offices.ask("city", "/v1/signals", signal="assigned_on_paper", known_at=8)["hits"] == []
 
 
 def test_an_office_sees_and_says_what_lies_in_its_place(offices: Offices) -> None:
