@@ -25,6 +25,7 @@ from api.assessment import (
     compare,
     exports,
     flows,
+    improvement,
     ranking,
     series,
     statutory,
@@ -40,12 +41,13 @@ from api.fieldwork import (
     orders,
     outlines,
     regions,
+    supervisors,
     surveys,
     weak_branches,
 )
 from api.inspection import anomalies, changes, event_trail, replay, signals, vintage
 from api.intake import events, list_turns, lists, quarantine, quarantine_groups, sources
-from api.ledger import bodies, branch_dossier, branches, explain, ledger_stream, organizations, rates
+from api.ledger import bodies, branch_dossier, branches, cards, explain, ledger_stream, organizations, rates
 from api.operation import contract, health
 from api.page_routers import PAGES
 from api.province import cities, city_reports
@@ -66,12 +68,12 @@ ROUTERS: Final = (
     state.router, *PAGES,
     lists.router, list_turns.router, session.router, sessions.router, sign_in_links.router, grants.router,
     signing_keys.router, sign_in.router, sign_in_link.router, sign_out.router, persons.router,
-    campaigns.router, ranking.router, what_if.router, assessments.router, exports.router,
+    campaigns.router, ranking.router, improvement.router, what_if.router, assessments.router, exports.router,
     statutory.router,
     bulletin.router, flows.router,
     measures.router, orders.router, instructors.router, weak_branches.router, branch_tiers.router, branches.router,
-    branch_dossier.router,
-    regions.router, outlines.router, surveys.router, visits.router, matches.router, bodies.router,
+    branch_dossier.router, cards.router,
+    regions.router, outlines.router, surveys.router, visits.router, matches.router, supervisors.router, bodies.router,
     cities.router, city_reports.router,
 )  # fmt: skip
 #: So long a worker reads the ledger before it answers all the same, and says that it has none.

@@ -19,6 +19,7 @@ from api.fieldwork import (
     orders_page,
     regions_page,
     reminders_page,
+    supervisors_page,
     surveys_page,
     weak_branches_page,
 )
@@ -36,5 +37,6 @@ PAGES: Final = (
     sources_page.router, quarantine_page.router, series_page.router, assessments_page.router, compare_page.router,
     sealing_page.router, bulletin_page.router, flows_page.router, statutory_page.router, measures_page.router,
     reminders_page.router, surveys_page.router, lists_page.router, weak_branches_page.router, matches_page.router,
-    regions_page.router, orders_page.router, me_page.router, acts_page.router, visits_page.router,
+    supervisors_page.router, regions_page.router, orders_page.router, me_page.router, acts_page.router,
+    visits_page.router,
 )  # fmt: skip

@@ -43,7 +43,7 @@ class Counties:
 def _registered(org: str, county: str, day: str, name: str) -> dict[str, Any]:
     return {
         "effective_on": day, "org": org, "kind": "new_employment_group", "category": "courier", "name": name,
-        "region": f"{county}001", "employees": 7,
+        "region": f"{county}001", "employees": 7, "supervisor": f"{name[:2]}主管",
     }  # fmt: skip
 
 
@@ -99,7 +99,8 @@ def history(rng: random.Random) -> list[dict[str, Any]]:
             "effective_on": "2024-04-01", "member": f"member:{THERE[3:]}-5", "from_org": there[5], "to_org": here[5],
         }),
         ("organization.registered", _registered(MOVED, THERE, "2024-01-01", "彼处来")),
-        ("organization.changed", {"effective_on": "2024-06-01", "org": MOVED, "region": f"{HERE}002", "name": "迁来"}),
+        ("organization.changed", {"effective_on": "2024-06-01", "org": MOVED, "region": f"{HERE}002", "name": "迁来",
+                                  "supervisor": "此处主管"}),
         _placed(MOVED, THERE, "2024-01-01"), _placed(MOVED, HERE, "2024-06-01"),
     ]  # fmt: skip
     told += both

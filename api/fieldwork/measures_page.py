@@ -27,7 +27,7 @@ SECTIONS: Final = (
     ("measures", "/daily"), ("orders", "/daily/orders"), ("reminders", "/daily/reminders"),
     ("surveys", "/daily/surveys"), ("lists", "/daily/lists"), ("branches", "/daily/branches"),
     ("instructors", "/daily/instructors"),
-    ("matches", "/daily/matches"), ("regions", "/daily/regions"),
+    ("matches", "/daily/matches"), ("supervisors", "/daily/supervisors"), ("regions", "/daily/regions"),
 )  # fmt: skip
 
 

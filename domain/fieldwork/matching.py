@@ -104,7 +104,7 @@ def plain_name(name: str, places: Sequence[str] = ()) -> Plain:
         places: names of the county and of what it is in. Of smaller ones none: they tell names apart.
     """
     known = [each for place in places for each in (place, _SUFFIX.sub("", place)) if len(each) > 1]
-    text = _OUTSIDE.sub("", unicodedata.normalize("NFKC", name).lower().replace("〔", "(").replace("〕", ")"))
+    text = _bracketed(name)
     text = _BRACKETS.sub(lambda found: "" if found[1] in known else found[1], text).replace("(", "").replace(")", "")
     marks = (*_marks(text),)
     text = _NUMBER.sub(_in_digits, text)
@@ -112,6 +112,16 @@ def plain_name(name: str, places: Sequence[str] = ()) -> Plain:
     if known:
         stripped = _without_places(stripped, sorted(known, key=len, reverse=True))
     return Plain(stripped, _own(stripped), marks)
+
+
+def closed_up(name: str) -> str:
+    """A name in one width and in small letters, without brackets, punctuation and white space; nothing else is lost."""
+    return _bracketed(name).replace("(", "").replace(")", "")
+
+
+def _bracketed(name: str) -> str:
+    """As `closed_up`, with what brackets there are as round ones."""
+    return _OUTSIDE.sub("", unicodedata.normalize("NFKC", name).lower().replace("〔", "(").replace("〕", ")"))
 
 
 def _own(text: str) -> str:

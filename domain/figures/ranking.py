@@ -35,7 +35,11 @@ def exact(rate: Rate) -> Fraction | None:
 
 def ranks(found: Mapping[K, Rate]) -> dict[K, Rank | None]:
     """The rank of each group by the tie rule above; None over nothing."""
-    values = {key: exact(rate) for key, rate in found.items()}
+    return ranked({key: exact(rate) for key, rate in found.items()})
+
+
+def ranked(values: Mapping[K, Fraction | None]) -> dict[K, Rank | None]:
+    """The rank of each value by the same rule; None where there is none."""
     sharing = Counter(value for value in values.values() if value is not None)
     first: dict[Fraction, int] = {}
     above = 0

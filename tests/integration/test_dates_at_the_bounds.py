@@ -149,7 +149,7 @@ def test_every_page_is_shown_at_both_bounds(ends: Service) -> None:
     paths = [
         "/", "/ledger", f"/ledger/{ORG}", f"/ledger/{ORG}/history", "/trend", "/vintage", "/changes", "/explain",
         "/assessment", "/inspection/signals", "/inspection", "/daily/measures", "/daily", "/daily/branches",
-        "/daily/reminders", "/daily/surveys", "/daily/regions", "/daily/matches", "/compare",
+        "/daily/reminders", "/daily/surveys", "/daily/regions", "/daily/matches", "/daily/supervisors", "/compare",
     ]  # fmt: skip
     shown = 0
     for path, day in product(paths, (FIRST, LAST, *BEYOND)):

@@ -26,17 +26,15 @@ def read(broker: Broker, topic: str) -> list[Any]:
     return found
 
 
-def copy_of(broker: Broker, topic: str) -> tuple[dict[str, Any], int]:
-    """The rows that the last records say, and the highest position in a header."""
+def copy_of(broker: Broker, topic: str) -> dict[str, Any]:
+    """The rows that the last records say."""
     rows: dict[str, Any] = {}
-    highest = 0
     for record in read(broker, topic):
-        highest = max(highest, int(dict(record.headers)["position"]))
         if record.value is None:
             rows.pop(record.key.decode(), None)
         else:
             rows[record.key.decode()] = json.loads(record.value)["row"]
-    return rows, highest
+    return rows
 
 
 def listed(service: Service, position: int) -> dict[str, Any]:

@@ -256,14 +256,23 @@ def test_partitions_that_the_group_leaves_to_nobody_are_taken_up(stage: Stage, m
     assert stage.tally() == (20, 20, 0, 0)
 
 
+def members(stage: Stage) -> int:
+    """How many processes the brokers know of in the group."""
+    group = f"group-of-{stage.topic}"
+    with stage.broker.admin() as admin:
+        return len(admin.describe_groups([group])[group]["members"])
+
+
 def test_a_process_told_to_stop_leaves_the_group_and_ends_well(stage: Stage) -> None:
     first, second = stage.spawn(), stage.spawn()
     try:
         stage.send(events(0, 50))
         stage.wait_caught_up()
+        wait_until(lambda: members(stage) == 2, "both are in the group")
         assert end(first) == 0
+        assert members(stage) == 1  # the first has said farewell, and was not only missed
         stage.send([*events(50, 50), *events(100, 50, partition=3)])
-        stage.wait_caught_up(seconds_max=8)  # shorter than a session, so the first has said farewell
+        stage.wait_caught_up()
         assert end(second) == 0
     finally:
         for process in (first, second):
