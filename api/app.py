@@ -35,6 +35,7 @@ from api.evidence import bundles, log, proofs, receipts, state
 from api.exports.files import media_type
 from api.fieldwork import (
     branch_tiers,
+    instructors,
     matches,
     measures,
     orders,
@@ -69,7 +70,7 @@ ROUTERS: Final = (
     campaigns.router, ranking.router, improvement.router, what_if.router, assessments.router, exports.router,
     statutory.router,
     bulletin.router, flows.router,
-    measures.router, orders.router, weak_branches.router, branch_tiers.router, branches.router,
+    measures.router, orders.router, instructors.router, weak_branches.router, branch_tiers.router, branches.router,
     branch_dossier.router, cards.router,
     regions.router, outlines.router, surveys.router, visits.router, matches.router, supervisors.router, bodies.router,
     cities.router, city_reports.router,
