@@ -35,6 +35,7 @@ from api.evidence import bundles, log, proofs, receipts, state
 from api.exports.files import media_type
 from api.fieldwork import (
     branch_tiers,
+    instructors,
     matches,
     measures,
     orders,
@@ -56,7 +57,6 @@ from api.site.middleware import Surroundings
 from api.visits import visits
 from api.web.parts import open_parts
 from api.web.problems import MEDIA_TYPE as PROBLEM_TYPE
-from api.web.requests import only_known
 from services.system import settings as settings_module
 
 ROUTERS: Final = (
@@ -70,7 +70,7 @@ ROUTERS: Final = (
     campaigns.router, ranking.router, improvement.router, what_if.router, assessments.router, exports.router,
     statutory.router,
     bulletin.router, flows.router,
-    measures.router, orders.router, weak_branches.router, branch_tiers.router, branches.router,
+    measures.router, orders.router, instructors.router, weak_branches.router, branch_tiers.router, branches.router,
     branch_dossier.router, cards.router,
     regions.router, outlines.router, surveys.router, visits.router, matches.router, supervisors.router, bodies.router,
     cities.router, city_reports.router,
@@ -200,7 +200,7 @@ def create_app() -> FastAPI:
         redirect_slashes=False,
     )
     for router in ROUTERS:
-        app.include_router(router, dependencies=[Depends(admit), Depends(only_known)])
+        app.include_router(router, dependencies=[Depends(admit)])
     # What pages may lead to: nothing that answers 403 (api/site/base.py).
     app.state.pages = {each.path: each.question for each in calls() if each.method == "GET" and each.question}
     app.add_route("/openapi.json", _openapi, include_in_schema=False)

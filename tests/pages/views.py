@@ -39,6 +39,8 @@ VIEWS: Final[dict[str, str]] = {
     "work": "/daily?as_of=2025-02-28&region=880124",
     "reminders": "/daily/reminders?as_of=2025-02-28&region=880124",
     "orders": "/daily/orders?as_of=2025-02-28",
+    "instructors": "/daily/instructors?as_of=2025-02-28",
+    "uncontacted": "/daily/instructors/uncontacted?as_of=2025-02-28",
     "surveys": "/daily/surveys?as_of=2024-11-30",
     "survey": "/daily/surveys/survey:880107-2024?as_of=2024-11-30&by=12",
     "survey-grid": "/daily/surveys/survey:880107-2024?as_of=2024-10-12&by=grid",
