@@ -37,6 +37,7 @@ from api.exports.files import media_type
 from api.fieldwork import (
     branch_tiers,
     due_dates,
+    instructors,
     matches,
     measures,
     orders,
@@ -48,7 +49,7 @@ from api.fieldwork import (
 )
 from api.inspection import anomalies, changes, event_trail, replay, signals, vintage
 from api.intake import events, list_turns, lists, quarantine, quarantine_groups, sources
-from api.ledger import bodies, branch_dossier, branches, explain, ledger_stream, organizations, rates
+from api.ledger import bodies, branch_dossier, branches, cards, explain, ledger_stream, organizations, rates
 from api.operation import contract, health
 from api.page_routers import PAGES
 from api.province import cities, city_reports
@@ -58,7 +59,6 @@ from api.site.middleware import Surroundings
 from api.visits import visits
 from api.web.parts import open_parts
 from api.web.problems import MEDIA_TYPE as PROBLEM_TYPE
-from api.web.requests import only_known
 from services.system import settings as settings_module
 
 ROUTERS: Final = (
@@ -72,8 +72,8 @@ ROUTERS: Final = (
     campaigns.router, ranking.router, improvement.router, what_if.router, assessments.router, exports.router,
     statutory.router,
     bulletin.router, flows.router,
-    measures.router, due_dates.router, orders.router, weak_branches.router, branch_tiers.router,
-    branches.router, branch_dossier.router,
+    measures.router, due_dates.router, orders.router, instructors.router, weak_branches.router, branch_tiers.router,
+    branches.router, branch_dossier.router, cards.router,
     regions.router, outlines.router, surveys.router, visits.router, matches.router, supervisors.router, bodies.router,
     cities.router, city_reports.router, today.router,
 )  # fmt: skip
@@ -202,7 +202,7 @@ def create_app() -> FastAPI:
         redirect_slashes=False,
     )
     for router in ROUTERS:
-        app.include_router(router, dependencies=[Depends(admit), Depends(only_known)])
+        app.include_router(router, dependencies=[Depends(admit)])
     # What pages may lead to: nothing that answers 403 (api/site/base.py).
     app.state.pages = {each.path: each.question for each in calls() if each.method == "GET" and each.question}
     app.add_route("/openapi.json", _openapi, include_in_schema=False)

@@ -40,7 +40,7 @@ MORE: Final[dict[str, list[Json]]] = {
     "body.changed": [{"parent": None}, {"parent": "body:p"}],
     "basis.adopted": [{"employees_min": 50, "categories": [], "legal_persons_only": True}],
     "policy.adopted": [{"members_counted": "here_and_elsewhere", "small_unit": 10}],
-    "signals.adopted": [{"never_met_days": 120}],
+    "signals.adopted": [{"never_met_days": 120, "uncontacted_days": 60}],
     "campaign.target_set": [{"region": HERE, "kind": "new_economic", "category": "sole_proprietor",
                              "industry": "I", "body": "body:b", "basis": "large"}],
     "list.profiled": [{"columns": {"org": "a", "category": "b", "name": "c", "region": "d", "employees": "e",

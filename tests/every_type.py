@@ -52,6 +52,7 @@ OWN: dict[str, dict[str, Any]] = {
     "city.joined": {"key": f"m+01234567+{'A' * 44}", "region": "99"},
     "city.changed": {"name": "名"},
     "city.reported": {"counts": [{"kind": "new_social", "counts": {"registered": 1}}]},
+    "contact.made": {"kind": "visit"},
     "order.issued": {"ground": "other"},
     "order.closed": {"outcome": "done"},
     "assessment.superseded": {"by": "assessment:b"},

@@ -12,13 +12,13 @@ from domain.events.evidence import BLINDED, ERASED, Because
 from domain.ledger.rates import Filters
 from domain.tree.leaf import Blinding, leaf_of, record_of
 from domain.tree.merkle import leaf_hash, root
-from domain.tree.proofs import consistency_proof, inclusion_proof
+from domain.tree.proofs import consistency_proof, shared_proof
 from services.evidence.bundles.answers import fold
 from services.evidence.bundles.bundle import Contents, Question, Roots, complete_with, pack
 from services.evidence.bundles.relevant import Accepted, access_for, relevant
 from services.evidence.copies.copies import CopyError
 from services.evidence.copies.stored import StoredEvent, event_of
-from services.evidence.notes.checkpoint import Checkpoint
+from services.evidence.notes.checkpoint import Checkpoint, open_checkpoint
 from services.evidence.notes.key_history import Change, KeyHistory
 from services.evidence.notes.notes import Note, SignatureType, SignerKey, VerifierKey
 from services.evidence.verifier.asked import Asked
@@ -105,14 +105,17 @@ class MemoryLog:
         contents = Contents(question, orgs := question.with_group(group), relevant(events, orgs), roots)
         complete = None
         if roots is not None:
-            position = roots.stated.position
-            path = inclusion_proof(self.leaves, position - 1)
-            complete = complete_with(roots, contents, self.stored[position - 1], path)
+            complete = complete_with(
+                roots, contents, self.stored[roots.stated.position - 1], dict(enumerate(self.leaves, 1))
+            )
         access = [(_accepted(e), event_of(e)) for e in self.stored if ".access." in event_of(e).type]
         own = {*also, *(event.position for event in contents.events)}
         own |= access_for([_accepted(self.stored[position - 1]) for position in own], access)
-        proven = ((self.stored[p - 1], inclusion_proof(self.leaves, p - 1)) for p in sorted(own))
-        pack(contents, self.key.verifier, self.note() if note is None else note, proven, file, complete,
+        note = self.note() if note is None else note
+        shown = {*own, *(() if roots is None else (roots.stated.position,))}
+        leaves = self.leaves[: open_checkpoint(note, self.key.verifier)[0].size]
+        tree = shared_proof(leaves, [position - 1 for position in shown if position <= len(leaves)])
+        pack(contents, self.key.verifier, note, [self.stored[p - 1] for p in sorted(own)], tree, file, complete,
              self.keys)  # fmt: skip
 
 

@@ -8,14 +8,13 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from domain.tree.entity_map import Shown
 from domain.tree.leaf import opened
 from domain.tree.proofs import inclusion_proof
 from domain.tree.sum_tree import Sibling
 from services.evidence.copies.stored import StoredLog, event_of
 from services.evidence.notes.notes import Note
 from services.evidence.roots.figure_proof import FigureProof, write
-from services.evidence.roots.kept import Kept, fold_into, kept, prove_entities, prove_figure
+from services.evidence.roots.kept import Kept, fold_into, kept, prove_figure
 from services.evidence.roots.stated import SOURCE, Stated, event_of_roots, stated_by
 from tests.forging import THIEF, MemoryLog
 from tests.spoiling import with_member
@@ -38,9 +37,6 @@ class Rooted(NamedTuple):
             stored.raw, tuple(inclusion_proof(self.log.leaves, position - 1)),
             self.log.note() if note is None else note,
         )  # fmt: skip
-
-    def shown(self, entity: str) -> list[Shown]:
-        return prove_entities(self.trees, self.stated, [entity])[entity]
 
 
 def state(log: MemoryLog, as_of: date, folder: Path, known_at: int | None = None) -> Rooted:

@@ -1,6 +1,5 @@
 """What somebody may do to a bundle before handing it on."""
 
-import base64
 import json
 import random
 from collections.abc import Callable
@@ -8,9 +7,11 @@ from copy import deepcopy
 from datetime import date
 from typing import Any
 
-from domain.tree.leaf import opened
+from domain.tree.merkle import node_hash
+from domain.tree.proofs import read_proof, shared_ranges
 from services.evidence.bundles.answers import fold
 from services.evidence.bundles.bundle import answer_of
+from services.evidence.copies.lines import read_line
 from services.evidence.copies.stored import StoredEvent, event_of
 from services.evidence.notes.notes import Note
 from tests.forging import BEGINNING, THIEF, Members
@@ -24,6 +25,9 @@ class Spoiled:
         self.answer = json.loads(members["answer.json"])
         self.lines = [json.loads(line) for line in members["events.jsonl"].splitlines()]
         self.note = members["checkpoint"]
+        self.tree = read_proof(members["tree"])
+        complete = members.get("complete.json")
+        self.besides = [] if complete is None else [read_line(json.loads(complete)["stated"])]
 
     def members(self) -> Members:
         return {
@@ -31,6 +35,7 @@ class Spoiled:
             "checkpoint": self.note,
             "answer.json": json.dumps(self.answer).encode(),
             "events.jsonl": b"".join(json.dumps(line).encode() + b"\n" for line in self.lines),
+            "tree": b"".join(self.tree),
         }
 
     def answer_again(self) -> None:
@@ -41,11 +46,10 @@ class Spoiled:
 
 
 def _stored(line: dict[str, Any]) -> StoredEvent:
-    entry = json.loads(opened(line["entry"].encode())[0])
-    raw = base64.b64decode(line["raw"])
+    said = line["recorded"]
     return StoredEvent(
-        line["position"], entry["source"], entry["id"], b"", BEGINNING, entry["publisher"], entry["intake"], raw, b"",
-        None, None, None,
+        said["position"], said["source"], said["id"], b"", BEGINNING, said["publisher"], said["intake"],
+        line["raw"].encode(), b"", None, None, None,
     )  # fmt: skip
 
 
@@ -54,7 +58,7 @@ def _event_left_out(spoiled: Spoiled, rng: random.Random) -> None:
 
 
 def _correction_left_out(spoiled: Spoiled, rng: random.Random) -> None:
-    words = [n for n, line in enumerate(spoiled.lines) if b"taizhang.event." in base64.b64decode(line["raw"])]
+    words = [n for n, line in enumerate(spoiled.lines) if "taizhang.event." in line["raw"]]
     del spoiled.lines[rng.choice(words)]
 
 
@@ -103,22 +107,52 @@ def _foreign_figure(spoiled: Spoiled, rng: random.Random) -> None:
 
 
 def _node_changed(spoiled: Spoiled, rng: random.Random) -> None:
-    proof = rng.choice([line["proof"] for line in spoiled.lines if line["proof"]])
-    at = rng.randrange(len(proof))
-    match rng.randrange(3):
+    """A hash of the tree changed, left out, added, or two of them in each other's place."""
+    tree, at = spoiled.tree, rng.choice(range(len(spoiled.tree)))
+    match rng.randrange(5):
         case 0:
-            data = bytearray(base64.b64decode(proof[at]))
+            data = bytearray(tree[at])
             data[rng.randrange(32)] ^= 1 << rng.randrange(8)
-            proof[at] = base64.b64encode(data).decode()
+            tree[at] = bytes(data)
         case 1:
-            del proof[at]
+            del tree[at]
+        case 2:
+            tree.insert(at, tree[at])
+        case 3:
+            tree.append(rng.randbytes(32))
         case _:
-            proof.insert(at, proof[at])
+            other = rng.choice([n for n, each in enumerate(tree) if each != tree[at]])
+            tree[at], tree[other] = tree[other], tree[at]
+
+
+def _node_cut(spoiled: Spoiled, rng: random.Random) -> None:
+    at = rng.choice(range(len(spoiled.tree)))
+    spoiled.tree[at] = spoiled.tree[at][: rng.randrange(1, 32)]
+
+
+def _event_left_out_for_its_hash(spoiled: Spoiled, rng: random.Random) -> None:
+    """An event left out, and the tree's hashes such that what is left is in the tree."""
+    at = rng.randrange(len(spoiled.lines))
+    shown = [*map(read_line, spoiled.lines), *spoiled.besides]
+    leaves = {each.position - 1: each.leaf_hash for each in shown}
+    size, gone = spoiled.manifest["tree_size"], read_line(spoiled.lines[at]).position - 1
+    before = dict(zip(shared_ranges(leaves, size), spoiled.tree, strict=True))
+    hashed = leaves.pop(gone)
+
+    def root(low: int, high: int) -> bytes:
+        if high - low == 1:
+            return hashed
+        middle = low + (1 << ((high - low - 1).bit_length() - 1))
+        both = ((low, middle), (middle, high))
+        return node_hash(*(before[each] if each in before else root(*each) for each in both))
+
+    del spoiled.lines[at]
+    spoiled.tree = [before[each] if each in before else root(*each) for each in shared_ranges(leaves, size)]
 
 
 def _position_changed(spoiled: Spoiled, rng: random.Random) -> None:
     line = rng.choice(spoiled.lines)
-    line["position"] += rng.choice([-1, 1, 1000, -1000, 0.5, True])
+    line["recorded"]["position"] += rng.choice([-1, 1, 1000, -1000, 0.5, True])
 
 
 def _lines_swapped_or_repeated(spoiled: Spoiled, rng: random.Random) -> None:
@@ -128,34 +162,33 @@ def _lines_swapped_or_repeated(spoiled: Spoiled, rng: random.Random) -> None:
 
 def _bytes_changed(spoiled: Spoiled, rng: random.Random) -> None:
     line = rng.choice(spoiled.lines)
-    raw = bytearray(base64.b64decode(line["raw"]))
-    raw[rng.randrange(len(raw))] ^= 1 << rng.randrange(7)
-    line["raw"] = base64.b64encode(raw).decode()
+    at = rng.randrange(len(line["raw"]))
+    line["raw"] = line["raw"][:at] + chr(ord(line["raw"][at]) ^ 1 << rng.randrange(7)) + line["raw"][at + 1 :]
 
 
-def _entry_changed(spoiled: Spoiled, rng: random.Random) -> None:
+def _recorded_changed(spoiled: Spoiled, rng: random.Random) -> None:
     line = rng.choice(spoiled.lines)
     name, value = rng.choice([
         ("publisher", "nobody"), ("recorded_at", "2024-03-03T00:00:00.000000Z"), ("id", "x"), ("source", "/x"),
-        ("position", line["position"] + 1), ("surplus", 1),
+        ("position", line["recorded"]["position"] + 1), ("surplus", 1), ("raw_sha256", "0" * 64),
     ])  # fmt: skip
-    line["entry"] = with_member(line["entry"], name, value)
+    line["recorded"][name] = value
 
 
 def _blinding_changed(spoiled: Spoiled, rng: random.Random) -> None:
     """Another value, none, that of another event, or the form of an erased one, whose bytes prove nothing."""
     line, other = rng.choice(spoiled.lines), rng.choice(spoiled.lines)
-    entry, theirs = json.loads(line["entry"]), json.loads(other["entry"])
-    match rng.randrange(4):
+    match rng.randrange(5):
         case 0:
-            entry["blinding"] = "%064x" % (int(entry["blinding"], 16) ^ 1 << rng.randrange(256))
+            line["blinding"] = "%064x" % (int(line["blinding"], 16) ^ 1 << rng.randrange(256))
         case 1:
-            entry = entry["entry"]
+            del line["blinding"]
         case 2:
-            entry["blinding"] = theirs["blinding"] if other is not line else "0" * 64
+            line["blinding"] = other["blinding"] if other is not line else "0" * 64
+        case 3:
+            line["commitment"] = line["blinding"]
         case _:
-            entry["commitment"] = entry.pop("blinding")
-    line["entry"] = json.dumps(entry, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+            line["commitment"] = line.pop("blinding")
 
 
 def with_member(entry: str, name: str, value: object) -> str:
@@ -167,7 +200,7 @@ def with_member(entry: str, name: str, value: object) -> str:
 
 
 def _clock_changed(spoiled: Spoiled, rng: random.Random) -> None:
-    last, size = spoiled.lines[-1]["position"], spoiled.manifest["tree_size"]
+    last, size = spoiled.lines[-1]["recorded"]["position"], spoiled.manifest["tree_size"]
     spoiled.manifest["known_at"] = rng.choice([last - 1, size + 1, size + 1000, 0, -1, last - 0.5, None])
 
 
@@ -207,9 +240,10 @@ def _checkpoint_changed(spoiled: Spoiled, rng: random.Random) -> None:
 FORGERIES: dict[str, Callable[[Spoiled, random.Random], None]] = {
     forgery.__name__.removeprefix("_"): forgery
     for forgery in (
-        _event_left_out, _correction_left_out, _organization_left_out, _organization_put_in, _row_left_out,
-        _row_changed, _row_repeated, _figure_changed, _rate_changed, _foreign_figure, _node_changed, _position_changed,
-        _lines_swapped_or_repeated, _bytes_changed, _entry_changed, _blinding_changed, _clock_changed, _date_changed,
-        _manifest_changed, _question_changed, _checkpoint_changed,
+        _event_left_out, _event_left_out_for_its_hash, _correction_left_out, _organization_left_out,
+        _organization_put_in, _row_left_out, _row_changed, _row_repeated, _figure_changed, _rate_changed,
+        _foreign_figure, _node_changed, _node_cut, _position_changed, _lines_swapped_or_repeated, _bytes_changed,
+        _recorded_changed, _blinding_changed, _clock_changed, _date_changed, _manifest_changed, _question_changed,
+        _checkpoint_changed,
     )
 }  # fmt: skip

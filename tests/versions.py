@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from services.ledger import versions
+from services.ledger import rebuild, versions
 from services.ledger.projector import Projector
 from services.ledger.versions import Version
 from services.postgres.database import connect
@@ -19,6 +19,13 @@ TABLES = (
 
 
 WAIT_S_MAX = 60.0
+ONLY_BEFORE = "group:only-by-the-rules-before"
+OTHER_RULES = (
+    "UPDATE taizhang.projection SET ruleset = 'before'",
+    "UPDATE ledger_1.attributes SET employees = 77 WHERE org_no IN (2, 3)",
+    "UPDATE ledger_1.attributes SET name = name || '!' WHERE org_no = 4",
+    "UPDATE ledger_1.organization SET org = 'group:only-by-the-rules-before' WHERE org_no = 5",
+)
 
 
 def wait_until(holds: Callable[[], bool], what: str) -> None:
@@ -47,3 +54,21 @@ def contents(connection: psycopg.Connection[Any], version: Version) -> dict[str,
         ).fetchall()
         for table in TABLES
     }
+
+
+def by_other_rules(conninfo: str) -> None:
+    """Let the version in use have rows that the rules of today do not give."""
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        for statement in OTHER_RULES:
+            connection.execute(statement.encode())
+
+
+def swapped(conninfo: str, after_s: float = 0.0) -> None:
+    """A version by our rules takes the place of the one in use."""
+    time.sleep(after_s)
+    with connect(conninfo, "rebuild") as connection:
+        rebuild.rebuild(connection, quiet)
+
+
+def quiet(_position: int, _head: int) -> None:
+    """Nobody looks at the progress."""

@@ -81,7 +81,7 @@ class ReadingProof(ReadingTree):
 @question(
     AUDITING,
     "whole",
-    trail=Not("a look at the trail would go on writing what it reads; its head is witnessed"),
+    trail=Not("a look at the trail would go on writing what it reads; its head is signed"),
     command=ASK,
     page=Not("for the auditor's own tools, with proofs"),
 )
@@ -180,7 +180,7 @@ def checkpoint(request: Request) -> Response:
 @question(
     AUDITING,
     "whole",
-    trail=Not("a look at the trail would go on writing what it reads; its head is witnessed"),
+    trail=Not("a look at the trail would go on writing what it reads; its head is signed"),
     command=BY_HTTP,
     page=FOR_PROGRAMS,
     forms=ONE_RECORD,

@@ -21,6 +21,7 @@ from api.web.cookies import cookie
 from api.web.parts import Parts, parts_of_all
 from api.web.places import Place
 from api.web.problems import Problem
+from api.web.requests import only_known
 from api.web.seats import Seat, seat_of
 from services.access.api_keys import digest
 from services.access.callers import DEVELOPER, Holder, together
@@ -135,7 +136,7 @@ async def admit(request: Request, _: Annotated[object, Security(_BEARER)]) -> Ho
     """The caller, once let through to the route, in its turn; what follows sees no more than the caller may.
 
     Raises:
-        Problem: as `admit_once`.
+        Problem: as `admit_once`, and as `only_known`.
         ClientDisconnect: it waits no longer, so nobody works for it.
     """
     holder = await admit_once(request)
@@ -143,6 +144,7 @@ async def admit(request: Request, _: Annotated[object, Security(_BEARER)]) -> Ho
     is_gone = request.scope["state"].get("is_gone")
     if is_gone is not None and is_gone():
         raise ClientDisconnect
+    only_known(request)
     return holder
 
 

@@ -81,6 +81,9 @@ def _is_text(scope: Scope) -> None:
     """Refuse what is no text: bytes that are no UTF-8 (half of a surrogate pair is none), and NUL."""
     for name, given in (("path", scope["raw_path"]), ("query", scope["query_string"])):
         _decoded(name, unquote_to_bytes(given))
+    together = b"\n".join(given for _, given in scope["headers"])
+    if together.isascii() and b"\x00" not in together:
+        return
     for name, given in scope["headers"]:
         _decoded(f"header.{name.decode('latin-1')}", given)
 

@@ -26,6 +26,7 @@ router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_respons
 SECTIONS: Final = (
     ("measures", "/daily"), ("orders", "/daily/orders"), ("reminders", "/daily/reminders"),
     ("surveys", "/daily/surveys"), ("lists", "/daily/lists"), ("branches", "/daily/branches"),
+    ("instructors", "/daily/instructors"),
     ("matches", "/daily/matches"), ("supervisors", "/daily/supervisors"), ("regions", "/daily/regions"),
 )  # fmt: skip
 

@@ -43,6 +43,7 @@ class SignalPolicyShape(BaseModel):
     correction_sigmas: int
     corrections_min: int
     never_met_days: int
+    uncontacted_days: int
 
 
 class HitShape(BaseModel):
@@ -99,6 +100,8 @@ def get(
       cover at most so long after it.
     - `never_met`: a branch formed at most `never_met_days` before a deadline that is still there and has held no
       quorate meeting, as far as known, for longer than that since; only where an activity policy is in force.
+    - `assigned_on_paper`: an active organization with instructors of whom no contact was told since they were assigned,
+      for longer than `uncontacted_days`; only where contacts are told of at all (`contact.made`).
     - `moved_in_and_out`: an organization has the full members that the policy asks for on the deadline, neither
       `moved_days` before nor after, and only through members who came and left.
     - `branch_without_members`: none of the organizations that a branch covers has had any member for more than

@@ -21,7 +21,7 @@ _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _QUIET: Final = frozenset(("/health/live", "/health/ready", "/metrics"))
 
 # RFC 6797: for a year, of this host alone; what else its domain holds is not ours to decide.
-_HSTS: Final = "max-age=31536000"
+_HSTS: Final = b"max-age=31536000"
 
 UNFORESEEN: Final = (
     "服务内部出错, 报告时请附 request_id. Something failed inside; name the request_id when you report it."
@@ -37,6 +37,10 @@ SECURITY_HEADERS: Final = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
     "cache-control": "no-store",
 }
+
+
+_SECURITY: Final = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+_SECURE: Final = [*_SECURITY, (b"strict-transport-security", _HSTS)]
 
 
 def request_id(headers: Headers) -> str:
@@ -69,12 +73,10 @@ class Surroundings:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["x-request-id"] = identity
-                for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
-                if is_https(scope["app"].state.parts):
-                    headers.setdefault("strict-transport-security", _HSTS)
+                MutableHeaders(scope=message)["x-request-id"] = identity
+                given = {name for name, _ in message["headers"]}
+                standing = _SECURE if is_https(scope["app"].state.parts) else _SECURITY
+                message["headers"] += [each for each in standing if each[0] not in given]
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=identity):

@@ -8,6 +8,7 @@ from typing import cast
 
 from starlette.requests import Request
 
+from api.web.awaited import Awaited
 from api.web.places import AllPlaces
 from api.web.seats import AllSeats, Seat, seat_of
 from domain.values.scope import Scope
@@ -61,6 +62,7 @@ class Parts:
     outlines: KnownOutlines
     seats: AllSeats
     seat: Seat
+    awaited: Awaited
 
 
 def parts_of(request: Request) -> Parts:
@@ -125,7 +127,7 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
             settings, keyring, grants, intake, group_commit, intake.recorder, Quarantine(intake.writer), queries,
             readings, seal, sessions, provider, RateLimits(0 if settings.dev else settings.requests_per_second),
             persons, drawer, KnownRegions(), uploads, AllPlaces.of(settings), "",
-            KnownOutlines(settings.data / "outlines"), seats, Seat(seats.work),
+            KnownOutlines(settings.data / "outlines"), seats, Seat(seats.work), Awaited(),
         )  # fmt: skip
 
 

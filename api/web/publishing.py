@@ -17,6 +17,8 @@ from services.system.errors import StoreUnavailableError
 
 # How often one that waits looks whether the database still answers.
 LOOK_S: Final = 0.5
+# What is left to do for so many is less than to wait for a seat.
+FEW: Final = 20
 
 
 def messages_of(request: Request, sender: Publisher, events: Sequence[bytes], begin: int = 0) -> list[Message]:
@@ -41,7 +43,8 @@ async def receipts_of(parts: Parts, messages: Sequence[Message]) -> list[Receipt
         StoreUnavailableError: the database does not answer, or its network does not.
     """
     loop = asyncio.get_running_loop()
-    answer = asyncio.wrap_future(parts.group_commit.submit(messages))
+    submitted = parts.group_commit.submit(messages)
+    answer = parts.awaited.wait_for(submitted)
     away: list[StoreUnavailableError] = []
     next_look: asyncio.TimerHandle
 
@@ -59,7 +62,7 @@ async def receipts_of(parts: Parts, messages: Sequence[Message]) -> list[Receipt
     try:
         at_work_for = parts.seat.give_back()
         receipts = await answer
-        if at_work_for is not None:
+        if at_work_for is not None and len(messages) > FEW:
             await parts.seat.take(at_work_for)
     except asyncio.CancelledError:
         if away:
@@ -67,7 +70,7 @@ async def receipts_of(parts: Parts, messages: Sequence[Message]) -> list[Receipt
         raise
     finally:
         next_look.cancel()
-        answer.cancel()  # nothing where it has come; what still waits in the queue has nobody to hear of it
+        submitted.cancel()  # nothing where it has come; what still waits in the queue has nobody to hear of it
     return receipts
 
 

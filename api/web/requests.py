@@ -34,8 +34,12 @@ def _repeats(annotation: Any) -> bool:  # noqa: ANN401 - any type
     return get_origin(annotation) is list or any(get_origin(each) is list for each in get_args(annotation))
 
 
-async def only_known(request: Request) -> None:
-    """Refuse query parameters that the route does not have, and repeats of those that may stand once."""
+def only_known(request: Request) -> None:
+    """Refuse query parameters that the route does not have, and repeats of those that may stand once.
+
+    Raises:
+        Problem: 400, naming the parameter.
+    """
     given = request.query_params.multi_items()
     if not given:
         return

@@ -32,6 +32,7 @@ from domain.events.branches import (
 from domain.events.campaigns import CampaignClosed, CampaignOpened, CampaignTargetSet
 from domain.events.clock import ClockFoundWrong
 from domain.events.evidence import EvidenceBlinded, EvidenceErased, EvidenceKeyChanged, EvidenceRooted
+from domain.events.instructors import ContactMade, InstructorAssigned, InstructorWithdrawn
 from domain.events.lists import ListProfiled, ListStated
 from domain.events.matching import MatchDecided, MatchUndone
 from domain.events.measures import (
@@ -68,7 +69,6 @@ from domain.values.fields import (
     EventName,
     FactData,
     IndustryCode,
-    InstructorId,
     MemberId,
     Name,
     OrganizationId,
@@ -88,7 +88,6 @@ from domain.values.terms import (
     Kind,
     MembersCounted,
     Relation,
-    Role,
     Standing,
 )
 
@@ -214,21 +213,6 @@ class MemberRemoved(FactData):
     member: MemberId
 
 
-class InstructorAssigned(FactData):
-    identifier = "org"
-    reach = Reach.WHERE_IT_STANDS
-    org: OrganizationId
-    instructor: InstructorId
-    role: Role = "instructor"
-
-
-class InstructorWithdrawn(FactData):
-    identifier = "org"
-    reach = Reach.WHERE_IT_STANDS
-    org: OrganizationId
-    instructor: InstructorId
-
-
 class PolicyAdopted(FactData):
     reach = Reach.WHOLE_CITY
     full_members_for_branch: Threshold
@@ -252,6 +236,7 @@ class SignalsAdopted(FactData):
     correction_sigmas: Threshold
     corrections_min: Threshold
     never_met_days: Days = 180
+    uncontacted_days: Days = 90
 
 
 class EventCorrected(Data):
@@ -329,6 +314,7 @@ _MODELS: Final[dict[str, tuple[type[Data], int | None]]] = {
     "order.answered": (OrderAnswered, CHANGE),
     "order.sent_back": (OrderSentBack, CHANGE),
     "order.closed": (OrderClosed, END),
+    "contact.made": (ContactMade, CHANGE),
     "survey.opened": (SurveyOpened, START),
     "visit.made": (VisitMade, CHANGE),
     "region.created": (RegionCreated, START),

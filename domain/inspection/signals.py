@@ -16,7 +16,7 @@ from domain.values.clocks import Basis
 
 Signal = Literal[
     "backdated", "short_lived_branch", "never_met", "moved_in_and_out", "branch_without_members", "exclusion_spike",
-    "correction_spike",
+    "correction_spike", "assigned_on_paper",
 ]  # fmt: skip
 SIGNALS: Final[tuple[Signal, ...]] = get_args(Signal)
 
@@ -51,6 +51,7 @@ class SignalPolicy(NamedTuple):
         correction_sigmas: corrections for each fact lie more than so many standard deviations above their past mean.
         corrections_min: and are at least so many.
         never_met_days: formed at most so long before a deadline, and without a meeting for longer since.
+        uncontacted_days: an organization has had no contact with any of its instructors for longer.
     """
 
     backdated_days: int = 14
@@ -65,6 +66,7 @@ class SignalPolicy(NamedTuple):
     correction_sigmas: int = 3
     corrections_min: int = 10
     never_met_days: int = 180
+    uncontacted_days: int = 90
 
 
 DEFAULT_SIGNAL_POLICY: Final = SignalPolicy()

@@ -1,22 +1,26 @@
 """The entity map: for each entity the number of its events and a hash over their positions and leaf hashes.
 
-A Merkle tree (RFC 6962) over the entities in order of their blinded names. A proof shows that an entity has these
-events and no others, or, by its two neighbours, that it has none. Of a neighbour it shows two hashes.
+A Merkle tree (RFC 6962) over the entities in order of their blinded names. An organization's leaf holds a part for each
+entity that was ever said to be there, itself among them: whoever shows the events of all of these shows by one leaf
+that they are all. A proof shows that an entity has these events and no others, or, by its two neighbours, that it has
+none. Of a neighbour it shows two hashes.
 
 Byte by byte: services/evidence/evidence-format.md.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from domain.tree.merkle import EMPTY_ROOT, MerkleError
-from domain.tree.proofs import verify_inclusion
+from domain.tree.merkle import MerkleError
+from domain.tree.proofs import verify_shared
 
 SALT_BYTES: Final = 32
 _NAME: Final = b"taizhang/map/name/1\n"
 _EVENTS: Final = b"taizhang/map/events/1\n"
 _CONTENT: Final = b"taizhang/map/content/1\n"
+_PARTS: Final = b"taizhang/map/parts/1\n"
+_ORGANIZATION: Final = b"taizhang/map/organization/1\n"
 _LEAF: Final = b"taizhang/map/leaf/1\n"
 
 
@@ -33,18 +37,10 @@ class MapRoot(NamedTuple):
 
 
 class Leaf(NamedTuple):
-    """An entity's leaf: its blinded name, and the hash of what is said of its events."""
+    """An entity's leaf, or its part of an organization's: its blinded name, and the hash of what its events are."""
 
     name: bytes
     content: bytes
-
-
-class Shown(NamedTuple):
-    """A leaf with its place, from 0, and its audit path (RFC 6962 section 2.1.1)."""
-
-    place: int
-    leaf: Leaf
-    path: tuple[bytes, ...]
 
 
 def blinded(salt: bytes, entity: str) -> bytes:
@@ -62,49 +58,46 @@ def content_of(count: int, events: bytes) -> bytes:
     return _hash(_CONTENT, count.to_bytes(8, "big"), events)
 
 
+def parts_hash(parts: Iterable[Leaf]) -> bytes:
+    """Hash over entities that were ever at an organization, in order of their names."""
+    return _hash(_PARTS, b"".join(part.name + part.content for part in parts))
+
+
+def content_of_organization(counted: bytes, others: bytes) -> bytes:
+    """What an organization's leaf says, by their hashes: itself and the members ever there, and whoever else was."""
+    return _hash(_ORGANIZATION, counted, others)
+
+
 def leaf_hash(leaf: Leaf) -> bytes:
     """Hash of a leaf in the map's tree."""
     return _hash(_LEAF, leaf.name, leaf.content)
 
 
-def verify_present(stated: MapRoot, entity: str, events: Sequence[tuple[int, bytes]], shown: Sequence[Shown]) -> None:
-    """Refuse unless the entity has exactly these events, in order of position.
+def require_absent(stated: MapRoot, entity: str, around: Mapping[int, Leaf]) -> None:
+    """Refuse unless the leaves, by their places from 0, are the neighbours of the place where the entity would stand.
+
+    That they are in the tree is for `verify`.
 
     Raises:
-        MapError, MerkleError: the leaf shown is another's, of other events, or not in the tree.
-    """
-    if len(shown) != 1:
-        raise MapError(f"of {entity}, which has events, one leaf is shown, not {len(shown)}")
-    due = Leaf(blinded(stated.salt, entity), content_of(len(events), events_hash(events)))
-    if shown[0].leaf.name != due.name:
-        raise MapError(f"the leaf shown is not that of {entity}")
-    if shown[0].leaf.content != due.content:
-        raise MapError(f"{entity} has not these {len(events)} events: some are left out, added, or changed")
-    _verify(stated, shown[0])
-
-
-def verify_absent(stated: MapRoot, entity: str, shown: Sequence[Shown]) -> None:
-    """Refuse unless the entity has no event: the leaves around the place where it would stand are neighbours.
-
-    Raises:
-        MapError, MerkleError: they are not, or not in the tree.
+        MapError: they are not, or the entity is there.
     """
     name = blinded(stated.salt, entity)
-    before = [each for each in shown if each.leaf.name < name]
-    after = [each for each in shown if each.leaf.name > name]
-    if len(before) + len(after) != len(shown) or len(before) > 1 or len(after) > 1:
+    before = [place for place, leaf in around.items() if leaf.name < name]
+    after = [place for place, leaf in around.items() if leaf.name > name]
+    if len(before) + len(after) != len(around) or len(before) > 1 or len(after) > 1:
         raise MapError(f"that {entity} has no event is shown by the leaf before it and the leaf after it")
-    due = before[0].place + 1 if before else 0
-    if (after[0].place if after else stated.size) != due:
+    due = before[0] + 1 if before else 0
+    if (after[0] if after else stated.size) != due:
         raise MapError(f"the leaves shown around {entity} are no neighbours")
-    for each in shown:
-        _verify(stated, each)
-    if not shown and stated.root != EMPTY_ROOT:
-        raise MapError("a map without entities has the root of nothing")
 
 
-def _verify(stated: MapRoot, shown: Shown) -> None:
-    verify_inclusion(leaf_hash(shown.leaf), shown.place, stated.size, shown.path, stated.root)
+def verify(stated: MapRoot, leaves: Mapping[int, Leaf], proof: Sequence[bytes]) -> None:
+    """Refuse unless the leaves stand at their places, from 0, in the map's tree (domain.tree.proofs.verify_shared).
+
+    Raises:
+        MerkleError: they do not.
+    """
+    verify_shared({place: leaf_hash(leaf) for place, leaf in leaves.items()}, stated.size, proof, stated.root)
 
 
 def _hash(*parts: bytes) -> bytes:

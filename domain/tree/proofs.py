@@ -5,7 +5,8 @@ A proof is a list of 32-byte hashes in the order of the RFCs, from the leaf's si
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -69,6 +70,25 @@ def consistency_ranges(old_size: int, new_size: int) -> list[tuple[int, int]]:
     return path[::-1]
 
 
+def shared_ranges(indexes: Iterable[int], size: int) -> list[tuple[int, int]]:
+    """Leaves (from, to) under each hash that leads from some leaves to the root, from left to right.
+
+    These are the largest subtrees in which no leaf is shown: what the leaves' paths have in common is there once.
+    """
+    shown = sorted(set(indexes))
+    if shown and not 0 <= shown[0] <= shown[-1] < size:
+        raise MerkleError(f"leaf indexes {shown[0]} to {shown[-1]} are not in a tree of {size} leaves")
+    ranges, waiting = list[tuple[int, int]](), [(0, size)] if size else []
+    while waiting:
+        low, high = waiting.pop()
+        if bisect_left(shown, low) == bisect_left(shown, high):
+            ranges.append((low, high))
+        elif high - low > 1:
+            middle = low + _split(high - low)
+            waiting += [(middle, high), (low, middle)]
+    return ranges
+
+
 def _split(count: int) -> int:
     """Largest power of two below count, which is at least 2 (RFC 6962 section 2.1, k)."""
     return 1 << ((count - 1).bit_length() - 1)
@@ -98,6 +118,23 @@ def inclusion_proofs_from_tiles(indexes: Iterable[int], size: int, read: ReadTil
         yield [subtree(low, high) for low, high in inclusion_ranges(index, size)]
 
 
+def shared_proof(leaf_hashes: Sequence[bytes], indexes: Iterable[int]) -> list[bytes]:
+    """The hashes that lead from the leaves at these indexes to the root of all leaf hashes given."""
+    return [root(leaf_hashes[low:high]) for low, high in shared_ranges(indexes, len(leaf_hashes))]
+
+
+def shared_proof_from_tiles(indexes: Iterable[int], size: int, read: ReadTiles) -> list[bytes]:
+    """The same from stored leaf hashes and tile roots."""
+    return [join_roots(subtree_roots(low, high, read)) for low, high in shared_ranges(indexes, size)]
+
+
+def read_proof(data: bytes) -> list[bytes]:
+    """The hashes of a proof that stand one behind the other; ProofError where they do not."""
+    if len(data) % HASH_BYTES:
+        raise ProofError(f"a proof has {len(data)} bytes: its hashes have {HASH_BYTES} each")
+    return [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
+
+
 def consistency_proof_from_tiles(old_size: int, new_size: int, read: ReadTiles) -> list[bytes]:
     """PROOF(old_size, D[new_size]) from stored leaf hashes and tile roots, in O(log size) reads."""
     return [join_roots(subtree_roots(low, high, read)) for low, high in consistency_ranges(old_size, new_size)]
@@ -118,6 +155,26 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
             node = node_hash(node, sibling)
         index, last = index >> 1, last >> 1
     _require_root(f"tree of {size} leaves", node, root_hash)
+
+
+def verify_shared(leaves: Mapping[int, bytes], size: int, proof: Sequence[bytes], root_hash: bytes) -> None:
+    """Refuse unless each leaf hash is the leaf of its index in the tree of that size and root, and no hash is too many.
+
+    With every other hash in its place, by `shared_ranges`, there is one way to put the tree together.
+    """
+    _require_hashes("leaf hash", tuple(leaves.values()))
+    _require_hashes("root hash", (root_hash,))
+    ranges = shared_ranges(leaves, size)
+    _require_length(f"{len(leaves)} leaves of a tree of {size}", proof, len(ranges))
+    known = {(index, index + 1): hashed for index, hashed in leaves.items()} | dict(zip(ranges, proof, strict=True))
+
+    def joined(low: int, high: int) -> bytes:
+        if (found := known.get((low, high))) is not None:
+            return found
+        middle = low + _split(high - low)
+        return node_hash(joined(low, middle), joined(middle, high))
+
+    _require_root(f"tree of {size} leaves", joined(0, size) if size else EMPTY_ROOT, root_hash)
 
 
 def verify_consistency(old_size: int, new_size: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes) -> None:

@@ -34,6 +34,7 @@ _SIGNAL_TITLES: Final = {
     "branch_without_members": "所覆盖单位无党员",
     "exclusion_spike": "集中剔除",
     "correction_spike": "更正异常",
+    "assigned_on_paper": "选派后未报联系",
 }
 
 

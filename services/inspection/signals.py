@@ -25,11 +25,14 @@ from domain.inspection.signals import (
     without_members_since,
 )
 from domain.ledger.policy import Policy
+from domain.ledger.rates import ANY
 from projections.ledger.columns.columns import MEMBERS, Int32
 from projections.ledger.columns.counts import Standing, deciding_entries, members_counted, standing
 from projections.ledger.columns.coverings import Covering
 from projections.ledger.columns.rows import OrgEntry, deciding
+from services.fieldwork.instructors import instructed
 from services.inspection.signal_facts import Look, day_of
+from services.ledger.ledger_at import LedgerAt
 from services.ledger.queries import Queries
 from services.ledger.sight import Sight
 from services.log.reader import LogReader
@@ -277,6 +280,17 @@ def _correction_spike(look: Look, _: Sequence[date]) -> Iterator[Hit]:
             yield Hit("correction_spike", None, source, detail, windows[0])
 
 
+def _assigned_on_paper(look: Look, _: Sequence[date]) -> Iterator[Hit]:
+    """Organizations with instructors of whom, for so long, no contact was told at all."""
+    # Where no contact was ever told of, nobody reports them. Whoever asks may see none of those that there are.
+    if not look.queries.everywhere().office_facts(["contact"], look.as_of, look.known_at):
+        return
+    for each in instructed(LedgerAt(look.queries, look.as_of, look.known_at), ANY).quiet(look.as_of):
+        if each.last is None:
+            detail = {"since": each.since, "days": each.days, "instructors": each.instructors}
+            yield Hit("assigned_on_paper", None, each.org, detail, each.decided_by)
+
+
 _FINDERS: Final[Mapping[Signal, Callable[[Look, Sequence[date]], Iterator[Hit]]]] = {
     "backdated": _backdated,
     "short_lived_branch": _short_lived,
@@ -285,4 +299,5 @@ _FINDERS: Final[Mapping[Signal, Callable[[Look, Sequence[date]], Iterator[Hit]]]
     "branch_without_members": _without_members,
     "exclusion_spike": _exclusion_spike,
     "correction_spike": _correction_spike,
+    "assigned_on_paper": _assigned_on_paper,
 }

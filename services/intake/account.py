@@ -35,7 +35,9 @@ _QUARANTINE_TYPES: Final[tuple[Column, ...]] = (
 _ADD_TO_TALLY: Final = """
 INSERT INTO taizhang.tally AS t
        (source, channel, topic, partition, received, accepted, duplicate, quarantined, first_seen, last_seen)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+SELECT added.*, %s, %s
+  FROM unnest(%s::text[], %s::text[], %s::text[], %s::int[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
+       AS added
 ON CONFLICT (source, channel, topic, partition) DO UPDATE SET
        received = t.received + excluded.received,
        accepted = t.accepted + excluded.accepted,
@@ -140,25 +142,28 @@ def count(
 
     What the tree of arrivals is to hold: the rows in which any was counted that the log does not hold.
     """
-    recorded = []
     counts = Counter([(*a.place, receipt.disposition) for a, receipt in zip(arrivals, receipts, strict=True)])
-    for place in {key[:-1]: None for key in counts}:
-        each = [counts[*place, disposition] for disposition in DISPOSITIONS]
-        beside = counts[*place, "duplicate"] or counts[*place, "quarantined"]
-        statement = _ADD_TO_TALLY + _RETURNING if beside else _ADD_TO_TALLY
-        cursor.execute(statement, (*place, sum(each), *each, now, now), prepare=True)
-        if beside:
-            recorded.append(_row_of_tally(cursor))
-    return recorded
+    places = list({key[:-1]: None for key in counts})
+    if not places:
+        return []
+    each = {place: [counts[*place, disposition] for disposition in DISPOSITIONS] for place in places}
+    beside = [place for place in places if counts[*place, "duplicate"] or counts[*place, "quarantined"]]
+    added = [[*place, sum(each[place]), *each[place]] for place in places]
+    statement = _ADD_TO_TALLY + _RETURNING if beside else _ADD_TO_TALLY
+    cursor.execute(statement, (now, now, *map(list, zip(*added, strict=True))), prepare=True)
+    if not beside:
+        return []
+    rows = {row[:4]: row for row in cursor.fetchall()}
+    return [_of_tally(rows[place]) for place in beside]
 
 
 def move(cursor: Cursor[TupleRow], place: Place, to: Disposition, messages: int = 1) -> Recorded:
     """Count messages that were quarantined as accepted or duplicate from now on; what the tree is to hold of it."""
     cursor.execute(_MOVE_IN_TALLY[to] + _OF_PLACE + _RETURNING, (messages, messages, *place))
-    return _row_of_tally(cursor)
-
-
-def _row_of_tally(cursor: Cursor[TupleRow]) -> Recorded:
     row = cursor.fetchone()
     assert row is not None  # noqa: S101  # it was counted there
+    return _of_tally(row)
+
+
+def _of_tally(row: TupleRow) -> Recorded:
     return arrival_leaf.tally(dict(zip(_TALLY_COLUMNS, row, strict=True)))

@@ -54,6 +54,8 @@ class GroupCommit:
         # By publisher, whose turn comes first; nobody who has nothing waiting.
         self._waiting: dict[str, _Waiting] = {}
         self._requests = 0
+        # Of which the thread wakes; those before them would only take the interpreter from who sends the rest.
+        self._wanted = 1
         self._messages = 0
         self._bytes = 0
         self._closed = False
@@ -85,7 +87,8 @@ class GroupCommit:
             self._requests += 1
             self._messages += len(messages)
             self._bytes += request.bytes
-            self._changed.notify()
+            if self._requests >= self._wanted:
+                self._changed.notify()
         return request.answer
 
     def check(self) -> None:
@@ -134,11 +137,10 @@ class GroupCommit:
         shared the last commit: clients that send again after each answer come back together.
         """
         with self._changed:
+            self._wanted = 1
             self._changed.wait_for(lambda: self._waiting or self._closed)
-            deadline = time.monotonic() + COMMIT_WAIT_S
-            while self._requests < expected and not self._closed:
-                if not self._changed.wait(deadline - time.monotonic()):
-                    break
+            self._wanted = expected
+            self._changed.wait_for(lambda: self._requests >= expected or self._closed, COMMIT_WAIT_S)
             requests: list[_Request] = []
             messages = 0
             while self._waiting:

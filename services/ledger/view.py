@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import psycopg
-from psycopg import Connection, IsolationLevel
+from psycopg import Connection, Cursor, IsolationLevel
 
 from projections.ledger.bridge import UnreadableError, bridge
 from projections.ledger.columns.columns import Columns, Snapshot
@@ -161,18 +161,21 @@ class LedgerView:
 
     def _catch_up(self, connection: Connection[Any]) -> bool:
         """Grow the columns to what is committed, by short transactions; anew where another version is in use."""
-        self._bridge(connection)
         shown = self.current.version
         while not self._stopping.is_set():
             with connection.transaction(), connection.cursor() as cursor:
                 version = versions.in_use(cursor)
                 if version is None or (version.number, version.position) == (shown.number, shown.position):
                     return False
-                if version.number != self._number:
+                is_other = version.number != self._number
+                lacks = is_other and self._lacks(cursor, version)
+                if is_other and not lacks:
                     self._hold(connection, version.number)
                     self._begin(version.number)
-                more = LedgerReading(version.tables.schema).grow(cursor, self._columns)
-            if not more:
+                more = lacks or LedgerReading(version.tables.schema).grow(cursor, self._columns)
+            if lacks:
+                self._bridge(version)
+            elif not more:
                 self._show(version)
                 return True
         return False
@@ -197,17 +200,16 @@ class LedgerView:
         if not same:
             view.cubes.close()
 
-    def _bridge(self, connection: Connection[Any]) -> None:
-        """Make the tables of a release before readable, once: this release asks for what they may lack."""
-        with connection.transaction(), connection.cursor() as cursor:
-            version = versions.in_use(cursor)
-            if (
-                version is None
-                or version.number in {self.current.version.number, self._bridged}
-                or version.tables_hash == rules().tables
-                or not releases.is_upgrade(cursor, version)
-            ):
-                return
+    def _lacks(self, cursor: Cursor[Any], version: Version) -> bool:
+        """Whether tables of a release before may lack what this one asks for."""
+        return (
+            version.number != self._bridged
+            and version.tables_hash != rules().tables
+            and releases.is_upgrade(cursor, version)
+        )
+
+    def _bridge(self, version: Version) -> None:
+        """Make the tables of a release before readable, once."""
         with connect(self._conninfo, "ledger-bridge") as other, other.transaction(), other.cursor() as cursor:
             bridge(cursor, version.tables)
         self._bridged = version.number

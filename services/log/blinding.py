@@ -3,11 +3,10 @@
 A log is blinded from its first event on, or from the event on that states it (domain/events/evidence.py, BLINDED).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Final
 
 from psycopg import Cursor
-from psycopg.rows import TupleRow
 
 from domain.tree.leaf import Blinding, commitment_of, record_of
 
@@ -20,7 +19,8 @@ LEFT JOIN LATERAL (SELECT value, commitment FROM taizhang.blinding WHERE positio
        ON true
 """
 BLINDING_COLUMNS: Final = "blinding.value, blinding.commitment"
-_KEEP: Final = """
+#: Keeps the values of the events that follow a position, in order.
+KEEP: Final = """
 INSERT INTO taizhang.blinding (position, value)
 SELECT %b + number, value FROM unnest(%b::bytea[]) WITH ORDINALITY AS made (value, number)
 """
@@ -40,11 +40,6 @@ OVERWRITE: Final = "VACUUM (FULL) taizhang.blinding"
 def blinding_in(value: bytes | None, commitment: bytes | None) -> Blinding | None:
     """What the two columns of a position say; None where the table has no row for it."""
     return None if value is None and commitment is None else Blinding(value, commitment)
-
-
-def keep(cursor: Cursor[TupleRow], before: int, values: Sequence[bytes]) -> None:
-    """Keep the values of the events that follow a position, in order."""
-    cursor.execute(_KEEP, (before, list(values)), prepare=True)
 
 
 def erase(cursor: Cursor[Any], positions: Iterable[int]) -> list[int]:

@@ -145,6 +145,7 @@ _SELECT_POSITIONS_AT: Final = """
 SELECT taizhang.position_at(instant) FROM unnest(%s::timestamptz[]) WITH ORDINALITY AS asked (instant, number)
  ORDER BY number
 """
+_KEEP_AND_TELL: Final = f"WITH kept AS ({blinding.KEEP}) SELECT pg_notify(%b, %b)"
 _KEEP_AHEAD: Final = """
 INSERT INTO taizhang.said_ahead (import, said_ns) VALUES (%s, %s)
 ON CONFLICT (import) DO UPDATE SET said_ns = excluded.said_ns
@@ -232,8 +233,6 @@ class LogRecorder(PostgresProcessRecorder):
         if first is None:
             return
         copy_rows(cursor, "taizhang.log", Entry._fields[:-1], _ENTRY_COLUMNS, rows(chain((first,), rest)))
-        if blindings:  # once leaves are blinded, all that follow are
-            blinding.keep(cursor, turn.position + len(leaf_hashes) - len(blindings), blindings)
         frontier = self._frontier_at(cursor, turn)
         completed = frontier.extend(leaf_hashes)
         if completed:
@@ -242,7 +241,9 @@ class LogRecorder(PostgresProcessRecorder):
         self._frontier, self._frontier_leaf = frontier, leaf_hashes[-1]
         if ahead := turn.learning.ahead():
             cursor.executemany(_KEEP_AHEAD, list(ahead.items()))
-        cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(frontier.size)))
+        # Once leaves are blinded, all that follow are.
+        before = turn.position + len(leaf_hashes) - len(blindings)
+        cursor.execute(_KEEP_AND_TELL, (before, blindings, CHANNEL, str(frontier.size)), prepare=True)
 
     def _frontier_at(self, cursor: Cursor[TupleRow], turn: Turn) -> Frontier:
         kept = self._frontier

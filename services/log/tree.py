@@ -13,7 +13,7 @@ from psycopg.rows import TupleRow, tuple_row
 
 from domain.tree.leaf import entry_of, leaf_of, record_of
 from domain.tree.merkle import TILE_HEIGHT, TILE_WIDTH, MerkleError, ReadTiles, root_from_tiles
-from domain.tree.proofs import consistency_proof_from_tiles, inclusion_proofs_from_tiles
+from domain.tree.proofs import consistency_proof_from_tiles, inclusion_proofs_from_tiles, shared_proof_from_tiles
 from services.log.blinding import BLINDING, BLINDING_COLUMNS, blinding_in
 from services.log.tiles import Tile, encode_bundle, encode_raw_bundle, raw_part
 from services.system.errors import NotFoundError, TaizhangError
@@ -101,17 +101,25 @@ class StoredTree:
     def inclusion_proofs(self, connection: AnyConnection, numbers: Iterable[int], size: int) -> Iterator[list[bytes]]:
         """Proof for each number, in turn."""
         self._require_size(connection, size)
-
-        def indexes() -> Iterator[int]:
-            for number in numbers:
-                if not 1 <= number <= size:
-                    raise NotFoundError(f"{self.leaf} {number} is not in the tree of {size}: it must be 1 to {size}")
-                yield number - 1
-
+        indexes = (self._index(number, size) for number in numbers)
         try:
-            yield from inclusion_proofs_from_tiles(indexes(), size, self.reader(connection))
+            yield from inclusion_proofs_from_tiles(indexes, size, self.reader(connection))
         except MerkleError as fault:
             raise _damaged(fault) from None
+
+    def shared_proof(self, connection: AnyConnection, numbers: Iterable[int], size: int) -> list[bytes]:
+        """One proof for all of these numbers (domain.tree.proofs.shared_ranges)."""
+        self._require_size(connection, size)
+        indexes = [self._index(number, size) for number in numbers]
+        try:
+            return shared_proof_from_tiles(indexes, size, self.reader(connection))
+        except MerkleError as fault:
+            raise _damaged(fault) from None
+
+    def _index(self, number: int, size: int) -> int:
+        if not 1 <= number <= size:
+            raise NotFoundError(f"{self.leaf} {number} is not in the tree of {size}: it must be 1 to {size}")
+        return number - 1
 
     def consistency_proof(self, connection: AnyConnection, old_size: int, new_size: int) -> list[bytes]:
         """Proof that the tree of `new_size` leaves extends that of `old_size`."""

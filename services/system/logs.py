@@ -5,11 +5,13 @@ logged, and pseudonyms, resident identity numbers and mobile numbers are struck 
 out of the messages of exceptions.
 """
 
+import json
 import logging
 import re
 import sys
 import threading
 from collections.abc import MutableMapping
+from contextlib import nullcontext
 from types import TracebackType
 from typing import Any, Final, Literal, TextIO
 
@@ -61,6 +63,32 @@ def _without_persons(_logger: Any, _method: str, line: MutableMapping[str, Any])
     return line
 
 
+class _Lines:
+    """Our own lines on their way to the handler's stream; one is no record of the standard library's first."""
+
+    def __init__(self, handler: logging.StreamHandler[TextIO]) -> None:
+        self._handler = handler
+
+    def write(self, line: str) -> None:
+        """Write one line; a stream that takes none ends nobody's work."""
+        with self._handler.lock or nullcontext():
+            try:
+                self._handler.stream.write(line + self._handler.terminator)
+                self._handler.flush()
+            except (OSError, ValueError):
+                pass
+
+    debug = info = warning = error = critical = write
+
+
+#: What was bound to a line is plain by now (`_clean`).
+_JSON: Final = json.JSONEncoder(ensure_ascii=False)
+
+
+def _as_json(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> str:  # noqa: ANN401 - structlog's signature
+    return _JSON.encode(line)
+
+
 def _log_uncaught(kind: type[BaseException], error: BaseException | None, traceback: TracebackType | None) -> None:
     """What ends a process or a thread is told like everything else, since its text may name a person too."""
     if error is not None and issubclass(kind, Exception):
@@ -77,18 +105,17 @@ def configure(form: Literal["console", "json"] = "console", level: str = "info",
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
     ]
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        wrapper_class=structlog.stdlib.BoundLogger,
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=False,
-    )
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer(ensure_ascii=False)
-        if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=stream.isatty())
+        _as_json if form == "json" else structlog.dev.ConsoleRenderer(colors=stream.isatty())
     )
     handler = logging.StreamHandler(stream)
+    lines = _Lines(handler)
+    structlog.configure(
+        processors=[*shared, _without_persons, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=lambda *_: lines,
+        cache_logger_on_first_use=False,
+    )
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],

@@ -126,8 +126,10 @@ QUESTIONS = (
     "/inspection/events", "/daily", "/daily/reminders", "/v1/statutory/{table}", "/v1/statutory/{table}/behind",
     "/assessment/statutory/{table}", "/v1/bulletin", "/assessment/bulletin",
     "/v1/flows", "/v1/flows/behind", "/assessment/flows", "/assessment/flows/behind",
+    "/v1/orders", "/daily/orders", "/v1/instructors", "/v1/instructors/uncontacted",
     "/v1/organizations/{org}/work", "/v1/supervisors", "/daily/supervisors",
-    "/v1/rates/improvement", "/assessment/improvement",
+    "/v1/rates/improvement", "/assessment/improvement", "/v1/organizations/{org}/card", "/v1/branches/{branch}/card",
+    "/ledger/{org}/card", "/branches/{branch}/card",
 )  # fmt: skip
 
 

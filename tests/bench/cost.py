@@ -1,23 +1,27 @@
-"""What an event costs in CPU on its way: decided in the writer's turn, then applied by the projector.
+"""What an event costs in CPU on its way: decided in the writer's turn, then applied by the projector; and over HTTP.
 
-Seconds of a CPU, of this process and of its session at the server. Of each batch the cheapest of several rounds counts:
-what else the machine does makes a batch dearer and never cheaper.
+Seconds of a CPU, of a process and of its sessions at the server. Of each batch, or of each way, the cheapest of several
+rounds counts: what else the machine does makes it dearer and never cheaper.
 """
 
 import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
+import psutil
 import psycopg
 
 from services.intake.intake import Intake
 from services.ledger import versions
 from services.ledger.projector import COLLECTION, Projector
 from services.postgres.database import connect, migrate
-from tests.bench.tables import table
-from tests.bench.workshop import Workshop, messages, say
+from tests.bench.clients import BATCH, SINGLE, post
+from tests.bench.intake import CLIENTS
+from tests.bench.tables import table, times
+from tests.bench.workshop import Workshop, caught_up, messages, say
+from tests.fix_service import Service
 
 BATCH_EVENTS = 500
 EVENTS = 12_000
@@ -26,6 +30,7 @@ WARM_EVENTS = 2_000
 ROUNDS = 4
 NANOSECONDS = 1_000_000_000
 _SESSIONS = "SELECT pid FROM pg_stat_activity WHERE application_name LIKE '%bench-cost%'"
+_SESSIONS_OF_ALL = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 
 Spent = tuple[int, int]
 
@@ -44,13 +49,67 @@ def run(workshop: Workshop, lines: Sequence[bytes]) -> str:
                 _note(admitted, begin, spent(lambda batch=batch: intake.admit(batch)))  # type: ignore[misc]
                 _note(applied, begin, spent(lambda: list(iter(projector.advance, 0))))
     rows = [_row("decided in turn, `Intake.admit`", admitted), _row("applied, `Projector.advance`", applied)]
+    return _in_batches(rows, len(part)) + "\n" + _over_http(workshop, part)
+
+
+def _in_batches(rows: list[list[str]], events: int) -> str:
     return table(
         "What intake costs in CPU",
         ("in batches of 500", "own s per 10,000 events", "server's s"),
         rows,
-        f"Of {len(part) - WARM_EVENTS:,} events after the first {WARM_EVENTS:,}; each batch at its cheapest of "
+        f"Of {events - WARM_EVENTS:,} events after the first {WARM_EVENTS:,}; each batch at its cheapest of "
         f"{ROUNDS} rounds.",
     )
+
+
+def _over_http(workshop: Workshop, lines: Sequence[bytes]) -> str:
+    """Single requests beside batches, by turns, to one service each: what all of its processes spend."""
+    ways = {f"single requests, {CLIENTS} clients": (SINGLE, CLIENTS, 1), "batches of 500, one client": (BATCH, 1, 500)}
+    spent: dict[str, list[float]] = {name: [] for name in ways}
+    with ExitStack() as stack:
+        services = {}
+        for name in ways:
+            database = stack.enter_context(workshop.database())
+            services[name] = stack.enter_context(workshop.service(database)), database
+        accepted = dict.fromkeys(ways, 0)
+        share = len(lines) // (ROUNDS + 1)
+        for number in range(ROUNDS + 1):  # the first one warms
+            say(f"cost over HTTP, round {number} of {ROUNDS}")
+            part = lines[number * share : (number + 1) * share]
+            for name, (kind, clients, size) in ways.items():
+                service, database = services[name]
+                before = _of_all(service, database)
+                posted = post(service.port, bodies(part, size), kind, clients)
+                accepted[name] += posted.accepted
+                caught_up(service, accepted[name])
+                if number:
+                    spent[name].append((_of_all(service, database) - before) * 10_000 / share)
+    least = {name: min(each) for name, each in spent.items()}
+    rows = [[name, f"{seconds:.2f}", times(seconds / min(least.values()))] for name, seconds in least.items()]
+    return table(
+        "What an event costs over HTTP",
+        ("way", "CPU s per 10,000 events, all processes", "to the cheapest"),
+        rows,
+        f"Answering, projecting and the sessions at the server, until all is answered from; the cheapest of {ROUNDS} "
+        f"rounds of {share:,} events. Run in turns with another tree it compares the two on a machine that does other "
+        "work besides, where rates tell nothing.",
+    )
+
+
+def bodies(lines: Sequence[bytes], size: int) -> list[bytes]:
+    """The bodies of requests of so many events each; of one event by itself."""
+    if size == 1:
+        return list(lines)
+    return [b"[" + b",".join(lines[at : at + size]) + b"]" for at in range(0, len(lines), size)]
+
+
+def _of_all(service: Service, database: str) -> float:
+    """The seconds of a CPU that a service's processes and its sessions at the server have run so far."""
+    root = psutil.Process(service.process.pid)
+    own = sum(sum(each.cpu_times()[:2]) for each in (root, *root.children(recursive=True)))
+    with psycopg.connect(database) as connection:
+        sessions = connection.execute(_SESSIONS_OF_ALL).fetchall()
+    return own + sum(_at_server(pid) for (pid,) in sessions) / NANOSECONDS
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Bundles and copies over HTTP: they hold what they must and no more, and hold up where there is nothing to ask."""
 
+import base64
 import json
 import zipfile
 from io import BytesIO
@@ -47,9 +48,9 @@ def test_a_dossier_s_bundle_has_the_events_that_can_have_a_part_in_it_as_receive
             if not any(event.data.get("org") == org for event in known):
                 continue
             found = lines(bundle(world, org=org, known_at=known_at))
-            assert [line["position"] for line in found] == sorted(due)
-    as_received = world.service.get(f"/v1/events/{found[0]['position']}")["raw_base64"]
-    assert found[0]["raw"] == as_received
+            assert [line["recorded"]["position"] for line in found] == sorted(due)
+    as_received = world.service.get(f"/v1/events/{found[0]['recorded']['position']}")["raw_base64"]
+    assert found[0]["raw"].encode() == base64.b64decode(as_received)
 
 
 def test_a_group_s_bundle_answers_as_the_service_does(world: World) -> None:

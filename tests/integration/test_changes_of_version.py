@@ -1,46 +1,23 @@
 """Streams, cursors and marks across a swap to a version by other rules: the consumer is told, and gets what differs."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 
 from domain.ledger.rows import Row
-from services.ledger import rebuild
 from services.ledger.ledger_stream import Mark, changes, going_on, mark_now
 from services.ledger.queries import Queries
-from services.ledger.ruleset import ruleset
 from services.ledger.view import View
-from services.postgres.database import connect
-from tests.fix_service import ROOT, Service, environment
 from tests.small_city import fill
-from tests.versions import project, wait_until
+from tests.versions import ONLY_BEFORE, by_other_rules, project, swapped, wait_until
 
 pytestmark = pytest.mark.long
 
 AS_OF = date(2024, 3, 31)
 WAIT_S_MAX = 60.0
-ONLY_BEFORE = "group:only-by-the-rules-before"
-OTHER_RULES = (
-    "UPDATE taizhang.projection SET ruleset = 'before'",
-    "UPDATE ledger_1.attributes SET employees = 77 WHERE org_no IN (2, 3)",
-    "UPDATE ledger_1.attributes SET name = name || '!' WHERE org_no = 4",
-    "UPDATE ledger_1.organization SET org = 'group:only-by-the-rules-before' WHERE org_no = 5",
-)
 Copy = dict[str, Row | None]
-
-
-def by_other_rules(conninfo: str) -> None:
-    """Let the version in use have rows that the rules of today do not give."""
-    with psycopg.connect(conninfo, autocommit=True) as connection:
-        for statement in OTHER_RULES:
-            connection.execute(statement.encode())
 
 
 @pytest.fixture
@@ -56,8 +33,7 @@ def queries(store: str) -> Iterator[Queries]:
 
 def rebuilt(store: str, queries: Queries) -> None:
     number = queries.view.current.version.number
-    with connect(store, "rebuild") as connection:
-        rebuild.rebuild(connection, lambda _position, _head: None)
+    swapped(store)
     wait_until(lambda: queries.view.current.version.number > number, "the new version is not followed")
 
 
@@ -146,75 +122,6 @@ def test_a_mark_says_what_it_is_of(queries: Queries) -> None:
     for text in ("7@2024-03-31@x", "7@2024-03-31@1.zz", "x", "7@yesterday"):
         with pytest.raises(ValueError, match=r"mark|date"):
             Mark.parse(text, queries, 1_000_000, date(2199, 12, 31))
-
-
-@pytest.mark.race
-def test_an_open_stream_is_told_of_the_swap_and_a_list_begun_before_it_is_begun_anew(
-    store: str, tmp_path: Path
-) -> None:
-    fill(store, 200)
-    project(store)
-    by_other_rules(store)
-    asked = {"as_of": "2024-03-31", "known_at": "200", "limit": "10"}
-    named: list[str] = []
-    copy: dict[str, Any] = {}
-    other = psycopg.connect(store, autocommit=True)
-    # Somebody else's rebuild: the one that is due fails, and begins again until it gets its turn.
-    other.execute("SELECT pg_advisory_lock(%s)", (rebuild._LOCK,))
-    with other, Service(tmp_path, "--dev", database_url=store) as service:
-        assert service.get("/v1/rates", min_position=200)["evidence"]["ruleset"] == "before"
-        first = service.get("/v1/organizations", **asked)
-        with service.http.stream("GET", "/v1/ledger/stream") as answer:
-            lines = answer.iter_lines()
-            whole = read_until_mark(lines, named, copy)
-            assert copy[ONLY_BEFORE] is not None
-            named.clear()
-            other.execute("SELECT pg_advisory_unlock(%s)", (rebuild._LOCK,))
-            sent = read_until_mark(lines, named, copy)
-        assert named[0] == "version"
-        assert len(sent) == 5 < len(whole)
-        assert copy[ONLY_BEFORE] is None
-        assert service.get("/v1/rates")["evidence"]["ruleset"] == ruleset()
-        refused = service.http.get("/v1/organizations", params=asked | {"cursor": first["next"]})
-        assert refused.status_code == 410
-        assert refused.json()["type"] == "urn:taizhang:problem:ledger-rebuilt"
-        again = service.get("/v1/organizations", **asked)
-        number = used_number(store)
-        subprocess.run(
-            [sys.executable, "-m", "services.commands.cli", "rebuild"],
-            cwd=ROOT, check=True, env=environment(database_url=store), capture_output=True, timeout=120,
-        )  # fmt: skip
-        assert used_number(store) == number + 1
-        # By the same rules: the list goes on.
-        assert service.get("/v1/organizations", **asked, cursor=again["next"])["organizations"]
-
-
-def used_number(conninfo: str) -> int:
-    with psycopg.connect(conninfo) as connection:
-        row = connection.execute("SELECT version FROM taizhang.projection WHERE state = 'in_use'").fetchone()
-    assert row is not None
-    return int(row[0])
-
-
-def read_until_mark(lines: Iterator[str], named: list[str], copy: dict[str, Any]) -> set[str]:
-    """Apply one batch of the stream to a copy; the organizations sent."""
-    fields: dict[str, str] = {}
-    sent: set[str] = set()
-    for line in lines:
-        if line:
-            name, _, value = line.partition(": ")
-            fields[name] = value
-            continue
-        if "event" in fields:
-            named.append(fields["event"])
-        if fields.get("event") == "row":
-            change = json.loads(fields["data"])
-            copy[change["org"]] = change["row"]
-            sent.add(change["org"])
-        elif fields.get("event") == "mark":
-            return sent
-        fields = {}
-    raise AssertionError("the stream ended")
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from services.intake.intake import Intake
 from services.ledger.takeover import TAKEN_OVER_S_MAX
 from services.log.gate import SILENT_S, WAIT_S
 from services.log.writer import TRY_FOR_S
+from services.postgres.embedded import EmbeddedPostgres
 from services.serving.ending import END_S_MAX, EXIT_CODE
 from tests.aftermath import assert_nothing_lost
 from tests.fix_cluster import open_folder
@@ -152,10 +153,11 @@ def test_a_network_that_swallows_everything_is_answered_for_in_time(
         assert_nothing_lost(store, rng, map(as_bytes, [*sent, removed("b")]), service=service)
 
 
-def test_a_database_that_stands_still_does_not_hold_up_the_end() -> None:
+def test_a_database_that_stands_still_does_not_hold_up_the_end(rng: Random) -> None:
     """Its kernel keeps every connection alive: no limit of the network's ends what waits for an answer."""
+    sent = list(islice(events(), 60))
     with open_folder() as folder, Service(Path(folder), "--dev") as service:
-        service.publish(removed("a"))
+        service.publish(sent)
         postmaster = int(next(Path(folder).rglob("postmaster.pid")).read_text().splitlines()[0])
         server = [psutil.Process(postmaster), *psutil.Process(postmaster).children()]
         for each in server:
@@ -175,3 +177,7 @@ def test_a_database_that_stands_still_does_not_hold_up_the_end() -> None:
         finally:
             for each in server:
                 each.kill()
+        with Service(Path(folder), "--dev") as again:
+            adopted = EmbeddedPostgres()
+            assert_nothing_lost(adopted.start(Path(folder) / "data"), rng, map(as_bytes, sent), service=again)
+            adopted.stop()

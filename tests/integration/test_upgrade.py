@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 import pytest
@@ -55,19 +55,39 @@ def quiet(_position: int, _head: int) -> None:
     """Nobody looks at the progress."""
 
 
-@pytest.fixture
-def next_release(tmp_path: Path) -> Path:
-    """A copy of the program with one line more in the fold."""
-    for layer in ("domain", "projections", "services"):
-        shutil.copytree(ROOT / layer, tmp_path / layer, ignore=shutil.ignore_patterns("__pycache__"))
-    # Appended to what is there: a file that nothing imports would change no rule.
-    with (tmp_path / "projections" / "ledger" / "fold" / "fold.py").open("r+") as file:
-        file.seek(0, os.SEEK_END)
-        file.write("\n_ONE_MORE = 1\n")
-    later = rules_of(tmp_path)
+# So often the projectors of these copies look who is there, more often than those of the program.
+LOOK_S = 0.2
+
+
+class Releases(NamedTuple):
+    """Copies of the program."""
+
+    this: Path
+    following: Path
+
+
+@pytest.fixture(scope="module")
+def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
+    """This release as it is, and one with one line more in the fold."""
+    both = Releases(*(tmp_path_factory.mktemp(name) for name in Releases._fields))
+    for folder in both:
+        for layer in ("domain", "projections", "services"):
+            shutil.copytree(ROOT / layer, folder / layer, ignore=shutil.ignore_patterns("__pycache__"))
+        # Appended to what is there: a file that nothing imports would change no rule.
+        append(folder / "services" / "ledger" / "projector.py", f"LOOK_S = {LOOK_S}")
+    append(both.following / "projections" / "ledger" / "fold" / "fold.py", "_ONE_MORE = 1")
+    assert rules_of(both.this) == rules()
+    later = rules_of(both.following)
     assert later.reading == rules().reading
     assert later != rules()
-    return tmp_path
+    return both
+
+
+def append(path: Path, line: str) -> None:
+    """Add a line at the end of a file that is there."""
+    with path.open("r+") as file:
+        file.seek(0, os.SEEK_END)
+        file.write(f"\n{line}\n")
 
 
 @contextmanager
@@ -213,17 +233,17 @@ def test_tables_that_cannot_be_read_are_said_to_be_another_releases(store: str) 
 
 
 @pytest.mark.race
-def test_two_releases_on_one_database_each_do_the_right_thing(store: str, next_release: Path) -> None:
+def test_two_releases_on_one_database_each_do_the_right_thing(store: str, releases: Releases) -> None:
     fill(store, 500)
-    with projector_of(ROOT, store):
+    with projector_of(releases.this, store):
         wait_until(lambda: used_or_none(store) == (rules(), 500), "the old release does not follow")
-        with projector_of(next_release, store):
-            later = rules_of(next_release)
+        with projector_of(releases.following, store):
+            later = rules_of(releases.following)
             wait_until(lambda: used(store).rules == later, "the new release does not rebuild")
             number = used(store).number
             fill(store, 100, skip=500)
             wait_until(lambda: used(store).position == 600, "the new release does not follow")
-            time.sleep(6)  # thrice the interval at which the old one looks
+            time.sleep(3 * LOOK_S)
             assert used(store).number == number, "the old release has taken its place back"
         # A rollback: nobody of the later rules is left.
         fill(store, 100, skip=600)

@@ -41,6 +41,7 @@ def test_the_day_of_learning_counts_whatever_the_registry_states(learned: Learne
 
 def test_thresholds_that_an_older_event_leaves_out_are_the_usual_ones() -> None:
     usual = DEFAULT_SIGNAL_POLICY._asdict()
-    told = {name: value + 1 for name, value in usual.items() if name != "never_met_days"}
+    later = ("never_met_days", "uncontacted_days")
+    told = {name: value + 1 for name, value in usual.items() if name not in later}
     assert read_signal_policy(told) == SignalPolicy(**told)
-    assert SignalsAdopted.model_fields["never_met_days"].default == usual["never_met_days"]
+    assert [SignalsAdopted.model_fields[name].default for name in later] == [usual[name] for name in later]

@@ -183,10 +183,7 @@ def test_a_bundle_whose_values_were_changed_left_out_or_swapped_is_refused(tmp_p
     for _ in range(20):
         parts = Spoiled(honest)
         one, other = rng.sample(parts.lines, 2)
-        mine, theirs = json.loads(one["entry"]), json.loads(other["entry"])
-        mine["blinding"], theirs["blinding"] = theirs["blinding"], mine["blinding"]
-        for line, entry in ((one, mine), (other, theirs)):
-            line["entry"] = json.dumps(entry, ensure_ascii=False, separators=(",", ":"))
+        one["blinding"], other["blinding"] = other["blinding"], one["blinding"]
         write(tmp_path / "f.zip", parts.members())
         found = verify(tmp_path / "f.zip")
         assert isinstance(found, str) or found.first is not None

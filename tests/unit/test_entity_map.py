@@ -9,16 +9,17 @@ from hypothesis import strategies as st
 from domain.tree.entity_map import (
     Leaf,
     MapRoot,
-    Shown,
     blinded,
     content_of,
+    content_of_organization,
     events_hash,
     leaf_hash,
-    verify_absent,
-    verify_present,
+    parts_hash,
+    require_absent,
+    verify,
 )
 from domain.tree.merkle import MerkleError, root
-from domain.tree.proofs import inclusion_proof
+from domain.tree.proofs import shared_proof
 
 SALT = bytes(32)
 Events = list[tuple[int, bytes]]
@@ -32,8 +33,15 @@ def _map(entities: dict[str, Events]) -> tuple[MapRoot, list[Leaf], list[bytes]]
     return MapRoot(root(hashes), len(leaves), SALT), leaves, hashes
 
 
-def _shown(leaves: list[Leaf], hashes: list[bytes], *indexes: int) -> list[Shown]:
-    return [Shown(n, leaves[n], tuple(inclusion_proof(hashes, n))) for n in indexes if 0 <= n < len(leaves)]
+def _present(stated: MapRoot, hashes: list[bytes], place: int, entity: str, events: Events) -> None:
+    leaf = Leaf(blinded(SALT, entity), content_of(len(events), events_hash(events)))
+    verify(stated, {place: leaf}, shared_proof(hashes, [place]))
+
+
+def _absent(stated: MapRoot, leaves: list[Leaf], hashes: list[bytes], entity: str, *places: int) -> None:
+    around = {n: leaves[n] for n in places if 0 <= n < len(leaves)}
+    require_absent(stated, entity, around)
+    verify(stated, around, shared_proof(hashes, around))
 
 
 def _events(entity: str, count: int) -> Events:
@@ -53,19 +61,18 @@ def test_each_entity_has_its_events_and_whoever_is_not_there_has_none(entities: 
         name = blinded(SALT, entity)
         place = sum(leaf.name < name for leaf in leaves)
         if entity in entities:
-            verify_present(stated, entity, entities[entity], _shown(leaves, hashes, place))
-            with pytest.raises(MerkleError):
-                verify_absent(stated, entity, _shown(leaves, hashes, place - 1, place + 1))
-            with pytest.raises(MerkleError):
-                verify_absent(stated, entity, _shown(leaves, hashes, place))
+            _present(stated, hashes, place, entity, entities[entity])
+            for places in ((place - 1, place + 1), (place,)):
+                with pytest.raises(MerkleError):
+                    _absent(stated, leaves, hashes, entity, *places)
         else:
-            verify_absent(stated, entity, _shown(leaves, hashes, place - 1, place))
+            _absent(stated, leaves, hashes, entity, place - 1, place)
             if place < len(leaves):
                 with pytest.raises(MerkleError):
-                    verify_absent(stated, entity, _shown(leaves, hashes, place - 1))
+                    _absent(stated, leaves, hashes, entity, place - 1)
             if leaves:
                 with pytest.raises(MerkleError):
-                    verify_absent(stated, entity, [])
+                    _absent(stated, leaves, hashes, entity)
 
 
 @given(ENTITIES.filter(bool), st.data())
@@ -73,18 +80,18 @@ def test_an_event_left_out_added_or_changed_is_refused(entities: dict[str, Event
     stated, leaves, hashes = _map(entities)
     entity = data.draw(st.sampled_from(sorted(entities)))
     events = entities[entity]
-    shown = _shown(leaves, hashes, [leaf.name for leaf in leaves].index(blinded(SALT, entity)))
+    place = [leaf.name for leaf in leaves].index(blinded(SALT, entity))
     at = data.draw(st.integers(0, len(events) - 1))
     other = (events[at][0], bytes(32)), (events[at][0] + 100, events[at][1])
     forged = [events[:at] + events[at + 1 :], [*events, (99, bytes(32))], [*reversed(events)] if at else []]
     forged += [[*events[:at], changed, *events[at + 1 :]] for changed in other]
     for each in forged:
         with pytest.raises(MerkleError):
-            verify_present(stated, entity, each, shown)
+            _present(stated, hashes, place, entity, each)
     with pytest.raises(MerkleError):
-        verify_present(stated._replace(root=bytes(32)), entity, events, shown)
+        _present(stated._replace(root=bytes(32)), hashes, place, entity, events)
     with pytest.raises(MerkleError):
-        verify_present(stated, "member:another", events, shown)
+        _present(stated, hashes, place, "member:another", events)
 
 
 def test_absence_is_not_shown_by_leaves_with_room_between_them() -> None:
@@ -92,8 +99,16 @@ def test_absence_is_not_shown_by_leaves_with_room_between_them() -> None:
     stated, leaves, hashes = _map(entities)
     hidden = next(entity for entity in entities if blinded(SALT, entity) == leaves[4].name)
     with pytest.raises(MerkleError, match="no neighbours"):
-        verify_absent(stated, hidden, _shown(leaves, hashes, 3, 5))
+        _absent(stated, leaves, hashes, hidden, 3, 5)
     with pytest.raises(MerkleError, match="no neighbours"):
-        verify_absent(stated, hidden, _shown(leaves, hashes, 3))
+        _absent(stated, leaves, hashes, hidden, 3)
     with pytest.raises(MerkleError):
-        verify_absent(stated, hidden, _shown(leaves, hashes, 3, 2))
+        _absent(stated, leaves, hashes, hidden, 3, 2)
+
+
+def test_half_of_an_organizations_leaf_shows_nothing_of_the_other_half() -> None:
+    """Who is counted there and who is not stand apart: nobody can be moved from the half that is shown."""
+    one, other = (Leaf(blinded(SALT, f"member:{n}"), content_of(1, bytes(32))) for n in "ab")
+    whole = content_of_organization(parts_hash([one]), parts_hash([other]))
+    for counted, others in (([one, other], []), ([], [one, other]), ([other], [one])):
+        assert content_of_organization(parts_hash(counted), parts_hash(others)) != whole

@@ -14,15 +14,18 @@ from hypothesis import strategies as st
 
 from domain.ledger.rates import add, count_row, dimension, nothing
 from domain.ledger.rows import Row, ledger
-from domain.tree.entity_map import verify_absent, verify_present
+from domain.tree.entity_map import require_absent
+from domain.tree.entity_map import verify as verify_map
 from domain.tree.sum_tree import LEVELS
 from domain.values.terms import KINDS
 from services.evidence.copies.copies import CopyError
 from services.evidence.copies.stored import event_of
 from services.evidence.notes.key_history import LogKeys
 from services.evidence.notes.notes import SignatureType, SignerKey
-from services.evidence.roots.belonging import groups_of
+from services.evidence.roots.belonging import is_organization
+from services.evidence.roots.completeness import belonging_to
 from services.evidence.roots.figure_proof import BYTES_MAX, read, write
+from services.evidence.roots.kept import prove_entities
 from services.evidence.verifier.asked import Asked
 from services.evidence.verifier.audit import audit_figure
 from services.evidence.verifier.figure_check import verify_figure
@@ -92,18 +95,18 @@ def test_every_forgery_is_refused_and_every_honest_proof_says_what_the_rows_add_
 @given(deliveries(), st.integers(1, 29))
 def test_of_every_entity_the_map_has_all_events_and_of_nobody_else_any(history: list[dict[str, Any]], day: int) -> None:
     log = log_of(accepted(history))
-    belongs: dict[str, dict[int, bytes]] = {}
-    for group in groups_of(map(event_of, log.stored), fits):
-        for entity in group.entities:
-            belongs.setdefault(entity, {}).update(
-                {each.position: log.leaves[each.position - 1] for each in group.events}
-            )
+    events = [(event_of(each), each.leaf_hash) for each in log.stored]
     with TemporaryDirectory() as folder:
         rooted = state(log, date(2024, 2, day), Path(folder))
-        assert rooted.stated.map.size == len(belongs)
-        for entity, events in belongs.items():
-            verify_present(rooted.stated.map, entity, sorted(events.items()), rooted.shown(entity))
-        verify_absent(rooted.stated.map, "group:nobody", rooted.shown("group:nobody"))
+        stated, belonging = rooted.stated, belonging_to(rooted.stated, events)
+        entities = sorted({*(each for each in belonging.events if not is_organization(each)), *belonging.at})
+        assert stated.map.size == len(entities)
+        shown = prove_entities(rooted.trees, stated, [*entities, "group:nobody"])
+        leaves = {shown.places[entity][0]: leaf for entity in entities if (leaf := belonging.leaf(entity)) is not None}
+        assert len(leaves) == len(entities)
+        verify_map(stated.map, leaves | shown.leaves, shown.proof)
+        around = shown.places["group:nobody"]
+        require_absent(stated.map, "group:nobody", {place: shown.leaves[place] for place in around})
 
 
 @pytest.mark.parametrize("name", FORGERIES)

@@ -1,6 +1,5 @@
 """What is done to evidence on its way to a stranger: every forgery is refused offline, every honest bundle is not."""
 
-import base64
 import json
 import os
 import random
@@ -16,6 +15,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from domain.ledger.rows import ledger
+from domain.tree.proofs import shared_proof
 from services.evidence.bundles.bundle import Question
 from services.evidence.copies.stored import event_of
 from services.evidence.verifier.report import Report
@@ -134,12 +134,13 @@ def test_the_uncovered_organizations_cannot_be_left_out_of_the_list(honest: Path
     assert f"the list leaves out {CITY // 2} that the question means" in said(spoiled(honest, leave_out))
 
 
-def test_those_left_out_with_all_their_events_make_no_stronger_statement(honest: Path) -> None:
+def test_those_left_out_with_all_their_events_make_no_stronger_statement(log: MemoryLog, honest: Path) -> None:
     def leave_out(parts: Spoiled) -> None:
         covered = {row["org"] for row in parts.answer["rows"] if row["organization_covered"]}
         parts.manifest["organizations"] = sorted(covered)
-        about = [json.loads(base64.b64decode(line["raw"]))["data"].get("org", "") for line in parts.lines]
+        about = [json.loads(line["raw"])["data"].get("org", "") for line in parts.lines]
         parts.lines = [line for line, org in zip(parts.lines, about, strict=True) if org in {"", *covered}]
+        parts.tree = shared_proof(log.leaves, [line["recorded"]["position"] - 1 for line in parts.lines])
         parts.answer_again()
 
     found = spoiled(honest, leave_out)
@@ -152,15 +153,42 @@ def test_known_at_is_within_the_tree(honest: Path) -> None:
     assert "known_at 10000 is not within the checkpoint's tree of 21 events" in said(found)
 
 
-def test_the_first_wrong_position_is_the_first(honest: Path) -> None:
-    def change(parts: Spoiled) -> None:
-        for at in (17, 4, 9):
-            parts.lines[at]["entry"] = parts.lines[at]["entry"].replace("office", "nobody")
-
-    found = spoiled(honest, change)
+def test_the_first_wrong_position_is_the_first(file: Path) -> None:
+    """Events that intake would not have let in, in the log of who holds its key."""
+    history = city()
+    for at in (17, 4, 9):
+        history[at]["data"]["employees"] = -1
+    log = log_of(history)
+    log.bundle(file, Question(AFTER, 21, ["group:g-0"]), also=range(1, 22))
+    found = verify(file)
     assert isinstance(found, Report)
     assert found.first is not None
     assert found.first.position == 5
+
+
+def test_of_events_that_are_not_in_the_tree_none_is_accused(honest: Path) -> None:
+    found = spoiled(honest, lambda parts: parts.lines[4]["recorded"].update(publisher="nobody"))
+    assert isinstance(found, Report)
+    assert found.first is not None
+    assert found.first.position is None
+    assert "one of the events is not in the log as it stands here" in said(found)
+
+
+def test_an_events_place_is_taken_by_no_other(honest: Path) -> None:
+    """A leaf claimed for two places, or two for one, and the events of two positions in each other's place."""
+
+    def again(parts: Spoiled) -> None:
+        parts.lines[4]["recorded"]["position"] = parts.lines[5]["recorded"]["position"]
+
+    def exchanged(parts: Spoiled) -> None:
+        one, other = parts.lines[4:6]
+        one["recorded"]["position"], other["recorded"]["position"] = 6, 5
+        parts.lines[4:6] = [other, one]
+
+    whole = honest.read_bytes()
+    for change in (again, exchanged):
+        honest.write_bytes(whole)
+        assert is_refused(spoiled(honest, change))
 
 
 @pytest.mark.parametrize("member", ["manifest.json", "answer.json", "events.jsonl"])

@@ -98,3 +98,13 @@ def test_what_libraries_quote_of_a_body_is_struck_out(written: io.StringIO) -> N
     logs.logger().warning("database", error=text)
     assert "input_value=***" in written.getvalue()
     assert not [each for each in ("张三丰", "某路") if each in written.getvalue()]
+
+
+def test_a_stream_that_takes_nothing_ends_nobodys_work(written: io.StringIO) -> None:
+    written.close()
+    logs.logger().info("accepted", position=7)
+
+
+def test_what_is_below_the_level_is_not_written(written: io.StringIO) -> None:
+    logs.logger().debug("ledger view", position=7)
+    assert not written.getvalue()

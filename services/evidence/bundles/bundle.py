@@ -1,15 +1,17 @@
 """An evidence bundle: the events behind some organizations' rows, with their proofs, to be verified offline.
 
 A ZIP file of `manifest.json` (origin, key, tree size, rules, both clocks, the question, the organizations that it
-means), `checkpoint`, `answer.json` (the organizations' rows, and their counts and rates together) and `events.jsonl`
-(position, entry, raw bytes and proof of inclusion of each event, in order of position).
+means), `checkpoint`, `answer.json` (the organizations' rows, and their counts and rates together), `events.jsonl`
+(what is recorded of each event, and its bytes, in order of position) and `tree` (the hashes that lead from the leaves
+of all events to the checkpoint's root).
 
 It proves that these events are in the log and that the figures follow from them. That no other event of the log
 touches these organizations shows in the whole log (`taizhang verify` on an address or a copy), or, where they are
-asked for by name at a position of which the log states the roots, by `complete.json`.
+asked for by name at a position of which the log states the roots, by `complete.json` and `map`.
+
+Byte by byte: services/evidence/evidence-format.md.
 """
 
-import base64
 import json
 import zipfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -25,25 +27,30 @@ from services.evidence.bundles.answers import fold, named_filters, no_garbage_co
 from services.evidence.bundles.relevant import Accepted, access_for, consulted, named
 from services.evidence.copies.copies import ZIP_FAULTS
 from services.evidence.copies.forms import erased_by
+from services.evidence.copies.lines import line_of
 from services.evidence.copies.stored import DatabaseLog, StoredEvent, event_of
-from services.evidence.notes.checkpoint import encode_hash, open_checkpoint
+from services.evidence.notes.checkpoint import open_checkpoint
 from services.evidence.notes.identity import history
 from services.evidence.notes.key_history import KeyHistory
 from services.evidence.notes.notes import VerifierKey
 from services.evidence.notes.signing import CheckpointSigner
 from services.evidence.roots import completeness
-from services.evidence.roots.kept import Kept, kept, prove_entities
+from services.evidence.roots.kept import Kept, kept
 from services.evidence.roots.proving import roots_stated
 from services.evidence.roots.stated import Stated
 from services.ledger.ruleset import ruleset
 from services.log.tree import LOG, AnyConnection
 from services.system.errors import InvalidValueError, NotFoundError
 
-FORMAT: Final = "taizhang-evidence/2"
+FORMAT: Final = "taizhang-evidence/3"
 MANIFEST: Final = "manifest.json"
-MEMBERS: Final = (MANIFEST, "checkpoint", "answer.json", "events.jsonl")
+EVENTS: Final = "events.jsonl"
+#: Hashes, of 32 bytes each, one behind the other (domain.tree.proofs.shared_ranges).
+TREE: Final = "tree"
+MEMBERS: Final = (MANIFEST, "checkpoint", "answer.json", EVENTS, TREE)
 #: What a bundle has besides where it shows that its events are all (services/evidence/roots/completeness.py).
 COMPLETE: Final = "complete.json"
+MAP: Final = "map"
 #: And where the log's key was ever changed: what GET /v1/log/keys answers, for whoever knows an earlier one.
 KEYS: Final = "keys.json"
 ORGANIZATIONS_MAX: Final = 10_000
@@ -63,7 +70,7 @@ def members_besides(path: Path) -> tuple[str, ...]:
     """Which of the members a bundle has that not every bundle has."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return tuple(name for name in (COMPLETE, KEYS) if name in archive.namelist())
+            return tuple(name for name in (COMPLETE, MAP, KEYS) if name in archive.namelist())
     except ZIP_FAULTS:
         return ()
 
@@ -207,41 +214,51 @@ def write_bundle(
     question, roots = contents.question, contents.roots
     silent = set(question.organizations).difference(*(named(event) for event in contents.events))
     if silent and roots is None:
-        raise NotFoundError(f"no event at or before position {question.known_at} speaks of {', '.join(sorted(silent))}")
+        raise NotFoundError(
+            f"no event of the ledger at or before position {question.known_at} speaks of {', '.join(sorted(silent))}"
+        )
     positions = _positions(log, contents)
     note = signer.head(
         connection, max([*positions[-1:], question.known_at if roots is None else roots.stated.position])
     )
     checkpoint, _ = open_checkpoint(note, signer.verifier)
-    proofs = LOG.inclusion_proofs(connection, positions, checkpoint.size)
-    complete = None
+    shown, complete = positions, None
     if roots is not None:
-        path = LOG.inclusion_proof(connection, roots.stated.position, checkpoint.size)
-        complete = complete_with(roots, contents, next(log.at([roots.stated.position])), path)
-    events = zip(_stored(log, positions), proofs, strict=True)
-    pack(contents, signer.verifier, note, events, file, complete, history(connection))
+        shown = [*positions, roots.stated.position]
+        leaves = {each.position: each.leaf_hash for each in _stored(log, positions)}
+        complete = complete_with(roots, contents, next(log.at([roots.stated.position])), leaves)
+    tree = LOG.shared_proof(connection, shown, checkpoint.size)
+    pack(contents, signer.verifier, note, _stored(log, positions), tree, file, complete, history(connection))
     return len(positions)
 
 
 def complete_with(
-    roots: Roots, contents: Contents, stated: StoredEvent, path: Sequence[bytes]
+    roots: Roots, contents: Contents, stated: StoredEvent, leaves: Mapping[int, bytes]
 ) -> completeness.Completeness:
-    """What shows that a bundle's events are all, with the event that states the roots and its path."""
-    entities = sorted(consulted(contents.events, contents.organizations))
-    shown = prove_entities(roots.trees, roots.stated, entities)
-    return completeness.Completeness(stated.entry(), stated.raw, tuple(path), shown)
+    """What shows that a bundle's events are all, with the event that states the roots.
+
+    Args:
+        roots: what the log states of the bundle's position.
+        contents: what it is about.
+        stated: the event that states them.
+        leaves: by position the leaf hashes of the bundle's events.
+    """
+    belonging = completeness.belonging_to(roots.stated, [(e, leaves[e.position]) for e in contents.events])
+    wanted = completeness.due(belonging, *consulted(contents.events, contents.organizations))
+    return completeness.shown_in(roots.trees, roots.stated, stated, belonging, wanted)
 
 
 def pack(  # noqa: PLR0917 - what stands in a bundle
     contents: Contents,
     key: VerifierKey,
     note: bytes,
-    events: Iterable[tuple[StoredEvent, Iterable[bytes]]],
+    events: Iterable[StoredEvent],
+    tree: Iterable[bytes],
     file: Path | IO[bytes],
     complete: completeness.Completeness | None = None,
     keys: KeyHistory | None = None,
 ) -> None:
-    """Write the file: the question and its answer, the head that the key has signed, the events with their proofs."""
+    """Write the file: the question and its answer, the head that the key has signed, the events, what leads there."""
     question, organizations = contents.question, contents.organizations
     checkpoint, _ = open_checkpoint(note, key)
     manifest = {
@@ -257,7 +274,7 @@ def pack(  # noqa: PLR0917 - what stands in a bundle
     }
     with no_garbage_collection():
         answer = answer_of(fold(contents.events, question.as_of), organizations)
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         # Entries bear ZIP's first date, not that of the making: the same question again has the same bytes.
         for name, content in (
             (MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1)),
@@ -267,11 +284,13 @@ def pack(  # noqa: PLR0917 - what stands in a bundle
             archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
         if complete is not None:
             archive.writestr(zipfile.ZipInfo(COMPLETE), completeness.write(complete), zipfile.ZIP_DEFLATED)
+            archive.writestr(zipfile.ZipInfo(MAP), b"".join(complete.proof))
         if keys is not None and keys.changes:
             archive.writestr(zipfile.ZipInfo(KEYS), json.dumps(keys.json(), indent=1), zipfile.ZIP_DEFLATED)
-        with archive.open("events.jsonl", "w") as lines:
-            for event, proof in events:
-                lines.write(_line(event, proof))
+        archive.writestr(zipfile.ZipInfo(TREE), b"".join(tree))
+        with archive.open(EVENTS, "w") as lines:
+            for event in events:
+                lines.write(json.dumps(line_of(event), ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
 
 
 def _positions(log: DatabaseLog, contents: Contents) -> list[int]:
@@ -290,13 +309,3 @@ def _positions(log: DatabaseLog, contents: Contents) -> list[int]:
 def _stored(log: DatabaseLog, positions: Sequence[int]) -> Iterator[StoredEvent]:
     for at in range(0, len(positions), _AT_ONCE):
         yield from log.at(positions[at : at + _AT_ONCE])
-
-
-def _line(event: StoredEvent, proof: Iterable[bytes]) -> bytes:
-    value = {
-        "position": event.position,
-        "entry": event.entry().decode(),
-        "raw": base64.b64encode(event.raw).decode(),
-        "proof": [encode_hash(each) for each in proof],
-    }
-    return json.dumps(value, ensure_ascii=False).encode() + b"\n"

@@ -5,9 +5,10 @@ from typing import Any, Final, NamedTuple
 
 from psycopg import Connection
 
-from domain.events.facts import ACTIVITY_POLICY, POLICY, Event, EventKey, entity_of, family_of
+from domain.events.facts import ACTIVITY_POLICY, LEDGER_FAMILIES, POLICY, Event, EventKey, entity_of, family_of
 from projections.ledger.columns.rows import LedgerReading
 from projections.ledger.fold.effects import identifiers
+from services.evidence.roots.belonging import below
 from services.ledger.traces import events_about
 from services.system.errors import InvalidValueError
 
@@ -16,6 +17,8 @@ _BODY: Final = "body:"
 EVENTS_MAX: Final = 100_000
 _POLICIES: Final = (POLICY, ACTIVITY_POLICY)
 _ACTIVITY: Final = f"taizhang.{ACTIVITY_POLICY}.adopted.v1"
+#: Meetings that are owed by the number of full members (domain/ledger/living.py).
+_BY_MEMBERS: Final = "branch_committee"
 
 
 class Accepted(NamedTuple):
@@ -33,20 +36,32 @@ def relevant(events: Collection[Event], organizations: Collection[str]) -> list[
     organization, the same of that one: whatever row these events make is a row as the whole log has it.
 
     Where an activity policy is known, also what decides whether those branches live: the branches ever said to be
-    below them, and the members ever at the organizations that any of these covers, with whatever else names these
-    organizations, so that it can be shown to be all.
+    below them, and, where it asks for meetings that few members do not owe, the organizations that any of these covers
+    and all of the members ever there.
     """
-    return _followed(lambda _: events, organizations)[1]
+    return _followed(lambda _: events, organizations).events
 
 
-def consulted(events: Collection[Event], organizations: Collection[str]) -> set[str]:
-    """The entities whose events decide these organizations' rows, as the entity map names them.
+class Consulted(NamedTuple):
+    """The entities whose events decide some organizations' rows, as the entity map names them.
 
     If the events shown of each of them are all, then so are those of the rows: whoever else had a part would be named
-    by one of them. An instructor at an organization is named by that one's events.
+    by one of them.
+
+    Attributes:
+        organizations: whose rows they are, or were ever said to be.
+        besides: whoever was there, the policies, bodies, branches below.
+        lent: further organizations, of which they and the members ever there have a part.
     """
-    entities, _ = _followed(lambda _: events, organizations)
-    return {each for each in entities if " " not in each}
+
+    organizations: set[str]
+    besides: set[str]
+    lent: set[str]
+
+
+def consulted(events: Collection[Event], organizations: Collection[str]) -> Consulted:
+    """Whose events decide these organizations' rows."""
+    return _followed(lambda _: events, organizations).consulted
 
 
 def relevant_in(
@@ -57,12 +72,15 @@ def relevant_in(
     Raises:
         InvalidValueError: there are more than a bundle takes.
     """
-    return _followed(lambda names: _bounded(events_about(connection, reading, names, known_at)), organizations)[1]
+    return _followed(lambda names: _bounded(events_about(connection, reading, names, known_at)), organizations).events
 
 
-def _followed(
-    about: Callable[[Sequence[str]], Collection[Event]], organizations: Collection[str]
-) -> tuple[set[str], list[Event]]:
+class _Followed(NamedTuple):
+    consulted: Consulted
+    events: list[Event]
+
+
+def _followed(about: Callable[[Sequence[str]], Collection[Event]], organizations: Collection[str]) -> _Followed:
     """The organizations, whoever is there, and so on until nobody else comes in; and their events.
 
     `about` gives at least the events that name any of some identifiers.
@@ -70,20 +88,39 @@ def _followed(
     wanted, branches, lent = set(organizations), set[str](), set[str]()
     while True:
         naming = about([*wanted, *branches, *lent, *_POLICIES])
+        judged, counting = _judged(naming)
         entities = _entities(naming, wanted)
-        if any(event.type == _ACTIVITY for event in naming):
+        if judged:
             entities |= _living(naming, {e for e in entities if e.startswith("branch:")} | branches, lent)
         names = [each for each in entities.difference(wanted, _POLICIES) if " " not in each]
         by_position = {event.position: event for event in (*naming, *(about(names) if names else ()))}
         found = _of_entities([by_position[position] for position in sorted(by_position)], entities)
         spoken_of = _organizations(found) - lent
-        grown = {each for each in entities if each.startswith("branch:")}
-        covered = {org for event in found if grown & {*named(event)} for org in named(event) if _is_org(org)} - wanted
-        if not any(event.type == _ACTIVITY for event in naming):
-            grown, covered = set(), set()
-        if wanted >= spoken_of and branches >= grown and lent >= covered:
-            return wanted | entities, _with_all_of(lent, found, by_position.values())
-        wanted, branches, lent = wanted | spoken_of, branches | grown, (lent | covered) - wanted
+        grown = {each for each in entities if judged and each.startswith("branch:")}
+        covered = {o for event in found if counting and grown & {*named(event)} for o in named(event) if _is_org(o)}
+        if wanted >= spoken_of and branches >= grown and lent >= covered - wanted:
+            return _Followed(Consulted(wanted, (entities | _below(grown, found)) - wanted - lent, lent), found)
+        wanted, branches = wanted | spoken_of, branches | grown
+        lent = (lent | covered) - wanted
+
+
+def _judged(events: Iterable[Event]) -> tuple[bool, bool]:
+    """Whether an activity policy is known, and whether one asks for what a branch of few members does not owe."""
+    adopted = {event.key: event for event in events if event.type == _ACTIVITY}
+    said = [event.data for event in adopted.values()]
+    said += [event.data.get("replacement", {}) for event in events if not event.is_fact and event.target in adopted]
+    return bool(adopted), any(_BY_MEMBERS in data.get("meetings", ()) for data in said)
+
+
+def _below(branches: set[str], events: Iterable[Event]) -> set[str]:
+    """What puts branches under those that are judged by the branches below them."""
+    known = _by_key(events)
+    above = set[str]()
+    for event in known.values():
+        data = event.data if event.is_fact else event.data.get("replacement", {})
+        if data.get("tier") not in {None, "branch"}:
+            above |= ({entity_of(event.type, event.data)} if event.is_fact else _renamed(event, known)) & branches
+    return set(map(below, above))
 
 
 def _living(naming: Iterable[Event], branches: set[str], lent: set[str]) -> set[str]:
@@ -119,10 +156,15 @@ def _entities(events: Iterable[Event], organizations: Collection[str]) -> set[st
     entities = {*_POLICIES}
     for event in known.values():
         if not wanted.isdisjoint(named(event)):
-            entities |= {entity_of(event.type, event.data)} if event.is_fact else _renamed(event, known)
+            entities |= _of_ledger(event) if event.is_fact else _renamed(event, known)
             # A placement counts while its body exists, which the body's own events say.
             entities |= {each for each in named(event) if each.startswith(_BODY)}
     return entities
+
+
+def _of_ledger(fact: Event) -> set[str]:
+    """The entity that a fact is about; nothing of what an office did beside the ledger, as a visit."""
+    return {entity_of(fact.type, fact.data)} if family_of(fact.type) in LEDGER_FAMILIES else set()
 
 
 def named(event: Event) -> list[str]:
@@ -142,17 +184,6 @@ def _of_entities(events: Iterable[Event], entities: Collection[str]) -> list[Eve
         if not event.is_fact and not _renamed(event, known).isdisjoint(entities)
     }
     return [event for key, event in known.items() if key in facts or (not event.is_fact and event.target in facts)]
-
-
-def _with_all_of(organizations: Collection[str], found: Sequence[Event], events: Iterable[Event]) -> list[Event]:
-    """What was found, and whatever else names these organizations: that nobody there is left out shows by all of it."""
-    known = _by_key(events)
-    keys = {event.key if event.is_fact else event.target for event in found}
-    for event in known.values():
-        if not set(organizations).isdisjoint(named(event)):
-            keys.add(event.key if event.is_fact else event.target)
-    more = [event for key, event in known.items() if (key if event.is_fact else event.target) in keys]
-    return sorted({event.position: event for event in (*found, *more)}.values(), key=lambda event: event.position)
 
 
 def _organizations(events: Iterable[Event]) -> set[str]:
@@ -200,6 +231,6 @@ def _by_key(events: Iterable[Event]) -> dict[EventKey, Event]:
 def _renamed(word: Event, known: dict[EventKey, Event]) -> set[str]:
     """The entity that a correction makes its target speak of."""
     target, replacement = known.get(word.target), word.data.get("replacement")
-    if target is None or not target.is_fact or replacement is None:
+    if target is None or not target.is_fact or replacement is None or not _of_ledger(target):
         return set()
     return {entity_of(target.type, {**target.data, **replacement})}

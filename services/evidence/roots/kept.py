@@ -15,9 +15,9 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from domain.tree.entity_map import Leaf, Shown, blinded, leaf_hash
+from domain.tree.entity_map import Leaf, blinded, leaf_hash, verify
 from domain.tree.merkle import HASH_BYTES, MerkleError
-from domain.tree.proofs import inclusion_proofs_from_tiles
+from domain.tree.proofs import shared_proof_from_tiles
 from domain.tree.sum_tree import RegionNode, SumError, SumProof, prove, root_of
 from services.evidence.copies.stored import StoredLog
 from services.evidence.roots.refold import Trees, refold
@@ -26,7 +26,7 @@ from services.system.errors import NotReadyError
 
 TREES: Final = "trees.json"
 LEAVES: Final = "map"
-_LEAF_BYTES: Final = 2 * HASH_BYTES
+_LEAF_BYTES: Final = 3 * HASH_BYTES
 
 
 #: A large log takes longer.
@@ -118,7 +118,23 @@ def prove_figure(trees: Kept, stated: Stated, digits: int, key: str) -> SumProof
     return proof
 
 
-def prove_entities(trees: Kept, stated: Stated, entities: Sequence[str]) -> dict[str, list[Shown]]:
+class Shown(NamedTuple):
+    """What of a map leads from some entities' leaves to its root.
+
+    Attributes:
+        places: by entity the place of its leaf, from 0, or of those around the place where it would stand.
+        leaves: these leaves by place.
+        others: by place the second half of what an organization's leaf is made of.
+        proof: the hashes (domain.tree.proofs.shared_ranges).
+    """
+
+    places: dict[str, list[int]]
+    leaves: dict[int, Leaf]
+    others: dict[int, bytes]
+    proof: list[bytes]
+
+
+def prove_entities(trees: Kept, stated: Stated, entities: Sequence[str]) -> Shown:
     """Of each entity the leaf that shows its events to be all, or the leaves around its place where it has none.
 
     Raises:
@@ -127,10 +143,13 @@ def prove_entities(trees: Kept, stated: Stated, entities: Sequence[str]) -> dict
     size = stated.map.size
     with (trees.folder / LEAVES).open("rb") as file:
 
-        def leaf(index: int) -> Leaf:
+        def record(index: int) -> bytes:
             file.seek(index * _LEAF_BYTES)
-            record = file.read(_LEAF_BYTES)
-            return Leaf(record[:HASH_BYTES], record[HASH_BYTES:])
+            return file.read(_LEAF_BYTES)
+
+        def leaf(index: int) -> Leaf:
+            read = record(index)
+            return Leaf(read[:HASH_BYTES], read[HASH_BYTES : 2 * HASH_BYTES])
 
         def read(level: int, start: int, count: int) -> Sequence[bytes]:
             if level:
@@ -138,15 +157,14 @@ def prove_entities(trees: Kept, stated: Stated, entities: Sequence[str]) -> dict
             return [leaf_hash(leaf(index)) for index in range(start, min(start + count, size))]
 
         try:
-            around = {each: _around(blinded(stated.map.salt, each), size, leaf) for each in entities}
-            wanted = sorted({index for indexes in around.values() for index in indexes})
-            paths = dict(zip(wanted, inclusion_proofs_from_tiles(wanted, size, read), strict=True))
+            places = {each: _around(blinded(stated.map.salt, each), size, leaf) for each in entities}
+            wanted = sorted({index for indexes in places.values() for index in indexes})
+            proof = shared_proof_from_tiles(wanted, size, read)
+            leaves = {index: leaf(index) for index in wanted}
+            verify(stated.map, leaves, proof)
         except (MerkleError, OSError):
             raise _wrong(trees.folder) from None
-        return {
-            each: [Shown(index, leaf(index), tuple(paths[index])) for index in indexes]
-            for each, indexes in around.items()
-        }
+        return Shown(places, leaves, {index: record(index)[2 * HASH_BYTES :] for index in wanted}, proof)
 
 
 def _around(name: bytes, size: int, leaf: Callable[[int], Leaf]) -> list[int]:

@@ -21,13 +21,20 @@ from domain.events.facts import Event, Fact, standing_facts
 from domain.ledger.rates import Counts, count_row
 from domain.ledger.rows import Ledger, Row, counts_by, ledger_of
 from domain.tree import entity_map, sum_tree
-from domain.tree.entity_map import Leaf, blinded, content_of, events_hash
+from domain.tree.entity_map import (
+    Leaf,
+    blinded,
+    content_of,
+    content_of_organization,
+    events_hash,
+    parts_hash,
+)
 from domain.tree.merkle import HASH_BYTES, Frontier, TileRoot, leaf_hash
 from domain.tree.sum_tree import RegionNode, SumRow
 from domain.values.instants import parse_date
 from domain.values.terms import KINDS
 from services.evidence.copies.stored import StoredEvent, StoredLog, event_of
-from services.evidence.roots.belonging import groups_of
+from services.evidence.roots.belonging import groups_of, is_counted
 from services.evidence.roots.spill import Spill
 from services.system.errors import TaizhangError
 
@@ -36,7 +43,14 @@ BUCKET_EVENTS: Final = 25_000
 BUCKETS_MAX: Final = 512
 READ_AT_ONCE: Final = 8_192
 MAP_BUCKETS: Final = 256
-_RECORD_BYTES: Final = HASH_BYTES + 8 + HASH_BYTES
+#: A name, what is said of it, and another: an event's position and leaf hash, an organization where it is, its part of
+#: an organization, or its own leaf.
+_RECORD_BYTES: Final = HASH_BYTES + 8 + HASH_BYTES + HASH_BYTES
+_NOTHING: Final = bytes(HASH_BYTES)
+_AT: Final = 1 << 63
+_COUNTED: Final = _AT + 1
+_OTHER: Final = _AT + 2
+_OWN: Final = _AT + 3
 
 #: The counts of a row, by name, in the order in which every node has them, for each of the kinds in turn.
 _COUNT_NAMES: Final = tuple(sorted(Counts._fields))
@@ -91,7 +105,8 @@ def refold(
         log: where the events are; what is stored of their hashes is not believed.
         as_of: the date whose end is asked for.
         known_at: the last position.
-        leaves: where the map's leaves are written, 64 bytes each, in order.
+        leaves: where the map's leaves are written, 96 bytes each, in order: name, content, and of an organization the
+            hash over whoever is there besides itself and members (0 of others).
         progress: called with the number of events done since the last call.
         scratch: where to sort on disk; about as many bytes as the events have.
 
@@ -100,19 +115,26 @@ def refold(
     """
     buckets = min(BUCKETS_MAX, 1 + known_at // BUCKET_EVENTS)
     with TemporaryDirectory(prefix="taizhang-roots-", dir=scratch) as folder:
-        by_target, by_entity, of_map = (
+        by_target, by_entity, by_name, of_map = (
             Spill(Path(folder), name, count)
-            for name, count in (("targets", buckets), ("entities", buckets), ("map", MAP_BUCKETS))
+            for name, count in (
+                ("targets", buckets),
+                ("entities", buckets),
+                ("names", MAP_BUCKETS),
+                ("map", MAP_BUCKETS),
+            )
         )
         root_hash, erased = _read(log, known_at, by_target, progress)
         salt = salt_of(root_hash, known_at)
         for content in by_target.buckets():
-            _sort_by_entity(content, as_of, salt, by_entity, of_map)
+            _sort_by_entity(content, as_of, salt, by_entity, by_name)
+        for content in by_name.buckets():
+            _sort_by_place(content, of_map)
         frontier, tile_roots = Frontier(), list[TileRoot]()
         for content in of_map.buckets():
             made = list(_map_leaves(content))
-            leaves.write(b"".join(leaf.name + leaf.content for leaf in made))
-            tile_roots += frontier.extend(entity_map.leaf_hash(leaf) for leaf in made)
+            leaves.write(b"".join(leaf.name + leaf.content + others for leaf, others in made))
+            tile_roots += frontier.extend(entity_map.leaf_hash(leaf) for leaf, _ in made)
         state = ledger_of(_entities(by_entity), as_of)
         names = count_names(judged=state.activity_policy is not None)
         regions = sum_tree.build(_rows(state, salt, names), len(KINDS) * len(names))
@@ -156,16 +178,20 @@ def _fits(type_: str, data: object) -> bool:
     return not check_data(type_, data)
 
 
-def _sort_by_entity(content: bytes, as_of: date, salt: bytes, by_entity: Spill, of_map: Spill) -> None:
+def _sort_by_entity(content: bytes, as_of: date, salt: bytes, by_entity: Spill, by_name: Spill) -> None:
     events, hashes = list[Event](), dict[int, bytes]()
     for line in content.splitlines():
         *values, hashed = orjson.loads(line)
         events.append(Event(*values))
         hashes[events[-1].position] = bytes.fromhex(hashed)
     for group in groups_of(events, _fits):
-        for name in (blinded(salt, entity) for entity in group.entities):
+        names = {entity: blinded(salt, entity) for entity in {*group.about, *(entity for _, entity in group.at)}}
+        for name in map(names.__getitem__, group.about):
             for event in group.events:
-                of_map.add(name[0], name + event.position.to_bytes(8, "big") + hashes[event.position])
+                by_name.add(name[0], _record(name, event.position, hashes[event.position]))
+        for organization, entity in group.at:
+            name, kind = names[entity], _COUNTED if is_counted(organization, entity) else _OTHER
+            by_name.add(name[0], _record(name, kind, names.get(organization) or blinded(salt, organization)))
     for fact in standing_facts(events, _fits)[0]:
         if counts_by(fact, as_of):
             by_entity.add(crc32(fact.entity.encode()) % len(by_entity), orjson.dumps(tuple(fact)) + b"\n")
@@ -185,12 +211,39 @@ def _fact(values: list[Any]) -> Fact:
     return Fact._make((parse_date(values[0]), *values[1:8], tuple(values[8])))
 
 
-def _map_leaves(content: bytes) -> Iterator[Leaf]:
-    """The leaves of the entities of one bucket, in order of their names."""
-    records = sorted(content[at : at + _RECORD_BYTES] for at in range(0, len(content), _RECORD_BYTES))
+def _record(name: bytes, kind: int, one: bytes, other: bytes = _NOTHING) -> bytes:
+    return name + kind.to_bytes(8, "big") + one + other
+
+
+def _records(content: bytes) -> Iterator[tuple[bytes, list[tuple[int, bytes, bytes]]]]:
+    """By name, in order, what is said of it: kind or position, and two values; each once, in order."""
+    records = sorted({content[at : at + _RECORD_BYTES] for at in range(0, len(content), _RECORD_BYTES)})
     for name, group in groupby(records, lambda record: record[:HASH_BYTES]):
-        events = [(int.from_bytes(record[HASH_BYTES:-HASH_BYTES]), record[-HASH_BYTES:]) for record in group]
-        yield Leaf(name, content_of(len(events), events_hash(events)))
+        rest = (record[HASH_BYTES:] for record in group)
+        yield name, [(int.from_bytes(each[:8]), each[8 : 8 + HASH_BYTES], each[8 + HASH_BYTES :]) for each in rest]
+
+
+def _sort_by_place(content: bytes, of_map: Spill) -> None:
+    """What the events of each entity are: its own leaf's, or a part of those of the organizations where it was."""
+    for name, said in _records(content):
+        events = [(position, hashed) for position, hashed, _ in said if position < _AT]
+        made = content_of(len(events), events_hash(events))
+        places = [(kind, place) for kind, place, _ in said if kind > _AT]
+        for kind, place in places:
+            of_map.add(place[0], _record(place, kind, name, made))
+        # An organization, which is at itself, has its parts instead.
+        if name not in {place for _, place in places}:
+            of_map.add(name[0], _record(name, _OWN, made))
+
+
+def _map_leaves(content: bytes) -> Iterator[tuple[Leaf, bytes]]:
+    """The leaves of the entities of one bucket, in order of their names; of an organization the second half apart."""
+    for name, said in _records(content):
+        own = [one for kind, one, _ in said if kind == _OWN]
+        counted, others = (
+            parts_hash(Leaf(one, other) for each, one, other in said if each == kind) for kind in (_COUNTED, _OTHER)
+        )
+        yield Leaf(name, own[0] if own else content_of_organization(counted, others)), _NOTHING if own else others
 
 
 def count_names(*, judged: bool) -> tuple[str, ...]:

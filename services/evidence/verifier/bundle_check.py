@@ -4,28 +4,29 @@ The steps have the numbers under which they are done. A step that finds a fault 
 nothing any more.
 """
 
-import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from domain.events.facts import Event
-from domain.tree.leaf import LeafError, leaf_in
-from domain.tree.merkle import MerkleError, leaf_hash
-from domain.tree.proofs import verify_inclusion
+from domain.tree.merkle import MerkleError
+from domain.tree.proofs import read_proof, verify_shared
 from domain.values.instants import parse_date
 from domain.values.strict_json import NotJsonError, read_json
 from services.evidence.bundles.answers import fold, no_garbage_collection
 from services.evidence.bundles.archive import read_members
 from services.evidence.bundles.bundle import (
     COMPLETE,
+    EVENTS,
     FORMAT,
     KEYS,
     MANIFEST,
+    MAP,
     MEMBERS,
+    TREE,
     Question,
     answer_of,
     members_besides,
@@ -34,8 +35,9 @@ from services.evidence.bundles.bundle import (
 from services.evidence.bundles.relevant import named
 from services.evidence.copies.copies import CopyError
 from services.evidence.copies.forms import erased_by
-from services.evidence.copies.stored import MangledEntryError, StoredEvent, read_entry
-from services.evidence.notes.checkpoint import Checkpoint, open_checkpoint, parse_hash
+from services.evidence.copies.lines import read_line
+from services.evidence.copies.stored import StoredEvent
+from services.evidence.notes.checkpoint import Checkpoint, open_checkpoint
 from services.evidence.notes.key_history import KeyHistory, LogKeys
 from services.evidence.notes.notes import NoteError, VerifierKey
 from services.evidence.notes.vouched import Told
@@ -49,7 +51,6 @@ from services.ledger.ruleset import ruleset
 _MANIFEST: Final = frozenset((
     "format", "origin", "key", "tree_size", "rules", "as_of", "known_at", "question", "organizations",
 ))  # fmt: skip
-_LINE: Final = frozenset(("position", "entry", "raw", "proof"))
 NAMED_MAX: Final = 5
 
 
@@ -91,12 +92,15 @@ def verify_bundle(path: Path, log_keys: LogKeys | None) -> Verified:
     # 1. The file: its members, each once, and no byte besides (services/evidence/bundles/archive.py).
     besides = members_besides(path)
     shows_complete = COMPLETE in besides
+    if shows_complete != (MAP in besides):
+        raise CopyError(f"{path} has one of {COMPLETE} and {MAP} without the other")
     members = read_members(path, (*MEMBERS, *besides))
     # 2. The manifest and the answer: JSON in which each name stands once, of this format and by these rules.
     try:
         manifest = _read_manifest(read_json(members[MANIFEST]))
         answer = read_json(members["answer.json"])
-        complete = completeness.read(read_json(members[COMPLETE])) if shows_complete else None
+        proof = read_proof(members[TREE])
+        complete = _read_complete(members) if shows_complete else None
         keys = KeyHistory.read(members[KEYS]) if KEYS in besides else None
     except (NotJsonError, KeyError, TypeError, ValueError, AttributeError, NoteError) as fault:
         raise CopyError(f"{path} is no evidence bundle: {type(fault).__name__} {fault}; export it again") from None
@@ -117,8 +121,9 @@ def verify_bundle(path: Path, log_keys: LogKeys | None) -> Verified:
     _bind(report, manifest, checkpoint, key)
     if report.faults:
         return verified
-    # 5. Each event: a leaf of the tree, its bytes as received, known at the time asked for, in order.
-    stored = list(_included(report, path, members["events.jsonl"], checkpoint, manifest.question.known_at))
+    # 5. The events: in order, each known at the time asked for; together leaves of the tree, their bytes as received.
+    tree = Tree(checkpoint, proof, None if complete is None else complete.stated)
+    stored = _included(report, path, members[EVENTS], tree, manifest.question.known_at)
     report.size = len(stored)
     verified.recorded_at = stored[-1].recorded_at if stored else None
     if report.faults:
@@ -149,6 +154,10 @@ def _weaken(report: Report, stored: list[StoredEvent]) -> None:
             f"the blinding values of {erased:,} events were erased: that these are their bytes is not shown",
         )
         report.statement, report.partial = "in the log", True
+
+
+def _read_complete(members: Mapping[str, bytes]) -> completeness.Completeness:
+    return completeness.read(read_json(members[COMPLETE]), read_proof(members[MAP]))
 
 
 def _read_manifest(given: Mapping[str, Any]) -> Manifest:
@@ -187,52 +196,58 @@ def _bind(report: Report, manifest: Manifest, checkpoint: Checkpoint, key: Verif
         report.fails(None, "已知时点不在检查点之内", words)
 
 
-def _included(report: Report, path: Path, lines: bytes, checkpoint: Checkpoint, known_at: int) -> Iterator[StoredEvent]:
-    """The events whose proofs hold, as far as all before them were in order."""
-    part, before, count = Part(1, checkpoint.size), 0, 0
+class Tree(NamedTuple):
+    """The tree that the events must be leaves of, the hashes that lead there, and an event that is shown besides."""
+
+    checkpoint: Checkpoint
+    proof: list[bytes]
+    besides: StoredEvent | None
+
+
+def _included(report: Report, path: Path, lines: bytes, tree: Tree, known_at: int) -> list[StoredEvent]:
+    """The events, where together they are leaves of the tree: which of them is not does not show."""
+    size = tree.checkpoint.size
+    part, found = Part(1, size), list[StoredEvent]()
     for line in lines.removesuffix(b"\n").split(b"\n") if lines else ():
-        position, entry, raw, proof = _read_line(path, line)
-        count += 1
-        if position <= before:
-            words = f"it stands behind position {before}: events stand in order of position, each once"
+        event = _read_line(path, line)
+        position = event.position
+        if found and position <= found[-1].position:
+            words = f"it stands behind position {found[-1].position}: events stand in order of position, each once"
             report.fails(position, "事件次序不对, 或出现两次", words)
-            return
-        before = position
-        try:
-            hashed = leaf_hash(leaf_in(entry))
-            event = read_entry(position, entry, raw, hashed)
-            hashes = [parse_hash(each) for each in proof]
-            verify_inclusion(hashed, position - 1, checkpoint.size, hashes, checkpoint.root_hash)
-        except (LeafError, MangledEntryError, MerkleError, NoteError) as fault:
-            report.fails(
-                position, "事件不在日志中, 或被改动", f"the event is not in the log as it stands here: {fault}"
-            )
-            continue
-        if position > known_at and not set(erased_by(event)) & set(part.erased):
-            report.fails(position, "晚于所问的已知时点", f"the event is later than known_at {known_at}")
-        check_event(part, event, position)
-        yield event
+            return []
+        found.append(event)
+    leaves = {event.position - 1: event.leaf_hash for event in found}
+    besides = tree.besides
+    if besides is not None and leaves.setdefault(besides.position - 1, besides.leaf_hash) != besides.leaf_hash:
+        report.fails(besides.position, "同一位置有两个事件", "two events are shown at this position")
+        return []
+    try:
+        verify_shared(leaves, size, tree.proof, tree.checkpoint.root_hash)
+    except MerkleError as fault:
+        words = f"one of the events is not in the log as it stands here, or a hash of {TREE} is not: {fault}"
+        report.fails(None, "事件不在日志中, 或被改动", words)
+        return []
+    for event in found:
+        if event.position > known_at and not set(erased_by(event)) & set(part.erased):
+            report.fails(event.position, "晚于所问的已知时点", f"the event is later than known_at {known_at}")
+        check_event(part, event, event.position)
     for position in sorted(set(part.erased) - part.said_erased):
         words = "it is shown without its blinding value, and no event shown says that this was erased"
         report.fails(position, "隐藏值缺失而无声明", words)
     report.faults += part.faults
     report.faults_total += part.faults_total
     if not report.faults:
-        report.holds(f"{count:,} 个事件的存在证明已核对", f"{count:,} events checked for their proofs of inclusion")
+        report.holds(
+            f"{len(found):,} 个事件的存在证明已核对", f"{len(found):,} events checked for their proof of inclusion"
+        )
+    return found
 
 
-def _read_line(path: Path, line: bytes) -> tuple[int, bytes, bytes, list[str]]:
+def _read_line(path: Path, line: bytes) -> StoredEvent:
     try:
-        value = read_json(line)
-        position, proof = value["position"], value["proof"]
-        entry, raw = value["entry"].encode(), base64.b64decode(value["raw"], validate=True)
-        exact = value.keys() == _LINE and type(position) is int and base64.b64encode(raw).decode() == value["raw"]
-        if exact and isinstance(proof, list) and all(isinstance(each, str) for each in proof):
-            return position, entry, raw, proof
-        fault: Exception | str = "it is not written as a bundle writes it"
-    except (NotJsonError, KeyError, TypeError, ValueError, AttributeError) as error:
-        fault = error
-    raise CopyError(f"{path}: a line of events.jsonl cannot be read: {fault}; export it again")
+        return read_line(read_json(line))
+    except (NotJsonError, KeyError, TypeError, ValueError, AttributeError) as fault:
+        raise CopyError(f"{path}: a line of {EVENTS} cannot be read: {fault}; export it again") from None
 
 
 def _decided(report: Report, stored: list[StoredEvent]) -> list[Event]:

@@ -26,6 +26,12 @@ def included(
     except (MangledEntryError, MerkleError) as fault:
         report.fails(None, "事件不在日志中, 或被改动", f"the event is not in the log as it stands here: {fault}")
         return None
+    return sound(report, stored)
+
+
+def sound(report: Report, stored: StoredEvent) -> StoredEvent | None:
+    """The event, where its leaf is known to be in the tree; None, and a fault, where that does not prove its bytes."""
+    position = stored.position
     if stored.is_erased:
         words = "its blinding value was erased: nothing shows that these are the bytes of the event in the log"
         report.fails(position, "事件的隐藏值已抹去, 其内容不由树证明", words)
