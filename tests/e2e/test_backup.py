@@ -167,6 +167,29 @@ def test_a_copy_that_is_behind_what_others_have_seen_is_restored_only_where_that
     assert other.run("verify").returncode == 0
 
 
+def test_a_log_restored_without_its_keys_is_whole_and_signs_nothing_until_somebody_begins_another_key(
+    backed_up: Path, other: Site
+) -> None:
+    backed_up.with_name("backup.keys").unlink()
+    done = other.run("restore", str(backed_up), "--without-keys")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert other.holds() == 40
+    with other.service() as service:
+        assert service.get("/v1/rates", min_position=40)["known_at"]["position"] == 40
+        unsigned = service.http.get("/v1/log/checkpoint")
+        assert unsigned.status_code == 500
+        assert "log-key begin" in unsigned.json()["detail"]
+        ready = service.http.get("/health/ready").json()["parts"]["log"]
+        assert not ready["ready"]
+        assert "log-key begin" in ready["detail"]
+    begun = other.run("log-key", "begin", "--because", "lost")
+    assert begun.returncode == 0, begun.stdout + begun.stderr
+    with other.service() as service:
+        assert service.http.get("/v1/log/checkpoint").status_code == 200
+        assert service.http.get("/v1/log/keys").json()["changes"][0]["because"] == "lost"
+    assert other.run("verify").returncode == 0
+
+
 @pytest.mark.parametrize(
     ("fault", "said"),
     [

