@@ -42,7 +42,7 @@ def lists(told: dict[str, Any]) -> dict[str, Callable[[Counties, str], int | Non
     }
 
 
-CALLERS = [*ROLES, *(f"{role} here" for role in ROLES), "here", "there", "all", "by body", "township"]
+CALLERS = [*sorted(ROLES), *(f"{role} here" for role in sorted(ROLES)), "here", "there", "all", "by body", "township"]
 
 
 @pytest.mark.parametrize("who", CALLERS)
