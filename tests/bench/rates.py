@@ -21,6 +21,7 @@ from tests.bench.workshop import SEED, Workshop, caught_up, load, say
 from tests.fix_service import Service
 
 GROUP_BY = ("kind", "region:6")
+BODIES = ("kind", "body:supervising_unit")
 FIRST, DAYS = date(2023, 6, 1), 761
 PAIRS = 300
 SQL_PAIRS = 60
@@ -43,16 +44,18 @@ def run(workshop: Workshop, lines: Sequence[bytes]) -> str:
             rectangles = peer.build()
             pairs = random_pairs(head, PAIRS)
             say("rates: asking")
-            ours = ask(service, pairs)
+            ours, by_body = ask(service, pairs), ask(service, pairs, BODIES)
             told = [peer.rates(*pair) for pair in pairs[:SQL_PAIRS]]
             seconds_sql = _compared(told, [_without_life(each) for each in ours])
             seconds_fold = _compared([fold(connection, *pair) for pair in pairs[:FOLDS]], ours)
     columns = ("way", "p50, ms", "p99, ms", "p50 to HTTP's")
+    most = max(len(counts) for _, counts in by_body)
     p50 = percentile([seconds for seconds, _ in ours], 50)
     rows = [
         [name, ms(percentile(seconds, 50)), ms(percentile(seconds, 99)), times(percentile(seconds, 50) / p50)]
         for name, seconds in (
             (f"HTTP, {PAIRS} pairs", [seconds for seconds, _ in ours]),
+            (f"HTTP, the same pairs by kind and supervising unit, {most} groups", [seconds for seconds, _ in by_body]),
             (f"SQL on {rectangles:,} rectangles with GiST, {len(seconds_sql)} pairs", seconds_sql),
             (f"fold of {head:,} events from scratch, {len(seconds_fold)} pairs", seconds_fold),
         )
@@ -78,22 +81,22 @@ def random_pairs(head: int, count: int) -> list[Pair]:
     return [(FIRST + timedelta(rng.randrange(DAYS)), rng.randint(1, head)) for _ in range(count)]
 
 
-def ask(service: Service, pairs: Sequence[Pair]) -> list[Asked]:
+def ask(service: Service, pairs: Sequence[Pair], group_by: Sequence[str] = GROUP_BY) -> list[Asked]:
     """Each pair over HTTP, one after the other."""
     client = Getter(service.port)
     for as_of, known_at in pairs[:WARM_UP]:
-        client.get("/v1/rates", _parameters(as_of, known_at - 1))
-    answers = [client.get("/v1/rates", _parameters(*pair)) for pair in pairs]
+        client.get("/v1/rates", _parameters(as_of, known_at - 1, group_by))
+    answers = [client.get("/v1/rates", _parameters(*pair, group_by)) for pair in pairs]
     client.close()
-    return [(seconds, _counts(answer)) for seconds, answer in answers]
+    return [(seconds, _counts(answer, group_by)) for seconds, answer in answers]
 
 
-def _parameters(as_of: date, known_at: int) -> list[tuple[str, str]]:
-    return [("as_of", str(as_of)), ("known_at", str(known_at)), *(("group_by", name) for name in GROUP_BY)]
+def _parameters(as_of: date, known_at: int, group_by: Sequence[str]) -> list[tuple[str, str]]:
+    return [("as_of", str(as_of)), ("known_at", str(known_at)), *(("group_by", name) for name in group_by)]
 
 
-def _counts(answer: dict[str, Any]) -> dict[Key, Counts]:
-    return {tuple(each["key"][name] for name in GROUP_BY): read_counts(each["counts"]) for each in answer["groups"]}
+def _counts(answer: dict[str, Any], group_by: Sequence[str]) -> dict[Key, Counts]:
+    return {tuple(each["key"][name] for name in group_by): read_counts(each["counts"]) for each in answer["groups"]}
 
 
 def _without_life(asked: Asked) -> Asked:
