@@ -46,14 +46,13 @@ def test_every_fact_fits_its_form(world: World) -> None:
 def test_the_histories_to_come_have_power(record_property: Callable[[str, object], None]) -> None:
     power = Power(FLOORS_TO_COME)
 
-    @seed(18)
-    @settings(max_examples=100)
-    @given(worlds(to_come=True))
     def measure(world: World) -> None:
         history, questions = world
         for question in questions:
             power.add_to_come(history, question)
 
-    measure()
+    # Worlds of one seed resemble each other: of some, one kind of question hardly comes up.
+    for number in (18, 19, 20):
+        seed(number)(settings(max_examples=40)(given(worlds(to_come=True))(measure)))()
     record_property("figures", power.told())
     assert not power.lacking()

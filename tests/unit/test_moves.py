@@ -1,5 +1,6 @@
 """What changed between two states of knowledge is the difference of the two folds from scratch."""
 
+from datetime import date
 from random import Random
 from typing import Any
 
@@ -13,6 +14,7 @@ from domain.ledger.rows import Row
 from projections.ledger.columns.moves import moved, steps
 from tests.histories import as_events, deliveries
 from tests.projecting import from_scratch, project, question
+from tests.sending import envelope
 
 pytestmark = pytest.mark.long
 
@@ -29,7 +31,17 @@ def total(rows: list[Row], filters: Filters) -> np.ndarray[Any, np.dtype[np.int6
 def apart(row: Row) -> tuple[Any, ...]:
     """What sets a row apart from another: its counts and its dimensions."""
     a = row.attributes
-    return (*count_row(row), a.kind, a.category, a.region, a.industry, row.measure, row.formation, row.excluded)
+    return (
+        *count_row(row),
+        a.kind,
+        a.category,
+        a.region,
+        a.industry,
+        row.measure,
+        row.formation,
+        row.excluded,
+        *row.bodies,
+    )
 
 
 @settings(max_examples=150, deadline=None)
@@ -66,3 +78,22 @@ def test_each_step_is_the_difference_that_one_event_made(history: list[Any], see
     for position in range(since + 1, known_at + 1):
         before, after = (total(from_scratch(events, day, p).rows(), filters) for p in (position - 1, position))
         assert differences.get(position, np.zeros(len(after), np.int64)).tolist() == (after - before).tolist()
+
+
+def test_a_placement_under_a_body_that_nobody_has_created_moves_nothing_until_somebody_does() -> None:
+    def said(number: int, type_: str, **data: object) -> dict[str, Any]:
+        return envelope(f"e{number}", type_, {"effective_on": "2024-02-01", **data}, "/office")
+
+    registered = {"kind": "new_employment_group", "category": "courier", "name": "甲", "region": "510104"}
+    history = [
+        said(1, "organization.registered", org="group:G-1", **registered),
+        said(2, "organization.placed", org="group:G-1", body="body:park-1"),
+        said(3, "body.created", body="body:park-1", kind="park", name="园区"),
+    ]
+    snapshot, _ = project(as_events(history))
+    day = date(2024, 2, 29).toordinal()
+    assert [len(moved(snapshot, day, since, known_at).org_no) for since, known_at in ((1, 2), (2, 3), (1, 3))] == [
+        0,
+        1,
+        1,
+    ]

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from domain.ledger.meaning import policy_of
 from domain.ledger.policy import Policy
 from domain.ledger.rates import ANY, Counts, Filters, answerable
+from domain.values.terms import BODY_KINDS
 from projections.ledger.columns.columns import Int32, Snapshot
 from projections.ledger.columns.counts import Standing, deciding_entries, matching, rows_of
 from projections.ledger.columns.grouping import count_columns
 
 FIELDS: Final = len(Counts._fields)
 # Beside the counts, what sets a row apart from another: the codes of its dimensions.
-_CODES: Final = ("kind", "category", "region", "industry", "measure", "formation", "excluded", "answers")
+_CODES: Final = ("kind", "category", "region", "industry", "measure", "formation", "excluded")
 _ABSENT: Final = -2
 
 
@@ -70,7 +71,7 @@ def _rules(snapshot: Snapshot, day: int, known_at: int, filters: Filters = ANY) 
 
 def _described(snapshot: Snapshot, entries: Int32, rules: _Rules, filters: Filters) -> NDArray[np.int64]:
     """The counts that each entry's row adds, then the codes of its dimensions."""
-    described = np.full((len(entries), FIELDS + len(_CODES)), _ABSENT, np.int64)
+    described = np.full((len(entries), FIELDS + len(_CODES) + len(BODY_KINDS)), _ABSENT, np.int64)
     described[:, :FIELDS] = 0
     there = np.flatnonzero(entries >= 0) if answerable(filters, judged=rules.judged) else np.zeros(0, np.intp)
     there = there[snapshot.entries["attributes_no"][entries[there]] >= 0]
@@ -82,6 +83,9 @@ def _described(snapshot: Snapshot, entries: Int32, rules: _Rules, filters: Filte
         described[there, field] = column
     for field, name in enumerate(_CODES, FIELDS):
         described[there, field] = getattr(rows, name)
+    # Not the answers' own number: one that waits for its body to be created sets no row apart yet.
+    for field, kind in enumerate(BODY_KINDS, FIELDS + len(_CODES)):
+        described[there, field] = snapshot.answers.kinds[kind][rows.answers]
     return described
 
 
