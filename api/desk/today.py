@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.admission.callers import decide
-from api.asking.clocks import Asked, Clocks, learn
+from api.asking.clocks import POSITION_MAX, Asked, Clocks, learn
 from api.asking.knowledge import earlier
 from api.asking.questions import ASK, READING, Not, Question, let_in, question, question_of
 from api.exports.lists import Sheet, taken_away
@@ -44,6 +44,7 @@ router = APIRouter(prefix="/v1/today", tags=["daily work"], responses=PROBLEMS)
 LOOKED_COOKIE: Final = "taizhang-looked"
 # Who has not looked yet is told of so many days.
 LOOKED_BACK: Final = timedelta(7)
+POSITION_DIGITS_MAX: Final = len(str(POSITION_MAX))
 MEASURES: Final[frozenset[Item]] = frozenset(("measures_overdue", "measures_due"))
 
 
@@ -82,7 +83,8 @@ async def last_look(
         return await earlier(request, clocks, since)
     parts = parts_of(request)
     kept = cookie(request, cookie_name(parts_of_all(request), LOOKED_COOKIE)) or ""
-    if kept.isdecimal():
+    # Another program may have written it: what is no position of a log is no look.
+    if kept.isdecimal() and len(kept) <= POSITION_DIGITS_MAX:
         return await learn(parts, min(int(kept), clocks.position))
     return await learn(parts, await run_in_threadpool(_a_week_before, parts, clocks))
 
