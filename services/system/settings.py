@@ -90,9 +90,7 @@ class Settings(BaseSettings):
         None,
         description="接口密钥文件 who may call the API (see api-key); left out: api-keys.json in DATA",
     )
-    notices_file: Path | None = Field(
-        None, description="通知通道文件 channels of notices; left out: notices.json in DATA"
-    )
+    notices_file: Path | None = Field(None, description="通知通道文件 channels of notices; or notices.json in DATA")
     public_url: Annotated[str, AfterValidator(_address)] | None = Field(
         None, description="对外地址 the address that browsers see, as https://ledger.example; left out: as called"
     )
