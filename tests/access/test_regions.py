@@ -128,7 +128,9 @@ QUESTIONS = (
     "/v1/flows", "/v1/flows/behind", "/assessment/flows", "/assessment/flows/behind",
     "/v1/orders", "/daily/orders", "/v1/instructors", "/v1/instructors/uncontacted",
     "/v1/organizations/{org}/work", "/v1/supervisors", "/daily/supervisors",
-    "/v1/rates/improvement", "/assessment/improvement", "/v1/organizations/{org}/card", "/v1/branches/{branch}/card",
+    "/v1/rates/improvement", "/assessment/improvement", "/v1/scores", "/assessment/scores",
+    "/v1/exemplars/branches", "/v1/exemplars/organizations", "/v1/exemplars/offices", "/assessment/exemplars",
+    "/v1/organizations/{org}/card", "/v1/branches/{branch}/card",
     "/ledger/{org}/card", "/branches/{branch}/card",
 )  # fmt: skip
 
