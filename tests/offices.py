@@ -20,6 +20,7 @@ MORE = {
     "/assessment/improvement": {"other_as_of": "2024-06-30", "group_by": "region:6"},
     "/v1/rates/export": {"format": "json", "group_by": "kind"},
     "/v1/rates/what-if": {"full_members_for_branch": "1"},
+    "/v1/exemplars/offices": {"rate": "work_coverage", "least": "0", "months": "0", "small_below": "0"},
     "/search": {"q": "有限"},
     "/v1/signals": {"deadline": "2024-06-30"},
     "/inspection/signals": {"deadline": "2024-06-30"},
