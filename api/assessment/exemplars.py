@@ -41,7 +41,11 @@ MonthsAsked = Annotated[
 ]  # fmt: skip
 MembersAsked = Annotated[
     int,
-    Query(ge=0, le=_MANY, description="Full and probationary members, at least; of a small unit at most 3 are told."),
+    Query(
+        ge=0,
+        le=_MANY,
+        description="Full and probationary members, at least; of a small unit those where its band begins: 1 or 3.",
+    ),
 ]
 
 

@@ -1,27 +1,25 @@
 """Exemplars (典型): branches, organizations and offices that met stated criteria all through so many months.
 
-The criteria are part of the question. Nothing here speaks of a person: members are numbers, and of small units capped
-at the highest band, so that no criterion tells them apart.
+The criteria are part of the question. Nothing here speaks of a person: members are numbers, and of small units where
+their band begins, so that no criterion tells them apart.
 """
 
 from collections.abc import Sequence
 from datetime import date
 from fractions import Fraction
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from domain.figures.ranking import exact
 from domain.ledger.rates import ANY, Filters, Key, Rate, key_order, rates
 from domain.values.periods import months_before
-from domain.values.terms import CATEGORIES, RateName
+from domain.values.terms import RateName
 from projections.ledger.columns.branches import BranchReading
 from services.assessment.series import rates_before
 from services.ledger.branches import BranchLedger, BranchRow, Wanted
 from services.ledger.ledger_at import LedgerAt
-
-# From so many on, members of a small unit are one band (spec/domain.md, Small units).
-_BAND_TOP: Final = 3
+from services.ledger.listing import as_told
 
 
 class ExemplaryOrganization(NamedTuple):
@@ -70,9 +68,7 @@ def organizations(ledger: LedgerAt, filters: Filters, months: int, members_min: 
     rows = ledger.rows(filters._replace(effectively_covered=True))
     rows = rows.where(rows.excluded == 0)
     members = rows.full_members + rows.probationary_members
-    small = rows.category == CATEGORIES.index("sole_proprietor")
-    small |= (rows.employees >= 0) & (rows.employees < ledger.policy.small_unit)
-    rows = rows.where(np.where(small, np.minimum(members, _BAND_TOP), members) >= members_min)
+    rows = rows.where(as_told(rows, ledger.policy, members) >= members_min)
     held = rows.org_no
     for day in days_looked_at(as_of, months)[1:]:
         then = LedgerAt(queries, day, known_at).rows(ANY._replace(effectively_covered=True))
