@@ -243,7 +243,9 @@ def listed_row(each: Row, policy: Policy) -> dict[str, Any]:
 
 def listed_counts(each: Row, counts: Counts, policy: Policy) -> dict[str, int | None]:
     """What an organization of a list adds to each count; of a small unit's members nothing is told."""
-    return {**counts._asdict(), **(dict.fromkeys(MEMBERS) if is_small(each, policy) else {})}
+    # Whoever is excluded adds none, whatever their members are.
+    small = each.excluded is None and is_small(each, policy)
+    return {**counts._asdict(), **(dict.fromkeys(MEMBERS) if small else {})}
 
 
 class AnomalyShape(BaseModel):
