@@ -107,9 +107,9 @@ def _asked(target: dict[str, Any]) -> str:
     if relative is None:
         return str(target["value"])
     base = asked["base"]["value"] if asked["base"] else None
-    of = {"itself": "基期 base", "city": "全市 city"}[relative["against"]]
-    day = relative["base_on"] or "同日 same day"
-    told = f"{asked['ratio'] or '—'}\n{of} {day} {base or '—'} + {asked['points'] or '—'} 个百分点 points"
+    of = {"itself": zh_en("自身基数", "its own base"), "city": zh_en("全市", "the city")}[relative["against"]]
+    day, points = relative["base_on"] or zh_en("同日", "the same day"), zh_en("个百分点", "points")
+    told = f"{asked['ratio'] or '—'}\n{of} {day} {base or '—'} + {asked['points'] or '—'} {points}"
     return f"{told}\n{relative['wording']}" if relative["wording"] else told
 
 

@@ -273,7 +273,7 @@ def _told(row: dict[str, Any], of: dict[str, Any], name: str) -> str:
     """A value; of a small unit's members the band."""
     bands = row["bands"] or {}
     if name in bands:
-        return {"band_none": "无 none", "band_few": "1–2", "band_three": "≥ 3"}[bands[name]]
+        return {"band_none": zh_en("无", "none"), "band_few": "1–2", "band_three": "≥ 3"}[bands[name]]
     return f"{of[name]:,}" if isinstance(of[name], int) and not isinstance(of[name], bool) else str(of[name])
 
 
