@@ -73,3 +73,10 @@ def as_listed(row: Row, small_unit: int = 10) -> dict[str, Any]:
         return {**told(row), "bands": None}
     words = {name: ("none", "few", "few", "three")[min(getattr(row, name), 3)] for name in names}
     return {**told(row), **dict.fromkeys(names), "bands": {name: f"band_{word}" for name, word in words.items()}}
+
+
+def in_full(service: Service, listed: Iterable[dict[str, Any]], **clocks: Any) -> dict[str, Any]:  # noqa: ANN401 - query parameters
+    """By organization the rows of a list with what it tells of small units in bands, by their dossiers."""
+    rows = {row["org"]: {name: value for name, value in row.items() if name != "bands"} for row in listed}
+    in_bands = [org for org, row in rows.items() if row["full_members"] is None]
+    return rows | {org: service.get(f"/v1/organizations/{org}", **clocks)["row"] for org in in_bands}
