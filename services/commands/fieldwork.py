@@ -8,7 +8,7 @@ from rich.table import Table
 
 from services.commands.client import Client
 from services.commands.console import OUT, AsJson, AsOf, Kind, KnownAt, Limit, Parameters, Region, ask, show
-from services.fieldwork.matching import SOURCE, Answer
+from services.fieldwork.match_decisions import SOURCE, Answer
 from services.system.settings import load
 
 Office = Annotated[str | None, typer.Option(help="责任单位 only those that this office answers for")]
