@@ -7,29 +7,53 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from services.commands.console import ERR, OUT, AsJson, AsOf, Data, GroupBy, KnownAt, Parameters, filtered, show
+from services.commands.language import zh_en
 from services.system.errors import TaizhangError
 from services.system.settings import load
 
 if TYPE_CHECKING:
     from services.archive.figures import Question
 
-Folder = Annotated[Path, typer.Option("--archive", help="归档 the folder that taizhang archive wrote")]
+Folder = Annotated[
+    Path,
+    typer.Option(
+        "--archive", help=zh_en("taizhang archive 写出的归档文件夹", "the folder that taizhang archive wrote")
+    ),
+]
 LogKeys = Annotated[
     list[str] | None,
-    typer.Option("--log-key", help="日志公钥 the log's key, or a file with it; may repeat; else the folder's own"),
+    typer.Option(
+        "--log-key",
+        help=zh_en(
+            "日志的公钥，或存有公钥的文件，可重复；不填则用归档自带的",
+            "the log's key, or a file with it; may repeat; else the folder's own",
+        ),
+    ),
 ]
-Logs = Annotated[list[str] | None, typer.Option("--log", help="日志 only this log, by its origin; may repeat")]
+Logs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--log", help=zh_en("只取此日志（以其来源标识指明），可重复", "only this log, by its origin; may repeat")
+    ),
+]
 
 
 class ExtraMissingError(TaizhangError):
     """What the command needs is not installed."""
 
 
-def archive(folder: Annotated[Path, typer.Argument(help="归档目录 where to write")], data: Data = None) -> None:
-    """归档 Write the log and the ledger's entries as Parquet: what is new since the last time.
+def archive(
+    folder: Annotated[Path, typer.Argument(help=zh_en("写入的文件夹", "where to write"))], data: Data = None
+) -> None:
+    """Write the log and the ledger's entries as Parquet: what is new since the last time.
 
     The same checkpoint gives the same bytes. The archive answers without a database (taizhang rates --archive, taizhang
     replay) and is read by any engine that reads Parquet; several logs' archives may lie in one folder.
+
+    把日志和台账写成 Parquet 归档：只写上次以后新增的部分。
+
+    检查点相同，写出的字节就相同。归档不经数据库就能回答（taizhang rates --archive、taizhang replay），凡能读
+    Parquet 的引擎都能读；几个日志的归档可放在同一文件夹。
 
     Example: taizhang archive /srv/archive
     """
@@ -48,23 +72,41 @@ def archive(folder: Annotated[Path, typer.Argument(help="归档目录 where to w
         signer = signer_for(ready.log_key_path, ready.log_origin)
         key = signer.key(connection)
         with Progress(*columns, console=ERR, transient=True) as bar:
-            task = bar.add_task("归档 archiving", total=LOG.size(connection))
+            task = bar.add_task(zh_en("归档中", "archiving"), total=LOG.size(connection))
             written = archive_log(
                 connection, ready.conninfo, key, signer, folder, lambda done: bar.update(task, completed=done)
             )
     OUT.print(
-        f"{written.log}: {written.size:,} 个事件已归档 events in {folder}, {written.files} files written",
-        highlight=False, soft_wrap=True,
-    )  # fmt: skip
+        zh_en(
+            f"{written.log}：{written.size:,} 个事件已归档到 {folder}，写了 {written.files} 个文件",
+            f"{written.log}: {written.size:,} events archived in {folder}, {written.files} files written",
+        ),
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 @filtered
 def replay(  # noqa: PLR0917 - typer reads options from parameters
     folder: Folder,
     engine: Annotated[
-        Literal["local", "spark"], typer.Option(help="引擎 local: in this process; spark: on a Spark master")
+        Literal["local", "spark"],
+        typer.Option(
+            help=zh_en(
+                "计算引擎。local：在本进程内；spark：在 Spark 主节点上",
+                "local: in this process; spark: on a Spark master",
+            )
+        ),
     ] = "local",
-    master: Annotated[str | None, typer.Option(help="Spark 主节点 the master, as spark://…; all cores here")] = None,
+    master: Annotated[
+        str | None,
+        typer.Option(
+            help=zh_en(
+                "Spark 主节点，如 spark://…；不填则用本机所有核",
+                "the Spark master, as spark://…; all cores here if left out",
+            )
+        ),
+    ] = None,
     as_of: AsOf = None,
     known_at: KnownAt = None,
     group_by: GroupBy = None,
@@ -74,7 +116,9 @@ def replay(  # noqa: PLR0917 - typer reads options from parameters
     *,
     filters: Parameters,
 ) -> None:
-    """重放 Rates by folding an archive's events anew, every hash checked: nothing rests on the archived entries.
+    """Rates by folding an archive's events anew, every hash checked: nothing rests on the archived entries.
+
+    把归档中的事件重放一遍得出覆盖率，逐一核对哈希：不依赖归档中已算好的内容。
 
     Example: taizhang replay --archive /srv/archive --as-of 2024-12-31 --known-at 2025-01-05T09:00:00+08:00
     """

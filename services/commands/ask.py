@@ -12,6 +12,7 @@ from rich.table import Table
 
 from services.commands.client import Client
 from services.commands.console import ERR, OUT, Parameters
+from services.commands.language import LANGUAGE, zh_en
 from services.system.errors import InvalidValueError
 from services.system.settings import load
 
@@ -19,12 +20,32 @@ _FORMS: Final = {".xlsx": "xlsx", ".zip": "csv"}
 
 
 def ask(
-    question: Annotated[str, typer.Argument(help="问题 its path after /v1/, as weak-branches (deploy/questions.md)")],
-    parameters: Annotated[list[str] | None, typer.Argument(help="参数 NAME=VALUE, as in the address")] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="输出文件 .xlsx, or .zip for CSV")] = None,
-    lang: Annotated[str, typer.Option(help="语言 zh, en")] = "zh",
+    question: Annotated[
+        str,
+        typer.Argument(
+            help=zh_en(
+                "问题：/v1/ 之后的路径，如 weak-branches（见 deploy/questions.md）",
+                "the question: its path after /v1/, as weak-branches (deploy/questions.md)",
+            )
+        ),
+    ],
+    parameters: Annotated[
+        list[str] | None,
+        typer.Argument(help=zh_en("参数，写作 名=值，与网址中相同", "parameters NAME=VALUE, as in the address")),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help=zh_en("输出文件：.xlsx，或装有 CSV 的 .zip", "the file to write: .xlsx, or .zip for CSV"),
+        ),
+    ] = None,
+    lang: Annotated[str, typer.Option(help=zh_en("表的语言：zh、en", "the table's language: zh, en"))] = LANGUAGE,
 ) -> None:
-    """问任何清单 Any question's table, all of it: printed, or as a workbook or CSV.
+    """Any question's table, all of it: printed, or as a workbook or CSV.
+
+    任何问题的完整的表：打印出来，或存为工作簿或 CSV。
 
     Example: taizhang ask weak-branches as_of=2024-12-31 region=5101 --output weak.xlsx
     """

@@ -8,12 +8,18 @@ from rich.table import Table
 from domain.values.terms import BODY_KINDS
 from services.commands.client import Client
 from services.commands.console import OUT, AsJson, AsOf, KnownAt, Limit, Parameters, Region, ask, show
+from services.commands.language import zh_en
 from services.fieldwork.supervisors import KIND, SOURCE
 from services.system.settings import load
 
 # As the key of their group is (domain.ledger.placements).
 NONE: Final = "none"
-OfKind = Annotated[str, typer.Option(help=f"类别 bodies of which kind: {', '.join(BODY_KINDS)}")]
+OfKind = Annotated[
+    str,
+    typer.Option(
+        help=zh_en(f"哪一类责任主体：{', '.join(BODY_KINDS)}", f"bodies of which kind: {', '.join(BODY_KINDS)}")
+    ),
+]
 
 
 def supervisors(  # noqa: PLR0917 - typer reads options from parameters
@@ -24,7 +30,9 @@ def supervisors(  # noqa: PLR0917 - typer reads options from parameters
     limit: Limit = 50,
     as_json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
-    """主管单位认定 Supervisors as registries write them, with the bodies that each may mean; see place-supervised.
+    """Supervisors as registries write them, with the bodies that each may mean; see place-supervised.
+
+    登记机关填写的主管单位各种写法，各有多少单位，可能指哪个责任主体。
 
     Example: taizhang supervisors --as-of 2024-12-31 --region 880107
     """
@@ -34,9 +42,15 @@ def supervisors(  # noqa: PLR0917 - typer reads options from parameters
 
 def _table(answer: dict[str, Any]) -> Table:
     table = Table(
-        "填写 text", "单位 organizations", "未明确 open", "可能对应 may mean",
-        title=f"截至 as of {answer['as_of']}: {answer['total']:,} 种 texts, {answer['open']:,} 个未明确 open",
-    )  # fmt: skip
+        zh_en("填写", "text"),
+        zh_en("单位", "organizations"),
+        zh_en("未明确", "open"),
+        zh_en("可能对应", "may mean"),
+        title=zh_en(
+            f"截至 {answer['as_of']}：{answer['total']:,} 种写法，{answer['open']:,} 种未明确",
+            f"as of {answer['as_of']}: {answer['total']:,} texts, {answer['open']:,} open",
+        ),
+    )
     for each in answer["supervisors"]:
         means = (f"{at['name']} {at['body']} ({at['score']}, {at['placed']:,})" for at in each["candidates"])
         table.add_row(each["text"], f"{each['organizations']:,}", f"{each['open']:,}", "\n".join(means) or "—")
@@ -44,14 +58,23 @@ def _table(answer: dict[str, Any]) -> Table:
 
 
 def place_supervised(  # noqa: PLR0917 - as above
-    text: Annotated[str, typer.Argument(help="填写的主管单位 the supervisor as registries write it")],
-    body: Annotated[str, typer.Argument(help=f"主管单位 the body that is meant, or {NONE} 直接登记")],
+    text: Annotated[str, typer.Argument(help=zh_en("登记机关填写的主管单位", "the supervisor as registries write it"))],
+    body: Annotated[
+        str,
+        typer.Argument(
+            help=zh_en(
+                f"所指的主管单位，或 {NONE}（直接登记）", f"the body that is meant, or {NONE}: registered directly"
+            )
+        ),
+    ],
     as_of: AsOf = None,
     kind: OfKind = KIND,
     region: Region = None,
-    source: Annotated[str, typer.Option(help="来源 whose decision it is")] = SOURCE,
+    source: Annotated[str, typer.Option(help=zh_en("由谁认定", "whose decision it is"))] = SOURCE,
 ) -> None:
-    """认定主管单位 Say which body a text means: the organizations still open on the date answer to it from then on.
+    """Say which body a text means: the organizations still open on the date answer to it from then on.
+
+    认定某种写法指哪个责任主体：填写它的单位即归其负责。
 
     Example: taizhang place-supervised 高朗区民政局 body:civil-affairs --as-of 2024-12-31 --region 880107
     """
@@ -66,4 +89,9 @@ def place_supervised(  # noqa: PLR0917 - as above
                 **{name: value for name, value in (("as_of", as_of), ("region", region)) if value is not None},
             },
         )  # fmt: skip
-    OUT.print(f"已认定 {told['placed']:,} 个单位 placed; recorded at position {told['position']}")
+    OUT.print(
+        zh_en(
+            f"已认定 {told['placed']:,} 个单位，记于位置 {told['position']}",
+            f"{told['placed']:,} organizations placed; recorded at position {told['position']}",
+        )
+    )

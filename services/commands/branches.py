@@ -9,35 +9,63 @@ from rich.table import Table
 from domain.ledger.living import LACKS
 from domain.values.terms import FORMATIONS, TIERS
 from services.commands.console import AsJson, AsOf, KnownAt, Limit, Parameters, Region, ask, known_moment, show
+from services.commands.language import zh_en
 
 _LACKS: Final = {
-    "term_over": "任届期满 term over", "without_secretary": "书记空缺 without a secretary",
-    "no_meetings": "组织生活 meetings missed", "none_below": "下属均不正常 none below",
+    "term_over": zh_en("任届期满", "term over"), "without_secretary": zh_en("书记空缺", "without a secretary"),
+    "no_meetings": zh_en("组织生活", "meetings missed"), "none_below": zh_en("下属均不正常", "none below"),
 }  # fmt: skip
-_TIERS: Final = {"committee": "党委", "general_branch": "党总支", "branch": "党支部"}
+_TIERS: Final = {
+    "committee": zh_en("党委", "committee"),
+    "general_branch": zh_en("党总支", "general branch"),
+    "branch": zh_en("党支部", "branch"),
+}
 
 
 def branches(  # noqa: PLR0917 - typer reads options from parameters
     as_of: AsOf = None,
     known_at: KnownAt = None,
-    q: Annotated[str | None, typer.Option(help="名称或编号 words of the name or identifier")] = None,
+    q: Annotated[str | None, typer.Option(help=zh_en("名称或编号中的字", "words of the name or identifier"))] = None,
     region: Region = None,
     tier: Annotated[str | None, typer.Option(help=", ".join(TIERS))] = None,
     formation: Annotated[str | None, typer.Option(help=", ".join(FORMATIONS))] = None,
-    parent: Annotated[str | None, typer.Option(help="隶属于 only those under this branch")] = None,
-    body: Annotated[str | None, typer.Option(help="责任主体 only those that cover who answers to this body")] = None,
-    in_effect: Annotated[bool | None, typer.Option(help="运转正常 only those in effect, or the others")] = None,
-    lacks: Annotated[str | None, typer.Option(help=f"不正常的原因 {', '.join(LACKS)}")] = None,
-    term_over: Annotated[bool | None, typer.Option(help="任届期满 only those whose term is over, or not")] = None,
-    term_ends_within: Annotated[int | None, typer.Option(help="任期在多少天内届满 days", min=0)] = None,
-    formed_after: Annotated[str | None, typer.Option(help="在此日期之后成立 formed after this date")] = None,
-    members_from: Annotated[int | None, typer.Option(help="正式党员不少于 full members from", min=0)] = None,
-    members_to: Annotated[int | None, typer.Option(help="正式党员不多于 full members to", min=0)] = None,
-    sort: Annotated[str, typer.Option(help="顺序 branch, covers, full_members, term_to")] = "branch",
+    parent: Annotated[
+        str | None, typer.Option(help=zh_en("只列隶属于此党组织的", "only those under this branch"))
+    ] = None,
+    body: Annotated[
+        str | None,
+        typer.Option(
+            help=zh_en("只列覆盖了由此责任主体负责的单位的", "only those that cover who answers to this body")
+        ),
+    ] = None,
+    in_effect: Annotated[
+        bool | None, typer.Option(help=zh_en("只列运转正常的，或不正常的", "only those in effect, or the others"))
+    ] = None,
+    lacks: Annotated[
+        str | None,
+        typer.Option(help=zh_en(f"不正常的原因：{', '.join(LACKS)}", f"why it is not in effect: {', '.join(LACKS)}")),
+    ] = None,
+    term_over: Annotated[
+        bool | None, typer.Option(help=zh_en("只列任期已届满的，或未届满的", "only those whose term is over, or not"))
+    ] = None,
+    term_ends_within: Annotated[
+        int | None, typer.Option(help=zh_en("任期在多少天内届满", "terms that end within so many days"), min=0)
+    ] = None,
+    formed_after: Annotated[str | None, typer.Option(help=zh_en("在此日期之后成立", "formed after this date"))] = None,
+    members_from: Annotated[int | None, typer.Option(help=zh_en("正式党员不少于", "full members from"), min=0)] = None,
+    members_to: Annotated[int | None, typer.Option(help=zh_en("正式党员不多于", "full members to"), min=0)] = None,
+    sort: Annotated[
+        str,
+        typer.Option(
+            help=zh_en("顺序：branch、covers、full_members、term_to", "order: branch, covers, full_members, term_to")
+        ),
+    ] = "branch",
     limit: Limit = 50,
     as_json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
-    """党组织台账 The branches' ledger: tier, term, members, whether each is in effect and what it lacks.
+    """The branches' ledger: tier, term, members, whether each is in effect and what it lacks.
+
+    党组织名单：类别、组建方式、地区、覆盖、任期，是否运转正常及其原因。
 
     Example: taizhang branches --as-of 2025-06-30 --tier branch --term-ends-within 90 --sort term_to
     """
@@ -52,15 +80,25 @@ def branches(  # noqa: PLR0917 - typer reads options from parameters
 
 def _list(answer: dict[str, Any]) -> Table:
     moment = known_moment(answer["known_at"])
-    title = f"截至 as of {answer['as_of']}, 数据时点 as known at {moment}: {answer['total']:,} 个 branches"
+    title = zh_en(
+        f"截至 {answer['as_of']}，数据时点 {moment}：{answer['total']:,} 个党组织",
+        f"as of {answer['as_of']}, as known at {moment}: {answer['total']:,} branches",
+    )
     return _table(answer["branches"], title)
 
 
 def _table(rows: list[dict[str, Any]], title: str) -> Table:
     table = Table(
-        "党组织 branch", "类别 tier", "组建 formation", "地区 region", "覆盖 covers", "党员 full members",
-        "届满 term to", "运转正常 in effect", title=title,
-    )  # fmt: skip
+        zh_en("党组织", "branch"),
+        zh_en("类别", "tier"),
+        zh_en("组建", "formation"),
+        zh_en("地区", "region"),
+        zh_en("覆盖", "covers"),
+        zh_en("党员", "full members"),
+        zh_en("届满", "term to"),
+        zh_en("运转正常", "in effect"),
+        title=title,
+    )
     for each in rows:
         table.add_row(
             f"{each['name']}\n{each['branch']}", _TIERS[each["tier"]], each["formation"], each["region"],
@@ -72,16 +110,18 @@ def _table(rows: list[dict[str, Any]], title: str) -> Table:
 def _life(row: dict[str, Any]) -> str:
     if row["in_effect"] is None:
         return "—"
-    return "是 yes" if row["in_effect"] else "\n".join(_LACKS[lack] for lack in row["lacks"])
+    return zh_en("是", "yes") if row["in_effect"] else "\n".join(_LACKS[lack] for lack in row["lacks"])
 
 
 def branch(
-    branch: Annotated[str, typer.Argument(help="党组织 branch:…")],
+    branch: Annotated[str, typer.Argument(help=zh_en("党组织，写作 branch:…", "a branch:…"))],
     as_of: AsOf = None,
     known_at: KnownAt = None,
     as_json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
-    """一支部一档 One branch: what it covers, its terms and meetings, and what was judged of it.
+    """One branch: what it covers, its terms and meetings, and what was judged of it.
+
+    一支部一档：覆盖哪些单位，历届任期和组织生活，以及评判。
 
     Example: taizhang branch branch:880107-0001 --as-of 2025-06-30
     """
@@ -89,28 +129,42 @@ def branch(
 
 
 def _dossier(answer: dict[str, Any]) -> RenderableType:
-    title = f"截至 as of {answer['as_of']}, 数据时点 as known at {known_moment(answer['known_at'])}"
+    title = zh_en(
+        f"截至 {answer['as_of']}，数据时点 {known_moment(answer['known_at'])}",
+        f"as of {answer['as_of']}, as known at {known_moment(answer['known_at'])}",
+    )
     if answer["row"] is None:
-        return f"{answer['branch']}: {title}, 未成立 not formed"
+        return zh_en(f"{answer['branch']}：{title}，未成立", f"{answer['branch']}: {title}, not formed")
     parts: list[RenderableType] = [_table([answer["row"]], title)]
     if answer["judged"] is not None:
-        judged = Table("组织生活 meetings", "要求 asked", "各周期 held", "缺 missed", title="评判 judged")
+        judged = Table(
+            zh_en("组织生活", "meetings"),
+            zh_en("要求", "asked"),
+            zh_en("各周期", "held"),
+            zh_en("缺", "missed"),
+            title=zh_en("评判", "judged"),
+        )
         for each in answer["judged"]["meetings"]:
             held = "\n".join(f"{one['first']} – {one['last']}: {one['held']}" for one in each["periods"])
-            missed = each["not_owed"] or ("是 yes" if each["missed"] else "否 no")
+            missed = each["not_owed"] or (zh_en("是", "yes") if each["missed"] else zh_en("否", "no"))
             judged.add_row(each["kind"], f"{each['least']} / {each['per']}", held, missed)
         parts.append(judged)
-    terms = Table("任期 term", "届满 to", title="历届任期 terms")
+    terms = Table(zh_en("任期", "term"), zh_en("届满", "to"), title=zh_en("历届任期", "terms"))
     for each in answer["terms"]:
         terms.add_row(each["first"], each["last"] or "—")
     covers = Table(
-        "覆盖 covers", "组建 formation", "在册 active", title=f"覆盖 {len(answer['covers']):,} 家 organizations"
+        zh_en("覆盖", "covers"),
+        zh_en("组建", "formation"),
+        zh_en("在册", "active"),
+        title=zh_en(f"覆盖 {len(answer['covers']):,} 家", f"covers {len(answer['covers']):,} organizations"),
     )
     for each in answer["covers"]:
         covers.add_row(
-            f"{each['name'] or ''}\n{each['org']}", each["formation"], "是 yes" if each["active"] else "否 no"
+            f"{each['name'] or ''}\n{each['org']}",
+            each["formation"],
+            zh_en("是", "yes") if each["active"] else zh_en("否", "no"),
         )
     parts += [terms, covers]
     if answer["below"]:
-        parts.append(_table(answer["below"], "直接下属 directly below"))
+        parts.append(_table(answer["below"], zh_en("直接下属", "directly below")))
     return Group(*parts)

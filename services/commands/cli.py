@@ -9,8 +9,10 @@ from typing import Annotated, Final
 import typer
 
 from services.commands.console import ERR, OUT
+from services.commands.language import LANGUAGE, help_of, zh_en
+from services.commands.settings_help import described
 from services.system.errors import TaizhangError
-from services.system.settings import SettingsError, described
+from services.system.settings import SettingsError
 
 EXIT_FAULT: Final = 1
 EXIT_SETTINGS: Final = 2
@@ -25,6 +27,8 @@ COMMANDS: Final = {
     "ingest": "services.commands.ingest:ingest",
     "relay": "services.commands.ingest:relay",
     "reminders": "services.commands.ingest:reminders",
+    "notify": "services.commands.notices:notify",
+    "notices": "services.commands.notices:notices",
     "publish": "services.commands.publish:publish_file",
     "receipt": "services.commands.receipt:receipt",
     "migrate": "services.commands.migrate:migrate",
@@ -61,14 +65,14 @@ COMMANDS: Final = {
     "demo-city": "services.commands.demo:demo_city",
     "demo-list": "services.commands.demo:demo_list",
     "verify": "services.commands.evidence:verify",
-    "export-log": "services.commands.evidence:export_log_to",
+    "export-log": "services.commands.copies:export_log_to",
     "archive": "services.commands.archive:archive",
     "replay": "services.commands.archive:replay",
-    "export-evidence": "services.commands.evidence:export_evidence",
+    "export-evidence": "services.commands.copies:export_evidence",
     "prove": "services.commands.prove:prove",
     "province": "services.commands.province:province",
     "log-key": "services.commands.log_key:log_key",
-    "witness": "services.commands.evidence:witness",
+    "witness": "services.commands.witness:witness",
     "mirror": "services.commands.mirror:mirror",
     "survey": "services.commands.field:survey",
     "quarantine": "services.commands.quarantine:quarantine",
@@ -83,16 +87,16 @@ HIDDEN: Final = frozenset({"projector", "worker"})
 
 def _settings_text() -> str:
     """The settings as lines of the help text; every line is a paragraph, so that none is joined to the next."""
-    lines = ["[bold]环境变量 Settings, from the environment[/bold]"]
-    for name, default, description in described():
-        given = f" [dim]\\[{default}][/dim]" if default else ""
-        lines.append(f"[cyan]{name}[/cyan]{given} {description}")
+    lines = [zh_en("[bold]环境变量中的设置[/bold]", "[bold]Settings, from the environment[/bold]")]
+    for each in described():
+        given = f" [dim]\\[{each.default}][/dim]" if each.default else ""
+        lines.append(f"[cyan]{each.variable}[/cyan]{given} {each.text}")
     return "\n\n".join(lines)
 
 
 def _root(
     context: typer.Context,
-    show_version: Annotated[bool, typer.Option("--version", help="版本 the version")] = False,  # noqa: FBT002 - an option
+    show_version: Annotated[bool, typer.Option("--version", help=zh_en("显示版本", "show the version"))] = False,  # noqa: FBT002 - an option
 ) -> None:
     if show_version:
         OUT.print(version("taizhang"))
@@ -113,9 +117,12 @@ def command_line(wanted: str | None = None) -> typer.Typer:
         pretty_exceptions_enable=False,
         add_completion=False,
         context_settings={"help_option_names": ["-h", "--help"]},
-        help="台账 The ledger of Party building coverage: events in, point-in-time rates out.\n\n"
-        "开始 To begin: taizhang serve --dev, then in another shell taizhang publish events.jsonl and "
-        "taizhang rates --group-by kind",
+        help=zh_en(
+            "党的组织和工作覆盖台账：收进事件，给出任一时点的覆盖率。\n\n开始使用：taizhang serve --dev，"
+            "再在另一个终端 taizhang publish events.jsonl、taizhang rates --group-by kind",
+            "The ledger of Party building coverage: events in, point-in-time rates out.\n\nTo begin: taizhang "
+            "serve --dev, then in another shell taizhang publish events.jsonl and taizhang rates --group-by kind",
+        ),
         epilog=_settings_text(),
     )
     app.callback(invoke_without_command=True)(_root)
@@ -125,20 +132,36 @@ def command_line(wanted: str | None = None) -> typer.Typer:
         if isinstance(found, typer.Typer):
             app.add_typer(found, name=name)
         else:
-            app.command(name, hidden=name in HIDDEN)(found)
+            app.command(name, hidden=name in HIDDEN, help=help_of(found))(found)
     return app
+
+
+def _frame_in_chinese() -> None:
+    """The words that the library puts around a command's help."""
+    from typer import rich_utils  # noqa: PLC0415 - English shells start without it
+
+    rich_utils.ARGUMENTS_PANEL_TITLE = "参数"
+    rich_utils.OPTIONS_PANEL_TITLE = "选项"
+    rich_utils.COMMANDS_PANEL_TITLE = "命令"
+    rich_utils.ERRORS_PANEL_TITLE = "有误"
+    rich_utils.REQUIRED_LONG_STRING = "[必填]"
+    rich_utils.DEFAULT_STRING = "[默认：{}]"
+    rich_utils.ABORTED_TEXT = "已中止。"
+    rich_utils.RICH_HELP = "用法见 [blue]'{command_path} {help_option}'[/]。"
 
 
 def main() -> None:
     """Run the command line; faults are told in words, exit code 2 for settings, 1 for others."""
+    if LANGUAGE == "zh":
+        _frame_in_chinese()
     try:
         command_line(sys.argv[1] if len(sys.argv) > 1 else None)()
     except SettingsError as error:
-        ERR.print("设置有误 Wrong settings", style="red")
+        ERR.print(zh_en("设置有误", "Wrong settings"), style="red")
         ERR.print(str(error), soft_wrap=True)
         sys.exit(EXIT_SETTINGS)
     except TaizhangError as error:
-        ERR.print("出错 Error", style="red")
+        ERR.print(zh_en("出错", "Error"), style="red")
         ERR.print(str(error), soft_wrap=True)
         sys.exit(EXIT_FAULT)
     except BrokenPipeError:
@@ -148,7 +171,7 @@ def main() -> None:
         told = _of_the_database(error)
         if told is None:
             raise
-        ERR.print("出错 Error", style="red")
+        ERR.print(zh_en("出错", "Error"), style="red")
         ERR.print(told, soft_wrap=True)
         sys.exit(EXIT_FAULT)
 

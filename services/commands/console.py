@@ -14,6 +14,7 @@ from rich.table import Table
 from domain.ledger.rates import DIMENSIONS
 from domain.values.terms import CATEGORIES, FORMATIONS, KINDS, MEASURES
 from services.commands.client import Client
+from services.commands.language import zh_en
 from services.system.settings import SHANGHAI, load
 
 WIDTH_MAX: Final = 10_000
@@ -49,12 +50,30 @@ def legible(text: str) -> str:
 OUT: Final = Plain()
 ERR: Final = Plain(stderr=True)
 
-AsOf = Annotated[str | None, typer.Option(help="生效日 the date whose end is asked for, YYYY-MM-DD; today if left out")]
-KnownAt = Annotated[
-    str | None, typer.Option(help="数据时点 a position, or an instant as 2025-01-05T09:00:00+08:00; latest if left out")
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        help=zh_en(
+            "截至日：问的是这一天终了时，写作 YYYY-MM-DD；不填为今天",
+            "the date whose end is asked for, YYYY-MM-DD; today if left out",
+        )
+    ),
 ]
-Data = Annotated[Path | None, typer.Option(help="数据目录 the folder of the embedded PostgreSQL")]
-AsJson = Annotated[bool, typer.Option("--json", help="原样输出 print the service's answer as JSON")]
+KnownAt = Annotated[
+    str | None,
+    typer.Option(
+        help=zh_en(
+            "数据时点：位置，或时刻如 2025-01-05T09:00:00+08:00；不填为最新",
+            "as known at: a position, or an instant as 2025-01-05T09:00:00+08:00; latest if left out",
+        )
+    ),
+]
+Data = Annotated[
+    Path | None, typer.Option(help=zh_en("内置 PostgreSQL 的数据文件夹", "the folder of the embedded PostgreSQL"))
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help=zh_en("以 JSON 原样输出服务的回答", "print the service's answer as JSON"))
+]
 
 
 def print_json(value: Any) -> None:  # noqa: ANN401 - any JSON
@@ -80,22 +99,25 @@ def shanghai(instant: str | None) -> str:
 def known_moment(known: dict[str, Any]) -> str:
     """A state of knowledge: its position, when it was learned, whether an import's sources say so, a wrong clock."""
     if not known["position"]:
-        return "0 (台账为空 the ledger is empty)"
-    said = ", 来源所称 as its sources said" if known["basis"] == "said" else ""
+        return zh_en("0（台账为空）", "0 (the ledger is empty)")
+    said = zh_en("，来源所称", ", as its sources said") if known["basis"] == "said" else ""
     wrong = "".join(
-        f"; 时钟有误 the clock was {each['was']} from {each['first']} to {each['last']}, see {each['position']}"
+        zh_en(
+            f"；第 {each['first']} 至 {each['last']} 位时钟有误（{each['was']}），见位置 {each['position']}",
+            f"; the clock was {each['was']} from {each['first']} to {each['last']}, see {each['position']}",
+        )
         for each in known.get("clock_wrong", ())
     )
     return f"{known['position']} ({shanghai(known['learned_at'])}{said}{wrong})"
 
 
 RATE_TITLES: Final = {
-    "organization_coverage": "组织覆盖率\norganization\ncoverage",
-    "work_coverage": "工作覆盖率\nwork\ncoverage",
-    "eligible_coverage": "应建已建率\neligible\ncoverage",
-    "employee_coverage": "从业人员覆盖率\nemployee\ncoverage",
-    "eligible_standalone_coverage": "应单建已单建率\neligible\nstandalone",
-    "effective_coverage": "有效覆盖率\neffective",
+    "organization_coverage": zh_en("组织覆盖率", "organization\ncoverage"),
+    "work_coverage": zh_en("工作覆盖率", "work\ncoverage"),
+    "eligible_coverage": zh_en("应建已建率", "eligible\ncoverage"),
+    "employee_coverage": zh_en("从业人员覆盖率", "employee\ncoverage"),
+    "eligible_standalone_coverage": zh_en("应单建已单建率", "eligible\nstandalone"),
+    "effective_coverage": zh_en("有效覆盖率", "effective"),
 }
 
 
@@ -116,11 +138,19 @@ def _one_of(values: tuple[str, ...]) -> str:
 
 
 GroupBy = Annotated[
-    list[str] | None, typer.Option(help=f"分组 may repeat: {_one_of(DIMENSIONS)}, body:KIND, body:KIND:N")
+    list[str] | None,
+    typer.Option(
+        help=zh_en(
+            f"分组，可重复：{_one_of(DIMENSIONS)}、body:类别、body:类别:N",
+            f"a dimension to group by, may repeat: {_one_of(DIMENSIONS)}, body:KIND, body:KIND:N",
+        )
+    ),
 ]
-Region = Annotated[str | None, typer.Option(help="地区 a prefix of the division code")]
+Region = Annotated[
+    str | None, typer.Option(help=zh_en("地区：区划代码的开头几位", "a region: the beginning of the division code"))
+]
 Kind = Annotated[str | None, typer.Option(help=_one_of(KINDS))]
-Limit = Annotated[int, typer.Option(min=1, max=1_000, help="至多 how many at most")]
+Limit = Annotated[int, typer.Option(min=1, max=1_000, help=zh_en("至多多少条", "how many at most"))]
 # What a question may send beside its filters, and the filters.
 Parameters = dict[str, str | int | bool | list[str] | None]
 
@@ -136,19 +166,33 @@ def _filters(  # noqa: PLR0917 - each is an option of its own
     kind: Kind = None,
     category: Annotated[str | None, typer.Option(help=_one_of(CATEGORIES))] = None,
     industry: Annotated[
-        str | None, typer.Option(help="行业 a section, or the beginning of a longer code; null")
+        str | None,
+        typer.Option(
+            help=zh_en(
+                "行业：门类，或较长代码的开头；null 为不详",
+                "an industry: a section, or the beginning of a longer code; null",
+            )
+        ),
     ] = None,
     formation: Annotated[str | None, typer.Option(help=f"{_one_of(FORMATIONS)}, null")] = None,
     measure: Annotated[str | None, typer.Option(help=_one_of(MEASURES))] = None,
     work_covered: Annotated[
-        bool | None, typer.Option(help="工作覆盖 only those with work coverage, or without")
+        bool | None, typer.Option(help=zh_en("只计有工作覆盖的，或没有的", "only those with work coverage, or without"))
     ] = None,
-    eligible: Annotated[bool | None, typer.Option(help="应建 only the eligible, or the others")] = None,
+    eligible: Annotated[
+        bool | None, typer.Option(help=zh_en("只计应建的，或其余的", "only the eligible, or the others"))
+    ] = None,
     effectively_covered: Annotated[
-        bool | None, typer.Option(help="有效覆盖 only those under a branch in effect, or without one")
+        bool | None,
+        typer.Option(help=zh_en("只计有效覆盖的，或没有的", "only those under a branch in effect, or without one")),
     ] = None,
-    body: Annotated[str | None, typer.Option(help="责任主体 only what answers to this body or below it")] = None,
-    basis: Annotated[str | None, typer.Option(help="口径 counted by this named basis; all")] = None,
+    body: Annotated[
+        str | None,
+        typer.Option(help=zh_en("只计由此责任主体及其下级负责的", "only what answers to this body or below it")),
+    ] = None,
+    basis: Annotated[
+        str | None, typer.Option(help=zh_en("口径：按此命名口径计；all 为全部", "counted by this named basis; all"))
+    ] = None,
 ) -> None:
     """The options that every filtered question has."""
 

@@ -32,6 +32,7 @@ from domain.listing.list_words import CATEGORY_WORDS
 from domain.values.instants import parse_date
 from services.commands.client import Client, ServiceError
 from services.commands.console import ERR, OUT, Data
+from services.commands.language import zh_en
 from services.commands.sending import Outcome, publish
 from services.commands.serve import Port, banner, run
 from services.demo_city.chance import DEADLINE, END, credit_code, iso
@@ -52,18 +53,35 @@ def demo_city(
     scale: Annotated[
         float,
         typer.Option(
-            min=SCALE_MIN, max=SCALE_MAX, help="规模 How large a city: 1 is the launch speech's, about 418,000 events."
+            min=SCALE_MIN,
+            max=SCALE_MAX,
+            help=zh_en(
+                "规模：1 为启动会讲话中的城市，约 418,000 个事件",
+                "How large a city: 1 is the launch speech's, about 418,000 events.",
+            ),
         ),
     ] = 1.0,
-    seed: Annotated[int, typer.Option(help="随机种子 Another seed is another city with the same figures.")] = 1,
+    seed: Annotated[
+        int,
+        typer.Option(
+            help=zh_en("随机种子：种子不同，城市不同，数字相同", "Another seed is another city with the same figures.")
+        ),
+    ] = 1,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="输出文件 The file to write; left out, standard output.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", help=zh_en("写入的文件；不填为标准输出", "The file to write; left out, standard output.")
+        ),
     ] = None,
 ) -> None:
-    """演示城市 Write an invented city's events as JSON lines, in order of arrival.
+    """Write an invented city's events as JSON lines, in order of arrival.
 
     The same scale and seed always give the same bytes. About one line in 500 is broken on purpose, as
     real feeds are: an intake quarantines it. Progress goes to standard error.
+
+    演示城市：把一座虚构城市的事件写成每行一个 JSON，按到达先后排列。
+
+    规模和种子相同，字节就相同。每 500 行约有一行有意写坏，真实的数据就是这样：接收时会隔离。进度写到标准错误。
 
     Examples:
         taizhang demo-city --scale 0.1 --output city.jsonl
@@ -149,12 +167,23 @@ def write(path: Path, title: str, rows: Rows) -> None:
 
 
 def demo_list(
-    file: Annotated[Path, typer.Argument(help="文件 the file to write: .xlsx, or .csv (GB18030)")],
-    as_of: Annotated[str, typer.Option(help="截至日 the date of the list, YYYY-MM-DD")] = "2025-07-31",
-    source: Annotated[str, typer.Option(help="来源 whose list it is")] = CIVIL,
-    url: Annotated[str | None, typer.Option(help="服务地址 the service, if not TAIZHANG_URL")] = None,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help=zh_en("写入的文件：.xlsx，或 .csv（GB18030）", "the file to write: .xlsx, or .csv (GB18030)")
+        ),
+    ],
+    as_of: Annotated[
+        str, typer.Option(help=zh_en("名单的截至日，YYYY-MM-DD", "the date of the list, YYYY-MM-DD"))
+    ] = "2025-07-31",
+    source: Annotated[str, typer.Option(help=zh_en("谁的名单", "whose list it is"))] = CIVIL,
+    url: Annotated[
+        str | None, typer.Option(help=zh_en("服务地址；不填为 TAIZHANG_URL", "the service, if not TAIZHANG_URL"))
+    ] = None,
 ) -> None:
-    """演示清单 Write a registry's full list of the demo city that runs, with a month's changes, to be reconciled.
+    """Write a registry's full list of the demo city that runs, with a month's changes, to be reconciled.
+
+    演示名单：为运行中的演示城市写出某登记机关的全量名单，含一个月的变动，供核对。
 
     Examples:
         taizhang demo-list list.csv
@@ -168,7 +197,7 @@ def demo_list(
         rows = rows_of(standing(client.stream("/v1/lists/facts", {"source": source, "as_of": as_of}), day), day)
     later = a_month_later(rows)
     write(file, f"名录（截至{day.year}年{day.month}月{day.day}日）", later)
-    OUT.print(f"{file}: {len(later):,} 行 rows", markup=False)
+    OUT.print(zh_en(f"{file}：{len(later):,} 行", f"{file}: {len(later):,} rows"), markup=False)
     OUT.print(f"taizhang reconcile {source} {file} --as-of {as_of}", markup=False, soft_wrap=True)
 
 
@@ -181,10 +210,14 @@ HISTORY: Final = "demo-city"
 def demo(
     data: Data = None,
     port: Port = None,
-    scale: Annotated[float, typer.Option(min=SCALE_MIN, max=SCALE_MAX, help="规模 of the demo city")] = 0.1,
-    seed: Annotated[int, typer.Option(help="随机种子 of the demo city")] = 1,
+    scale: Annotated[
+        float, typer.Option(min=SCALE_MIN, max=SCALE_MAX, help=zh_en("演示城市的规模", "the demo city's scale"))
+    ] = 0.1,
+    seed: Annotated[int, typer.Option(help=zh_en("演示城市的随机种子", "the demo city's seed"))] = 1,
 ) -> None:
-    """演示 Serve in --dev mode and load the demo city, if the log is still empty.
+    """Serve in --dev mode and load the demo city, if the log is still empty.
+
+    演示：以 --dev 方式启动服务；日志为空时载入演示城市。
 
     Example: taizhang demo --scale 0.1
     """
@@ -205,27 +238,38 @@ def load_demo_city(settings: Settings, address: str, scale: float, seed: int) ->
             KnownOutlines(settings.data / "outlines").bring(_MAP_BEGINS, orjson.dumps(outlines()))
             head = client.get("/health/ready")["position"]
             if head and mark.exists():
-                ERR.print(f"演示城市已在 The demo city is loaded ({mark.read_text(encoding='utf-8').strip()}).")
+                ERR.print(
+                    zh_en(
+                        f"演示城市已在（{mark.read_text(encoding='utf-8').strip()}）。",
+                        f"The demo city is loaded ({mark.read_text(encoding='utf-8').strip()}).",
+                    )
+                )
                 return
             outcome = _load(client, events(scale, seed), round(EVENTS_AT_SCALE_1 * scale))
             client.get("/v1/rates", {"min_position": outcome.position})
             write_durably(mark, f"scale {scale:g}, seed {seed}\n".encode())
     except ServiceError as error:
-        ERR.print(f"演示城市未能载入 The demo city could not be loaded: {error}", markup=False)
+        ERR.print(zh_en(f"演示城市未能载入：{error}", f"The demo city could not be loaded: {error}"), markup=False)
         return
     counts = outcome.dispositions
     ERR.print(
-        f"演示城市就绪 The demo city is loaded: 接受 accepted {counts['accepted']:,}, 重复 duplicate "
-        f"{counts['duplicate']:,}, 隔离 quarantined {counts['quarantined']:,} (the dirt of real feeds, on purpose)\n"
-        f"打开 Open {address}/?as_of={iso(END)}: 攻坚行动的最后一天 the campaign's last day\n"
-        f"考核 assessment {address}/assessment, 督查 inspection {address}/inspection, 日常 daily work {address}/daily\n"
-        f"当时所知 As known then: curl '{address}/v1/rates?as_of={iso(DEADLINE)}&known_at={iso(DEADLINE)}"
-        "T23:59:59%2B08:00&group_by=kind'"
+        zh_en(
+            f"演示城市就绪：接受 {counts['accepted']:,}，重复 {counts['duplicate']:,}，隔离 "
+            f"{counts['quarantined']:,}（有意放入的真实数据的毛病）\n打开 {address}/?as_of={iso(END)}："
+            f"攻坚行动的最后一天\n考核 {address}/assessment，督查 {address}/inspection，日常 {address}/daily\n"
+            "当时所知：curl "
+            f"'{address}/v1/rates?as_of={iso(DEADLINE)}&known_at={iso(DEADLINE)}T23:59:59%2B08:00&group_by=kind'",
+            f"The demo city is loaded: accepted {counts['accepted']:,}, duplicate {counts['duplicate']:,}, "
+            f"quarantined {counts['quarantined']:,} (the dirt of real feeds, on purpose)\nOpen "
+            f"{address}/?as_of={iso(END)}: the campaign's last day\nassessment {address}/assessment, inspection "
+            f"{address}/inspection, daily work {address}/daily\nAs known then: curl "
+            f"'{address}/v1/rates?as_of={iso(DEADLINE)}&known_at={iso(DEADLINE)}T23:59:59%2B08:00&group_by=kind'",
+        )
     )
 
 
 def _load(client: Client, lines: Iterator[bytes], total: int) -> Outcome:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=ERR, transient=True) as bar:
-        task = bar.add_task("载入演示城市 loading the demo city", total=total)
+        task = bar.add_task(zh_en("正在载入演示城市", "loading the demo city"), total=total)
         return publish(client, (line.rstrip(b"\n") for line in lines), lambda sent, _: bar.update(task, advance=sent))

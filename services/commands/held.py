@@ -6,6 +6,7 @@ import typer
 from rich.table import Table
 
 from services.commands.console import OUT, AsJson, Data, print_json
+from services.commands.language import Commands, zh_en
 from services.commands.rebuild import connected
 from services.commands.rebuild import rebuild as rebuild_now
 from services.ledger import held as work
@@ -14,18 +15,24 @@ from services.system.settings import load
 
 EXIT_HELD = 3
 
-held = typer.Typer(no_args_is_help=True, help="未计入台账的事件 Events that could not be applied: list, retry.")
+held = Commands(
+    no_args_is_help=True, help=zh_en("未能计入台账的事件：列出、重试", "Events that could not be applied: list, retry.")
+)
 
 
 @held.command("list")
 def list_(
     data: Data = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="最多几条 how many")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help=zh_en("最多几条", "how many"))] = 100,
     as_json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
-    """列出 The events that the ledger holds, in order of position, each with its fault.
+    """The events that the ledger holds, in order of position, each with its fault.
 
     Exit code 3: there are some.
+
+    列出未能计入台账的事件，按位置排列，附各自的原因。
+
+    退出码 3：有这样的事件。
 
     Example: taizhang held list
     """
@@ -35,7 +42,7 @@ def list_(
     if as_json:
         print_json({"held": number, "events": [{**each._asdict(), "waits": each.waits} for each in found]})
     elif not found:
-        OUT.print("没有 None: every event is applied")
+        OUT.print(zh_en("没有：所有事件都已计入", "None: every event is applied"))
     else:
         _show(found, number)
     if number:
@@ -44,9 +51,13 @@ def list_(
 
 @held.command("retry")
 def retry(data: Data = None) -> None:
-    """再试 Try held events again, after an upgrade: builds the ledger anew beside the version in use, and swaps.
+    """Try held events again, after an upgrade: builds the ledger anew beside the version in use, and swaps.
 
     What cannot be applied by the new program either is held again. Exit code 3: some are.
+
+    重试挂起的事件，用于升级之后：在现用版本旁重建台账，然后切换。
+
+    新程序仍不能计入的继续挂起。退出码 3：还有挂起的。
 
     Example: taizhang held retry
     """
@@ -55,11 +66,17 @@ def retry(data: Data = None) -> None:
 
 
 def _show(found: list[work.Held], number: int) -> None:
-    table = Table("位置\nposition", "来源, 事件\nsource, event", "对象\nsubject", "原因\nfault", show_lines=True)
+    table = Table(
+        zh_en("位置", "position"),
+        zh_en("来源, 事件", "source, event"),
+        zh_en("对象", "subject"),
+        zh_en("原因", "fault"),
+        show_lines=True,
+    )
     for column in table.columns:
         column.overflow = "fold"
     for each in found:
         table.add_row(str(each.position), f"{each.source}\n{each.id}", each.entity, each.fault)
     OUT.print(table)
     if number > len(found):
-        OUT.print(f"另有 and {number - len(found)} 条 more")
+        OUT.print(zh_en(f"另有 {number - len(found)} 条", f"and {number - len(found)} more"))

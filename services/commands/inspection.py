@@ -23,24 +23,31 @@ from services.commands.console import (
     shanghai,
     show,
 )
+from services.commands.language import zh_en
 
 # What a table shows of one organization's or hit's events; --json has them all.
 _POSITIONS_SHOWN: Final = 8
-_SIGNAL_TITLES: Final = {
-    "backdated": "截止日后补报",
-    "short_lived_branch": "成立后短期内撤销",
-    "never_met": "成立后未报会议",
-    "moved_in_and_out": "截止日前后党员转入转出",
-    "branch_without_members": "所覆盖单位无党员",
-    "exclusion_spike": "集中剔除",
-    "correction_spike": "更正异常",
-    "assigned_on_paper": "选派后未报联系",
+#: As the pages name them, in both languages.
+SIGNAL_TITLES: Final = {
+    "backdated": ("截止日后补报", "Backdated"),
+    "short_lived_branch": ("成立后短期内撤销", "Short-lived branch"),
+    "never_met": ("成立后未报会议", "Never met"),
+    "moved_in_and_out": ("截止日前后党员转入转出", "Moved in and out"),
+    "branch_without_members": ("所覆盖单位无党员", "Branch without members"),
+    "exclusion_spike": ("集中剔除", "Spike of exclusions"),
+    "correction_spike": ("更正异常", "Spike of corrections"),
+    "assigned_on_paper": ("选派后未报联系", "Assigned on paper"),
 }
 
 
 @filtered
 def changes(  # noqa: PLR0917 - typer reads options from parameters
-    since: Annotated[str, typer.Option(help="起于 the earlier state of knowledge: a position or an instant")],
+    since: Annotated[
+        str,
+        typer.Option(
+            help=zh_en("起于哪个数据时点：位置或时刻", "the earlier state of knowledge: a position or an instant")
+        ),
+    ],
     as_of: AsOf = None,
     known_at: KnownAt = None,
     group_by: GroupBy = None,
@@ -49,7 +56,9 @@ def changes(  # noqa: PLR0917 - typer reads options from parameters
     *,
     filters: Parameters,
 ) -> None:
-    """变动 What changed about a date between two states of knowledge: rates, who moved, by which events, how late.
+    """What changed about a date between two states of knowledge: rates, who moved, by which events, how late.
+
+    变动：两个数据时点之间，同一截至日的数字有何变化：率、哪些单位、由哪些事件引起、迟了多久。
 
     Example: taizhang changes --as-of 2024-12-31 --since 2025-01-05T09:00:00+08:00 --group-by region:6
     """
@@ -66,7 +75,10 @@ def _changes_tables(answer: dict[str, Any]) -> Group:
 
 def _sides_table(answer: dict[str, Any]) -> Table:
     known = f"{answer['since']['position']} → {answer['known_at']['position']}"
-    table = Table(title=f"截至 as of {answer['as_of']}, 数据时点 as known at {known}", show_lines=True)
+    table = Table(
+        title=zh_en(f"截至 {answer['as_of']}，数据时点 {known}", f"as of {answer['as_of']}, as known at {known}"),
+        show_lines=True,
+    )
     for title in answer["group_by"]:
         table.add_column(title, overflow="fold")
     for name in RATES:
@@ -81,14 +93,19 @@ def _sides_table(answer: dict[str, Any]) -> Table:
 def _sides(group: dict[str, Any], name: str) -> str:
     before, after = (rate_text(side["rates"][name]) if side else "—" for side in (group["before"], group["after"]))
     points = group["difference"]["rates"][name]
-    return f"{before}\n→ {after}\n{'—' if points is None else f'{points} 个百分点 points'}"
+    return f"{before}\n→ {after}\n{'—' if points is None else zh_en(f'{points} 个百分点', f'{points} points')}"
 
 
 def _sources_table(answer: dict[str, Any]) -> Table:
     table = Table(
-        "来源 source", "事件 events", "组织 organizations", "迟报天数 days late\nmin / median / max",
-        title=f"共 {answer['organizations_moved']:,} 个组织有变 organizations moved",
-    )  # fmt: skip
+        zh_en("来源", "source"),
+        zh_en("事件", "events"),
+        zh_en("组织", "organizations"),
+        zh_en("迟报天数\nmin / median / max", "days late\nmin / median / max"),
+        title=zh_en(
+            f"共 {answer['organizations_moved']:,} 个单位有变", f"{answer['organizations_moved']:,} organizations moved"
+        ),
+    )
     for each in answer["sources"]:
         late = " / ".join("—" if days is None else str(days) for days in each["days_late"].values())
         table.add_row(each["source"], f"{each['events']:,}", f"{each['organizations']:,}", late)
@@ -96,7 +113,7 @@ def _sources_table(answer: dict[str, Any]) -> Table:
 
 
 def _moved_table(answer: dict[str, Any]) -> Table:
-    table = Table("组织 organization", "变动 moved", "事件 events", show_lines=True)
+    table = Table(zh_en("组织", "organization"), zh_en("变动", "moved"), zh_en("事件", "events"), show_lines=True)
     for each in answer["organizations"]:
         moved = "\n".join(f"{name} {by:+d}" for name, by in each["moved"].items())
         events = [_event(answer["events"][str(p)]) for p in each["positions"][:_POSITIONS_SHOWN]]
@@ -106,29 +123,42 @@ def _moved_table(answer: dict[str, Any]) -> Table:
 
 def _event(event: dict[str, Any]) -> str:
     name = event["type"].removeprefix("taizhang.").removesuffix(".v1")
-    late = "" if event["days_late"] is None else f", 迟 {event['days_late']} 天 days late"
+    late = (
+        ""
+        if event["days_late"] is None
+        else zh_en(f"，迟 {event['days_late']} 天", f", {event['days_late']} days late")
+    )
     return f"{event['position']} {name}, {event['source']}, {event['effective_on'] or '—'}{late}"
 
 
 def _more(positions: list[int]) -> list[str]:
     hidden = len(positions) - _POSITIONS_SHOWN
-    return [f"… 另有 and {hidden} more (--json)"] if hidden > 0 else []
+    return [zh_en(f"… 另有 {hidden} 个（--json）", f"… and {hidden} more (--json)")] if hidden > 0 else []
 
 
 @filtered
 def vintage(  # noqa: PLR0917 - typer reads options from parameters
-    first: Annotated[str, typer.Option("--from", help="起 the first date, YYYY-MM-DD")],
-    last: Annotated[str, typer.Option("--to", help="止 the last date, YYYY-MM-DD")],
-    rate: Annotated[str, typer.Option(help=f"哪个率 {', '.join(RATES)}")] = "organization_coverage",
-    step: Annotated[str, typer.Option(help=f"间隔 {', '.join(STEPS)}")] = "month",
+    first: Annotated[str, typer.Option("--from", help=zh_en("起始日期 YYYY-MM-DD", "the first date, YYYY-MM-DD"))],
+    last: Annotated[str, typer.Option("--to", help=zh_en("终止日期 YYYY-MM-DD", "the last date, YYYY-MM-DD"))],
+    rate: Annotated[
+        str, typer.Option(help=zh_en(f"哪个率：{', '.join(RATES)}", f"which rate: {', '.join(RATES)}"))
+    ] = "organization_coverage",
+    step: Annotated[
+        str, typer.Option(help=zh_en(f"间隔：{', '.join(STEPS)}", f"how far apart: {', '.join(STEPS)}"))
+    ] = "month",
     known: Annotated[
-        list[str] | None, typer.Option(help="数据时点 positions or instants that go across; may repeat")
+        list[str] | None,
+        typer.Option(
+            help=zh_en("横排的数据时点：位置或时刻，可重复", "positions or instants that go across; may repeat")
+        ),
     ] = None,
     as_json: AsJson = False,  # noqa: FBT002 - an option
     *,
     filters: Parameters,
 ) -> None:
-    """版本表 A rate at period ends down, as known at period ends across: what was good at the deadline and fell later.
+    """A rate at period ends down, as known at period ends across: what was good at the deadline and fell later.
+
+    版本表：竖排为各期末的率，横排为各期末所知：截止日时达标、后来又降的，一望可知。
 
     Example: taizhang vintage --from 2024-07-31 --to 2024-12-31 --rate organization_coverage --region 9901
     """
@@ -140,8 +170,14 @@ def vintage(  # noqa: PLR0917 - typer reads options from parameters
 
 
 def _vintage_table(answer: dict[str, Any], rate: str) -> Table:
-    table = Table(title=f"{RATE_TITLES[rate].replace(chr(10), ' ')}: 下为截至日, 右为数据时点", show_lines=True)
-    table.add_column("截至 as of", overflow="fold")
+    table = Table(
+        title=zh_en(
+            f"{RATE_TITLES[rate].replace(chr(10), ' ')}：竖排为截至日，横排为数据时点",
+            f"{RATE_TITLES[rate].replace(chr(10), ' ')}: as of down, as known at across",
+        ),
+        show_lines=True,
+    )
+    table.add_column(zh_en("截至", "as of"), overflow="fold")
     for each in answer["known"]:
         day = shanghai(each["recorded_at"])[:10]
         table.add_column(f"{each['position']}\n{day}", justify="right", overflow="fold")
@@ -151,14 +187,21 @@ def _vintage_table(answer: dict[str, Any], rate: str) -> Table:
 
 
 def signals(  # noqa: PLR0917 - as above
-    signal: Annotated[list[str] | None, typer.Option(help=f"预警 may repeat: {', '.join(SIGNALS)}")] = None,
-    deadline: Annotated[list[str] | None, typer.Option(help="期限 YYYY-MM-DD; may repeat")] = None,
+    signal: Annotated[
+        list[str] | None,
+        typer.Option(help=zh_en(f"预警，可重复：{', '.join(SIGNALS)}", f"a signal, may repeat: {', '.join(SIGNALS)}")),
+    ] = None,
+    deadline: Annotated[
+        list[str] | None, typer.Option(help=zh_en("期限 YYYY-MM-DD，可重复", "a deadline, YYYY-MM-DD; may repeat"))
+    ] = None,
     as_of: AsOf = None,
     known_at: KnownAt = None,
     limit: Limit = 100,
     as_json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
-    """预警 Patterns that an inspector should look at, each with its events.
+    """Patterns that an inspector should look at, each with its events.
+
+    预警：值得督查人员看一看的情形，各附事件。
 
     Example: taizhang signals --as-of 2025-03-31 --deadline 2024-12-31 --signal short_lived_branch
     """
@@ -170,13 +213,21 @@ def signals(  # noqa: PLR0917 - as above
 
 def _signals_table(answer: dict[str, Any]) -> Table:
     table = Table(
-        "预警 signal", "期限 deadline", "对象 subject", "数字 figures", "事件 events",
-        title=f"截至 as of {answer['as_of']}, 数据时点 as known at {answer['known_at']['position']}", show_lines=True,
-    )  # fmt: skip
+        zh_en("预警", "signal"),
+        zh_en("期限", "deadline"),
+        zh_en("对象", "subject"),
+        zh_en("数字", "figures"),
+        zh_en("事件", "events"),
+        title=zh_en(
+            f"截至 {answer['as_of']}，数据时点 {answer['known_at']['position']}",
+            f"as of {answer['as_of']}, as known at {answer['known_at']['position']}",
+        ),
+        show_lines=True,
+    )
     for hit in answer["hits"]:
         figures = "\n".join(f"{name}: {value}" for name, value in hit["detail"].items())
         events = [_event(answer["events"][str(p)]) for p in hit["positions"][:_POSITIONS_SHOWN]]
-        title = f"{_SIGNAL_TITLES[hit['signal']]}\n{hit['signal']}"
+        title = f"{zh_en(*SIGNAL_TITLES[hit['signal']])}\n{hit['signal']}"
         table.add_row(
             title, hit["deadline"] or "—", hit["subject"], figures, "\n".join(events + _more(hit["positions"]))
         )

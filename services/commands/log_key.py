@@ -7,6 +7,7 @@ import psycopg
 import typer
 
 from services.commands.console import OUT, AsJson, Data, print_json
+from services.commands.language import Commands, zh_en
 from services.evidence.keys.changing import change_key
 from services.evidence.notes.identity import history as keys_of
 from services.evidence.notes.key_files import load_key
@@ -17,12 +18,19 @@ from services.serving.serving import database
 from services.system import logs
 from services.system.settings import load
 
-log_key = typer.Typer(help="日志公钥 The log's public key, and its changes: rotate, begin, history; and blind.")
+log_key = Commands(
+    help=zh_en(
+        "日志的公钥及其更换：rotate 更换、begin 另启、history 历任；blind 隐藏",
+        "The log's public key, and its changes: rotate, begin, history; and blind.",
+    )
+)
 
 
 @log_key.callback(invoke_without_command=True)
 def show(context: typer.Context, data: Data = None) -> None:
-    """日志公钥 Print the log's public key, to be made known elsewhere; the service makes it when it first signs.
+    """Print the log's public key, to be made known elsewhere; the service makes it when it first signs.
+
+    打印日志的公钥，供另行公布；服务首次签署时生成。
 
     Example: taizhang log-key > log.key.pub
     """
@@ -32,9 +40,13 @@ def show(context: typer.Context, data: Data = None) -> None:
 
 @log_key.command("rotate")
 def rotate(data: Data = None) -> None:
-    """轮换 Change the key while the old one is at hand and unharmed: both sign, and verifiers follow.
+    """Change the key while the old one is at hand and unharmed: both sign, and verifiers follow.
 
     The old key's file is kept beside, named epoch-N: destroy it once every witness signs heads of the new one.
+
+    更换密钥，旧密钥在手且完好时用：两把都签，核验方自行跟随。
+
+    旧密钥的文件以 epoch-N 留在旁边：待所有见证人都签了新密钥的检查点后销毁。
 
     Example: taizhang log-key rotate
     """
@@ -48,11 +60,18 @@ def rotate(data: Data = None) -> None:
 def begin(
     because: Annotated[
         Literal["lost", "leaked", "restored"],
-        typer.Option(help="缘由 lost, leaked; restored: a backup with losses, which is a log of another origin"),
+        typer.Option(
+            help=zh_en(
+                "缘由：lost 丢失、leaked 泄露；restored：从有缺失的备份恢复，此后是另一来源的日志",
+                "lost, leaked; restored: a backup with losses, which is a log of another origin",
+            )
+        ),
     ],
     data: Data = None,
 ) -> None:
-    """另起 Begin a new epoch with a new key that the old one does not vouch for: make it known to all who verify.
+    """Begin a new epoch with a new key that the old one does not vouch for: make it known to all who verify.
+
+    另启一期，用旧密钥不为之担保的新密钥：须告知所有核验的人。
 
     Example: taizhang log-key begin --because lost
     """
@@ -64,7 +83,9 @@ def begin(
 
 @log_key.command("history")
 def history(data: Data = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - an option
-    """历任 Every key that the log has signed with, and how far each of them signs.
+    """Every key that the log has signed with, and how far each of them signs.
+
+    历任公钥：日志用过的每一把，各签到何处。
 
     Example: taizhang log-key history --json
     """
@@ -75,18 +96,26 @@ def history(data: Data = None, as_json: AsJson = False) -> None:  # noqa: FBT002
     if as_json:
         print_json({"first": None, "changes": []} if found is None else found.json())
     elif found is None:
-        OUT.print("尚未签署 Nothing has been signed of this log yet")
+        OUT.print(zh_en("此日志尚未签署过", "Nothing has been signed of this log yet"))
     else:
         for number, epoch in enumerate(found.epochs, 1):
-            until = "现用 in force" if epoch.until is None else f"至 up to {epoch.until:,}: {epoch.ended}"
+            until = (
+                zh_en("现用", "in force")
+                if epoch.until is None
+                else zh_en(f"至 {epoch.until:,}：{epoch.ended}", f"up to {epoch.until:,}: {epoch.ended}")
+            )
             OUT.print(f"{number}  {epoch.key}  {until}", highlight=False, soft_wrap=True)
 
 
 @log_key.command("blind")
 def blind(data: Data = None) -> None:
-    """隐藏 Blind the leaves of a log that was begun without: from now on its open part says nothing of events.
+    """Blind the leaves of a log that was begun without: from now on its open part says nothing of events.
 
     A new log is blinded from its first event on. Leaves that are there stay as they are, and verify.
+
+    隐藏：使未隐藏的日志从此不再由公开部分透露事件内容。
+
+    新日志从第一个事件起就是隐藏的。已有的叶子保持原样，仍可核验。
 
     Example: taizhang log-key blind
     """
@@ -98,12 +127,21 @@ def blind(data: Data = None) -> None:
             position = begin_blinding(intake)
         finally:
             intake.close()
-    OUT.print(f"自位置 {position:,} 起隐藏 blinded from that position on", highlight=False, soft_wrap=True)
+    OUT.print(
+        zh_en(f"自位置 {position:,} 起隐藏", f"blinded from position {position:,} on"), highlight=False, soft_wrap=True
+    )
 
 
 def _tell(change: Change) -> None:
     rotated = change.because == "rotated"
-    follow = "核验方自行跟随 verifiers follow" if rotated else "须另行公布 make it known to all who verify"
-    since = f"第 {change.epoch} 期 epoch, 自位置 {change.size + 1:,} 起 from that position on"
+    follow = (
+        zh_en("核验方自行跟随", "verifiers follow")
+        if rotated
+        else zh_en("须告知所有核验的人", "make it known to all who verify")
+    )
+    since = zh_en(
+        f"第 {change.epoch} 期，自位置 {change.size + 1:,} 起",
+        f"epoch {change.epoch}, from position {change.size + 1:,} on",
+    )
     OUT.print(f"{since}; {follow}", highlight=False, soft_wrap=True)
     OUT.print(str(change.new), highlight=False, soft_wrap=True)

@@ -20,6 +20,7 @@ from services.commands.console import (
     rate_text,
     show,
 )
+from services.commands.language import zh_en
 
 # How a point's rates moved, as `/v1/rates/series` names it.
 _MOVED: Final = ("month_on_month", "year_on_year")
@@ -27,19 +28,29 @@ _MOVED: Final = ("month_on_month", "year_on_year")
 
 @filtered
 def series(  # noqa: PLR0917 - typer reads options from parameters
-    first: Annotated[str, typer.Option("--from", help="起 the first date, YYYY-MM-DD")],
-    last: Annotated[str, typer.Option("--to", help="止 the last date, YYYY-MM-DD")],
-    step: Annotated[str, typer.Option(help=f"间隔 {', '.join(STEPS)}")] = "month",
+    first: Annotated[str, typer.Option("--from", help=zh_en("起始日期 YYYY-MM-DD", "the first date, YYYY-MM-DD"))],
+    last: Annotated[str, typer.Option("--to", help=zh_en("终止日期 YYYY-MM-DD", "the last date, YYYY-MM-DD"))],
+    step: Annotated[
+        str, typer.Option(help=zh_en(f"间隔：{', '.join(STEPS)}", f"how far apart: {', '.join(STEPS)}"))
+    ] = "month",
     known_at: KnownAt = None,
     known: Annotated[
-        str, typer.Option(help="now: as known at --known-at; then: each point as known when its day ended")
+        str,
+        typer.Option(
+            help=zh_en(
+                "now：按 --known-at 的数据时点；then：各点按当天终了时所知",
+                "now: as known at --known-at; then: each point as known when its day ended",
+            )
+        ),
     ] = "now",
     group_by: GroupBy = None,
     as_json: AsJson = False,  # noqa: FBT002 - an option
     *,
     filters: Parameters,
 ) -> None:
-    """走势 Coverage rates at the end of every day, week, month, quarter or year, and how they moved (points).
+    """Coverage rates at the end of every day, week, month, quarter or year, and how they moved (points).
+
+    走势：每日、周、月、季或年末的覆盖率及其升降（百分点）。
 
     Example: taizhang series --from 2023-01-01 --to 2024-12-31 --step quarter --group-by kind
     """
@@ -52,14 +63,18 @@ def series(  # noqa: PLR0917 - typer reads options from parameters
 
 def _series_table(answer: dict[str, Any]) -> Table:
     table = Table(
-        title=f"{answer['from']} – {answer['to']}, {answer['step']}, known {answer['known']}", show_lines=True
+        title=zh_en(
+            f"{answer['from']} – {answer['to']}，间隔 {answer['step']}，数据时点 {answer['known']}",
+            f"{answer['from']} – {answer['to']}, {answer['step']}, known {answer['known']}",
+        ),
+        show_lines=True,
     )
-    for title in ("截至\nas of", *answer["group_by"]):
+    for title in (zh_en("截至", "as of"), *answer["group_by"]):
         table.add_column(title, overflow="fold")
-    for title in ("在册\nregistered", *RATE_TITLES.values()):
+    for title in (zh_en("在册", "registered"), *RATE_TITLES.values()):
         table.add_column(title, justify="right", overflow="fold")
     for point in answer["points"]:
-        date = point["as_of"] if point["complete"] else f"{point['as_of']}\n未完 open"
+        date = point["as_of"] if point["complete"] else f"{point['as_of']}\n{zh_en('未完', 'open')}"
         whole = not answer["group_by"]
         for number, group in enumerate([{"key": {}, **point["total"]}] if whole else point["groups"]):
             key = [group["key"].get(name) or "—" for name in answer["group_by"]]
@@ -73,23 +88,36 @@ def _series_table(answer: dict[str, Any]) -> Table:
 
 def _moving(rate: dict[str, Any], month: str | None, year: str | None) -> str:
     """A rate, and how it moved in percentage points."""
-    return f"{rate_text(rate)}\n环比 m/m {month or '—'}\n同比 y/y {year or '—'}"
+    return zh_en(
+        f"{rate_text(rate)}\n环比 {month or '—'}\n同比 {year or '—'}",
+        f"{rate_text(rate)}\nm/m {month or '—'}\ny/y {year or '—'}",
+    )
 
 
 @filtered
 def compare(  # noqa: PLR0917 - typer reads options from parameters
     as_of: AsOf = None,
     known_at: KnownAt = None,
-    other_as_of: Annotated[str | None, typer.Option(help="对比日 the other date; as --as-of if left out")] = None,
+    other_as_of: Annotated[
+        str | None,
+        typer.Option(help=zh_en("对比的截至日；不填与 --as-of 相同", "the other date; as --as-of if left out")),
+    ] = None,
     other_known_at: Annotated[
-        str | None, typer.Option(help="对比的数据时点 the other state of knowledge; as --known-at if left out")
+        str | None,
+        typer.Option(
+            help=zh_en(
+                "对比的数据时点；不填与 --known-at 相同", "the other state of knowledge; as --known-at if left out"
+            )
+        ),
     ] = None,
     group_by: GroupBy = None,
     as_json: AsJson = False,  # noqa: FBT002 - an option
     *,
     filters: Parameters,
 ) -> None:
-    """对比 Coverage rates at two pairs of clocks, and the differences in percentage points.
+    """Coverage rates at two pairs of clocks, and the differences in percentage points.
+
+    对比：两组时钟下的覆盖率及其差（百分点）。
 
     Example: taizhang compare --as-of 2024-12-31 --other-as-of 2023-12-31 --group-by region:6
     """
@@ -102,11 +130,20 @@ def compare(  # noqa: PLR0917 - typer reads options from parameters
 
 
 def _side(side: dict[str, Any]) -> str:
-    return f"{side['as_of']}, 数据时点 as known at {known_moment(side['known_at'])}"
+    return zh_en(
+        f"{side['as_of']}，数据时点 {known_moment(side['known_at'])}",
+        f"{side['as_of']}, as known at {known_moment(side['known_at'])}",
+    )
 
 
 def _comparison_table(answer: dict[str, Any]) -> Table:
-    table = Table(title=f"{_side(answer['this'])}\n对比 against {_side(answer['other'])}", show_lines=True)
+    table = Table(
+        title=zh_en(
+            f"{_side(answer['this'])}\n对比 {_side(answer['other'])}",
+            f"{_side(answer['this'])}\nagainst {_side(answer['other'])}",
+        ),
+        show_lines=True,
+    )
     for dimension in answer["group_by"]:
         table.add_column(dimension, overflow="fold")
     for title in RATE_TITLES.values():
@@ -115,7 +152,7 @@ def _comparison_table(answer: dict[str, Any]) -> Table:
     for group in [*groups, {"key": {}, **answer["total"]}]:
         key = [group["key"].get(name) or "—" for name in answer["group_by"]]
         if not group["key"] and key:
-            key[0] = "合计\ntotal"
+            key[0] = zh_en("合计", "total")
         table.add_row(*key, *(_compared(group, name) for name in RATES))
     return table
 
@@ -124,4 +161,4 @@ def _compared(group: dict[str, Any], rate: str) -> str:
     """This side's rate, the other's, and the difference in percentage points."""
     points = group["differences"]["rates"][rate]
     sides = [rate_text(side["rates"][rate]) if side else "—" for side in (group["this"], group["other"])]
-    return "\n".join([*sides, "—" if points is None else f"{points} 个百分点 pp"])
+    return "\n".join([*sides, "—" if points is None else zh_en(f"{points} 个百分点", f"{points} pp")])

@@ -8,27 +8,38 @@ import typer
 
 from services.commands.client import Client
 from services.commands.console import ask, print_json
+from services.commands.language import Commands, zh_en
 from services.system.errors import InvalidValueError
 from services.system.settings import load
 
-persons = typer.Typer(no_args_is_help=True, help="人员对照 Whom pseudonyms stand for: list, keep, show, erase.")
+persons = Commands(
+    no_args_is_help=True,
+    help=zh_en("化名对应何人：列出、登记、查看、删除", "Whom pseudonyms stand for: list, keep, show, erase."),
+)
 
-Pseudonym = Annotated[str, typer.Argument(help="化名 member:… or person:…")]
+Pseudonym = Annotated[
+    str, typer.Argument(help=zh_en("化名，写作 member:… 或 person:…", "the pseudonym, member:… or person:…"))
+]
 
 
 @persons.command("list")
 def list_() -> None:
-    """列出 The pseudonyms whose persons are kept, why, and until when."""
+    """The pseudonyms whose persons are kept, why, and until when.
+
+    列出留存了人员的化名，为何留存，到何时为止。
+    """
     print_json(ask("/v1/persons", {"limit": 1000}))
 
 
 @persons.command()
 def keep(
     pseudonym: Pseudonym,
-    purpose: Annotated[str, typer.Option(help="用途 why it must be known")],
-    until: Annotated[str, typer.Option(help="期限 the last day, YYYY-MM-DD")],
+    purpose: Annotated[str, typer.Option(help=zh_en("为何须知道此人", "why it must be known"))],
+    until: Annotated[str, typer.Option(help=zh_en("期限的最后一天，YYYY-MM-DD", "the last day, YYYY-MM-DD"))],
 ) -> None:
-    """登记 Keep a person, read as JSON from standard input: {"name": …, "telephone"?, "identity_number"?, "note"?}.
+    """Keep a person, read as JSON from standard input: {"name": …, "telephone"?, "identity_number"?, "note"?}.
+
+    登记人员，从标准输入读取 JSON：{"name": …, "telephone"?, "identity_number"?, "note"?}。
 
     Example: taizhang persons keep member:m1 --purpose "liaison" --until 2027-12-31 < person.json
     """
@@ -43,12 +54,18 @@ def keep(
 
 @persons.command()
 def show(pseudonym: Pseudonym) -> None:
-    """查看 Who it is; the look is in the trail of reading."""
+    """Who it is; the look is in the trail of reading.
+
+    查看化名是何人；查看本身会留痕。
+    """
     print_json(ask(f"/v1/persons/{pseudonym}"))
 
 
 @persons.command()
-def erase(pseudonym: Pseudonym, reason: Annotated[str, typer.Option(help="理由 why")]) -> None:
-    """遗忘 Destroy the person's key, for good."""
+def erase(pseudonym: Pseudonym, reason: Annotated[str, typer.Option(help=zh_en("理由", "why"))]) -> None:
+    """Destroy the person's key, for good.
+
+    删除：永久销毁此人的密钥。
+    """
     with Client(load()) as client:
         print_json(client.post(f"/v1/persons/{pseudonym}/erase", {"reason": reason}))

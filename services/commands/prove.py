@@ -13,6 +13,7 @@ from domain.values.terms import KINDS
 from services.commands.client import Client
 from services.commands.console import OUT, AsOf, Data
 from services.commands.evidence import progress
+from services.commands.language import zh_en
 from services.evidence.roots.rooting import Asked, state_roots
 from services.log.tree import LOG
 from services.serving.serving import database
@@ -20,21 +21,49 @@ from services.system.settings import SHANGHAI, Settings, SettingsError, load
 
 
 def prove(  # noqa: PLR0917 - typer reads options from parameters
-    assessment: Annotated[str | None, typer.Argument(help="报告 assessment:…, a sealed report")] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="证明文件 the file to write")] = None,
-    region: Annotated[str | None, typer.Option(help="区划 a division code; the whole ledger if left out")] = None,
-    kind: Annotated[str | None, typer.Option(help=f"类型 {', '.join(KINDS)}; all of them if left out")] = None,
+    assessment: Annotated[
+        str | None, typer.Argument(help=zh_en("封存的报告，写作 assessment:…", "assessment:…, a sealed report"))
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help=zh_en("写入的证明文件", "the file to write"))
+    ] = None,
+    region: Annotated[
+        str | None,
+        typer.Option(help=zh_en("区划代码；不填为整个台账", "a division code; the whole ledger if left out")),
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            help=zh_en(
+                f"单位类型：{', '.join(KINDS)}；不填为全部",
+                f"a kind of organization: {', '.join(KINDS)}; all of them if left out",
+            )
+        ),
+    ] = None,
     commit: Annotated[  # noqa: FBT002 - an option
-        bool, typer.Option("--commit", help="公布树根 state the roots for --as-of and --known-at instead")
+        bool,
+        typer.Option(
+            "--commit",
+            help=zh_en("改为公布 --as-of 和 --known-at 的树根", "state the roots for --as-of and --known-at instead"),
+        ),
     ] = False,
     as_of: AsOf = None,
-    known_at: Annotated[int | None, typer.Option(min=0, help="数据时点 a position; the latest if left out")] = None,
+    known_at: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help=zh_en("数据时点的位置；不填为最新", "as known at: a position; the latest if left out")
+        ),
+    ] = None,
     data: Data = None,
 ) -> None:
-    """数字证明 Prove a figure of a sealed report, complete and correct, in one file for `taizhang verify`.
+    """Prove a figure of a sealed report, complete and correct, in one file for `taizhang verify`.
 
     With --commit: fold the trees from the log alone, and have the log state their roots. The service does so itself
     after each sealed report.
+
+    数字证明：证明封存的报告中某个数字正确且无遗漏，一个文件，供 taizhang verify 核验。
+
+    --commit：只凭日志算出各树，并使日志公布其树根。每份报告封存后，服务会自行公布。
 
     Examples:
         taizhang prove assessment:2024-end --region 990101 --kind new_economic -o county.proof.txt
@@ -54,7 +83,10 @@ def prove(  # noqa: PLR0917 - typer reads options from parameters
     with Client(settings) as client:
         content = b"".join(client.stream("/v1/proof", parameters))
     output.write_bytes(content)
-    words = f"{len(content):,} 字节已写入 bytes written to {output}; taizhang verify {output}"
+    words = zh_en(
+        f"{len(content):,} 字节已写入 {output}；taizhang verify {output}",
+        f"{len(content):,} bytes written to {output}; taizhang verify {output}",
+    )
     OUT.print(words, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -66,11 +98,13 @@ def _commit(settings: Settings, as_of: str | None, known_at: int | None) -> None
     with database(settings) as ready:
         with psycopg.connect(ready.conninfo) as connection:
             position = LOG.size(connection) if known_at is None else known_at
-        with progress("汇总 folding") as (advance, total):
+        with progress(zh_en("汇总中", "folding")) as (advance, total):
             total(position)
             stated = state_roots(ready.conninfo, ready.roots_path, Asked(day, position), advance)
-    words = (
-        f"位置 {stated.position} 公布了树根 position {stated.position} states the roots: as_of={stated.as_of}, "
-        f"known_at={stated.known_at}, {stated.map.size:,} entities"
+    words = zh_en(
+        f"位置 {stated.position} 公布了树根：as_of={stated.as_of}，known_at={stated.known_at}，{stated.map.size:,} "
+        "个实体",
+        f"position {stated.position} states the roots: as_of={stated.as_of}, known_at={stated.known_at}, "
+        f"{stated.map.size:,} entities",
     )
     OUT.print(words, markup=False, highlight=False, soft_wrap=True)

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from services.commands.client import Client
 from services.commands.console import ERR, OUT
+from services.commands.language import zh_en
 from services.commands.sending import Outcome, publish, read_events
 from services.system.settings import Settings, load
 
@@ -20,21 +21,48 @@ EXIT_QUARANTINED: Final = 3
 
 def publish_file(
     file: Annotated[
-        Path, typer.Argument(help="事件文件 JSON lines, or a JSON array of CloudEvents; - for standard input")
+        Path,
+        typer.Argument(
+            help=zh_en(
+                "事件文件：每行一个 JSON，或 CloudEvents 的 JSON 数组；- 为标准输入",
+                "JSON lines, or a JSON array of CloudEvents; - for standard input",
+            )
+        ),
     ],
-    url: Annotated[str | None, typer.Option(help="服务地址 the service, if not TAIZHANG_URL")] = None,
-    reasons: Annotated[int, typer.Option(min=0, help="列出多少条隔离原因 how many quarantined events to list")] = 20,
-    kafka: Annotated[bool, typer.Option("--kafka", help="发往 Kafka send to TAIZHANG_KAFKA_BOOTSTRAP instead")] = False,  # noqa: FBT002 - an option
+    url: Annotated[
+        str | None, typer.Option(help=zh_en("服务地址；不填为 TAIZHANG_URL", "the service, if not TAIZHANG_URL"))
+    ] = None,
+    reasons: Annotated[
+        int, typer.Option(min=0, help=zh_en("列出多少条被隔离的", "how many quarantined events to list"))
+    ] = 20,
+    kafka: Annotated[  # noqa: FBT002 - an option
+        bool,
+        typer.Option(
+            "--kafka",
+            help=zh_en("改发往 TAIZHANG_KAFKA_BOOTSTRAP 的 Kafka", "send to TAIZHANG_KAFKA_BOOTSTRAP instead"),
+        ),
+    ] = False,
     topic: Annotated[
-        str | None, typer.Option(help="主题 with --kafka: the topic, if not the first of TAIZHANG_KAFKA_TOPICS")
+        str | None,
+        typer.Option(
+            help=zh_en(
+                "与 --kafka 同用：主题；不填为 TAIZHANG_KAFKA_TOPICS 的第一个",
+                "with --kafka: the topic, if not the first of TAIZHANG_KAFKA_TOPICS",
+            )
+        ),
     ] = None,
     *,
     history: Annotated[
         str | None,
-        typer.Option(help="带入历史 bring a history of this name: learned when its sources said it; stewards only"),
+        typer.Option(
+            help=zh_en(
+                "带入此名称的历史，按来源所称的时间得知；限数据管理员",
+                "bring a history of this name: learned when its sources said it; stewards only",
+            )
+        ),
     ] = None,
 ) -> None:
-    """发布事件 Send a file of events to a running service, or to Kafka.
+    """Send a file of events to a running service, or to Kafka.
 
     Each event is sent with its bytes as they stand in the file, in order, in batches. A line that is no JSON is sent
     too and kept in quarantine. Sending a file again does no harm: what is known is a duplicate.
@@ -44,6 +72,15 @@ def publish_file(
 
     With --history NAME the file is a history that others recorded: each event counts as learned when its sources said
     it (the latest `time` so far), not today. Send it in the order in which it was said; a steward's key is needed.
+
+    把事件文件发给运行中的服务，或发往 Kafka。
+
+    事件逐字节照文件原样，依次分批发出。不是 JSON 的行照样发出，留在隔离区。文件重发无害：已知的算作重复。
+
+    退出码 0：全部接受或重复。3：有隔离的，完整留存，可以重投。1：服务拒绝或无法到达，请再发一次。
+
+    给出 --history 名称 时，文件是他人记下的历史：每个事件按其来源所称的时间得知（取至此最晚的 time），而不是今天。
+    应按当时说的先后发送；须有数据管理员的密钥。
 
     Examples:
         taizhang publish events.jsonl
@@ -79,7 +116,10 @@ def _publish_to_kafka(settings: Settings, topic: str, stream: BinaryIO, size: in
     with _progress(size) as advance:
         count = publishing.publish(settings, topic, read_events(stream), advance)
     OUT.print(
-        f"已发往 sent to {topic}: {count} 条 events; 结果见 what became of them: taizhang quarantine list, /v1/sources"
+        zh_en(
+            f"已发往 {topic}：{count} 条；结果见 taizhang quarantine list、/v1/sources",
+            f"sent to {topic}: {count} events; what became of them: taizhang quarantine list, /v1/sources",
+        )
     )
 
 
@@ -96,11 +136,11 @@ def _progress(size: int | None) -> Iterator[Callable[[int, int], None]]:
         TextColumn("{task.description}"),
         BarColumn(),
         DownloadColumn(),
-        TextColumn("{task.fields[events]:,} 条 events"),
+        TextColumn(zh_en("{task.fields[events]:,} 条", "{task.fields[events]:,} events")),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=ERR, transient=not ERR.is_terminal) as bar:
-        task = bar.add_task("发布 publishing", total=size, events=0)
+        task = bar.add_task(zh_en("发布中", "publishing"), total=size, events=0)
         sent = 0
 
         def advance(events: int, bytes_: int) -> None:
@@ -115,17 +155,26 @@ def show(outcome: Outcome, reasons_max: int) -> None:
     """Print the sum of dispositions, and the first quarantined events with their reasons."""
     counts = outcome.dispositions
     OUT.print(
-        f"已收 received {outcome.total} = 接受 accepted {counts['accepted']} + 重复 duplicate {counts['duplicate']} "
-        f"+ 隔离 quarantined {counts['quarantined']}"
+        zh_en(
+            f"已收 {outcome.total} = 接受 {counts['accepted']} + 重复 {counts['duplicate']} + 隔离 "
+            f"{counts['quarantined']}",
+            f"received {outcome.total} = accepted {counts['accepted']} + duplicate {counts['duplicate']} + "
+            f"quarantined {counts['quarantined']}",
+        )
     )
     if outcome.position:
-        OUT.print(f"最高位置 highest position {outcome.position}")
+        OUT.print(zh_en(f"最高位置 {outcome.position}", f"highest position {outcome.position}"))
     if not outcome.quarantined or not reasons_max:
         return
-    table = Table("第几条 event", "隔离号 quarantine id", "原因 reasons", title="隔离 Quarantined")
+    table = Table(
+        zh_en("第几条", "event"),
+        zh_en("隔离号", "quarantine id"),
+        zh_en("原因", "reasons"),
+        title=zh_en("隔离", "Quarantined"),
+    )
     for number, quarantine_id, words in outcome.quarantined[:reasons_max]:
         table.add_row(str(number), str(quarantine_id), words)
     OUT.print(table)
     left = counts["quarantined"] - min(reasons_max, len(outcome.quarantined))
     if left > 0:
-        OUT.print(f"另有 and {left} 条 more: taizhang quarantine list")
+        OUT.print(zh_en(f"另有 {left} 条：taizhang quarantine list", f"and {left} more: taizhang quarantine list"))

@@ -26,6 +26,7 @@ from services.commands.console import (
     shanghai,
     show,
 )
+from services.commands.language import zh_en
 from services.system.errors import InvalidValueError
 from services.system.settings import load
 
@@ -41,7 +42,13 @@ def rates(  # noqa: PLR0917 - typer reads options from parameters
     known_at: KnownAt = None,
     group_by: GroupBy = None,
     archive: Annotated[
-        Path | None, typer.Option(help="归档 instead of a service: the folder that taizhang archive wrote")
+        Path | None,
+        typer.Option(
+            help=zh_en(
+                "taizhang archive 写出的文件夹，不经服务",
+                "instead of a service: the folder that taizhang archive wrote",
+            )
+        ),
     ] = None,
     logs: Logs = None,
     log_key: LogKeys = None,
@@ -49,7 +56,9 @@ def rates(  # noqa: PLR0917 - typer reads options from parameters
     *,
     filters: Parameters,
 ) -> None:
-    """覆盖率 Coverage rates at any date, as known at any moment.
+    """Coverage rates at any date, as known at any moment.
+
+    任一截至日、任一数据时点的覆盖率。
 
     Example: taizhang rates --as-of 2024-12-31 --known-at 2025-01-05T09:00:00+08:00 --group-by kind --region 9901
     """
@@ -71,15 +80,15 @@ def rates_table(answer: dict[str, Any]) -> Table:
     moments = [f"{each['log']} {known_moment(each['known_at'])}" for each in several]
     moment = "\n".join(moments) if several else known_moment(answer["known_at"])
     table = Table(
-        title=f"截至 as of {answer['as_of']}, 数据时点 as known at {moment}",
+        title=zh_en(f"截至 {answer['as_of']}，数据时点 {moment}", f"as of {answer['as_of']}, as known at {moment}"),
         show_lines=True,
         show_footer=bool(answer["group_by"]),
     )
     total = answer["total"]
     for number, dimension in enumerate(answer["group_by"]):
-        table.add_column(dimension, footer="合计\ntotal" if number == 0 else "", overflow="fold")
+        table.add_column(dimension, footer=zh_en("合计", "total") if number == 0 else "", overflow="fold")
     # Folded, never cut: half a figure is a wrong figure.
-    for name, title in (("registered", "在册\nregistered"), ("excluded", "剔除\nexcluded")):
+    for name, title in (("registered", zh_en("在册", "registered")), ("excluded", zh_en("剔除", "excluded"))):
         table.add_column(title, justify="right", overflow="fold", footer=f"{total['counts'][name]:,}")
     for name in RATES:
         table.add_column(RATE_TITLES[name], justify="right", overflow="fold", footer=rate_text(total["rates"][name]))
@@ -92,11 +101,15 @@ def rates_table(answer: dict[str, Any]) -> Table:
 
 
 def history(
-    org: Annotated[str, typer.Argument(help="组织 uscc:… or group:…")],
+    org: Annotated[
+        str, typer.Argument(help=zh_en("单位，写作 uscc:… 或 group:…", "an organization, uscc:… or group:…"))
+    ],
     as_of: AsOf = None,
     as_json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
-    """一企一档的变更记录 Every event that touched an organization, and what each changed in its row.
+    """Every event that touched an organization, and what each changed in its row.
+
+    一企一档的变更记录：涉及某单位的每个事件，各改变了什么。
 
     Example: taizhang history uscc:9151010452601815XG
     """
@@ -112,9 +125,14 @@ def history(
         print_json({**answer, "events": events, "next": None})
         return
     table = Table(
-        "位置 position", "记录 recorded", "生效 effective", "类型 type", "来源 source", "变化 change",
-        title=f"{org}, 截至 as of {answer['as_of']}",
-    )  # fmt: skip
+        zh_en("位置", "position"),
+        zh_en("记录", "recorded"),
+        zh_en("生效", "effective"),
+        zh_en("类型", "type"),
+        zh_en("来源", "source"),
+        zh_en("变化", "change"),
+        title=zh_en(f"{org}，截至 {answer['as_of']}", f"{org}, as of {answer['as_of']}"),
+    )
     for event in events:
         name = event["type"].removeprefix("taizhang.").removesuffix(".v1")
         change = "\n".join(_changes(event["before"], event["after"]))
@@ -129,8 +147,8 @@ def _changes(before: dict[str, Any] | None, after: dict[str, Any] | None) -> lis
     if before is None and after is None:
         return []
     if after is None:
-        return ["移出台账 leaves the ledger"]
-    changes = [] if before else ["入台账 enters the ledger"]
+        return [zh_en("移出台账", "leaves the ledger")]
+    changes = [] if before else [zh_en("入台账", "enters the ledger")]
     was = _flat(before) if before else {}
     for name, value in _flat(after).items():
         if was.get(name) != value and (before or value not in (None, 0, False)):
@@ -154,20 +172,37 @@ def explain(  # noqa: PLR0917 - typer reads options from parameters
     as_of: AsOf = None,
     known_at: KnownAt = None,
     count: Annotated[
-        str | None, typer.Option(help=f"计数 only those that add to this count: {', '.join(Counts._fields)}")
+        str | None,
+        typer.Option(
+            help=zh_en(
+                f"只列计入此数的：{', '.join(Counts._fields)}",
+                f"only those that add to this count: {', '.join(Counts._fields)}",
+            )
+        ),
     ] = None,
     missing: Annotated[
-        str | None, typer.Option(help=f"未计入 only those that this rate is over and not in: {', '.join(RATES)}")
+        str | None,
+        typer.Option(
+            help=zh_en(
+                f"只列此率分母中未计入分子的：{', '.join(RATES)}",
+                f"only those that this rate is over and not in: {', '.join(RATES)}",
+            )
+        ),
     ] = None,
     key: Annotated[
-        list[str] | None, typer.Option(help="组键 a group's key by region, may repeat: region:6=990101")
+        list[str] | None,
+        typer.Option(
+            help=zh_en("某一组，如 region:6=990101，可重复", "a group's key by region, may repeat: region:6=990101")
+        ),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="最多列出 how many organizations at most")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help=zh_en("最多列出多少家", "how many organizations at most"))] = 50,
     as_json: AsJson = False,  # noqa: FBT002 - an option
     *,
     filters: Parameters,
 ) -> None:
-    """溯源 The organizations behind a number, each with the positions of the events that decide it.
+    """The organizations behind a number, each with the positions of the events that decide it.
+
+    溯源：一个数字背后的单位，各附决定它的事件的位置。
 
     Example: taizhang explain --as-of 2024-12-31 --kind new_economic --key region:6=990101 --count organization_covered
     """
@@ -185,7 +220,12 @@ def explain(  # noqa: PLR0917 - typer reads options from parameters
     answer["organizations"] = listed
     show(answer, _table, as_json=as_json)
     if answer["next"] and not as_json:
-        ERR.print(f"还有更多 There are more than these {len(listed):,}; ask with a larger --limit.")
+        ERR.print(
+            zh_en(
+                f"还有更多，此处只列 {len(listed):,} 家；可加大 --limit。",
+                f"There are more than these {len(listed):,}; ask with a larger --limit.",
+            )
+        )
 
 
 def _keys(given: list[str]) -> dict[str, str]:
@@ -201,8 +241,11 @@ def _keys(given: list[str]) -> dict[str, str]:
 
 def _table(answer: dict[str, Any]) -> Table:
     moment = known_moment(answer["known_at"])
-    table = Table(title=f"截至 as of {answer['as_of']}, 数据时点 as known at {moment}", show_lines=True)
-    for title in ("组织 organization", "计入 counts", "依据 decided by, positions"):
+    table = Table(
+        title=zh_en(f"截至 {answer['as_of']}，数据时点 {moment}", f"as of {answer['as_of']}, as known at {moment}"),
+        show_lines=True,
+    )
+    for title in (zh_en("组织", "organization"), zh_en("计入", "counts"), zh_en("依据", "decided by, positions")):
         table.add_column(title, overflow="fold")
     for each in answer["organizations"]:
         row, counts = each["row"], each["counts"]

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.text import Text
 
 from services.commands.console import ERR, Data
+from services.commands.language import zh_en
 from services.ledger import rebuild as work
 from services.postgres.database import connect
 from services.system import logs
@@ -31,20 +32,33 @@ _STOPPING: Final[list[int]] = []
 
 
 def rebuild(
-    projection: Annotated[str, typer.Argument(help=f"投影 the projection: {', '.join(PROJECTIONS)}")] = PROJECTIONS[0],
+    projection: Annotated[
+        str, typer.Argument(help=zh_en(f"投影：{', '.join(PROJECTIONS)}", f"the projection: {', '.join(PROJECTIONS)}"))
+    ] = PROJECTIONS[0],
     data: Data = None,
     abandon: Annotated[  # noqa: FBT002 - an option
-        bool, typer.Option("--abandon", help="放弃 drop what a rebuild that was cut off has left, and build nothing")
+        bool,
+        typer.Option(
+            "--abandon",
+            help=zh_en(
+                "放弃中断的重建所留下的，不另建", "drop what a rebuild that was cut off has left, and build nothing"
+            ),
+        ),
     ] = False,
     if_due: Annotated[bool, typer.Option("--if-due", hidden=True)] = False,  # noqa: FBT002 - an option
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """重建 Rebuild a projection from the log, beside the version in use, and swap.
+    """Rebuild a projection from the log, beside the version in use, and swap.
 
     Everyone goes on reading the version in use until the new one has caught up; then all read the new one. Works while
     the service runs and while it does not. Ctrl-C stops it, and the next call goes on from there; --abandon drops the
     unfinished version. The version before is kept until the next rebuild, so the tables take their room twice, and
     three times while a rebuild runs.
+
+    由日志重建投影，在现用版本旁进行，然后切换。
+
+    新版本赶上之前，大家读的都是现用版本；赶上之后都读新版本。服务运行或停止时都可以做。Ctrl-C 可停，
+    再次执行会接着做；--abandon 丢弃未完成的版本。前一版本留到下次重建，所以各表占两份空间，重建时占三份。
 
     Example: taizhang rebuild
     """
@@ -89,20 +103,28 @@ def _rebuild(settings: Settings) -> None:
             seconds = time.monotonic() - began
     except KeyboardInterrupt:
         ERR.print(
-            "已取消, 在用版本未动 Cancelled; the version in use is as it was.\n"
-            "继续 To go on: taizhang rebuild    放弃 To drop what was built: taizhang rebuild --abandon"
+            zh_en(
+                "已取消，在用版本未动。\n继续：taizhang rebuild    放弃已建部分：taizhang rebuild --abandon",
+                "Cancelled; the version in use is as it was.\nTo go on: taizhang rebuild    To drop what was "
+                "built: taizhang rebuild --abandon",
+            )
         )
         raise typer.Exit(EXIT_CANCELLED) from None
     count = done.version.position - done.resumed_at
     ERR.print(
-        f"版本 Version {done.version.number} 已启用 is in use, at position {done.version.position:,} "
-        f"({count:,} events in {seconds:.1f} s, {count / max(seconds, 1e-3):,.0f} events/s); "
-        f"规则 rules {done.version.ruleset[:12]}"
+        zh_en(
+            f"版本 {done.version.number} 已启用，位置 {done.version.position:,}（{count:,} 个事件，{seconds:.1f} "
+            f"秒，每秒 {count / max(seconds, 1e-3):,.0f} 个）；规则 {done.version.ruleset[:12]}",
+            f"Version {done.version.number} is in use, at position {done.version.position:,} ({count:,} events in "
+            f"{seconds:.1f} s, {count / max(seconds, 1e-3):,.0f} events/s); rules {done.version.ruleset[:12]}",
+        )
     )
     if done.held:
         ERR.print(
-            f"{done.held} 个事件未能应用 events could not be applied, and are held with those behind them: "
-            "see taizhang held list",
+            zh_en(
+                f"{done.held} 个事件未能计入，与其后的一并挂起：见 taizhang held list",
+                f"{done.held} events could not be applied, and are held with those behind them: see taizhang held list",
+            ),
             style="yellow",
         )
 
@@ -119,7 +141,7 @@ def connected(settings: Settings) -> Iterator[Connection[TupleRow]]:
 def _with_bar(connection: Connection[TupleRow]) -> work.Rebuilt:
     columns = (TextColumn("{task.description}"), BarColumn(), _Count(), _Speed(), TimeRemainingColumn())
     with Progress(*columns, console=ERR, transient=True) as bar:
-        task = bar.add_task("重建台账 rebuilding the ledger", total=None)
+        task = bar.add_task(zh_en("正在重建台账", "rebuilding the ledger"), total=None)
 
         def report(position: int, head: int) -> None:
             bar.update(task, completed=position, total=head)
@@ -132,7 +154,11 @@ def _with_bar(connection: Connection[TupleRow]) -> work.Rebuilt:
 def _abandon(settings: Settings) -> None:
     with connected(settings) as connection:
         dropped = work.abandon(connection)
-    ERR.print(f"已放弃 Dropped: {dropped} unfinished" if dropped else "没有未完成的版本 Nothing is unfinished")
+    ERR.print(
+        zh_en(f"已放弃 {dropped} 个未完成的版本", f"Dropped: {dropped} unfinished")
+        if dropped
+        else zh_en("没有未完成的版本", "Nothing is unfinished")
+    )
 
 
 def _stopped_between_batches() -> None:

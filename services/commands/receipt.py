@@ -7,20 +7,31 @@ import typer
 
 from services.commands.client import Client
 from services.commands.console import OUT
+from services.commands.language import zh_en
 from services.evidence.notes.tlog_proof import SUFFIX
 from services.system.settings import SettingsError, load
 
 
 def receipt(
-    source: Annotated[str | None, typer.Argument(help="来源 the event's source")] = None,
-    id_: Annotated[str | None, typer.Argument(metavar="ID", help="事件号 the event's id")] = None,
-    quarantine_id: Annotated[int | None, typer.Option(min=1, help="隔离号 instead: as it was answered")] = None,
-    folder: Annotated[Path, typer.Option("--output", "-o", help="文件夹 where the files are put")] = Path(),
-    url: Annotated[str | None, typer.Option(help="服务地址 the service, if not TAIZHANG_URL")] = None,
+    source: Annotated[str | None, typer.Argument(help=zh_en("事件的来源", "the event's source"))] = None,
+    id_: Annotated[str | None, typer.Argument(metavar="ID", help=zh_en("事件的编号", "the event's id"))] = None,
+    quarantine_id: Annotated[
+        int | None, typer.Option(min=1, help=zh_en("改以隔离号指明，如当时的回答", "instead: as it was answered"))
+    ] = None,
+    folder: Annotated[
+        Path, typer.Option("--output", "-o", help=zh_en("文件写入的文件夹", "where the files are put"))
+    ] = Path(),
+    url: Annotated[
+        str | None, typer.Option(help=zh_en("服务地址；不填为 TAIZHANG_URL", "the service, if not TAIZHANG_URL"))
+    ] = None,
 ) -> None:
-    """收件回执 Have receipts of what you sent: accepted, repeated or set aside, and what was done with it since.
+    """Have receipts of what you sent: accepted, repeated or set aside, and what was done with it since.
 
     Each is a file of its own (C2SP tlog-proof), which `taizhang verify` checks offline.
+
+    收件回执：所发的每个事件，是接受、重复还是隔离，此后又如何处理。
+
+    每份回执是一个文件（C2SP tlog-proof），可用 taizhang verify 离线核验。
 
     Examples:
         taizhang receipt /registry/market e-1 -o receipts/

@@ -21,6 +21,7 @@ from domain.listing.list_places import Places
 from domain.values.instants import parse_date
 from services.commands.client import Client
 from services.commands.console import OUT, AsJson, KnownAt, print_json
+from services.commands.language import zh_en
 from services.commands.sending import BYTES_MAX
 from services.lists.elsewhere import read
 from services.lists.plan import TURN_EVENTS_MAX, Ask, Plan
@@ -31,50 +32,101 @@ from services.system.settings import load
 EXIT_REFUSED: Final = 4
 EXIT_HELD: Final = 5
 _TITLES: Final = {
-    "registered": "新登记", "changed": "变更", "deregistered": "注销", "unchanged": "无变化",
-    "kind_differs": "类型不符",
-}  # fmt: skip
+    "registered": zh_en("新登记", "registered"),
+    "changed": zh_en("变更", "changed"),
+    "deregistered": zh_en("注销", "deregistered"),
+    "unchanged": zh_en("无变化", "unchanged"),
+    "kind_differs": zh_en("类型不符", "kind differs"),
+}
 _KINDS: Final = {
-    "registered": "新登记", "changed": "变更", "deregistered": "注销", "retracted": "撤回", "brought_back": "恢复",
-    "stated": "清单",
-}  # fmt: skip
+    "registered": zh_en("新登记", "registered"),
+    "changed": zh_en("变更", "changed"),
+    "deregistered": zh_en("注销", "deregistered"),
+    "retracted": zh_en("撤回", "retracted"),
+    "brought_back": zh_en("恢复", "brought back"),
+    "stated": zh_en("清单", "stated"),
+}
 _ROWS_SHOWN: Final = 20
 _UNREAD: Final = {
-    "not_read": "未读取的列 columns not read",
-    "set_aside": "按模板不读取的列 columns set aside",
-    "personal": "含个人信息，未读取 personal data, never read",
+    "not_read": zh_en("未读取的列", "columns not read"),
+    "set_aside": zh_en("按模板不读取的列", "columns set aside"),
+    "personal": zh_en("含个人信息，未读取", "personal data, never read"),
 }
 
 
 def reconcile_list(  # noqa: PLR0917 - typer reads options from parameters
-    source: Annotated[str, typer.Argument(help="来源 whose list it is, as its events name it")],
+    source: Annotated[
+        str, typer.Argument(help=zh_en("谁的名单，与其事件中的来源同名", "whose list it is, as its events name it"))
+    ],
     file: Annotated[
         Path,
-        typer.Argument(help="清单 the list: .csv (UTF-8, GB18030), .xlsx, .xlsb or .ods", exists=True, dir_okay=False),
+        typer.Argument(
+            help=zh_en(
+                "名单文件：.csv（UTF-8、GB18030）、.xlsx、.xlsb 或 .ods",
+                "the list: .csv (UTF-8, GB18030), .xlsx, .xlsb or .ods",
+            ),
+            exists=True,
+            dir_okay=False,
+        ),
     ],
-    as_of: Annotated[str, typer.Option(help="截至日 the date whose end the list describes, YYYY-MM-DD")],
-    publish_: Annotated[bool, typer.Option("--publish", help="发布 publish the differences as events")] = False,  # noqa: FBT002 - an option
+    as_of: Annotated[
+        str,
+        typer.Option(
+            help=zh_en(
+                "截至日：名单说的是这一天终了时，YYYY-MM-DD", "the date whose end the list describes, YYYY-MM-DD"
+            )
+        ),
+    ],
+    publish_: Annotated[  # noqa: FBT002 - an option
+        bool, typer.Option("--publish", help=zh_en("把差异作为事件发布", "publish the differences as events"))
+    ] = False,
     confirm: Annotated[
-        str | None, typer.Option(help="确认方案 the name of the plan that was looked at; exactly it is published")
+        str | None,
+        typer.Option(
+            help=zh_en(
+                "看过的方案的名称；发布的正是它", "the name of the plan that was looked at; exactly it is published"
+            )
+        ),
     ] = None,
     region: Annotated[
         list[str] | None,
-        typer.Option(help="区划 the list is of regions that begin so, and of no others; repeatable"),
+        typer.Option(
+            help=zh_en(
+                "名单只含区划代码如此开头的地区，可重复",
+                "the list is of regions that begin so, and of no others; repeatable",
+            )
+        ),
     ] = None,
-    page: Annotated[str | None, typer.Option(help="分页 the list is page N/M, the N-th of M")] = None,
+    page: Annotated[
+        str | None,
+        typer.Option(help=zh_en("分册：名单是共 M 册中的第 N 册，写作 N/M", "the list is page N/M, the N-th of M")),
+    ] = None,
     profile: Annotated[
         Path | None,
-        typer.Option(help="列模板 a JSON file of columns, constants …; kept for the source on --publish", exists=True),
+        typer.Option(
+            help=zh_en(
+                "列模板：写明各列、常量等的 JSON 文件；--publish 时为该来源留存",
+                "a JSON file of columns, constants …; kept for the source on --publish",
+            ),
+            exists=True,
+        ),
     ] = None,
-    url: Annotated[str | None, typer.Option(help="服务地址 the service, if not TAIZHANG_URL")] = None,
+    url: Annotated[
+        str | None, typer.Option(help=zh_en("服务地址；不填为 TAIZHANG_URL", "the service, if not TAIZHANG_URL"))
+    ] = None,
     known_at: KnownAt = None,
     as_json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
-    """清单核对 Compare a registry's full list with its facts; with --publish, publish what makes both agree.
+    """Compare a registry's full list with its facts; with --publish, publish what makes both agree.
 
     The same list twice publishes nothing the second time. A list of an earlier date may come later, and a list may be
     put right by sending it again. Exit code 0: compared, or published. 4: rows cannot be read. 5: the plan needs
     --confirm, or is another than the one confirmed.
+
+    名单核对：把登记机关的全量名单与其已报的事实相比；给出 --publish 则发布使两者一致的事件。
+
+    同一名单第二次核对，什么也不发布。较早日期的名单可以后到，名单可以重发更正。退出码 0：已核对或已发布。4：
+    有行无法读取。5：方案需要 --confirm，或与确认过的不同。
 
     Example: taizhang reconcile /registry/market-regulation list.xlsx --as-of 2025-03-31 --publish
     """
@@ -99,7 +151,12 @@ def reconcile_list(  # noqa: PLR0917 - typer reads options from parameters
         shown = {**report.as_json(), "hindrance": hindrance, "published": published}
         print_json(json.loads(json.dumps(shown, default=str)))
     elif published is not None:
-        OUT.print(f"已发布 published: {', '.join(f'{name} {count:,}' for name, count in published.items())}")
+        OUT.print(
+            zh_en(
+                f"已发布：{'、'.join(f'{name} {count:,}' for name, count in published.items())}",
+                f"published: {', '.join(f'{name} {count:,}' for name, count in published.items())}",
+            )
+        )
     if hindrance is not None:
         raise typer.Exit(EXIT_REFUSED if report.refused else EXIT_HELD)
 
@@ -172,26 +229,35 @@ def _profiled(source: str, profile: ListProfiled) -> bytes:
 def _show(report: Report, hindrance: str | None) -> None:
     shown = report.as_json()
     rows = ", ".join(f"{name} {count:,}" for name, count in shown["rows"].items())
-    OUT.print(f"清单 {report.file['name']} ({report.file['encoding']}), 截至 as of {report.as_of}; 行 rows: {rows}")
+    OUT.print(
+        zh_en(
+            f"名单 {report.file['name']}（{report.file['encoding']}），截至 {report.as_of}；行：{rows}",
+            f"list {report.file['name']} ({report.file['encoding']}), as of {report.as_of}; rows: {rows}",
+        )
+    )
     _show_columns(shown)
-    OUT.print(f"来源现有 active of {report.source}: {report.active:,}")
+    OUT.print(zh_en(f"来源 {report.source} 现有：{report.active:,}", f"active of {report.source}: {report.active:,}"))
     if report.refusals:
         table = Table(
-            "行 row", "列 column", "值 value", "原因与办法 rule and remedy", title=f"不可读 refused {report.refused}"
+            zh_en("行", "row"),
+            zh_en("列", "column"),
+            zh_en("值", "value"),
+            zh_en("原因与办法", "rule and remedy"),
+            title=zh_en(f"不可读 {report.refused}", f"refused {report.refused}"),
         )
         for refusal in report.refusals[:_ROWS_SHOWN]:
             where = f"{refusal.sheet}!{refusal.cell or refusal.row}" if refusal.sheet else str(refusal.row)
             table.add_row(where, refusal.column, refusal.value, refusal.message)
         OUT.print(table)
     else:
-        table = Table("差异 difference", "数 organizations", "例 samples")
+        table = Table(zh_en("差异", "difference"), zh_en("数", "organizations"), zh_en("例", "samples"))
         for name, title in _TITLES.items():
             samples = [f"{s['org']} {s['name']} {s['after'] or ''}" for s in report.samples.get(name, ())[:3]]
             table.add_row(f"{title} {name}", f"{report.differences[name]:,}", "\n".join(samples))
         OUT.print(table)
         _show_plan(report)
     if hindrance is not None:
-        OUT.print(Text.assemble(("不能发布 Not to be published:", "yellow"), f" {hindrance}"))
+        OUT.print(Text.assemble((zh_en("不能发布：", "Not to be published:"), "yellow"), f" {hindrance}"))
 
 
 def _show_plan(report: Report) -> None:
@@ -200,11 +266,18 @@ def _show_plan(report: Report) -> None:
     if plan is None:
         return
     counts = ", ".join(f"{title} {name} {plan.publishes[name]:,}" for name, title in _KINDS.items())
-    OUT.print(f"方案 plan {plan.name}: {counts}")
+    OUT.print(zh_en(f"方案 {plan.name}：{counts}", f"plan {plan.name}: {counts}"))
     if plan.elsewhere:
-        OUT.print(f"他源仍有，不注销 left out, but another source has them, so they stay: {plan.elsewhere:,}")
+        OUT.print(
+            zh_en(
+                f"名单未列而他源仍有，不注销：{plan.elsewhere:,}",
+                f"left out, but another source has them, so they stay: {plan.elsewhere:,}",
+            )
+        )
     if plan.lacking_count:
-        OUT.print(f"台账中不在册 the ledger does not have active: {plan.lacking_count:,}")
+        OUT.print(
+            zh_en(f"台账中不在册：{plan.lacking_count:,}", f"the ledger does not have active: {plan.lacking_count:,}")
+        )
         for each in plan.lacking:
             OUT.print(f"  {each.org}: {each.remedy()}")
 
@@ -213,7 +286,13 @@ def _show_columns(shown: dict[str, Any]) -> None:
     """What is not read, by name, before anything that would be published."""
     for each in shown["sheets"]:
         if each["what"] not in ("read", "empty"):
-            OUT.print(f"工作表未读取 sheet not read: {each['sheet']} ({each['what']})", markup=False)
+            OUT.print(
+                zh_en(
+                    f"工作表未读取：{each['sheet']}（{each['what']}）",
+                    f"sheet not read: {each['sheet']} ({each['what']})",
+                ),
+                markup=False,
+            )
     for what, title in _UNREAD.items():
         names = [
             "!".join(filter(None, (each["sheet"], each["heading"] or each["column"])))

@@ -77,122 +77,123 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
 
     database_url: Annotated[SecretStr, AfterValidator(_database_url)] | None = Field(
-        None, description="PostgreSQL 服务器 the server, postgresql://…; left out: the embedded one, in DATA"
+        None, description="the PostgreSQL server, postgresql://…; left out: the embedded one, in DATA"
     )
-    data: Path = Field(Path(".data"), description="数据目录 the folder of the embedded PostgreSQL and of keys")
-    host: str = Field("127.0.0.1", min_length=1, description="监听地址 the address that serve listens on")
-    port: int = Field(8000, ge=0, le=65_535, description="监听端口 its port; 0 takes a free one")
+    data: Path = Field(Path(".data"), description="the folder of the embedded PostgreSQL and of keys")
+    host: str = Field("127.0.0.1", min_length=1, description="the address that serve listens on")
+    port: int = Field(8000, ge=0, le=65_535, description="the port that serve listens on; 0 takes a free one")
     workers: int = Field(
-        1, ge=1, le=16, description="工作进程数 processes of serve that answer; each keeps the ledger in its own memory"
+        1, ge=1, le=16, description="processes of serve that answer; each keeps the ledger in its own memory"
     )
-    dev: bool = Field(default=False, description="开发模式 as --dev: no sign-in, every role, loopback only")
+    dev: bool = Field(default=False, description="as --dev: no sign-in, every role, loopback only")
     api_keys_file: Path | None = Field(
         None,
-        description="接口密钥文件 who may call the API (see api-key); left out: api-keys.json in DATA",
+        description="who may call the API (see api-key); left out: api-keys.json in DATA",
+    )
+    notices_file: Path | None = Field(
+        None, description="the channels that notices to offices leave by; left out: notices.json in DATA"
     )
     public_url: Annotated[str, AfterValidator(_address)] | None = Field(
-        None, description="对外地址 the address that browsers see, as https://ledger.example; left out: as called"
+        None, description="the address that browsers see, as https://ledger.example; left out: as called"
     )
     oidc_issuer: Annotated[str, AfterValidator(_address)] | None = Field(
-        None, description="登录服务 the issuer of the OpenID Connect provider that people sign in with; left out: none"
+        None, description="the issuer of the OpenID Connect provider that people sign in with; left out: none"
     )
-    oidc_client_id: str | None = Field(None, min_length=1, description="登录客户端 our client there")
-    oidc_client_secret: SecretStr | None = Field(None, description="登录客户端密钥 its secret, if it has one")
+    oidc_client_id: str | None = Field(None, min_length=1, description="our client at that provider")
+    oidc_client_secret: SecretStr | None = Field(None, description="that client's secret, if it has one")
     oidc_audience: str | None = Field(
-        None, min_length=1, description="令牌受众 the audience of machines' access tokens; left out: none are taken"
+        None, min_length=1, description="the audience of machines' access tokens; left out: none are taken"
     )
     quarantine_days: int = Field(
-        30, ge=1, le=3_650, description="隔离期限 days that quarantine keeps bytes that hold data of persons"
+        30, ge=1, le=3_650, description="days that quarantine keeps bytes that hold data of persons"
     )
     session_idle_minutes: int = Field(
-        30, ge=1, le=1_440, description="闲置时限 minutes without a request after which a person's session ends"
+        30, ge=1, le=1_440, description="minutes without a request after which a person's session ends"
     )
-    session_hours: int = Field(8, ge=1, le=24, description="会话时限 hours after which it ends in any case")
+    session_hours: int = Field(8, ge=1, le=24, description="hours after which a session ends in any case")
     access_contact: str | None = Field(
-        None, max_length=200, description="授权联系 whom people without access are told to write to; left out: no name"
+        None, max_length=200, description="whom people without access are told to write to; left out: no name"
     )
     url: Annotated[str, AfterValidator(_address)] = Field(
-        "http://127.0.0.1:8000", description="服务地址 the running service that publish, rates … call"
+        "http://127.0.0.1:8000", description="the running service that publish, rates … call"
     )
     metrics_token: SecretStr | None = Field(
-        None, description="指标口令 what /metrics asks for as Authorization: Bearer …; left out: anyone may read it"
+        None, description="what /metrics asks for as Authorization: Bearer …; left out: anyone may read it"
     )
-    api_key: SecretStr | None = Field(None, description="接口密钥 the key that those commands send")
+    api_key: SecretStr | None = Field(None, description="the API key that those commands send")
     log_key_file: Path | None = Field(
-        None, description="日志签名钥 the transparency log's private key; left out: keys/log.key in DATA"
+        None, description="the transparency log's private key; left out: keys/log.key in DATA"
     )
-    log_origin: str | None = Field(None, min_length=1, description="日志名 its origin; left out: the key's own name")
+    log_origin: str | None = Field(None, min_length=1, description="the log's origin; left out: the key's own name")
     backup_passphrase: SecretStr | None = Field(
-        None, description="备份口令 what the keys in a backup are sealed with, 12 characters or more"
+        None, description="what the keys in a backup are sealed with, 12 characters or more"
     )
     witnesses: Annotated[str, AfterValidator(_witnesses)] | None = Field(
-        None, description="见证人 who is sent the log's checkpoints: KEY ADDRESS, with commas between"
+        None, description="who is sent the log's checkpoints: KEY ADDRESS, with commas between"
     )
     checkpoint_seconds: float = Field(
-        60, ge=1, le=86_400, description="签署间隔 seconds between rounds of signing the logs' heads"
+        60, ge=1, le=86_400, description="seconds between rounds of signing the logs' heads"
     )
-    log_format: Literal["console", "json"] = Field("console", description="日志格式 console or json")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="日志级别 from which to log")
-    body_bytes_max: int = Field(
-        16 * MIB, ge=1024, le=256 * MIB, description="请求体上限 bytes of one request's body, unpacked"
-    )
-    batch_events_max: int = Field(10_000, ge=1, le=100_000, description="批量上限 events in one batch over HTTP")
-    body_seconds_max: float = Field(60, gt=0, le=3600, description="接收时限 seconds to receive one request's body")
-    head_bytes_max: int = Field(32_768, ge=4096, le=MIB, description="请求头上限 bytes of a request's line and headers")
-    head_seconds_max: float = Field(10, gt=0, le=600, description="请求头时限 seconds to receive them")
+    log_format: Literal["console", "json"] = Field("console", description="how to log: console or json")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the level from which to log")
+    body_bytes_max: int = Field(16 * MIB, ge=1024, le=256 * MIB, description="bytes of one request's body, unpacked")
+    batch_events_max: int = Field(10_000, ge=1, le=100_000, description="events in one batch over HTTP")
+    body_seconds_max: float = Field(60, gt=0, le=3600, description="seconds to receive one request's body")
+    head_bytes_max: int = Field(32_768, ge=4096, le=MIB, description="bytes of a request's line and headers")
+    head_seconds_max: float = Field(10, gt=0, le=600, description="seconds to receive a request's line and headers")
     send_seconds_max: float = Field(
-        60, gt=0, le=3600, description="发送时限 seconds that an answer waits for a client that does not read on"
+        60, gt=0, le=3600, description="seconds that an answer waits for a client that does not read on"
     )
-    idle_seconds_max: int = Field(5, ge=1, le=3600, description="空闲时限 seconds that a connection stays idle")
+    idle_seconds_max: int = Field(5, ge=1, le=3600, description="seconds that a connection stays idle")
     connections_max: int = Field(
-        2_048, ge=64, le=100_000, description="连接数上限 connections; for one more the one that waits longest ends"
+        2_048, ge=64, le=100_000, description="connections; for one more the one that waits longest ends"
     )
-    connections_of_one_max: int = Field(512, ge=8, le=100_000, description="同址连接上限 of them from one address")
+    connections_of_one_max: int = Field(512, ge=8, le=100_000, description="connections from one address")
     proxies: Annotated[str, AfterValidator(_addresses)] = Field(
-        "", description="反向代理 our own proxies' addresses, with commas between: their X-Forwarded-For is believed"
+        "", description="our own proxies' addresses, with commas between: their X-Forwarded-For is believed"
     )
-    requests_at_once_max: int = Field(512, ge=8, le=100_000, description="并发上限 requests under way at once")
+    requests_at_once_max: int = Field(512, ge=8, le=100_000, description="requests under way at once")
     requests_of_one_max: int = Field(
-        32, ge=1, le=100_000, description="同一来者并发 of them of one caller, or before it is known of one address"
+        32, ge=1, le=100_000, description="requests under way of one caller, or while unknown of one address"
     )
-    requests_for_operators: int = Field(32, ge=0, le=1_000, description="运维预留 of them kept for operators")
-    streams_at_once_max: int = Field(100, ge=1, le=100_000, description="变更流上限 streams of the ledger at once")
-    streams_of_one_max: int = Field(25, ge=1, le=100_000, description="同一来者变更流 of them of one caller")
-    waits_at_once_max: int = Field(128, ge=1, le=100_000, description="等待读上限 reads that wait for a position")
-    waits_of_one_max: int = Field(16, ge=1, le=100_000, description="同一来者等待读 of them of one caller")
+    requests_for_operators: int = Field(32, ge=0, le=1_000, description="requests under way kept for operators")
+    streams_at_once_max: int = Field(100, ge=1, le=100_000, description="streams of the ledger at once")
+    streams_of_one_max: int = Field(25, ge=1, le=100_000, description="streams of one caller")
+    waits_at_once_max: int = Field(128, ge=1, le=100_000, description="reads that wait for a position")
+    waits_of_one_max: int = Field(16, ge=1, le=100_000, description="reads of one caller that wait")
     requests_per_second: float = Field(
-        200, ge=0, le=1_000_000, description="请求速率 requests a second of one client; 0: any number"
+        200, ge=0, le=1_000_000, description="requests a second of one client; 0: any number"
     )
-    wait_seconds_max: float = Field(5, gt=0, le=60, description="等待时限 seconds that min_position waits")
+    wait_seconds_max: float = Field(5, gt=0, le=60, description="seconds that min_position waits")
     kafka_bootstrap: str | None = Field(
-        None, min_length=1, description="Kafka 地址 the brokers that ingest and publish --kafka use, host:port,…"
+        None, min_length=1, description="the brokers that ingest and publish --kafka use, host:port,…"
     )
     health_port: int | None = Field(
-        None, ge=1, le=65_535, description="健康端口 where ingest and relay answer /health/ready and /metrics, on HOST"
+        None, ge=1, le=65_535, description="where ingest and relay answer /health/ready and /metrics, on HOST"
     )
     kafka_topics: Annotated[str, AfterValidator(_topics)] = Field(
-        "taizhang.events", description="Kafka 主题 the topics that ingest reads, with commas between"
+        "taizhang.events", description="the topics that ingest reads, with commas between"
     )
-    kafka_group: str = Field("taizhang", min_length=1, description="Kafka 消费组 the group that ingest joins")
+    kafka_group: str = Field("taizhang", min_length=1, description="the group that ingest joins")
     kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
-        "PLAINTEXT", description="Kafka 安全协议 how brokers are talked to"
+        "PLAINTEXT", description="how brokers are talked to"
     )
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
-        None, description="Kafka 认证 the mechanism of SASL"
+        None, description="the mechanism of SASL"
     )
-    kafka_sasl_username: str | None = Field(None, description="Kafka 用户 its user")
-    kafka_sasl_password: SecretStr | None = Field(None, description="Kafka 口令 its password")
-    kafka_tls_ca_file: Path | None = Field(None, description="Kafka 证书 CAs that the brokers' certificates come from")
-    kafka_tls_cert_file: Path | None = Field(None, description="Kafka 客户端证书 our own certificate")
-    kafka_tls_key_file: Path | None = Field(None, description="Kafka 客户端私钥 its private key")
+    kafka_sasl_username: str | None = Field(None, description="the user of SASL")
+    kafka_sasl_password: SecretStr | None = Field(None, description="the password of SASL")
+    kafka_tls_ca_file: Path | None = Field(None, description="CAs that the brokers' certificates come from")
+    kafka_tls_cert_file: Path | None = Field(None, description="our own certificate for Kafka")
+    kafka_tls_key_file: Path | None = Field(None, description="that certificate's private key")
     kafka_ledger_topic: str = Field(
-        "taizhang.ledger.v1", min_length=1, description="Kafka 台账主题 where relay publishes the ledger's changes"
+        "taizhang.ledger.v1", min_length=1, description="where relay publishes the ledger's changes"
     )
     kafka_reminder_topic: str = Field(
-        "taizhang.reminders.v1", min_length=1, description="Kafka 提醒主题 where reminders of measures go"
+        "taizhang.reminders.v1", min_length=1, description="where reminders of measures go"
     )
     kafka_dead_letter_topic: str | None = Field(
-        None, description="Kafka 死信主题 where relay copies what was quarantined, with its reasons"
+        None, description="where relay copies what was quarantined, with its reasons"
     )
 
     @classmethod
@@ -250,7 +251,7 @@ class _SecretFiles(PydanticBaseSettingsSource):
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         path = os.environ.get(f"{variable(field_name)}_FILE")
-        if not path or not _is_secret(field):
+        if not path or not is_secret(field):
             return None, field_name, False
         try:
             if Path(path).stat().st_mode & WRITABLE_BY_OTHERS:
@@ -269,14 +270,14 @@ def variable(field_name: str) -> str:
     return f"{PREFIX}{field_name.upper()}"
 
 
-def _is_secret(field: FieldInfo) -> bool:
+def is_secret(field: FieldInfo) -> bool:
     return "SecretStr" in str(field.annotation) or field.annotation is SecretStr
 
 
 def _known() -> Iterator[str]:
     for name, field in Settings.model_fields.items():
         yield variable(name)
-        if _is_secret(field):
+        if is_secret(field):
             yield f"{variable(name)}_FILE"
 
 
@@ -315,7 +316,7 @@ def _unknown(name: str) -> str:
 def _fault(error: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
     name = str(error["loc"][0])
     expected = str(error["msg"]).removeprefix("Value error, ")
-    shown = "" if _is_secret(Settings.model_fields[name]) else f"{str(error['input'])[:120]!r}: "
+    shown = "" if is_secret(Settings.model_fields[name]) else f"{str(error['input'])[:120]!r}: "
     return f"{variable(name)}: {shown}{expected}"
 
 
@@ -335,15 +336,3 @@ def export(settings: Settings) -> None:
             os.environ[variable(name)] = str(value)
             os.environ.pop(f"{variable(name)}_FILE", None)
     current.cache_clear()
-
-
-def described() -> list[tuple[str, str, str]]:
-    """Name, default and description of each setting, in order."""
-    rows = []
-    for name, field in Settings.model_fields.items():
-        default = "" if field.default is None else str(field.default)
-        described_as = field.description or ""
-        if _is_secret(field):
-            described_as += f" (or in a file: {variable(name)}_FILE)"
-        rows.append((variable(name), default, described_as))
-    return rows

@@ -17,7 +17,7 @@ def test_a_series_is_a_table_or_the_services_own_answer(world: World) -> None:
     told = run(world, "series", *RANGE, "--group-by", "kind")
     assert told.returncode == 0, told.stderr
     assert "2024-01-31" in told.stdout
-    assert "未完 open" in told.stdout
+    assert "open" in told.stdout
     answer = json.loads(run(world, "series", *RANGE, "--group-by", "kind", "--json").stdout)
     asked = {"from": RANGE[1], "to": RANGE[3], "group_by": "kind"}
     assert answer == world.service.get("/v1/rates/series", **asked)
@@ -29,8 +29,8 @@ def test_a_comparison_shows_both_sides_and_the_points_between_them(world: World)
     assert told.returncode == 0, told.stderr
     answer = json.loads(run(world, "compare", *clocks, "--group-by", "kind", "--json").stdout)
     points = answer["total"]["differences"]["rates"]["work_coverage"]
-    assert f"{points} 个百分点 pp" in told.stdout
-    assert "合计" in told.stdout
+    assert f"{points} pp" in told.stdout
+    assert "total" in told.stdout
 
 
 def test_an_explanation_names_organizations_and_positions(world: World) -> None:

@@ -311,5 +311,6 @@ def test_the_shell_prints_the_list_and_one_branch(city: City) -> None:
     assert row["branch"] in printed.stdout, printed.stderr
     printed = shell("branch", row["branch"], "--as-of", "2024-04-30", **given)
     assert (
-        f"覆盖 {len(city.service.get(PATH + '/' + row['branch'], as_of='2024-04-30')['covers'])} 家" in printed.stdout
+        f"covers {len(city.service.get(PATH + '/' + row['branch'], as_of='2024-04-30')['covers'])} organizations"
+        in printed.stdout
     )

@@ -253,7 +253,7 @@ def test_the_shell_seals_renders_supposes_and_exports(world: World, tmp_path: Pa
         "supposed"
     ]["full_members_for_branch"] == 1  # fmt: skip
     file = tmp_path / "rates.xlsx"
-    run("export", "--as-of", AS_OF, "--group-by", "kind", "--output", str(file))
+    run("export", "--as-of", AS_OF, "--group-by", "kind", "--lang", "zh", "--output", str(file))
     assert openpyxl.load_workbook(file).sheetnames[0] == "汇总"
-    run("export", "--assessment", "assessment:shell", "--organizations", "--output", str(file))
+    run("export", "--assessment", "assessment:shell", "--organizations", "--lang", "zh", "--output", str(file))
     assert "单位名单" in openpyxl.load_workbook(file).sheetnames

@@ -33,6 +33,7 @@ VIEWS: Final[dict[str, str]] = {
     "seal": "/assessment/seal?as_of=2024-12-31",
     "report": "/assessment/reports/assessment:first-look",
     "sources": "/intake",
+    "notices": "/intake/notices",
     "quarantine": "/intake/quarantine",
     "quarantine-group": "/intake/quarantine/group?rule=form",
     "quarantined": "/intake/quarantine/1",

@@ -6,7 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from services.commands.cli import command_line
-from services.system.settings import Settings, SettingsError, described, export, load, variable
+from services.commands.settings_help import CHINESE, described
+from services.system.settings import Settings, SettingsError, export, load, variable
 
 
 @pytest.fixture(autouse=True)
@@ -74,10 +75,15 @@ def test_settings_travel_to_child_processes_by_the_environment(monkeypatch: pyte
 
 def test_the_help_names_every_setting() -> None:
     text = CliRunner().invoke(command_line(), ["--help"], env={"COLUMNS": "400"}).output
-    for name, default, _ in described():
-        assert name in text
-        assert default in text
+    for each in described():
+        assert each.variable in text
+        assert each.default in text
     assert "TAIZHANG_DATABASE_URL_FILE" in text
+
+
+def test_every_setting_is_said_in_chinese_and_in_english() -> None:
+    assert list(CHINESE) == list(Settings.model_fields)
+    assert all(each.description for each in Settings.model_fields.values())
 
 
 @pytest.mark.parametrize("mode", [0o666, 0o622, 0o620])

@@ -6,7 +6,7 @@ import pytest
 
 from api.fieldwork.due_dates import TITLES
 from api.site.texts import TEXTS
-from services.commands.inspection import _SIGNAL_TITLES
+from services.commands.inspection import SIGNAL_TITLES
 
 # What offices write otherwise (党组织数 counts branches; 疑似重复登记 and the anomaly are registrations said twice).
 UNSAID = re.compile(
@@ -24,9 +24,10 @@ def test_industry_is_no_trade() -> None:
     assert [key for key, told in TEXTS.items() if re.search(r"\btrades?\b", told["en"], re.IGNORECASE)] == []
 
 
-@pytest.mark.parametrize("signal", _SIGNAL_TITLES)
+@pytest.mark.parametrize("signal", SIGNAL_TITLES)
 def test_a_signal_has_one_name_in_shell_and_page(signal: str) -> None:
-    assert _SIGNAL_TITLES[signal] == TEXTS[f"signal.{signal}"]["zh"]
+    told = TEXTS[f"signal.{signal}"]
+    assert SIGNAL_TITLES[signal] == (told["zh"], told["en"])
 
 
 @pytest.mark.parametrize("measure", TITLES)
