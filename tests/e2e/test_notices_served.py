@@ -25,6 +25,7 @@ from tests.fix_store import Databases
 from tests.notifying import SECRET, Receiver, channels_file, secret, until
 from tests.sending import envelope
 
+pytestmark = pytest.mark.long
 NOTICES_SINCE = 67
 AS_OF = date(2024, 7, 1)
 PASSPHRASE = "correct horse battery"  # noqa: S105 - of this test
