@@ -170,7 +170,8 @@ def main() -> None:
         names = stated.counts
         note = (
             f"{head:,} events, {stated.map.size:,} entities, {len(names)} counts of each kind; roots folded and stated "
-            f"in {folded:.1f} s, {own:.1f} s of a CPU. `taizhang verify` of one figure, from the start of Python: {bench.command():.2f} s."
+            f"in {folded:.1f} s, {own:.1f} s of a CPU. `taizhang verify` of one figure, from the start of Python: "
+            f"{bench.command():.2f} s."
         )
         columns = ("what", "files", "kB, median", "kB, largest", "ms to verify, median", "slowest")
         sys.stdout.write(table("What a stranger is handed", columns, rows, note))
