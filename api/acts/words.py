@@ -17,7 +17,7 @@ CHOICES: Final = (
     "kind", "category", "formation", "tier", "standing", "relation", "measure", "body_kind", "excluded", "rate",
     "outcome", "weakness", "operation", "branch_work", "deregistration", "instructor_role", "members_counted",
     "comparator", "meeting", "secretary", "per", "problem", "clock", "order_ground", "order_answer", "order_lack",
-    "order_outcome", "contact",
+    "order_outcome", "contact", "against", "measured",
 )  # fmt: skip
 # What the model says of an item of two kinds by the kind that it is not.
 _OF_THE_OTHER: Final = ("model_type", "string_type")

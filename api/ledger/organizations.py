@@ -16,7 +16,7 @@ from api.inspection.event_trail import TrailEventShape, shown_event
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.problems import invalid
-from api.web.shapes import AnomalyShape, DecidedByShape, KnownAt, RowShape, row
+from api.web.shapes import AnomalyShape, DecidedByShape, KnownAt, ListedRowShape, RowShape, listed_row, row
 from domain.fieldwork.surveys import Proposal
 from domain.inspection.row_changes import Reason, changed_fields
 from domain.values.codes import CodeError, check_organization
@@ -39,7 +39,7 @@ class Organizations(BaseModel):
 
     as_of: date
     known_at: KnownAt
-    organizations: list[RowShape]
+    organizations: list[ListedRowShape]
     next: str | None = Field(description="`cursor` of the next page; null on the last")
 
 
@@ -161,7 +161,7 @@ def checked(org: str) -> str:
 
 @router.get("", response_model=None, responses={200: {"model": Organizations}}, summary="台账 The ledger's rows")
 @question(READING, "scoped", trail="list", command=ASK)
-@taken_away(Sheet("organizations", RowShape))
+@taken_away(Sheet("organizations", ListedRowShape))
 def list_(
     request: Request,
     clocks: Asked,
@@ -195,8 +195,10 @@ def list_(
         queries, clocks.as_of, clocks.position, filters, part=q, sort=sort, after=after, limit=limit + 1
     )  # fmt: skip
     shown, following = page(request, clocks, found, limit, lambda each: each.key)
+    policy = ledger_at(request, clocks).policy
     head = {"as_of": clocks.as_of, "known_at": clocks.known_at()}
-    return answer({**head, "organizations": [row(each.row) for each in shown], "next": following})
+    rows = [listed_row(each.row, policy) for each in shown]
+    return answer({**head, "organizations": rows, "next": following})
 
 
 @router.get(
