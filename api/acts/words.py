@@ -10,6 +10,7 @@ from api.acts.fields import DATA, Field
 from api.acts.offered import short
 from api.site.formats import whole
 from api.site.texts import Lang, has, text
+from domain.events.types import EVENT_TYPES
 from domain.values.reasons import Reason
 
 # Where the words of a choice stand: the first of these of which the texts have every value.
@@ -148,6 +149,9 @@ def faulted(
     general: list[tuple[str, str]] = []
     for reason in reasons:
         _, head, *steps = f"{reason.at}/".split("/")
+        if head == "subject" and (identifier := EVENT_TYPES[words.type_].identifier):
+            # The form makes the subject of this field, so what is wrong with it is wrong there.
+            head, steps = DATA, [identifier]
         place = _control_at(fields, [each for each in steps if each], reason.rule) if head == DATA else None
         if place == "":
             continue

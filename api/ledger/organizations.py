@@ -118,6 +118,20 @@ class MeasureHereShape(BaseModel):
     office: str | None = Field(description="who answers for an open one; null where nobody does")
 
 
+class MatchHereShape(BaseModel):
+    """What a person decided of the organization and another record."""
+
+    match: str
+    org: str
+    other: str = Field(description="another organization, or a visit")
+    same: bool
+    reason: str
+    decided_on: date
+    undone_on: date | None = Field(description="null while it stands")
+    undone_reason: str | None
+    decided_by: list[int]
+
+
 class WorkShape(BaseModel):
     """What offices have done at one organization by the date."""
 
@@ -126,6 +140,7 @@ class WorkShape(BaseModel):
     org: str
     visits: list[VisitHereShape] = Field(description="the latest first")
     measures: list[MeasureHereShape] = Field(description="in the order in which they were opened")
+    matches: list[MatchHereShape] = Field(description="decided and undone, in order; of records that are both in sight")
 
 
 class StepShape(TrailEventShape):
@@ -219,11 +234,11 @@ def get(request: Request, org: Org, clocks: Asked) -> Response:
     "/{org}/work",
     response_model=None,
     responses={200: {"model": WorkShape}, **NOT_FOUND},
-    summary="走访与措施 Visits and measures of one organization",
+    summary="走访、措施与认定 Visits, measures and matches of one organization",
 )
 @question(READING, "scoped", trail="dossier", command=BY_HTTP, forms=ONE_RECORD)
 def get_work(request: Request, org: Org, clocks: Asked) -> Response:
-    """Its visits with what they found and what differs from the ledger, and its measures, open and closed.
+    """Its visits with what they found and what differs from the ledger, its measures, and what was decided of matches.
 
     Of a branch that covers it, terms and meetings are under `/v1/branches/{branch}`.
     """
@@ -248,6 +263,7 @@ def get_work(request: Request, org: Org, clocks: Asked) -> Response:
                 }
                 for each in found.measures
             ],
+            "matches": found.matches,
         }
     )  # fmt: skip
 

@@ -132,6 +132,7 @@ QUESTIONS = (
     "/v1/exemplars/branches", "/v1/exemplars/organizations", "/v1/exemplars/offices", "/assessment/exemplars",
     "/v1/organizations/{org}/card", "/v1/branches/{branch}/card",
     "/ledger/{org}/card", "/branches/{branch}/card",
+    "/v1/matches", "/v1/matches/candidates", "/daily/matches",
 )  # fmt: skip
 
 
@@ -150,6 +151,7 @@ def question(rng: random.Random, path: str, head: int) -> tuple[str, dict[str, A
         given |= {"since": "0"}
     if "series" in path or "rates/vintage" in path:
         given |= {"from": "2024-01-31", "to": "2024-12-31", "step": "quarter"}
+    given |= {"region": rng.choice([HERE, THERE])} if path.endswith(("/candidates", "/daily/matches")) else {}
     given |= {"line": rng.randint(1, 18)} if "statutory" in path and path.endswith("/behind") else {}
     if path.endswith("/signals"):
         given |= {"deadline": rng.choice(["2024-02-15", "2024-04-30", "2024-06-30"])}
