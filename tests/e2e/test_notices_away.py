@@ -68,6 +68,7 @@ def test_a_receiver_away_for_an_hour_gets_each_notice_once_and_in_order(
         away_from = notifier.gone_s
         with notifier.running():
             until(lambda: waiting() == NOTICES, WITHIN_S, "all are in the outbox")
+            until(lambda: (f := stands()) is not None and f.fault == "refused", WITHIN_S, "the first is tried")
         with notifier.running():
             until(lambda: notifier.gone_s > away_from + HOUR_S / 2, AWAY_S, "half an hour has gone")
         with notifier.running():

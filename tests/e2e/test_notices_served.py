@@ -12,16 +12,21 @@ import psycopg
 import pytest
 
 from services.access.api_keys import add_key
+from services.backup.backup import backup
 from services.ledger.queries import Queries
 from services.notices import outbox
 from services.notices.channels import channels
 from services.notices.occasions import Occasion, occasions
 from services.notices.worker import Worker, utc_now
+from services.postgres.database import migrate, migrations
 from services.system.settings import Settings
 from tests.fix_service import Service, shell
+from tests.fix_store import Databases
 from tests.notifying import SECRET, Receiver, channels_file, secret, until
 from tests.sending import envelope
 
+pytestmark = pytest.mark.long
+NOTICES_SINCE = 67
 AS_OF = date(2024, 7, 1)
 PASSPHRASE = "correct horse battery"  # noqa: S105 - of this test
 COUNTY, CITY, NOBODY = "office:county", "office:city", None
@@ -184,3 +189,17 @@ def test_a_source_whose_messages_are_set_aside_is_told_of_once_a_day(told: tuple
     for as_of in (today, date.fromordinal(today.toordinal() + 1)):
         found = [each for each in looked(database, as_of, position) if each.name == "quarantine.received"]
         assert [(each.office, "zhang" in each.subject) for each in found] == [(NOBODY, False)]
+
+
+def test_a_backup_from_before_there_were_notices_is_restored(databases: Databases, tmp_path: Path) -> None:
+    with databases.empty() as old, databases.empty() as new:
+        before = next(each.version for each in reversed(migrations()) if each.version < NOTICES_SINCE)
+        migrate(old, to=before)
+        settings = Settings(database_url=old, data=tmp_path / "old")
+        backup(settings, tmp_path / "backup", None, lambda _: None, with_keys=False)
+        done = shell(
+            "restore", str(tmp_path / "backup"), "--without-keys", database_url=new, data=str(tmp_path / "new")
+        )
+        assert done.returncode == 0, done.stderr + done.stdout
+        with psycopg.connect(new) as connection:
+            assert outbox.standings(connection) == []

@@ -30,6 +30,9 @@ EMPTY |= {"/v1/sessions", "/v1/outlines", "/v1/notices"}
 UNCLOCKED = {*EMPTY, "/v1/sources", "/v1/readings/mine", "/v1/log/state"}
 # Nobody has a name like another's there; tests/integration/test_matching.py has those that have.
 EMPTY |= {"/v1/matches/candidates"}
+# Without an activity policy nobody lives; tests/integration/test_exemplars.py has who does.
+LIFELESS = {"/v1/exemplars/branches", "/v1/exemplars/organizations"}
+EMPTY |= LIFELESS
 
 
 @pytest.fixture(scope="module")
