@@ -23,10 +23,12 @@ from api.assessment import (
     bulletin,
     campaigns,
     compare,
+    exemplars,
     exports,
     flows,
     improvement,
     ranking,
+    scores,
     series,
     statutory,
     what_if,
@@ -48,7 +50,7 @@ from api.fieldwork import (
     weak_branches,
 )
 from api.inspection import anomalies, changes, event_trail, replay, signals, vintage
-from api.intake import events, list_turns, lists, quarantine, quarantine_groups, sources
+from api.intake import events, list_turns, lists, notices, quarantine, quarantine_groups, sources
 from api.ledger import bodies, branch_dossier, branches, cards, explain, ledger_stream, organizations, rates
 from api.operation import contract, health
 from api.page_routers import PAGES
@@ -64,13 +66,13 @@ from services.system import settings as settings_module
 ROUTERS: Final = (
     events.router, organizations.router, rates.router, series.router, compare.router, explain.router,
     event_trail.router, log.router, anomalies.router, quarantine_groups.router, quarantine.router,
-    sources.router, readings.router, health.router, changes.router, replay.router, vintage.router, signals.router,
-    ledger_stream.router, contract.router, bundles.router, proofs.router, receipts.router,
+    sources.router, notices.router, readings.router, health.router, changes.router, replay.router, vintage.router,
+    signals.router, ledger_stream.router, contract.router, bundles.router, proofs.router, receipts.router,
     state.router, *PAGES,
     lists.router, list_turns.router, session.router, sessions.router, sign_in_links.router, grants.router,
     signing_keys.router, sign_in.router, sign_in_link.router, sign_out.router, persons.router,
-    campaigns.router, ranking.router, improvement.router, what_if.router, assessments.router, exports.router,
-    statutory.router,
+    campaigns.router, ranking.router, improvement.router, scores.router, what_if.router, assessments.router,
+    exemplars.router, exports.router, statutory.router,
     bulletin.router, flows.router,
     measures.router, due_dates.router, orders.router, instructors.router, weak_branches.router, branch_tiers.router,
     branches.router, branch_dossier.router, cards.router,

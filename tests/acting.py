@@ -43,6 +43,11 @@ MORE: Final[dict[str, list[Json]]] = {
     "signals.adopted": [{"never_met_days": 120, "uncontacted_days": 60}],
     "campaign.target_set": [{"region": HERE, "kind": "new_economic", "category": "sole_proprietor",
                              "industry": "I", "body": "body:b", "basis": "large"}],
+    "score_sheet.adopted": [{"items": [
+        {"item": "a", "title": "名", "worth": "40", "rate": "work_coverage", "zero_at": "0.5", "full_at": "1",
+         "kind": "new_social", "basis": "large"},
+        {"item": "b", "title": "名", "worth": "60.00", "rate": "work_coverage", "zero_at": "0", "full_at": "0.2",
+         "measured": "rise", "base_on": "2023-12-31"}]}],
     "list.profiled": [{"columns": {"org": "a", "category": "b", "name": "c", "region": "d", "employees": "e",
                                    "status": "f", "industry": "g"}, "constants": {"supervisor": "局"},
                        "defaults": {"employees": "0"}, "categories": {"快递": "courier"},
@@ -65,11 +70,14 @@ MORE: Final[dict[str, list[Json]]] = {
     "region.moved": [{"children": {"990101001001": "990303001001"}}],
     "region.split": [{"children": {"990101001001": "990303001001", "990101001002": "990404001001"}}],
 }  # fmt: skip
-# Each says one of two things: what stands instead of the first.
-INSTEAD: Final[dict[str, tuple[str, Json]]] = {
-    "measure.assigned": ("region", {"org": ORG}),
-    "visit.made": ("org", {"unknown": {"name": "店", "region": "990101001", "address": "路"}}),
-}
+# Each says one of several things: what stands instead of the first.
+INSTEAD: Final[dict[str, tuple[str, list[Json]]]] = {
+    "measure.assigned": ("region", [{"org": ORG}]),
+    "visit.made": ("org", [{"unknown": {"name": "店", "region": "990101001", "address": "路"}}]),
+    "score.reported": ("region", [{"body": "body:b"}]),
+    "campaign.target_set": ("value", [{"against": "itself", "base_on": "2023-12-31", "points": "20.00"},
+                                      {"against": "city", "wording": "大幅提升"}]),
+}  # fmt: skip
 
 
 def samples(type_: str) -> list[Json]:
@@ -77,8 +85,8 @@ def samples(type_: str) -> list[Json]:
     name, least = type_.removeprefix("taizhang.").removesuffix(".v1"), data_of(type_, HERE)
     found = [least, *({**least, **more} for more in MORE.get(name, []))]
     if name in INSTEAD:
-        without, other = INSTEAD[name]
-        found.append({**{key: value for key, value in least.items() if key != without}, **other})
+        without, others = INSTEAD[name]
+        found += [{**{key: value for key, value in least.items() if key != without}, **other} for other in others]
     return found
 
 

@@ -30,6 +30,7 @@ VALUES: dict[str, Any] = {
     "body": "body:b", "categories": ["courier"], "legal_persons_only": False, "employees_min": None,
     "city": "city:m", "origin": "m", "report": "report:m", "due_on": "2024-03-01", "rulesets": [HASH], "sealed_at": 1,
     "unproved": 0, "head": {"size": 1, "root_hash": HASH}, "extends": [], "file": HASH, "brought_by": "m",
+    "points": "20.00",
     "ground": "figures_edited", "words": "x", "content": "eA==",
     **dict.fromkeys(SignalPolicy._fields, 9),
 }  # fmt: skip
@@ -53,6 +54,13 @@ OWN: dict[str, dict[str, Any]] = {
     "city.changed": {"name": "名"},
     "city.reported": {"counts": [{"kind": "new_social", "counts": {"registered": 1}}]},
     "contact.made": {"kind": "visit"},
+    "campaign.target_set": {"value": "0.9"},
+    "score_sheet.adopted": {
+        "items": [
+            {"item": "a", "title": "名", "worth": "100", "rate": "work_coverage", "zero_at": "0.5", "full_at": "1"}
+        ]
+    },
+    "score.reported": {"points": {"a": "9.50"}},
     "order.issued": {"ground": "other"},
     "order.closed": {"outcome": "done"},
     "assessment.superseded": {"by": "assessment:b"},
@@ -82,7 +90,13 @@ def data_of(type_: str, place: str) -> dict[str, Any]:
         field: values[field] for field, told in fields.items() if told.is_required() and field not in OWN.get(name, {})
     }
     data |= OWN.get(name, {})
-    needs = {"measure.assigned": "region", "visit.made": "org", "match.decided": "other", "list.stated": "part"}
+    needs = {
+        "measure.assigned": "region",
+        "visit.made": "org",
+        "match.decided": "other",
+        "list.stated": "part",
+        "score.reported": "region",
+    }
     needed = needs.get(name)
     return data | ({needed: values[needed]} if needed else {})
 

@@ -105,6 +105,16 @@ def history(rng: random.Random) -> list[dict[str, Any]]:
     ]  # fmt: skip
     told += both
     rng.shuffle(told)
+    # Both counties' offices have scored themselves.
+    item = {"item": "a", "title": "覆盖", "worth": "100", "rate": "work_coverage", "zero_at": "0", "full_at": "1"}
+    told.append(
+        ("score_sheet.adopted", {"effective_on": "2023-01-01", "name": "s", "title": "考核表", "items": [item]})
+    )
+    told += [
+        ("score.reported", {"effective_on": "2024-01-01", "name": "s", "office": f"office:{county}", "region": county,
+                            "points": {"a": points}})
+        for county, points in ((HERE, "61.7"), (THERE, "73.9"))
+    ]  # fmt: skip
     return [envelope(f"c{n}", name, data, SOURCE) for n, (name, data) in enumerate(told)]
 
 

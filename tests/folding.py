@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from domain.events.facts import Event
 from domain.ledger.rates import Counts, Filters, Key, group, rates
-from domain.ledger.rows import Row, ledger
+from domain.ledger.rows import Row, ledger, told
 from tests.fix_service import Service
 from tests.histories import as_events, fits
 
@@ -59,3 +59,24 @@ def publish(service: Service, deliveries: list[dict[str, Any]], before: World | 
     events = [replace(event, position=head + event.position) for event in as_events(accepted)]
     earlier, told = (before.events, before.told) if before else ([], [])
     return World(service, [*earlier, *events], [*told, *accepted])
+
+
+def as_listed(row: Row, small_unit: int = 10) -> dict[str, Any]:
+    """A row as lists show it: of a sole proprietor, and of fewer employees than so many, members are in bands."""
+    employees, names = (
+        row.attributes.employees,
+        [name for name in Row._fields if name.endswith(("members", "elsewhere"))],
+    )
+    names.append("activists")
+    small = row.attributes.category == "sole_proprietor" or (employees or small_unit) < small_unit or employees == 0
+    if not small:
+        return {**told(row), "bands": None}
+    words = {name: ("none", "few", "few", "three")[min(getattr(row, name), 3)] for name in names}
+    return {**told(row), **dict.fromkeys(names), "bands": {name: f"band_{word}" for name, word in words.items()}}
+
+
+def in_full(service: Service, listed: Iterable[dict[str, Any]], **clocks: Any) -> dict[str, Any]:  # noqa: ANN401 - query parameters
+    """By organization the rows of a list with what it tells of small units in bands, by their dossiers."""
+    rows = {row["org"]: {name: value for name, value in row.items() if name != "bands"} for row in listed}
+    in_bands = [org for org, row in rows.items() if row["full_members"] is None]
+    return rows | {org: service.get(f"/v1/organizations/{org}", **clocks)["row"] for org in in_bands}

@@ -20,6 +20,7 @@ MORE = {
     "/assessment/improvement": {"other_as_of": "2024-06-30", "group_by": "region:6"},
     "/v1/rates/export": {"format": "json", "group_by": "kind"},
     "/v1/rates/what-if": {"full_members_for_branch": "1"},
+    "/v1/exemplars/offices": {"rate": "work_coverage", "least": "0", "months": "0", "small_below": "0"},
     "/search": {"q": "有限"},
     "/v1/signals": {"deadline": "2024-06-30"},
     "/inspection/signals": {"deadline": "2024-06-30"},
@@ -55,6 +56,13 @@ def facts(org: str, other: str, branch: str) -> list[dict[str, Any]]:
     told: list[tuple[str, dict[str, Any]]] = [
         ("campaign.opened", {**about, "name": "攻坚", "office": "office:city"}),
         ("campaign.target_set", {**about, **target, "rate": "work_coverage", "value": "0.5"}),
+        ("score_sheet.adopted", {"effective_on": "2024-10-08", "name": "2024", "title": "考核表", "items": [
+            {"item": "work", "title": "工作覆盖", "worth": "60", "rate": "work_coverage", "zero_at": "0",
+             "full_at": "1"},
+            {"item": "rise", "title": "覆盖提升", "worth": "40", "rate": "organization_coverage", "measured": "rise",
+             "base_on": "2024-06-30", "zero_at": "0", "full_at": "0.2"}]}),
+        ("score.reported", {"effective_on": AS_OF, "name": "2024", "office": "office:county", "region": "510104",
+                            "points": {"work": "55.5", "rise": "40"}}),
         ("survey.opened", {"effective_on": "2024-10-09", "survey": "survey:s", "name": "摸底", "region": "51",
                            "due_on": AS_OF, "office": "office:city"}),
         ("visit.made", {"effective_on": "2024-10-10", "visit": "visit:v-1", "survey": "survey:s", "grid": "grid:g-1",

@@ -172,6 +172,13 @@ def events(city: City) -> Iterator[dict[str, Any]]:
             "campaign": "campaign:c", "target": f"t{number}", "rate": rate, "comparator": "at_least", "value": "0.5",
             "due_on": DUE.isoformat(), "office": "office:a", **segment,
         })  # fmt: skip
+    for number, (rate, segment) in enumerate(city.targets):
+        yield said("campaign.target_set", {
+            "campaign": "campaign:c", "target": f"r{number}", "rate": rate, "comparator": "at_least",
+            "due_on": DUE.isoformat(), "office": "office:a", **segment,
+            **({"against": "city", "points": "0"} if number % 2 else
+               {"against": "itself", "base_on": "2024-03-01", "points": "20"}),
+        })  # fmt: skip
 
 
 @contextmanager

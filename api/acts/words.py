@@ -10,6 +10,7 @@ from api.acts.fields import DATA, Field
 from api.acts.offered import short
 from api.site.formats import whole
 from api.site.texts import Lang, has, text
+from domain.events.types import EVENT_TYPES
 from domain.values.reasons import Reason
 
 # Where the words of a choice stand: the first of these of which the texts have every value.
@@ -17,7 +18,7 @@ CHOICES: Final = (
     "kind", "category", "formation", "tier", "standing", "relation", "measure", "body_kind", "excluded", "rate",
     "outcome", "weakness", "operation", "branch_work", "deregistration", "instructor_role", "members_counted",
     "comparator", "meeting", "secretary", "per", "problem", "clock", "order_ground", "order_answer", "order_lack",
-    "order_outcome", "contact",
+    "order_outcome", "contact", "against", "measured",
 )  # fmt: skip
 # What the model says of an item of two kinds by the kind that it is not.
 _OF_THE_OTHER: Final = ("model_type", "string_type")
@@ -148,6 +149,9 @@ def faulted(
     general: list[tuple[str, str]] = []
     for reason in reasons:
         _, head, *steps = f"{reason.at}/".split("/")
+        if head == "subject" and (identifier := EVENT_TYPES[words.type_].identifier):
+            # The form makes the subject of this field, so what is wrong with it is wrong there.
+            head, steps = DATA, [identifier]
         place = _control_at(fields, [each for each in steps if each], reason.rule) if head == DATA else None
         if place == "":
             continue

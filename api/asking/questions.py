@@ -18,7 +18,7 @@ Regions = Literal["scoped", "whole", "none"]
 Action = Literal[
     "list", "dossier", "history", "explain", "changes", "signals", "replay", "audit", "event", "raw_events",
     "evidence", "export", "person", "stream", "measures", "weak_branches", "matches", "survey", "anomalies",
-    "quarantine", "figures", "orders",
+    "quarantine", "figures", "orders", "notices",
 ]  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from api.assessment.assessments import checked
 from api.site.addresses import address
 from api.site.base import Paged, tidy
 from api.web.parts import parts_of
-from domain.assessment.campaigns import segment_of
+from domain.assessment.campaigns import Target, sealed_target, segment_of
 from domain.ledger.rates import Filters, Rate, rates, read_counts, read_rate
 from services.assessment.assessments import assessments, render
 from services.assessment.campaigns import Verdict, campaigns, standings
@@ -25,9 +25,10 @@ router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_respons
 
 
 class SealedTarget(NamedTuple):
-    """A target of a report, as it was sealed; the verdicts are None until its day had come."""
+    """A target of a report, as it was sealed and as it asked then; the verdicts are None until its day had come."""
 
     sealed: Mapping[str, Any]
+    target: Target
     segment: dict[str, str]
     now: Rate
     then: Verdict | None
@@ -118,7 +119,7 @@ def _proof(
 def _shown(target: Mapping[str, Any]) -> SealedTarget:
     segment = {name: value for name, value in segment_of(target)._asdict().items() if value is not None}
     then, known = _verdict(target["as_known_then"]), _verdict(target["as_known_now"])
-    return SealedTarget(target, segment, read_rate(target["now"]), then, known)
+    return SealedTarget(target, sealed_target(target), segment, read_rate(target["now"]), then, known)
 
 
 def _verdict(verdict: Mapping[str, Any] | None) -> Verdict | None:

@@ -14,13 +14,17 @@ from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.problems import invalid
 from api.web.shapes import Evidence, KnownAt, RateShape, knowledge
+from domain.assessment.campaigns import Asked as AskedOfTarget
 from domain.assessment.campaigns import Campaign, Target, told_segment
-from domain.events.campaigns import Comparator
+from domain.events.campaigns import Against, Comparator
 from domain.values.clocks import Basis
 from domain.values.codes import CodeError, check_named
+from domain.values.decimals import decimal
 from domain.values.terms import Category, Kind, RateName
 from services.assessment.campaigns import TargetStanding, Verdict, campaigns, find_campaign, standings
 from services.ledger.queries import Queries
+
+_RATIO_PLACES = 4
 
 router = APIRouter(prefix="/v1/campaigns", tags=["assessment"], responses=PROBLEMS)
 
@@ -34,13 +38,23 @@ class Segment(BaseModel):
     industry: str | None
 
 
+class RelativeShape(BaseModel):
+    """What a relative target is measured against, and by how many percentage points it asks for more."""
+
+    against: Against = Field(description="the segment's own rate, or that of the whole city")
+    base_on: date | None = Field(description="the base's date; null: the date that is looked at")
+    points: str | None = Field(description="percentage points beyond the base; null where a wording says so")
+    wording: str | None = Field(description="the name of what `wording.adopted` defines", examples=["大幅提升"])
+
+
 class TargetShape(BaseModel):
     """One target as it was last set."""
 
     target: str
     rate: RateName
     comparator: Comparator = Field(description="at_least: the value itself reaches it; more_than: only above it")
-    value: str = Field(description="a ratio", examples=["0.7000"])
+    value: str | None = Field(description="a ratio; null of a relative target", examples=["0.7000"])
+    relative: RelativeShape | None = Field(description="null of a target that asks for a value")
     segment: Segment
     due_on: date
     office: str = Field(description="who answers for it")
@@ -102,6 +116,16 @@ class PaceShape(BaseModel):
     per_day: str = Field(description="two places, halves rounded away from zero", examples=["12.35"])
 
 
+class AskedShape(BaseModel):
+    """What a relative target asks for at both clocks."""
+
+    base: RateShape | None = Field(
+        description="as known at the same position as the rate; null where whoever asks may not be told the city's"
+    )
+    points: str | None = Field(description="percentage points; null where the wording is not defined on the date")
+    ratio: str | None = Field(description="of four places, perhaps above 1, which nothing reaches")
+
+
 class VerdictShape(BaseModel):
     """The target on its due date, as known at a position."""
 
@@ -111,7 +135,8 @@ class VerdictShape(BaseModel):
         "import's sources; null for `as_known_now`"
     )
     rate: RateShape
-    reached: bool | None = Field(description="null where the rate is over nothing")
+    reached: bool | None = Field(description="null where the rate is over nothing, or what is asked has no answer")
+    asked: AskedShape | None = Field(description="of a relative target, as known then; null of others")
 
 
 class TargetStandingShape(TargetShape):
@@ -119,6 +144,7 @@ class TargetStandingShape(TargetShape):
 
     start: RateShape = Field(description="at the end of the day before the campaign opened")
     now: RateShape = Field(description="at as_of")
+    asked: AskedShape | None = Field(description="what a relative target asks for; null of others")
     unit: Literal["organizations", "employees"] = Field(description="what the numerator counts")
     required: int | None = Field(description="the smallest numerator that reaches it over today's denominator")
     missing: int | None = Field(description="what the numerator lacks of it, 0 once reached; null over nothing")
@@ -221,8 +247,15 @@ def shown_campaign(each: Campaign) -> dict[str, Any]:
 
 def shown_target(target: Target) -> dict[str, Any]:
     """A target, as answers show it."""
-    segment = told_segment(target.segment)
-    return {**target._asdict(), "segment": segment}
+    said = {name: value for name, value in target._asdict().items() if name != "asked"}
+    return {**said, "segment": told_segment(target.segment)}
+
+
+def _asked(asked: AskedOfTarget | None) -> dict[str, Any] | None:
+    if asked is None:
+        return None
+    ratio = asked.ratio
+    return {**asked._asdict(), "ratio": None if ratio is None else decimal(ratio, _RATIO_PLACES)}
 
 
 def shown_standing(queries: Queries, each: TargetStanding) -> dict[str, Any]:
@@ -232,6 +265,7 @@ def shown_standing(queries: Queries, each: TargetStanding) -> dict[str, Any]:
     return {
         **shown_target(each.target),
         **stands,
+        "asked": _asked(each.target.asked),
         "organizations_missing": each.organizations_missing,
         "as_known_then": _verdict(queries, each.as_known_then),
         "as_known_now": _verdict(queries, each.as_known_now),
@@ -241,4 +275,5 @@ def shown_standing(queries: Queries, each: TargetStanding) -> dict[str, Any]:
 def _verdict(queries: Queries, verdict: Verdict | None) -> dict[str, Any] | None:
     if verdict is None:
         return None
-    return {**verdict._asdict(), "known_at": knowledge(queries.learn(verdict.known_at))}
+    learned = knowledge(queries.learn(verdict.known_at))
+    return {**verdict._asdict(), "known_at": learned, "asked": _asked(verdict.asked)}

@@ -157,9 +157,12 @@ def figure(  # noqa: PLR0917 - one drawing
     lines = [Line(key, name(key), [_ratio(each.rates.get(key)) for each in found]) for key in present]
     marks = []
     for each in known.of_rate(rate, filters):
+        # What has no answer has no place on the chart, nor what no rate reaches.
+        if each.ratio is None or each.ratio > 1:
+            continue
         key = each.segment.kind or ALL
         words = page.t("trend.target", value=formats.goal(each), day=each.due_on.isoformat())
-        marks.append(Mark(key, each.due_on, float(each.value), f"{name(key)} · {words}"))
+        marks.append(Mark(key, each.due_on, float(each.ratio), f"{name(key)} · {words}"))
     wide, narrow = (chart(shown, lines, marks, size) for size in (WIDE, NARROW))
     return Figure(shown, wide, narrow, wide.goals, shown[-1] < clocks.as_of)
 

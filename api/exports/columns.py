@@ -50,6 +50,8 @@ class Field(NamedTuple):
             found = None if found is None else found.get(each)
         if self.type_ is RateShape:
             return None if found is None else found["value"]
+        if "bands" in self.path:
+            return None if found is None else text(names.lang, f"card.{found}")
         return _cell(names, self.path[-1], self.type_, found)
 
 

@@ -12,7 +12,7 @@ from api.exports.rates import detail, shown_groups
 from api.exports.rates import summary as rates_of_groups
 from api.site.formats import Names, whole
 from api.site.texts import Lang, text
-from domain.assessment.campaigns import segment_of
+from domain.assessment.campaigns import relative_of, sealed_target, segment_of
 from domain.figures.publication import OF_MEMBERS, PEOPLE, tells_of_people
 from domain.ledger.policy import read_policy
 from domain.ledger.rates import RATES, Filters, read_counts, read_rate
@@ -76,15 +76,15 @@ def report_document(
 
 
 class Sides:
-    """Which sides of a segment's rate may be shown, at any pair of clocks."""
+    """Which sides of a segment's rate may be shown, at any pair of clocks; all, where it is not for publication."""
 
     def __init__(self, queries: Queries, *, public: bool) -> None:
-        self._public = public
+        self.public = public
         self._at = lru_cache(maxsize=None)(partial(Withholding, queries))
 
     def shows(self, rate: str, segment: Filters, as_of: date, known_at: int) -> tuple[bool, bool]:
         """Whether numerator and denominator may be shown."""
-        if not self._public:
+        if not self.public:
             return True, True
         above, below = RATES[rate]
         telling = tells_of_people((), segment)
@@ -120,6 +120,10 @@ def _target(names: Names, each: Mapping[str, Any], report: Mapping[str, Any], si
     lang, rate, segment, due_on = names.lang, each["rate"], segment_of(each), date.fromisoformat(each["due_on"])
     # Where a side is withheld, so is what bounds it: the rate, what is required and missing, and whether it is reached.
     own = sides.shows(rate, segment, date.fromisoformat(report["as_of"]), report["known_at"])
+    asked: Value = sealed_target(each).as_rate.value
+    # What is asked follows from the base's rate: for publication it is withheld, and so is whether it is reached.
+    if relative_of(each) is not None and sides.public:
+        asked, own = WITHHELD, (False, False)
     stood = read_rate(each["now"])
     above, below = (side if shown else WITHHELD for side, shown in zip(stood[:2], own, strict=True))
     now: list[Value] = [WITHHELD, WITHHELD, above, below, WITHHELD, WITHHELD]
@@ -135,7 +139,7 @@ def _target(names: Names, each: Mapping[str, Any], report: Mapping[str, Any], si
     ]
     return [
         each["target"], filters_text(names, segment), text(lang, f"rate.{rate}"),
-        text(lang, f"export.comparator.{each['comparator']}"), each["value"], due_on, each["office"], *now, *verdicts,
+        text(lang, f"export.comparator.{each['comparator']}"), asked, due_on, each["office"], *now, *verdicts,
     ]  # fmt: skip
 
 

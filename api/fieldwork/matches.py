@@ -21,7 +21,8 @@ from api.web.shapes import KnownAt
 from domain.events.surveys import VisitId
 from domain.values.fields import OrganizationId, Reason
 from services.access.callers import Holder
-from services.fieldwork.matching import NAME_MIN, SOURCE, Answer, Draft, Said, all_decisions, candidates
+from services.fieldwork.match_decisions import SOURCE, Answer, Draft, Said, all_decisions, require_in_sight
+from services.fieldwork.matching import NAME_MIN, candidates
 
 router = APIRouter(prefix="/v1/matches", tags=["daily work"], responses=PROBLEMS)
 
@@ -92,7 +93,7 @@ class Decisions(BaseModel):
 
 
 @router.get("", response_model=None, responses={200: {"model": Decisions}}, summary="匹配认定 Decisions")
-@question(INSPECTING, "whole", trail="matches", command=ASK)
+@question(INSPECTING, "scoped", trail="matches", command=ASK)
 @taken_away(Sheet("decisions", DecisionShape))
 def get(request: Request, clocks: Asked) -> Response:
     """What persons have decided of two records (`match.decided`), and what others have undone (`match.undone`)."""
@@ -139,13 +140,14 @@ class DecidedShape(BaseModel):
     responses={201: {"model": DecidedShape}, **NOT_FOUND, **_CONFLICT},
     summary="认定 Decide, or undo a decision",
 )
-@act(PUBLISHING, "whole", command="decide-match")
+@act(PUBLISHING, "scoped", command="decide-match")
 async def decide(
     request: Request, holder: Admitted, _: Annotated[int, Depends(reached)], body: NewDecision
 ) -> Response:
     """One decision of two records that stands until it is undone, decided on the state known at `known_at`.
 
-    409 where something was said of the pair after it, or a decision stands; nothing is stored then.
+    409 where something was said of the pair after it, or a decision stands; nothing is stored then. Whoever is limited
+    to a place decides of records that are both there.
     """
     as_of = today() if body.as_of is None else read_date("as_of", body.as_of)
     known_at = await settled_position(parts_of(request), body.known_at)
@@ -156,12 +158,15 @@ async def decide(
 
 def decided(request: Request, holder: Holder, said: Said, known_at: int) -> tuple[str, int]:
     """Publish what a person says on the state known at a position; the decision's name and its event's position."""
-    draft = Draft(parts_of(request).queries.pinned(), said, known_at)
+    queries = parts_of(request).queries.pinned()
+    require_in_sight(queries, said.org, said.other, said.on, known_at)
+    # Of records in sight all that was said decides, wherever they were when it was.
+    draft = Draft(queries.everywhere(), said, known_at)
     return draft.match, publish_act(request, holder.publisher(), draft)
 
 
 @router.get("/candidates", response_model=None, responses={200: {"model": Candidates}}, summary="疑似同一 Candidates")
-@question(INSPECTING, "whole", trail="matches", command="matches")
+@question(INSPECTING, "scoped", trail="matches", command="matches")
 @taken_away(Sheet("candidates", CandidateShape, WHOLE))
 def get_candidates(
     request: Request,

@@ -23,7 +23,8 @@ from api.site.forms import give_token, submitted, token_of
 from api.web.parts import parts_of
 from api.web.problems import invalid
 from domain.values.fields import REASON_LENGTH_MAX
-from services.fieldwork.matching import NAME_MIN, SOURCE, Answer, Said, all_decisions, candidates
+from services.fieldwork.match_decisions import SOURCE, Answer, Said, all_decisions
+from services.fieldwork.matching import NAME_MIN, candidates
 
 router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_response_class=HTMLResponse)
 

@@ -48,7 +48,10 @@ class WeakBranches(BaseModel):
 
 
 @router.get(
-    "/weak-branches", response_model=None, responses={200: {"model": WeakBranches}}, summary="软弱涣散 Weak branches"
+    "/weak-branches",
+    response_model=None,
+    responses={200: {"model": WeakBranches}},
+    summary="组织设置提示 Notices on the setting of branches",
 )
 @question(READING, "scoped", trail="weak_branches", command="weak-branches")
 @taken_away(Sheet("branches", WeakBranchShape, WHOLE))
@@ -61,12 +64,17 @@ def get(
     limit: Limit = 100,
     cursor: CursorText = None,
 ) -> Response:
-    """What the ledger finds weak at both clocks.
+    """What is noticed of how branches are set up, at both clocks.
 
     - `could_stand_alone`: a joint or affiliated branch covers organizations that are eligible and have no branch of
       their own.
     - `below_threshold`: the organizations that a branch covers have fewer full members together than the policy asks
-      for to form a branch.
+      for to form a branch; `without_members`: no member at all.
+    - `joint_over_many`: it covers more than five jointly. `standalone_over_several`: it is the own one of several.
+    - `committee_covers`: a committee that covers organizations itself. `tier_not_carried`: a general branch of fewer
+      than 50, or a committee of fewer than 100 full and probationary members, with those below it.
+
+    Nothing of it is held against anybody.
     """
     del cursor  # the clocks carry it
     queries = parts_of(request).queries

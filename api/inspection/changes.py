@@ -14,9 +14,11 @@ from api.asking.paging import Limit, page
 from api.asking.questions import INSPECTING, question
 from api.exports.lists import Sheet, taken_away
 from api.web.answers import PROBLEMS, answer
-from api.web.shapes import Figures, KnownAt, RowShape, figures, knowledge, row
+from api.web.shapes import Figures, KnownAt, ListedRowShape, figures, knowledge, listed_row
 from domain.figures.comparison import Pair, count_differences, pairs, rate_differences
 from domain.inspection.row_changes import Reason
+from domain.ledger.bands import MEMBERS, is_small
+from domain.ledger.policy import Policy
 from domain.values.clocks import Basis
 from services.inspection.changes import Change, changes
 from services.ledger.known import Known
@@ -67,9 +69,11 @@ class ChangeShape(BaseModel):
     """One organization that moved; rows as of the date, null while not active."""
 
     org: str
-    before: RowShape | None
-    after: RowShape | None
-    moved: dict[str, int] = Field(description="by count: what it adds after less what it added before")
+    before: ListedRowShape | None
+    after: ListedRowShape | None
+    moved: dict[str, int] = Field(
+        description="by count: what it adds after less what it added before; members of a small unit are left out"
+    )
     positions: list[int] = Field(description="the events in between that touched it; the last 100")
 
 
@@ -114,9 +118,21 @@ def both_sides(pair: Pair) -> dict[str, Any]:
     }
 
 
-def shown_change(each: Change) -> dict[str, Any]:
-    """An organization that moved, as answers show it."""
-    return {**each._asdict(), "before": row(each.before), "after": row(each.after)}
+def told_moves(each: Change, before: Policy, after: Policy) -> dict[str, int]:
+    """By count how much an organization moved it; of a small unit's members, on either side, nothing is told."""
+    sides = ((each.before, before), (each.after, after))
+    small = any(row is not None and is_small(row, policy) for row, policy in sides)
+    return {name: moved for name, moved in each.moved.items() if not small or name not in MEMBERS}
+
+
+def shown_change(each: Change, before: Policy, after: Policy) -> dict[str, Any]:
+    """An organization that moved, as answers show it; the policies of both sides say of whom members are in bands."""
+    return {
+        **each._asdict(),
+        "moved": told_moves(each, before, after),
+        "before": None if each.before is None else listed_row(each.before, before),
+        "after": None if each.after is None else listed_row(each.after, after),
+    }
 
 
 @router.get("", response_model=None, responses={200: {"model": ChangesShape}}, summary="变动 What changed since")
@@ -139,7 +155,8 @@ def get(
     """
     del cursor  # the clocks carry it
     ledger = ledger_at(request, clocks)
-    left, right = (each.rates(group_by, filters) for each in (ledger.as_known_at(since.position), ledger))
+    earlier = ledger.as_known_at(since.position)
+    left, right = (each.rates(group_by, filters) for each in (earlier, ledger))
     after = str(clocks.after[0]) if clocks.after else None
     found = changes(ledger, since.position, filters, after=after, limit=limit + 1)
     shown, following = page(request, clocks, found.page, limit, lambda each: (each.org,))
@@ -159,7 +176,7 @@ def get(
                 }
                 for each in found.sources
             ],
-            "organizations": [shown_change(each) for each in shown],
+            "organizations": [shown_change(each, earlier.policy, ledger.policy) for each in shown],
             "events": {p: event for p, event in found.events.items() if p in on_page},
             "next": following,
         }

@@ -14,6 +14,7 @@ from api.asking.paging import Limit
 from api.asking.paging import page as page_of
 from api.asking.questions import shows
 from api.inspection import changes as changes_api
+from api.inspection.changes import told_moves
 from api.site.addresses import Value, address
 from api.site.base import Page, Paged, tidy
 from api.site.figures import filtered
@@ -104,7 +105,8 @@ def get(
     """What `/v1/changes` tells, to be read."""
     del cursor  # the clocks carry it
     ledger = ledger_at(request, clocks)
-    left, right = (each.rates((group_by,), filters) for each in (ledger.as_known_at(earlier_.position), ledger))
+    earlier = ledger.as_known_at(earlier_.position)
+    left, right = (each.rates((group_by,), filters) for each in (earlier, ledger))
     after = str(clocks.after[0]) if clocks.after else None
     found = changes(ledger, earlier_.position, filters, after=after, limit=limit + 1)
     shown, following = page_of(request, clocks, found.page, limit, lambda each: (each.org,))
@@ -125,7 +127,7 @@ def get(
         groups=[sides.compared(key, pair, rate, {group_by: _or_null(key)}) for (key,), pair in groups[:GROUPS_SHOWN]],
         groups_count=len(groups),
         found=found,
-        shown=shown,
+        shown=[(each, told_moves(each, earlier.policy, ledger.policy)) for each in shown],
         events_shown=EVENTS_SHOWN,
         next=following,
         api=address(

@@ -17,7 +17,7 @@ router = APIRouter(tags=["pages"], dependencies=[Depends(tidy)], default_respons
 
 # The pages of intake: the text `intake.NAME` and the path.
 HELD_SHOWN: Final = 100
-SECTIONS: Final = (("sources", "/intake"), ("quarantine", "/intake/quarantine"))
+SECTIONS: Final = (("sources", "/intake"), ("quarantine", "/intake/quarantine"), ("notices", "/intake/notices"))
 
 
 def carried(as_of: AsOf = None, known_at: KnownAt = None) -> None:

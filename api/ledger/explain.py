@@ -7,14 +7,24 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from api.asking.clocks import Asked, CursorText
+from api.asking.clocks import Asked, CursorText, ledger_at
 from api.asking.filters import Count, Filtered, Missing, body_keys, counted_in, regions
 from api.asking.paging import page
 from api.asking.questions import READING, question
 from api.exports.lists import Sheet, taken_away
 from api.web.answers import PROBLEMS, answer
 from api.web.parts import parts_of
-from api.web.shapes import CountsShape, DecidedByShape, Evidence, FiltersShape, KnownAt, RowShape, filters_of, row
+from api.web.shapes import (
+    DecidedByShape,
+    Evidence,
+    FiltersShape,
+    KnownAt,
+    ListedCountsShape,
+    ListedRowShape,
+    filters_of,
+    listed_counts,
+    listed_row,
+)
 from projections.ledger.columns.choosing import Group
 from services.ledger.explain import explain
 
@@ -26,8 +36,8 @@ PAGE_MAX: Final = 200
 class ExplainedShape(BaseModel):
     """One organization of the group."""
 
-    row: RowShape
-    counts: CountsShape = Field(description="what it adds to each count of the group")
+    row: ListedRowShape
+    counts: ListedCountsShape = Field(description="what it adds to each count of the group")
     decided_by: DecidedByShape
 
 
@@ -66,7 +76,8 @@ def get_explain(
     """The organizations of one group, each with what it counts and the positions of the events that decide its row.
 
     Send the key of a group of /v1/rates as parameters, `null` where its value is null, beside the question's own
-    filters. What the organizations add to a count sums up to that count.
+    filters. What the organizations add to a count sums up to that count; but of a small unit's members (`bands` of its
+    row) no number is told.
 
     Example: `/v1/rates/explain?as_of=2024-12-31&kind=new_economic&region:6=990101&count=organization_covered`
     """
@@ -75,6 +86,7 @@ def get_explain(
     queries = parts_of(request).queries
     group = Group(filters, regions, *counted_in(count, missing), bodies)
     found = explain(queries, clocks.as_of, clocks.position, group, after=after, limit=limit + 1)
+    policy = ledger_at(request, clocks).policy
     shown, following = page(request, clocks, found, limit, lambda each: (each.number,))
     return answer(
         {
@@ -87,7 +99,12 @@ def get_explain(
             "count": count,
             "missing": missing,
             "organizations": [
-                {"row": row(each.row), "counts": each.counts, "decided_by": each.decided_by} for each in shown
+                {
+                    "row": listed_row(each.row, policy),
+                    "counts": listed_counts(each.row, each.counts, policy),
+                    "decided_by": each.decided_by,
+                }
+                for each in shown
             ],
             "next": following,
         }

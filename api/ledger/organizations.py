@@ -16,7 +16,7 @@ from api.inspection.event_trail import TrailEventShape, shown_event
 from api.web.answers import NOT_FOUND, PROBLEMS, answer
 from api.web.parts import parts_of
 from api.web.problems import invalid
-from api.web.shapes import AnomalyShape, DecidedByShape, KnownAt, RowShape, row
+from api.web.shapes import AnomalyShape, DecidedByShape, KnownAt, ListedRowShape, RowShape, listed_row, row
 from domain.fieldwork.surveys import Proposal
 from domain.inspection.row_changes import Reason, changed_fields
 from domain.values.codes import CodeError, check_organization
@@ -39,7 +39,7 @@ class Organizations(BaseModel):
 
     as_of: date
     known_at: KnownAt
-    organizations: list[RowShape]
+    organizations: list[ListedRowShape]
     next: str | None = Field(description="`cursor` of the next page; null on the last")
 
 
@@ -118,6 +118,20 @@ class MeasureHereShape(BaseModel):
     office: str | None = Field(description="who answers for an open one; null where nobody does")
 
 
+class MatchHereShape(BaseModel):
+    """What a person decided of the organization and another record."""
+
+    match: str
+    org: str
+    other: str = Field(description="another organization, or a visit")
+    same: bool
+    reason: str
+    decided_on: date
+    undone_on: date | None = Field(description="null while it stands")
+    undone_reason: str | None
+    decided_by: list[int]
+
+
 class WorkShape(BaseModel):
     """What offices have done at one organization by the date."""
 
@@ -126,6 +140,7 @@ class WorkShape(BaseModel):
     org: str
     visits: list[VisitHereShape] = Field(description="the latest first")
     measures: list[MeasureHereShape] = Field(description="in the order in which they were opened")
+    matches: list[MatchHereShape] = Field(description="decided and undone, in order; of records that are both in sight")
 
 
 class StepShape(TrailEventShape):
@@ -161,7 +176,7 @@ def checked(org: str) -> str:
 
 @router.get("", response_model=None, responses={200: {"model": Organizations}}, summary="台账 The ledger's rows")
 @question(READING, "scoped", trail="list", command=ASK)
-@taken_away(Sheet("organizations", RowShape))
+@taken_away(Sheet("organizations", ListedRowShape))
 def list_(
     request: Request,
     clocks: Asked,
@@ -195,8 +210,10 @@ def list_(
         queries, clocks.as_of, clocks.position, filters, part=q, sort=sort, after=after, limit=limit + 1
     )  # fmt: skip
     shown, following = page(request, clocks, found, limit, lambda each: each.key)
+    policy = ledger_at(request, clocks).policy
     head = {"as_of": clocks.as_of, "known_at": clocks.known_at()}
-    return answer({**head, "organizations": [row(each.row) for each in shown], "next": following})
+    rows = [listed_row(each.row, policy) for each in shown]
+    return answer({**head, "organizations": rows, "next": following})
 
 
 @router.get(
@@ -217,11 +234,11 @@ def get(request: Request, org: Org, clocks: Asked) -> Response:
     "/{org}/work",
     response_model=None,
     responses={200: {"model": WorkShape}, **NOT_FOUND},
-    summary="走访与措施 Visits and measures of one organization",
+    summary="走访、措施与认定 Visits, measures and matches of one organization",
 )
 @question(READING, "scoped", trail="dossier", command=BY_HTTP, forms=ONE_RECORD)
 def get_work(request: Request, org: Org, clocks: Asked) -> Response:
-    """Its visits with what they found and what differs from the ledger, and its measures, open and closed.
+    """Its visits with what they found and what differs from the ledger, its measures, and what was decided of matches.
 
     Of a branch that covers it, terms and meetings are under `/v1/branches/{branch}`.
     """
@@ -246,6 +263,7 @@ def get_work(request: Request, org: Org, clocks: Asked) -> Response:
                 }
                 for each in found.measures
             ],
+            "matches": found.matches,
         }
     )  # fmt: skip
 

@@ -5,7 +5,7 @@ from typing import Annotated, Final, cast
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import HTMLResponse
 
-from api.asking.clocks import Asked, CursorText
+from api.asking.clocks import Asked, CursorText, ledger_at
 from api.asking.filters import Filtered
 from api.asking.paging import PAGE_MAX
 from api.asking.paging import page as page_of
@@ -15,6 +15,7 @@ from api.site.addresses import address
 from api.site.base import Paged, tidy
 from api.site.figures import filtered
 from api.web.parts import parts_of
+from domain.ledger.bands import bands
 from domain.values.terms import CATEGORIES_OF_KIND, FORMATIONS, KINDS, MEASURES
 from services.ledger.listing import SORTS, ListKey, Sort, listing
 
@@ -38,7 +39,7 @@ def get(
 ) -> HTMLResponse:
     """The same rows as `/v1/organizations` gives for the same parameters."""
     del cursor  # the clocks carry it
-    queries = parts_of(request).queries
+    queries, policy = parts_of(request).queries, ledger_at(request, clocks).policy
     after = ListKey(*cast("tuple[int, str]", clocks.after)) if clocks.after else None
     found = listing(
         queries, clocks.as_of, clocks.position, filters, part=q, sort=sort, after=after, limit=limit + 1
@@ -53,7 +54,7 @@ def get(
         q=q,
         sort=sort,
         sorts=SORTS,
-        rows=[each.row for each in shown],
+        rows=[(each.row, bands(each.row, policy)) for each in shown],
         total=total,
         next=following,
         kinds=KINDS,

@@ -19,7 +19,7 @@ from api.site.base import Page, Paged, tidy
 from api.site.figures import By, dimension_of, filtered, goals, segment_of
 from api.site.formats import ancestors
 from api.web.parts import parts_of
-from domain.assessment.campaigns import Target, reached, required
+from domain.assessment.campaigns import Target, lacking, reached
 from domain.ledger.rates import RATES, Filters, Rate, rates
 from domain.values.scope import Scope, by_body, may_lie, regions_of
 from domain.values.terms import KINDS, RateName
@@ -117,9 +117,7 @@ class Stands(NamedTuple):
 def _stands(target: Target, kinds: Rates) -> Stands:
     kind = target.segment.kind
     rate = rates(kinds.total if kind is None else kinds.of((kind,)))[target.rate]
-    is_reached = reached(target, rate)
-    missing = None if is_reached is None else max(required(target, rate.denominator) - (rate.numerator or 0), 0)
-    return Stands(target, rate, is_reached, missing, segment_of(target))
+    return Stands(target, rate, reached(target, rate), lacking(target, rate), segment_of(target))
 
 
 def _open_on_a_telling_date(page: Page, queries: Queries, clocks: Clocks) -> None:

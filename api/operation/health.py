@@ -24,6 +24,7 @@ from services.intake.sources import sources
 from services.ledger import held
 from services.ledger.lag import Lag
 from services.ledger.ruleset import ruleset
+from services.notices.outbox import standings
 from services.postgres.chores import chores
 from services.postgres.faults import fault_of, refusal
 from services.serving.connections import CONNECTIONS
@@ -73,8 +74,8 @@ def live() -> Response:
 async def ready(request: Request) -> Response:
     """Ready when the database answers and can be written, and the projections follow the log.
 
-    The log's signature, its witnesses, Kafka, relay, backup and other chores, disk, clock and events that are held are
-    spoken of too: what is wrong there makes it degraded, with its cause in words.
+    The log's signature, its witnesses, Kafka, relay, notices, backup and other chores, disk, clock and events that are
+    held are spoken of too: what is wrong there makes it degraded, with its cause in words.
     """
     parts = parts_of(request)
     position: int | None = None
@@ -202,9 +203,9 @@ def metrics(request: Request) -> Response:
             parts.recorder.datastore.get_connection() as own,
             own.cursor(row_factory=tuple_row) as cursor,
         ):
-            ran = chores(cursor)
+            ran, outbox = chores(cursor), standings(cursor)
         ready = {name: bool(part["ready"]) for name, part in shown.items()}
-        account = Account(*sources(everywhere), head, parts.queries.position, number, ready, ran)
+        account = Account(*sources(everywhere), head, parts.queries.position, number, ready, ran, outbox)
     except Exception as error:  # noqa: BLE001 - without the database there is still HTTP to measure
         logger().warning("measures without the account", error=str(error))
     return Response(text(parts.places, account), media_type=CONTENT_TYPE_LATEST)

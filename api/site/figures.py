@@ -1,18 +1,18 @@
 """From a figure to what is behind it: filters and keys as parameters of an address, and what decides a count."""
 
+from collections.abc import Callable
 from datetime import date
-from decimal import Decimal
 from typing import Final, Literal, NamedTuple
 
 from api.asking.clocks import Clocks
 from api.site.addresses import Value
 from api.site.formats import level_below
-from domain.assessment.campaigns import Campaign, Target, reached
+from domain.assessment.campaigns import Campaign, Relative, Target, reached
 from domain.figures.comparison import percentage_points
 from domain.ledger.rates import Counts, Filters, Rate, add, key_order
 from domain.ledger.traces import DecidedBy, Positions
 from domain.values.terms import RateName
-from services.assessment.campaigns import campaigns
+from services.assessment.campaigns import campaigns, looked_at
 from services.ledger.queries import Queries
 
 By = Literal["region", "industry", "category", "measure", "formation"]
@@ -76,9 +76,6 @@ def counted(queries: Queries, as_of: date, known_at: int, dimension: str, filter
     return dict(sorted(found.items(), key=lambda item: key_order((item[0],))))
 
 
-_TEN_THOUSANDTHS: Final = 10_000
-
-
 class Goal(NamedTuple):
     """A target beside a rate: the gap in percentage points (rate less target), and whether the rate reaches it."""
 
@@ -89,20 +86,20 @@ class Goal(NamedTuple):
 
 
 class Goals:
-    """All targets of the campaigns known at a pair of clocks; of two for the same figure the later one due."""
+    """All targets of the campaigns known, as they ask at the clocks; of two for the same figure the later one due."""
 
-    def __init__(self, known: list[Campaign]) -> None:
-        self._found: dict[tuple[RateName, Filters], tuple[str, Target]] = {}
+    def __init__(self, known: list[Campaign], ask: Callable[[Target], Target]) -> None:
+        self._found: dict[tuple[RateName, Filters, Relative | None], tuple[str, Target]] = {}
         for campaign in known:
             for target in campaign.targets:
-                self._found[target.rate, target.segment] = (campaign.campaign, target)
+                self._found[target.rate, target.segment, target.relative] = (campaign.campaign, ask(target))
 
     def beside(self, name: RateName, segment: Filters, rate: Rate) -> Goal | None:
-        """The target of a rate of a segment; None where there is none."""
-        found = self._found.get((name, segment))
-        if found is None:
+        """The target of a rate of a segment, a value before what is relative; None where there is none."""
+        found = [each for (of, at, _), each in self._found.items() if (of, at) == (name, segment)]
+        if not found:
             return None
-        campaign, target = found
+        campaign, target = min(found, key=lambda each: each[1].relative is not None)
         return Goal(campaign, target, gap_to(target, rate), reached(target, rate))
 
     def of_rate(self, name: RateName, filters: Filters) -> list[Target]:
@@ -113,20 +110,15 @@ class Goals:
         """The targets of any rate of what a view shows, and of each kind within it; the first due first."""
         found = [
             target
-            for (_, segment), (_, target) in self._found.items()
+            for (_, segment, _), (_, target) in self._found.items()
             if segment._replace(kind=filters.kind) == filters and filters.kind in (None, segment.kind)
         ]
         return sorted(found, key=lambda target: (target.due_on, target.target))
 
 
-def as_rate(target: Target) -> Rate:
-    """A target's value as a rate over ten thousand."""
-    return Rate(int(Decimal(target.value) * _TEN_THOUSANDTHS), _TEN_THOUSANDTHS, target.value)
-
-
 def gap_to(target: Target, rate: Rate) -> str | None:
-    """A rate less its target, in percentage points; None over nothing."""
-    return percentage_points(rate, as_rate(target))
+    """A rate less its target, in percentage points; None over nothing, and where the target has no answer."""
+    return percentage_points(rate, target.as_rate)
 
 
 def segment_of(target: Target) -> dict[str, str]:
@@ -136,4 +128,5 @@ def segment_of(target: Target) -> dict[str, str]:
 
 def goals(queries: Queries, clocks: Clocks) -> Goals:
     """The targets at a pair of clocks."""
-    return Goals(campaigns(queries, clocks.as_of, clocks.position).campaigns)
+    known = campaigns(queries, clocks.as_of, clocks.position).campaigns
+    return Goals(known, lambda target: looked_at(queries, target, clocks.as_of, clocks.position))

@@ -6,6 +6,7 @@ from typing import Final
 
 from api.site.texts import Lang, has, text
 from domain.assessment.campaigns import Target
+from domain.events.campaigns import Comparator
 from domain.fieldwork.regions import Regions
 from domain.ledger.placements import NONE as NO_BODY
 from domain.ledger.rates import BODY_DIMENSION, Rate
@@ -47,9 +48,13 @@ def runs(values: list[float | None]) -> list[list[tuple[float, float]]]:
 
 
 def goal(target: Target) -> str:
-    """A target's value with its comparator."""
-    sign = "≥" if target.comparator == "at_least" else ">"
-    return f"{sign} {Decimal(target.value) * 100:.2f}%"
+    """What a target asks for with its comparator; a dash where a relative one has no answer."""
+    return f"{sign_of(target.comparator)} {percent(target.as_rate)}"
+
+
+def sign_of(comparator: Comparator) -> str:
+    """The sign of a comparator."""
+    return "≥" if comparator == "at_least" else ">"
 
 
 def points(difference: str | None) -> str:

@@ -18,6 +18,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from api.web.places import AllPlaces
 from services.intake.sources import Partition, Source
 from services.log.messages import Disposition
+from services.notices.outbox import Standing
 from services.postgres.chores import Chore
 from services.serving.connections import CONNECTIONS
 from services.serving.workers import COUNTS_FOLDER
@@ -55,10 +56,12 @@ class Account:
         held: int,
         ready: Mapping[str, bool],
         chores: Sequence[Chore],
+        notices: Sequence[Standing],
     ) -> None:
         self._held = held
         self._ready = ready
         self._chores = chores
+        self._notices = notices
         self._sources = sorted(found, key=lambda each: -each.tally.received)[:SOURCES_MAX]
         self._partitions = partitions
         self._positions = {"log": head, "projections": reached}
@@ -92,6 +95,7 @@ class Account:
                 ended.add_metric([chore.name], chore.ended_at.timestamp())
         yield from (position, held, messages, ended, done, part_ready(self._ready))
         yield from self._kafka()
+        yield from self._outbox()
 
     def _kafka(self) -> Iterator[Metric]:
         labels = ["topic", "partition"]
@@ -122,6 +126,21 @@ class Account:
             for name in DISPOSITION_NAMES:
                 read.add_metric([*where, name], getattr(each, name))
         yield from (lag, read, gone, logs, seen)
+
+    def _outbox(self) -> Iterator[Metric]:
+        open_ = GaugeMetricFamily("taizhang_notices_open", "Notices that wait or are held", labels=["channel", "state"])
+        sent = CounterMetricFamily("taizhang_notices_sent", "Notices that were taken", labels=["channel"])
+        since = GaugeMetricFamily(
+            "taizhang_notices_waiting_since_timestamp_seconds", "Since when the first has waited, Unix time",
+            labels=["channel"],
+        )  # fmt: skip
+        for each in self._notices:
+            open_.add_metric([each.name, "waiting"], each.waiting)
+            open_.add_metric([each.name, "held"], each.held)
+            sent.add_metric([each.name], each.sent)
+            if each.waiting_since is not None:
+                since.add_metric([each.name], each.waiting_since.timestamp())
+        yield from (open_, sent, since)
 
 
 def part_ready(ready: Mapping[str, bool]) -> Metric:

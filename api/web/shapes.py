@@ -6,6 +6,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from domain.events.clock import Was
+from domain.ledger.bands import MEMBERS, Band, bands, is_small
+from domain.ledger.policy import Policy
 from domain.ledger.rates import RATES, Counts, Filters, ratio
 from domain.ledger.rows import Row, told
 from domain.values.clocks import NOTHING_KNOWN, Basis
@@ -148,6 +150,40 @@ class RowShape(BaseModel):
     effectively_covered: bool | None = Field(description="null where no activity policy is in force")
 
 
+class BandsShape(BaseModel):
+    """Members of a small unit: `band_none`, `band_few` (1 to 2) or `band_three` (3 or more)."""
+
+    full_members: Band
+    probationary_members: Band
+    activists: Band
+    members_elsewhere: Band
+
+
+Members = Annotated[int | None, Field(description="null of a small unit: see `bands`")]
+
+
+class ListedRowShape(RowShape):
+    """A row in a list: of a single small unit members are told in bands (spec/domain.md, Small units)."""
+
+    full_members: Members  # type: ignore[assignment]  # the row's own, or its band
+    probationary_members: Members  # type: ignore[assignment]
+    activists: Members  # type: ignore[assignment]
+    members_elsewhere: Members  # type: ignore[assignment]
+    bands: BandsShape | None = Field(
+        description="of a sole proprietor and of whoever has fewer employees than the policy's `small_unit`; the "
+        "dossier has the numbers"
+    )
+
+
+class ListedCountsShape(CountsShape):
+    """What one organization of a list adds to each count."""
+
+    full_members: Members  # type: ignore[assignment]
+    probationary_members: Members  # type: ignore[assignment]
+    activists: Members  # type: ignore[assignment]
+    members_elsewhere: Members  # type: ignore[assignment]
+
+
 class DecidedByShape(BaseModel):
     """For each value of a row the positions, in order, of the events that make it so.
 
@@ -197,6 +233,19 @@ def row(each: Row | None) -> dict[str, Any] | None:
     if each is None:
         return None
     return told(each)
+
+
+def listed_row(each: Row, policy: Policy) -> dict[str, Any]:
+    """A row as lists show it: a small unit's members in bands."""
+    found = bands(each, policy)
+    return {**told(each), **(dict.fromkeys(MEMBERS) if found else {}), "bands": found}
+
+
+def listed_counts(each: Row, counts: Counts, policy: Policy) -> dict[str, int | None]:
+    """What an organization of a list adds to each count; of a small unit's members nothing is told."""
+    # Whoever is excluded adds none, whatever their members are.
+    small = each.excluded is None and is_small(each, policy)
+    return {**counts._asdict(), **(dict.fromkeys(MEMBERS) if small else {})}
 
 
 class AnomalyShape(BaseModel):

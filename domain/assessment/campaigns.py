@@ -9,16 +9,55 @@ from fractions import Fraction
 from typing import Any, Final, Literal, NamedTuple
 
 from domain.events.acts import fold_acts
-from domain.events.campaigns import Comparator
+from domain.events.campaigns import Against, Comparator
 from domain.events.facts import Fact
-from domain.ledger.rates import RATES, Filters, Rate
+from domain.ledger.rates import RATES, Filters, Rate, ratio, read_rate, ten_thousandths
 from domain.values.decimals import decimal
 from domain.values.terms import RateName
 
 OPENED: Final = "taizhang.campaign.opened.v1"
 TARGET_SET: Final = "taizhang.campaign.target_set.v1"
+# The family of the facts that define wordings.
+WORDING: Final = "wording"
 Contradiction = Literal["already_opened", "not_opened"]
 _PACE_PLACES: Final = 2
+_HUNDRED: Final = 100
+_TEN_THOUSAND: Final = 10_000
+
+
+class Relative(NamedTuple):
+    """What a relative target is measured against.
+
+    Attributes:
+        against: the segment's own rate, or that of the whole city: of the same kind, category, industry and basis.
+        base_on: the base's date; None: the date that is looked at.
+        points: the percentage points that are asked for beyond the base; None where `wording` says so.
+        wording: the name of a definition, which is in force or not on the date that is looked at.
+    """
+
+    against: Against
+    base_on: date | None
+    points: str | None
+    wording: str | None
+
+
+class Asked(NamedTuple):
+    """What a relative target asks for at a pair of clocks.
+
+    Attributes:
+        base: the rate that it is measured against; None where that may not be told.
+        points: the percentage points beyond it; None where the wording is not defined then.
+    """
+
+    base: Rate | None
+    points: str | None
+
+    @property
+    def ratio(self) -> Fraction | None:
+        """Exactly, perhaps above 1, which no rate reaches; None where the base or the wording has no answer."""
+        if self.base is None or self.base.numerator is None or not self.base.denominator or self.points is None:
+            return None
+        return Fraction(self.base.numerator, self.base.denominator) + Fraction(self.points) / _HUNDRED
 
 
 class Target(NamedTuple):
@@ -28,24 +67,43 @@ class Target(NamedTuple):
         target: its name within the campaign.
         rate: which rate, of the organizations that `segment` means.
         comparator: whether `value` itself reaches it.
-        value: a ratio of up to four places.
+        value: a ratio of up to four places; None of a relative target.
         due_on: the date on which it is to be reached.
         office: who answers for it.
         set_on: the date from which it holds.
         revised: how often it was set before.
         decided_by: the positions of the events that say so.
+        relative: of a relative target, what it is measured against.
+        asked: what that is at the clocks that are looked at; None before it is looked at.
     """
 
     target: str
     rate: RateName
     comparator: Comparator
-    value: str
+    value: str | None
     segment: Filters
     due_on: date
     office: str
     set_on: date
     revised: int
     decided_by: tuple[int, ...]
+    relative: Relative | None = None
+    asked: Asked | None = None
+
+    @property
+    def ratio(self) -> Fraction | None:
+        """What it asks for, exactly; None of a relative target that has no answer."""
+        if self.value is not None:
+            return Fraction(self.value)
+        return None if self.asked is None else self.asked.ratio
+
+    @property
+    def as_rate(self) -> Rate:
+        """What it asks for as rates are shown: over ten thousand, rounded half up."""
+        if self.ratio is None:
+            return Rate(None, _TEN_THOUSAND, None)
+        shown = ten_thousandths(self.ratio.numerator, self.ratio.denominator)
+        return Rate(shown, _TEN_THOUSAND, ratio(shown, _TEN_THOUSAND))
 
 
 class Contradicted(NamedTuple):
@@ -107,17 +165,41 @@ def _set(targets: Sequence[Target], fact: Fact) -> tuple[Target, ...]:
     data = fact.data
     before = next((each for each in targets if each.target == data["target"]), None)
     target = Target(
-        data["target"], data["rate"], data["comparator"], data["value"], segment_of(data),
+        data["target"], data["rate"], data["comparator"], data.get("value"), segment_of(data),
         date.fromisoformat(data["due_on"]), data["office"], fact.effective_on,
-        0 if before is None else before.revised + 1, fact.decided_by,
+        0 if before is None else before.revised + 1, fact.decided_by, relative_of(data),
     )  # fmt: skip
     others = [each for each in targets if each is not before]
     return tuple(sorted([*others, target], key=lambda each: (each.due_on, each.target)))
 
 
+def relative_of(data: Mapping[str, Any]) -> Relative | None:
+    """What a target is measured against; None of an absolute one."""
+    if data.get("against") is None:
+        return None
+    base_on = data.get("base_on")
+    day = None if base_on is None else date.fromisoformat(base_on)
+    return Relative(data["against"], day, data.get("points"), data.get("wording"))
+
+
+def wordings(facts: Iterable[Fact]) -> dict[str, str]:
+    """By name the percentage points that wordings mean after facts about them, given in canonical order."""
+    return {fact.data["name"]: fact.data["points"] for fact in facts}
+
+
 SEGMENT: Final = ("region", "kind", "category", "industry", "body", "basis")
 # Older events do not have them: they stand where they are said.
 _WHERE_SAID: Final = ("body", "basis")
+
+
+def sealed_target(data: Mapping[str, Any]) -> Target:
+    """A target as a report sealed it, with what it asked for then; a report does not say when it was set."""
+    due_on = date.fromisoformat(data["due_on"])
+    asked = data.get("asked")
+    return Target(
+        data["target"], data["rate"], data["comparator"], data.get("value"), segment_of(data), due_on, data["office"],
+        due_on, 0, (), relative_of(data), None if asked is None else Asked(read_rate(asked), asked["points"]),
+    )  # fmt: skip
 
 
 def told_segment(segment: Filters) -> dict[str, Any]:
@@ -136,19 +218,34 @@ def deadlines(known: Iterable[Campaign]) -> list[date]:
     return sorted({target.due_on for campaign in known for target in campaign.targets})
 
 
-def required(target: Target, denominator: int) -> int:
-    """The smallest numerator that reaches the target over this denominator, exactly."""
-    share = Fraction(target.value) * denominator
+def required(target: Target, denominator: int) -> int | None:
+    """The smallest numerator that reaches the target over this denominator, exactly; None where it has no answer.
+
+    Of a relative target it may be more than the denominator: then nothing reaches it.
+    """
+    ratio = target.ratio
+    if ratio is None:
+        return None
+    share = ratio * denominator
     if target.comparator == "more_than":
         return share.numerator // share.denominator + 1
     return -(-share.numerator // share.denominator)
 
 
 def reached(target: Target, rate: Rate) -> bool | None:
-    """Whether the target is reached; None where the rate is over nothing or has no answer."""
-    if rate.numerator is None or rate.denominator == 0:
+    """Whether the target is reached; None where the rate is over nothing, or it or what is asked has no answer."""
+    needs = required(target, rate.denominator)
+    if needs is None or rate.numerator is None or rate.denominator == 0:
         return None
-    return rate.numerator >= required(target, rate.denominator)
+    return rate.numerator >= needs
+
+
+def lacking(target: Target, rate: Rate) -> int | None:
+    """What the numerator lacks of the target, 0 once reached; None where either has no answer."""
+    needs = required(target, rate.denominator)
+    if needs is None or rate.numerator is None or rate.denominator == 0:
+        return None
+    return max(needs - rate.numerator, 0)
 
 
 def fewest_organizations(sizes: Iterable[int], missing: int) -> int | None:
@@ -204,8 +301,7 @@ def progress(target: Target, opened_on: date, start: Rate, rate: Rate, as_of: da
     Pace counts the numerator alone: the denominator moves by itself, and `missing` is over today's.
     """
     is_reached = reached(target, rate)
-    needs = None if is_reached is None else required(target, rate.denominator)
-    missing = None if needs is None or rate.numerator is None else max(needs - rate.numerator, 0)
+    needs, missing = (None, None) if is_reached is None else (required(target, rate.denominator), lacking(target, rate))
     so_far = None
     if rate.numerator is not None and start.numerator is not None:
         so_far = _pace(rate.numerator - start.numerator, (as_of - opened_on).days + 1)

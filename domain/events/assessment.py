@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from domain.events.campaigns import CampaignTarget
+from domain.events.campaigns import CampaignTarget, Points
 from domain.values.attributes import LINES_PATTERN
 from domain.values.clocks import Basis
 from domain.values.fields import (
@@ -56,11 +56,19 @@ class SealedRate(Data):
         return self
 
 
+class SealedBase(SealedRate):
+    """The rate that a relative target was measured against, and the percentage points beyond it."""
+
+    points: Points | None
+
+
 class SealedVerdict(SealedRate):
     known_at: Count
     # Of a day before the log began, reports once took `effective_on`; what they call recorded_at is `recorded`.
     basis: Basis | Literal["recorded_at", "effective_on"] | None
     reached: bool | None
+    # Of a relative target alone, as of the target itself.
+    asked: SealedBase | None = None
 
 
 class SealedTarget(CampaignTarget):
@@ -74,6 +82,7 @@ class SealedTarget(CampaignTarget):
     reached: bool | None
     as_known_then: SealedVerdict | None
     as_known_now: SealedVerdict | None
+    asked: SealedBase | None = None
 
 
 class SealedGroup(Data):

@@ -29,7 +29,7 @@ from domain.events.branches import (
     BranchTermBegan,
     BranchTermExtended,
 )
-from domain.events.campaigns import CampaignClosed, CampaignOpened, CampaignTargetSet
+from domain.events.campaigns import CampaignClosed, CampaignOpened, CampaignTargetSet, WordingAdopted
 from domain.events.clock import ClockFoundWrong
 from domain.events.evidence import EvidenceBlinded, EvidenceErased, EvidenceKeyChanged, EvidenceRooted
 from domain.events.instructors import ContactMade, InstructorAssigned, InstructorWithdrawn
@@ -60,6 +60,7 @@ from domain.events.regions import (
     RegionRetired,
     RegionSplit,
 )
+from domain.events.scores import ScoreReported, ScoreSheetAdopted
 from domain.events.surveys import SurveyOpened, VisitMade
 from domain.values.fields import (
     Address,
@@ -285,6 +286,9 @@ _MODELS: Final[dict[str, tuple[type[Data], int | None]]] = {
     "campaign.opened": (CampaignOpened, START),
     "campaign.target_set": (CampaignTargetSet, CHANGE),
     "campaign.closed": (CampaignClosed, END),
+    "wording.adopted": (WordingAdopted, CHANGE),
+    "score_sheet.adopted": (ScoreSheetAdopted, CHANGE),
+    "score.reported": (ScoreReported, CHANGE),
     "clock.found_wrong": (ClockFoundWrong, CHANGE),
     "access.granted": (AccessGranted, START),
     "access.revoked": (AccessRevoked, END),

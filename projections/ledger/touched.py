@@ -195,6 +195,9 @@ class _Work:
     def _name(self, act: Fact) -> None:
         day = act.effective_on.toordinal()
         places: set[_Where] = {(None, region, _NOBODY) for region in _regions(act.data)}
+        if isinstance(body := act.data.get("body"), str):
+            # Of the body as a whole, wherever its organizations stand.
+            places.add((None, "", _NOBODY if self._bodies is None else self._bodies.above(body, day)))
         orgs = set(_named(act.data))
         branch = act.data.get("branch")
         if isinstance(branch, str):

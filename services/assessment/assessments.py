@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow
 
 from domain.assessment import assessments as domain_assessments
 from domain.assessment.assessments import Assessment, Assessments, Difference, differences, not_sealed
-from domain.assessment.campaigns import segment_of, told_segment
+from domain.assessment.campaigns import Asked, Target, segment_of, told_segment
 from domain.events.assessment import GROUPS_MAX, SEALED
 from domain.events.facts import Event
 from domain.ledger.policy import Policy
@@ -216,12 +216,28 @@ def _policy(policy: Policy) -> Document:
 def _target(each: TargetStanding) -> Document:
     target, stands = each.target, each.progress
     return {
-        "target": target.target, "rate": target.rate, "comparator": target.comparator, "value": target.value,
+        "target": target.target, "rate": target.rate, "comparator": target.comparator, **_aim(target),
         "due_on": target.due_on.isoformat(), "office": target.office, **told_segment(target.segment),
         "start": written_rate(stands.start), "now": written_rate(stands.rate), "required": stands.required,
         "missing": stands.missing, "organizations_missing": each.organizations_missing, "reached": stands.reached,
         "as_known_then": _verdict(each.as_known_then), "as_known_now": _verdict(each.as_known_now),
+        **_asked(each.target.asked),
     }  # fmt: skip
+
+
+def _aim(target: Target) -> Document:
+    """What a target asks for, as its event says it."""
+    if target.relative is None:
+        return {"value": target.value}
+    said = target.relative._asdict() | {"base_on": target.relative.base_on and target.relative.base_on.isoformat()}
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _asked(asked: Asked | None) -> Document:
+    """What a relative target was measured against; of an absolute one, nothing."""
+    if asked is None or asked.base is None:
+        return {}
+    return {"asked": {**written_rate(asked.base), "points": asked.points}}
 
 
 def _in_these_words(target: Document) -> Document:
@@ -236,5 +252,6 @@ def _verdict(verdict: Verdict | None) -> Document | None:
     if verdict is None:
         return None
     return {
-        **written_rate(verdict.rate), "known_at": verdict.known_at, "basis": verdict.basis, "reached": verdict.reached
+        **written_rate(verdict.rate), "known_at": verdict.known_at, "basis": verdict.basis, "reached": verdict.reached,
+        **_asked(verdict.asked),
     }  # fmt: skip

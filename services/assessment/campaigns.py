@@ -8,6 +8,8 @@ import numpy as np
 
 from domain.assessment import campaigns as domain_campaigns
 from domain.assessment.campaigns import (
+    WORDING,
+    Asked,
     Campaign,
     Campaigns,
     Progress,
@@ -16,9 +18,11 @@ from domain.assessment.campaigns import (
     progress,
     reached,
     unit_of,
+    wordings,
 )
 from domain.events.facts import standing_facts
-from domain.ledger.rates import Rate, rates
+from domain.figures.ranking import CITY_DIGITS
+from domain.ledger.rates import Filters, Rate, rates
 from domain.values.clocks import Basis
 from domain.values.scope import Scope, in_scope
 from services.assessment.series import known_then, rates_before
@@ -34,13 +38,15 @@ _DAY = timedelta(days=1)
 class Verdict(NamedTuple):
     """A target on its due date, as known at a position; `reached` is None where the rate is over nothing.
 
-    `basis`: what the instant of that position rests on; None where the position was asked for.
+    `basis`: what the instant of that position rests on; None where the position was asked for. `asked` is what a
+    relative target was measured against, as known then.
     """
 
     known_at: int
     basis: Basis | None
     rate: Rate
     reached: bool | None
+    asked: Asked | None = None
 
 
 class TargetStanding(NamedTuple):
@@ -74,6 +80,29 @@ def _in_scope(targets: Iterable[Target], scope: Scope) -> Iterator[Target]:
     for target in targets:
         if in_scope(target.segment.region or "", scope, (target.segment.body,)):
             yield target
+
+
+def looked_at(queries: Queries, target: Target, as_of: date, known_at: int) -> Target:
+    """The target with what it asks for at a pair of clocks; an absolute one asks the same at any.
+
+    Base and rate are of one state of knowledge, so that a fact that comes late moves both. Whoever is limited to places
+    is told of the city's rate what a ranking tells: the whole's, and a kind's; cut finer, it would tell of single
+    organizations elsewhere.
+    """
+    relative = target.relative
+    if relative is None:
+        return target
+    of, over = target.segment, queries
+    if relative.against == "city":
+        region = None if of.region is None else of.region[:CITY_DIGITS]
+        of, over = of._replace(region=region, body=None), queries.everywhere()
+    points = relative.points
+    if relative.wording is not None:
+        defined = wordings(queries.everywhere().office_facts((WORDING,), as_of, known_at))
+        points = defined.get(relative.wording)
+    tells = over.scope is not None or queries.scope is None or of == Filters(kind=of.kind, region=of.region)
+    base = rates(rates_before(over, relative.base_on or as_of, known_at, (), of).total)[target.rate] if tells else None
+    return target._replace(asked=Asked(base, points))
 
 
 def find_campaign(queries: Queries, name: str, as_of: date, known_at: int) -> Campaign:
@@ -111,9 +140,10 @@ def _standing(  # noqa: PLR0917 - one question
         return rates(rates_before(queries, day, position, (), target.segment).total)[target.rate]
 
     def verdict(position: int, basis: Basis | None) -> Verdict:
-        found = rate(target.due_on, position)
-        return Verdict(position, basis, found, reached(target, found))
+        found, asking = rate(target.due_on, position), looked_at(queries, target, target.due_on, position)
+        return Verdict(position, basis, found, reached(asking, found), asking.asked)
 
+    target = looked_at(queries, target, as_of, known_at)
     stands = progress(target, opened_on, rate(opened_on - _DAY, known_at), rate(as_of, known_at), as_of)
     missing = _organizations_missing(queries, target, stands, as_of, known_at)
     if target.due_on > as_of:
@@ -128,7 +158,8 @@ def _organizations_missing(
     queries: Queries, target: Target, stands: Progress, as_of: date, known_at: int
 ) -> int | None:
     if stands.missing is None or unit_of(target.rate) == "organizations":
-        return stands.missing
+        # More than there are is what a relative target may ask for, and nothing makes that up.
+        return None if stands.required is not None and stands.required > stands.rate.denominator else stands.missing
     policy, segment, _ = queries.meaning(target.segment, as_of, known_at)
     rows = chosen_rows(queries.view.current.snapshot, as_of, known_at, policy, segment)
     open_to_cover = (rows.excluded == 0) & ~rows.organization_covered

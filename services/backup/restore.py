@@ -98,6 +98,11 @@ def restore(settings: Settings, folder: Path, asked: Asked, told: Callable[[str]
             "UPDATE taizhang.relay SET version = '', toward_position = NULL, toward_as_of = NULL,"
             " toward_version = NULL, done_to = 0, owner = NULL, leased_until = NULL"
         )
+        # Since the backup what waited may have been sent, and more: nobody is told anew unless an operator says so.
+        # A backup of an earlier schema has no outbox.
+        if connection.execute("SELECT to_regclass('taizhang.notice')").fetchone() != (None,):
+            connection.execute("UPDATE taizhang.notice SET state = 'held' WHERE state = 'waiting'")
+            connection.execute("UPDATE taizhang.notice_channel SET began_at = NULL")
         if LOG.root_at(connection, LOG.size(connection)).hex() != manifest.root_hash:
             raise BackupError(f"the log in {folder} has another root than {MANIFEST} names: it is refused")
         lost = _compared(connection, settings, keys, asked)

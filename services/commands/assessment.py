@@ -94,11 +94,23 @@ def _targets(answer: dict[str, Any]) -> Table:
         missing = "—" if each["missing"] is None else f"{each['missing']:,}"
         paces = [pace["per_day"] if pace else "—" for pace in (each["pace_so_far"], each["pace_needed"])]
         table.add_row(
-            each["target"], RATE_TITLES[each["rate"]], f"{sign} {each['value']}", each["due_on"], each["office"],
+            each["target"], RATE_TITLES[each["rate"]], f"{sign} {_asked(each)}", each["due_on"], each["office"],
             rate_text(each["now"]), missing, *paces,
             f"{_verdict(each['as_known_then'])} → {_verdict(each['as_known_now'])}",
         )  # fmt: skip
     return table
+
+
+def _asked(target: dict[str, Any]) -> str:
+    """A value; or what a relative target asks for, with its base, the points beyond it and the wording."""
+    relative, asked = target["relative"], target["asked"]
+    if relative is None:
+        return str(target["value"])
+    base = asked["base"]["value"] if asked["base"] else None
+    of = {"itself": zh_en("自身基数", "its own base"), "city": zh_en("全市", "the city")}[relative["against"]]
+    day, points = relative["base_on"] or zh_en("同日", "the same day"), zh_en("个百分点", "points")
+    told = f"{asked['ratio'] or '—'}\n{of} {day} {base or '—'} + {asked['points'] or '—'} {points}"
+    return f"{told}\n{relative['wording']}" if relative["wording"] else told
 
 
 def _verdict(verdict: dict[str, Any] | None) -> str:

@@ -27,6 +27,8 @@ COMMANDS: Final = {
     "ingest": "services.commands.ingest:ingest",
     "relay": "services.commands.ingest:relay",
     "reminders": "services.commands.ingest:reminders",
+    "notify": "services.commands.notices:notify",
+    "notices": "services.commands.notices:notices",
     "publish": "services.commands.publish:publish_file",
     "receipt": "services.commands.receipt:receipt",
     "migrate": "services.commands.migrate:migrate",

@@ -9,7 +9,7 @@ from rich.table import Table
 from services.commands.client import Client
 from services.commands.console import OUT, AsJson, AsOf, Kind, KnownAt, Limit, Parameters, Region, ask, show
 from services.commands.language import zh_en
-from services.fieldwork.matching import SOURCE, Answer
+from services.fieldwork.match_decisions import SOURCE, Answer
 from services.system.settings import load
 
 Office = Annotated[

@@ -253,7 +253,7 @@ def _table(answer: dict[str, Any]) -> Table:
         names = [answer["count"]] if answer["count"] else [name for name, value in counts.items() if value]
         table.add_row(
             f"{attributes['name']}\n{row['org']}\n{attributes['region']}",
-            "\n".join(f"{name} {counts[name]:,}" for name in names),
+            "\n".join(f"{name} {_told(row, counts, name)}" for name in names),
             "\n".join(_decided(row, each["decided_by"])),
         )
     return table
@@ -265,8 +265,16 @@ def _decided(row: dict[str, Any], decided_by: dict[str, Any]) -> list[str]:
     lines = [f"attributes: {_listed(sorted(positions))}"]
     for name, found in decided_by.items():
         if name != "attributes" and found:
-            lines.append(f"{name} = {row[name]}: {_listed(found)}")
+            lines.append(f"{name} = {_told(row, row, name)}: {_listed(found)}")
     return lines
+
+
+def _told(row: dict[str, Any], of: dict[str, Any], name: str) -> str:
+    """A value; of a small unit's members the band."""
+    bands = row["bands"] or {}
+    if name in bands:
+        return {"band_none": zh_en("无", "none"), "band_few": "1–2", "band_three": "≥ 3"}[bands[name]]
+    return f"{of[name]:,}" if isinstance(of[name], int) and not isinstance(of[name], bool) else str(of[name])
 
 
 def _listed(positions: list[int]) -> str:

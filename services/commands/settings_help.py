@@ -13,6 +13,7 @@ CHINESE: Final = {
     "workers": "serve 中应答的进程数，各自在内存中持有台账",
     "dev": "同 --dev：不需登录，人人都有一切权限，只限本机",
     "api_keys_file": "谁可以调用接口（见 api-key）；不填为 DATA 中的 api-keys.json",
+    "notices_file": "通知各单位的通道；不填为 DATA 中的 notices.json",
     "public_url": "浏览器所见的地址，如 https://ledger.example；不填则依请求而定",
     "oidc_issuer": "人员登录所用的 OpenID Connect 服务；不填为没有",
     "oidc_client_id": "本系统在登录服务上的客户端名",

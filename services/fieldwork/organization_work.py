@@ -1,10 +1,11 @@
-"""What offices have done at one organization, at both clocks: visits with what they found, and its measures."""
+"""What offices have done at one organization, at both clocks: visits with what they found, measures, matches."""
 
 from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
 from domain.events.facts import Fact, standing_facts
+from domain.fieldwork.matching import Decision
 from domain.fieldwork.measures import Episode, Offices
 from domain.fieldwork.surveys import (
     Discrepancy,
@@ -15,6 +16,7 @@ from domain.fieldwork.surveys import (
     surveys,
     visits,
 )
+from services.fieldwork.match_decisions import all_decisions
 from services.fieldwork.measures import of_organization
 from services.ledger.ledger_at import LedgerAt
 from services.ledger.projector import fits
@@ -53,10 +55,11 @@ class MeasureHere(NamedTuple):
 
 
 class OrganizationWork(NamedTuple):
-    """The visits, the latest first, and the measures in the order in which they were opened."""
+    """The visits, the latest first; the measures as they were opened; what was decided of it and other records."""
 
     visits: list[VisitHere]
     measures: list[MeasureHere]
+    matches: list[Decision]
 
 
 def organization_work(ledger: LedgerAt, org: str) -> OrganizationWork:
@@ -84,7 +87,9 @@ def organization_work(ledger: LedgerAt, org: str) -> OrganizationWork:
         for visit in sorted(made, key=lambda each: (each.made_on, each.position), reverse=True)
     ]  # fmt: skip
     row = rows[as_of]
-    return OrganizationWork(here, _measures(org, episodes, said, None if row is None else row.attributes.region))
+    measures = _measures(org, episodes, said, None if row is None else row.attributes.region)
+    decided = [each for each in all_decisions(ledger.queries, as_of, known_at)[0] if org in (each.org, each.other)]
+    return OrganizationWork(here, measures, decided)
 
 
 def _measures(org: str, episodes: Sequence[Episode], said: Offices, region: str | None) -> list[MeasureHere]:

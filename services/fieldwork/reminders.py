@@ -25,6 +25,15 @@ _TOLD: Final = "SELECT id, told_at FROM taizhang.reminder WHERE topic = %s AND i
 _TELL: Final = "INSERT INTO taizhang.reminder (topic, id) SELECT %s, unnest(%s::text[]) ON CONFLICT DO NOTHING"
 
 
+class Occasion(NamedTuple):
+    """What a reminder is of: its id, its type of event, the day it falls on, and when the measure is due."""
+
+    id: str
+    type: str
+    since: date
+    due_on: date
+
+
 class Reminder(NamedTuple):
     """One reminder: its id, the key that keeps an office's reminders in order, the day it falls on, the CloudEvent."""
 
@@ -43,29 +52,38 @@ def reminders(
     30 days before, one when it is overdue. Where the due date moves, or the measure closes and opens anew, it is
     another.
     """
-    work = open_work(queries, as_of, known_at, filters).of_office(office)
     found: list[Reminder] = []
-    for part in _parts(work):
+    for part in pressing(open_work(queries, as_of, known_at, filters).of_office(office)):
         found += [
             reminder_of(item, name, as_of, known_at) for item, name in zip(part, names(queries, part), strict=True)
         ]
     return found
 
 
-def _parts(work: Work) -> Iterator[list[Item]]:
+def pressing(work: Work) -> Iterator[list[Item]]:
+    """What is due within 30 days or overdue, first due first, a part at a time."""
     items = iter(work.pressing().page(None, len(work)))
     while part := list(islice(items, _NAMED_AT_ONCE)):
         yield part
 
 
-def reminder_of(item: Item, name: str, as_of: date, known_at: int) -> Reminder:
-    """The reminder of a measure that is due or overdue, at an organization of this name."""
+def occasion_of(item: Item, as_of: date) -> Occasion:
+    """What the reminder of a measure that is due or overdue is of."""
     due_on = item.due_on or as_of
     type_ = TYPES[item.state == "overdue"]
     since = due_on + timedelta(1) if item.state == "overdue" else due_on - timedelta(DUE_DAYS - 1)
     since = max(since, item.opened_on)
-    words = (type_, item.org, item.measure, item.opened_on.isoformat(), due_on.isoformat())
-    id_ = hashlib.sha256("\n".join(words).encode()).hexdigest()[:_ID_DIGITS]
+    return Occasion(named(type_, item.org, item.measure, item.opened_on, due_on), type_, since, due_on)
+
+
+def named(*words: object) -> str:
+    """The id of what is said by these words: the same words, the same id."""
+    return hashlib.sha256("\n".join(map(str, words)).encode()).hexdigest()[:_ID_DIGITS]
+
+
+def reminder_of(item: Item, name: str, as_of: date, known_at: int) -> Reminder:
+    """The reminder of a measure that is due or overdue, at an organization of this name."""
+    id_, type_, since, due_on = occasion_of(item, as_of)
     data = {
         "org": item.org, "name": name, "region": item.region, "measure": item.measure, "office": item.office,
         "opened_on": item.opened_on, "due_on": due_on, "overdue_days": item.overdue_days,

@@ -1,5 +1,10 @@
-"""Weak branches, found by the ledger itself: whose firms could stand alone, and with too few full members."""
+"""Notices on the setting of branches (组织设置提示), found by the ledger itself and never held against anybody.
 
+Whose firms could stand alone, too few full members or none, a joint branch over many, a standalone one over several, a
+committee that covers organizations itself, a tier that its numbers do not carry (spec/domain.md, Notices).
+"""
+
+from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 from typing import Final, Literal, NamedTuple, get_args
@@ -11,28 +16,38 @@ from domain.fieldwork.rectification import Contradicted, Rectification, rectific
 from domain.inspection.signals import branch_after
 from domain.ledger.branches import Branch
 from domain.ledger.policy import Policy
+from domain.ledger.rates import ANY
 from domain.values.scope import Scope
-from domain.values.terms import FORMATIONS
+from domain.values.terms import FORMATIONS, Formation, Tier
 from projections.ledger.columns.columns import Int32, Snapshot
 from projections.ledger.columns.counts import Standing, members_counted, seen, standing
 from projections.ledger.columns.coverings import Covering
+from services.ledger.branches import BranchLedger, Wanted
+from services.ledger.ledger_at import LedgerAt
 from services.ledger.projector import fits
 from services.ledger.queries import Queries
 from services.ledger.traces import events_about
 
-Weakness = Literal["could_stand_alone", "below_threshold"]
+Weakness = Literal[
+    "could_stand_alone", "below_threshold", "without_members", "joint_over_many", "standalone_over_several",
+    "committee_covers", "tier_not_carried",
+]  # fmt: skip
 WEAKNESSES: Final[tuple[Weakness, ...]] = get_args(Weakness)
 SHARED: Final = ("joint", "affiliated")
+# A joint branch covers so many as a rule at most.
+JOINT_MAX: Final = 5
+# From so many full and probationary members on a tier is set up, with all that stand below it.
+CARRIED_FROM: Final[Mapping[Tier, int]] = {"branch": 0, "general_branch": 50, "committee": 100}
 
 
 class WeakBranch(NamedTuple):
-    """A branch that is weak on the date.
+    """A branch of which something is noticed on the date.
 
     Attributes:
         formation: the strongest by which it covers its organizations.
         covers: active organizations that it covers; excluded ones are among them.
         full_members: at these, of those that the policy counts (`members_counted`).
-        weaknesses: why it is found.
+        weaknesses: what is noticed.
         could_stand_alone: eligible organizations that have no branch of their own, by identifier.
     """
 
@@ -45,7 +60,7 @@ class WeakBranch(NamedTuple):
 
 
 def weak_branches(queries: Queries, as_of: date, known_at: int, region: str | None = None) -> list[WeakBranch]:
-    """The weak branches at the end of a date, as known at a position, by name.
+    """The branches of which something is noticed at the end of a date, as known at a position, by name.
 
     Args:
         queries: the ledger.
@@ -62,7 +77,45 @@ def weak_branches(queries: Queries, as_of: date, known_at: int, region: str | No
     at[rows.org_no] = np.arange(len(rows), dtype=np.int32)
     row = at[covering.org_no]
     scope = queries.scope_at(as_of, known_at)
-    return _judged(view.snapshot, scope, rows, covering.where(row >= 0), row[row >= 0], policy, region)
+    judged = _judged(view.snapshot, scope, rows, covering.where(row >= 0), row[row >= 0], policy, region)
+    return _with_notices(LedgerAt(queries, as_of, known_at), {each.branch: each for each in judged}, region)
+
+
+def _with_notices(ledger: LedgerAt, judged: Mapping[str, WeakBranch], region: str | None) -> list[WeakBranch]:
+    """The branches with what is noticed of their own setting too, by name."""
+    branches, found = BranchLedger(ledger), dict(judged)
+    in_region = None if region is None else set(ledger.rows(ANY._replace(region=region)).org_no.tolist())
+    orgs = ledger.view.snapshot.orgs
+    inside = None if in_region is None else {orgs[number] for number in in_region}
+    for name in branches.found(Wanted()):
+        formations = branches.formations(name)
+        here = inside is None or bool(inside.intersection(formations))
+        if not formations and region is not None:
+            here = branches.named(name)[1].startswith(region)
+        noticed = _noticed(branches, name, formations) if here else []
+        if not noticed:
+            continue
+        each = found.get(name)
+        if each is None:
+            formation = min(formations.values(), key=FORMATIONS.index, default=branches.formation(name))
+            each = WeakBranch(name, formation, len(formations), branches.members(name, "full_members"), [], [])
+        found[name] = each._replace(weaknesses=[*each.weaknesses, *noticed])
+    return [found[name] for name in sorted(found)]
+
+
+def _noticed(branches: BranchLedger, name: str, formations: Mapping[str, Formation]) -> list[Weakness]:
+    """What is noticed of one branch by its tier, its pairs and its members."""
+    tier, how = branches.tier(name), Counter(formations.values())
+    any_member = branches.members(name, "full_members", "probationary_members", "members_elsewhere")
+    carried = branches.members(name, "full_members", "probationary_members")
+    found: dict[Weakness, bool] = {
+        "without_members": branches.covers_in_all(name) > 0 and any_member == 0,
+        "joint_over_many": how["joint"] > JOINT_MAX,
+        "standalone_over_several": how["standalone"] > 1,
+        "committee_covers": tier == "committee" and bool(formations),
+        "tier_not_carried": carried < CARRIED_FROM[tier],
+    }
+    return [each for each, holds in found.items() if holds]
 
 
 def _judged(  # noqa: PLR0917 - one question

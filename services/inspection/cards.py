@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Final, Literal, NamedTuple
 
+from domain.ledger.bands import band, is_small
 from domain.ledger.placements import NONE
-from domain.ledger.policy import Policy
 from domain.ledger.rows import Row
 from domain.ledger.traces import DecidedBy
 from domain.values.terms import BODY_KINDS
@@ -23,8 +23,6 @@ from services.system.errors import NotFoundError
 
 # Why a line is left open: it is of a person, or no registry says it.
 Open = Literal["personal", "not_held"]
-Band = Literal["band_none", "band_few", "band_three"]
-_FEW_MAX: Final = 2
 _STEPS_MAX: Final = 100_000
 _ATTRIBUTES: Final = (
     "category", "industry", "registered_region", "region", "address", "supervisor", "employees", "above_scale",
@@ -60,19 +58,6 @@ class Card(NamedTuple):
     name: str
     lines: list[CardLine]
     checks: dict[str, bool | None]
-
-
-def is_small(row: Row, policy: Policy) -> bool:
-    """Whether a unit's members are told in bands: a sole proprietor, or fewer employees than the policy's size."""
-    employees = row.attributes.employees
-    return row.attributes.category == "sole_proprietor" or (employees is not None and employees < policy.small_unit)
-
-
-def band(count: int) -> Band:
-    """None, one to two, or three and more."""
-    if count == 0:
-        return "band_none"
-    return "band_few" if count <= _FEW_MAX else "band_three"
 
 
 def organization_card(ledger: LedgerAt, org: str) -> Card:

@@ -1,4 +1,4 @@
-"""What stands around the log: whether it can be written; Kafka, relay, chores, disk and clock, in words.
+"""What stands around the log: whether it can be written; Kafka, relay, notices, chores, disk and clock, in words.
 
 Each part says what is the case, why, and what to do. Only what the service cannot do its work without makes it not
 ready; the rest asks for an operator while questions are answered as ever.
@@ -24,6 +24,7 @@ GATE_HELD_S_MAX: Final = 3.0 * WAIT_S
 # Ingest looks at its partitions every two seconds, a relay sends twice a second.
 UNSEEN_S_MAX: Final = 60.0
 CLOCK_BEHIND_S_MAX: Final = 1.0
+NOTICES_WAIT_S_MAX: Final = 900.0
 DISK_FREE_MIN: Final = 0.05
 DISK_FREE_BYTES_MIN: Final = 1 << 30
 
@@ -52,6 +53,15 @@ SELECT topic, seconds FROM (
     FROM taizhang.relay
 ) waiting WHERE seconds > %s ORDER BY topic
 """
+# From the first that waits on each channel on, as the index has them.
+_NOTICES: Final = """
+SELECT name, waits.number, waits.seconds, waits.fault
+  FROM taizhang.notice_channel, LATERAL (
+       SELECT count(*) AS number, extract(epoch FROM clock_timestamp() - min(found_at))::float8 AS seconds,
+              min(fault) AS fault
+         FROM taizhang.notice WHERE channel = name AND state = 'waiting') waits
+ WHERE waits.seconds > %s ORDER BY name
+"""
 
 
 class Condition(NamedTuple):
@@ -79,6 +89,7 @@ def conditions(recorder: LogRecorder, data: Path, stated: Sequence[Stated] = ())
         yield _clock(cursor, stated)
         yield _kafka(cursor)
         yield _relay(cursor)
+        yield _notices(cursor)
         yield _chores(cursor)
     if data.exists():
         yield _disk(data)
@@ -145,6 +156,18 @@ def _relay(cursor: Cursor[Any]) -> Condition:
     names = ", ".join(f"{topic} (for {waits_s:.0f} s)" for topic, waits_s in rows)
     told = f"what came has not been sent to {names}: start `taizhang relay`, or see in its log what it waits for"
     return Condition("relay", ready=False, detail=told)
+
+
+def _notices(cursor: Cursor[Any]) -> Condition:
+    rows = cursor.execute(_NOTICES, (NOTICES_WAIT_S_MAX,)).fetchall()
+    if not rows:
+        return Condition("notices", ready=True, detail="no notice has waited for long to be sent")
+    names = ", ".join(
+        f"{number} on {channel} (for {seconds:.0f} s{'' if fault is None else f', last fault: {fault}'})"
+        for channel, number, seconds, fault in rows
+    )
+    told = f"notices wait: {names}; start `taizhang notify`, or mend what /intake/notices says of it"
+    return Condition("notices", ready=False, detail=told)
 
 
 def _chores(cursor: Cursor[Any]) -> Condition:

@@ -282,6 +282,14 @@ class BranchLedger:
         """How many active organizations it covers itself."""
         return len(self._own.get(name, ()))
 
+    def covers_in_all(self, name: str) -> int:
+        """How many organizations its figures are of."""
+        return len(self._of_figures(name))
+
+    def members(self, name: str, *of: str) -> int:
+        """How many members of these standings, as rows name them, are at the organizations of its figures."""
+        return sum(self._members[each][row] for each in of for row in self._of_figures(name))
+
     def tier(self, name: str) -> Tier:
         """Its tier."""
         return self._states[name].tier

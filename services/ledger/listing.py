@@ -9,8 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import Cursor
 
+from domain.ledger.bands import BAND_TOP
+from domain.ledger.policy import Policy
 from domain.ledger.rates import Filters
 from domain.ledger.rows import Row
+from domain.values.terms import CATEGORIES
 from projections.ledger.columns.counts import Standing, deciding_entries
 from projections.ledger.columns.names import find
 from services.ledger.name_forms import wanted
@@ -87,7 +90,7 @@ def listing(
     with queries.cursor() as cursor:
         if part is not None:
             rows = rows.where(_holding(view, cursor, rows, part))
-        page = _page(queries, view, rows, sort, after, limit)
+        page = _page(queries, view, rows, policy, sort, after, limit)
         chosen = rows.where(np.array([i for _, i in page], np.int64))
         judged = view.snapshot.is_judged(as_of.toordinal(), known_at)
         made = rows_at(view, cursor, chosen, policy, judged=judged)
@@ -105,7 +108,7 @@ def _holding(view: View, cursor: Cursor[Any], rows: Standing, part: str) -> NDAr
 
 
 def _page(  # noqa: PLR0917 - one question
-    queries: Queries, view: View, rows: Standing, sort: Sort, after: ListKey | None, limit: int
+    queries: Queries, view: View, rows: Standing, policy: Policy, sort: Sort, after: ListKey | None, limit: int
 ) -> list[tuple[ListKey, int]]:
     """The keys of the page in order, each with its row's index."""
     if sort == "org":
@@ -114,13 +117,29 @@ def _page(  # noqa: PLR0917 - one question
         at = queries.alphabet.first(view.version.number, view.snapshot, rows.org_no, behind_org, limit)
     else:
         # Unknown employees are -1, so that they come after 0.
-        values = getattr(rows, sort).astype(np.int64)
+        values = rows.employees.astype(np.int64) if sort == "employees" else _told_members(rows, policy)
         at = _largest(values, after, limit)
     orgs, numbers = view.snapshot.orgs, rows.org_no
     keyed = ((-int(values[i]), orgs[numbers[i]], int(i)) for i in at.tolist())
     behind = (-after.value, after.org) if after else None
     page = heapq.nsmallest(limit, (each for each in keyed if behind is None or each[:2] > behind))
     return [(ListKey(-value, org), i) for value, org, i in page]
+
+
+def _told_members(rows: Standing, policy: Policy) -> NDArray[np.int64]:
+    """Full members as an order may tell them."""
+    return as_told(rows, policy, rows.full_members)
+
+
+def as_told(rows: Standing, policy: Policy, members: NDArray[Any]) -> NDArray[np.int64]:
+    """So many members of each row as an order or a criterion may tell them: of small units where their band begins.
+
+    The twin of domain.ledger.bands over the columns.
+    """
+    small = (rows.employees >= 0) & (rows.employees < policy.small_unit)
+    small |= rows.category == CATEGORIES.index("sole_proprietor")
+    begins = np.select([members >= BAND_TOP, members >= 1], [BAND_TOP, 1], 0)
+    return np.where(small, begins, members).astype(np.int64)
 
 
 def _largest(values: NDArray[np.int64], after: ListKey | None, limit: int) -> NDArray[np.int64]:

@@ -31,6 +31,7 @@ TABLES: Final = ("projections/ledger/*",)  # the SQL files among them
 OTHERS: Final = {
     "domain/access/[!_]*": "who may ask, who may say what, and who may sign",
     "domain/assessment/assessments": "compares what was sealed with what is rendered",
+    "domain/assessment/scores": "points of offices, by rates that the rules above have given",
     "domain/fieldwork/contacts": "instructors' contacts beside the ledger",
     "domain/fieldwork/list*": "reads and compares lists, which become events",
     "domain/fieldwork/matching": "proposes pairs, of which persons decide",

@@ -23,7 +23,7 @@ from services.evidence.notes.key_history import LogKeys
 from services.evidence.notes.notes import NoteError, VerifierKey
 from services.evidence.roots.figure_proof import write as write_figure
 from services.evidence.roots.stated import Stated
-from services.evidence.verifier.figure_check import verify_figure
+from services.evidence.verifier.figure_check import check_sums, verify_figure
 from services.evidence.verifier.report import Report as Found
 from services.evidence.verifier.roots_check import included, stated_in
 from services.province.report_file import ReportFile, name_of, read
@@ -110,11 +110,13 @@ def _figures(file: ReportFile, key: VerifierKey) -> tuple[Stated, Checkpoint]:
     first = file.figures[0]
     if (first.sums.digits, first.kind) != (0, None):
         raise UnshownError("its first figure is not that of the whole city: have the file made again")
-    for proof in file.figures:
-        if (proof.note, proof.raw) != (first.note, first.raw) or proof.kind is not None:
-            raise UnshownError("its figures are not of one checkpoint and date: have the file made again")
-        verified = verify_figure(write_figure(proof), LogKeys.follow(key, None))
-        _refuse_faults(verified.report)
+    if first.key != str(key):
+        raise UnshownError(
+            f"it is signed by {first.key}, the province knows the city's log by {key}; nothing was stored. If the city "
+            "has changed its key, have an office say so (city.changed), and have the file made again if it is older"
+        )
+    verified = verify_figure(write_figure(first), LogKeys.follow(key, None))
+    _refuse_faults(verified.report)
     checkpoint = verified.checkpoint
     assert checkpoint is not None  # noqa: S101 - there is no fault
     report = Found(1)
@@ -122,6 +124,12 @@ def _figures(file: ReportFile, key: VerifierKey) -> tuple[Stated, Checkpoint]:
     stated = None if stored is None else stated_in(report, stored)
     _refuse_faults(report)
     assert stated is not None  # noqa: S101 - as above
+    # What the first one shows of checkpoint and event it shows for all: of the others only the sums are their own.
+    for proof in file.figures[1:]:
+        if proof != first._replace(sums=proof.sums):
+            raise UnshownError("its figures are not of one checkpoint and date: have the file made again")
+        check_sums(report, proof, stated)
+        _refuse_faults(report)
     return stated, checkpoint
 
 

@@ -90,6 +90,9 @@ class Settings(BaseSettings):
         None,
         description="who may call the API (see api-key); left out: api-keys.json in DATA",
     )
+    notices_file: Path | None = Field(
+        None, description="the channels that notices to offices leave by; left out: notices.json in DATA"
+    )
     public_url: Annotated[str, AfterValidator(_address)] | None = Field(
         None, description="the address that browsers see, as https://ledger.example; left out: as called"
     )

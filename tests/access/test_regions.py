@@ -128,8 +128,11 @@ QUESTIONS = (
     "/v1/flows", "/v1/flows/behind", "/assessment/flows", "/assessment/flows/behind",
     "/v1/orders", "/daily/orders", "/v1/instructors", "/v1/instructors/uncontacted",
     "/v1/organizations/{org}/work", "/v1/supervisors", "/daily/supervisors",
-    "/v1/rates/improvement", "/assessment/improvement", "/v1/organizations/{org}/card", "/v1/branches/{branch}/card",
+    "/v1/rates/improvement", "/assessment/improvement", "/v1/scores", "/assessment/scores",
+    "/v1/exemplars/branches", "/v1/exemplars/organizations", "/v1/exemplars/offices", "/assessment/exemplars",
+    "/v1/organizations/{org}/card", "/v1/branches/{branch}/card",
     "/ledger/{org}/card", "/branches/{branch}/card",
+    "/v1/matches", "/v1/matches/candidates", "/daily/matches",
 )  # fmt: skip
 
 
@@ -148,6 +151,7 @@ def question(rng: random.Random, path: str, head: int) -> tuple[str, dict[str, A
         given |= {"since": "0"}
     if "series" in path or "rates/vintage" in path:
         given |= {"from": "2024-01-31", "to": "2024-12-31", "step": "quarter"}
+    given |= {"region": rng.choice([HERE, THERE])} if path.endswith(("/candidates", "/daily/matches")) else {}
     given |= {"line": rng.randint(1, 18)} if "statutory" in path and path.endswith("/behind") else {}
     if path.endswith("/signals"):
         given |= {"deadline": rng.choice(["2024-02-15", "2024-04-30", "2024-06-30"])}
@@ -243,7 +247,8 @@ def test_a_publisher_limited_to_a_region_speaks_of_it_alone(counties: Counties) 
 
 
 # What is told of the caller's own limits, and figures of the place around them, which a body has none.
-_OF_THE_LIMITS = ("scope", "city", "to_city", "parent", "to_parent", "next")
+# So does a county's own score, of which whoever sees a part of the county is not told.
+_OF_THE_LIMITS = ("scope", "city", "to_city", "parent", "to_parent", "next", "reported", "own", "difference")
 # What tells of events: a county sees those that name it, and both see of the past what was theirs then.
 _OF_EVENTS = ("/history", "/audit", "/replay", "/events/")
 
@@ -268,3 +273,14 @@ def test_whoever_is_limited_to_a_body_sees_what_answers_to_it_and_nothing_else(
                 assert region.status_code == body.status_code, (path, given, region.text, body.text)
                 told = [_without_limits(each.json()) for each in (region, body)]
                 assert body.status_code == 404 or told[0] == told[1], (path, given)
+
+
+def test_an_office_s_own_score_is_told_to_who_sees_the_whole_of_it(counties: Counties) -> None:
+    """A county's word is the county's and the city's; a township and a body see a part of its figures alone."""
+    asked = {"as_of": "2024-01-01"}
+    for caller, told in (("all", {HERE: "61.70", THERE: "73.90"}), ("here", {HERE: "61.70"}),
+                         ("township", {HERE: None}), ("by body", {HERE: None})):  # fmt: skip
+        answer = counties.ask(caller, "/v1/scores", params=asked)
+        offices = answer.json()["offices"]
+        assert {each["key"]["region:6"]: each["own"] for each in offices} == told, caller
+        assert ("73.9" in answer.text) == (caller == "all"), caller

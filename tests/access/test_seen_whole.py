@@ -9,7 +9,8 @@ from tests.fix_counties import HERE, MOVED, ORGS, THERE, Counties
 DAY = "2024-07-31"
 OWN = {*ORGS[HERE], MOVED}
 # Which bodies there are is told to everybody.
-OF_ALL = ("taizhang.body.created.v1",)
+# And offices' acts that change no organization: those of the city, and of the county itself.
+OF_ALL = ("taizhang.body.created.v1", "taizhang.score_sheet.adopted.v1", "taizhang.score.reported.v1")
 # Nothing ties these to the other county, so that nothing of theirs is withheld.
 UNTIED = [ORGS[HERE][n] for n in (0, 1, 2, 3, 6, 7)]
 # What a limited caller is told beside its own: the whole city's figure, and the links of pages by their caller.

@@ -9,14 +9,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 import psycopg
 
-from services.intake.intake import Intake
+from services.intake.intake import CONNECTIONS_MAX, Intake
 from services.ledger import versions
 from services.ledger.projector import COLLECTION, Projector
-from services.postgres.database import connect, migrate
+from services.log.recorder import LogRecorder
+from services.log.writer import Writer
+from services.postgres.database import Datastore, connect, migrate
 from tests.bench.clients import BATCH, SINGLE, post
 from tests.bench.intake import CLIENTS
 from tests.bench.tables import table, times
@@ -43,11 +46,11 @@ def run(workshop: Workshop, lines: Sequence[bytes]) -> str:
     applied: dict[int, Spent] = {}
     for number in range(ROUNDS):
         say(f"cost, round {number + 1} of {ROUNDS}")
-        with _ledger(workshop) as (intake, projector, spent):
+        with ledger(workshop) as (intake, projector, spent):
             for begin in begins:
                 batch = messages(part[begin : begin + BATCH_EVENTS])
-                _note(admitted, begin, spent(lambda batch=batch: intake.admit(batch)))  # type: ignore[misc]
-                _note(applied, begin, spent(lambda: list(iter(projector.advance, 0))))
+                note(admitted, begin, spent(lambda batch=batch: intake.admit(batch)))  # type: ignore[misc]
+                note(applied, begin, spent(lambda: list(iter(projector.advance, 0))))
     rows = [_row("decided in turn, `Intake.admit`", admitted), _row("applied, `Projector.advance`", applied)]
     return _in_batches(rows, len(part)) + "\n" + _over_http(workshop, part)
 
@@ -112,13 +115,21 @@ def _of_all(service: Service, database: str) -> float:
     return own + sum(_at_server(pid) for (pid,) in sessions) / NANOSECONDS
 
 
-@contextmanager
-def _ledger(workshop: Workshop) -> Iterator[tuple[Intake, Projector, Callable[[Callable[[], object]], Spent]]]:
+class Ledger(NamedTuple):
     """An empty ledger: its intake, its projector, and what a piece of work spends here and at the server."""
+
+    intake: Intake
+    projector: Projector
+    spent: Callable[[Callable[[], object]], Spent]
+
+
+@contextmanager
+def ledger(workshop: Workshop, recorder: type[LogRecorder] = LogRecorder) -> Iterator[Ledger]:
+    """A ledger of its own, whose log is kept by this recorder."""
     with workshop.database() as database:
         migrate(database)
         with (
-            closing(Intake.open(database, "bench-cost")) as intake,
+            closing(Intake(Writer(recorder(Datastore(database, "bench-cost", size_max=CONNECTIONS_MAX))))) as intake,
             connect(database, "bench-cost") as connection,
             psycopg.connect(database, autocommit=True) as beside,
         ):
@@ -134,7 +145,7 @@ def _ledger(workshop: Workshop) -> Iterator[tuple[Intake, Projector, Callable[[C
                 return own, sum(_at_server(pid) - was for pid, was in before.items())
 
             try:
-                yield intake, Projector(connection, versions.ensure(connection)), spent
+                yield Ledger(intake, Projector(connection, versions.ensure(connection)), spent)
             finally:
                 gc.set_threshold(*thresholds)
 
@@ -147,7 +158,7 @@ def _at_server(pid: int) -> int:
         return 0
 
 
-def _note(cheapest: dict[int, Spent], begin: int, spent: Spent) -> None:
+def note(cheapest: dict[int, Spent], begin: int, spent: Spent) -> None:
     own, server = cheapest.get(begin, spent)
     cheapest[begin] = min(own, spent[0]), min(server, spent[1])
 

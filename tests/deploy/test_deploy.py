@@ -119,7 +119,7 @@ def test_files_of_deploy_name_settings_and_commands_that_are_there() -> None:
     compose = yaml.safe_load((DEPLOY / "container" / "compose.yaml").read_text())["services"]
     started |= {each["command"][0] for each in compose.values() if each["image"] == "taizhang"}
     assert started <= set(COMMANDS)
-    assert {"serve", "ingest", "relay", "backup", "reminders", "verify"} <= started
+    assert {"serve", "ingest", "relay", "notify", "backup", "reminders", "verify"} <= started
     manifests = (DEPLOY / "kubernetes" / "taizhang.yaml").read_text()
     started = set(re.findall(r"^ +args: \[([a-z]+)", manifests, re.MULTILINE)) | {"backup"}
     assert started == {"migrate", "serve", "ingest", "relay", "reminders", "verify", "backup"} & set(COMMANDS)

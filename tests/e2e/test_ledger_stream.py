@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.fix_service import Service
+from tests.folding import in_full
 from tests.small_city import event, events
 
 pytestmark = pytest.mark.long
@@ -44,7 +45,7 @@ def listed(service: Service, position: int) -> Copy:
     cursor = None
     while True:
         page = service.get("/v1/organizations", known_at=position, min_position=position, cursor=cursor)
-        rows |= {row["org"]: row for row in page["organizations"]}
+        rows |= in_full(service, page["organizations"], known_at=position)
         cursor = page["next"]
         if cursor is None:
             return rows

@@ -176,3 +176,105 @@ def test_the_log_is_where_a_campaign_is_traced(told: Service) -> None:
         "taizhang.campaign.opened.v1",
         *["taizhang.campaign.target_set.v1"] * 2,
     ]
+
+
+COUNTY, OTHER = "510104", "510105"
+
+
+def at_region(number: int, region: str, on: str) -> dict[str, Any]:
+    told = registered(number, on=on)
+    return {**told, "data": {**told["data"], "region": region}}
+
+
+def relative_targets() -> list[dict[str, Any]]:
+    """For one county: up by 20 points on 2023-12-31, substantially up, and at least the city's average."""
+    about = {"effective_on": "2024-01-10", "campaign": NAME}
+    target = {"rate": "organization_coverage", "comparator": "at_least", "due_on": "2024-12-31", "office": "office:o"}
+    here = {**about, **target, "region": COUNTY}
+    own = {"against": "itself", "base_on": "2023-12-31"}
+    return [
+        envelope("opened", "campaign.opened", {**about, "name": "攻坚", "office": "office:city"}),
+        envelope("t1", "campaign.target_set", {**here, "target": "points", **own, "points": "20"}),
+        envelope("t2", "campaign.target_set", {**here, "target": "words", **own, "wording": "大幅提升"}),
+        envelope("t3", "campaign.target_set", {**here, "target": "city", "against": "city", "points": "0"}),
+        envelope("t4", "campaign.target_set", {**here, "target": "above", "against": "city", "points": "0",
+                                               "comparator": "more_than", "due_on": "2025-12-31"}),
+    ]  # fmt: skip
+
+
+# In 2023 the county has 5 organizations with 1 covered; in 2024 two more are covered. Another has 5 with 3 covered.
+RELATIVE = [
+    *(at_region(n, COUNTY, "2023-01-02") for n in range(1, 6)), formed(1, "2023-05-01"),
+    *(at_region(n, OTHER, "2023-01-02") for n in range(6, 11)), *(formed(n, "2023-05-01") for n in (6, 7, 8)),
+    *relative_targets(), formed(2, "2024-06-01"), formed(3, "2024-07-01"),
+]  # fmt: skip
+DEFINED = envelope("w", "wording.adopted", {"effective_on": "2024-01-01", "name": "大幅提升", "points": "50.00"})
+
+
+def test_relative_targets_on_both_clocks(fresh_service: Service) -> None:
+    """On 2024-12-31 the county has 3 of 5, its base is 1 of 5: 20 + 20 = 40 %, so 2 are asked and 3 reach it.
+
+    By 50 points (大幅提升) 70 % are asked: 4 of 5, one missing; before the wording is defined there is no answer. The
+    city has 6 of 10: 60 % is at its average and not above it, for which one more of 5 is needed.
+
+    Then it becomes known that a branch covered a second one in 2023 already: the base is 2 of 5, what is asked 60 and
+    90 %: 5 of 5, two missing.
+    """
+    service = fresh_service
+    publish(service, RELATIVE)
+    before = targets(service, as_of=DUE)["words"]
+    assert (before["asked"]["points"], before["asked"]["ratio"], before["required"], before["reached"]) == (None,) * 4
+    assert before["relative"] == {"against": "itself", "base_on": "2023-12-31", "points": None, "wording": "大幅提升"}
+    publish(service, [DEFINED])
+    found = targets(service, as_of=DUE)
+    points, words, city, above = (found[name] for name in ("points", "words", "city", "above"))
+    assert points["value"] is None
+    assert points["asked"] == {"base": {"numerator": 1, "denominator": 5, "value": "0.2000"}, "points": "20",
+                               "ratio": "0.4000"}  # fmt: skip
+    assert (points["required"], points["missing"], points["reached"]) == (2, 0, True)
+    assert (words["asked"]["ratio"], words["required"], words["missing"], words["reached"]) == ("0.7000", 4, 1, False)
+    assert (city["asked"]["base"]["numerator"], city["asked"]["base"]["denominator"]) == (6, 10)
+    assert (city["required"], city["reached"]) == (3, True)
+    assert (above["required"], above["missing"], above["reached"], above["as_known_now"]) == (4, 1, False, None)
+
+    known = service.get("/v1/rates")["known_at"]["position"]
+    publish(service, [retracted("late", "formed-2"), {**formed(2, "2023-11-01"), "id": "formed-2-earlier"}])
+    found = targets(service, as_of=DUE)
+    assert [(found[name]["asked"]["ratio"], found[name]["missing"]) for name in ("points", "words")] == [
+        ("0.6000", 0), ("0.9000", 2),
+    ]  # fmt: skip
+    then = targets(service, as_of=DUE, known_at=known)
+    assert then["points"]["asked"]["ratio"] == "0.4000"
+    assert then["words"]["as_known_now"]["asked"]["ratio"] == "0.7000"
+    # On the eve of the wording's date nothing defines it.
+    assert targets(service, as_of="2024-01-10")["words"]["reached"] is False
+
+
+def test_a_report_with_relative_targets_renders_as_sealed_and_tells_what_came_since(fresh_service: Service) -> None:
+    service = fresh_service
+    publish(service, [*RELATIVE, DEFINED])
+    body = {"assessment": "assessment:r", "title": "考核", "office": "office:a", "campaign": NAME, "as_of": DUE}
+    answer = service.http.post("/v1/assessments", json=body)
+    assert answer.status_code == 201, answer.text
+    publish(service, [retracted("late", "formed-1")])
+    report = service.get("/v1/assessments/assessment:r")
+    assert (report["identical"], report["differences"]) == (True, [])
+    sealed = {each["target"]: each for each in report["sealed"]["targets"]}
+    assert "value" not in sealed["words"]
+    assert sealed["words"]["asked"] == {"numerator": 1, "denominator": 5, "points": "50.00"}
+    assert (sealed["words"]["against"], sealed["words"]["base_on"], sealed["words"]["required"]) == (
+        "itself", "2023-12-31", 4,
+    )  # fmt: skip
+    now = {each["target"]: each for each in report["as_known_now"]["targets"]}
+    # Without its one branch of 2023 the base is 0 of 5: up by 50 points is 3 of 5, and 2 are covered.
+    assert (now["words"]["asked"]["numerator"], now["words"]["required"], now["words"]["missing"]) == (0, 3, 1)
+    html = {"accept": "text/html"}
+    page = service.http.get("/assessment/reports/assessment:r", params={"lang": "zh"}, headers=html)
+    assert "较 2023-12-31 的 20.00% 提高 50.00 个百分点" in page.text
+    page = service.http.get("/", params={"as_of": DUE, "region": COUNTY, "lang": "zh"}, headers=html)
+    assert "较 2023-12-31 的 0.00% 提高 50.00 个百分点" in page.text
+    assert "大幅提升" in service.http.get("/assessment", params={"as_of": DUE, "lang": "zh"}, headers=html).text
+    for form in ("xlsx", "csv", "html", "json"):
+        exported = service.http.get("/v1/assessments/assessment:r/export", params={"format": form})
+        assert exported.status_code == 200, exported.text
+    assert service.http.get(f"/v1/campaigns/{NAME}", params={"format": "csv", "as_of": DUE}).status_code == 200

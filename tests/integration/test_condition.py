@@ -23,7 +23,7 @@ def part(intake: Intake, name: str) -> Condition:
 def test_where_all_is_well_every_part_is_ready(intake: Intake) -> None:
     intake.admit([http(removed("a"))])
     found = list(conditions(intake.recorder, Path("/")))
-    assert [each.part for each in found] == ["intake", "clock", "kafka", "relay", "chores", "disk"]
+    assert [each.part for each in found] == ["intake", "clock", "kafka", "relay", "notices", "chores", "disk"]
     assert [each.detail for each in found if not each.ready and each.part != "disk"] == []
 
 

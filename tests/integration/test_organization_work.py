@@ -103,6 +103,20 @@ def test_the_measures_are_those_of_their_own_call(world: tuple[Service, str, int
     assert seen
 
 
+def test_what_was_decided_of_it_and_another_is_in_both_files(world: tuple[Service, str, int]) -> None:
+    service, org, before = world
+    (told,) = service.get("/v1/matches", as_of=AS_OF)["decisions"]
+    assert told["org"] == org
+    for record in (org, told["other"]):
+        path = f"/v1/organizations/{record}/work"
+        assert service.get(path, as_of=AS_OF)["matches"] == [told]
+        assert service.get(path, as_of="2024-10-09")["matches"] == []
+        assert service.get(path, as_of=AS_OF, known_at=before)["matches"] == []
+    page = service.http.get(f"/ledger/{told['other']}?as_of={AS_OF}&lang=zh").text
+    assert f'href="/ledger/{org}' in page.partition('id="matches"')[2]
+    assert "分属两家" in page
+
+
 def test_an_organization_that_nobody_spoke_of_is_not_found(world: tuple[Service, str, int]) -> None:
     service, _, _ = world
     answer = service.http.get("/v1/organizations/group:nobody-knows/work", params={"as_of": AS_OF})

@@ -46,6 +46,7 @@ NO_QUESTIONS = {
     **dict.fromkeys((path for path in PATHS if path.startswith(("/v1/readings", "/v1/quarantine"))), "as above"),
     "/v1/proof": "of roots that the log states", "/v1/province/report": "as above",
     "/v1/export": "the whole log", "/inspection/evidence": "of the log alone",
+    "/v1/notices": "of what was told, beside the log",
     "/v1/sources": "the account of what arrived", "/v1/receipts": "of what arrived, and of the log alone",
     **dict.fromkeys((path for path in PATHS if path.startswith("/intake")), "the account of what arrived"),
 }  # fmt: skip

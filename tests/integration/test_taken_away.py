@@ -26,10 +26,13 @@ from tests.offices import AS_OF, asked, facts
 SHEETS: dict[str, Sheet] = {each.path: each.endpoint.sheet for each in calls() if hasattr(each.endpoint, "sheet")}
 # What nothing was sent for in this ledger.
 EMPTY = {"/v1/quarantine", "/v1/quarantine/groups", "/v1/access", "/v1/access/keys", "/v1/assessments"}
-EMPTY |= {"/v1/sessions", "/v1/outlines"}
+EMPTY |= {"/v1/sessions", "/v1/outlines", "/v1/notices"}
 UNCLOCKED = {*EMPTY, "/v1/sources", "/v1/readings/mine", "/v1/log/state"}
 # Nobody has a name like another's there; tests/integration/test_matching.py has those that have.
 EMPTY |= {"/v1/matches/candidates"}
+# Without an activity policy nobody lives; tests/integration/test_exemplars.py has who does.
+LIFELESS = {"/v1/exemplars/branches", "/v1/exemplars/organizations"}
+EMPTY |= LIFELESS
 
 
 @pytest.fixture(scope="module")

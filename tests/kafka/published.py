@@ -7,6 +7,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from tests.fix_kafka import Broker
 from tests.fix_service import Service
+from tests.folding import in_full
 
 
 def read(broker: Broker, topic: str) -> list[Any]:
@@ -40,4 +41,4 @@ def copy_of(broker: Broker, topic: str) -> dict[str, Any]:
 def listed(service: Service, position: int) -> dict[str, Any]:
     page = service.get("/v1/organizations", known_at=position, min_position=position, limit=1000)
     assert page["next"] is None
-    return {row["org"]: row for row in page["organizations"]}
+    return in_full(service, page["organizations"], known_at=position)

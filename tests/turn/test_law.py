@@ -27,8 +27,8 @@ from services.access.grants import Grants, key_registered, revoked
 from services.assessment import assessments
 from services.assessment.assessments import Wanted
 from services.evidence.notes.signing import signers
-from services.fieldwork import matching
-from services.fieldwork.matching import Said, all_decisions
+from services.fieldwork import match_decisions
+from services.fieldwork.match_decisions import Said, all_decisions
 from services.intake.in_turn import ActRefusedError, CameSinceError, Grounds, Matters, act_on
 from services.intake.intake import Intake
 from services.intake.quarantine import Filters, Quarantine
@@ -115,10 +115,10 @@ def publishing(name: str, *events: dict[str, Any] | bytes, by: Publisher = ADMIN
     return Act(name, do)
 
 
-def a_match(name: str, answer: matching.Answer, source: str) -> Act:
+def a_match(name: str, answer: match_decisions.Answer, source: str) -> Act:
     def do(world: World, intake: Intake, known_at: int, _: Callable[[], None]) -> Answer:
         said = Said("group:a", "group:b", answer, AS_OF, "核实", source)
-        draft = matching.Draft(world.queries.pinned(), said, known_at)
+        draft = match_decisions.Draft(world.queries.pinned(), said, known_at)
         return _accepted(act_on(intake, draft.grounds, [http(draft.event, ADMINISTRATOR)], draft.check))
 
     return Act(name, do)

@@ -5,11 +5,12 @@ import pytest
 from api.acts.entries import EMPTY, data_of, entries_of
 from api.acts.fields import EMPTIED, NEVER_ASKED, every, fields_of
 from api.acts.offered import WITHOUT_FORM, short
-from api.acts.words import Words, choice_key, label_key
+from api.acts.words import Words, choice_key, faulted, label_key
 from api.site.texts import LANGS, TEXTS
 from domain.events.envelope import check_data
 from domain.events.facts import family_of
 from domain.events.types import CORRECTED, EVENT_TYPES, RETRACTED
+from domain.values.reasons import Reason
 from tests.access.attacks import HERE
 from tests.acting import FACTS, samples
 from tests.every_type import RIGHTS, allowed
@@ -66,3 +67,11 @@ def test_a_type_is_offered_where_intake_would_let_it_be_said_somewhere(right: st
     """The law over both readers of a right: what the page offers, and what intake lets in at some place."""
     for type_ in EVENT_TYPES.keys() - {CORRECTED, RETRACTED}:
         assert RIGHTS[right].could_say(type_) == allowed(right, type_, HERE), type_
+
+
+def test_what_is_wrong_with_the_subject_stands_beside_the_field_that_it_is_made_of() -> None:
+    type_ = "taizhang.organization.registered.v1"
+    beside, general = faulted(
+        fields_of(type_), [Reason("unseen_characters", "/subject", "x", "leave it out")], Words("en", type_)
+    )
+    assert (list(beside), general) == (["data.org"], [])

@@ -9,18 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.assessment.campaigns import (
+    Asked,
     Campaign,
     Contradicted,
     Pace,
     Progress,
+    Relative,
     Target,
     campaigns,
     deadlines,
     fewest_organizations,
+    lacking,
     progress,
     reached,
     required,
+    wordings,
 )
+from domain.events.campaigns import Against
 from domain.events.envelope import check_data
 from domain.events.facts import standing_facts
 from domain.ledger.rates import Filters, Rate
@@ -144,6 +149,81 @@ def test_over_nothing_a_target_is_neither_reached_nor_not() -> None:
     assert reached(target("1.0000"), Rate(0, 0, None)) is None
 
 
+def relative(against: Against, points: str, base: Rate | None, comparator: Any = "at_least") -> Target:  # noqa: ANN401 - a literal
+    asked = target("0.5000", comparator)._replace(value=None, relative=Relative(against, None, points, None))
+    return asked._replace(asked=Asked(base, points))
+
+
+def test_up_by_20_points_is_reached_from_the_exact_base_on() -> None:
+    """A base of 1 in 3 is 0.3333… and 20 points more are 8/15: of 15 that is 8 exactly, of 16 8.53…, so 9.
+
+    What is shown, 0.3333 and 0.5333, would ask for 8 of 15 as 7.9995; the exact base asks for 8.
+    """
+    asked = relative("itself", "20.00", Rate(1, 3, "0.3333"))
+    assert asked.ratio == Fraction(8, 15)
+    assert asked.as_rate == Rate(5_333, 10_000, "0.5333")
+    assert (required(asked, 15), required(asked, 16)) == (8, 9)
+    assert (reached(asked, Rate(8, 15, None)), reached(asked, Rate(7, 15, None))) == (True, False)
+    assert required(relative("itself", "20.00", Rate(1, 3, None), "more_than"), 15) == 9
+
+
+def test_above_the_citys_average_is_not_at_it() -> None:
+    """The city has 60 of 100; a county of 5 is at it with 3, above it with 4."""
+    city = Rate(60, 100, "0.6000")
+    assert reached(relative("city", "0", city), Rate(3, 5, "0.6000")) is True
+    assert reached(relative("city", "0", city, "more_than"), Rate(3, 5, "0.6000")) is False
+    assert required(relative("city", "0", city, "more_than"), 5) == 4
+
+
+def test_without_a_base_or_a_definition_there_is_no_answer() -> None:
+    now = Rate(9, 10, "0.9000")
+    for base in (None, Rate(0, 0, None), Rate(None, 10, None)):
+        asked = relative("itself", "20.00", base)
+        assert (asked.ratio, required(asked, 10), reached(asked, now), lacking(asked, now)) == (None, None, None, None)
+    undefined = relative("itself", "20.00", now)._replace(asked=Asked(now, None))
+    assert (undefined.ratio, reached(undefined, now), undefined.as_rate.value) == (None, None, None)
+    stands = progress(undefined, date(2024, 10, 8), now, now, date(2024, 11, 1))
+    assert (stands.required, stands.missing, stands.reached, stands.pace_needed) == (None, None, None, None)
+
+
+def test_more_than_there_are_may_be_asked_and_is_never_reached() -> None:
+    """From 9 in 10 up by 20 points is 110 %: 11 of 10."""
+    asked = relative("itself", "20.00", Rate(9, 10, "0.9000"))
+    assert (asked.as_rate.value, required(asked, 10), reached(asked, Rate(10, 10, None))) == ("1.1000", 11, False)
+
+
+def test_a_wording_means_what_was_adopted_last() -> None:
+    told = [
+        envelope(n, "wording.adopted", {"effective_on": on, "name": "大幅提升", "points": points})
+        for n, on, points in (("b", "2024-06-01", "15"), ("a", "2024-01-01", "20.00"), ("c", "2024-06-01", "18"))
+    ]
+    facts = standing_facts(as_events(told), fits)[0]
+    assert wordings(each for each in facts if each.effective_on < date(2024, 6, 1)) == {"大幅提升": "20.00"}
+    # Two of one date: the later by its own time, source and name, as with every rule that is replaced whole.
+    assert wordings(facts) == {"大幅提升": "18"}
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"value": "0.7", "against": "city", "points": "0"}, "target_asked"),
+        ({}, "target_asked"),
+        ({"points": "20"}, "target_asked"),
+        ({"against": "city"}, "target_points"),
+        ({"against": "city", "points": "1", "wording": "大幅提升"}, "target_points"),
+        ({"against": "itself", "points": "20"}, "target_base"),
+        ({"against": "itself", "points": "20", "base_on": "2024-12-31"}, "target_base_late"),
+        ({"against": "city", "points": "100.01"}, "string_pattern_mismatch"),
+        ({"against": "city", "points": "-1"}, "string_pattern_mismatch"),
+        ({"against": "city", "points": None}, "not_clearable"),
+    ],
+)
+def test_a_relative_target_that_cannot_be_meant_is_refused(change: dict[str, Any], rule: str) -> None:
+    without = {name: value for name, value in TARGET.items() if name != "value"}
+    data = {"effective_on": "2024-10-08", "campaign": NAME, **without, **change}
+    assert [reason.rule for reason in check_data("taizhang.campaign.target_set.v1", data)] == [rule]
+
+
 def test_pace_and_what_is_missing() -> None:
     """Opened on 8 October with 440 of 1,000 covered the evening before; on 6 November 530 of 1,010 are.
 
@@ -190,6 +270,7 @@ def test_of_employee_coverage_the_largest_make_up_what_is_missing() -> None:
 def test_the_required_number_is_the_smallest_that_reaches(value: int, denominator: int, comparator: str) -> None:
     asked = target(f"{value // 10_000}.{value % 10_000:04d}", comparator)
     found = required(asked, denominator)
+    assert found is not None
     exact = Fraction(value, 10_000)
 
     def reaches(numerator: int) -> bool:

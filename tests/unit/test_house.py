@@ -20,9 +20,9 @@ ROOMS: dict[str, dict[str, str]] = {
         "events": "listing values",
         "access": "events values",
         "ledger": "events values",
-        "assessment": "events ledger values",
         "fieldwork": "events ledger listing values",
         "figures": "ledger values",
+        "assessment": "events figures ledger values",
         "inspection": "events ledger values",
         "province": "events ledger values",
     },
@@ -54,6 +54,7 @@ ROOMS: dict[str, dict[str, str]] = {
         "inspection": "fieldwork ledger log system",
         "assessment": "fieldwork inspection intake ledger log system",
         "desk": "assessment fieldwork inspection intake ledger",
+        "notices": "fieldwork ledger postgres serving system",
         "lists": "intake ledger log system",
         "contract": "fieldwork log",
         "evidence/bundles": "evidence/copies evidence/notes evidence/roots ledger log postgres system",
@@ -72,7 +73,7 @@ ROOMS: dict[str, dict[str, str]] = {
         "commands": (
             "access archive backup demo_city evidence/bundles evidence/copies evidence/keys evidence/mirror "
             "evidence/notes evidence/roots evidence/verifier evidence/witness fieldwork intake kafka ledger lists log "
-            "postgres province serving system"
+            "notices postgres province serving system"
         ),
     },
     "api": {

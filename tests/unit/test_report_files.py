@@ -121,7 +121,20 @@ def test_a_forged_part_under_a_good_checksum_shows_nothing_either(city: SmallCit
     file, other = read(city.file(sealed)), SmallCity(2, tmp_path)
     foreign = read(other.file(other.seal()))
     wrong_raw = file.raw.replace(b"assessment:a", b"assessment:b")
+    first, second = file.figures[:2]
+    more = tuple(count + 1 for count in second.sums.counts)
     forged = [
+        *(
+            file._replace(figures=(first, each))
+            for each in (
+                second._replace(sums=second.sums._replace(counts=more)),
+                second._replace(sums=foreign.figures[1].sums),
+                second._replace(path=second.path[:-1]),
+                second._replace(entry=file.entry, raw=file.raw),
+                second._replace(kind="new_social"),
+                second._replace(key=foreign.figures[0].key),
+            )
+        ),
         file._replace(raw=wrong_raw),
         file._replace(path=file.path[:-1]),
         file._replace(figures=file.figures[1:]),

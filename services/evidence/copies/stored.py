@@ -110,8 +110,8 @@ def content_of(stored: StoredEvent) -> dict[str, Any]:
 
 def event_of(stored: StoredEvent) -> Event:
     """The event that the raw bytes tell of."""
-    told = content_of(stored)
-    time_ns, data = content.time_and_data(stored.raw, stored.intake.get("attributes"))
+    told = content.content_of(stored.raw, stored.intake.get("attributes"))
+    time_ns, data = content.time_and_data_of(told)
     return Event(stored.position, stored.source, stored.id, told["type"], time_ns, data)
 
 

@@ -62,13 +62,14 @@ def verify_figure(data: bytes, log_keys: LogKeys | None) -> Verified:
         f"position {stored.position} of the log states the roots",
     )
     # 4. The sums: from the region's node to the root that was stated.
-    _check_sums(report, proof, stated)
+    check_sums(report, proof, stated)
     if not report.faults:
         _tell(report, proof, stated)
     return verified
 
 
-def _check_sums(report: Report, proof: FigureProof, stated: Stated) -> None:
+def check_sums(report: Report, proof: FigureProof, stated: Stated) -> None:
+    """Refuse a figure whose sums do not lead to the root that was stated."""
     if proof.kind is not None and proof.kind not in stated.kinds:
         report.fails(None, "未知的类型", f"{proof.kind} is none of the kinds that are counted")
         return
