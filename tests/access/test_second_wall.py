@@ -77,8 +77,10 @@ def ask(connection: psycopg.Connection[Any], statement: str, schema: str, **give
     return connection.execute(sql.SQL(statement).format(schema=sql.Identifier(schema)), given).fetchall()
 
 
-def concerned(owner: psycopg.Connection[Any], schema: str, county: str) -> tuple[set[str], set[int]]:
-    """What concerns a county, worked out in Python: identifiers, and the positions of the events that name any."""
+def concerned(
+    owner: psycopg.Connection[Any], schema: str, county: str, *, by_body: bool = False
+) -> tuple[set[str], set[int]]:
+    """What concerns a county, or its park, worked out in Python: identifiers, and the positions of what names any."""
     names = dict(ask(owner, "SELECT org_no, org FROM {schema}.organization", schema))
     here = {
         names[number]
@@ -94,7 +96,12 @@ def concerned(owner: psycopg.Connection[Any], schema: str, county: str) -> tuple
         named = {
             each for each in told if isinstance(each, str) and each.partition(":")[0] in ("group", "member", "branch")
         }
-        if named & here or (not named and "access" not in data):
+        if not named and {"order", "survey", "points"} & set(data):
+            place = str(data.get("region"))
+            concerns = not by_body and (place.startswith(county) or county.startswith(place))
+        else:
+            concerns = bool(named & here) or (not named and "access" not in data)
+        if concerns:
             positions.add(position)
     return here, positions
 
@@ -112,7 +119,10 @@ def test_who_names_no_region_of_the_data_sees_nobody(reader: Open, schema: str, 
 def test_raw_sql_shows_what_concerns_the_region_or_the_body_and_nothing_else(
     reader: Open, owner: psycopg.Connection[Any], schema: str, county: str, *, by_body: bool
 ) -> None:
-    seen, (here, positions) = reader(PARKS[county] if by_body else county), concerned(owner, schema, county)
+    seen, (here, positions) = (
+        reader(PARKS[county] if by_body else county),
+        concerned(owner, schema, county, by_body=by_body),
+    )
     assert {row[4] for row in seen.rows("taizhang.log")} == positions
     # Of one that moved, a body's reader sees where it was before too.
     regions = {f"{each}00{n}" for each in ((HERE, THERE) if by_body else (county,)) for n in (1, 2)}

@@ -141,6 +141,8 @@ HIERARCHY: Final = "hierarchy"
 BODIES: Final = "body"
 UNPLACED: Final = "unplaced"
 _POLICIES: Final = frozenset({POLICY, ACTIVITY_POLICY})
+# Of what an office says to or of another, whoever is limited sees what is of a division or body of theirs alone.
+_OF_A_PLACE: Final = frozenset({"order", "score", "survey"})
 
 
 @cache
@@ -169,7 +171,8 @@ def identifiers(type_: str | None, data: Mapping[str, Any]) -> list[str]:
     """Every identifier that data of a type names, each once; the type is None where it is not known.
 
     The policy goes by `policy`; an office's act by its entity and by its family too, so that a family is found whole.
-    A branch that covers nothing yet is its region's: where it is formed is named as `division:` and the code.
+    A branch that covers nothing yet is its region's: where it is formed is named as `division:` and the code. The
+    division or body that an order, a score or a survey is of is named as `place:` and its code.
     """
     get = data.get
     found = [v for f in _IDENTIFIER_FIELDS if isinstance(v := get(f), str)]
@@ -186,11 +189,22 @@ def identifiers(type_: str | None, data: Mapping[str, Any]) -> list[str]:
         found.append(UNPLACED)
     elif type_ is not None and family_of(type_) == BODIES:
         found.append(BODIES)
-    if type_ is not None and (family := family_of(type_)) not in LEDGER_FAMILIES:
-        found += [entity_of(type_, data), family]
+    if type_ is not None and family_of(type_) not in LEDGER_FAMILIES:
+        found += _of_an_office(type_, data)
     elif not found and "formations_counted" in data:
         return [POLICY]
     elif not found and "vacant_days_max" in data:
         return [ACTIVITY_POLICY]
     # A replacement that fits no type may hold any text there; an index takes none of any length.
     return list(dict.fromkeys(each for each in found if len(each) <= IDENTIFIER_LENGTH_MAX))
+
+
+def _of_an_office(type_: str, data: Mapping[str, Any]) -> list[str]:
+    """What an office's act is found by besides: whose place it is of, itself, its family."""
+    family = family_of(type_)
+    fields = ("region", "body") if family in _OF_A_PLACE else ()
+    return [
+        *(f"place:{each}" for field in fields if isinstance(each := data.get(field), str)),
+        entity_of(type_, data),
+        family,
+    ]

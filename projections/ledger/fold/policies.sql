@@ -1,7 +1,7 @@
 -- What the role taizhang_reader sees of this version: what concerns the regions and bodies that are signed for its
 -- transaction, at any pair of clocks. An organization does that was ever registered in one of these regions or ever
 -- answered to one of these bodies; a member, branch or instructor who was ever at such an organization; an event that
--- names one of these, or nobody at all. The records of the fold are closed to it.
+-- names one of these, or a division around or within these regions, or nobody at all. The records of the fold are closed to it.
 GRANT USAGE ON SCHEMA {schema} TO taizhang_reader;
 GRANT SELECT ON {schema}.entry, {schema}.organization, {schema}.attributes, {schema}.presence, {schema}.anomaly,
     {schema}.policy, {schema}.mention, {schema}.word, {schema}.answers TO taizhang_reader;
@@ -20,7 +20,7 @@ SELECT p.entity FROM {schema}.presence p
 SELECT p.entity FROM {schema}.presence p JOIN {schema}.answering_in_sight s ON s.org_no = p.org_no;
 CREATE VIEW {schema}.names_somebody WITH (security_barrier) AS
 SELECT position FROM {schema}.mention
- WHERE split_part(identifier, ':', 1) IN ('uscc', 'group', 'member', 'branch', 'person', 'access');
+ WHERE split_part(identifier, ':', 1) IN ('uscc', 'group', 'member', 'branch', 'person', 'access', 'place');
 GRANT SELECT ON {schema}.answering_in_sight, {schema}.entity_in_sight, {schema}.names_somebody TO taizhang_reader;
 
 ALTER TABLE {schema}.attributes ENABLE ROW LEVEL SECURITY;
@@ -49,6 +49,12 @@ CREATE POLICY in_sight ON {schema}.mention FOR SELECT TO taizhang_reader
             EXISTS (SELECT FROM {schema}.entity_in_sight e WHERE e.entity = identifier)
         WHEN identifier LIKE 'division:%' THEN
             substr(identifier, length('division:') + 1) ^@ ANY ((SELECT taizhang.regions())::text[])
+        -- What is said of a wider place concerns those within it too.
+        WHEN identifier LIKE 'place:%' THEN
+            substr(identifier, length('place:') + 1) = ANY ((SELECT taizhang.bodies())::text[])
+            OR EXISTS (SELECT FROM unnest((SELECT taizhang.regions())::text[]) region
+                     WHERE substr(identifier, length('place:') + 1) ^@ region
+                        OR region ^@ substr(identifier, length('place:') + 1))
         ELSE NOT EXISTS (SELECT FROM {schema}.names_somebody s WHERE s.position = mention.position)
     END);
 
