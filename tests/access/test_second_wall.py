@@ -218,7 +218,7 @@ def test_tables_made_before_there_were_policies_get_them_with_the_projector(stor
         for table in (each for each in OPEN if each not in FOR_ALL):
             connection.execute(f"DROP POLICY in_sight ON {schema}.{table}".encode())
             connection.execute(f"ALTER TABLE {schema}.{table} DISABLE ROW LEVEL SECURITY".encode())
-        for view in ("entity_in_sight", "answering_in_sight", "names_somebody"):
+        for view in ("place_in_sight", "entity_in_sight", "answering_in_sight", "names_somebody"):
             connection.execute(f"DROP VIEW {schema}.{view}".encode())
         assert versions.ensure(connection) == old
         policies = "SELECT count(*) FROM pg_policies WHERE schemaname = %s"

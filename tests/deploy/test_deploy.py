@@ -224,8 +224,8 @@ def test_the_first_page_leads_from_nothing_to_a_service_that_is_watched_and_back
     assert done.returncode == 0, done.stdout + done.stderr
     said = done.stdout
     assert '"status":"ready"' in said or '"status":"degraded"' in said
-    assert "已备份" in said
-    assert "已恢复" in said
+    assert "events backed up" in said
+    assert "events restored" in said
     answer = json.loads(said[said.rindex('{"status":"success"') :])
     ready = {each["metric"]["part"]: each["value"][1] for each in answer["data"]["result"]}
     assert (ready["database"], ready["intake"]) == ("1", "1")

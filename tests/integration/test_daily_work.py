@@ -264,9 +264,9 @@ def test_a_decision_that_is_corrected_or_retracted_is_read_anew(city: Service) -
 @pytest.mark.parametrize(
     ("arguments", "shown"),
     [
-        (("measures", "--as-of", "2025-01-01", "--state", "overdue"), "23 项"),
-        (("durations", "--as-of", "2025-06-30", "--region-digits", "0"), "全部"),
-        (("weak-branches", "--as-of", "2024-09-30", "--weakness", "could_stand_alone"), "个 branches"),
+        (("measures", "--as-of", "2025-01-01", "--state", "overdue"), "23 measures"),
+        (("durations", "--as-of", "2025-06-30", "--region-digits", "0"), "all"),
+        (("weak-branches", "--as-of", "2024-09-30", "--weakness", "could_stand_alone"), "branches"),
         (("survey", "progress", survey.NAME, "--as-of", "2024-10-17"), f"{LISTED:,} / {LISTED:,}"),
         (("survey", "discrepancies", survey.NAME), "correction"),
         (("survey", "sample", survey.NAME, "--seed", "x", "--size", "3"), f'"of": {LISTED}'),

@@ -147,8 +147,8 @@ GIVEN = {
 }  # fmt: skip
 NAMED = {"{org}": "group:o-1"}
 # A file whose manifest names the position; readings by what they asked; the columns of a source's lists, no figure;
-# reports of cities, of which this ledger has none.
-NOT_ASKED = {"/v1/evidence", "/v1/readings", "/v1/lists/profile", "/v1/province/rates"}
+# reports of cities and scores by a sheet, of which this ledger has none.
+NOT_ASKED = {"/v1/evidence", "/v1/readings", "/v1/lists/profile", "/v1/province/rates", "/v1/scores"}
 
 
 def asked_calls(service: Service) -> Iterator[tuple[str, dict[str, str]]]:

@@ -141,7 +141,6 @@ HIERARCHY: Final = "hierarchy"
 BODIES: Final = "body"
 UNPLACED: Final = "unplaced"
 _POLICIES: Final = frozenset({POLICY, ACTIVITY_POLICY})
-# Of what an office says to or of another, whoever is limited sees what is of a division or body of theirs alone.
 _OF_A_PLACE: Final = frozenset({"order", "score", "survey"})
 
 
@@ -189,8 +188,8 @@ def identifiers(type_: str | None, data: Mapping[str, Any]) -> list[str]:
         found.append(UNPLACED)
     elif type_ is not None and family_of(type_) == BODIES:
         found.append(BODIES)
-    if type_ is not None and family_of(type_) not in LEDGER_FAMILIES:
-        found += _of_an_office(type_, data)
+    if type_ is not None and (family := family_of(type_)) not in LEDGER_FAMILIES:
+        found += [*_places_of(family, data), entity_of(type_, data), family]
     elif not found and "formations_counted" in data:
         return [POLICY]
     elif not found and "vacant_days_max" in data:
@@ -199,12 +198,10 @@ def identifiers(type_: str | None, data: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(each for each in found if len(each) <= IDENTIFIER_LENGTH_MAX))
 
 
-def _of_an_office(type_: str, data: Mapping[str, Any]) -> list[str]:
-    """What an office's act is found by besides: whose place it is of, itself, its family."""
-    family = family_of(type_)
-    fields = ("region", "body") if family in _OF_A_PLACE else ()
-    return [
-        *(f"place:{each}" for field in fields if isinstance(each := data.get(field), str)),
-        entity_of(type_, data),
-        family,
-    ]
+def _places_of(family: str, data: Mapping[str, Any]) -> list[str]:
+    """The division or body that an act of no organization is of; whoever is limited sees those of theirs alone."""
+    if family not in _OF_A_PLACE or "org" in data:
+        return []
+    unknown = data.get("unknown")
+    told = (data.get("region"), data.get("body"), unknown.get("region") if isinstance(unknown, dict) else None)
+    return [f"place:{each}" for each in told if isinstance(each, str)]

@@ -21,7 +21,16 @@ SELECT p.entity FROM {schema}.presence p JOIN {schema}.answering_in_sight s ON s
 CREATE VIEW {schema}.names_somebody WITH (security_barrier) AS
 SELECT position FROM {schema}.mention
  WHERE split_part(identifier, ':', 1) IN ('uscc', 'group', 'member', 'branch', 'person', 'access', 'place');
-GRANT SELECT ON {schema}.answering_in_sight, {schema}.entity_in_sight, {schema}.names_somebody TO taizhang_reader;
+-- What is said of a wider division concerns those within it too.
+CREATE VIEW {schema}.place_in_sight WITH (security_barrier) AS
+SELECT position FROM {schema}.mention
+ WHERE identifier LIKE 'place:%'
+   AND (substr(identifier, length('place:') + 1) = ANY ((SELECT taizhang.bodies())::text[])
+        OR EXISTS (SELECT FROM unnest((SELECT taizhang.regions())::text[]) region
+                    WHERE substr(identifier, length('place:') + 1) ^@ region
+                       OR region ^@ substr(identifier, length('place:') + 1)));
+GRANT SELECT ON {schema}.answering_in_sight, {schema}.entity_in_sight, {schema}.names_somebody, {schema}.place_in_sight
+    TO taizhang_reader;
 
 ALTER TABLE {schema}.attributes ENABLE ROW LEVEL SECURITY;
 CREATE POLICY in_sight ON {schema}.attributes FOR SELECT TO taizhang_reader
@@ -49,13 +58,8 @@ CREATE POLICY in_sight ON {schema}.mention FOR SELECT TO taizhang_reader
             EXISTS (SELECT FROM {schema}.entity_in_sight e WHERE e.entity = identifier)
         WHEN identifier LIKE 'division:%' THEN
             substr(identifier, length('division:') + 1) ^@ ANY ((SELECT taizhang.regions())::text[])
-        -- What is said of a wider place concerns those within it too.
-        WHEN identifier LIKE 'place:%' THEN
-            substr(identifier, length('place:') + 1) = ANY ((SELECT taizhang.bodies())::text[])
-            OR EXISTS (SELECT FROM unnest((SELECT taizhang.regions())::text[]) region
-                     WHERE substr(identifier, length('place:') + 1) ^@ region
-                        OR region ^@ substr(identifier, length('place:') + 1))
         ELSE NOT EXISTS (SELECT FROM {schema}.names_somebody s WHERE s.position = mention.position)
+             OR EXISTS (SELECT FROM {schema}.place_in_sight s WHERE s.position = mention.position)
     END);
 
 ALTER TABLE {schema}.word ENABLE ROW LEVEL SECURITY;
