@@ -18,13 +18,18 @@ from api.web.problems import Problem, invalid
 from api.web.requests import SMALL_BODY_BYTES_MAX, limited, of_text
 from api.web.seats import Seat, seat_of
 from services.fieldwork.outlines import BYTES_MAX as OUTLINES_BYTES_MAX
+from services.province.report_file import BYTES_MAX as REPORT_BYTES_MAX
 
 ADDRESS_BYTES_MAX: Final = 8_192
 # These are answered whatever else is under way.
 ALWAYS: Final = frozenset(("/health/live", "/health/ready", "/metrics"))
 # What takes events or files has limits of its own on their size.
 INTAKE: Final = frozenset(("/v1/events", "/v1/lists", "/v1/lists/turn", "/daily/lists"))
-_OUTLINES: Final = "/v1/outlines/"
+# What is larger than the bodies of other calls, by how its path begins; a file's text has at most each sign escaped.
+_LARGER: Final = {
+    "/v1/outlines/": OUTLINES_BYTES_MAX,
+    "/v1/province/reports": 2 * REPORT_BYTES_MAX + SMALL_BODY_BYTES_MAX,
+}
 # Who still sends while the answer leaves gets so long to read it: a connection that is closed with bytes unread takes
 # the answer with it (RFC 9112, 9.6).
 LINGER_S: Final = 1.0
@@ -59,7 +64,8 @@ class Gate:
             answer = problem.response(scope["path"], scope["state"]["request_id"])
             await answer(scope, body.receive, body.send)
         else:
-            bytes_max = OUTLINES_BYTES_MAX if scope["path"].startswith(_OUTLINES) else SMALL_BODY_BYTES_MAX
+            larger = (size for begins, size in _LARGER.items() if scope["path"].startswith(begins))
+            bytes_max = next(larger, SMALL_BODY_BYTES_MAX)
             within = body.receive if scope["path"] in INTAKE else of_text(limited(body.receive, bytes_max))
             await self._app(scope, within, body.send)
         finally:

@@ -203,7 +203,7 @@ def take(
 def _found(found: dict[str, Any]) -> Group:
     holds = found["ground"] is None
     head = found["head"]
-    verdict = zh_en("✓ 成立", "holds") if holds else zh_en("✗ 不成立", "does not hold")
+    verdict = zh_en("✓ 成立", "✓ holds") if holds else zh_en("✗ 不成立", "✗ does not hold")
     lines = [
         zh_en(
             f"{verdict}：{found['city']}，{found['assessment']}，截至 {found['as_of']}",

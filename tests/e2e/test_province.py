@@ -9,6 +9,7 @@ import pytest
 
 from domain.events.assessment import SEALED
 from services.assessment.assessments import SOURCE
+from services.province.report_file import BYTES_MAX
 from tests.fix_service import Service, new_database, shell
 from tests.sending import envelope
 from tests.small_city import events
@@ -84,7 +85,7 @@ def test_a_city_s_report_goes_by_file_to_the_province_and_is_added_up(
     assert (tmp_path / "a.json").stat().st_size < 60_000
     took = shell("province", "take", CITY, str(tmp_path / "a.json"), url=province.url)
     assert took.returncode == 0, took.stdout + took.stderr
-    assert "✓ 成立 holds" in took.stdout
+    assert "✓ holds" in took.stdout
     rates(province, min_position=province.get("/health/ready")["position"])
     body = {"city": CITY, "file": (tmp_path / "a.json").read_text()}
     position = province.http.post("/v1/province/reports", json=body).json()
@@ -117,6 +118,15 @@ def test_what_is_no_file_and_no_address_is_named_in_words(province: Service, sou
     assert refused.returncode == 1
     assert said in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize(("many", "code"), [(BYTES_MAX, 400), (2 * BYTES_MAX, 413)])
+def test_a_file_of_the_largest_size_is_read_however_its_text_is_escaped(
+    province: Service, many: int, code: int
+) -> None:
+    answer = province.http.post("/v1/province/reports", json={"city": CITY, "file": '"' * many})
+    assert answer.status_code == code, answer.text
+    assert ("have it made again" in answer.text) == (code == 400)
 
 
 def test_a_later_report_supersedes_by_http_and_a_lie_is_kept_with_its_file(city: City, province: Service) -> None:

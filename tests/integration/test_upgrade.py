@@ -1,7 +1,9 @@
 """The next release opens the database of the one before: it reads it, rebuilds beside it, and leaves it as it was."""
 
 import os
+import random
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -57,6 +59,8 @@ def quiet(_position: int, _head: int) -> None:
 
 # So often the projectors of these copies look who is there, more often than those of the program.
 LOOK_S = 0.2
+# About how long a program takes until it has rebuilt.
+STARTS_S = 6.0
 
 
 class Releases(NamedTuple):
@@ -91,7 +95,9 @@ def append(path: Path, line: str) -> None:
 
 
 @contextmanager
-def projector_of(program: Path, conninfo: str) -> Iterator["subprocess.Popen[bytes]"]:
+def projector_of(
+    program: Path, conninfo: str, *, ended_by: signal.Signals = signal.SIGTERM
+) -> Iterator["subprocess.Popen[bytes]"]:
     process = subprocess.Popen(
         [sys.executable, "-m", "services.commands.cli", "projector"],
         cwd=program,
@@ -100,7 +106,7 @@ def projector_of(program: Path, conninfo: str) -> Iterator["subprocess.Popen[byt
     try:
         yield process
     finally:
-        process.terminate()
+        process.send_signal(ended_by)
         process.wait(WAIT_S_MAX)
 
 
@@ -233,21 +239,27 @@ def test_tables_that_cannot_be_read_are_said_to_be_another_releases(store: str) 
 
 
 @pytest.mark.race
-def test_two_releases_on_one_database_each_do_the_right_thing(store: str, releases: Releases) -> None:
+def test_two_releases_on_one_database_each_do_the_right_thing(
+    store: str, releases: Releases, rng: random.Random
+) -> None:
     fill(store, 500)
     with projector_of(releases.this, store):
         wait_until(lambda: used_or_none(store) == (rules(), 500), "the old release does not follow")
-        with projector_of(releases.following, store):
+        with projector_of(releases.following, store, ended_by=rng.choice((signal.SIGTERM, signal.SIGKILL))):
+            # Events come while the new release starts, rebuilds, or is in use already.
+            time.sleep(rng.uniform(0, STARTS_S))
+            fill(store, 100, skip=500)
             later = rules_of(releases.following)
             wait_until(lambda: used(store).rules == later, "the new release does not rebuild")
             number = used(store).number
-            fill(store, 100, skip=500)
             wait_until(lambda: used(store).position == 600, "the new release does not follow")
             time.sleep(3 * LOOK_S)
             assert used(store).number == number, "the old release has taken its place back"
         # A rollback: nobody of the later rules is left.
+        time.sleep(rng.uniform(0, 3 * LOOK_S))
         fill(store, 100, skip=600)
         wait_until(lambda: used(store)[1:] == (700, *rules()), "the old release does not come back")
+    assert verified(store).faults == []
 
 
 def used_or_none(conninfo: str) -> tuple[object, int] | None:

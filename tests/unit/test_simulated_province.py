@@ -21,7 +21,7 @@ DAY = date(2024, 3, 2)
 TODAY = date(2024, 3, 5)
 #: Regions of a city, each with a figure that is proved: as many as a large one has counties and townships.
 REGIONS = 3 if CITIES < 100 else 99
-#: For a hundred cities on two cores, and for one city's file.
+#: Of one core's time, for a hundred cities; what is promised is of two cores. And for one city's file.
 SECONDS_MAX = 30.0
 BYTES_MAX = 1_000_000
 
@@ -58,8 +58,8 @@ def test_two_lies_are_found_with_the_file_and_the_third_is_in_no_file(tmp_path: 
     seconds, computing = province.seconds, province.computing
     assert [each.city for each in province.sum(BEFORE, TODAY).gaps] == [f"city:c{REWRITTEN}"]
     assert max(sizes) <= BYTES_MAX
-    assert seconds <= SECONDS_MAX
     print(  # noqa: T201 - measured
         f"{CITIES} cities of {REGIONS} regions: {seconds:.2f} s, {computing:.2f} s of a core's time, "
         f"files of at most {max(sizes):,} bytes"
     )
+    assert computing <= SECONDS_MAX
