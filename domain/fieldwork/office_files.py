@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any, Final, NamedTuple, cast
 
+from domain.fieldwork import office_cells
 from domain.fieldwork.lists import Refusal
+from domain.fieldwork.office_cells import OfficeField
 from domain.ledger.branches import Branch, formations
-from domain.listing import office_cells
 from domain.listing.list_cells import Cell, CellError
-from domain.listing.office_cells import OfficeField
 from domain.values.names import one_width
 from domain.values.terms import FORMATIONS, Formation, Tier
 

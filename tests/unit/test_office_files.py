@@ -11,10 +11,7 @@ from hypothesis import strategies as st
 
 from domain.events.types import EVENT_TYPES
 from domain.fieldwork.lists import Refusal
-from domain.fieldwork.office_files import Compared, Discrepancy, Entry, Known, Statement, compare, entry
-from domain.ledger.branches import Branch, branch_coverage_changed, branch_formed
-from domain.listing.list_cells import CellError
-from domain.listing.office_cells import (
+from domain.fieldwork.office_cells import (
     OFFICE_HEADINGS,
     count,
     formation,
@@ -24,6 +21,9 @@ from domain.listing.office_cells import (
     office_field,
     tier,
 )
+from domain.fieldwork.office_files import Compared, Discrepancy, Entry, Known, Statement, compare, entry
+from domain.ledger.branches import Branch, branch_coverage_changed, branch_formed
+from domain.listing.list_cells import CellError
 from tests.fact_data import ECONOMIC, SOCIAL
 
 OFFICE = "/office/880102"
