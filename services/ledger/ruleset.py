@@ -35,6 +35,7 @@ OTHERS: Final = {
     "domain/fieldwork/contacts": "instructors' contacts beside the ledger",
     "domain/fieldwork/list*": "reads and compares lists, which become events",
     "domain/fieldwork/matching": "proposes pairs, of which persons decide",
+    "domain/fieldwork/office*": "reads and compares offices' files, which become events",
     "domain/fieldwork/orders": "what offices owe each other, beside the ledger",
     "domain/fieldwork/rectification": "a work list beside the ledger",
     "domain/fieldwork/regions": "names of places, and codes of one date as of another",
