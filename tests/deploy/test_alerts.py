@@ -225,7 +225,7 @@ def intake(watch: Watch, sql: Sql, service: Service, direct: str) -> None:
 
 
 def beside(watch: Watch, sql: Sql, service: Service, direct: str, data: Path) -> None:
-    """A backup that fails, answers that wait, a full disk, a relay that is not there."""
+    """A backup that fails, answers that wait, a full disk, a relay and a notifier that are not there."""
     given = {"database_url": direct, "data": str(data), "backup_passphrase": "of this test"}
     assert shell("backup", str(data), **given).returncode != 0, "the folder is there"
     watch.until("TaizhangChoreMissed")
@@ -240,7 +240,12 @@ def beside(watch: Watch, sql: Sql, service: Service, direct: str, data: Path) ->
         "INSERT INTO taizhang.relay (topic, kind, position, as_of, relayed_at)"
         " VALUES ('ledger', 'ledger', 0, '2025-01-01', now())"
     )
-    watch.until("TaizhangRelayBehind")
+    sql("INSERT INTO taizhang.notice_channel (name, began_at) VALUES ('offices', now() - interval '1 day')")
+    sql(
+        "INSERT INTO taizhang.notice (id, channel, occasion, subject, on_day, known_at, found_at, state) VALUES"
+        " ('n', 'offices', 'overdue', 'measure:1', '2025-01-01', 1, now() - interval '1 day', 'waiting')"
+    )
+    watch.until("TaizhangRelayBehind", "TaizhangNoticesWait")
 
 
 def the_ledger(watch: Watch, sql: Sql, service: Service) -> None:
