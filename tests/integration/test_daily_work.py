@@ -279,4 +279,4 @@ def test_a_decision_that_is_corrected_or_retracted_is_read_anew(city: Service) -
 def test_the_shell_asks_the_same_questions(city: Service, arguments: tuple[str, ...], shown: str) -> None:
     told = shell(*arguments, url=city.url)
     assert told.returncode == 0, told.stderr
-    assert shown in told.stdout
+    assert shown in " ".join(told.stdout.split())  # a title wraps where its table is narrow
